@@ -1,0 +1,55 @@
+// swift-tools-version:6.2
+// The rooms of the registry and the arrows between them; ARCHITECTURE.md is the tour.
+import PackageDescription
+
+let package = Package(
+    name: "a8registry",
+    products: [
+        .executable(name: "registry", targets: ["registry"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // C libraries: each is imported by exactly one Swift target, which drops the C.
+        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Pure rooms: no sockets, no clocks, no C.
+        .target(name: "JSON"),
+        .target(name: "HTTP"),
+        .target(name: "Catalog"),
+
+        // Shells around a dangerous thing each.
+        .target(name: "TLS", dependencies: ["CTLS"]),
+        .target(name: "Gzip", dependencies: ["CZlib"]),
+        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "TLS"]),
+        .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
+
+        .target(name: "Replication", dependencies: ["Catalog"]),
+        .target(
+            name: "RegistryServer",
+            dependencies: [
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "TLS", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "registry",
+            dependencies: [
+                "Libevent", "RegistryServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            // libevent calls back the error page that this binary exports.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+        .testTarget(name: "TLSTests", dependencies: ["TLS"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
