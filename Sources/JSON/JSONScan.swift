@@ -1,0 +1,148 @@
+// The lexical half of the reader: strings and numbers, byte by byte, by the grammar of RFC 8259 and the well-formed UTF-8 of
+// Unicode table 3-7. Pure functions from bytes and a position to the position after, so that what is skipped and what is read go
+// through the same checks.
+
+enum JSONScan {
+    /// Scans the string whose content starts at `start`, just after the opening quote.
+    /// The closing quote is at `end` of the result.
+    static func string(_ bytes: [UInt8], from start: Int) throws(JSONError) -> JSONContent {
+        let count = bytes.count
+        var index = start
+        var hasEscapes = false
+        while index < count {
+            let byte = bytes[index]
+            if byte < 0x80 {
+                if byte == UInt8(ascii: "\"") { return JSONContent(start: start, end: index, hasEscapes: hasEscapes) }
+                if byte == UInt8(ascii: "\\") {
+                    hasEscapes = true
+                    index = try escape(bytes, at: index)
+                    continue
+                }
+                guard byte >= 0x20 else { throw JSONError(.controlCharacter, at: index) }
+                index += 1
+            } else {
+                guard let length = multibyteLength(bytes, at: index) else { throw JSONError(.invalidUTF8, at: index) }
+                index += length
+            }
+        }
+        throw JSONError(.unexpectedEnd, at: count)
+    }
+
+    /// Scans the number that starts at `start`; `end` is the position after it.
+    static func number(_ bytes: [UInt8], from start: Int) throws(JSONError) -> (shape: NumberShape, end: Int) {
+        let count = bytes.count
+        var index = start
+        var shape = NumberShape(isNegative: false, isWhole: true, magnitude: 0)
+        if index < count, bytes[index] == UInt8(ascii: "-") {
+            shape.isNegative = true
+            index += 1
+        }
+        let firstDigit = index
+        while index < count, let digit = decimalValue(bytes[index]) {
+            shape.append(digit)
+            index += 1
+        }
+        guard index > firstDigit else { throw missingDigit(bytes, at: index) }
+        if bytes[firstDigit] == UInt8(ascii: "0"), index > firstDigit + 1 { throw JSONError(.invalidNumber, at: firstDigit) }
+
+        if index < count, bytes[index] == UInt8(ascii: ".") {
+            shape.isWhole = false
+            index = try digits(bytes, from: index + 1)
+        }
+        if index < count, bytes[index] | 0x20 == UInt8(ascii: "e") {
+            shape.isWhole = false
+            index += 1
+            if index < count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") { index += 1 }
+            index = try digits(bytes, from: index)
+        }
+        return (shape, index)
+    }
+
+    struct NumberShape {
+        var isNegative: Bool
+        var isWhole: Bool
+        /// The digits before point and exponent; nil once they no longer fit.
+        var magnitude: UInt64?
+
+        mutating func append(_ digit: UInt8) {
+            guard let value = magnitude else { return }
+            let (product, overflows) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = product.addingReportingOverflow(UInt64(digit))
+            magnitude = overflows || carries ? nil : sum
+        }
+    }
+
+    static func decimalValue(_ byte: UInt8) -> UInt8? {
+        let value = byte &- UInt8(ascii: "0")
+        return value < 10 ? value : nil
+    }
+
+    static func hexValue(_ byte: UInt8) -> UInt8? {
+        if let value = decimalValue(byte) { return value }
+        let letter = (byte | 0x20) &- UInt8(ascii: "a")
+        return letter < 6 ? letter + 10 : nil
+    }
+
+    /// One digit or more; gives the position after the last.
+    private static func digits(_ bytes: [UInt8], from start: Int) throws(JSONError) -> Int {
+        var index = start
+        while index < bytes.count, decimalValue(bytes[index]) != nil { index += 1 }
+        guard index > start else { throw missingDigit(bytes, at: index) }
+        return index
+    }
+
+    private static func missingDigit(_ bytes: [UInt8], at index: Int) -> JSONError {
+        JSONError(index < bytes.count ? .invalidNumber : .unexpectedEnd, at: index)
+    }
+
+    /// Checks the escape whose backslash is at `index`, both halves of a surrogate pair at once; gives the position after it.
+    private static func escape(_ bytes: [UInt8], at index: Int) throws(JSONError) -> Int {
+        guard index + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+        switch bytes[index + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return index + 2
+        case UInt8(ascii: "u"):
+            let code = try codeUnit(bytes, at: index + 2)
+            guard code & 0xF800 == 0xD800 else { return index + 6 }
+            guard code & 0xFC00 == 0xD800, index + 7 < bytes.count,
+                bytes[index + 6] == UInt8(ascii: "\\"), bytes[index + 7] == UInt8(ascii: "u")
+            else { throw JSONError(.loneSurrogate, at: index) }
+            guard try codeUnit(bytes, at: index + 8) & 0xFC00 == 0xDC00 else { throw JSONError(.loneSurrogate, at: index) }
+            return index + 12
+        default:
+            throw JSONError(.invalidEscape, at: index)
+        }
+    }
+
+    /// The four hexadecimal digits at `index`.
+    private static func codeUnit(_ bytes: [UInt8], at index: Int) throws(JSONError) -> UInt32 {
+        var code: UInt32 = 0
+        for position in index..<index + 4 {
+            guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+            guard let digit = hexValue(bytes[position]) else { throw JSONError(.invalidEscape, at: position) }
+            code = code << 4 | UInt32(digit)
+        }
+        return code
+    }
+
+    /// The length of the well-formed sequence whose lead byte, not ASCII, is at `index`; nil when it is ill-formed or cut short.
+    private static func multibyteLength(_ bytes: [UInt8], at index: Int) -> Int? {
+        let length: Int
+        // The range of the second byte shuts out overlong forms, surrogates and what lies beyond U+10FFFF.
+        let second: ClosedRange<UInt8>
+        switch bytes[index] {
+        case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
+        case 0xE0: (length, second) = (3, 0xA0...0xBF)
+        case 0xED: (length, second) = (3, 0x80...0x9F)
+        case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
+        case 0xF0: (length, second) = (4, 0x90...0xBF)
+        case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
+        case 0xF4: (length, second) = (4, 0x80...0x8F)
+        default: return nil
+        }
+        guard index + length <= bytes.count, second.contains(bytes[index + 1]) else { return nil }
+        for position in index + 2..<index + length where bytes[position] & 0xC0 != 0x80 { return nil }
+        return length
+    }
+}

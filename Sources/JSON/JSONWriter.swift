@@ -1,0 +1,89 @@
+// Appends JSON to a growing array of bytes. Answers are rendered straight into the bytes that are sent, without an encoder or a String
+// in between; punctuation is the caller's, since it knows its shape.
+
+extension [UInt8] {
+    /// Appends a JSON string of these characters, quotes included.
+    public mutating func appendJSON(string: String) {
+        appendJSON(stringOf: string.utf8)
+    }
+
+    /// Appends a JSON string of these bytes, quotes included. The bytes must be UTF-8; they are not checked again.
+    public mutating func appendJSON(stringOf utf8: some Collection<UInt8>) {
+        append(UInt8(ascii: "\""))
+        if utf8.withContiguousStorageIfAvailable({ appendEscaped($0) }) == nil {
+            for byte in utf8 {
+                if Self.needsEscape(byte) { appendEscape(of: byte) } else { append(byte) }
+            }
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends the digits of an unsigned number.
+    public mutating func appendJSON(_ number: UInt64) {
+        var digitCount = 1
+        var rest = number
+        while rest >= 10 {
+            rest /= 10
+            digitCount += 1
+        }
+        append(contentsOf: repeatElement(UInt8(ascii: "0"), count: digitCount))
+        rest = number
+        for index in stride(from: count - 1, to: count - 1 - digitCount, by: -1) {
+            self[index] += UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+    }
+
+    /// Appends a signed number.
+    public mutating func appendJSON(_ number: Int64) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        appendJSON(number.magnitude)
+    }
+
+    /// Appends a signed number.
+    public mutating func appendJSON(_ number: Int) {
+        appendJSON(Int64(number))
+    }
+
+    /// Appends `true` or `false`.
+    public mutating func appendJSON(_ value: Bool) {
+        append(literal: value ? "true" : "false")
+    }
+
+    /// Appends the bytes of a literal as they are: punctuation and fixed keys, `{"id":`.
+    public mutating func append(literal: StaticString) {
+        literal.withUTF8Buffer { append(contentsOf: $0) }
+    }
+
+    /// Copies runs that need no escape at once: most strings are one run.
+    private mutating func appendEscaped(_ bytes: UnsafeBufferPointer<UInt8>) {
+        var runStart = 0
+        for index in 0..<bytes.count where Self.needsEscape(bytes[index]) {
+            append(contentsOf: bytes[runStart..<index])
+            appendEscape(of: bytes[index])
+            runStart = index + 1
+        }
+        append(contentsOf: bytes[runStart..<bytes.count])
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func appendEscape(of byte: UInt8) {
+        append(UInt8(ascii: "\\"))
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+        case 0x08: append(UInt8(ascii: "b"))
+        case 0x09: append(UInt8(ascii: "t"))
+        case 0x0A: append(UInt8(ascii: "n"))
+        case 0x0C: append(UInt8(ascii: "f"))
+        case 0x0D: append(UInt8(ascii: "r"))
+        default:
+            append(literal: "u00")
+            let low = byte & 0x0F
+            append(UInt8(ascii: "0") + byte >> 4)
+            append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
+        }
+    }
+}

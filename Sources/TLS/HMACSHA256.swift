@@ -1,0 +1,84 @@
+// HMAC (RFC 2104) with SHA-256 over OpenSSL, for JSON Web Tokens. The key is prepared once and kept by OpenSSL, which wipes it when
+// it lets go, so that checking a token costs hashing alone.
+
+import CTLS
+
+/// A prepared HMAC-SHA-256 key. Confined to one thread: each code is computed in the one context that holds the key.
+public final class HMACSHA256 {
+    /// The length of a code in bytes.
+    public static let byteCount = 32
+
+    /// Invariant: holds the key and SHA-256; `EVP_MAC_init` without a key starts the next message under both.
+    private let context: OpaquePointer
+
+    /// Prepares a key of any length, even none.
+    public init(key: Span<UInt8>) throws(CryptoError) {
+        guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil) else { throw .unavailable(algorithm: "HMAC") }
+        defer { EVP_MAC_free(algorithm) }  // the context keeps a reference of its own
+        guard let context = EVP_MAC_CTX_new(algorithm) else { throw .unavailable(algorithm: "HMAC") }
+        guard Self.start(context, key: key) else {
+            EVP_MAC_CTX_free(context)
+            throw .keyRefused(algorithm: "HMAC with SHA-256")
+        }
+        self.context = context
+    }
+
+    /// Prepares a key of any length, even none.
+    public convenience init(key: [UInt8]) throws(CryptoError) { try self.init(key: key.span) }
+
+    deinit { EVP_MAC_CTX_free(context) }
+
+    /// The code of one message, `byteCount` long.
+    public func code(for message: Span<UInt8>) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
+            compute(message, into: UnsafeMutableRawBufferPointer(buffer))
+            count = Self.byteCount
+        }
+    }
+
+    /// The code of one message, `byteCount` long.
+    public func code(for message: [UInt8]) -> [UInt8] { code(for: message.span) }
+
+    /// Whether `code` is the whole code of the message; the time taken tells nothing of where the two differ.
+    public func isValid(_ code: Span<UInt8>, for message: Span<UInt8>) -> Bool {
+        guard code.count == Self.byteCount else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { expected in
+            compute(message, into: expected)
+            return code.withUnsafeBytes { CRYPTO_memcmp($0.baseAddress, expected.baseAddress, Self.byteCount) == 0 }
+        }
+    }
+
+    /// The code of one message under a key that is used once.
+    public static func code(for message: [UInt8], key: [UInt8]) throws(CryptoError) -> [UInt8] {
+        try HMACSHA256(key: key).code(for: message)
+    }
+
+    /// - Parameter code: room for `byteCount` bytes.
+    private func compute(_ message: Span<UInt8>, into code: UnsafeMutableRawBufferPointer) {
+        demand(EVP_MAC_init(context, nil, 0, nil), "start an HMAC")
+        message.withUnsafeBufferPointer { bytes in
+            demand(EVP_MAC_update(context, bytes.baseAddress, bytes.count), "compute an HMAC")
+        }
+        var length = 0
+        let result = EVP_MAC_final(context, code.bindMemory(to: UInt8.self).baseAddress, &length, code.count)
+        demand(result, "finish an HMAC")
+        precondition(length == Self.byteCount, "an HMAC-SHA-256 has 32 bytes")
+    }
+
+    private static func start(_ context: OpaquePointer, key: Span<UInt8>) -> Bool {
+        var digestName = Array("SHA256".utf8CString)
+        return digestName.withUnsafeMutableBufferPointer { name in
+            let parameters = [
+                OSSL_PARAM_construct_utf8_string("digest", name.baseAddress, 0), OSSL_PARAM_construct_end(),
+            ]
+            return key.withUnsafeBufferPointer { bytes in
+                // No key at all would ask for the one set before; an empty key needs an address to be told from that.
+                guard bytes.isEmpty else { return EVP_MAC_init(context, bytes.baseAddress, bytes.count, parameters) == 1 }
+                return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { room in
+                    room.initialize(repeating: 0)
+                    return EVP_MAC_init(context, room.baseAddress, 0, parameters) == 1
+                }
+            }
+        }
+    }
+}

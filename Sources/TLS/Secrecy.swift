@@ -1,0 +1,31 @@
+// Two small things that must not be improvised: comparing secrets, and drawing unpredictable bytes.
+
+import CTLS
+
+/// Whether two byte strings are equal. The time taken tells whether their lengths differ, but not where their bytes do.
+public func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    guard !left.isEmpty else { return true }
+    return left.withUnsafeBytes { first in
+        right.withUnsafeBytes { second in CRYPTO_memcmp(first.baseAddress, second.baseAddress, first.count) == 0 }
+    }
+}
+
+/// Whether two byte strings are equal. The time taken tells whether their lengths differ, but not where their bytes do.
+public func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { constantTimeEqual(left.span, right.span) }
+
+/// Bytes nobody can guess, from the system's own generator (`getrandom` on Linux), which cannot fail once the system is up. Any thread.
+public func randomBytes(_ count: Int) -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        // Eight at a time: each draw is a system call.
+        for start in stride(from: 0, to: count, by: 8) {
+            var word = generator.next()
+            for index in start..<min(start + 8, count) {
+                buffer[index] = UInt8(truncatingIfNeeded: word)
+                word >>= 8
+            }
+        }
+        initialized = count
+    }
+}

@@ -1,0 +1,43 @@
+// What the writer appends is exactly the JSON of RFC 8259, shortest escapes first.
+
+import JSON
+import Testing
+
+@Test(arguments: [
+    ("", #""""#), ("web", #""web""#), ("a\"b\\c/d", #""a\"b\\c/d""#), ("\u{8}\t\n\u{C}\r", #""\b\t\n\f\r""#),
+    ("\0\u{1F}\u{7F}", "\"\\u0000\\u001f\u{7F}\""),
+    ("\"\"", #""\"\"""#), ("é😀\u{2028}", "\"é😀\u{2028}\""),
+    ("a string longer than sixteen bytes\n", #""a string longer than sixteen bytes\n""#),
+])
+func `a string is written with the escapes it needs and no others`(string: String, expected: String) {
+    var bytes = Array("x".utf8)
+    bytes.appendJSON(string: string)
+    #expect(String(decoding: bytes, as: UTF8.self) == "x" + expected)
+
+    bytes = []
+    bytes.appendJSON(stringOf: Array(string.utf8)[...])
+    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+
+    // A collection without contiguous storage takes the other way through.
+    bytes = []
+    bytes.appendJSON(stringOf: Array(string.utf8.reversed()).reversed())
+    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+}
+
+@Test(arguments: [
+    0, 1, 9, 10, 11, 99, 100, 4_294_967_295, UInt64.max - 1, UInt64.max, 10_000_000_000_000_000_000, 9_999_999_999_999_999_999,
+])
+func `an unsigned number is written as its digits`(number: UInt64) {
+    var bytes: [UInt8] = []
+    bytes.appendJSON(number)
+    #expect(String(decoding: bytes, as: UTF8.self) == String(number))
+}
+
+@Test(arguments: [0, 1, -1, -10, 10, Int64.min, Int64.max])
+func `a signed number is written as its digits`(number: Int64) {
+    var bytes: [UInt8] = []
+    bytes.appendJSON(number)
+    bytes.append(literal: ",")
+    bytes.appendJSON(Int(number))
+    #expect(String(decoding: bytes, as: UTF8.self) == "\(number),\(number)")
+}
