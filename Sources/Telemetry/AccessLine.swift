@@ -46,15 +46,15 @@ public struct AccessLine: Sendable {
     /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
     public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)
-        format.field("request_id", requestID.span, &line)
-        format.field("namespace", namespace, &line)
-        format.field("operation", operation, &line)
-        format.field("method", method, &line)
-        format.field("path", path.span, &line)
-        format.field("status", status, &line)
-        format.field("bytes", bytes, &line)
-        format.field("us", microseconds, &line)
-        if let client { format.field("client", client, &line) }
+        format.field(.requestID, requestID.span, &line)
+        format.field(.namespace, namespace, &line)
+        format.field(.operation, operation, &line)
+        format.field(.method, method, &line)
+        format.field(.path, path.span, &line)
+        format.field(.status, status, &line)
+        format.field(.bytes, bytes, &line)
+        format.field(.microseconds, microseconds, &line)
+        if let client { format.field(.client, client, &line) }
         format.end(&line)
     }
 
@@ -63,4 +63,16 @@ public struct AccessLine: Sendable {
         var timestamps = TimestampFormatter()
         append(to: &line, format: format, timestamps: &timestamps)
     }
+}
+
+extension FieldKey {
+    fileprivate static let requestID = FieldKey(text: " request_id=", json: ",\"request_id\":")
+    fileprivate static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
+    fileprivate static let operation = FieldKey(text: " operation=", json: ",\"operation\":")
+    fileprivate static let method = FieldKey(text: " method=", json: ",\"method\":")
+    fileprivate static let path = FieldKey(text: " path=", json: ",\"path\":")
+    fileprivate static let status = FieldKey(text: " status=", json: ",\"status\":")
+    fileprivate static let bytes = FieldKey(text: " bytes=", json: ",\"bytes\":")
+    fileprivate static let microseconds = FieldKey(text: " us=", json: ",\"us\":")
+    fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
 }

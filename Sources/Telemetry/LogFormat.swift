@@ -27,11 +27,28 @@ public enum LogFormat: String, Sendable, CaseIterable {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
         begin(.warn, at: nanoseconds, &timestamps, message: "log lines were dropped because the log was not read fast enough", &line)
-        field("dropped", count, &line)
+        field(.dropped, count, &line)
         end(&line)
         return line
     }
 }
+
+/// The name of a field as each format writes it, with what goes before and after it: a line is made of many short pieces, and every
+/// piece fewer is time saved.
+struct FieldKey {
+    /// As in ` status=`.
+    let text: StaticString
+    /// As in `,"status":`.
+    let json: StaticString
+
+    static let level = FieldKey(text: " level=", json: ",\"level\":")
+    static let message = FieldKey(text: " msg=", json: ",\"msg\":")
+    static let logstashMessage = FieldKey(text: " message=", json: ",\"message\":")
+    static let logger = FieldKey(text: " logger=", json: ",\"logger\":")
+    static let dropped = FieldKey(text: " dropped=", json: ",\"dropped\":")
+}
+
+private let quote = UInt8(ascii: "\"")
 
 extension LogFormat {
     /// Begins a line with its time, level and message.
@@ -46,34 +63,33 @@ extension LogFormat {
         timestamps.append(nanoseconds: nanoseconds, digits: Self.timeDigits, to: &line)
         switch self {
         case .text:
-            line.append(" level=")
-            line.append(level.name.utf8.span)
-            line.append(" msg=")
+            field(.level, level.name, &line)
+            name(.message, &line)
             appendQuoted(message.utf8.span, &line)
         case .json:
-            line.append("\"")
-            field("level", level.name, &line)
-            field("msg", message, &line)
+            line.append(quote)
+            field(.level, level.name, &line)
+            field(.message, message, &line)
         case .logstash:
             line.append("\",\"@version\":\"1\"")
-            field("message", message, &line)
-            field("level", level.name, &line)
+            field(.logstashMessage, message, &line)
+            field(.level, level.name, &line)
         }
     }
 
     /// Adds a field of our own naming.
-    func field(_ key: StaticString, _ value: String, _ line: inout [UInt8]) {
+    func field(_ key: FieldKey, _ value: String, _ line: inout [UInt8]) {
         field(key, value.utf8.span, &line)
     }
 
     /// Adds a field of our own naming whose value is any bytes.
-    func field(_ key: StaticString, _ value: Span<UInt8>, _ line: inout [UInt8]) {
+    func field(_ key: FieldKey, _ value: Span<UInt8>, _ line: inout [UInt8]) {
         name(key, &line)
         self.value(value, &line)
     }
 
     /// Adds a numeric field of our own naming.
-    func field<Number: BinaryInteger>(_ key: StaticString, _ value: Number, _ line: inout [UInt8]) {
+    func field<Number: BinaryInteger>(_ key: FieldKey, _ value: Number, _ line: inout [UInt8]) {
         name(key, &line)
         line.append(decimal: value)
     }
@@ -110,10 +126,9 @@ extension LogFormat {
         }
     }
 
-    private func name(_ key: StaticString, _ line: inout [UInt8]) {
-        line.append(self == .text ? " " : ",\"")
-        line.append(key)
-        line.append(self == .text ? "=" : "\":")
+    @inline(__always)
+    private func name(_ key: FieldKey, _ line: inout [UInt8]) {
+        line.append(self == .text ? key.text : key.json)
     }
 
     private func value(_ bytes: Span<UInt8>, _ line: inout [UInt8]) {
@@ -125,9 +140,9 @@ extension LogFormat {
     }
 
     private func appendQuoted(_ bytes: Span<UInt8>, _ line: inout [UInt8]) {
-        line.append("\"")
+        line.append(quote)
         line.append(escaping: bytes, style: self == .text ? .text : .json, limit: Self.maximumValueBytes)
-        line.append("\"")
+        line.append(quote)
     }
 
     /// Whether a value needs no quotes in text: it is not empty, not cut, and printable ASCII but for `"`, `=` and `\`.

@@ -49,7 +49,7 @@ public final class LogPipe: Sendable {
     }
 
     deinit {
-        // Nobody closed the pipe: what is written is lost as if the deadline had come; the thread frees what it holds by itself.
+        // Nobody closed the pipe: what is not yet written is lost, as at a deadline; the thread frees what it holds by itself.
         guard let thread = thread.withLock({ $0.take() }) else { return }
         buffer.close(by: 0)
         pthread_detach(thread)

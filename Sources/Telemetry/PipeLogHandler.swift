@@ -49,7 +49,7 @@ public struct PipeLogHandler: LogHandler {
     func append(_ event: LogEvent, to line: inout [UInt8]) {
         var timestamps = TimestampFormatter()
         format.begin(LogLevel(event.level), at: clock(), &timestamps, message: event.message.description, &line)
-        if !label.isEmpty { format.field("logger", label, &line) }
+        if !label.isEmpty { format.field(.logger, label, &line) }
         var text: [UInt8] = []
         for (key, value) in fields(of: event).sorted(by: { $0.key < $1.key }) {
             text.removeAll(keepingCapacity: true)
