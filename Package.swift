@@ -29,10 +29,12 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog"]),
+        // The contract itself, embedded.
+        .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "TLS", "Telemetry",
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "Swagger", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -49,7 +51,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
         .testTarget(name: "TLSTests", dependencies: ["TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
-        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer"]),
+        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "registry"]),
     ],
     swiftLanguageModes: [.v6]
 )

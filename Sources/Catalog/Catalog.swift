@@ -165,7 +165,7 @@ public struct Catalog: Sendable {
         records.tableOf[namespace].map { records.tables[$0].count } ?? 0
     }
 
-    private mutating func setStatus(_ status: Status, of slot: Int32, at moment: Moment) {
+    private mutating func setStatus(_ status: InstanceStatus, of slot: Int32, at moment: Moment) {
         let wasTimeless = records.slots[slot].instance.status == .outOfService
         records.slots[slot].instance = records.slots[slot].instance.with(status: status)
         if status == .outOfService {

@@ -9,7 +9,7 @@ public enum Command: Sendable {
     case renew(InstanceID)
     case deregister(InstanceID)
     /// Gives an instance another status; its lease goes on.
-    case setStatus(InstanceID, Status)
+    case setStatus(InstanceID, InstanceStatus)
 }
 
 /// Whom a command comes from.
@@ -47,7 +47,7 @@ public struct Change: Sendable {
         case registered(Instance)
         case renewed(InstanceID)
         case deregistered(InstanceID)
-        case statusSet(InstanceID, Status)
+        case statusSet(InstanceID, InstanceStatus)
         case expired(InstanceID)
     }
 

@@ -17,7 +17,7 @@ public struct Endpoint: Hashable, Sendable {
 }
 
 /// What an instance says of itself. An open token: protocols have statuses of their own.
-public struct Status: Hashable, Sendable {
+public struct InstanceStatus: Hashable, Sendable {
     /// Upper case.
     public let token: String
 
@@ -25,10 +25,10 @@ public struct Status: Hashable, Sendable {
         self.token = token.uppercased()
     }
 
-    public static let up = Status("UP")
-    public static let starting = Status("STARTING")
+    public static let up = InstanceStatus("UP")
+    public static let starting = InstanceStatus("STARTING")
     /// Taken out by an operator. It does not expire: what was taken out on purpose is not to vanish by accident.
-    public static let outOfService = Status("OUT_OF_SERVICE")
+    public static let outOfService = InstanceStatus("OUT_OF_SERVICE")
 }
 
 /// A registered instance without its lease.
@@ -36,7 +36,7 @@ public final class Instance: Sendable {
     public let id: InstanceID
     public let serviceName: Name
     public let endpoint: Endpoint
-    public let status: Status
+    public let status: InstanceStatus
     /// How long a lease lasts, in milliseconds, above 0.
     public let ttl: Int64
     /// In the order sent.
@@ -47,7 +47,7 @@ public final class Instance: Sendable {
     public let registered: Int64
 
     public init(
-        id: InstanceID, serviceName: Name, endpoint: Endpoint, status: Status, ttl: Int64, tags: [String], metadata: [UInt8]?,
+        id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
         registered: Int64
     ) {
         self.id = id
@@ -61,7 +61,7 @@ public final class Instance: Sendable {
     }
 
     /// The same registration with another status.
-    func with(status: Status) -> Instance {
+    func with(status: InstanceStatus) -> Instance {
         Instance(
             id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
             registered: registered)

@@ -24,6 +24,15 @@ public enum Status: UInt16, Sendable, CaseIterable {
     case notImplemented = 501
     case serviceUnavailable = 503
 
+    /// The status's place in `allCases`, for tables indexed by status.
+    public var ordinal: Int { Self.ordinals[Int(rawValue)] }
+
+    private static let ordinals: [Int] = {
+        var ordinals = [Int](repeating: 0, count: 600)
+        for (ordinal, status) in allCases.enumerated() { ordinals[Int(status.rawValue)] = ordinal }
+        return ordinals
+    }()
+
     /// The reason phrase of RFC 9110, section 15 (RFC 6585 for 429 and 431).
     public var reason: StaticString {
         switch self {

@@ -1,6 +1,7 @@
 // How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
 // setting it serves, so that two ports or three durations share one.
 import Glibc
+import Telemetry
 
 /// Reads and writes the text of one type of value.
 struct SettingKind<Value: Sendable>: Sendable {
@@ -127,12 +128,20 @@ extension SettingKind where Value == [Settings.AuthScheme] {
     }
 }
 
-extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-    static func choice(of placeholder: String) -> Self {
+extension SettingKind where Value == LogLevel {
+    static var logLevel: Self { choice(of: "level") { $0.name } }
+}
+
+extension SettingKind where Value == LogFormat {
+    static var logFormat: Self { choice(of: "format") { $0.rawValue } }
+}
+
+extension SettingKind where Value: CaseIterable {
+    private static func choice(of placeholder: String, name: @escaping @Sendable (Value) -> String) -> Self {
         SettingKind(
-            placeholder: placeholder, allowed: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
-            parse: { Value(rawValue: $0) },
-            format: { $0.rawValue })
+            placeholder: placeholder, allowed: "one of " + Value.allCases.map(name).joined(separator: ", "),
+            parse: { text in Value.allCases.first { name($0) == text } },
+            format: name)
     }
 }
 

@@ -20,9 +20,9 @@ extension Settings {
             "How many event loops share the connections. Each is a thread; more than there are cores costs memory and gains nothing."),
 
         SettingRow(
-            "log_level", \.logLevel, .choice(of: "level"), default: "debug",
+            "log_level", \.logLevel, .logLevel, default: "debug",
             "The least severe line that is logged. At debug every request writes a line, which costs throughput."),
-        SettingRow("log_format", \.logFormat, .choice(of: "format"), default: "text", "The shape of a log line."),
+        SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The shape of a log line."),
 
         SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",

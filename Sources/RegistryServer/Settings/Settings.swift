@@ -1,6 +1,8 @@
 // What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
 // environment become these values is in SettingResolution.swift. Nothing here reads anything.
 
+import Telemetry
+
 /// The effective settings of one process. A value: resolved once at start, then only read, from any thread.
 public struct Settings: Sendable, Equatable {
     // The initial values below are blanks that no one sees: `defaults` and `resolve` fill every field from the rows.
@@ -61,16 +63,6 @@ extension Settings {
         case trusted
         /// The token is a signed JWT that carries the namespace.
         case jwt
-    }
-
-    /// The least severe line to log. The raw value is the word in `log_level`.
-    public enum LogLevel: String, Sendable, CaseIterable {
-        case debug, info, warn, error, fatal, panic
-    }
-
-    /// The shape of a log line. The raw value is the word in `log_format`.
-    public enum LogFormat: String, Sendable, CaseIterable {
-        case text, json, logstash
     }
 
     /// The bounds of the settings; what lies outside is refused at start.

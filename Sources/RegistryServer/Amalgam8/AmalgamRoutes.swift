@@ -1,0 +1,16 @@
+// The REST API that Amalgam8's clients speak, as rows.
+
+import HTTP
+
+/// The routes under /api/v1.
+enum AmalgamRoutes {
+    static let all = [
+        Route(.post, "/api/v1/instances", .registerInstance, handler: InstanceHandlers.register),
+        Route(.get, "/api/v1/instances", .listInstances, handler: InstanceHandlers.list),
+        Route(.get, "/api/v1/instances/{id}", .getInstance, handler: InstanceHandlers.get),
+        Route(.delete, "/api/v1/instances/{id}", .deregisterInstance, handler: InstanceHandlers.deregister),
+        Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, handler: InstanceHandlers.renew),
+        Route(.get, "/api/v1/services", .listServices, handler: ServiceHandlers.list),
+        Route(.get, "/api/v1/services/{name}", .getService, handler: ServiceHandlers.get),
+    ]
+}

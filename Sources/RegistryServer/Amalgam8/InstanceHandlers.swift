@@ -1,0 +1,89 @@
+// Registering, renewing, reading and removing instances (docs/rest-api.md, R2xx and R3xx). A handler reads the call, asks the catalog, and
+// renders; what may be said is decided elsewhere.
+
+import Catalog
+import HTTP
+import JSON
+import TLS
+
+enum InstanceHandlers {
+    static func register(_ call: Call) throws(Refused) -> Response {
+        guard MediaType.isJSON(call.request.head[.contentType]) else { throw .notJSON }
+        let registration = try Registration(json: call.request.body)
+        let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
+        switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment) {
+        case .done: break
+        case .namespaceFull, .unknownInstance: throw .namespaceFull
+        }
+        let links = InstanceLinks(call)
+        var body: [UInt8] = []
+        body.append(literal: "{\"id\":\"")
+        body.append(contentsOf: instance.id.utf8)
+        body.append(literal: "\",\"ttl\":")
+        body.appendJSON(InstanceRendering.seconds(instance.ttl))
+        body.append(literal: ",")
+        links.append(instance.id, to: &body)
+        body.append(literal: "}")
+        var response = Response(.created, contentType: .json, body: body)
+        response.location = links.location(of: instance.id)
+        return response
+    }
+
+    static func renew(_ call: Call) throws(Refused) -> Response {
+        guard let id = call.instanceID, call.context.apply(.renew(id), in: try call.tenant(), at: call.moment) == .done else {
+            throw .instanceGone
+        }
+        return Response(.ok)
+    }
+
+    static func deregister(_ call: Call) throws(Refused) -> Response {
+        guard let id = call.instanceID, call.context.apply(.deregister(id), in: try call.tenant(), at: call.moment) == .done else {
+            throw .instanceGone
+        }
+        return Response(.ok)
+    }
+
+    static func get(_ call: Call) throws(Refused) -> Response {
+        guard let id = call.instanceID,
+            let found = call.context.store.instance(id, in: try call.tenant(), at: call.moment.lease)
+        else { throw .noSuchInstance }
+        var body: [UInt8] = []
+        InstanceRendering(fields: .all, links: nil).append(found, to: &body)
+        return Response(.ok, contentType: .json, body: body)
+    }
+
+    static func list(_ call: Call) throws(Refused) -> Response {
+        let query = try ListQuery(call.request.head.query)
+        let instances = query.select(from: call.context.store, in: try call.tenant(), at: call.moment.lease)
+        let rendering = InstanceRendering(fields: query.fields, links: query.fields.contains(.links) ? InstanceLinks(call) : nil)
+        var body: [UInt8] = []
+        body.append(literal: "{\"instances\":")
+        rendering.append(instances, to: &body)
+        body.append(literal: "}")
+        return Response(.ok, contentType: .json, body: body)
+    }
+}
+
+extension Call {
+    /// Where routes have their one parameter: `/api/v1/instances/{id}`, `/api/v1/services/{name}`.
+    static let parameterIndex = 3
+
+    /// The id in the path, or nil when it is none that an instance could have.
+    var instanceID: InstanceID? { InstanceID(path[Self.parameterIndex]) }
+
+    /// The namespace of a route that has one.
+    func tenant() throws(Refused) -> Namespace {
+        guard let namespace else { throw .unauthorized("a credential is needed") }
+        return namespace
+    }
+}
+
+/// `Content-Type` as far as the registry looks at it.
+enum MediaType {
+    /// Whether a field says `application/json`, with or without parameters (R206).
+    static func isJSON(_ field: ArraySlice<UInt8>?) -> Bool {
+        guard let field else { return false }
+        let end = field.firstIndex { $0 == UInt8(ascii: ";") || $0 == 0x20 || $0 == 0x09 } ?? field.endIndex
+        return field[..<end].equalsIgnoringCase("application/json")
+    }
+}

@@ -1,0 +1,90 @@
+// The filters of a listing and the fields it is to show (docs/rest-api.md, R301–R317).
+
+import Catalog
+import HTTP
+
+/// What `GET /api/v1/instances` is asked for.
+struct ListQuery {
+    private enum StatusFilter {
+        case all
+        case only(InstanceStatus)
+        /// Matches nothing.
+        case none
+    }
+
+    private var status: StatusFilter?
+    private var serviceName: Name?
+    private var id: String?
+    private var tags: [String]?
+    /// The fields of each instance.
+    private(set) var fields = InstanceFields.all
+
+    /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and an unknown field.
+    init(_ query: ArraySlice<UInt8>?) throws(Refused) {
+        let parameters: [QueryParameter]
+        do throws(Refusal) {
+            parameters = try QueryParameter.parse(query)
+        } catch {
+            throw .malformed(error)
+        }
+        for parameter in parameters {
+            switch parameter.name {
+            case "status": status = Self.statusFilter(parameter.value)
+            case "service_name": serviceName = Name(parameter.value)
+            case "id": id = parameter.value
+            case "tags": tags = parameter.value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            case "fields": fields = try Self.fields(parameter.value)
+            default:
+                throw .invalid("instances can be filtered by service_name, status, tags and id, and shown by fields; nothing else")
+            }
+        }
+        // Only a listing that nobody narrowed hides what is not up (R302, R305).
+        if status == nil { status = serviceName == nil && id == nil && tags == nil ? .only(.up) : .all }
+    }
+
+    private static func statusFilter(_ value: String) -> StatusFilter {
+        guard !value.isEmpty else { return .none }
+        let upper = InstanceStatus(value)
+        switch upper {
+        case InstanceStatus("ALL"): return .all
+        case .up, .starting, .outOfService: return .only(upper)
+        // Statuses of other protocols are upper case throughout; asked for in another case they match nothing (R304).
+        default: return upper.token == value ? .only(upper) : .none
+        }
+    }
+
+    private static func fields(_ value: String) throws(Refused) -> InstanceFields {
+        var fields = InstanceFields.minimum
+        guard !value.isEmpty else { return fields }
+        for name in value.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let field = InstanceFields(name: name) else {
+                throw .invalid(
+                    "fields may name id, service_name, endpoint, ttl, status, metadata, last_heartbeat, links and tags; nothing else")
+            }
+            fields.insert(field)
+        }
+        return fields
+    }
+
+    /// The instances asked for, in the order of R317.
+    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        if let id {
+            guard let id = InstanceID(Array(id.utf8)[...]), let found = store.instance(id, in: namespace, at: now) else { return [] }
+            return matches(found.instance) ? [found] : []
+        }
+        let candidates =
+            serviceName.map { store.instances(of: $0, in: namespace, at: now) } ?? store.instances(in: namespace, at: now)
+        return candidates.filter { matches($0.instance) }
+    }
+
+    private func matches(_ instance: Instance) -> Bool {
+        switch status {
+        case .some(.only(let wanted)): if instance.status != wanted { return false }
+        case .some(.none): return false
+        case .some(.all), nil: break
+        }
+        if let serviceName, instance.serviceName != serviceName { return false }
+        if let tags { return tags.allSatisfy { !$0.isEmpty && instance.tags.contains($0) } }
+        return true
+    }
+}

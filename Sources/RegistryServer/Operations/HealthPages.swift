@@ -1,0 +1,57 @@
+// Whether the process lives, is ready, and is well.
+
+import HTTP
+import JSON
+import Replication
+
+enum HealthPages {
+    static func livez(_ call: Call) throws(Refused) -> Response { status(.ok, "alive") }
+
+    static func readyz(_ call: Call) throws(Refused) -> Response {
+        switch call.context.lifecycle.state {
+        case .starting: status(.serviceUnavailable, "starting")
+        case .ready: status(.ok, "ready")
+        case .draining: status(.serviceUnavailable, "draining")
+        }
+    }
+
+    private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {
+        var body: [UInt8] = []
+        body.append(literal: "{\"status\":\"")
+        body.append(literal: word)
+        body.append(literal: "\"}")
+        return Response(status, contentType: .json, body: body)
+    }
+
+    /// The report of R603: every component that this member has.
+    static func uptime(_ call: Call) throws(Refused) -> Response {
+        let wholeSeconds = (call.monotonic - call.context.started) / 1_000_000_000 * 1_000_000_000
+        let components = call.context.cluster.components
+        var body: [UInt8] = []
+        body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
+        body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
+        body.append(literal: "}}")
+        for component in components { append(component, to: &body) }
+        body.append(literal: "}")
+        let isHealthy = components.allSatisfy(\.isHealthy)
+        return Response(isHealthy ? .ok : .serviceUnavailable, contentType: .json, body: body)
+    }
+
+    private static func append(_ component: ComponentHealth, to body: inout [UInt8]) {
+        body.append(literal: ",")
+        body.appendJSON(string: component.name)
+        body.append(literal: ":{\"healthy\":")
+        body.appendJSON(component.isHealthy)
+        if !component.properties.isEmpty {
+            body.append(literal: ",\"properties\":{")
+            for (index, property) in component.properties.enumerated() {
+                if index > 0 { body.append(literal: ",") }
+                body.appendJSON(string: property.name)
+                body.append(literal: ":")
+                body.appendJSON(property.value)
+            }
+            body.append(literal: "}")
+        }
+        body.append(literal: "}")
+    }
+}

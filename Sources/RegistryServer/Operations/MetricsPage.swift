@@ -1,0 +1,68 @@
+// The metrics, in the text format that Prometheus scrapes. Every label is of a closed set: operations, statuses, loops, never a name that a
+// client chose.
+
+import Catalog
+import HTTP
+import Telemetry
+
+enum MetricsPage {
+    static func get(_ call: Call) throws(Refused) -> Response {
+        var text = PrometheusText(reservingCapacity: 32_768)
+        let context = call.context
+        requests(context, &text)
+        catalog(context, &text)
+        process(context, &text)
+        return Response(.ok, contentType: .prometheusText, body: text.bytes)
+    }
+
+    private static func requests(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.loopMetrics.reduce(RequestCounts()) { $0 + $1.requestCounts }
+        text.counter("a8registry_http_requests_total", help: "Requests answered, by operation and status.") { family in
+            for operation in Operation.allCases {
+                for status in HTTP.Status.allCases where counts.count(operation, status) > 0 {
+                    family.sample(counts.count(operation, status), ["operation": operation.name, "status": String(status.rawValue)])
+                }
+            }
+        }
+        text.histogram(
+            "a8registry_http_request_duration_seconds", help: "From a request's arrival to its answer, by operation."
+        ) { family in
+            for operation in Operation.allCases where counts.latency(operation).count > 0 {
+                family.sample(counts.latency(operation), ["operation": operation.name])
+            }
+        }
+        text.counter("a8registry_http_refusals_total", help: "Requests answered with a status of 400 or more.") { family in
+            for status in HTTP.Status.allCases where status.rawValue >= 400 {
+                family.sample(
+                    Operation.allCases.reduce(0) { $0 + counts.count($1, status) }, ["status": String(status.rawValue)])
+            }
+        }
+    }
+
+    private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.store.counts
+        text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
+        text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
+        text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
+        let changes = context.changes
+        text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
+        text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
+        text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
+        text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+    }
+
+    private static func process(_ context: ServerContext, _ text: inout PrometheusText) {
+        text.gauge("a8registry_open_connections", help: "Client connections open now.") { $0.sample(context.openConnections()) }
+        text.gauge("a8registry_loop_lag_seconds", help: "How late the loop's timer last ran.") { family in
+            for (loop, metrics) in context.loopMetrics.enumerated() {
+                family.sample(Double(metrics.lagMicroseconds) / 1_000_000, ["loop": String(loop)])
+            }
+        }
+        text.counter("a8registry_log_dropped_lines_total", help: "Log lines dropped because the log was blocked.") {
+            $0.sample(context.droppedLogLines())
+        }
+        text.gauge("a8registry_build_info", help: "Always 1; the labels tell what runs.") {
+            $0.sample(1, ["version": Version.current])
+        }
+    }
+}

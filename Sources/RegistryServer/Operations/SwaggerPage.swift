@@ -1,0 +1,10 @@
+// The contract for machines, from inside the binary.
+
+import HTTP
+import Swagger
+
+enum SwaggerPage {
+    static func get(_ call: Call) throws(Refused) -> Response {
+        Response(.ok, contentType: .json, body: Swagger.json)
+    }
+}

@@ -1,0 +1,53 @@
+// What one loop counts. Each loop has its own, so that counting costs an uncontended lock; a scrape adds them up.
+
+import HTTP
+import Synchronization
+import Telemetry
+
+/// The request counters of one loop, or the sum of several.
+public struct RequestCounts: Sendable {
+    private static let statusCount = HTTP.Status.allCases.count
+
+    /// Requests by operation and status: row by row.
+    private var requests = [UInt64](repeating: 0, count: Operation.allCases.count * statusCount)
+    private var latencies = [LatencyHistogram](repeating: LatencyHistogram(), count: Operation.allCases.count)
+
+    mutating func record(_ operation: Operation, _ status: HTTP.Status, microseconds: Int) {
+        requests[operation.rawValue * Self.statusCount + status.ordinal] += 1
+        latencies[operation.rawValue].record(microseconds: microseconds)
+    }
+
+    /// How many requests of this operation got this status.
+    func count(_ operation: Operation, _ status: HTTP.Status) -> UInt64 {
+        requests[operation.rawValue * Self.statusCount + status.ordinal]
+    }
+
+    /// How long requests of this operation took.
+    func latency(_ operation: Operation) -> LatencyHistogram { latencies[operation.rawValue] }
+
+    static func + (left: RequestCounts, right: RequestCounts) -> RequestCounts {
+        var sum = left
+        for index in sum.requests.indices { sum.requests[index] += right.requests[index] }
+        for index in sum.latencies.indices { sum.latencies[index] += right.latencies[index] }
+        return sum
+    }
+}
+
+/// What one loop counts; written by its loop, read by whoever scrapes.
+public final class LoopMetrics: Sendable {
+    private let counts = Mutex(RequestCounts())
+    /// How late the loop's timer ran, in microseconds.
+    private let lag = Atomic<Int>(0)
+
+    public init() {}
+
+    func record(_ operation: Operation, _ status: HTTP.Status, microseconds: Int) {
+        counts.withLock { $0.record(operation, status, microseconds: microseconds) }
+    }
+
+    /// The loop's timer ran so late, in microseconds.
+    public func recordLag(microseconds: Int) { lag.store(microseconds, ordering: .relaxed) }
+
+    var requestCounts: RequestCounts { counts.withLock { $0 } }
+    var lagMicroseconds: Int { lag.load(ordering: .relaxed) }
+}

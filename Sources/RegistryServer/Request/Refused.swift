@@ -1,0 +1,70 @@
+// Every way in which the registry says no, and the one place that turns each into a status and a sentence. The sentences are ours to change;
+// the statuses are the contract (docs/rest-api.md, "Errors").
+
+import HTTP
+import JSON
+
+/// Why a request was not carried out. Nothing has changed.
+public enum Refused: Error, Sendable {
+    /// The path or query is not well-formed (R805–R809).
+    case malformed(Refusal)
+    /// A plain request where HTTPS is required; the URL is the same under https (R610).
+    case plain(secureURL: String)
+    case noSuchResource
+    /// The path exists, the method does not; `allow` lists those that do (R103).
+    case methodNotAllowed(allow: String)
+    /// No credential, or a bad one (R503).
+    case unauthorized(String)
+    case notJSON
+    /// Something the client sent cannot be used; the sentence names it.
+    case invalid(String)
+    case namespaceFull
+    /// A look-up of an instance that the namespace does not have (R251).
+    case noSuchInstance
+    /// A heartbeat for, or removal of, an instance that the namespace does not have (R255).
+    case instanceGone
+    case noSuchService
+
+    /// The answer.
+    var response: Response {
+        switch self {
+        case .malformed(let refusal): Self.error(refusal.status, refusal.sentence)
+        case .plain(let url): Self.redirect(to: url)
+        case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
+        case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
+        case .unauthorized(let sentence): Self.unauthorized(sentence)
+        case .notJSON: Self.error(.unsupportedMediaType, "a registration is sent with Content-Type: application/json")
+        case .invalid(let sentence): Self.error(.badRequest, sentence)
+        case .namespaceFull: Self.error(.forbidden, "the namespace holds as many instances as it may")
+        case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
+        case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
+        case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
+        }
+    }
+
+    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response {
+        var body: [UInt8] = []
+        body.append(literal: "{\"Error\":")
+        body.appendJSON(string: sentence)
+        body.append(literal: "}")
+        return Response(status, contentType: .json, body: body)
+    }
+
+    private static func redirect(to url: String) -> Response {
+        var response = Response(.movedPermanently)
+        response.location = url
+        return response
+    }
+
+    private static func methodNotAllowed(_ allow: String) -> Response {
+        var response = error(.methodNotAllowed, "this path is served for \(allow) only")
+        response.allow = allow
+        return response
+    }
+
+    private static func unauthorized(_ sentence: String) -> Response {
+        var response = error(.unauthorized, sentence)
+        response.challenges = true
+        return response
+    }
+}

@@ -1,0 +1,118 @@
+// The middle of every request, in one place and in the order in which it happens: identity, routing, HTTPS, authorization, the handler,
+// compression, and at last the metrics and the access line. A responder belongs to one loop, so it keeps what only that loop uses.
+
+import Catalog
+import Gzip
+import HTTP
+import Telemetry
+
+/// The clocks as read once, when a request arrived.
+public struct Instant: Sendable {
+    public let moment: Moment
+    /// Nanoseconds of the monotonic clock, for latencies.
+    public let monotonic: Int64
+
+    public init(moment: Moment, monotonic: Int64) {
+        self.moment = moment
+        self.monotonic = monotonic
+    }
+}
+
+/// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its own.
+public final class Responder {
+    /// Bodies shorter than this gain nothing from gzip, in bytes (R117).
+    static let compressionThreshold = 1_024
+
+    private let context: ServerContext
+    private let authorizer: Authorizer
+    private let metrics: LoopMetrics
+    private let accessLog: AccessLog?
+    private var randomNumbers = SystemRandomNumberGenerator()
+
+    public init(_ context: ServerContext, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
+        self.context = context
+        self.authorizer = authorizer
+        self.metrics = metrics
+        self.accessLog = accessLog
+    }
+
+    /// What is learnt of a request on its way, for the log and the metrics.
+    private struct Trace {
+        var operation = Operation.unmatched
+        var namespace: Namespace?
+    }
+
+    /// Answers one request that arrived at `instant`; `finished` reads the monotonic clock once the answer is there.
+    public func respond(to request: Request, at instant: Instant, finished: () -> Int64) -> Response {
+        var trace = Trace()
+        var response: Response
+        do throws(Refused) {
+            response = try answer(request, instant, &trace)
+        } catch {
+            response = error.response
+        }
+        response.requestID = request.head[.requestID].flatMap { RequestID($0) } ?? RequestID(random: randomNumbers.next())
+        compress(&response, for: request)
+        let microseconds = Int((finished() - instant.monotonic) / 1_000)
+        metrics.record(trace.operation, response.status, microseconds: microseconds)
+        accessLog?.append(
+            request, response, trace.operation, trace.namespace, at: instant.moment.wall, microseconds: microseconds)
+        return response
+    }
+
+    /// The first refusal is the answer, in the order of R119.
+    private func answer(_ request: Request, _ instant: Instant, _ trace: inout Trace) throws(Refused) -> Response {
+        let path = try segments(of: request)
+        let route = context.routes.route(request.head.method, path)
+        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(request) }
+        guard let route else {
+            guard let allow = context.routes.allowedMethods(path) else { throw .noSuchResource }
+            throw .methodNotAllowed(allow: allow)
+        }
+        trace.operation = route.operation
+        if route.openness == .tenant { trace.namespace = try namespace(of: request, instant.moment) }
+        return try route.handler(
+            Call(
+                request: request, path: path, namespace: trace.namespace, moment: instant.moment, monotonic: instant.monotonic,
+                context: context))
+    }
+
+    private func segments(of request: Request) throws(Refused) -> PathSegments {
+        do throws(Refusal) {
+            return try PathSegments(request.head)
+        } catch {
+            throw .malformed(error)
+        }
+    }
+
+    private func requireHTTPS(_ request: Request) throws(Refused) {
+        guard !request.isHTTPS else { return }
+        let host = request.host ?? context.fallbackHost
+        throw .plain(secureURL: "https://\(host)\(String(decoding: request.head.target, as: UTF8.self))")
+    }
+
+    private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
+        switch authorizer.authorize(header: request.head[.authorization], now: moment.wall / 1_000_000_000) {
+        case .namespace(let namespace): return namespace
+        case .refused(let sentence): throw .unauthorized(sentence)
+        }
+    }
+
+    private func compress(_ response: inout Response, for request: Request) {
+        guard response.body.count >= Self.compressionThreshold, AcceptEncoding.offersGzip(request.head[.acceptEncoding]),
+            let compressed = Gzip.compress(response.body)
+        else { return }
+        response.body = compressed
+        response.isGzipped = true
+    }
+}
+
+extension Request {
+    /// Whether the client used https: to us, or to a proxy that says so (R112).
+    var isHTTPS: Bool {
+        isSecure || head[.forwardedProto]?.equalsIgnoringCase("https") ?? false || head[.wssc]?.equalsIgnoringCase("https") ?? false
+    }
+
+    /// `Host` as it was sent.
+    var host: String? { head[.host].map { String(decoding: $0, as: UTF8.self) } }
+}

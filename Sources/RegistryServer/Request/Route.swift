@@ -1,0 +1,95 @@
+// Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says and what the OpenAPI
+// description must list all come from the same rows.
+
+import Catalog
+import HTTP
+
+/// What a handler is given.
+public struct Call: Sendable {
+    public let request: Request
+    public let path: PathSegments
+    /// The tenant; nil on the pages that are open to everybody.
+    public let namespace: Namespace?
+    public let moment: Moment
+    /// Nanoseconds of the monotonic clock.
+    public let monotonic: Int64
+    public let context: ServerContext
+}
+
+/// One row of the route table.
+public struct Route: Sendable {
+    /// Answers a call, or refuses it.
+    public typealias Handler = @Sendable (Call) throws(Refused) -> Response
+
+    enum Segment: Sendable {
+        case literal([UInt8])
+        /// Any one segment, empty excepted.
+        case parameter
+    }
+
+    public let method: Method
+    /// As the OpenAPI description writes it: `/api/v1/instances/{id}`.
+    public let path: String
+    public let operation: Operation
+    public let openness: Openness
+    let segments: [Segment]
+    let handler: Handler
+
+    /// Who may see a page, and how.
+    public enum Openness: Sendable {
+        /// A tenant's own: a credential decides which tenant's.
+        case tenant
+        /// No credential is needed (R504), but HTTPS is where it is required.
+        case open
+        /// No credential, and plain even where HTTPS is required: probes and scrapers (R613).
+        case probe
+    }
+
+    init(_ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant, handler: @escaping Handler) {
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.openness = openness
+        self.handler = handler
+        segments = path.split(separator: "/").map { $0.hasPrefix("{") ? .parameter : .literal(Array($0.utf8)) }
+    }
+
+    /// Whether the path is this route's, whatever the method.
+    func matches(_ path: PathSegments) -> Bool {
+        guard path.count == segments.count else { return false }
+        for (index, segment) in segments.enumerated() {
+            switch segment {
+            case .literal(let text): if !path[index].elementsEqual(text) { return false }
+            case .parameter: if path[index].isEmpty { return false }
+            }
+        }
+        return true
+    }
+}
+
+/// All routes, ready to be looked up.
+public struct RouteTable: Sendable {
+    /// By the number of segments, so that few paths are compared.
+    private let byCount: [[Route]]
+
+    public init(_ routes: [Route]) {
+        byCount = (0...PathSegments.maximumCount).map { count in routes.filter { $0.segments.count == count } }
+    }
+
+    /// The routes as given, grouped by depth.
+    public var routes: [Route] { byCount.flatMap(\.self) }
+
+    /// The route for a request. HEAD finds what GET would (R102).
+    func route(_ method: Method, _ path: PathSegments) -> Route? {
+        let wanted = method == .head ? .get : method
+        return byCount[path.count].first { $0.method == wanted && $0.matches(path) }
+    }
+
+    /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
+    func allowedMethods(_ path: PathSegments) -> String? {
+        var names = byCount[path.count].filter { $0.matches(path) }.map { "\($0.method.name)" }
+        guard !names.isEmpty else { return nil }
+        if names.contains("GET") { names.append("HEAD") }
+        return names.sorted().joined(separator: ", ")
+    }
+}

@@ -1,0 +1,27 @@
+// How often the catalog has changed, by kind, for the metrics.
+
+import Catalog
+import Synchronization
+
+/// Counts of changes since the start. Safe to use from any thread.
+public final class ChangeCounts: Sendable {
+    private let registrations = Atomic<UInt64>(0)
+    private let renewals = Atomic<UInt64>(0)
+    private let deregistrations = Atomic<UInt64>(0)
+    private let expirations = Atomic<UInt64>(0)
+
+    func count(_ kind: Change.Kind) {
+        switch kind {
+        case .registered: registrations.add(1, ordering: .relaxed)
+        case .renewed: renewals.add(1, ordering: .relaxed)
+        case .deregistered: deregistrations.add(1, ordering: .relaxed)
+        case .expired: expirations.add(1, ordering: .relaxed)
+        case .statusSet: break  // No request of this API sets one.
+        }
+    }
+
+    var registered: UInt64 { registrations.load(ordering: .relaxed) }
+    var renewed: UInt64 { renewals.load(ordering: .relaxed) }
+    var deregistered: UInt64 { deregistrations.load(ordering: .relaxed) }
+    var expired: UInt64 { expirations.load(ordering: .relaxed) }
+}

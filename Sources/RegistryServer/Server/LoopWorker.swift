@@ -1,0 +1,79 @@
+// One API loop: a thread with its event base, its evhttp and its responder. Nothing of it is touched by another thread; it is told to stop, and
+// tells that it has, by mail.
+
+import HTTP
+import Libevent
+import Telemetry
+
+/// What the control loop tells an API loop.
+enum WorkerOrder: Sendable {
+    /// Take nothing new, finish what was begun, then end.
+    case drain
+}
+
+/// What an API loop tells the control loop.
+enum WorkerReport: Sendable {
+    /// It accepts connections; orders go to this sender.
+    case serving(MailboxSender<WorkerOrder>)
+    /// It could not start.
+    case failed(LibeventError)
+    /// Its thread is about to end.
+    case ended
+}
+
+/// What an API loop is made of.
+struct LoopWorker: Sendable {
+    /// How often a loop measures how late its timer runs, in milliseconds.
+    private static let lagPeriod = 500
+
+    let index: Int
+    let descriptor: Int32
+    let context: ServerContext
+    let authorization: AuthorizationConfiguration
+    let gauge: ConnectionGauge
+    let log: LogPipe
+    let logFormat: LogFormat
+    let logsAccess: Bool
+    let control: MailboxSender<WorkerReport>
+
+    /// The thread's whole life.
+    func run() {
+        defer { control.send(.ended) }
+        do throws(LibeventError) {
+            try serve()
+        } catch {
+            control.send(.failed(error))
+        }
+    }
+
+    private func serve() throws(LibeventError) {
+        let loop = try EventLoop()
+        let metrics = context.loopMetrics[index]
+        let responder = Responder(
+            context, authorizer: Authorizer(authorization), metrics: metrics,
+            accessLog: logsAccess ? AccessLog(log, format: logFormat) : nil)
+        let context = context
+        let server = try HTTPServer(on: loop, listening: descriptor, limits: Limits(), gauge: gauge) { request, reply, _ in
+            let arrived = MonotonicClock.now()
+            let moment = context.moment(monotonic: arrived, wall: WallClock.now())
+            reply.send(
+                responder.respond(
+                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.now))
+        }
+        let mailbox = try Mailbox<WorkerOrder>(on: loop) { order, onLoop in
+            switch order {
+            case .drain: server.drain(onLoop) { onLoop in loop.stop(onLoop) }
+            }
+        }
+        var expected = MonotonicClock.now()
+        let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
+            let now = MonotonicClock.now()
+            expected += Int64(Self.lagPeriod) * 1_000_000
+            metrics.recordLag(microseconds: max(0, Int((now - expected) / 1_000)))
+            expected = now
+        }
+        control.send(.serving(mailbox.sender))
+        loop.run()
+        withExtendedLifetime((server, mailbox, lagTimer)) {}
+    }
+}

@@ -1,0 +1,178 @@
+// The process as a whole, on the main thread: opens the ports, starts the loops, lets leases run out, listens for signals, and ends it all in
+// order.
+//
+//   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► exit
+//       └──a port or a loop cannot be had──► exit 69                └──second signal──► exit at once
+
+import Catalog
+import Glibc
+import HTTP
+import Libevent
+import Logging
+import Replication
+import Telemetry
+
+/// A running registry. Made and run once, on the main thread.
+public final class RegistryProcess {
+    /// How often leases are looked at, in milliseconds; with the wheel's resolution this bounds how long a dead instance is kept.
+    private static let leasePeriod = 50
+    /// How many leases may run out in one turn of the control loop, so that signals are heard in an expiry storm too.
+    private static let expiryBudget = 8_192
+    /// How long connections may take to end, in milliseconds.
+    private static let drainTime = 4_000
+    /// How long the last log lines may take to be written, in milliseconds.
+    private static let logCloseTime = 500
+
+    /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
+    private enum Exit {
+        static let unavailable: Int32 = 69
+        static func cutShort(by signal: Int32) -> Int32 { 128 + signal }
+    }
+
+    private let settings: Settings
+    private let log: LogPipe
+    private let logger: Logger
+    private let context: ServerContext
+    private let port: ListeningPort
+    private let loop: EventLoop
+    private var threads: [LoopThread] = []
+    private var workers: [MailboxSender<WorkerOrder>] = []
+    private var running = 0
+    private var status: Int32 = 0
+    private var mailbox: Mailbox<WorkerReport>?
+    private var events: [LoopEvent] = []
+    private var expiryBacklog: LoopEvent?
+    private var deadline: LoopEvent?
+
+    /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
+    public static func run(_ resolved: ResolvedSettings) -> Int32 {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let process = try RegistryProcess(resolved)
+            return try process.serve(warnings: resolved.warnings)
+        } catch {
+            let sentence = (error as? PortError)?.sentence ?? "\(error)"
+            complain("registry: cannot start: \(sentence)\n")
+            return Exit.unavailable
+        }
+    }
+
+    private static func complain(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
+    private init(_ resolved: ResolvedSettings) throws {
+        settings = resolved.settings
+        let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let format = settings.logFormat
+        let number: UInt16 = if case .number(let number) = settings.apiPort { number } else { 0 }
+        port = try ListeningPort(address: settings.listenAddress, port: number, count: loops)
+        let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.now()) }
+        self.log = log
+        logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
+            PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
+        }
+        let gauges = (0..<loops).map { _ in ConnectionGauge() }
+        context = ServerContext(
+            settings: settings, loops: loops, monotonic: MonotonicClock.now(),
+            fallbackHost: "\(settings.listenAddress.contains(":") ? "[\(settings.listenAddress)]" : settings.listenAddress):\(port.port)",
+            openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
+        loop = try EventLoop()
+        mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
+        try startWorkers(gauges)
+    }
+
+    private func startWorkers(_ gauges: [ConnectionGauge]) throws {
+        guard let control = mailbox?.sender else { return }
+        let authorization = AuthorizationConfiguration(settings)
+        for (index, descriptor) in port.descriptors.enumerated() {
+            let worker = LoopWorker(
+                index: index, descriptor: descriptor, context: context, authorization: authorization, gauge: gauges[index], log: log,
+                logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level), control: control)
+            guard let thread = LoopThread(name: "api-\(index)", { worker.run() }) else { throw LibeventError.outOfMemory }
+            threads.append(thread)
+            running += 1
+        }
+    }
+
+    private func serve(warnings: [String]) throws -> Int32 {
+        for warning in warnings { logger.warning("\(warning)") }
+        events = [
+            try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
+            try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
+            try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
+        ]
+        expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
+        deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
+            logger.error("stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
+            loop.stop(onLoop)
+        }
+        loop.run()
+        if running == 0 { for thread in threads { thread.join() } }
+        if let portFile = settings.portFile { unlink(portFile) }
+        logger.info("stopped", metadata: ["status": "\(status)"])
+        log.close(within: Self.logCloseTime)
+        return status
+    }
+
+    // MARK: - Leases
+
+    private func expireLeases() {
+        let now = context.leaseClock.tick(monotonic: MonotonicClock.now() / 1_000_000)
+        let expiry = context.store.expire(at: now, budget: Self.expiryBudget)
+        for change in expiry.changes { context.changes.count(change.kind) }
+        // The rest comes in the next turn, behind the signals and mail that wait.
+        if expiry.hasMore { try? expiryBacklog?.schedule(afterMilliseconds: 0) }
+    }
+
+    // MARK: - Workers
+
+    private func received(_ report: WorkerReport, _ onLoop: borrowing OnLoop) {
+        switch report {
+        case .serving(let orders):
+            workers.append(orders)
+            if workers.count == threads.count { becomeReady(onLoop) }
+        case .failed(let error):
+            logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
+            status = Exit.unavailable
+            drain(onLoop)
+        case .ended:
+            running -= 1
+            if running == 0 { loop.stop(onLoop) }
+        }
+    }
+
+    private func becomeReady(_ onLoop: borrowing OnLoop) {
+        guard context.lifecycle.state == .starting else { return drain(onLoop) }
+        do {
+            if let path = settings.portFile { try PortFile.write(["api": port.port], to: path) }
+        } catch {
+            logger.critical("the port file cannot be written", metadata: ["error": "\(error)"])
+            status = Exit.unavailable
+            return drain(onLoop)
+        }
+        context.lifecycle.advance(to: .ready)
+        logger.info(
+            "serving",
+            metadata: [
+                "version": "\(Version.current)", "address": "\(settings.listenAddress)", "api_port": "\(port.port)",
+                "loops": "\(threads.count)",
+            ])
+    }
+
+    // MARK: - Stopping
+
+    private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
+        guard context.lifecycle.state != .draining else { _exit(Exit.cutShort(by: signal)) }
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        drain(onLoop)
+    }
+
+    private func drain(_ onLoop: borrowing OnLoop) {
+        context.lifecycle.advance(to: .draining)
+        for worker in workers { worker.send(.drain) }
+        try? deadline?.schedule(afterMilliseconds: Self.drainTime)
+        if running == 0 { loop.stop(onLoop) }
+    }
+}

@@ -1,0 +1,65 @@
+// What every handler may use: the catalog, the clock of leases, the settings, and what the operations pages report. One value for all loops;
+// whatever changes in it guards itself.
+
+import Catalog
+import HTTP
+import Replication
+import Telemetry
+
+/// The parts of a running registry that requests are answered with. Safe to use from any thread.
+public final class ServerContext: Sendable {
+    public let settings: Settings
+    public let store: Store
+    public let leasePolicy: LeasePolicy
+    public let leaseClock: SharedLeaseClock
+    public let cluster: any Cluster
+    public let lifecycle = Lifecycle()
+    public let changes = ChangeCounts()
+    /// One for each loop.
+    public let loopMetrics: [LoopMetrics]
+    /// Nanoseconds of the monotonic clock at the start.
+    let started: Int64
+    let routes: RouteTable
+    /// Lines that the log had no room for.
+    let droppedLogLines: @Sendable () -> UInt64
+    /// Connections of all loops.
+    let openConnections: @Sendable () -> Int
+    /// For URLs in answers to requests without `Host`: the address and port of the API.
+    let fallbackHost: String
+
+    public init(
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64, fallbackHost: String,
+        openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
+    ) {
+        self.settings = settings
+        self.cluster = cluster
+        self.fallbackHost = fallbackHost
+        self.openConnections = openConnections
+        self.droppedLogLines = droppedLogLines
+        store = Store(namespaceCapacity: settings.namespaceCapacity)
+        leasePolicy = LeasePolicy(
+            standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
+            maximum: settings.maxTTL.wholeMilliseconds)
+        leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000)
+        loopMetrics = (0..<loops).map { _ in LoopMetrics() }
+        started = monotonic
+        routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
+    }
+
+    /// Carries a client's command out and counts what it changed.
+    func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Outcome {
+        let decision = store.apply(command, in: namespace, from: .client, at: moment)
+        if let change = decision.change { changes.count(change.kind) }
+        return decision.outcome
+    }
+
+    /// The moment that a reading of the clocks stands for.
+    public func moment(monotonic: Int64, wall: Int64) -> Moment {
+        Moment(lease: leaseClock.now(monotonic: monotonic / 1_000_000), wall: wall)
+    }
+}
+
+extension GoDuration {
+    /// The duration in milliseconds; a part of one counts as one, so that no lease is shorter than was said.
+    var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0) }
+}
