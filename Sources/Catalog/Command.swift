@@ -1,0 +1,64 @@
+// What can be asked of the catalog, what it answers, and what has changed by it. Changes flow one way: a client's request and a peer's message
+// become a command alike, told apart by their origin; the change that comes out is what others are told. Nothing is both.
+
+/// One thing to be done to a namespace.
+public enum Command: Sendable {
+    /// Registers the instance, or replaces what its id named before, and starts its lease anew.
+    case register(Instance)
+    /// Starts the lease anew.
+    case renew(InstanceID)
+    case deregister(InstanceID)
+    /// Gives an instance another status; its lease goes on.
+    case setStatus(InstanceID, Status)
+}
+
+/// Whom a command comes from.
+public enum Origin: Sendable, Equatable {
+    /// A client of this member. Bound by the namespace's capacity.
+    case client
+    /// Another member, which has accepted the command already: never refused for capacity, and not told to peers again.
+    case peer
+}
+
+/// The moment at which a command is carried out, on both clocks.
+public struct Moment: Sendable {
+    public let lease: LeaseTime
+    /// Nanoseconds since 1970.
+    public let wall: Int64
+
+    public init(lease: LeaseTime, wall: Int64) {
+        self.lease = lease
+        self.wall = wall
+    }
+}
+
+/// The answer to a command.
+public enum Outcome: Sendable, Equatable {
+    case done
+    /// No such instance in this namespace, or its lease has run out. Nothing has changed.
+    case unknownInstance
+    /// The namespace holds as many instances as it may. Nothing has changed.
+    case namespaceFull
+}
+
+/// What a command or the passing of time did to a namespace.
+public struct Change: Sendable {
+    public enum Kind: Sendable {
+        case registered(Instance)
+        case renewed(InstanceID)
+        case deregistered(InstanceID)
+        case statusSet(InstanceID, Status)
+        case expired(InstanceID)
+    }
+
+    /// Counts the changes of one shard, renewals aside, from 1 without gaps. A renewal carries the number of the change before it.
+    public let sequence: UInt64
+    public let namespace: Namespace
+    public let kind: Kind
+}
+
+/// An outcome and, where something changed, the change.
+public struct Decision: Sendable {
+    public let outcome: Outcome
+    public let change: Change?
+}

@@ -1,0 +1,63 @@
+// The identity of an instance. The REST API's ids are sixteen hexadecimal digits of a hash and are kept as the number they spell, which takes
+// no allocation; other protocols name their instances by any text.
+
+/// What an instance is renewed, looked up and deregistered by, unique within its namespace.
+public enum InstanceID: Hashable, Comparable, Sendable {
+    /// Sixteen lower-case hexadecimal digits, the most significant first.
+    case digest(UInt64)
+    /// Invariant: not sixteen lower-case hexadecimal digits; `init` sees to it, so that every id has one form only.
+    case text(Name)
+
+    /// The id that these bytes spell, or nil when they are not UTF-8.
+    public init?(_ bytes: ArraySlice<UInt8>) {
+        if let digest = Self.parseDigest(bytes) {
+            self = .digest(digest)
+        } else if let text = String(validating: bytes, as: UTF8.self) {
+            self = .text(Name(text))
+        } else {
+            return nil
+        }
+    }
+
+    private static func parseDigest(_ bytes: ArraySlice<UInt8>) -> UInt64? {
+        guard bytes.count == 16 else { return nil }
+        var digest: UInt64 = 0
+        for byte in bytes {
+            switch byte {
+            case 0x30...0x39: digest = digest << 4 | UInt64(byte - 0x30)
+            case 0x61...0x66: digest = digest << 4 | UInt64(byte - 0x61 + 10)
+            default: return nil
+            }
+        }
+        return digest
+    }
+
+    /// The id as clients know it.
+    public var description: String {
+        switch self {
+        case .digest: String(decoding: utf8, as: UTF8.self)
+        case .text(let name): name.text
+        }
+    }
+
+    /// The id's bytes.
+    public var utf8: [UInt8] {
+        switch self {
+        case .digest(let digest):
+            (0..<16).map { index in
+                let digit = UInt8(truncatingIfNeeded: digest >> UInt64(60 - 4 * index)) & 0xF
+                return digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+            }
+        case .text(let name): Array(name.text.utf8)
+        }
+    }
+
+    /// By the bytes of the text, whichever form the two have.
+    public static func < (left: InstanceID, right: InstanceID) -> Bool {
+        switch (left, right) {
+        case (.digest(let left), .digest(let right)): left < right
+        case (.text(let left), .text(let right)): left < right
+        default: left.utf8.lexicographicallyPrecedes(right.utf8)
+        }
+    }
+}

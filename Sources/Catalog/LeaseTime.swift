@@ -1,0 +1,46 @@
+// Deadlines are kept on a clock of their own (see LeaseClock), never on the wall clock, which steps, nor on the raw monotonic
+// clock, which runs on while the process is paused. A type of its own keeps the three from being mixed up.
+
+/// An instant on the lease clock, in milliseconds since that clock was started.
+///
+/// Meaningful inside one process only: what crosses the network is a remaining duration, never a `LeaseTime`.
+public struct LeaseTime: Comparable, Hashable, Sendable {
+    public let milliseconds: Int64
+
+    public init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// The instant at which the clock was started.
+    public static let zero = LeaseTime(milliseconds: 0)
+    /// Later than every deadline: the deadline of what never expires.
+    public static let distantFuture = LeaseTime(milliseconds: .max)
+
+    public static func < (left: LeaseTime, right: LeaseTime) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+
+    /// The instant `milliseconds` later, or earlier when negative; saturates instead of overflowing.
+    public static func + (time: LeaseTime, milliseconds: Int64) -> LeaseTime {
+        LeaseTime(milliseconds: time.milliseconds.addingSaturated(milliseconds))
+    }
+
+    /// Milliseconds from `earlier` to `later`, negative when they are the other way round; saturates instead of overflowing.
+    public static func - (later: LeaseTime, earlier: LeaseTime) -> Int64 {
+        later.milliseconds.subtractingSaturated(earlier.milliseconds)
+    }
+}
+
+extension Int64 {
+    /// The sum, or the nearest representable value to it.
+    func addingSaturated(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    /// The difference, or the nearest representable value to it.
+    func subtractingSaturated(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
+}

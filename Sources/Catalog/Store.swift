@@ -1,0 +1,81 @@
+// The catalog as all threads see it: shards, each a catalog behind a lock of its own. A namespace lives in one shard, so a command and a
+// look-up take one lock, and the changes of a namespace are in one sequence. Nothing is rendered, sorted or sent while a lock is held.
+
+import Synchronization
+
+/// The registry's catalog, safe to use from any thread.
+///
+/// Lock order: a shard's lock is a leaf; no two are held together, and nothing else is locked while one is held.
+public final class Store: Sendable {
+    private final class Shard: Sendable {
+        let catalog: Mutex<Catalog>
+
+        init(_ catalog: Catalog) {
+            self.catalog = Mutex(catalog)
+        }
+    }
+
+    /// How many shards there are: enough that tenants seldom wait for one another.
+    public static let shardCount = 64
+    /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for everybody else.
+    public static let expiryBatch = 256
+
+    private let shards: [Shard]
+
+    /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
+    public init(namespaceCapacity: Int?) {
+        shards = (0..<Self.shardCount).map { _ in Shard(Catalog(namespaceCapacity: namespaceCapacity)) }
+    }
+
+    private func shard(of namespace: Namespace) -> Shard {
+        shards[namespace.hashValue & (Self.shardCount - 1)]
+    }
+
+    /// Carries a command out, or refuses it and changes nothing.
+    public func apply(_ command: Command, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Decision {
+        shard(of: namespace).catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
+    }
+
+    /// One instance, or nil when its namespace does not have it.
+    public func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
+        shard(of: namespace).catalog.withLock { $0.instance(id, in: namespace, at: now) }
+    }
+
+    /// The names of the services that have an instance, sorted by their bytes.
+    public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
+        shard(of: namespace).catalog.withLock { $0.serviceNames(in: namespace, at: now) }
+    }
+
+    /// The instances of a service, sorted by id; empty when there is no such service.
+    public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        let members = shard(of: namespace).catalog.withLock { $0.instances(of: service, in: namespace, at: now) }
+        return members.sorted { $0.instance.id < $1.instance.id }
+    }
+
+    /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a whole is not: a
+    /// lock is held for one service at a time.
+    public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
+    }
+
+    /// Lets leases run out in every shard, a batch at a time, until `budget` of them are done (renewed ones, which are put back, included).
+    public func expire(at now: LeaseTime, budget: Int) -> Expiry {
+        var done = Expiry()
+        var remaining = budget
+        for shard in shards {
+            repeat {
+                guard remaining > 0 else { return done }
+                let batch = shard.catalog.withLock { $0.expire(at: now, budget: Self.expiryBatch) }
+                done.changes += batch.changes
+                done.hasMore = batch.hasMore
+                if batch.hasMore { remaining -= Self.expiryBatch }
+            } while done.hasMore
+        }
+        return done
+    }
+
+    /// How much there is in all shards, each counted at its own moment.
+    public var counts: Counts {
+        shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
+    }
+}

@@ -1,0 +1,28 @@
+// What one request may cost before it is understood. Each limit has the status that tells the client which one it met.
+
+/// The bounds that the gate holds a request to, in bytes unless said otherwise.
+public struct Limits: Sendable, Equatable {
+    /// The request target; longer is 414.
+    public var target = 4_096
+    /// The request line and all header lines with their line ends; longer is 431.
+    public var head = 16_384
+    /// How many header lines; more is 431.
+    public var headerLines = 100
+    /// The decoded body; longer, declared or arriving, is 413.
+    public var body = 65_536
+
+    public init() {}
+}
+
+/// Why the gate lets a request go no further. The connection is closed after the answer, so that bytes smuggled behind the refused ones are
+/// never read as a request.
+public struct Refusal: Error, Sendable, Equatable {
+    public let status: Status
+    /// What is wrong, for the person who reads the client's log. It quotes nothing the client sent.
+    public let sentence: String
+
+    public init(_ status: Status, _ sentence: String) {
+        self.status = status
+        self.sentence = sentence
+    }
+}

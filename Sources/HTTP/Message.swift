@@ -1,0 +1,61 @@
+// What a server above any transport sees: a request as a value, a response as a value. Nothing here knows evhttp, so another transport could
+// take its place.
+
+/// One request, whole.
+public struct Request: Sendable {
+    public let head: RequestHead
+    /// The decoded body, at most `Limits.body` bytes.
+    public let body: [UInt8]
+    /// Whether it came over TLS of our own.
+    public let isSecure: Bool
+    /// The client's address as text, without the port; nil when the transport does not know it.
+    public let clientAddress: String?
+
+    public init(head: RequestHead, body: [UInt8], isSecure: Bool, clientAddress: String?) {
+        self.head = head
+        self.body = body
+        self.isSecure = isSecure
+        self.clientAddress = clientAddress
+    }
+}
+
+/// What the bytes of a response are.
+public enum ContentType: Sendable {
+    case json, prometheusText
+
+    /// The value of `Content-Type`.
+    public var value: StaticString {
+        switch self {
+        case .json: "application/json"
+        case .prometheusText: "text/plain; version=0.0.4; charset=utf-8"
+        }
+    }
+}
+
+/// One response, whole. The transport adds `Content-Length`, `Date` and what the protocol's version needs.
+public struct Response: Sendable {
+    public var status: Status
+    public var contentType: ContentType?
+    public var body: [UInt8]
+    /// Whether `body` is gzip of what it stands for.
+    public var isGzipped = false
+    /// The value of `Location`.
+    public var location: String?
+    /// The value of `Allow`.
+    public var allow: String?
+    /// Seconds for `Retry-After`.
+    public var retryAfter: Int?
+    /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
+    public var challenges = false
+    /// Whether the connection ends after this response.
+    public var closesConnection = false
+    /// The identity of the request, echoed so that both sides' logs can be joined.
+    public var requestID: RequestID
+
+    public init(_ status: Status, contentType: ContentType? = nil, body: [UInt8] = []) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+        self.requestID = RequestID()
+    }
+}

@@ -1,0 +1,35 @@
+// Percent-decoding with the strictness of a border: every escape is two hexadecimal digits, nothing decodes to a control character, and what
+// comes out is UTF-8.
+
+enum PercentDecoding {
+    /// Appends the decoded bytes. Throws a 400 refusal; what was appended by then is of no use.
+    static func append(_ encoded: ArraySlice<UInt8>, to decoded: inout [UInt8], plusIsSpace: Bool) throws(Refusal) {
+        let start = decoded.count
+        var index = encoded.startIndex
+        while index < encoded.endIndex {
+            var byte = encoded[index]
+            index += 1
+            if byte == UInt8(ascii: "%") {
+                guard index + 1 < encoded.endIndex, let high = encoded[index].hexadecimalValue,
+                    let low = encoded[index + 1].hexadecimalValue
+                else { throw Refusal(.badRequest, "a percent sign is not followed by two hexadecimal digits") }
+                byte = high << 4 | low
+                index += 2
+            } else if byte == UInt8(ascii: "+"), plusIsSpace {
+                byte = 0x20
+            }
+            guard byte >= 0x20, byte != 0x7F else { throw Refusal(.badRequest, "an escape decodes to a control character") }
+            decoded.append(byte)
+        }
+        guard String(validating: decoded[start...], as: UTF8.self) != nil else {
+            throw Refusal(.badRequest, "an escape decodes to bytes that are not UTF-8")
+        }
+    }
+
+    /// The decoded text. Throws a 400 refusal.
+    static func string(_ encoded: ArraySlice<UInt8>, plusIsSpace: Bool) throws(Refusal) -> String {
+        var decoded: [UInt8] = []
+        try append(encoded, to: &decoded, plusIsSpace: plusIsSpace)
+        return String(decoding: decoded, as: UTF8.self)
+    }
+}

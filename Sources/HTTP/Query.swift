@@ -1,0 +1,32 @@
+// The query of a look-up, as the URL standard's form encoding has it: pairs between ampersands, `+` for a space. A name given twice is refused:
+// which of the two a server obeys is otherwise anybody's guess.
+
+/// One parameter of a query.
+public struct QueryParameter: Sendable, Equatable {
+    public let name: String
+    /// Empty when the parameter came without `=`.
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    /// The parameters in the order sent. Throws a 400 refusal for a bad escape or a name that came twice.
+    public static func parse(_ query: ArraySlice<UInt8>?) throws(Refusal) -> [QueryParameter] {
+        guard let query else { return [] }
+        var parameters: [QueryParameter] = []
+        for pair in query.split(separator: UInt8(ascii: "&")) {
+            let equals = pair.firstIndex(of: UInt8(ascii: "="))
+            let name = try PercentDecoding.string(pair[..<(equals ?? pair.endIndex)], plusIsSpace: true)
+            let value = try equals.map { $0 + 1 }.map { start throws(Refusal) in
+                try PercentDecoding.string(pair[start...], plusIsSpace: true)
+            }
+            guard !parameters.contains(where: { $0.name == name }) else {
+                throw Refusal(.badRequest, "a query parameter came twice")
+            }
+            parameters.append(QueryParameter(name: name, value: value ?? ""))
+        }
+        return parameters
+    }
+}

@@ -1,0 +1,317 @@
+// evhttp is lenient where a border must be strict: it takes two differing Content-Lengths, bare line feeds, folded headers, NUL bytes and
+// transfer codings that it then does not undo. So every byte of a connection passes this gate before evhttp parses it. The gate frames the
+// requests by RFC 9112 as strictly as it can be read, and its word is final: the first violation closes the connection.
+//
+//             line end      empty line, no body
+//          ┌───────────┐  ┌──────────────────────┐
+//          ▼           │  ▼                      │
+//   ┌─► requestLine ─► headerLines ─► fixedBody ──┤ all bytes seen
+//   │                      │                      │
+//   │                      └─► chunkSize ◄─► chunkData
+//   │                              │ size 0
+//   └────── request complete ◄─── lastLine             any state ─► refused (stays)
+
+/// The strict framing of one connection's requests: a pure state machine over its bytes.
+public struct RequestGate {
+    private enum State {
+        /// Waiting for, or within, the request line.
+        case requestLine
+        /// Within the header lines.
+        case headerLines
+        /// A body of a declared length, of which so many bytes are to come.
+        case fixedBody(remaining: Int)
+        /// The line that gives the next chunk's size.
+        case chunkSize
+        /// A chunk's bytes; `remaining` includes the line end behind them.
+        case chunkData(remaining: Int)
+        /// The empty line behind the last chunk. Trailer fields are refused: nothing here reads them.
+        case lastLine
+        /// Something was refused. Invariant: `refusal` is not nil, and nothing changes any more.
+        case refused
+    }
+
+    /// The longest line that may give a chunk's size: eight hexadecimal digits exceed any body limit by far.
+    private static let chunkSizeDigits = 8
+
+    private let limits: Limits
+    private var state = State.requestLine
+    /// The head being received; of a request whose body is being received, already handed to `heads`.
+    private var head = RequestHead()
+    /// Where the line being received begins in `head.bytes`.
+    private var lineStart = 0
+    private var lines = 0
+    private var hosts = 0
+    private var contentLength: Int?
+    private var isChunked = false
+    /// The chunk line being received.
+    private var chunkLine: [UInt8] = []
+    private var chunkedBytes = 0
+    /// Invariant: oldest first; the heads of complete requests, then at most one whose body is still arriving.
+    private var heads: [RequestHead] = []
+
+    /// How many requests were received whole, and not yet taken.
+    public private(set) var completeRequests = 0
+    /// Why nothing behind the complete requests will be served; nil while all is well.
+    public private(set) var refusal: Refusal?
+
+    public init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Whether the connection is between requests: no byte of an unfinished one has come.
+    public var isIdle: Bool {
+        if case .requestLine = state { return head.bytes.isEmpty && completeRequests == 0 }
+        return false
+    }
+
+    /// Takes the head of the oldest complete request, or nil when there is none.
+    public mutating func takeRequest() -> RequestHead? {
+        guard completeRequests > 0 else { return nil }
+        completeRequests -= 1
+        return heads.removeFirst()
+    }
+
+    /// Looks at the bytes that arrived next on the connection.
+    public mutating func feed(_ chunk: ArraySlice<UInt8>) {
+        var position = chunk.startIndex
+        while position < chunk.endIndex {
+            switch state {
+            case .requestLine, .headerLines:
+                feedHead(chunk, &position)
+            case .fixedBody(let remaining):
+                let taken = min(remaining, chunk.endIndex - position)
+                position += taken
+                if taken == remaining { completeRequest() } else { state = .fixedBody(remaining: remaining - taken) }
+            case .chunkSize, .lastLine:
+                feedChunkLine(chunk, &position)
+            case .chunkData(let remaining):
+                feedChunkData(chunk, &position, remaining)
+            case .refused:
+                return
+            }
+        }
+    }
+
+    /// Ends the connection for a reason found outside the bytes, such as a deadline.
+    public mutating func refuse(_ status: Status, _ sentence: String) {
+        guard refusal == nil else { return }
+        refusal = Refusal(status, sentence)
+        state = .refused
+        head = RequestHead()
+        if heads.count > completeRequests { heads.removeLast() }
+    }
+
+    // MARK: - The head
+
+    private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
+        let lineEnd = chunk[position...].firstIndex(of: 0x0A)
+        let end = lineEnd.map { $0 + 1 } ?? chunk.endIndex
+        guard head.bytes.count + (end - position) <= limits.head else {
+            if case .requestLine = state { return refuse(.uriTooLong, Self.longTarget(limits)) }
+            return refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
+        }
+        head.bytes.append(contentsOf: chunk[position..<end])
+        position = end
+        guard lineEnd != nil else { return }
+
+        let line = lineStart..<(head.bytes.count - 2)
+        guard line.lowerBound <= line.upperBound, head.bytes[line.upperBound] == 0x0D else {
+            return refuse(.badRequest, "lines end with CR LF")
+        }
+        lineStart = head.bytes.count
+        do throws(Refusal) {
+            if case .requestLine = state {
+                try readRequestLine(line)
+                state = .headerLines
+            } else if line.isEmpty {
+                try endHead()
+            } else {
+                try readHeaderLine(line)
+            }
+        } catch {
+            refuse(error.status, error.sentence)
+        }
+    }
+
+    private static func longTarget(_ limits: Limits) -> String { "the request target is limited to \(limits.target) bytes" }
+
+    /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
+    private mutating func readRequestLine(_ range: Range<Int>) throws(Refusal) {
+        let line = head.bytes[range]
+        guard let firstSpace = line.firstIndex(of: 0x20), let lastSpace = line.lastIndex(of: 0x20), firstSpace < lastSpace else {
+            throw Refusal(.badRequest, "the request line is not 'METHOD /path HTTP/1.1'")
+        }
+        let method = line[..<firstSpace]
+        guard !method.isEmpty, method.allSatisfy(\.isToken) else {
+            throw Refusal(.badRequest, "the method is not a token")
+        }
+        let target = line[(firstSpace + 1)..<lastSpace]
+        guard target.count <= limits.target else { throw Refusal(.uriTooLong, Self.longTarget(limits)) }
+        guard target.first == UInt8(ascii: "/") else {
+            throw Refusal(.badRequest, "the request target is not an absolute path")
+        }
+        guard target.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
+            throw Refusal(.badRequest, "the request target has characters that must be percent-encoded")
+        }
+        let version = line[(lastSpace + 1)...]
+        if version.equals("HTTP/1.1") {
+            head.minorVersion = 1
+        } else if version.equals("HTTP/1.0") {
+            head.minorVersion = 0
+        } else {
+            throw Refusal(.badRequest, "the HTTP version is neither 1.1 nor 1.0")
+        }
+        head.method = Method(method)
+        head.targetRange = target.startIndex..<target.endIndex
+    }
+
+    private mutating func readHeaderLine(_ range: Range<Int>) throws(Refusal) {
+        lines += 1
+        guard lines <= limits.headerLines else {
+            throw Refusal(.headerFieldsTooLarge, "a request is limited to \(limits.headerLines) header lines")
+        }
+        let line = head.bytes[range]
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex, line[..<colon].allSatisfy(\.isToken) else {
+            throw Refusal(.badRequest, "a header line is not 'name: value' (folded lines and spaces before the colon are not taken)")
+        }
+        let value = line[(colon + 1)...].trimmed()
+        guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+            throw Refusal(.badRequest, "a header value has a control character")
+        }
+        let name = line[..<colon]
+        if let field = RequestHead.Field(name: name) {
+            try keep(field, value)
+        } else {
+            try readFraming(name, value)
+        }
+    }
+
+    private mutating func keep(_ field: RequestHead.Field, _ value: ArraySlice<UInt8>) throws(Refusal) {
+        if field == .host {
+            hosts += 1
+            guard value.allSatisfy(\.isHostCharacter) else { throw Refusal(.badRequest, "the Host header is not a host and port") }
+        }
+        let range = value.startIndex..<value.endIndex
+        guard head.fieldRanges[field.rawValue].isEmpty else {
+            switch field {
+            case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
+            case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
+            }
+        }
+        head.fieldRanges[field.rawValue] = range
+    }
+
+    /// The fields that say where the body ends; only one unambiguous answer is taken (RFC 9112, section 6.3).
+    private mutating func readFraming(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Refusal) {
+        if name.equalsIgnoringCase("content-length") {
+            guard contentLength == nil, !value.isEmpty, value.allSatisfy(\.isDigit) else {
+                throw Refusal(.badRequest, "Content-Length is one decimal number")
+            }
+            // A number too long for Int is too long for the body limit as well.
+            contentLength = value.count > 18 ? Int.max : value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        } else if name.equalsIgnoringCase("transfer-encoding") {
+            guard !isChunked, value.equalsIgnoringCase("chunked") else {
+                throw Refusal(.notImplemented, "the one transfer coding taken is 'chunked'")
+            }
+            isChunked = true
+        } else if name.equalsIgnoringCase("expect") {
+            guard value.equalsIgnoringCase("100-continue") else {
+                throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
+            }
+        }
+    }
+
+    private mutating func endHead() throws(Refusal) {
+        guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else {
+            throw Refusal(.badRequest, "a request has exactly one Host header")
+        }
+        guard !isChunked || contentLength == nil && head.minorVersion == 1 else {
+            throw Refusal(.badRequest, "Transfer-Encoding stands alone, and in HTTP/1.1 only")
+        }
+        let length = contentLength ?? 0
+        guard head.method.mayCarryBody || !isChunked && length == 0 else {
+            throw Refusal(.badRequest, "this method carries no body")
+        }
+        guard length <= limits.body else { throw Refusal(.contentTooLarge, Self.longBody(limits)) }
+        head.declaredLength = isChunked ? nil : length
+        heads.append(head)
+        if isChunked {
+            state = .chunkSize
+        } else if length > 0 {
+            state = .fixedBody(remaining: length)
+        } else {
+            completeRequest()
+        }
+        head = RequestHead()
+        lineStart = 0
+        lines = 0
+        hosts = 0
+        contentLength = nil
+        isChunked = false
+        chunkedBytes = 0
+    }
+
+    private static func longBody(_ limits: Limits) -> String { "the body is limited to \(limits.body) bytes" }
+
+    private mutating func completeRequest() {
+        completeRequests += 1
+        state = .requestLine
+    }
+
+    // MARK: - Chunks
+
+    /// `HEX CRLF` before a chunk, `CRLF` alone behind the last. Chunk extensions are refused: evhttp does not read them.
+    private mutating func feedChunkLine(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
+        let byte = chunk[position]
+        position += 1
+        guard byte == 0x0A else {
+            guard chunkLine.count <= Self.chunkSizeDigits else { return refuseChunk() }
+            return chunkLine.append(byte)
+        }
+        guard chunkLine.popLast() == 0x0D else { return refuse(.badRequest, "lines end with CR LF") }
+        defer { chunkLine.removeAll(keepingCapacity: true) }
+        if case .lastLine = state {
+            guard chunkLine.isEmpty else { return refuse(.badRequest, "trailer fields are not taken") }
+            return completeRequest()
+        }
+        var size = 0
+        for digit in chunkLine {
+            guard let value = digit.hexadecimalValue else { return refuseChunk() }
+            size = size << 4 | Int(value)
+        }
+        guard !chunkLine.isEmpty else { return refuseChunk() }
+        chunkedBytes += size
+        guard chunkedBytes <= limits.body else { return refuse(.contentTooLarge, Self.longBody(limits)) }
+        state = size == 0 ? .lastLine : .chunkData(remaining: size + 2)
+    }
+
+    private mutating func refuseChunk() {
+        refuse(.badRequest, "a chunk begins with its size in hexadecimal, and nothing else")
+    }
+
+    private mutating func feedChunkData(_ chunk: ArraySlice<UInt8>, _ position: inout Int, _ remaining: Int) {
+        var remaining = remaining
+        let data = min(max(remaining - 2, 0), chunk.endIndex - position)
+        position += data
+        remaining -= data
+        while remaining <= 2, remaining > 0, position < chunk.endIndex {
+            guard chunk[position] == (remaining == 2 ? 0x0D : 0x0A) else {
+                return refuse(.badRequest, "a chunk ends with CR LF")
+            }
+            position += 1
+            remaining -= 1
+        }
+        state = remaining == 0 ? .chunkSize : .chunkData(remaining: remaining)
+    }
+}
+
+extension UInt8 {
+    /// What a host name, an address or a port is written with. The value is echoed in links and redirects, so nothing else passes.
+    fileprivate var isHostCharacter: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"): true
+        default: false
+        }
+    }
+}

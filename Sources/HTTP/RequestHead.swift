@@ -1,0 +1,63 @@
+// A request's first line and header fields, as the gate understood them. The bytes are kept as they came, once; everything here is a range
+// into them, so that reading a field costs no allocation.
+
+/// The head of one request that passed the gate.
+public struct RequestHead: Sendable {
+    /// The fields that the registry reads. All others pass unread.
+    public enum Field: Int, CaseIterable, Sendable {
+        case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
+    }
+
+    /// The request line and header lines as received, without the empty line that ends them.
+    ///
+    /// Invariant: every range of this value lies within these bytes.
+    public internal(set) var bytes: [UInt8] = []
+    public internal(set) var method = Method.other
+    /// 0 or 1: the minor version of HTTP/1.
+    public internal(set) var minorVersion: UInt8 = 1
+    /// The body that is to follow, when its length was declared; nil when it is chunked.
+    public internal(set) var declaredLength: Int? = 0
+    var targetRange = 0..<0
+    var fieldRanges = InlineArray<8, Range<Int>>(repeating: 0..<0)
+
+    init() {}
+
+    /// The request target as sent: an absolute path and perhaps a query.
+    public var target: ArraySlice<UInt8> { bytes[targetRange] }
+
+    /// The target's path, before any `?`.
+    public var path: ArraySlice<UInt8> {
+        let target = self.target
+        return target[..<(target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
+    }
+
+    /// The target's query: what follows the first `?`, or nil where there is none.
+    public var query: ArraySlice<UInt8>? {
+        let target = self.target
+        return target.firstIndex(of: UInt8(ascii: "?")).map { target[($0 + 1)...] }
+    }
+
+    /// A field's value without surrounding white space, or nil when the field is absent or empty.
+    public subscript(field: Field) -> ArraySlice<UInt8>? {
+        let range = fieldRanges[field.rawValue]
+        return range.isEmpty ? nil : bytes[range]
+    }
+}
+
+extension RequestHead.Field {
+    /// The field of this name, in any case; nil for one that the registry does not read.
+    init?(name: ArraySlice<UInt8>) {
+        // The length decides among the few candidates before any byte is compared.
+        switch name.count {
+        case 4 where name.equalsIgnoringCase("host"): self = .host
+        case 5 where name.equalsIgnoringCase("$wssc"): self = .wssc
+        case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
+        case 12 where name.equalsIgnoringCase("x-request-id"): self = .requestID
+        case 13 where name.equalsIgnoringCase("authorization"): self = .authorization
+        case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
+        case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
+        case 17 where name.equalsIgnoringCase("x-forwarded-proto"): self = .forwardedProto
+        default: return nil
+        }
+    }
+}

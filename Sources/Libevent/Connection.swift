@@ -1,0 +1,171 @@
+// One client's connection: its gate, and the way to end it when the gate refuses what came. A refusal takes the connection out of evhttp's
+// hands as soon as evhttp has answered the good requests before it, so that evhttp never parses a byte of the bad one:
+//
+//   served by evhttp ──gate refuses, all good requests answered──► refusing ──answer written──► lingering ──► freed
+//
+// Lingering: the sending side is shut, and what the client still sends is read and thrown away for a moment. Closing at once would reset the
+// connection under a client in mid-upload, and the answer would be lost with it (RFC 9112, section 9.6).
+
+import CLibevent
+import Glibc
+import HTTP
+
+/// One connection of an `HTTPServer`. Belongs to its loop's thread.
+final class Connection {
+    /// How long a client may go on sending after a refusal: seconds without a byte, and bytes in all.
+    private static let lingerSeconds = 2
+    private static let lingerBytes = 1 << 20
+
+    private enum Phase { case served, refusing, lingering }
+
+    /// Invariant: a live bufferevent until `detach()`; owned by evhttp.
+    private let bufferevent: OpaquePointer
+    private unowned let server: HTTPServer
+    private var gate: RequestGate
+    private var phase = Phase.served
+    /// evhttp's connection, from adoption on.
+    private var identity: OpaquePointer?
+    private var inputWatch: OpaquePointer?
+    /// Requests handed to the handler whose answers are not yet written out.
+    private var answersPending = 0
+    private var lingered = 0
+    /// The client's numeric address, known from adoption on.
+    private(set) var peer: String?
+
+    init(_ bufferevent: OpaquePointer, server: HTTPServer) {
+        self.bufferevent = bufferevent
+        self.server = server
+        gate = RequestGate(limits: server.limits)
+        inputWatch = evbuffer_add_cb(
+            bufferevent_get_input(bufferevent),
+            { _, info, context in
+                guard let info, info.pointee.n_added > 0, let context else { return }
+                Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().bytesArrived(info.pointee.n_added)
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Learns what evhttp has made of the bufferevent by now; nil when it gave up on it.
+    func adopt() -> OpaquePointer? {
+        // evhttp is the only one that sets the bufferevent's callbacks, and their argument is its connection.
+        var argument: UnsafeMutableRawPointer?
+        bufferevent_getcb(bufferevent, nil, nil, nil, &argument)
+        guard let argument else { return nil }
+        let identity = OpaquePointer(argument)
+        self.identity = identity
+        var address: UnsafeMutablePointer<CChar>?
+        var port: UInt16 = 0
+        evhttp_connection_get_peer(identity, &address, &port)
+        if let address { peer = String(cString: address) }
+        evhttp_connection_set_closecb(
+            identity,
+            { identity, context in
+                guard let identity, let context else { return }
+                let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+                connection.server.connectionClosed(identity, OnLoop())
+            }, Unmanaged.passUnretained(self).toOpaque())
+        return identity
+    }
+
+    /// Lets go of everything of libevent's that points here. Called once, before the bufferevent goes.
+    func detach() {
+        if let inputWatch { evbuffer_remove_cb_entry(bufferevent_get_input(bufferevent), inputWatch) }
+        inputWatch = nil
+        if let identity { evhttp_connection_set_closecb(identity, nil, nil) }
+        identity = nil
+    }
+
+    /// Whether nothing would be lost by closing now.
+    var isIdle: Bool {
+        phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+    }
+
+    var isDraining: Bool { server.isDraining }
+
+    // MARK: - Requests
+
+    /// The oldest request that came whole; its answer is awaited from now on.
+    func takeRequest() -> RequestHead? {
+        guard phase == .served, let head = gate.takeRequest() else { return nil }
+        answersPending += 1
+        return head
+    }
+
+    /// evhttp has written an answer out and is about to turn to the next request.
+    func answerWritten() {
+        answersPending -= 1
+        refuseIfCaughtUp()
+    }
+
+    private func bytesArrived(_ count: Int) {
+        switch phase {
+        case .served:
+            server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
+            refuseIfCaughtUp()
+        case .refusing, .lingering:
+            lingered += count
+        }
+    }
+
+    // MARK: - Refusing
+
+    private func refuseIfCaughtUp() {
+        guard phase == .served, let refusal = gate.refusal, gate.completeRequests == 0, answersPending == 0 else { return }
+        phase = .refusing
+        evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
+        let context = Unmanaged.passRetained(RefusalTurn(self, refusal)).toOpaque()
+        event_base_once(
+            bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),
+            { _, _, context in
+                guard let context else { return }
+                let turn = Unmanaged<RefusalTurn>.fromOpaque(context).takeRetainedValue()
+                turn.connection?.sendRefusal(turn.refusal)
+            }, context, nil)
+    }
+
+    /// What is to be done in the next turn, if the connection still exists then.
+    private final class RefusalTurn {
+        weak var connection: Connection?
+        let refusal: Refusal
+
+        init(_ connection: Connection, _ refusal: Refusal) {
+            self.connection = connection
+            self.refusal = refusal
+        }
+    }
+
+    private func sendRefusal(_ refusal: Refusal) {
+        guard identity != nil else { return }
+        evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        bufferevent_setcb(
+            bufferevent,
+            { _, context in Connection.from(context)?.discardInput() },
+            { _, context in Connection.from(context)?.linger() },
+            { _, _, context in Connection.from(context)?.close() },
+            Unmanaged.passUnretained(self).toOpaque())
+        var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
+        bufferevent_set_timeouts(bufferevent, &patience, &patience)
+        let answer = RefusalAnswer.bytes(refusal)
+        bufferevent_write(bufferevent, answer, answer.count)
+        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+    }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
+        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func linger() {
+        guard phase == .refusing else { return }
+        phase = .lingering
+        shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
+    }
+
+    private func discardInput() {
+        evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        if lingered > Self.lingerBytes { close() }
+    }
+
+    private func close() {
+        if let identity { evhttp_connection_free(identity) }
+    }
+}

@@ -1,0 +1,55 @@
+// One event base, run by one thread. Everything that libevent calls back (timers, signals, connections) belongs to the loop that made it and
+// never leaves its thread; the compiler holds this: none of it is Sendable, and what acts on a loop takes an `OnLoop`, which only this
+// module can make.
+
+import CLibevent
+
+/// The proof that the caller runs on a loop's thread, inside one of its callbacks. Only libevent's callbacks mint one.
+public struct OnLoop: ~Copyable {
+    init() {}
+}
+
+/// A libevent event base. Made, run and released on one thread.
+public final class EventLoop {
+    let base: OpaquePointer
+
+    /// Events that must come before the reading of connections: a connection has to be known before its first byte or its end is handled.
+    static let urgentPriority: Int32 = 0
+    private static let priorities: Int32 = 2
+
+    /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that will touch it.
+    /// Throws when the kernel or memory refuse.
+    public init() throws(LibeventError) {
+        guard let config = event_config_new() else { throw .outOfMemory }
+        defer { event_config_free(config) }
+        event_config_set_flag(config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
+        guard let base = event_base_new_with_config(config) else { throw .noEventBase }
+        event_base_priority_init(base, Self.priorities)
+        self.base = base
+    }
+
+    deinit {
+        event_base_free(base)
+    }
+
+    /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or timer lives.
+    public func run() {
+        event_base_dispatch(base)
+    }
+
+    /// Ends `run()` once the callbacks of this turn are done.
+    public func stop(_: borrowing OnLoop) {
+        event_base_loopbreak(base)
+    }
+}
+
+/// What libevent can refuse. Its functions return -1 or NULL, which is translated here and nowhere else.
+public enum LibeventError: Error, Sendable, Equatable {
+    case outOfMemory
+    /// The kernel gave no epoll instance, most likely for want of file descriptors.
+    case noEventBase
+    /// libevent would not add an event or a listener.
+    case eventRefused
+    /// The kernel gave no eventfd.
+    case noEventDescriptor
+}

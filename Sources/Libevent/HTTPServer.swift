@@ -1,0 +1,180 @@
+// An evhttp on one loop and one listening socket. evhttp keeps the connections and writes the answers; what it lets through unseen or leaves
+// unbounded is kept from it by the gate of each connection. Nothing above this file knows evhttp.
+
+import CLibevent
+import HTTP
+
+/// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
+public final class HTTPServer {
+    /// Answers a request by `reply.send`, now or later, on the loop's thread.
+    public typealias Handler = (_ request: Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
+
+    /// Bytes read or written at a time: a large answer leaves in one call instead of in 16 KB pieces.
+    private static let maximumSingleTransfer = 1 << 20
+    /// Seconds without any progress in reading or writing after which evhttp closes a connection.
+    private static let inactivityTimeout: Int32 = 75
+    /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
+    private static let evhttpSlack = 4_096
+    /// How often a paused listener tries again, in milliseconds.
+    private static let housekeepingPeriod = 250
+
+    let limits: Limits
+    private let loop: EventLoop
+    private let gauge: ConnectionGauge
+    private let handler: Handler
+    private let http: OpaquePointer
+    private var listener: OpaquePointer?
+    private var bound: OpaquePointer?
+    /// Every connection that evhttp has, but for the newborn ones, under its evhttp_connection.
+    private var connections: [OpaquePointer: Connection] = [:]
+    /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
+    private var newborn: [Connection] = []
+    private var adoption: LoopEvent?
+    private var housekeeping: LoopEvent?
+    private var whenDrained: ((borrowing OnLoop) -> Void)?
+    /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
+    private var scratch: [UInt8] = []
+
+    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on.
+    public init(
+        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, handler: @escaping Handler
+    ) throws(LibeventError) {
+        guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
+        self.loop = loop
+        self.limits = limits
+        self.gauge = gauge
+        self.handler = handler
+        self.http = http
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        // Every method reaches the handler, which knows what to say of those it does not serve.
+        evhttp_set_allowed_methods(http, UInt16.max)
+        evhttp_set_default_content_type(http, nil)
+        evhttp_set_max_headers_size(http, limits.head + Self.evhttpSlack)
+        evhttp_set_max_body_size(http, limits.body + Self.evhttpSlack)
+        evhttp_set_timeout(http, Self.inactivityTimeout)
+        evhttp_set_bevcb(
+            http,
+            { _, context in
+                guard let context else { return nil }
+                return Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().makeConnection()
+            }, context)
+        evhttp_set_gencb(
+            http,
+            { request, context in
+                guard let context, let request else { return }
+                Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().serve(request, OnLoop())
+            }, context)
+        adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
+        try listen(descriptor)
+        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
+            if let listener = self.listener { evconnlistener_enable(listener) }
+        }
+    }
+
+    deinit {
+        for connection in connections.values { connection.detach() }
+        for connection in newborn { connection.detach() }
+        evhttp_free(http)
+    }
+
+    private func listen(_ descriptor: Int32) throws(LibeventError) {
+        let flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC
+        guard let listener = evconnlistener_new(loop.base, nil, nil, flags, 0, descriptor) else { throw .eventRefused }
+        guard let bound = evhttp_bind_listener(http, listener) else {
+            evconnlistener_free(listener)
+            throw .eventRefused
+        }
+        // Out of descriptors, most likely. Accepting again at once would spin until one is free; housekeeping tries again.
+        evconnlistener_set_error_cb(listener) { listener, _ in evconnlistener_disable(listener) }
+        self.listener = listener
+        self.bound = bound
+    }
+
+    // MARK: - Connections
+
+    /// Called by evhttp for each accepted connection, before it has its descriptor.
+    private func makeConnection() -> OpaquePointer? {
+        let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
+        guard let bufferevent = bufferevent_socket_new(loop.base, -1, options) else { return nil }
+        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleTransfer)
+        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleTransfer)
+        newborn.append(Connection(bufferevent, server: self))
+        adoption?.activate()
+        return bufferevent
+    }
+
+    /// One urgent turn later evhttp has made its connection, and no byte nor end of it has been handled yet.
+    private func adoptNewborn(_: borrowing OnLoop) {
+        for connection in newborn {
+            guard let identity = connection.adopt() else { continue }
+            connections[identity] = connection
+            gauge.opened()
+        }
+        newborn.removeAll(keepingCapacity: true)
+    }
+
+    /// evhttp is about to free this connection.
+    func connectionClosed(_ identity: OpaquePointer, _ onLoop: borrowing OnLoop) {
+        guard let connection = connections.removeValue(forKey: identity) else { return }
+        connection.detach()
+        gauge.closed()
+        if connections.isEmpty, let whenDrained {
+            self.whenDrained = nil
+            whenDrained(onLoop)
+        }
+    }
+
+    /// Shows the newest `count` bytes of a connection's input to its gate.
+    func feed(_ gate: inout RequestGate, from input: OpaquePointer, count: Int) {
+        if scratch.count < count { scratch = [UInt8](repeating: 0, count: max(count, 4_096)) }
+        var position = evbuffer_ptr()
+        guard evbuffer_ptr_set(input, &position, evbuffer_get_length(input) - count, EVBUFFER_PTR_SET) == 0 else { return }
+        evbuffer_copyout_from(input, &position, &scratch, count)
+        gate.feed(scratch[..<count])
+        // A large body came once; its room is not kept for ever.
+        if scratch.count > limits.body { scratch = [] }
+    }
+
+    // MARK: - Requests
+
+    private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
+        guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
+            return EvhttpErrorPage.send(request, status: .internalServerError)
+        }
+        guard let head = connection.takeRequest() else {
+            // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
+            return EvhttpErrorPage.send(request, status: .badRequest)
+        }
+        let reply = PendingReply(request, connection, head)
+        handler(Request(head: head, body: body(of: request), isSecure: false, clientAddress: connection.peer), reply, onLoop)
+    }
+
+    private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {
+        guard let input = evhttp_request_get_input_buffer(request) else { return [] }
+        let count = evbuffer_get_length(input)
+        guard count > 0 else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
+        }
+    }
+
+    // MARK: - Stopping
+
+    /// Whether connections are being ended: every answer from now on closes its connection.
+    public private(set) var isDraining = false
+
+    /// Stops accepting, ends idle connections at once and the others with their next answer; then calls `whenDrained`.
+    public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
+        guard !isDraining else { return }
+        isDraining = true
+        if let bound { evhttp_del_accept_socket(http, bound) }
+        listener = nil
+        bound = nil
+        self.whenDrained = whenDrained
+        for (identity, connection) in connections where connection.isIdle { evhttp_connection_free(identity) }
+        if connections.isEmpty, let whenDrained = self.whenDrained {
+            self.whenDrained = nil
+            whenDrained(onLoop)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// Several loops share a port through SO_REUSEPORT, and so could a second registry, which would silently take a share of the connections.
+// A claim makes the port ours alone: an abstract Unix socket named after it, which the kernel releases with the process whatever ends it, and
+// which is as local to a network namespace as the port itself.
+
+import Glibc
+
+/// Why a port cannot be had.
+public enum PortError: Error, Sendable, Equatable {
+    /// The port is in use, or held by another registry.
+    case inUse(port: UInt16)
+    /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the errno.
+    case refused(port: UInt16, code: Int32)
+
+    /// The error as a sentence for the operator.
+    public var sentence: String {
+        switch self {
+        case .inUse(let port): "port \(port) is in use"
+        case .refused(let port, let code): "port \(port) cannot be opened: \(String(cString: strerror(code)))"
+        }
+    }
+}
+
+/// The listening sockets of one port, one for each loop, and the claim that keeps others off it.
+public struct ListeningPort: Sendable {
+    /// How many connections the kernel holds until a loop accepts them; the kernel's `somaxconn` caps it.
+    static let backlog: Int32 = 4_096
+
+    /// The port taken: the one asked for, or the system's choice for 0.
+    public let port: UInt16
+    /// One descriptor for each loop, listening; whoever makes a server of one owns it.
+    public let descriptors: [Int32]
+    /// Held open, and never closed, until the process ends.
+    private let claim: Int32
+
+    /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6).
+    public init(address: String, port: UInt16, count: Int) throws(PortError) {
+        guard let address = SocketAddress(numeric: address, port: port) else { throw .refused(port: port, code: EINVAL) }
+        if port != 0 { try Self.probe(address, port) }
+        let first = try Self.listen(address, port)
+        let taken = SocketAddress.boundPort(of: first)
+        var descriptors = [first]
+        do throws(PortError) {
+            claim = try Self.claim(taken)
+            for _ in 1..<max(count, 1) {
+                descriptors.append(try Self.listen(address.with(port: taken), taken))
+            }
+        } catch {
+            for descriptor in descriptors { close(descriptor) }
+            throw error
+        }
+        self.port = taken
+        self.descriptors = descriptors
+    }
+
+    /// Binds without SO_REUSEPORT and lets go again: fails when anybody listens, also one who would share.
+    private static func probe(_ address: SocketAddress, _ port: UInt16) throws(PortError) {
+        let descriptor = try socket(address, port, sharing: false)
+        defer { close(descriptor) }
+        guard address.bind(descriptor) == 0 else { throw error(port) }
+    }
+
+    private static func claim(_ port: UInt16) throws(PortError) -> Int32 {
+        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw error(port) }
+        guard SocketAddress.bindAbstract(descriptor, name: "a8registry-port-\(port)") == 0 else {
+            defer { close(descriptor) }
+            throw error(port)
+        }
+        return descriptor
+    }
+
+    private static func listen(_ address: SocketAddress, _ port: UInt16) throws(PortError) -> Int32 {
+        let descriptor = try socket(address, port, sharing: true)
+        guard address.bind(descriptor) == 0, Glibc.listen(descriptor, backlog) == 0 else {
+            defer { close(descriptor) }
+            throw error(port)
+        }
+        return descriptor
+    }
+
+    private static func socket(_ address: SocketAddress, _ port: UInt16, sharing: Bool) throws(PortError) -> Int32 {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = Glibc.socket(address.family, kind, 0)
+        guard descriptor >= 0 else { throw error(port) }
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
+        // Accepted connections inherit it: small answers leave at once.
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        return descriptor
+    }
+
+    private static func error(_ port: UInt16) -> PortError {
+        errno == EADDRINUSE ? .inUse(port: port) : .refused(port: port, code: errno)
+    }
+}

@@ -1,0 +1,86 @@
+// A timer, a signal or a readable descriptor of a loop, as an object whose lifetime is the event's: releasing it cancels. libevent keeps an
+// unretained pointer to it, which is sound because `deinit` removes the event before the memory goes.
+
+import CLibevent
+
+/// A pending libevent event and the closure it calls. Belongs to its loop's thread.
+public final class LoopEvent {
+    private let loop: EventLoop
+    private let handler: (borrowing OnLoop) -> Void
+    private var event: OpaquePointer?
+
+    private init(
+        _ loop: EventLoop, descriptor: Int32, flags: Int32, priority: Int32? = nil, handler: @escaping (borrowing OnLoop) -> Void
+    ) throws(LibeventError) {
+        self.loop = loop
+        self.handler = handler
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let callback: event_callback_fn = { _, _, context in
+            guard let context else { return }
+            Unmanaged<LoopEvent>.fromOpaque(context).takeUnretainedValue().handler(OnLoop())
+        }
+        guard let event = event_new(loop.base, descriptor, Int16(flags), callback, context) else { throw .outOfMemory }
+        if let priority { event_priority_set(event, priority) }
+        self.event = event
+    }
+
+    deinit {
+        if let event { event_free(event) }
+    }
+
+    /// Calls `handler` every `milliseconds`, counted from the end of the turn that ran it last.
+    public static func every(
+        milliseconds: Int, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+    ) throws(LibeventError) -> LoopEvent {
+        let event = try LoopEvent(loop, descriptor: -1, flags: EV_PERSIST, handler: handler)
+        try event.add(afterMilliseconds: milliseconds)
+        return event
+    }
+
+    /// A timer that runs only when `schedule` asks for it.
+    public static func timer(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError) -> LoopEvent {
+        try LoopEvent(loop, descriptor: -1, flags: 0, handler: handler)
+    }
+
+    /// Calls `handler` each time the process gets `signal`. One loop of the process may watch signals.
+    public static func signal(
+        _ signal: Int32, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+    ) throws(LibeventError) -> LoopEvent {
+        let event = try LoopEvent(loop, descriptor: signal, flags: EV_SIGNAL | EV_PERSIST, handler: handler)
+        try event.add()
+        return event
+    }
+
+    /// Calls `handler` while `descriptor` is readable.
+    static func readable(
+        _ descriptor: Int32, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+    ) throws(LibeventError) -> LoopEvent {
+        let event = try LoopEvent(loop, descriptor: descriptor, flags: EV_READ | EV_PERSIST, handler: handler)
+        try event.add()
+        return event
+    }
+
+    /// An event that runs before any connection is read, in the turn after `activate()`.
+    static func urgent(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError) -> LoopEvent {
+        try LoopEvent(loop, descriptor: -1, flags: 0, priority: EventLoop.urgentPriority, handler: handler)
+    }
+
+    /// Runs the timer once, `milliseconds` from now; replaces an earlier schedule.
+    public func schedule(afterMilliseconds milliseconds: Int) throws(LibeventError) {
+        try add(afterMilliseconds: milliseconds)
+    }
+
+    func activate() {
+        if let event { event_active(event, EV_TIMEOUT, 1) }
+    }
+
+    private func add(afterMilliseconds milliseconds: Int) throws(LibeventError) {
+        guard let event else { return }
+        var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
+        guard event_add(event, &interval) == 0 else { throw .eventRefused }
+    }
+
+    private func add() throws(LibeventError) {
+        guard let event, event_add(event, nil) == 0 else { throw .eventRefused }
+    }
+}

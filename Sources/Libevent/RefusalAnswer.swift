@@ -1,0 +1,42 @@
+// Answers given without a request: what the gate refused has none, and evhttp calls for an error page before it has one. Both speak the
+// registry's JSON, and both close.
+
+import CLibevent
+import HTTP
+
+/// The bytes of a refusal, written straight to the connection.
+enum RefusalAnswer {
+    /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak.
+    static func bytes(_ refusal: Refusal) -> [UInt8] {
+        let body = "{\"Error\":\"\(refusal.sentence)\"}"
+        return Array(
+            """
+            HTTP/1.1 \(refusal.status.rawValue) \(refusal.status.reason)\r
+            Content-Type: application/json\r
+            Content-Length: \(body.utf8.count)\r
+            Connection: close\r
+            \r
+            \(body)
+            """.utf8)
+    }
+}
+
+/// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one, so that what evhttp refuses
+/// by itself is answered like everything else.
+public enum EvhttpErrorPage {
+    /// Answers with evhttp's code when it is one of ours, else with 400, and closes.
+    public static func send(_ request: OpaquePointer, code: Int32) {
+        let status = UInt16(exactly: code).flatMap(Status.init(rawValue:)) ?? .badRequest
+        send(UnsafeMutablePointer<evhttp_request>(request), status: status)
+    }
+
+    static func send(_ request: UnsafeMutablePointer<evhttp_request>, status: Status) {
+        guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else { return }
+        evhttp_add_header(headers, "Content-Type", "application/json")
+        evhttp_add_header(headers, "Connection", "close")
+        let body = Array("{\"Error\":\"the request cannot be served: \(status.reason)\"}".utf8)
+        evbuffer_drain(output, evbuffer_get_length(output))
+        evbuffer_add(output, body, body.count)
+        evhttp_send_reply(request, Int32(status.rawValue), "\(status.reason)", nil)
+    }
+}

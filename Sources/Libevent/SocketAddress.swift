@@ -1,0 +1,71 @@
+// The kernel's socket addresses, whose C types overlay one another, behind a value.
+
+import Glibc
+
+/// An IPv4 or IPv6 address and port.
+struct SocketAddress: Sendable {
+    private var storage = sockaddr_storage()
+    private let length: socklen_t
+
+    /// Parses a numeric address; nil for a host name or anything else.
+    init?(numeric text: String, port: UInt16) {
+        var four = sockaddr_in()
+        var six = sockaddr_in6()
+        if inet_pton(AF_INET, text, &four.sin_addr) == 1 {
+            four.sin_family = sa_family_t(AF_INET)
+            four.sin_port = port.bigEndian
+            length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: four, as: sockaddr_in.self) }
+        } else if inet_pton(AF_INET6, text, &six.sin6_addr) == 1 {
+            six.sin6_family = sa_family_t(AF_INET6)
+            six.sin6_port = port.bigEndian
+            length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: six, as: sockaddr_in6.self) }
+        } else {
+            return nil
+        }
+    }
+
+    var family: Int32 { Int32(storage.ss_family) }
+
+    /// The same address with another port.
+    func with(port: UInt16) -> SocketAddress {
+        var copy = self
+        // The port has the same place in both families.
+        withUnsafeMutableBytes(of: &copy.storage) { $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self) }
+        return copy
+    }
+
+    /// bind(2): 0, or -1 with errno.
+    func bind(_ descriptor: Int32) -> Int32 {
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, length) }
+        }
+    }
+
+    /// The port that a bound socket has.
+    static func boundPort(of descriptor: Int32) -> UInt16 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        _ = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return withUnsafeBytes(of: &storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
+
+    /// Binds a Unix socket to a name in the abstract namespace: 0, or -1 with errno.
+    static func bindAbstract(_ descriptor: Int32, name: String) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(name.utf8)
+        let length = withUnsafeMutableBytes(of: &address.sun_path) { path in
+            let count = min(bytes.count, path.count - 1)
+            path[0] = 0  // A leading NUL makes the name abstract.
+            for index in 0..<count { path[index + 1] = bytes[index] }
+            return socklen_t(MemoryLayout<sa_family_t>.size + 1 + count)
+        }
+        return withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, length) }
+        }
+    }
+}

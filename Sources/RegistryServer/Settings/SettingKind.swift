@@ -1,0 +1,145 @@
+// How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
+// setting it serves, so that two ports or three durations share one.
+import Glibc
+
+/// Reads and writes the text of one type of value.
+struct SettingKind<Value: Sendable>: Sendable {
+    /// What stands for the value in `--help`: `--api_port <port>`.
+    let placeholder: String
+    /// Completes the sentence "it must be …".
+    let allowed: String
+    /// Whether the bare flag `--name` means `true`.
+    var isBoolean = false
+    /// Whether a repeated flag adds to the value instead of replacing it.
+    var isList = false
+    /// Whether a value may begin with a dash, so that `--name -1` is not read as a forgotten value.
+    var mayBeNegative = false
+    /// Nil when the text is not allowed.
+    let parse: @Sendable (String) -> Value?
+    /// The inverse of `parse`, in its one canonical spelling.
+    let format: @Sendable (Value) -> String
+}
+
+extension SettingKind where Value == Settings.Port {
+    static var port: Self {
+        SettingKind(
+            placeholder: "port", allowed: "a port from 1 to 65535, 0 (the system chooses) or off",
+            parse: { text in text == "off" ? .off : UInt16(text).map { .number($0) } },
+            format: { port in
+                switch port {
+                case .number(let number): String(number)
+                case .off: "off"
+                }
+            })
+    }
+}
+
+extension SettingKind where Value == Int {
+    static func number(_ range: ClosedRange<Int>) -> Self {
+        SettingKind(
+            placeholder: "number", allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+            parse: { text in Int(text).flatMap { range.contains($0) ? $0 : nil } },
+            format: { String($0) })
+    }
+}
+
+extension SettingKind where Value == Int? {
+    /// A number of which -1 says that there is no limit.
+    static func limit(_ range: ClosedRange<Int>) -> Self {
+        SettingKind(
+            placeholder: "number", allowed: "-1 (no limit) or a whole number from \(range.lowerBound) to \(range.upperBound)",
+            mayBeNegative: true,
+            parse: { text in
+                guard let number = Int(text), number == -1 || range.contains(number) else { return nil }
+                return .some(number == -1 ? nil : number)
+            },
+            format: { limit in limit.map { String($0) } ?? "-1" })
+    }
+}
+
+extension SettingKind where Value == Bool {
+    /// The words of Go's strconv.ParseBool.
+    static var boolean: Self {
+        SettingKind(
+            placeholder: "bool", allowed: "true or false (also 1, t, T, TRUE, True, 0, f, F, FALSE, False)", isBoolean: true,
+            parse: { text in
+                switch text {
+                case "1", "t", "T", "true", "TRUE", "True": true
+                case "0", "f", "F", "false", "FALSE", "False": false
+                default: nil
+                }
+            },
+            format: { String($0) })
+    }
+}
+
+extension SettingKind where Value == GoDuration {
+    static func duration(_ range: ClosedRange<GoDuration>) -> Self {
+        SettingKind(
+            placeholder: "duration",
+            allowed: "a duration such as 500ms, 30s, 1m30s or 1h, from \(range.lowerBound) to \(range.upperBound)",
+            parse: { text in GoDuration(parsing: text).flatMap { range.contains($0) ? $0 : nil } },
+            format: { $0.description })
+    }
+}
+
+extension SettingKind where Value == String {
+    static var path: Self {
+        SettingKind(
+            placeholder: "path", allowed: "a path",
+            parse: { text in text.isEmpty || text.utf8.contains(0) ? nil : text },
+            format: { $0 })
+    }
+
+    /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions that a
+    /// numeric address does not raise.
+    static var address: Self {
+        SettingKind(
+            placeholder: "address", allowed: "a numeric IPv4 or IPv6 address, such as 0.0.0.0, 127.0.0.1 or ::",
+            parse: { text in
+                var four = in_addr()
+                var six = in6_addr()
+                let isNumeric = inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1
+                return isNumeric && !text.utf8.contains(0) ? text : nil
+            },
+            format: { $0 })
+    }
+}
+
+extension SettingKind where Value == [Settings.AuthScheme] {
+    /// `none` says that no scheme is asked, so beside another it would contradict it.
+    static var authSchemes: Self {
+        SettingKind(
+            placeholder: "scheme",
+            allowed: "none alone, or trusted and jwt, each at most once, in the order to ask them: trusted,jwt", isList: true,
+            parse: { text in
+                if text == "none" { return [] }
+                var schemes: [Settings.AuthScheme] = []
+                for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let scheme = Settings.AuthScheme(rawValue: String(word.trimmingSpaces())), !schemes.contains(scheme) else {
+                        return nil
+                    }
+                    schemes.append(scheme)
+                }
+                return schemes
+            },
+            format: { schemes in schemes.isEmpty ? "none" : schemes.map(\.rawValue).joined(separator: ",") })
+    }
+}
+
+extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+    static func choice(of placeholder: String) -> Self {
+        SettingKind(
+            placeholder: placeholder, allowed: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+            parse: { Value(rawValue: $0) },
+            format: { $0.rawValue })
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> Substring {
+        var trimmed = drop { $0 == " " }
+        while trimmed.last == " " { trimmed.removeLast() }
+        return trimmed
+    }
+}

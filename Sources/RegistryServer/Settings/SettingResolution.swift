@@ -1,0 +1,134 @@
+// From flags and environment to settings. For each row the strongest source that says anything wins: the flag, then the prefixed
+// environment name, then the bare one, then the default. Pure: the caller brings flags, environment and the reading of files.
+
+/// What the sources came to.
+public struct ResolvedSettings: Sendable, Equatable {
+    public var settings: Settings
+    /// Sentences to log at start: legal, but surely not what was meant.
+    public var warnings: [String]
+    /// Where each row's value came from, by the row's name. Invariant: has every name in `Settings.rows`.
+    public var origins: [String: SettingOrigin]
+}
+
+extension Settings {
+    /// Resolves every row, then checks the rows against each other.
+    ///
+    /// - Parameters:
+    ///   - flags: the values of each flag given, in order, by its name without dashes; names as in `SettingRow.flagNames`.
+    ///   - environment: by name. An empty value counts as not set.
+    ///   - readFile: gives the contents of the file of a secret; any error it throws becomes `SettingError.unreadable`.
+    /// - Throws: the first thing wrong, in the order of the rows.
+    public static func resolve(
+        flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8]
+    ) throws(SettingError) -> ResolvedSettings {
+        var resolved = ResolvedSettings(settings: .defaults, warnings: [], origins: [:])
+        for row in rows {
+            guard let given = try given(row, flags, environment, readFile) else {
+                resolved.origins[row.name] = .builtIn
+                continue
+            }
+            guard row.assign(&resolved.settings, given.bytes) else {
+                let shown = row.isSecret ? nil : String(decoding: given.bytes, as: UTF8.self)
+                throw .invalid(setting: row.name, origin: given.origin, value: shown, allowed: row.allowed)
+            }
+            resolved.origins[row.name] = given.origin
+        }
+        try resolved.checkLifetimes()
+        try resolved.checkSecret()
+        resolved.checkCluster()
+        return resolved
+    }
+}
+
+// MARK: - One row
+
+extension Settings {
+    private struct GivenValue {
+        var origin: SettingOrigin
+        var bytes: [UInt8]
+    }
+
+    /// The strongest value given for the row, nil when there is none.
+    private static func given(
+        _ row: SettingRow, _ flags: [String: [String]], _ environment: [String: String], _ readFile: (String) throws -> [UInt8]
+    ) throws(SettingError) -> GivenValue? {
+        func fromFlag(_ name: String) -> (SettingOrigin, String)? {
+            guard let values = flags[name], let last = values.last else { return nil }
+            return (.flag("--" + name), row.isList ? values.joined(separator: ",") : last)
+        }
+        func fromEnvironment(_ name: String) -> (SettingOrigin, String)? {
+            guard let value = environment[name], !value.isEmpty else { return nil }
+            return (.environment(name), value)
+        }
+        let prefix = SettingRow.environmentPrefix
+        let sources: [(String) -> (SettingOrigin, String)?] = [
+            fromFlag,
+            { fromEnvironment(prefix + $0.uppercased()) },
+            { fromEnvironment($0.uppercased()) },
+        ]
+        for source in sources {
+            let outright = source(row.name)
+            let inFile = row.isSecret ? source(row.fileName) : nil
+            switch (outright, inFile) {
+            case (.none, .none):
+                continue
+            case (.some(let (origin, text)), .none):
+                return GivenValue(origin: origin, bytes: Array(text.utf8))
+            case (.none, .some(let (origin, path))):
+                return GivenValue(origin: origin, bytes: try contents(of: path, row, origin, readFile))
+            case (.some(let (first, _)), .some(let (second, _))):
+                throw .givenTwice(setting: row.name, first, second)
+            }
+        }
+        return nil
+    }
+
+    private static func contents(
+        of path: String, _ row: SettingRow, _ origin: SettingOrigin, _ readFile: (String) throws -> [UInt8]
+    ) throws(SettingError) -> [UInt8] {
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(path)
+        } catch {
+            throw .unreadable(setting: row.name, origin: origin, path: path, reason: "\(error)")
+        }
+        // Editors end the last line; the line ending is theirs, not part of the secret.
+        guard bytes.last == UInt8(ascii: "\n") else { return bytes }
+        let line = bytes.dropLast()
+        return Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
+    }
+}
+
+// MARK: - Rows against each other
+
+extension ResolvedSettings {
+    fileprivate func checkLifetimes() throws(SettingError) {
+        let isOrdered = settings.minTTL <= settings.defaultTTL && settings.defaultTTL <= settings.maxTTL
+        guard !isOrdered else { return }
+        let values = ["min_ttl", "default_ttl", "max_ttl"].map(shown).joined(separator: ", ")
+        throw .contradiction("\(values): it must be min_ttl ≤ default_ttl ≤ max_ttl.")
+    }
+
+    fileprivate mutating func checkSecret() throws(SettingError) {
+        guard settings.authMode.contains(.jwt) else { return }
+        guard let secret = settings.jwtSecret else {
+            throw .contradiction("\(shown("auth_mode")): jwt needs jwt_secret or jwt_secret_file, and neither is set.")
+        }
+        if secret.bytes.count < Settings.Limits.soundSecretBytes {
+            warnings.append(
+                "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes: its tokens are easier to forge than HS256 promises.")
+        }
+    }
+
+    fileprivate mutating func checkCluster() {
+        if settings.replication, settings.clusterDirectory == nil {
+            warnings.append("replication is on without cluster_dir: this member will find no peer.")
+        }
+    }
+
+    /// `min_ttl 10s (default)`.
+    private func shown(_ name: String) -> String {
+        guard let row = Settings.rows.first(where: { $0.name == name }) else { return name }
+        return "\(name) \(row.show(settings)) (\(origins[name] ?? .builtIn))"
+    }
+}

@@ -1,0 +1,106 @@
+// One setting as data: its name, its sentence, its default, and the closures that put its text into `Settings` and take it out
+// again. Flags, environment names, `--help`, `--check_config` and docs/settings.md are all derived from it.
+
+/// One row of the table `Settings.rows`.
+public struct SettingRow: Sendable {
+    /// Lower case with underscores; the flag is `--` and this.
+    public let name: String
+    /// What the setting does, by which formula, and what turning it up costs. Full sentences.
+    public let sentence: String
+    /// What stands for the value in `--help`.
+    public let placeholder: String
+    /// Completes the sentence "it must be …".
+    public let allowed: String
+    /// The text that is parsed when nothing is given; nil when the setting is then absent.
+    public let defaultText: String?
+    /// What to tell people the default is.
+    public let defaultPhrase: String
+    /// Whether the value is never shown, and may come from a file.
+    public let isSecret: Bool
+    /// Whether the bare flag means `true`.
+    public let isBoolean: Bool
+    /// Whether a repeated flag adds to the value.
+    public let isList: Bool
+    /// Whether a value may begin with a dash.
+    public let mayBeNegative: Bool
+
+    /// Stores what the bytes say; false when they are not allowed. Bytes, since the file of a secret need not be UTF-8.
+    let assign: @Sendable (inout Settings, [UInt8]) -> Bool
+    /// The effective value as text that `assign` would accept, or the phrase for absence, or the mask of a secret.
+    let show: @Sendable (Settings) -> String
+}
+
+extension SettingRow {
+    /// A setting that always has a value.
+    init<Value>(
+        _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ kind: SettingKind<Value>, default defaultText: String,
+        _ sentence: String
+    ) {
+        self.init(
+            name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: defaultText,
+            defaultPhrase: defaultText, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
+            mayBeNegative: kind.mayBeNegative,
+            assign: { settings, bytes in
+                guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
+                settings[keyPath: path] = value
+                return true
+            },
+            show: { kind.format($0[keyPath: path]) })
+    }
+
+    /// A setting that may be absent; `absent` tells people what happens then.
+    init<Value>(
+        _ name: String, _ path: WritableKeyPath<Settings, Value?> & Sendable, _ kind: SettingKind<Value>, absent: String,
+        _ sentence: String
+    ) {
+        self.init(
+            name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: nil,
+            defaultPhrase: absent, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
+            mayBeNegative: kind.mayBeNegative,
+            assign: { settings, bytes in
+                guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
+                settings[keyPath: path] = value
+                return true
+            },
+            show: { $0[keyPath: path].map(kind.format) ?? absent })
+    }
+
+    /// A secret: absent unless given, and never shown.
+    init(_ name: String, secret path: WritableKeyPath<Settings, Secret?> & Sendable, _ sentence: String) {
+        self.init(
+            name: name, sentence: sentence, placeholder: "secret",
+            allowed: "at least one byte long and at most \(Settings.Limits.secretFileBytes)", defaultText: nil,
+            defaultPhrase: "none", isSecret: true, isBoolean: false, isList: false, mayBeNegative: false,
+            assign: { settings, bytes in
+                guard !bytes.isEmpty, bytes.count <= Settings.Limits.secretFileBytes else { return false }
+                settings[keyPath: path] = Secret(bytes: bytes)
+                return true
+            },
+            show: { $0[keyPath: path] == nil ? "none" : Secret.mask })
+    }
+
+    func applyDefault(to settings: inout Settings) {
+        guard let defaultText else { return }
+        let isAllowed = assign(&settings, Array(defaultText.utf8))
+        assert(isAllowed, "the default of \(name) is not allowed by its own row")
+    }
+}
+
+extension SettingRow {
+    /// The prefix that gives an environment name its own space; a prefixed name wins over the bare one.
+    public static let environmentPrefix = "A8_"
+
+    /// `API_PORT`; the same with the prefix is understood too.
+    public var environmentName: String { name.uppercased() }
+
+    /// The flag without its dashes, and for a secret the one that names a file: `jwt_secret`, `jwt_secret_file`.
+    public var flagNames: [String] { isSecret ? [name, fileName] : [name] }
+
+    /// Every environment name that is read for this row, the stronger first.
+    public var environmentNames: [String] {
+        [Self.environmentPrefix, ""].flatMap { prefix in flagNames.map { prefix + $0.uppercased() } }
+    }
+
+    /// The name under which a file holds the secret.
+    var fileName: String { name + "_file" }
+}

@@ -1,0 +1,91 @@
+// What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
+// environment become these values is in SettingResolution.swift. Nothing here reads anything.
+
+/// The effective settings of one process. A value: resolved once at start, then only read, from any thread.
+public struct Settings: Sendable, Equatable {
+    // The initial values below are blanks that no one sees: `defaults` and `resolve` fill every field from the rows.
+
+    public var apiPort = Port.off
+    /// A numeric IPv4 or IPv6 address, without brackets.
+    public var listenAddress = ""
+    /// Event loop threads, 1…256; nil is one per core.
+    public var loops: Int?
+    /// Where to write the ports taken; nil is nowhere.
+    public var portFile: String?
+
+    public var logLevel = LogLevel.debug
+    public var logFormat = LogFormat.text
+
+    /// Instances per namespace; nil is no limit.
+    public var namespaceCapacity: Int?
+    /// Invariant: `minTTL` ≤ `defaultTTL` ≤ `maxTTL`, and `minTTL` > 0.
+    public var defaultTTL = GoDuration.zero
+    public var minTTL = GoDuration.zero
+    public var maxTTL = GoDuration.zero
+
+    /// The schemes to ask, in this order, without duplicates; empty means that nobody is asked for a credential.
+    public var authMode: [AuthScheme] = []
+    /// Invariant: present when `authMode` contains `.jwt`.
+    public var jwtSecret: Secret?
+    public var requireHTTPS = false
+
+    public var clusterSize = 1
+    /// The shared directory of members; nil is no cluster.
+    public var clusterDirectory: String?
+    public var replication = false
+    public var replicationPort = Port.off
+    public var syncTimeout = GoDuration.zero
+
+    private init() {}
+
+    /// Every setting at its default, as after a start without flags and environment.
+    public static let defaults: Settings = {
+        var settings = Settings()
+        for row in rows { row.applyDefault(to: &settings) }
+        return settings
+    }()
+}
+
+extension Settings {
+    /// Where a listener binds.
+    public enum Port: Sendable, Equatable {
+        /// 0: the system chooses a free one.
+        case number(UInt16)
+        /// No listener.
+        case off
+    }
+
+    /// One way to recognise a caller. The raw value is the word in `auth_mode`.
+    public enum AuthScheme: String, Sendable, CaseIterable {
+        /// The token is the namespace.
+        case trusted
+        /// The token is a signed JWT that carries the namespace.
+        case jwt
+    }
+
+    /// The least severe line to log. The raw value is the word in `log_level`.
+    public enum LogLevel: String, Sendable, CaseIterable {
+        case debug, info, warn, error, fatal, panic
+    }
+
+    /// The shape of a log line. The raw value is the word in `log_format`.
+    public enum LogFormat: String, Sendable, CaseIterable {
+        case text, json, logstash
+    }
+
+    /// The bounds of the settings; what lies outside is refused at start.
+    public enum Limits {
+        public static let loops = 1...256
+        /// Far above what memory holds; it only catches slips of the keyboard.
+        public static let namespaceCapacity = 0...1_000_000_000
+        public static let clusterSize = 1...1_000
+        /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
+        public static let ttl = GoDuration.milliseconds(1)...GoDuration.seconds(UInt32.max)
+        /// A member that looks for a peer is not ready, so an endless search is never wanted.
+        public static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
+        /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
+        public static let soundSecretBytes = 32
+        /// The largest secret file read; anything larger is surely the wrong file.
+        public static let secretFileBytes = 65_536
+    }
+}

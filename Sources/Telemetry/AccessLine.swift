@@ -1,0 +1,78 @@
+// One line per request is most of what a busy registry logs, so it does not go through swift-log's dictionaries: it is a value that
+// renders itself into the caller's buffer, with no allocation but that buffer's growth.
+
+/// What is logged of one request once it has been answered. Nothing here is secret: the caller leaves credentials out of `path`.
+public struct AccessLine: Sendable {
+    /// When the request was answered: nanoseconds since the start of 1970.
+    public var nanoseconds: Int64
+    /// The request's id, any bytes.
+    public var requestID: [UInt8]
+    /// The namespace it was for.
+    public var namespace: String
+    /// The operation it named, as in `renew`.
+    public var operation: String
+    /// The method, as in `GET`.
+    public var method: String
+    /// The path as the client sent it, any bytes.
+    public var path: ArraySlice<UInt8>
+    /// The status of the response.
+    public var status: Int
+    /// The length of the response body in bytes.
+    public var bytes: Int
+    /// How long the request took, in microseconds.
+    public var microseconds: Int
+    /// The client's address; left out when nil.
+    public var client: String?
+
+    public init(
+        nanoseconds: Int64, requestID: [UInt8], namespace: String, operation: String, method: String, path: ArraySlice<UInt8>, status: Int,
+        bytes: Int, microseconds: Int, client: String?
+    ) {
+        self.nanoseconds = nanoseconds
+        self.requestID = requestID
+        self.namespace = namespace
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.status = status
+        self.bytes = bytes
+        self.microseconds = microseconds
+        self.client = client
+    }
+
+    /// The level of every such line.
+    public static let level = LogLevel.info
+
+    /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
+    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
+        format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)
+        format.field(.requestID, requestID.span, &line)
+        format.field(.namespace, namespace, &line)
+        format.field(.operation, operation, &line)
+        format.field(.method, method, &line)
+        format.field(.path, path.span, &line)
+        format.field(.status, status, &line)
+        format.field(.bytes, bytes, &line)
+        format.field(.microseconds, microseconds, &line)
+        if let client { format.field(.client, client, &line) }
+        format.end(&line)
+    }
+
+    /// As ``append(to:format:timestamps:)``, for those who log too rarely to keep a formatter.
+    public func append(to line: inout [UInt8], format: LogFormat) {
+        var timestamps = TimestampFormatter()
+        append(to: &line, format: format, timestamps: &timestamps)
+    }
+}
+
+extension FieldKey {
+    fileprivate static let requestID = FieldKey(text: " request_id=", json: ",\"request_id\":")
+    fileprivate static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
+    fileprivate static let operation = FieldKey(text: " operation=", json: ",\"operation\":")
+    fileprivate static let method = FieldKey(text: " method=", json: ",\"method\":")
+    fileprivate static let path = FieldKey(text: " path=", json: ",\"path\":")
+    fileprivate static let status = FieldKey(text: " status=", json: ",\"status\":")
+    fileprivate static let bytes = FieldKey(text: " bytes=", json: ",\"bytes\":")
+    fileprivate static let microseconds = FieldKey(text: " us=", json: ",\"us\":")
+    fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
+}

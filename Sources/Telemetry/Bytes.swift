@@ -1,0 +1,42 @@
+// Everything in this room is rendered as bytes straight into a growing array: a log line per request leaves no room for
+// intermediate strings. These few appenders are what all the renderers share.
+
+/// U+2026, which stands for what was cut off.
+let ellipsis: StaticString = "…"
+
+extension [UInt8] {
+    /// Appends all bytes of the span in one copy.
+    @inline(__always)
+    mutating func append(_ bytes: Span<UInt8>) {
+        // Array has no append for spans yet; the pointer lives for this one copy.
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+
+    /// Appends the bytes of a literal.
+    @inline(__always)
+    mutating func append(_ literal: StaticString) {
+        literal.withUTF8Buffer { append(contentsOf: $0) }
+    }
+
+    /// Appends the number in decimal.
+    mutating func append<Number: BinaryInteger>(decimal number: Number) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)  // UInt64.max has 20 digits
+        var first = digits.count
+        var rest = UInt64(number.magnitude)
+        repeat {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        } while rest > 0
+        if number < 0 { append(UInt8(ascii: "-")) }
+        append(digits.span.extracting(first..<digits.count))
+    }
+
+    /// Appends the low `digits` hexadecimal digits of the number, lower case.
+    mutating func append(hexadecimal number: UInt32, digits: Int) {
+        for position in (0..<digits).reversed() {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt32(position * 4)) & 0xf
+            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+    }
+}

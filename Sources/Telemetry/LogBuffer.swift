@@ -1,0 +1,172 @@
+// What the threads that log and the one that writes have in common: the bytes waiting, and who has to wake whom. Callers hold the
+// lock for one copy; the writer takes everything at once by swapping two arrays.
+
+import Synchronization
+
+/// The bytes of a ``LogPipe``, guarded by a lock that is never held during a system call.
+final class LogBuffer: Sendable {
+    /// After a burst, an array that has grown beyond this is given back to the system: 256 KiB.
+    static let retainedCapacity = 256 << 10
+
+    /// What the writer is doing, as those who append need to know it.
+    ///
+    ///     writing ──(nothing left)──► lingering ──(still nothing)──► idle
+    ///        ▲                            │ time, or half full         │ any line
+    ///        └────────────────────────────┴────────────────────────────┘
+    enum Writer {
+        /// It will look at the buffer before it sleeps: no need to wake it.
+        case writing
+        /// It sleeps for a few milliseconds so that a busy log is written in few calls; it is woken only if the buffer fills quickly.
+        case lingering
+        /// It sleeps until somebody has a line: whoever is first wakes it.
+        case idle
+    }
+
+    private struct State {
+        /// Lines waiting to be taken by the writer. Invariant: whole lines only.
+        var filling: [UInt8] = []
+        /// How many bytes the writer has taken and not yet written. Invariant: `filling.count + inFlight` is at most the capacity
+        /// (drop reports, the writer's own lines, are not counted).
+        var inFlight = 0
+        var writer = Writer.writing
+        /// Lines dropped since the start.
+        var dropped: UInt64 = 0
+        /// Those of them that were reported. Invariant: at most `dropped`.
+        var reported: UInt64 = 0
+        /// Once closing: when the writer must have stopped, in monotonic nanoseconds.
+        var closeBy: UInt64?
+        /// Whether the writer has stopped.
+        var finished = false
+    }
+
+    /// What the writer finds when it looks.
+    struct Look {
+        /// Dropped lines not yet reported.
+        var unreported: UInt64
+        var closing: Bool
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+    /// Raised to wake the writer.
+    let work: WakeUp
+    /// Raised when the writer has stopped.
+    private let stopped: WakeUp
+
+    init(capacity: Int) throws(LogPipe.StartError) {
+        self.capacity = capacity
+        work = try WakeUp()
+        stopped = try WakeUp()
+    }
+
+    // MARK: Those who log
+
+    var dropped: UInt64 { state.withLock { $0.dropped } }
+
+    func append(_ line: UnsafeBufferPointer<UInt8>) {
+        let newline = UInt8(ascii: "\n")
+        let lacksNewline = line.last != newline
+        let wakes = state.withLock { state in
+            let size = line.count + (lacksNewline ? 1 : 0)
+            // Written so that no sum can overflow.
+            if state.closeBy == nil && size <= capacity - state.inFlight - state.filling.count {
+                state.filling.append(contentsOf: line)
+                if lacksNewline { state.filling.append(newline) }
+            } else {
+                state.dropped += 1
+            }
+            switch state.writer {
+            case .writing: return false
+            case .lingering where state.filling.count < capacity / 2: return false
+            case .lingering, .idle:
+                state.writer = .writing
+                return true
+            }
+        }
+        if wakes { work.raise() }
+    }
+
+    // MARK: Whoever closes
+
+    func close(by deadline: UInt64) {
+        state.withLock { $0.closeBy = deadline }
+        work.raise()
+    }
+
+    var isFinished: Bool { state.withLock { $0.finished } }
+
+    /// Sleeps until the writer has stopped or the deadline (monotonic nanoseconds) is past; true if it has stopped.
+    func waitUntilFinished(until deadline: UInt64) -> Bool {
+        while !isFinished {
+            let now = monotonicNanoseconds()
+            guard now < deadline else { return false }
+            stopped.wait(milliseconds: pollMilliseconds(from: now, to: deadline))
+        }
+        return true
+    }
+
+    // MARK: The writer
+
+    /// Exchanges the waiting lines for `batch`, which is empty.
+    func take(_ batch: inout [UInt8]) -> Look {
+        state.withLock { state in
+            swap(&state.filling, &batch)
+            state.inFlight = batch.count
+            state.writer = .writing
+            return Look(unreported: state.dropped - state.reported, closing: state.closeBy != nil)
+        }
+    }
+
+    /// Makes room: of the lines taken, so many bytes are still to be written.
+    func setInFlight(_ bytes: Int) {
+        state.withLock { $0.inFlight = bytes }
+    }
+
+    func addReported(_ lines: UInt64) {
+        state.withLock { $0.reported += lines }
+    }
+
+    /// The deadline, once closing.
+    var closeBy: UInt64? { state.withLock { $0.closeBy } }
+
+    /// Puts the writer to sleep for so many milliseconds (negative: without limit) or until it is woken.
+    func rest(as writer: Writer, milliseconds: Int32) {
+        let sleeps = state.withLock { state in
+            guard state.closeBy == nil, state.filling.count < (writer == .idle ? 1 : capacity / 2) else { return false }
+            state.writer = writer
+            return true
+        }
+        guard sleeps else { return }
+        work.wait(milliseconds: milliseconds)
+        work.clear()
+    }
+
+    /// The writer's last word: so many lines it had taken were not written. What came in the meantime is not either.
+    func finish(abandoning lines: UInt64) {
+        state.withLock { state in
+            state.dropped += lines + Self.lines(in: state.filling[...])
+            state.filling = []
+            state.inFlight = 0
+            state.finished = true
+        }
+        stopped.raise()
+    }
+
+    // MARK: Arithmetic
+
+    /// Empties a written batch for reuse, and gives its memory back if a burst has swollen it.
+    static func recycle(_ batch: inout [UInt8]) {
+        if batch.capacity > retainedCapacity { batch = [] } else { batch.removeAll(keepingCapacity: true) }
+    }
+
+    /// How many lines end in these bytes.
+    static func lines(in bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.reduce(into: 0) { if $1 == UInt8(ascii: "\n") { $0 += 1 } }
+    }
+}
+
+/// The timeout for poll(2) that ends no sooner than the deadline, both in monotonic nanoseconds.
+func pollMilliseconds(from now: UInt64, to deadline: UInt64) -> Int32 {
+    guard deadline > now else { return 0 }
+    return Int32(clamping: (deadline - now - 1) / 1_000_000 + 1)
+}

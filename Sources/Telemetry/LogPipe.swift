@@ -1,0 +1,122 @@
+// A log must never hold up the service it describes: if whoever reads it stops reading, lines are dropped and counted, and the
+// service goes on. So callers only copy bytes into a bounded buffer, and a thread of its own does the writing.
+
+import Glibc
+import Synchronization
+
+/// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from any thread.
+///
+///     append ──► filling ──(swap)──► batch ──► write(2)
+///                 LogBuffer           LogWriter, its own thread
+public final class LogPipe: Sendable {
+    /// How much the pipe holds of what is not yet written, unless told otherwise: 4 MiB, some ten thousand requests' lines.
+    public static let defaultCapacity = 4 << 20
+
+    /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in write(2) although
+    /// poll(2) called it writable (a stopped terminal) uses this up.
+    static let closeGraceMilliseconds: Int32 = 200
+
+    /// Why a pipe could not be started: a system call and its error.
+    public struct StartError: Error, Equatable {
+        public var call: String
+        public var errno: Int32
+    }
+
+    private let buffer: LogBuffer
+
+    /// The writer's thread; nil once it was joined or given up. Nests in no other lock and nothing in it.
+    private let thread: Mutex<pthread_t?>
+
+    /// Starts the writer.
+    ///
+    /// - Parameters:
+    ///   - descriptor: where lines go; duplicated, so the caller may close his. Blocking or not; its flags are left alone.
+    ///   - capacity: bytes held of what is not yet written. More of it bridges a longer stall and costs that memory while it lasts.
+    ///   - dropReport: renders the line that tells of so many dropped lines; called on the writer's thread, at most once a second.
+    public init(
+        descriptor: Int32, capacity: Int = LogPipe.defaultCapacity, dropReport: @escaping @Sendable (UInt64) -> [UInt8]
+    ) throws(StartError) {
+        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0 else { throw StartError(call: "fcntl", errno: errno) }
+        do throws(StartError) {
+            buffer = try LogBuffer(capacity: capacity)
+            let writer = LogWriter(buffer: buffer, descriptor: own, dropReport: dropReport)
+            thread = Mutex(try Self.start(writer))
+        } catch {
+            Glibc.close(own)
+            throw error
+        }
+    }
+
+    deinit {
+        // Nobody closed the pipe: what is not yet written is lost, as at a deadline; the thread frees what it holds by itself.
+        guard let thread = thread.withLock({ $0.take() }) else { return }
+        buffer.close(by: 0)
+        pthread_detach(thread)
+    }
+
+    /// How many lines have been dropped since the start.
+    public var dropped: UInt64 { buffer.dropped }
+
+    /// Adds one line, or drops it whole and counts it if there is no room (or the pipe is closed). Never blocks on the output. If the line
+    /// does not end with a newline, it gets one; that it has no other is the caller's care.
+    public func append(_ line: [UInt8]) { append(line.span) }
+
+    /// The same for bytes that are part of something.
+    public func append(_ line: Span<UInt8>) {
+        // A closure cannot hold a span, so the pointer goes in; it does not outlive the call.
+        line.withUnsafeBufferPointer { buffer.append($0) }
+    }
+
+    /// Refuses further lines, writes what is there, and stops the writer; what is not written within that time is dropped and counted.
+    /// Blocks for that long at most (and a short grace).
+    ///
+    /// - Returns: whether the writer has stopped. If not, it is stuck in a write that never returns, and is left behind.
+    @discardableResult
+    public func close(within milliseconds: Int) -> Bool {
+        let limit = Int(Int32.max) - Int(Self.closeGraceMilliseconds)
+        let milliseconds = max(0, min(milliseconds, limit))
+        let deadline = monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
+        return thread.withLock { thread in
+            guard let running = thread else { return buffer.isFinished }
+            buffer.close(by: deadline)
+            thread = nil
+            guard buffer.waitUntilFinished(until: deadline + UInt64(Self.closeGraceMilliseconds) * 1_000_000) else {
+                pthread_detach(running)
+                return false
+            }
+            pthread_join(running, nil)
+            return true
+        }
+    }
+
+    /// Starts a thread that runs the writer and receives no signals: those are for the rest of the program, and SIGPIPE is for no one.
+    private static func start(_ writer: LogWriter) throws(StartError) -> pthread_t {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)  // inherited by the new thread
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(writer)  // the thread's own reference, which it releases
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<LogWriter>.fromOpaque(argument).takeRetainedValue().run() }
+                return nil
+            }, argument.toOpaque())
+        guard result == 0 else {
+            argument.release()
+            throw StartError(call: "pthread_create", errno: result)
+        }
+        return thread
+    }
+}
+
+/// Nanoseconds of `CLOCK_MONOTONIC`: for deadlines only.
+func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}

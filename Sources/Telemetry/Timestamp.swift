@@ -1,0 +1,91 @@
+// Timestamps are rendered for every log line and for every instance in an answer, so they are written by hand, digit by digit,
+// with no String and no C library. Pure: whoever has a clock passes the time.
+
+/// RFC 3339 timestamps in UTC, as in `2026-11-23T00:05:43.413815Z`.
+public enum Timestamp {
+    /// Appends the moment `nanoseconds` after the start of 1970 (negative is before it), in UTC without leap seconds.
+    ///
+    /// - Parameter digits: sub-second digits, 0 to 9 (a number outside is taken as the nearest); the rest is cut off, not rounded, so
+    ///   that a rendered time is never later than the real one.
+    public static func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
+        var formatter = TimestampFormatter()
+        formatter.append(nanoseconds: nanoseconds, digits: digits, to: &bytes)
+    }
+
+    /// Year, month (1 to 12) and day (1 to 31) of the day `days` after 1970-01-01, in the proleptic Gregorian calendar.
+    /// Algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`
+    /// (https://howardhinnant.github.io/date_algorithms.html).
+    static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let daysPerEra: Int64 = 146_097  // 400 years
+        let shifted = days + 719_468  // counted from 0000-03-01, so that a leap day ends its year
+        let era = (shifted >= 0 ? shifted : shifted - (daysPerEra - 1)) / daysPerEra
+        let dayOfEra = shifted - era * daysPerEra
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
+    }
+}
+
+/// Renders timestamps as ``Timestamp`` does and remembers the last second, which a busy log or a long answer asks for again and
+/// again. One thread's at a time, as any value.
+public struct TimestampFormatter: Sendable {
+    /// Invariant: bytes 0 to 18 are the rendering of `second`, once `second` is not nil; what follows is rewritten every time.
+    /// Every Int64 of nanoseconds lies in the years 1677 to 2262, so four digits hold any year.
+    private var rendered = InlineArray<30, UInt8>(repeating: UInt8(ascii: "0"))
+    private var second: Int64?
+
+    public init() {}
+
+    /// As ``Timestamp/append(nanoseconds:digits:to:)``.
+    public mutating func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
+        var (second, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        if fraction < 0 {
+            second -= 1
+            fraction += 1_000_000_000
+        }
+        if self.second != second { render(second) }
+
+        var end = 19
+        if digits > 0 {
+            rendered[19] = UInt8(ascii: ".")
+            for position in (20..<29).reversed() {
+                rendered[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction % 10)
+                fraction /= 10
+            }
+            end = 20 + min(digits, 9)
+        }
+        rendered[end] = UInt8(ascii: "Z")
+        bytes.append(rendered.span.extracting(0...end))
+    }
+
+    private mutating func render(_ second: Int64) {
+        let secondsPerDay: Int64 = 86_400
+        var (days, time) = second.quotientAndRemainder(dividingBy: secondsPerDay)
+        if time < 0 {
+            days -= 1
+            time += secondsPerDay
+        }
+        let (year, month, day) = Timestamp.civil(fromDays: days)
+        putPair(year / 100, at: 0)
+        putPair(year % 100, at: 2)
+        rendered[4] = UInt8(ascii: "-")
+        putPair(month, at: 5)
+        rendered[7] = UInt8(ascii: "-")
+        putPair(day, at: 8)
+        rendered[10] = UInt8(ascii: "T")
+        putPair(time / 3600, at: 11)
+        rendered[13] = UInt8(ascii: ":")
+        putPair(time / 60 % 60, at: 14)
+        rendered[16] = UInt8(ascii: ":")
+        putPair(time % 60, at: 17)
+        self.second = second
+    }
+
+    private mutating func putPair(_ value: Int64, at position: Int) {
+        rendered[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10)
+        rendered[position + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
+    }
+}

@@ -1,0 +1,126 @@
+// The command line. The options are not declared one by one: they are made from `Settings.rows`, so that a new row is a new
+// flag with its help. ArgumentParser finds a type's options by reflection and hands their values over by decoding; both are
+// public protocols (CustomReflectable, Decodable), and `SettingFlags` implements them from the table.
+import ArgumentParser
+import Glibc
+import RegistryServer
+
+/// `registry [--SETTING VALUE …]`: the server itself. Subcommands go into `configuration`; plain flags keep meaning this command.
+struct RegistryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "registry",
+        abstract: "A service registry.",
+        usage: "registry [--check_config] [--SETTING VALUE ...]",
+        discussion: "A flag wins over the environment name with the prefix \(SettingRow.environmentPrefix), which wins over the bare one.",
+        version: "registry \(Version.current)")
+
+    @OptionGroup(title: "Settings")
+    var flags: SettingFlags
+
+    @Flag(name: .customLong("check_config"), help: "Print the effective settings, with secrets masked, and exit.")
+    var checkConfig = false
+
+    /// The command that the arguments ask for: this one or a subcommand.
+    static func parse(commandLine arguments: [String]) throws -> any ParsableCommand {
+        try refuseEmptyValues(arguments)
+        return try parseAsRoot(arguments)
+    }
+
+    /// ArgumentParser reads `--name=` as `--name`, and takes the next word for its value. From a script with an unset variable
+    /// that would silently mean something else, so it is refused here.
+    private static func refuseEmptyValues(_ arguments: [String]) throws {
+        for row in Settings.rows {
+            for name in row.flagNames where arguments.contains("--\(name)=") {
+                let error = SettingError.invalid(setting: name, origin: .flag("--\(name)"), value: "", allowed: row.allowed)
+                throw ValidationError(error.description)
+            }
+        }
+    }
+
+    /// The settings to serve with; nil when they were only to be checked, and are now printed.
+    ///
+    /// Throws a `ValidationError`, which exits with EX_USAGE (64), when they do not hold.
+    func resolve() throws -> ResolvedSettings? {
+        let resolved: ResolvedSettings
+        do {
+            resolved = try Settings.resolve(
+                flags: flags.values, environment: Self.environment(), readFile: SecretFile.read)
+        } catch {
+            throw ValidationError(error.description)
+        }
+        guard checkConfig else { return resolved }
+        for warning in resolved.warnings { Self.complain("warning: \(warning)\n") }
+        print(resolved.listing, terminator: "")
+        return nil
+    }
+
+    /// What the environment says under the names that the rows read, and no other.
+    private static func environment() -> [String: String] {
+        var found: [String: String] = [:]
+        for name in Settings.rows.flatMap(\.environmentNames) {
+            if let value = getenv(name) { found[name] = String(cString: value) }
+        }
+        return found
+    }
+
+    /// Writes to standard error. What does not fit there has no better place to go, so failures are ignored.
+    static func complain(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// One option per flag of `Settings.rows`. Values stay text here; `Settings.resolve` reads them.
+struct SettingFlags: ParsableArguments {
+    /// The values given for each flag, in order, by the flag's name; a flag that was not given is missing.
+    private(set) var values: [String: [String]] = [:]
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: FlagKey.self)
+        for row in Settings.rows {
+            for name in row.flagNames {
+                let key = FlagKey(name)
+                let given: [String]
+                if row.isBoolean {
+                    given = try container.decode(Option<String?>.self, forKey: key).wrappedValue.map { [$0] } ?? []
+                } else {
+                    given = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+                }
+                if !given.isEmpty { values[name] = given }
+            }
+        }
+    }
+
+    private struct FlagKey: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.init(stringValue) }
+        init?(intValue: Int) { nil }
+    }
+}
+
+extension SettingFlags: CustomReflectable {
+    /// The option definitions, which ArgumentParser reads as it would read stored property wrappers.
+    var customMirror: Mirror {
+        let children = Settings.rows.flatMap { row in
+            row.flagNames.map { name in
+                let isFile = name != row.name
+                let help = ArgumentHelp(
+                    "\(isFile ? row.fileHelp : row.help)", valueName: isFile ? "path" : row.placeholder)
+                // Only where a value may be negative is a word with a dash taken as the value: `--jwt_secret --auth_mode=jwt`
+                // is a forgotten secret, not a secret.
+                let definition: Any =
+                    row.isBoolean
+                    ? Option<String?>(name: .customLong(name), defaultAsFlag: "true", parsing: .next, help: help)
+                    : Option<[String]>(
+                        wrappedValue: [], name: .customLong(name), parsing: row.mayBeNegative ? .unconditionalSingleValue : .singleValue,
+                        help: help)
+                return (label: Optional(name), value: definition)
+            }
+        }
+        return Mirror(self, children: children, displayStyle: .struct)
+    }
+}

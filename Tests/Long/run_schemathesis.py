@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Tests the registry's REST API against its OpenAPI description with Schemathesis.
+
+Usage: run_schemathesis.py [--registry PATH] [--venv DIR] [--examples N] [--seed N]
+
+Starts the registry itself, with JWT authorization so that requests with a bad credential can be seen refused, and ends it.
+Schemathesis is installed into the virtual environment when it is not there yet. Exits with 0 only when everything passed.
+"""
+
+import argparse
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import subprocess
+import sys
+import venv
+import xml.etree.ElementTree as XML
+
+from running_registry import RunningRegistry, StartFailed
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+DESCRIPTION = ROOT / "swagger" / "registry.json"
+REQUIREMENT = "schemathesis>=4.32,<5"
+SECRET = "a secret of this test alone, 32+ bytes"
+LONGEST_RUN_SECONDS = 900
+
+# Statuses a request that the description allows may still meet: 410 is an id nobody registered. The null character is
+# refused in paths and queries, and unknown query parameters are ignored by all operations but one.
+CONFIGURATION = """
+hooks = {hooks}
+suppress-health-check = ["all"]
+
+[generation]
+allow-x00 = false
+allow-extra-parameters = false
+with-security-parameters = false
+database = "none"
+
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "404", "410"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "404", "405", "410", "413", "414", "415", "431"]
+"""
+
+
+def part(value):
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def token(namespace):
+    """A JSON Web Token for the namespace, signed with HS256."""
+    text = part(b'{"alg":"HS256","typ":"JWT"}') + "." + part(json.dumps({"namespace": namespace}).encode())
+    return text + "." + part(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest())
+
+
+def schemathesis_in(directory):
+    program = directory / "bin" / "schemathesis"
+    if not program.exists():
+        venv.create(directory, with_pip=True)
+        subprocess.run([directory / "bin" / "pip", "install", "--quiet", REQUIREMENT], check=True)
+    return program
+
+
+def serves_its_description(registry):
+    connection = registry.connect()
+    connection.request("GET", "/swagger.json")
+    served = json.loads(connection.getresponse().read())
+    connection.close()
+    return served == json.loads(DESCRIPTION.read_text())
+
+
+def counted(report):
+    """(passed, failed) of a JUnit report."""
+    passed = failed = 0
+    for case in XML.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--registry", default=str(ROOT / "bin" / "registry"), help="the program to test")
+    parser.add_argument("--venv", type=pathlib.Path, default=ROOT / ".build" / "venv", help="where Schemathesis is, or goes")
+    parser.add_argument("--examples", type=int, default=100, help="cases per operation and phase")
+    parser.add_argument("--seed", type=int, help="repeat an earlier run")
+    options = parser.parse_args()
+
+    program = schemathesis_in(options.venv.resolve())
+    settings = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET}
+    try:
+        registry = RunningRegistry(options.registry, settings)
+    except (StartFailed, OSError) as reason:
+        print(f"the registry did not start: {reason}")
+        print("0 passed, 1 failed")
+        return 1
+    with registry:
+        passed, failed = (1, 0) if serves_its_description(registry) else (0, 1)
+        if failed:
+            print(f"/swagger.json differs from {DESCRIPTION.name}")
+        configuration = registry.folder / "schemathesis.toml"
+        configuration.write_text(CONFIGURATION.format(hooks=json.dumps(str(HERE / "contract_hooks.py"))))
+        report = registry.folder / "report.xml"
+        command = [
+            program, "--config-file", configuration, "--no-color", "run", DESCRIPTION,
+            "--url", registry.url, "--header", f"Authorization: Bearer {token('contract')}",
+            "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--mode", "all",
+            "--max-examples", str(options.examples), "--request-timeout", "10", "--continue-on-failure",
+            "--max-redirects", "0", "--warnings", "off", "--report-junit-path", report,
+        ]
+        if options.seed is not None:
+            command += ["--seed", str(options.seed)]
+        ran = None
+        try:
+            ran = subprocess.run(command, cwd=registry.folder, timeout=LONGEST_RUN_SECONDS).returncode
+        except subprocess.TimeoutExpired:
+            print(f"Schemathesis was ended after {LONGEST_RUN_SECONDS} s")
+        if report.exists():
+            more_passed, more_failed = counted(report)
+            passed, failed = passed + more_passed, failed + more_failed
+        if registry.process.poll() is not None:
+            print(f"the registry ended with {registry.process.returncode}:\n{registry.last_words()}")
+            failed += 1
+        elif ran != 0 and failed == 0:
+            print(f"Schemathesis ended with {ran} and reported no failure")
+            failed += 1
+        code, seconds = registry.stop()
+        if code == 0:
+            passed += 1
+        else:
+            print(f"the registry ended with {code} after {seconds:.1f} s, where 0 was due:\n{registry.last_words()}")
+            failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

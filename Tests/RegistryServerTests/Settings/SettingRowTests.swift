@@ -1,0 +1,130 @@
+// Each row on its own: which texts it takes, what they come to, and that its default is one of them.
+import Testing
+
+@testable import RegistryServer
+
+struct SettingRowTests {
+    /// What the row shows after being given the text by its flag, or the error's sentence.
+    private func outcome(_ name: String, _ text: String) -> Result<String, SettingError> {
+        // Wide bounds, so that one TTL can be tested without the others getting in its way.
+        var flags = ["min_ttl": ["1ms"], "max_ttl": ["1193046h28m15s"], "jwt_secret": [String(repeating: "k", count: 32)]]
+        flags[name] = [text]
+        return Result { () throws(SettingError) in
+            let resolved = try Settings.resolve(flags: flags, environment: [:], readFile: { _ in [] })
+            return Settings.rows.first { $0.name == name }?.show(resolved.settings) ?? "no such row"
+        }
+    }
+
+    private static let ports = [("0", "0"), ("1", "1"), ("8080", "8080"), ("65535", "65535"), ("off", "off")]
+    private static let notPorts = ["65536", "80800", "-1", "http", "OFF", "", " 80", "80 ", "0x50"]
+    private static let booleans = [
+        ("1", "true"), ("t", "true"), ("T", "true"), ("TRUE", "true"), ("true", "true"), ("True", "true"),
+        ("0", "false"), ("f", "false"), ("F", "false"), ("FALSE", "false"), ("false", "false"), ("False", "false"),
+    ]
+    private static let notBooleans = ["", "yes", "on", "2", "tRUE"]
+
+    static let valid: [(name: String, texts: [(String, String)])] = [
+        ("api_port", ports),
+        ("listen_address", [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]),
+        ("port_file", [("/run/registry.ports", "/run/registry.ports"), ("ports", "ports")]),
+        ("loops", [("1", "1"), ("256", "256")]),
+        ("log_level", ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) }),
+        ("log_format", ["text", "json", "logstash"].map { ($0, $0) }),
+        ("namespace_capacity", [("-1", "-1"), ("0", "0"), ("50", "50"), ("1000000000", "1000000000")]),
+        ("default_ttl", [("30s", "30s"), ("1m30s", "1m30s"), ("500ms", "500ms"), ("1h", "1h0m0s")]),
+        ("min_ttl", [("1ms", "1ms"), ("30s", "30s")]),
+        ("max_ttl", [("30s", "30s"), ("1193046h28m15s", "1193046h28m15s")]),
+        (
+            "auth_mode",
+            [("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"), ("trusted, jwt", "trusted,jwt")]
+        ),
+        ("jwt_secret", [("s", "***"), ("with space", "***")]),
+        ("require_https", booleans),
+        ("cluster_size", [("1", "1"), ("1000", "1000")]),
+        ("cluster_dir", [("/var/cluster", "/var/cluster")]),
+        ("replication", booleans),
+        ("replication_port", ports),
+        ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
+    ]
+
+    static let invalid: [(name: String, texts: [String])] = [
+        ("api_port", notPorts),
+        ("listen_address", ["", "localhost", "256.0.0.1", "127.1", "[::]", "0.0.0.0:80", "::1%lo"]),
+        ("port_file", [""]),
+        ("loops", ["0", "257", "-1", "auto", "1.5", ""]),
+        ("log_level", ["", "trace", "DEBUG", "warning"]),
+        ("log_format", ["", "xml", "JSON"]),
+        ("namespace_capacity", ["", "-2", "1000000001", "99999999999999999999", "many", "1e3"]),
+        ("default_ttl", ["", "0", "0s", "-1s", "30", "999us", "1193046h28m16s", "soon"]),
+        ("min_ttl", ["", "0s", "-10s", "10"]),
+        ("max_ttl", ["", "0s", "-10s", "10"]),
+        ("auth_mode", ["", "basic", "none,trusted", "trusted,none", "jwt,jwt", "trusted,", ",", "JWT"]),
+        ("jwt_secret", ["", String(repeating: "x", count: 65_537)]),
+        ("require_https", notBooleans),
+        ("cluster_size", ["", "0", "-1", "1001", "three"]),
+        ("cluster_dir", [""]),
+        ("replication", notBooleans),
+        ("replication_port", notPorts),
+        ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
+    ]
+
+    @Test(arguments: valid.map(\.name))
+    func `a row takes what it allows and shows its canonical spelling`(name: String) throws {
+        for (text, shown) in try #require(Self.valid.first { $0.name == name }).texts {
+            #expect(outcome(name, text) == .success(shown), "\(name)=\(text)")
+        }
+    }
+
+    @Test(arguments: invalid.map(\.name))
+    func `a row refuses the rest, naming itself, the source, the value and what is allowed`(name: String) throws {
+        let row = try #require(Settings.rows.first { $0.name == name })
+        for text in try #require(Self.invalid.first { $0.name == name }).texts {
+            let shown = row.isSecret ? nil : text
+            let expected = SettingError.invalid(setting: name, origin: .flag("--\(name)"), value: shown, allowed: row.allowed)
+            #expect(outcome(name, text) == .failure(expected), "\(name)=\(text)")
+        }
+    }
+
+    @Test func `both tables cover every row`() {
+        #expect(Self.valid.map(\.name) == Settings.rows.map(\.name))
+        #expect(Self.invalid.map(\.name) == Settings.rows.map(\.name))
+    }
+
+    @Test(arguments: Settings.rows.filter { $0.defaultText != nil }.map(\.name))
+    func `a default is a value that its own row takes`(name: String) throws {
+        let row = try #require(Settings.rows.first { $0.name == name })
+        var settings = Settings.defaults
+        #expect(row.assign(&settings, Array(row.defaultPhrase.utf8)))
+        #expect(settings == .defaults)
+    }
+
+    @Test func `the defaults are those that clients of the original rely on`() {
+        let settings = Settings.defaults
+        #expect(settings.apiPort == .number(8080))
+        #expect(settings.logLevel == .debug)
+        #expect(settings.logFormat == .text)
+        #expect(settings.namespaceCapacity == nil)
+        #expect(settings.defaultTTL == .seconds(30))
+        #expect(settings.minTTL == .seconds(10))
+        #expect(settings.maxTTL == .seconds(600))
+        #expect(settings.authMode == [])
+        #expect(settings.jwtSecret == nil)
+        #expect(!settings.requireHTTPS)
+        #expect(settings.clusterSize == 1)
+        #expect(settings.clusterDirectory == nil)
+        #expect(!settings.replication)
+        #expect(settings.replicationPort == .number(6100))
+        #expect(settings.syncTimeout == .seconds(30))
+        #expect(settings.listenAddress == "0.0.0.0")
+        #expect(settings.loops == nil)
+        #expect(settings.portFile == nil)
+    }
+
+    @Test func `no two rows share a flag, and a row reads only its own names`() {
+        let flags = Settings.rows.flatMap(\.flagNames)
+        #expect(Set(flags).count == flags.count)
+        #expect(Settings.rows.first?.environmentNames == ["A8_API_PORT", "API_PORT"])
+        let secret = Settings.rows.first { $0.isSecret }
+        #expect(secret?.environmentNames == ["A8_JWT_SECRET", "A8_JWT_SECRET_FILE", "JWT_SECRET", "JWT_SECRET_FILE"])
+    }
+}

@@ -1,0 +1,75 @@
+// What the tests of this room share: a seeded generator, pipes, and bytes as text.
+
+import Glibc
+import Synchronization
+
+/// SplitMix64: small, fast, and the same numbers for the same seed.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+struct SystemCallFailed: Error { var errno: Int32 }
+
+/// The two ends of a pipe(2), closed with this value.
+final class Pipe: Sendable {
+    let readEnd: Int32
+    let writeEnd: Int32
+    private let open = Mutex((read: true, write: true))
+
+    init() throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw SystemCallFailed(errno: errno) }
+        (readEnd, writeEnd) = (ends[0], ends[1])
+    }
+
+    deinit {
+        closeReadEnd()
+        closeWriteEnd()
+    }
+
+    func closeReadEnd() {
+        open.withLock {
+            if $0.read { close(readEnd) }; $0.read = false
+        }
+    }
+
+    func closeWriteEnd() {
+        open.withLock {
+            if $0.write { close(writeEnd) }; $0.write = false
+        }
+    }
+
+    /// Reads until `enough` says so or nobody can write any more.
+    func readText(until enough: (String) -> Bool = { _ in false }) -> String {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(readEnd, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+            if bytes.last == UInt8(ascii: "\n"), enough(String(decoding: bytes, as: UTF8.self)) { break }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// A drop report that tests can read back.
+let plainReport: @Sendable (UInt64) -> [UInt8] = { Array("DROPPED \($0)\n".utf8) }
+
+/// The sum of all drop reports among the lines.
+func reportedDrops(_ lines: [Substring]) -> Int {
+    lines.compactMap { $0.hasPrefix("DROPPED ") ? Int($0.dropFirst(8)) : nil }.reduce(0, +)
+}
