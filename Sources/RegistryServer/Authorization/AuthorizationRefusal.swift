@@ -1,0 +1,50 @@
+// Every reason for a 401, as one closed enum: a sentence made only of literals cannot give away a token or a secret.
+
+/// Why a credential was not accepted.
+public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
+    case missing
+    case notBearer
+    case emptyToken
+    case tokenTooLong
+    case unknownForm
+    case isolationNotConfigured
+    case namespaceTooLong
+    case namespaceNotUTF8
+    case namespaceHasControlCharacters
+    case malformedHeader
+    case wrongAlgorithm
+    case criticalExtension
+    case malformedSignature
+    case wrongSignature
+    case malformedClaims
+    case noNamespaceClaim
+    case malformedTime
+    case expired
+    case notYetValid
+
+    /// A sentence without its full stop that says what to put right.
+    public var sentence: String {
+        switch self {
+        case .missing: "the request needs the header Authorization: Bearer TOKEN"
+        case .notBearer: "the Authorization header must be Bearer TOKEN"
+        case .emptyToken: "the Authorization header holds no token after Bearer"
+        case .tokenTooLong: "the token is longer than \(Authorizer.maximumTokenLength) bytes"
+        case .unknownForm: "the token has no form this registry is configured for"
+        case .isolationNotConfigured:
+            "this registry runs without namespaces, so the only token it takes is default; set AUTH_MODE to isolate namespaces"
+        case .namespaceTooLong: "the token is a namespace, which is at most \(TrustedScheme.maximumNamespaceLength) bytes long"
+        case .namespaceNotUTF8: "the token is a namespace, which must be UTF-8"
+        case .namespaceHasControlCharacters: "the token is a namespace, which must not hold control characters"
+        case .malformedHeader: "the token's header is not base64url of a JSON object without repeated keys"
+        case .wrongAlgorithm: "the token's algorithm (alg) must be HS256"
+        case .criticalExtension: "the token names critical extensions (crit), and none is supported"
+        case .malformedSignature: "the token's signature is not base64url"
+        case .wrongSignature: "the token's signature does not match"
+        case .malformedClaims: "the token's claims are not base64url of a JSON object without repeated keys"
+        case .noNamespaceClaim: "the token's claim namespace must be a non-empty string"
+        case .malformedTime: "the token's claims exp and nbf must be numbers"
+        case .expired: "the token has expired"
+        case .notYetValid: "the token is not valid yet"
+        }
+    }
+}

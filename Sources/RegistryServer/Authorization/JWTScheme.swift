@@ -1,0 +1,28 @@
+// `AUTH_MODE=jwt`: the namespace is a claim of a JSON Web Token (RFC 7519) signed with HS256 (RFC 7515, RFC 7518). The algorithm is fixed
+// here: the header may only agree with it, never choose it. Nothing of the claims is read before the signature has been checked.
+
+import TLS
+
+/// Verifies tokens under one secret. Confined to one event loop, as the prepared key is.
+final class JWTScheme {
+    private let key: HMACSHA256
+
+    init(_ secret: JWTSecret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
+
+    func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
+        guard let form = JWTForm(token) else { return .notMine }
+        guard let header = Base64URL.decode(form.header).flatMap(JWTHeader.init) else { return .refused(.malformedHeader) }
+        guard header.isHS256 else { return .refused(.wrongAlgorithm) }
+        guard !header.hasCriticalExtensions else { return .refused(.criticalExtension) }
+        guard let signature = Base64URL.decode(form.signature) else { return .refused(.malformedSignature) }
+        guard key.isValid(signature.span, for: form.signed.span) else { return .refused(.wrongSignature) }
+        guard let bytes = Base64URL.decode(form.claims) else { return .refused(.malformedClaims) }
+        switch JWTClaims.read(bytes) {
+        case .failure(let refusal): return .refused(refusal)
+        case .success(let claims):
+            guard now < claims.window.until else { return .refused(.expired) }
+            guard now >= claims.window.from else { return .refused(.notYetValid) }
+            return .recognised(Namespace(claims.namespace), claims.window)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// The table of AUTH_MODE, row by row: none, trusted, jwt, several in order.
+
+import Testing
+
+@testable import RegistryServer
+
+@Test(arguments: [
+    ("Bearer token", "token"), ("bearer token", "token"), ("Bearer two words", "two words"), ("Bearer  led by a space", " led by a space"),
+    ("Bearer Bearer", "Bearer"),
+])
+func `the token is everything after the first space`(credential: String, token: String) throws {
+    #expect(try Forge.authorizer(.trusted).authorize(credential) == .namespace(Namespace(token)))
+}
+
+@Test(
+    arguments: [
+        ("BEARER token", .notBearer), ("BeaREr token", .notBearer), ("Basic dXNlcjpwYXNz", .notBearer), ("token", .notBearer),
+        ("", .notBearer),
+        (" Bearer token", .notBearer), ("Bearer\ttoken", .notBearer), ("Bearertoken", .notBearer), ("Bearer", .emptyToken),
+        ("Bearer ", .emptyToken),
+    ] as [(String, AuthorizationRefusal)])
+func `another scheme, another spelling or no token is refused in every mode`(credential: String, refusal: AuthorizationRefusal) throws {
+    #expect(try Forge.authorizer().authorize(credential) == .refused(refusal))
+    #expect(try Forge.authorizer(.trusted).authorize(credential) == .refused(refusal))
+    #expect(try Forge.authorizer(Forge.jwt()).authorize(credential) == .refused(refusal))
+}
+
+@Test func `without namespaces a request needs no credential, and any token but default is refused`() throws {
+    let authorizer = try Forge.authorizer()
+    #expect(authorizer.authorize(nil) == .namespace(Namespace("default")))
+    #expect(authorizer.authorize(token: "default") == .namespace(Namespace("default")))
+    for token in ["Default", "default ", "defaul", "defaults", "tenant-a", Forge.token()] {
+        #expect(authorizer.authorize(token: token) == .refused(.isolationNotConfigured), "\(token)")
+    }
+}
+
+@Test func `with namespaces a request without a credential is refused`() throws {
+    #expect(try Forge.authorizer(.trusted).authorize(nil) == .refused(.missing))
+    #expect(try Forge.authorizer(Forge.jwt()).authorize(nil) == .refused(.missing))
+}
+
+@Test func `a trusted token is the namespace, up to its limit`() throws {
+    let authorizer = try Forge.authorizer(.trusted)
+    for name in ["a", "tenant-a", "with space", "münchen/東京", "{}", Forge.token(), String(repeating: "n", count: 256)] {
+        #expect(authorizer.authorize(token: name) == .namespace(Namespace(name)))
+        #expect(authorizer.authorize(token: name) == .namespace(Namespace(name)), "the second time it is remembered")
+    }
+    #expect(authorizer.authorize(token: String(repeating: "n", count: 257)) == .refused(.namespaceTooLong))
+    // 256 bytes, not characters.
+    #expect(authorizer.authorize(token: String(repeating: "é", count: 129)) == .refused(.namespaceTooLong))
+}
+
+@Test(arguments: ["\0", "a\nb", "a\tb", "\u{1F}", "\u{7F}", "a\u{85}", "\u{9F}"])
+func `a trusted token with a control character is refused`(token: String) throws {
+    #expect(try Forge.authorizer(.trusted).authorize(token: token) == .refused(.namespaceHasControlCharacters))
+}
+
+@Test(arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x61, 0xC3]] as [[UInt8]])
+func `a trusted token that is not UTF-8 is refused, not repaired`(token: [UInt8]) throws {
+    let credential = Array("Bearer ".utf8) + token
+    #expect(try Forge.authorizer(.trusted).authorize(credential: credential[...], now: 0) == .refused(.namespaceNotUTF8))
+}
+
+@Test func `of several schemes the first that recognises the form decides`() throws {
+    let authorizer = try Forge.authorizer(Forge.jwt(), .trusted)
+    #expect(authorizer.authorize(token: Forge.token()) == .namespace(Namespace("tenant-a")))
+    // Recognised and refused: the matter ends, although the next scheme would take it.
+    #expect(authorizer.authorize(token: Forge.token(secret: "another")) == .refused(.wrongSignature))
+    #expect(authorizer.authorize(token: Forge.token(claims: #"{"namespace":"a","exp":1}"#)) == .refused(.expired))
+    #expect(
+        authorizer.authorize(token: Forge.base64URL(#"{"alg":"none"}"#) + "." + Forge.base64URL(Forge.goodClaims) + ".")
+            == .refused(.wrongAlgorithm))
+    // Not recognised: passed on.
+    for name in ["tenant-b", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "eyJ.eyJ"] {
+        #expect(authorizer.authorize(token: name) == .namespace(Namespace(name)))
+    }
+    #expect(authorizer.authorize(nil) == .refused(.missing))
+}
+
+@Test func `in the other order a trusted scheme takes everything`() throws {
+    let authorizer = try Forge.authorizer(.trusted, Forge.jwt())
+    #expect(authorizer.authorize(token: Forge.token()) == .namespace(Namespace(Forge.token())))
+}
+
+@Test func `two jwt schemes do not share a token that the first refuses`() throws {
+    let authorizer = try Forge.authorizer(Forge.jwt("first"), Forge.jwt("second"))
+    #expect(authorizer.authorize(token: Forge.token(secret: "first")) == .namespace(Namespace("tenant-a")))
+    #expect(authorizer.authorize(token: Forge.token(secret: "second")) == .refused(.wrongSignature))
+}
+
+@Test func `a secret shows in no description`() throws {
+    let secret = try #require(JWTSecret(Array("hunter2".utf8)))
+    let configuration = AuthorizationConfiguration(schemes: [.jwt(secret), .trusted])
+    var dumped = ""
+    dump(configuration, to: &dumped)
+    for text in ["\(secret)", String(reflecting: secret), "\(configuration)", String(reflecting: configuration), dumped] {
+        #expect(!text.contains("hunter2") && !text.contains("104"), "\(text)")
+    }
+    #expect(secret.isShort)
+    #expect(JWTSecret([]) == nil)
+}
+
+@Test func `every refusal has a sentence of its own`() {
+    let sentences = AuthorizationRefusal.allCases.map(\.sentence)
+    #expect(Set(sentences).count == sentences.count)
+}

@@ -1,0 +1,144 @@
+// Tokens an attacker makes. Each must be refused, for its own reason, with nothing of it in the sentence.
+
+import Testing
+
+@testable import RegistryServer
+
+struct Attack: Sendable, CustomTestStringConvertible {
+    let name: String
+    let token: String
+    let refusal: AuthorizationRefusal
+
+    init(_ name: String, _ token: String, _ refusal: AuthorizationRefusal) {
+        self.name = name
+        self.token = token
+        self.refusal = refusal
+    }
+
+    var testDescription: String { name }
+
+    private static let header = Forge.base64URL(Forge.goodHeader)
+    private static let claims = Forge.base64URL(Forge.goodClaims)
+    private static let signature = Forge.signature(of: header + "." + claims)
+    private static let good = [header, claims, signature].joined(separator: ".")
+
+    /// The part with its last character replaced by another that decodes, in a lax decoder, to the same bytes.
+    private static func respelled(_ part: String) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        guard let last = part.last, let index = alphabet.firstIndex(of: last) else { return part }
+        return part.dropLast() + String(alphabet[index ^ 1])
+    }
+
+    private static func header(_ text: String) -> String { Forge.token(header: text) }
+
+    static let all: [Attack] = [
+        // Algorithms: the header may only agree with the configuration.
+        Attack("alg none, unsigned", Forge.base64URL(#"{"alg":"none"}"#) + "." + claims + ".", .wrongAlgorithm),
+        Attack("alg none, signed", header(#"{"alg":"none"}"#), .wrongAlgorithm),
+        Attack("alg None", header(#"{"alg":"None"}"#), .wrongAlgorithm),
+        Attack("alg empty", header(#"{"alg":""}"#), .wrongAlgorithm),
+        Attack("alg in small letters", header(#"{"alg":"hs256"}"#), .wrongAlgorithm),
+        Attack("alg with a space", header(#"{"alg":"HS256 "}"#), .wrongAlgorithm),
+        Attack("alg with a zero byte", header(#"{"alg":"HS256\u0000"}"#), .wrongAlgorithm),
+        Attack("alg HS512", header(#"{"alg":"HS512"}"#), .wrongAlgorithm),
+        Attack("alg confusion: RS256", header(#"{"alg":"RS256"}"#), .wrongAlgorithm),
+        Attack("alg confusion: ES256", header(#"{"alg":"ES256"}"#), .wrongAlgorithm),
+        Attack("alg missing", header(#"{"typ":"JWT"}"#), .wrongAlgorithm),
+        Attack("alg in another case of key", header(#"{"ALG":"HS256"}"#), .wrongAlgorithm),
+        Attack("alg null", header(#"{"alg":null}"#), .wrongAlgorithm),
+        Attack("alg in an array", header(#"{"alg":["HS256"]}"#), .wrongAlgorithm),
+        Attack("alg nested", header(#"{"a":{"alg":"HS256"}}"#), .wrongAlgorithm),
+        Attack("alg twice, the good one last", header(#"{"alg":"none","alg":"HS256"}"#), .malformedHeader),
+        Attack("alg twice, the good one first", header(#"{"alg":"HS256","alg":"none"}"#), .malformedHeader),
+        Attack("alg twice, once with an escape", header(#"{"alg":"HS256","\u0061lg":"none"}"#), .malformedHeader),
+        // Extensions and malformed headers.
+        Attack("crit", header(#"{"alg":"HS256","crit":["b64"],"b64":false}"#), .criticalExtension),
+        Attack("crit empty", header(#"{"alg":"HS256","crit":[]}"#), .criticalExtension),
+        Attack("crit null", header(#"{"alg":"HS256","crit":null}"#), .criticalExtension),
+        Attack("header followed by something", header(#"{"alg":"HS256"}{}"#), .malformedHeader),
+        Attack("header cut short", header(#"{"alg":"HS256""#), .malformedHeader),
+        Attack("header nested beyond reason", header(#"{"alg":"HS256","x":"# + String(repeating: "[", count: 2_000)), .malformedHeader),
+        Attack("header respelled", respelled(Forge.base64URL(#"{"alg":"HS256" }"#)) + "." + claims + "." + signature, .malformedHeader),
+        // Signatures.
+        Attack("wrong key", Forge.token(secret: "another"), .wrongSignature),
+        Attack("wrong key, one byte longer", Forge.token(secret: Forge.secret + "!"), .wrongSignature),
+        Attack("no signature", header + "." + claims + ".", .wrongSignature),
+        Attack("signature cut by a byte", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 31)), .wrongSignature),
+        Attack("signature all zero", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 32)), .wrongSignature),
+        Attack("signature of the claims alone", header + "." + claims + "." + Forge.signature(of: claims), .wrongSignature),
+        Attack("truncated by a character", String(good.dropLast()), .malformedSignature),
+        Attack("truncated by two characters", String(good.dropLast(2)), .malformedSignature),
+        Attack("truncated by three characters", String(good.dropLast(3)), .wrongSignature),
+        Attack("truncated to header and claims", header + "." + claims, .unknownForm),
+        Attack("re-encoded: trailing bits of the signature", header + "." + claims + "." + respelled(signature), .malformedSignature),
+        Attack("re-encoded: padding", good + "=", .unknownForm),
+        Attack("re-encoded: white space at the end", good + " ", .unknownForm),
+        Attack("re-encoded: the plain alphabet", header + "." + claims + "." + signature.replacing("-", with: "+") + "/", .unknownForm),
+        Attack(
+            "signature of other claims", header + "." + Forge.base64URL(#"{"namespace":"tenant-b"}"#) + "." + signature, .wrongSignature),
+        Attack(
+            "signed over the prefix", "jwt." + header + "." + claims + "." + Forge.signature(of: "jwt." + header + "." + claims),
+            .wrongSignature),
+        // Claims.
+        Attack("claims respelled and signed", respelledClaims(), .malformedClaims),
+        Attack("expired", Forge.token(claims: #"{"namespace":"tenant-a","exp":1767225000}"#), .expired),
+        Attack("not yet valid", Forge.token(claims: #"{"namespace":"tenant-a","nbf":1767226000}"#), .notYetValid),
+        Attack("empty namespace", Forge.token(claims: #"{"namespace":""}"#), .noNamespaceClaim),
+        Attack("no claims at all", header + ".." + Forge.signature(of: header + "."), .unknownForm),
+        // Forms.
+        Attack("a fourth part", good + "." + signature, .unknownForm),
+        Attack("the prefix twice", "jwt.jwt." + good, .unknownForm),
+        Attack("the prefix in capitals", "JWT." + good, .unknownForm),
+        Attack("not a token", "tenant-a", .unknownForm),
+        Attack("dots", "..", .unknownForm),
+        Attack("an encrypted token", header + ".a.b.c.d", .unknownForm),
+        Attack("over 8 KB", Forge.token(claims: #"{"namespace":"n","x":""# + String(repeating: "x", count: 7_000) + #""}"#), .tokenTooLong),
+    ]
+
+    /// Claims whose last character has a trailing bit set, under a right signature: two spellings of one token must not both be good.
+    private static func respelledClaims() -> String {
+        let signed = header + "." + respelled(Forge.base64URL(#"{"namespace":"tenant"}"#))
+        return signed + "." + Forge.signature(of: signed)
+    }
+}
+
+@Test(arguments: Attack.all)
+func `an attacker's token is refused, once and again, without being quoted`(attack: Attack) throws {
+    let authorizer = try Forge.authorizer(Forge.jwt())
+    // A good token before it leaves nothing behind that would help.
+    #expect(authorizer.authorize(token: Forge.token()) == .namespace(Namespace("tenant-a")))
+    for _ in 0..<2 {
+        let answer = authorizer.authorize(token: attack.token)
+        #expect(answer == .refused(attack.refusal))
+        guard case .refused(let refusal) = answer else { continue }
+        for part in attack.token.split(separator: ".") where part.count > 4 { #expect(!refusal.sentence.contains(part)) }
+    }
+    #expect(authorizer.rememberedCount == 1, "a refusal is not remembered")
+}
+
+@Test func `a token of exactly 8 KB is read`() throws {
+    // 3 bytes of claims make 4 of token; the header has 36, the signature 43, the dots 2.
+    let room = (Authorizer.maximumTokenLength - 36 - 43 - 2) / 4 * 3
+    let filler = room - #"{"namespace":"n","x":""}"#.utf8.count
+    let token = Forge.token(claims: #"{"namespace":"n","x":""# + String(repeating: "x", count: filler) + #""}"#)
+    #expect((Authorizer.maximumTokenLength - 3...Authorizer.maximumTokenLength).contains(token.utf8.count))
+    #expect(try Forge.authorizer(Forge.jwt()).authorize(token: token) == .namespace(Namespace("n")))
+}
+
+@Test(arguments: 0..<40 as Range<UInt64>)
+func `a token with any one character changed is refused`(seed: UInt64) throws {
+    let authorizer = try Forge.authorizer(Forge.jwt())
+    let good = Array(Forge.token(claims: #"{"namespace":"tenant-a","exp":1767230000}"#).utf8)
+    #expect(authorizer.authorize(credential: (Array("Bearer ".utf8) + good)[...], now: Forge.now) == .namespace(Namespace("tenant-a")))
+    for index in good.indices where UInt64(index) % 40 == seed {
+        for replacement in UInt8.min...UInt8.max where replacement != good[index] {
+            var bad = good
+            bad[index] = replacement
+            let answer = authorizer.authorize(credential: (Array("Bearer ".utf8) + bad)[...], now: Forge.now)
+            guard case .refused = answer else {
+                Issue.record("byte \(index) as \(replacement) is accepted")
+                continue
+            }
+        }
+    }
+}
