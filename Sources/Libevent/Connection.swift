@@ -145,7 +145,7 @@ final class Connection {
             Unmanaged.passUnretained(self).toOpaque())
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
-        let answer = RefusalAnswer.bytes(refusal)
+        let answer = RefusalAnswer.bytes(refusal, server.refused(refusal, from: peer))
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }

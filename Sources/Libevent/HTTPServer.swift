@@ -9,6 +9,9 @@ public final class HTTPServer {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     public typealias Handler = (_ request: Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 
+    /// Learns of a request that was refused before it could be read, and names it.
+    public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
+
     /// Bytes read or written at a time: a large answer leaves in one call instead of in 16 KB pieces.
     private static let maximumSingleTransfer = 1 << 20
     /// Seconds without any progress in reading or writing after which evhttp closes a connection.
@@ -22,6 +25,7 @@ public final class HTTPServer {
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
+    private let refusalHandler: RefusalHandler
     private let http: OpaquePointer
     private var listener: OpaquePointer?
     private var bound: OpaquePointer?
@@ -37,13 +41,15 @@ public final class HTTPServer {
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, handler: @escaping Handler
+        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, refused: @escaping RefusalHandler,
+        handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
         self.gauge = gauge
         self.handler = handler
+        refusalHandler = refused
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
         // Every method reaches the handler, which knows what to say of those it does not serve.
@@ -134,6 +140,9 @@ public final class HTTPServer {
         // A large body came once; its room is not kept for ever.
         if scratch.count > limits.body { scratch = [] }
     }
+
+    /// A connection's gate has refused what came.
+    func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
     // MARK: - Requests
 

@@ -37,10 +37,8 @@ public struct PendingReply: ~Copyable {
             evhttp_add_header(headers, "X-Request-Id", response.requestID.value)
             evhttp_add_header(headers, "Request_id", response.requestID.value)
         }
-        if let contentType = response.contentType {
-            add(headers, "Content-Type", contentType.value)
-            evhttp_add_header(headers, "Vary", "Accept-Encoding")
-        }
+        if let contentType = response.contentType { add(headers, "Content-Type", contentType.value) }
+        evhttp_add_header(headers, "Vary", "Accept-Encoding")
         if response.isGzipped { evhttp_add_header(headers, "Content-Encoding", "gzip") }
         if let location = response.location { evhttp_add_header(headers, "Location", location) }
         if let allow = response.allow { evhttp_add_header(headers, "Allow", allow) }

@@ -7,7 +7,7 @@ import HTTP
 /// The bytes of a refusal, written straight to the connection.
 enum RefusalAnswer {
     /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak.
-    static func bytes(_ refusal: Refusal) -> [UInt8] {
+    static func bytes(_ refusal: Refusal, _ requestID: RequestID) -> [UInt8] {
         let body = "{\"Error\":\"\(refusal.sentence)\"}"
         return Array(
             """
@@ -15,6 +15,9 @@ enum RefusalAnswer {
             Content-Type: application/json\r
             Content-Length: \(body.utf8.count)\r
             Connection: close\r
+            Vary: Accept-Encoding\r
+            X-Request-Id: \(requestID.value)\r
+            Request_id: \(requestID.value)\r
             \r
             \(body)
             """.utf8)
@@ -34,6 +37,10 @@ public enum EvhttpErrorPage {
         guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else { return }
         evhttp_add_header(headers, "Content-Type", "application/json")
         evhttp_add_header(headers, "Connection", "close")
+        evhttp_add_header(headers, "Vary", "Accept-Encoding")
+        let requestID = RequestID(random: .random(in: 0 ... .max))
+        evhttp_add_header(headers, "X-Request-Id", requestID.value)
+        evhttp_add_header(headers, "Request_id", requestID.value)
         let body = Array("{\"Error\":\"the request cannot be served: \(status.reason)\"}".utf8)
         evbuffer_drain(output, evbuffer_get_length(output))
         evbuffer_add(output, body, body.count)

@@ -14,6 +14,16 @@ public struct AuthorizationConfiguration: Sendable {
     public let schemes: [Scheme]
 
     public init(schemes: [Scheme]) { self.schemes = schemes }
+
+    /// As the settings have it; they never name `jwt` without a secret.
+    init(_ settings: Settings) {
+        schemes = settings.authMode.compactMap { scheme in
+            switch scheme {
+            case .trusted: .trusted
+            case .jwt: settings.jwtSecret.flatMap { JWTSecret($0.bytes) }.map(Scheme.jwt)
+            }
+        }
+    }
 }
 
 /// The key that signs tokens. It shows in no description, so that a configuration may be logged.

@@ -20,13 +20,26 @@ public final class AccessLog {
     func append(
         _ request: Request, _ response: Response, _ operation: Operation, _ namespace: Namespace?, at wall: Int64, microseconds: Int
     ) {
-        line.removeAll(keepingCapacity: true)
         // The path only: a query may be anything, and a path holds no credential of this API.
-        AccessLine(
-            nanoseconds: wall, requestID: Array(response.requestID.value.utf8), namespace: namespace?.name ?? "",
-            operation: operation.name, method: "\(request.head.method.name)", path: request.head.path,
-            status: Int(response.status.rawValue), bytes: response.body.count, microseconds: microseconds, client: request.clientAddress
-        ).append(to: &line, format: format, timestamps: &timestamps)
+        write(
+            AccessLine(
+                nanoseconds: wall, requestID: Array(response.requestID.value.utf8), namespace: namespace?.name ?? "",
+                operation: operation.name, method: "\(request.head.method.name)", path: request.head.path,
+                status: Int(response.status.rawValue), bytes: response.body.count, microseconds: microseconds,
+                client: request.clientAddress))
+    }
+
+    /// The line of a request that could not be read: nothing of it is known but that it came.
+    func append(_ refusal: Refusal, _ requestID: RequestID, from client: String?, at wall: Int64) {
+        write(
+            AccessLine(
+                nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
+                path: [], status: Int(refusal.status.rawValue), bytes: 0, microseconds: 0, client: client))
+    }
+
+    private func write(_ access: AccessLine) {
+        line.removeAll(keepingCapacity: true)
+        access.append(to: &line, format: format, timestamps: &timestamps)
         pipe.append(line)
     }
 }

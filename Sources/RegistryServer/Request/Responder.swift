@@ -60,6 +60,14 @@ public final class Responder {
         return response
     }
 
+    /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
+    public func record(_ refusal: Refusal, from client: String?, at wall: Int64) -> RequestID {
+        let id = RequestID(random: randomNumbers.next())
+        metrics.record(.unmatched, refusal.status, microseconds: 0)
+        accessLog?.append(refusal, id, from: client, at: wall)
+        return id
+    }
+
     /// The first refusal is the answer, in the order of R119.
     private func answer(_ request: Request, _ instant: Instant, _ trace: inout Trace) throws(Refused) -> Response {
         let path = try segments(of: request)
@@ -92,9 +100,9 @@ public final class Responder {
     }
 
     private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
-        switch authorizer.authorize(header: request.head[.authorization], now: moment.wall / 1_000_000_000) {
+        switch authorizer.authorize(credential: request.head[.authorization], now: moment.wall / 1_000_000_000) {
         case .namespace(let namespace): return namespace
-        case .refused(let sentence): throw .unauthorized(sentence)
+        case .refused(let refusal): throw .unauthorized(refusal.sentence)
         }
     }
 

@@ -16,7 +16,7 @@ enum WorkerReport: Sendable {
     /// It accepts connections; orders go to this sender.
     case serving(MailboxSender<WorkerOrder>)
     /// It could not start.
-    case failed(LibeventError)
+    case failed(any Error)
     /// Its thread is about to end.
     case ended
 }
@@ -39,21 +39,24 @@ struct LoopWorker: Sendable {
     /// The thread's whole life.
     func run() {
         defer { control.send(.ended) }
-        do throws(LibeventError) {
+        do {
             try serve()
         } catch {
             control.send(.failed(error))
         }
     }
 
-    private func serve() throws(LibeventError) {
+    private func serve() throws {
         let loop = try EventLoop()
         let metrics = context.loopMetrics[index]
         let responder = Responder(
-            context, authorizer: Authorizer(authorization), metrics: metrics,
+            context, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: logsAccess ? AccessLog(log, format: logFormat) : nil)
         let context = context
-        let server = try HTTPServer(on: loop, listening: descriptor, limits: Limits(), gauge: gauge) { request, reply, _ in
+        let server = try HTTPServer(
+            on: loop, listening: descriptor, limits: Limits(), gauge: gauge,
+            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
+        ) { request, reply, _ in
             let arrived = MonotonicClock.now()
             let moment = context.moment(monotonic: arrived, wall: WallClock.now())
             reply.send(
