@@ -1,6 +1,7 @@
 // Decides which namespace a request acts in, from its Authorization header alone. One authorizer belongs to each event loop: it keeps a
 // prepared key and a memory of tokens, and shares neither.
 
+import Catalog
 import TLS
 
 /// What authorization says of a request.

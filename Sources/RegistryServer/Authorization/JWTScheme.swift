@@ -1,6 +1,7 @@
 // `AUTH_MODE=jwt`: the namespace is a claim of a JSON Web Token (RFC 7519) signed with HS256 (RFC 7515, RFC 7518). The algorithm is fixed
 // here: the header may only agree with it, never choose it. Nothing of the claims is read before the signature has been checked.
 
+import Catalog
 import TLS
 
 /// Verifies tokens under one secret. Confined to one event loop, as the prepared key is.

@@ -1,6 +1,7 @@
 // Tokens that were accepted, so that a heartbeat costs one look-up instead of a signature and two JSON texts, and allocates nothing.
 // Refusals are not kept: an attacker's tokens must not push out the clients'.
 
+import Catalog
 import TLS
 
 /// A bounded memory of accepted tokens, each with its namespace and the time it is valid in. Confined to one event loop.

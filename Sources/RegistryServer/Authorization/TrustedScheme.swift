@@ -1,6 +1,8 @@
 // `AUTH_MODE=trusted`: a proxy in front has checked who calls, and its token is simply the namespace. What is left to do is to keep
 // out names that would spoil a log line or a catalog.
 
+import Catalog
+
 enum TrustedScheme {
     /// In bytes.
     static let maximumNamespaceLength = 256

@@ -1,5 +1,7 @@
 // What a scheme says of a token. The three answers are what lets several schemes be asked in turn.
 
+import Catalog
+
 /// A scheme's answer for one token at one time.
 enum Verdict: Equatable {
     /// The token is good for this namespace, and for as long as the window says.

@@ -1,5 +1,6 @@
 // The table of AUTH_MODE, row by row: none, trusted, jwt, several in order.
 
+import Catalog
 import Testing
 
 @testable import RegistryServer
@@ -48,6 +49,14 @@ func `another scheme, another spelling or no token is refused in every mode`(cre
     #expect(authorizer.authorize(token: String(repeating: "n", count: 257)) == .refused(.namespaceTooLong))
     // 256 bytes, not characters.
     #expect(authorizer.authorize(token: String(repeating: "é", count: 129)) == .refused(.namespaceTooLong))
+}
+
+@Test func `two spellings of one accented letter are two namespaces`() throws {
+    let authorizer = try Forge.authorizer(.trusted)
+    let composed = authorizer.authorize(token: "caf\u{E9}")
+    let decomposed = authorizer.authorize(token: "cafe\u{301}")
+    #expect(composed != decomposed)
+    #expect(composed == .namespace(Namespace("caf\u{E9}")))
 }
 
 @Test(arguments: ["\0", "a\nb", "a\tb", "\u{1F}", "\u{7F}", "a\u{85}", "\u{9F}"])
