@@ -7,7 +7,7 @@ public struct AuthorizationConfiguration: Sendable {
         /// The token itself is the namespace.
         case trusted
         /// The token is a JSON Web Token signed with HS256 under the secret, and names the namespace.
-        case jwt(JWTSecret)
+        case jwt(Secret)
     }
 
     /// Asked in this order. Empty: no namespaces, everything is in `default`.
@@ -20,27 +20,8 @@ public struct AuthorizationConfiguration: Sendable {
         schemes = settings.authMode.compactMap { scheme in
             switch scheme {
             case .trusted: .trusted
-            case .jwt: settings.jwtSecret.flatMap { JWTSecret($0.bytes) }.map(Scheme.jwt)
+            case .jwt: settings.jwtSecret.map(Scheme.jwt)
             }
         }
     }
-}
-
-/// The key that signs tokens. It shows in no description, so that a configuration may be logged.
-public struct JWTSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// A shorter secret works, and is worth a warning: HS256 wants a key as long as its digest (RFC 7518, section 3.2).
-    public static let recommendedLength = 32
-
-    let bytes: [UInt8]
-
-    /// Nil when there are no bytes: under an empty secret anybody can sign.
-    public init?(_ bytes: [UInt8]) {
-        guard !bytes.isEmpty else { return nil }
-        self.bytes = bytes
-    }
-
-    public var isShort: Bool { bytes.count < Self.recommendedLength }
-    public var description: String { "(secret)" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -8,7 +8,7 @@ import TLS
 final class JWTScheme {
     private let key: HMACSHA256
 
-    init(_ secret: JWTSecret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
+    init(_ secret: Secret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
         guard let form = JWTForm(token) else { return .notMine }

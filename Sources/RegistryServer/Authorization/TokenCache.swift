@@ -2,7 +2,6 @@
 // Refusals are not kept: an attacker's tokens must not push out the clients'.
 
 import Catalog
-
 import TLS
 
 /// A bounded memory of accepted tokens, each with its namespace and the time it is valid in. Confined to one event loop.

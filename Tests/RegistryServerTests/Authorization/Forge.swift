@@ -34,11 +34,8 @@ enum Forge {
     }
 
     static func jwt(_ secret: String = secret) throws -> AuthorizationConfiguration.Scheme {
-        guard let secret = JWTSecret(Array(secret.utf8)) else { throw EmptySecret() }
-        return .jwt(secret)
+        .jwt(Secret(bytes: Array(secret.utf8)))
     }
-
-    struct EmptySecret: Error {}
 }
 
 extension Authorizer {

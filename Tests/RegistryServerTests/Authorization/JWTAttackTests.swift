@@ -1,5 +1,6 @@
 // Tokens an attacker makes. Each must be refused, for its own reason, with nothing of it in the sentence.
 
+import Catalog
 import Testing
 
 @testable import RegistryServer

@@ -1,5 +1,6 @@
 // Tokens as signers make them: the claims, their times, and fixed tokens from another implementation.
 
+import Catalog
 import Testing
 
 @testable import RegistryServer

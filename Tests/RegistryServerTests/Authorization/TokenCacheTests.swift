@@ -1,5 +1,6 @@
 // What is remembered of tokens: never longer than they are valid, never more than the bounds.
 
+import Catalog
 import Testing
 
 @testable import RegistryServer
