@@ -114,10 +114,11 @@ public struct RequestGate {
         position = end
         guard lineEnd != nil else { return }
 
-        let line = lineStart..<(head.bytes.count - 2)
-        guard line.lowerBound <= line.upperBound, head.bytes[line.upperBound] == 0x0D else {
+        let lineBreak = head.bytes.count - 2
+        guard lineBreak >= lineStart, head.bytes[lineBreak] == 0x0D else {
             return refuse(.badRequest, "lines end with CR LF")
         }
+        let line = lineStart..<lineBreak
         lineStart = head.bytes.count
         do throws(Refusal) {
             if case .requestLine = state {
