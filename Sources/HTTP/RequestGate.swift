@@ -46,8 +46,10 @@ public struct RequestGate {
     /// The chunk line being received.
     private var chunkLine: [UInt8] = []
     private var chunkedBytes = 0
-    /// Invariant: oldest first; the heads of complete requests, then at most one whose body is still arriving.
+    /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is still arriving.
     private var heads: [RequestHead] = []
+    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring.
+    private var taken = 0
 
     /// How many requests were received whole, and not yet taken.
     public private(set) var completeRequests = 0
@@ -68,7 +70,14 @@ public struct RequestGate {
     public mutating func takeRequest() -> RequestHead? {
         guard completeRequests > 0 else { return nil }
         completeRequests -= 1
-        return heads.removeFirst()
+        let head = heads[taken]
+        heads[taken] = RequestHead()
+        taken += 1
+        if taken == heads.count {
+            heads.removeAll(keepingCapacity: taken == 1)
+            taken = 0
+        }
+        return head
     }
 
     /// Looks at the bytes that arrived next on the connection.
@@ -98,7 +107,7 @@ public struct RequestGate {
         refusal = Refusal(status, sentence)
         state = .refused
         head = RequestHead()
-        if heads.count > completeRequests { heads.removeLast() }
+        if heads.count - taken > completeRequests { heads.removeLast() }
     }
 
     // MARK: - The head
