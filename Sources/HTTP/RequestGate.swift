@@ -41,6 +41,8 @@ public struct RequestGate {
     private var lineStart = 0
     private var lines = 0
     private var hosts = 0
+    /// The fields that have come, empty ones too: a bit for each.
+    private var seen: UInt8 = 0
     private var contentLength: Int?
     private var isChunked = false
     /// The chunk line being received.
@@ -202,12 +204,13 @@ public struct RequestGate {
             guard value.allSatisfy(\.isHostCharacter) else { throw Refusal(.badRequest, "the Host header is not a host and port") }
         }
         let range = value.startIndex..<value.endIndex
-        guard head.fieldRanges[field.rawValue].isEmpty else {
+        guard seen & 1 << UInt8(field.rawValue) == 0 else {
             switch field {
             case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
             case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
             }
         }
+        seen |= 1 << UInt8(field.rawValue)
         head.fieldRanges[field.rawValue] = range
     }
 
@@ -256,6 +259,7 @@ public struct RequestGate {
         lineStart = 0
         lines = 0
         hosts = 0
+        seen = 0
         contentLength = nil
         isChunked = false
         chunkedBytes = 0
