@@ -12,8 +12,10 @@ public final class HTTPServer {
     /// Learns of a request that was refused before it could be read, and names it.
     public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
 
-    /// Bytes read or written at a time: a large answer leaves in one call instead of in 16 KB pieces.
-    private static let maximumSingleTransfer = 1 << 20
+    /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
+    private static let maximumSingleWrite = 1 << 20
+    /// Bytes read at a time: the largest legal request and more, and so few that what was pipelined in one read stays small.
+    private static let maximumSingleRead = 128 << 10
     /// Seconds without any progress in reading or writing after which evhttp closes a connection.
     private static let inactivityTimeout: Int32 = 75
     /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
@@ -102,8 +104,8 @@ public final class HTTPServer {
     private func makeConnection() -> OpaquePointer? {
         let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
         guard let bufferevent = bufferevent_socket_new(loop.base, -1, options) else { return nil }
-        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleTransfer)
-        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleTransfer)
+        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
+        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
         newborn.append(Connection(bufferevent, server: self))
         adoption?.activate()
         return bufferevent
