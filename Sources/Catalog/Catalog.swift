@@ -18,10 +18,15 @@ public struct Catalog: Sendable {
 
         var leased: LeasedInstance { LeasedInstance(instance: instance, lastHeartbeat: lastHeartbeat) }
 
-        /// Starts the lease anew.
-        mutating func renew(at moment: Moment) {
+        /// Starts the lease of a registration, whatever there was before.
+        mutating func start(at moment: Moment) {
             deadline = instance.status == .outOfService ? .distantFuture : moment.lease + instance.ttl
             lastHeartbeat = moment.wall
+        }
+
+        /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
+        mutating func renew(at moment: Moment) {
+            if deadline == .distantFuture || moment.lease + instance.ttl >= deadline { start(at: moment) }
         }
     }
 
@@ -52,7 +57,7 @@ public struct Catalog: Sendable {
             tableOf[namespace] = table
             let slot = slots.insert(
                 Record(instance: instance, deadline: moment.lease, lastHeartbeat: moment.wall, table: table, position: 0))
-            slots[slot].renew(at: moment)
+            slots[slot].start(at: moment)
             slots[slot].position = tables[table].insert(slot, into: instance.serviceName)
             index[SlotIndex.Key(table: table, id: instance.id)] = slot
             return slot
@@ -138,7 +143,7 @@ public struct Catalog: Sendable {
     ) -> Decision {
         if let slot = slot(of: instance.id, in: namespace) {
             records.replace(slot, with: instance)
-            records.slots[slot].renew(at: moment)
+            records.slots[slot].start(at: moment)
             rearm(slot)
         } else {
             guard origin == .peer || hasRoom(in: namespace, at: moment.lease) else {
