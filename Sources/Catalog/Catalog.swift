@@ -18,10 +18,15 @@ public struct Catalog: Sendable {
 
         var leased: LeasedInstance { LeasedInstance(instance: instance, lastHeartbeat: lastHeartbeat) }
 
-        /// Starts the lease anew.
-        mutating func renew(at moment: Moment) {
+        /// Starts the lease of a registration, whatever there was before.
+        mutating func start(at moment: Moment) {
             deadline = instance.status == .outOfService ? .distantFuture : moment.lease + instance.ttl
             lastHeartbeat = moment.wall
+        }
+
+        /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
+        mutating func renew(at moment: Moment) {
+            if deadline == .distantFuture || moment.lease + instance.ttl >= deadline { start(at: moment) }
         }
     }
 
@@ -52,7 +57,7 @@ public struct Catalog: Sendable {
             tableOf[namespace] = table
             let slot = slots.insert(
                 Record(instance: instance, deadline: moment.lease, lastHeartbeat: moment.wall, table: table, position: 0))
-            slots[slot].renew(at: moment)
+            slots[slot].start(at: moment)
             slots[slot].position = tables[table].insert(slot, into: instance.serviceName)
             index[SlotIndex.Key(table: table, id: instance.id)] = slot
             return slot
@@ -138,7 +143,7 @@ public struct Catalog: Sendable {
     ) -> Decision {
         if let slot = slot(of: instance.id, in: namespace) {
             records.replace(slot, with: instance)
-            records.slots[slot].renew(at: moment)
+            records.slots[slot].start(at: moment)
             rearm(slot)
         } else {
             guard origin == .peer || hasRoom(in: namespace, at: moment.lease) else {
@@ -154,7 +159,8 @@ public struct Catalog: Sendable {
         records.tableOf[namespace].flatMap { records.index[SlotIndex.Key(table: $0, id: id)] }
     }
 
-    /// Whether a client may register another instance. Leases that have run out but were not yet swept away do not count against it.
+    /// Whether a client may register another instance. Leases that have run out but were not yet swept away do not count against it, except
+    /// those of the wheel's last tick, and those that `fullNamespaceBudget` does not reach.
     private mutating func hasRoom(in namespace: Namespace, at now: LeaseTime) -> Bool {
         guard let namespaceCapacity else { return true }
         if count(in: namespace) >= namespaceCapacity { pending += expire(at: now, budget: Self.fullNamespaceBudget).changes }
@@ -188,8 +194,10 @@ public struct Catalog: Sendable {
     /// Lets leases run out whose deadline is at or before `now`, at most `budget` of them (renewed ones, which are put back, included).
     public mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
         var changes = pending
+        var handled = 0
         pending = []
         let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
+            handled += 1
             let record = records.slots[slot]
             guard !record.isLive(at: now) else { return .rearm(record.deadline) }
             let namespace = records.tables[record.table].namespace
@@ -197,7 +205,7 @@ public struct Catalog: Sendable {
             changes.append(records.change(.expired(instance.id), in: namespace))
             return .expired
         }
-        return Expiry(changes: changes, hasMore: hasMore)
+        return Expiry(changes: changes, handled: handled, hasMore: hasMore)
     }
 
     // MARK: - Look-ups
@@ -234,6 +242,8 @@ public struct Catalog: Sendable {
 /// What the passing of time did.
 public struct Expiry: Sendable {
     public var changes: [Change] = []
+    /// Leases that ran out or, renewed, were put back. The budget is spent on these and on moving leases within the wheel.
+    public var handled = 0
     /// Whether the budget ran out before the work did.
     public var hasMore = false
 }
