@@ -46,10 +46,19 @@ public struct Name: Hashable, Comparable, Sendable {
 /// A tenant. What is registered in one namespace does not exist in any other.
 public struct Namespace: Hashable, Sendable {
     private let value: Name
+    /// The name's hash, taken once: a namespace is looked up with every request and made once per credential.
+    let hash: Int
 
     public var name: String { value.text }
 
     public init(_ name: String) {
         value = Name(name)
+        hash = value.hashValue
+    }
+
+    public static func == (left: Namespace, right: Namespace) -> Bool { left.hash == right.hash && left.value == right.value }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(hash)
     }
 }

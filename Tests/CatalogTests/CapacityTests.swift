@@ -32,30 +32,19 @@ struct CapacityTests {
         #expect(it.catalog.counts == Counts())
     }
 
-    @Test func `a lease a tick of the wheel overdue does not count, and is reported later`() {
+    @Test func `a lease a tick of the wheel overdue does not count, and is reported with the registration that swept it`() {
         var it = Subject(capacity: 2)
         it.register(1, ttl: 1_000, at: 0)
         it.register(2, ttl: 1_000, at: 0)
         let now = 1_000 + TimerWheel.resolution
-        #expect(it.register(3, at: now).outcome == .done)
+        let decision = it.register(3, at: now)
+        #expect(decision.outcome == .done)
+        #expect(Set(decision.swept.map(\.id)) == [.digest(1), .digest(2)] && decision.swept.allSatisfy(\.isExpiry))
+        #expect(decision.swept.map(\.sequence) == [3, 4])
+        #expect(decision.change?.sequence == 5, "what was swept went first")
         #expect(it.register(4, at: now).outcome == .done)
         #expect(it.register(5, at: now).outcome == .namespaceFull)
-        let expired = it.catalog.expire(at: at(now), budget: 0).changes
-        #expect(Set(expired.map(\.id)) == [.digest(1), .digest(2)] && expired.allSatisfy(\.isExpiry))
-        #expect(expired.map(\.sequence) == [3, 4])
         #expect(it.catalog.expireAll(at: at(now)).isEmpty, "each is reported once")
-    }
-
-    @Test func `what registrations swept is reported in order, however many there were`() {
-        var it = Subject(capacity: 1)
-        var numbers: [UInt64] = []
-        for id in UInt64(0)..<5 {
-            let now = Int64(id) * 2_000
-            numbers += [it.register(id, ttl: 1_000, at: now).change?.sequence].compactMap { $0 }
-        }
-        let expired = it.catalog.expire(at: at(8_000), budget: 0).changes
-        #expect(expired.map(\.id) == (0..<4).map { .digest($0) })
-        #expect((numbers + expired.map(\.sequence)).sorted() == Array(1...9))
     }
 }
 

@@ -86,7 +86,7 @@ struct Subject {
     }
 
     func serviceNames(in namespace: Namespace = tenant, at now: Int64) -> [String] {
-        catalog.serviceNames(in: namespace, at: at(now)).map(\.text)
+        catalog.serviceNames(in: namespace, at: at(now)).sorted().map(\.text)
     }
 
     func ids(of service: String, in namespace: Namespace = tenant, at now: Int64) -> Set<InstanceID> {
