@@ -12,7 +12,7 @@ BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter m
 VENV := .build/venv
 SOAK_SECONDS ?= 300
 # Debian's and Ubuntu's names of what is linked.
-LIBRARIES := libevent-dev libssl-dev zlib1g-dev pkg-config
+LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL = $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends
@@ -37,12 +37,12 @@ test.all: test test.thread test.address test.schemathesis test.soak
 
 # Run the tests under the thread sanitizer.
 test.thread: deps
-	TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/Long/thread.supp" \
+	REGISTRY_ALLOCATOR=system TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/Long/thread.supp" \
 		swift test --sanitize=thread --scratch-path .build-thread
 
 # Run the tests under the address sanitizer.
 test.address: deps
-	ASAN_OPTIONS="detect_leaks=0" swift test --sanitize=address --scratch-path .build-address
+	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="detect_leaks=0" swift test --sanitize=address --scratch-path .build-address
 
 # Hold the running binary against its OpenAPI description with schemathesis.
 test.schemathesis: build venv
@@ -82,7 +82,7 @@ clean:
 
 # Install the libraries that are linked, if they are missing (Debian and Ubuntu).
 deps:
-	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
+	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
 
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps
