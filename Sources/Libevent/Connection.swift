@@ -81,6 +81,9 @@ final class Connection {
 
     var isDraining: Bool { server.isDraining }
 
+    /// The value of `Date` for an answer that is sent now.
+    var dateHeader: String { server.dateHeader() }
+
     // MARK: - Requests
 
     /// The oldest request that came whole; its answer is awaited from now on.

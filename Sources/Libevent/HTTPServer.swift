@@ -40,6 +40,7 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
+    private var date = DateHeader()
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on.
     public init(
@@ -145,6 +146,9 @@ public final class HTTPServer {
 
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
+
+    /// The value of `Date` for an answer that is sent now.
+    func dateHeader() -> String { date.value(on: loop) }
 
     // MARK: - Requests
 

@@ -38,6 +38,7 @@ public struct PendingReply: ~Copyable {
             evhttp_add_header(headers, "Request_id", response.requestID.value)
         }
         if let contentType = response.contentType { add(headers, "Content-Type", contentType.value) }
+        evhttp_add_header(headers, "Date", connection.dateHeader)
         evhttp_add_header(headers, "Vary", "Accept-Encoding")
         if response.isGzipped { evhttp_add_header(headers, "Content-Encoding", "gzip") }
         if let location = response.location { evhttp_add_header(headers, "Location", location) }
