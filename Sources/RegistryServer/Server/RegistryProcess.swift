@@ -46,7 +46,7 @@ public final class RegistryProcess {
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
+        prepareSignals()
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -55,6 +55,17 @@ public final class RegistryProcess {
             complain("registry: cannot start: \(sentence)\n")
             return Exit.unavailable
         }
+    }
+
+    /// Before any thread starts: all of them inherit the mask.
+    private static func prepareSignals() {
+        signal(SIGPIPE, SIG_IGN)
+        // A mask is inherited too from whoever started the process; with these two blocked it would never hear that it is to stop.
+        var stops = sigset_t()
+        sigemptyset(&stops)
+        sigaddset(&stops, SIGTERM)
+        sigaddset(&stops, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &stops, nil)
     }
 
     private static func complain(_ text: String) {
