@@ -143,6 +143,8 @@ public final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
+            // One that is ready only after the stop was asked for, or after another one failed.
+            guard context.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -155,7 +157,8 @@ public final class RegistryProcess {
     }
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state == .starting else { return drain(onLoop) }
+        // First, so that whoever waits for the port file finds the registry ready.
+        context.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { try PortFile.write(["api": port.port], to: path) }
         } catch {
@@ -163,7 +166,6 @@ public final class RegistryProcess {
             status = Exit.unavailable
             return drain(onLoop)
         }
-        context.lifecycle.advance(to: .ready)
         logger.info(
             "serving",
             metadata: [
