@@ -124,6 +124,8 @@ public final class RegistryProcess {
         if let portFile = settings.portFile { unlink(portFile) }
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
+        // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
+        if running > 0 { _exit(status) }
         return status
     }
 
