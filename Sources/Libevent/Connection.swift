@@ -77,6 +77,13 @@ final class Connection {
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
         phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+            && !hasUnreadBytes
+    }
+
+    /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset the connection.
+    private var hasUnreadBytes: Bool {
+        var byte: UInt8 = 0
+        return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }
 
     var isDraining: Bool { server.isDraining }
