@@ -56,6 +56,8 @@ let package = Package(
         .testTarget(name: "TLSTests", dependencies: ["TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "registry"]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(name: "ProcessTests", dependencies: ["registry"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -46,7 +46,7 @@ public final class RegistryProcess {
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
+        prepareSignals()
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -55,6 +55,17 @@ public final class RegistryProcess {
             complain("registry: cannot start: \(sentence)\n")
             return Exit.unavailable
         }
+    }
+
+    /// Before any thread starts: all of them inherit the mask.
+    private static func prepareSignals() {
+        signal(SIGPIPE, SIG_IGN)
+        // A mask is inherited too from whoever started the process; with these two blocked it would never hear that it is to stop.
+        var stops = sigset_t()
+        sigemptyset(&stops)
+        sigaddset(&stops, SIGTERM)
+        sigaddset(&stops, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &stops, nil)
     }
 
     private static func complain(_ text: String) {
@@ -113,6 +124,8 @@ public final class RegistryProcess {
         if let portFile = settings.portFile { unlink(portFile) }
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
+        // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
+        if running > 0 { _exit(status) }
         return status
     }
 
@@ -132,6 +145,8 @@ public final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
+            // One that is ready only after the stop was asked for, or after another one failed.
+            guard context.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -144,7 +159,8 @@ public final class RegistryProcess {
     }
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state == .starting else { return drain(onLoop) }
+        // First, so that whoever waits for the port file finds the registry ready.
+        context.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { try PortFile.write(["api": port.port], to: path) }
         } catch {
@@ -152,7 +168,6 @@ public final class RegistryProcess {
             status = Exit.unavailable
             return drain(onLoop)
         }
-        context.lifecycle.advance(to: .ready)
         logger.info(
             "serving",
             metadata: [
