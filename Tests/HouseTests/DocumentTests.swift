@@ -15,7 +15,10 @@ struct DocumentTests {
         #expect(readme.contains(command), "README.md does not say `\(command)`")
     }
 
-    @Test(.enabled("ARCHITECTURE.md is not written yet") { exists("ARCHITECTURE.md") }, arguments: ArrowTests.rooms)
+    /// All but Swagger, which is no more than the contract as data.
+    @Test(
+        .enabled("ARCHITECTURE.md is not written yet") { exists("ARCHITECTURE.md") },
+        arguments: ArrowTests.rooms.filter { $0.name != "Swagger" })
     func `the tour passes every room`(room: ArrowTests.Room) throws {
         let tour = try #require(SourceTree.text("ARCHITECTURE.md"))
         #expect(tour.contains(room.name), "ARCHITECTURE.md does not mention \(room.name)")

@@ -9,7 +9,7 @@ struct UnsafetyTests {
 
     /// The files elsewhere, each with the one thing that it needs.
     static let reasons = [
-        "Sources/Catalog/Name.swift": "compares and hashes a name's own bytes, once or more a request; the standard library lends them as a pointer",
+        "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
