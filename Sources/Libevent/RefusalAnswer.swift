@@ -34,7 +34,9 @@ public enum EvhttpErrorPage {
     }
 
     static func send(_ request: UnsafeMutablePointer<evhttp_request>, status: Status) {
-        guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else { return }
+        guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
+            return
+        }
         evhttp_add_header(headers, "Content-Type", "application/json")
         evhttp_add_header(headers, "Connection", "close")
         evhttp_add_header(headers, "Vary", "Accept-Encoding")
