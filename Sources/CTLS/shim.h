@@ -49,3 +49,17 @@ static inline const ASN1_STRING *ctls_uri(const GENERAL_NAMES *names, int index)
     return name != NULL && name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
 }
 static inline void ctls_free_names(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
+// OSSL_PARAM keeps pointers to its names and values, which must outlive the call that makes it: a C array does, a Swift string passed as one does not.
+// Starts an HMAC with SHA-256 under a key of any length; `key` is not NULL even when `length` is 0, since NULL asks for the key set before.
+static inline int ctls_start_hmac_sha256(EVP_MAC_CTX *mac, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
+    return EVP_MAC_init(mac, key, length, parameters);
+}
+// The same without starting: for the callback that prepares session tickets.
+static inline int ctls_set_hmac_sha256(EVP_MAC_CTX *mac, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}

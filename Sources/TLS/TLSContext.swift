@@ -54,8 +54,9 @@ public final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_security_level(context, securityLevel)
         // A client that goes without a word has said all it had to say: requests carry their own length, so none can be cut short unseen.
         SSL_CTX_set_options(context, ctls_no_renegotiation | ctls_no_compression | ctls_ignore_unexpected_eof)
-        // Idle connections give their buffers back. Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent counts on whole writes.
-        ctls_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
+        // Idle connections give their buffers back. Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent counts on whole writes. And the
+        // server's chain is what its file holds: the authorities that clients are checked by have no part in it.
+        ctls_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         guard ctls_set_min_version(context, TLS1_2_VERSION) == 1, ctls_set_max_version(context, TLS1_3_VERSION) == 1,
             SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, ciphersOfTLS13) == 1,
             ctls_set_groups(context, groups) == 1

@@ -97,19 +97,7 @@ public final class TicketKeys: Sendable {
         EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.sealing, iv, nil) == 1 && sign(mac, with: key.signing)
     }
 
-    /// Gives an HMAC context its key and SHA-256.
     private static func sign(_ mac: OpaquePointer, with key: [UInt8]) -> Bool {
-        var digest = Array("SHA256".utf8CString)
-        return key.withUnsafeBytes { key in
-            digest.withUnsafeMutableBufferPointer { digest in
-                let parameters = [
-                    // Only read, although a parameter could also be written to.
-                    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, UnsafeMutableRawPointer(mutating: key.baseAddress), key.count),
-                    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
-                    OSSL_PARAM_construct_end(),
-                ]
-                return EVP_MAC_CTX_set_params(mac, parameters) == 1
-            }
-        }
+        ctls_set_hmac_sha256(mac, key, key.count) == 1
     }
 }

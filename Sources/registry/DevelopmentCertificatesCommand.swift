@@ -13,6 +13,9 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
             Writes ca.pem, server.pem and client.pem with their keys into DIR. Not for production: the authority's key lies beside them.
             """)
 
+    /// EX_CANTCREAT of sysexits.h.
+    private static let cannotCreate: Int32 = 73
+
     @Argument(help: ArgumentHelp("The directory; made when it is not there. No file in it is overwritten.", valueName: "dir"))
     var directory: String
 
@@ -37,7 +40,8 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
             let certificates = try DevelopmentCertificates(hosts: host, namespace: namespace, now: Int64(time(nil)))
             try certificates.write(to: directory)
         } catch {
-            throw ValidationError(error.sentence + ".")
+            RegistryCommand.complain("Error: \(error.sentence).\n")
+            throw ExitCode(Self.cannotCreate)
         }
         print(
             """
