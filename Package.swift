@@ -2,6 +2,9 @@
 // The rooms of the registry and the arrows between them; ARCHITECTURE.md is the tour.
 import PackageDescription
 
+// The sanitizers bring an allocator of their own, which must not meet another: `make test.address` and the like say so here.
+let allocator: [Target.Dependency] = Context.environment["REGISTRY_ALLOCATOR"] == "system" ? [] : ["CJemalloc"]
+
 let package = Package(
     name: "a8registry",
     products: [
@@ -13,7 +16,8 @@ let package = Package(
     ],
     targets: [
         // C libraries: each is imported by exactly one Swift target, which drops the C.
-        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -42,7 +46,7 @@ let package = Package(
             dependencies: [
                 "Libevent", "RegistryServer", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            ] + allocator,
             // libevent calls back the error page that this binary exports.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
 

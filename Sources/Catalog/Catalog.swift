@@ -5,7 +5,11 @@
 public struct Catalog: Sendable {
     /// An instance, its lease, and where it stands in its namespace.
     private struct Record {
-        var instance: Instance
+        var instance: Instance {
+            didSet { leaseTime = Self.leaseTime(of: instance) }
+        }
+        /// How long a lease lasts, in milliseconds; nil when it never runs out. Kept here so that a heartbeat touches no other memory.
+        private var leaseTime: Int64?
         /// When the lease runs out. A heartbeat moves this and nothing else; the wheel learns of it when its older deadline comes.
         var deadline: LeaseTime
         /// Nanoseconds since 1970.
@@ -14,14 +18,43 @@ public struct Catalog: Sendable {
         /// Among its service's members.
         var position: Int32
 
+        init(_ instance: Instance, table: Int32, at moment: Moment) {
+            self.instance = instance
+            self.table = table
+            leaseTime = Self.leaseTime(of: instance)
+            deadline = moment.lease
+            lastHeartbeat = moment.wall
+            position = 0
+            start(at: moment)
+        }
+
+        private static func leaseTime(of instance: Instance) -> Int64? { instance.status == .outOfService ? nil : instance.ttl }
+
         func isLive(at now: LeaseTime) -> Bool { now < deadline }
+
+        private func deadline(from moment: Moment) -> LeaseTime { leaseTime.map { moment.lease + $0 } ?? .distantFuture }
 
         var leased: LeasedInstance { LeasedInstance(instance: instance, lastHeartbeat: lastHeartbeat) }
 
-        /// Starts the lease anew.
-        mutating func renew(at moment: Moment) {
-            deadline = instance.status == .outOfService ? .distantFuture : moment.lease + instance.ttl
+        /// Starts the lease of a registration, whatever there was before.
+        mutating func start(at moment: Moment) {
+            deadline = deadline(from: moment)
             lastHeartbeat = moment.wall
+        }
+
+        /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
+        mutating func renew(at moment: Moment) {
+            let later = deadline(from: moment)
+            guard later >= deadline else { return }
+            deadline = later
+            lastHeartbeat = moment.wall
+        }
+
+        /// Takes another status; a lease that had no end until now begins.
+        mutating func set(_ status: InstanceStatus, at moment: Moment) {
+            let wasTimeless = leaseTime == nil
+            instance = instance.with(status: status)
+            if wasTimeless || leaseTime == nil { deadline = deadline(from: moment) }
         }
     }
 
@@ -48,14 +81,18 @@ public struct Catalog: Sendable {
         }
 
         mutating func insert(_ instance: Instance, into namespace: Namespace, at moment: Moment) -> Int32 {
-            let table = tableOf[namespace] ?? tables.insert(NamespaceTable(namespace))
-            tableOf[namespace] = table
-            let slot = slots.insert(
-                Record(instance: instance, deadline: moment.lease, lastHeartbeat: moment.wall, table: table, position: 0))
-            slots[slot].renew(at: moment)
+            let table = table(of: namespace)
+            let slot = slots.insert(Record(instance, table: table, at: moment))
             slots[slot].position = tables[table].insert(slot, into: instance.serviceName)
             index[SlotIndex.Key(table: table, id: instance.id)] = slot
             return slot
+        }
+
+        private mutating func table(of namespace: Namespace) -> Int32 {
+            if let table = tableOf[namespace] { return table }
+            let table = tables.insert(NamespaceTable(namespace))
+            tableOf[namespace] = table
+            return table
         }
 
         /// Removes an instance, and its namespace's table with the last one.
@@ -92,7 +129,8 @@ public struct Catalog: Sendable {
         }
     }
 
-    /// How much overdue work a full namespace may do before a registration is refused, in leases.
+    /// Leases that have run out but were not yet swept away do not count against a namespace's capacity: before a registration is
+    /// refused, so many are swept. Only those of the wheel's last tick, and those that this does not reach, still count.
     private static let fullNamespaceBudget = 1_000
 
     /// Instances a client may register in one namespace; nil is no limit.
@@ -100,8 +138,6 @@ public struct Catalog: Sendable {
     private var records = Records()
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
     private var wheel: TimerWheel
-    /// What ran out while a registration looked for room; the next `expire` reports it.
-    private var pending: [Change] = []
 
     public init(namespaceCapacity: Int?, start: LeaseTime = .zero) {
         self.namespaceCapacity = namespaceCapacity
@@ -127,26 +163,27 @@ public struct Catalog: Sendable {
             return Decision(outcome: .done, change: records.change(.deregistered(id), in: namespace))
         case .setStatus(let id, let status):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
-            setStatus(status, of: slot, at: moment)
+            records.slots[slot].set(status, at: moment)
+            rearm(slot)
             return Decision(outcome: .done, change: records.change(.statusSet(id, status), in: namespace))
         }
-        return Decision(outcome: .unknownInstance, change: nil)
+        return Decision(outcome: .unknownInstance)
     }
 
     private mutating func register(
         _ instance: Instance, in namespace: Namespace, from origin: Origin, at moment: Moment
     ) -> Decision {
+        var swept: [Change] = []
         if let slot = slot(of: instance.id, in: namespace) {
             records.replace(slot, with: instance)
-            records.slots[slot].renew(at: moment)
+            records.slots[slot].start(at: moment)
             rearm(slot)
         } else {
-            guard origin == .peer || hasRoom(in: namespace, at: moment.lease) else {
-                return Decision(outcome: .namespaceFull, change: nil)
-            }
+            if origin == .client, !hasRoom(in: namespace) { swept = expire(at: moment.lease, budget: Self.fullNamespaceBudget).changes }
+            guard origin == .peer || hasRoom(in: namespace) else { return Decision(outcome: .namespaceFull, swept: swept) }
             rearm(records.insert(instance, into: namespace, at: moment))
         }
-        return Decision(outcome: .done, change: records.change(.registered(instance), in: namespace))
+        return Decision(outcome: .done, swept: swept, change: records.change(.registered(instance), in: namespace))
     }
 
     /// The slot of an instance, be its lease overdue or not.
@@ -154,27 +191,10 @@ public struct Catalog: Sendable {
         records.tableOf[namespace].flatMap { records.index[SlotIndex.Key(table: $0, id: id)] }
     }
 
-    /// Whether a client may register another instance. Leases that have run out but were not yet swept away do not count against it.
-    private mutating func hasRoom(in namespace: Namespace, at now: LeaseTime) -> Bool {
-        guard let namespaceCapacity else { return true }
-        if count(in: namespace) >= namespaceCapacity { pending += expire(at: now, budget: Self.fullNamespaceBudget).changes }
-        return count(in: namespace) < namespaceCapacity
-    }
-
-    private func count(in namespace: Namespace) -> Int {
-        records.tableOf[namespace].map { records.tables[$0].count } ?? 0
-    }
-
-    private mutating func setStatus(_ status: InstanceStatus, of slot: Int32, at moment: Moment) {
-        let wasTimeless = records.slots[slot].instance.status == .outOfService
-        records.slots[slot].instance = records.slots[slot].instance.with(status: status)
-        if status == .outOfService {
-            records.slots[slot].deadline = .distantFuture
-        } else if wasTimeless {
-            // It comes back to a life with deadlines: the first one starts now.
-            records.slots[slot].deadline = moment.lease + records.slots[slot].instance.ttl
-        }
-        rearm(slot)
+    /// Whether a client may register another instance.
+    private func hasRoom(in namespace: Namespace) -> Bool {
+        guard let namespaceCapacity, let table = records.tableOf[namespace] else { return namespaceCapacity != 0 }
+        return records.tables[table].count < namespaceCapacity
     }
 
     /// Brings the wheel to a deadline that may be earlier than the one it knows.
@@ -187,9 +207,10 @@ public struct Catalog: Sendable {
 
     /// Lets leases run out whose deadline is at or before `now`, at most `budget` of them (renewed ones, which are put back, included).
     public mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
-        var changes = pending
-        pending = []
+        var changes: [Change] = []
+        var handled = 0
         let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
+            handled += 1
             let record = records.slots[slot]
             guard !record.isLive(at: now) else { return .rearm(record.deadline) }
             let namespace = records.tables[record.table].namespace
@@ -197,7 +218,7 @@ public struct Catalog: Sendable {
             changes.append(records.change(.expired(instance.id), in: namespace))
             return .expired
         }
-        return Expiry(changes: changes, hasMore: hasMore)
+        return Expiry(changes: changes, handled: handled, hasMore: hasMore)
     }
 
     // MARK: - Look-ups
@@ -207,18 +228,17 @@ public struct Catalog: Sendable {
         records.find(id, in: namespace, at: now).map { records.slots[$0].leased }
     }
 
-    /// The names of the services that have an instance, sorted by their bytes.
+    /// The names of the services that have an instance, in no order.
     public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
-        guard let number = records.tableOf[namespace] else { return [] }
-        let table = records.tables[number]
-        return table.serviceNames.filter { name in
-            table.members(of: name)?.contains { records.slots[$0].isLive(at: now) } ?? false
+        guard let table = records.tableOf[namespace] else { return [] }
+        return records.tables[table].services.compactMap { name, members in
+            members.contains { records.slots[$0].isLive(at: now) } ? name : nil
         }
     }
 
     /// The instances of a service, in no order.
     public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
-        guard let number = records.tableOf[namespace], let members = records.tables[number].members(of: service) else { return [] }
+        guard let table = records.tableOf[namespace], let members = records.tables[table].services[service] else { return [] }
         return records.live(members, at: now)
     }
 
@@ -226,7 +246,7 @@ public struct Catalog: Sendable {
     public var counts: Counts {
         Counts(
             instances: records.slots.count,
-            services: records.tableOf.values.reduce(0) { $0 + records.tables[$1].serviceNames.count },
+            services: records.tableOf.values.reduce(0) { $0 + records.tables[$1].services.count },
             namespaces: records.tableOf.count)
     }
 }
@@ -234,6 +254,8 @@ public struct Catalog: Sendable {
 /// What the passing of time did.
 public struct Expiry: Sendable {
     public var changes: [Change] = []
+    /// Leases that ran out or, renewed, were put back. The budget is spent on these and on moving leases within the wheel.
+    public var handled = 0
     /// Whether the budget ran out before the work did.
     public var hasMore = false
 }

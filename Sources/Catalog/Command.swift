@@ -57,8 +57,17 @@ public struct Change: Sendable {
     public let kind: Kind
 }
 
-/// An outcome and, where something changed, the change.
+/// An outcome and the changes that came with it, in the order of their sequence.
 public struct Decision: Sendable {
     public let outcome: Outcome
+    /// Leases that had run out and were swept away to make room. They are changes whatever the outcome is.
+    public let swept: [Change]
+    /// What the command changed; nil when it was refused.
     public let change: Change?
+
+    init(outcome: Outcome, swept: [Change] = [], change: Change? = nil) {
+        self.outcome = outcome
+        self.swept = swept
+        self.change = change
+    }
 }

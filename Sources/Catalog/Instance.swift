@@ -18,11 +18,12 @@ public struct Endpoint: Hashable, Sendable {
 
 /// What an instance says of itself. An open token: protocols have statuses of their own.
 public struct InstanceStatus: Hashable, Sendable {
-    /// Upper case.
+    /// Without lower-case ASCII letters.
     public let token: String
 
+    /// The token in upper case. ASCII only: by Unicode's rules other letters, such as the long s, would become those of a known token.
     public init(_ token: String) {
-        self.token = token.uppercased()
+        self.token = String(decoding: token.utf8.map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 }, as: UTF8.self)
     }
 
     public static let up = InstanceStatus("UP")

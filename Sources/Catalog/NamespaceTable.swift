@@ -1,35 +1,25 @@
-// The services of one namespace and who is in them. Members are slots in no order, so that joining and leaving cost the same in a service of
-// ten and of a million; whoever lists them sorts a copy.
+// The services of one namespace and who is in them. Nothing is kept in order, so that joining and leaving cost the same in a service of ten and
+// of a million, and in a namespace of ten services and of a hundred thousand; whoever lists them sorts a copy.
 
 /// One namespace's services.
 struct NamespaceTable {
     let namespace: Namespace
     /// How many instances are registered in it.
     private(set) var count = 0
-    /// Invariant: no service without members.
-    private var services: [Name: [Int32]] = [:]
-    /// The keys of `services`.
+    /// The slots of each service's members.
     ///
-    /// Invariant: sorted. Kept so, because names are listed often and services come and go seldom.
-    private(set) var serviceNames: [Name] = []
+    /// Invariant: no service without members.
+    private(set) var services: [Name: [Int32]] = [:]
 
     init(_ namespace: Namespace) {
         self.namespace = namespace
     }
 
-    /// The slots of a service's members.
-    func members(of service: Name) -> [Int32]? { services[service] }
-
     /// Adds a member; returns its position among the members.
     mutating func insert(_ slot: Int32, into service: Name) -> Int32 {
         count += 1
-        guard let position = services[service]?.count else {
-            services[service] = [slot]
-            serviceNames.insert(service, at: place(of: service))
-            return 0
-        }
-        services[service]?.append(slot)
-        return Int32(position)
+        services[service, default: []].append(slot)
+        return Int32((services[service]?.count ?? 1) - 1)
     }
 
     /// Removes the member at `position`; returns the slot that has taken this position, if one has.
@@ -39,22 +29,10 @@ struct NamespaceTable {
         let remaining = services[service]?.count ?? 0
         if remaining == 0 {
             services[service] = nil
-            serviceNames.remove(at: place(of: service))
         } else if remaining > Int(position) {
             services[service]?[Int(position)] = last
             return last
         }
         return nil
-    }
-
-    /// The first place at which nothing smaller follows.
-    private func place(of service: Name) -> Int {
-        var low = 0
-        var high = serviceNames.count
-        while low < high {
-            let middle = (low + high) / 2
-            if serviceNames[middle] < service { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

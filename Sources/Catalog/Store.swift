@@ -15,12 +15,14 @@ public final class Store: Sendable {
         }
     }
 
-    /// How many shards there are: enough that tenants seldom wait for one another.
+    /// How many shards there are, a power of two: enough that tenants seldom wait for one another.
     public static let shardCount = 64
     /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for everybody else.
     public static let expiryBatch = 256
 
     private let shards: [Shard]
+    /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from another.
+    private let nextToExpire = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
     public init(namespaceCapacity: Int?) {
@@ -28,7 +30,7 @@ public final class Store: Sendable {
     }
 
     private func shard(of namespace: Namespace) -> Shard {
-        shards[namespace.hashValue & (Self.shardCount - 1)]
+        shards[namespace.hash & (Self.shardCount - 1)]
     }
 
     /// Carries a command out, or refuses it and changes nothing.
@@ -43,7 +45,7 @@ public final class Store: Sendable {
 
     /// The names of the services that have an instance, sorted by their bytes.
     public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
-        shard(of: namespace).catalog.withLock { $0.serviceNames(in: namespace, at: now) }
+        shard(of: namespace).catalog.withLock { $0.serviceNames(in: namespace, at: now) }.sorted()
     }
 
     /// The instances of a service, sorted by id; empty when there is no such service.
@@ -58,17 +60,27 @@ public final class Store: Sendable {
         serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
     }
 
-    /// Lets leases run out in every shard, a batch at a time, until `budget` of them are done (renewed ones, which are put back, included).
+    /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When
+    /// that is spent before every shard was asked, work may be left.
     public func expire(at now: LeaseTime, budget: Int) -> Expiry {
         var done = Expiry()
         var remaining = budget
-        for shard in shards {
+        let start = nextToExpire.load(ordering: .relaxed)
+        for index in start..<start + Self.shardCount {
+            let shard = shards[index & (Self.shardCount - 1)]
             repeat {
-                guard remaining > 0 else { return done }
-                let batch = shard.catalog.withLock { $0.expire(at: now, budget: Self.expiryBatch) }
+                guard remaining > 0 else {
+                    nextToExpire.store(index & (Self.shardCount - 1), ordering: .relaxed)
+                    done.hasMore = true
+                    return done
+                }
+                let share = min(Self.expiryBatch, remaining)
+                let batch = shard.catalog.withLock { $0.expire(at: now, budget: share) }
                 done.changes += batch.changes
+                done.handled += batch.handled
                 done.hasMore = batch.hasMore
-                if batch.hasMore { remaining -= Self.expiryBatch }
+                // A share that is used up may have gone into the wheel's own upkeep, which nobody counts but which takes its time too.
+                remaining -= batch.hasMore ? share : batch.handled
             } while done.hasMore
         }
         return done

@@ -20,6 +20,8 @@ public struct PathSegments: Sendable {
         } else {
             try self.init(splitting: head.bytes, from: path.startIndex, to: path.endIndex)
         }
+        // Only now: a path that is not clean is refused for that, however deep it is.
+        guard count <= Self.maximumCount else { throw Refusal(.notFound, "no such resource") }
     }
 
     /// The common case: nothing to decode, so the segments stay where they are in the head.
@@ -56,8 +58,7 @@ public struct PathSegments: Sendable {
         guard !segment.equals("."), !segment.equals("..") else {
             throw Refusal(.badRequest, "the path has a dot segment")
         }
-        guard count < Self.maximumCount else { throw Refusal(.notFound, "no such resource") }
-        ranges[count] = range
+        if count < Self.maximumCount { ranges[count] = range }
         count += 1
     }
 

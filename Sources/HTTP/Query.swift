@@ -3,6 +3,9 @@
 
 /// One parameter of a query.
 public struct QueryParameter: Sendable, Equatable {
+    /// More parameters than any look-up knows: one of them is unknown or comes twice, and comparing each with each would cost their square.
+    public static let maximumCount = 32
+
     public let name: String
     /// Empty when the parameter came without `=`.
     public let value: String
@@ -12,7 +15,7 @@ public struct QueryParameter: Sendable, Equatable {
         self.value = value
     }
 
-    /// The parameters in the order sent. Throws a 400 refusal for a bad escape or a name that came twice.
+    /// The parameters in the order sent. Throws a 400 refusal for a bad escape, a name that came twice, or too many of them.
     public static func parse(_ query: ArraySlice<UInt8>?) throws(Refusal) -> [QueryParameter] {
         guard let query else { return [] }
         var parameters: [QueryParameter] = []
@@ -22,9 +25,11 @@ public struct QueryParameter: Sendable, Equatable {
             let value = try equals.map { $0 + 1 }.map { start throws(Refusal) in
                 try PercentDecoding.string(pair[start...], plusIsSpace: true)
             }
-            guard !parameters.contains(where: { $0.name == name }) else {
+            // By bytes: String's own equality takes canonically equivalent names for the same.
+            guard !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
                 throw Refusal(.badRequest, "a query parameter came twice")
             }
+            guard parameters.count < maximumCount else { throw Refusal(.badRequest, "the query has too many parameters") }
             parameters.append(QueryParameter(name: name, value: value ?? ""))
         }
         return parameters

@@ -41,13 +41,17 @@ public struct RequestGate {
     private var lineStart = 0
     private var lines = 0
     private var hosts = 0
+    /// The fields that have come, empty ones too: a bit for each.
+    private var seen: UInt8 = 0
     private var contentLength: Int?
     private var isChunked = false
     /// The chunk line being received.
     private var chunkLine: [UInt8] = []
     private var chunkedBytes = 0
-    /// Invariant: oldest first; the heads of complete requests, then at most one whose body is still arriving.
+    /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is still arriving.
     private var heads: [RequestHead] = []
+    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring.
+    private var taken = 0
 
     /// How many requests were received whole, and not yet taken.
     public private(set) var completeRequests = 0
@@ -68,7 +72,14 @@ public struct RequestGate {
     public mutating func takeRequest() -> RequestHead? {
         guard completeRequests > 0 else { return nil }
         completeRequests -= 1
-        return heads.removeFirst()
+        let head = heads[taken]
+        heads[taken] = RequestHead()
+        taken += 1
+        if taken == heads.count {
+            heads.removeAll(keepingCapacity: taken == 1)
+            taken = 0
+        }
+        return head
     }
 
     /// Looks at the bytes that arrived next on the connection.
@@ -98,7 +109,7 @@ public struct RequestGate {
         refusal = Refusal(status, sentence)
         state = .refused
         head = RequestHead()
-        if heads.count > completeRequests { heads.removeLast() }
+        if heads.count - taken > completeRequests { heads.removeLast() }
     }
 
     // MARK: - The head
@@ -114,10 +125,11 @@ public struct RequestGate {
         position = end
         guard lineEnd != nil else { return }
 
-        let line = lineStart..<(head.bytes.count - 2)
-        guard line.lowerBound <= line.upperBound, head.bytes[line.upperBound] == 0x0D else {
+        let lineBreak = head.bytes.count - 2
+        guard lineBreak >= lineStart, head.bytes[lineBreak] == 0x0D else {
             return refuse(.badRequest, "lines end with CR LF")
         }
+        let line = lineStart..<lineBreak
         lineStart = head.bytes.count
         do throws(Refusal) {
             if case .requestLine = state {
@@ -192,12 +204,13 @@ public struct RequestGate {
             guard value.allSatisfy(\.isHostCharacter) else { throw Refusal(.badRequest, "the Host header is not a host and port") }
         }
         let range = value.startIndex..<value.endIndex
-        guard head.fieldRanges[field.rawValue].isEmpty else {
+        guard seen & 1 << UInt8(field.rawValue) == 0 else {
             switch field {
             case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
             case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
             }
         }
+        seen |= 1 << UInt8(field.rawValue)
         head.fieldRanges[field.rawValue] = range
     }
 
@@ -246,6 +259,7 @@ public struct RequestGate {
         lineStart = 0
         lines = 0
         hosts = 0
+        seen = 0
         contentLength = nil
         isChunked = false
         chunkedBytes = 0

@@ -8,7 +8,7 @@ public struct RequestHead: Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
     }
 
-    /// The request line and header lines as received, without the empty line that ends them.
+    /// The request line and header lines as received, with the empty line that ends them.
     ///
     /// Invariant: every range of this value lies within these bytes.
     public internal(set) var bytes: [UInt8] = []

@@ -28,8 +28,10 @@ public final class HTTPServer {
         }
     }
 
-    /// Bytes read or written at a time: a large answer leaves in one call instead of in 16 KB pieces.
-    private static let maximumSingleTransfer = 1 << 20
+    /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
+    private static let maximumSingleWrite = 1 << 20
+    /// Bytes read at a time: the largest legal request and more, and so few that what was pipelined in one read stays small.
+    private static let maximumSingleRead = 128 << 10
     /// Seconds without any progress in reading or writing after which evhttp closes a connection.
     private static let inactivityTimeout: Int32 = 75
     /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
@@ -128,8 +130,10 @@ public final class HTTPServer {
         let session = security.flatMap { $0.contexts.current.makeSession() }
         let secured = session.flatMap { bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options) }
         guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
-        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleTransfer)
-        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleTransfer)
+        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
+        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
+        // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; the watermark ends its turn.
+        if secured != nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, max(Self.maximumSingleRead, limits.head + limits.body)) }
         let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
         // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.

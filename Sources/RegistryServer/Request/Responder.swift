@@ -29,7 +29,7 @@ public final class Responder {
     private let authorizer: Authorizer
     private let metrics: LoopMetrics
     private let accessLog: AccessLog?
-    private var randomNumbers = SystemRandomNumberGenerator()
+    private var requestIDs = RequestIDs()
 
     public init(_ context: ServerContext, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
         self.context = context
@@ -53,7 +53,7 @@ public final class Responder {
         } catch {
             response = error.response
         }
-        response.requestID = request.head[.requestID].flatMap { RequestID($0) } ?? RequestID(random: randomNumbers.next())
+        response.requestID = request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         if context.settings.requireHTTPS, request.isSecure { response.transportSecurity = Self.transportSecurity }
         compress(&response, for: request)
         let microseconds = Int((finished() - instant.monotonic) / 1_000)
@@ -65,7 +65,7 @@ public final class Responder {
 
     /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
     public func record(_ refusal: Refusal, from client: String?, at wall: Int64) -> RequestID {
-        let id = RequestID(random: randomNumbers.next())
+        let id = requestIDs.next()
         metrics.record(.unmatched, refusal.status, microseconds: 0)
         accessLog?.append(refusal, id, from: client, at: wall)
         return id

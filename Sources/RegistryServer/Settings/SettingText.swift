@@ -60,6 +60,18 @@ extension Settings {
     }
 }
 
+extension Settings {
+    /// The README's table: names and defaults only.
+    public static var overview: String {
+        "| environment | flag | default |\n|---|---|---|\n"
+            + rows.map { row in
+                let variables = row.flagNames.map { "`\($0.uppercased())`" }.joined(separator: ", ")
+                let flags = row.flagNames.map { "`--\($0)`" }.joined(separator: ", ")
+                return "| \(variables) | \(flags) | \(row.defaultPhrase) |\n"
+            }.joined()
+    }
+}
+
 extension String {
     /// Markdown's marks for code are noise in a terminal.
     fileprivate var withoutBackticks: String { filter { $0 != "`" } }

@@ -1,0 +1,185 @@
+// What the gate promises beyond its verdicts: what it hands over, when it is idle, and that nothing moves once something was refused.
+
+import HTTP
+import Testing
+
+@Suite struct RequestGateTests {
+    private static let get = "GET /a?b=c HTTP/1.1\r\nHost: h:1\r\n\r\n"
+
+    private func gate(after text: String = "", limits: Limits = Limits()) -> RequestGate {
+        var gate = RequestGate(limits: limits)
+        gate.feed(Array(text.utf8)[...])
+        return gate
+    }
+
+    @Test func `a bare line feed as the first byte of a line is refused, not a crash`() {
+        // The range of the line was formed before it was checked, and trapped.
+        #expect(gate(after: "\n").refusal?.status == .badRequest)
+        #expect(gate(after: "GET / HTTP/1.1\r\n\n").refusal?.status == .badRequest)
+        #expect(gate(after: Self.get + "\n").refusal?.status == .badRequest)
+    }
+
+    @Test func `a head knows its method, version, target, path, query and fields`() throws {
+        let head = try #require(
+            RequestHead.of(
+                "PUT /a%20b?c=d?e HTTP/1.0\r\nhOST: h:1\r\nAUTHORIZATION:Bearer  x \r\nContent-Type: \t text/plain;a=b \t\r\n"
+                    + "accept-encoding: gzip\r\nX-Forwarded-Proto: https\r\n$WSSC: http\r\nX-Request-Id: r\r\nIf-None-Match: \"e\"\r\n\r\n")
+        )
+        #expect(head.method == .put)
+        #expect(head.minorVersion == 0)
+        #expect(head.target.equals("/a%20b?c=d?e"))
+        #expect(head.path.equals("/a%20b"))
+        #expect(head.query?.equals("c=d?e") == true)
+        #expect(head[.host]?.equals("h:1") == true)
+        #expect(head[.authorization]?.equals("Bearer  x") == true)
+        #expect(head[.contentType]?.equals("text/plain;a=b") == true)
+        #expect(head[.acceptEncoding]?.equals("gzip") == true)
+        #expect(head[.forwardedProto]?.equals("https") == true)
+        #expect(head[.wssc]?.equals("http") == true)
+        #expect(head[.requestID]?.equals("r") == true)
+        #expect(head[.ifNoneMatch]?.equals("\"e\"") == true)
+    }
+
+    @Test func `a head without a query has none, and one with a bare question mark an empty one`() throws {
+        #expect(try #require(RequestHead.get("/a")).query == nil)
+        #expect(try #require(RequestHead.get("/a?")).query?.isEmpty == true)
+        #expect(try #require(RequestHead.get("/a?")).path.equals("/a"))
+    }
+
+    @Test func `an absent field and an empty one are both nil`() throws {
+        let head = try #require(RequestHead.get("/", "Accept-Encoding:", "X-Authorization: x"))
+        #expect(head[.acceptEncoding] == nil)
+        #expect(head[.authorization] == nil)
+    }
+
+    @Test func `of fields that may come twice the first counts`() throws {
+        let head = try #require(RequestHead.get("/", "X-Request-Id: one", "X-Request-Id: two"))
+        #expect(head[.requestID]?.equals("one") == true)
+    }
+
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0 as Int?), ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0003\r\n\r\nabc", 3),
+        ("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", nil),
+    ])
+    func `the declared length is the header's, and nil for chunks`(text: String, length: Int?) throws {
+        #expect(try #require(RequestHead.of(text)).declaredLength == length)
+    }
+
+    @Test func `nothing of one request reaches the next`() throws {
+        var gate = gate(
+            after:
+                "PUT /long/target?q HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\nAuthorization: Bearer x\r\n\r\nabcGET / HTTP/1.1\r\nHost: b\r\n\r\n"
+        )
+        _ = gate.takeRequest()
+        let taken = gate.takeRequest()
+        let second = try #require(taken)
+        #expect(second.declaredLength == 0)
+        #expect(second.minorVersion == 1)
+        #expect(second[.authorization] == nil)
+        #expect(second[.host]?.equals("b") == true)
+        #expect(gate.takeRequest() == nil)
+    }
+
+    @Test func `requests are taken oldest first, between feeds too`() throws {
+        var gate = RequestGate(limits: Limits())
+        var fed = 0
+        var taken = 0
+        for round in 0..<50 {
+            for _ in 0..<(round % 4) {
+                gate.feed(Array("GET /\(fed) HTTP/1.1\r\nHost: a\r\n\r\n".utf8)[...])
+                fed += 1
+            }
+            for _ in 0..<(round % 3) {
+                #expect(gate.completeRequests == fed - taken)
+                guard let head = gate.takeRequest() else { continue }
+                #expect(Array(head.target) == Array("/\(taken)".utf8))
+                taken += 1
+            }
+        }
+        while let head = gate.takeRequest() {
+            #expect(Array(head.target) == Array("/\(taken)".utf8))
+            taken += 1
+        }
+        #expect(taken == fed)
+        #expect(gate.isIdle)
+    }
+
+    @Test func `a head whose body is still arriving cannot be taken`() {
+        var gate = gate(after: Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx")
+        #expect(gate.completeRequests == 1)
+        #expect(gate.takeRequest()?.method == .get)
+        #expect(gate.takeRequest() == nil)
+        gate.feed([0x79])
+        #expect(gate.takeRequest()?.method == .put)
+    }
+
+    @Test func `a refusal amid a body takes its head away and leaves those before it`() {
+        var gate = gate(after: Self.get + Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(gate.takeRequest() != nil)
+        gate.feed(Array("oops\r\n".utf8)[...])
+        #expect(gate.refusal?.status == .badRequest)
+        #expect(gate.completeRequests == 1)
+        #expect(gate.takeRequest()?.method == .get)
+        #expect(gate.takeRequest() == nil)
+    }
+
+    @Test func `a gate is idle between requests only`() {
+        #expect(gate().isIdle)
+        #expect(!gate(after: "G").isIdle)
+        #expect(!gate(after: "GET / HTTP/1.1\r\n").isIdle)
+        #expect(!gate(after: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx").isIdle)
+        var gate = gate(after: Self.get)
+        #expect(!gate.isIdle, "its request is not yet taken")
+        _ = gate.takeRequest()
+        #expect(gate.isIdle)
+        gate.refuse(.requestTimeout, "too late")
+        #expect(!gate.isIdle)
+    }
+
+    @Test func `the first refusal stands, and bytes behind it count for nothing`() {
+        var gate = gate(after: "GET / HTTP/1.2\r\n")
+        let first = gate.refusal
+        gate.refuse(.requestTimeout, "too late")
+        gate.feed(Array(Self.get.utf8)[...])
+        #expect(gate.refusal == first)
+        #expect(gate.completeRequests == 0)
+    }
+
+    @Test func `a refusal from outside keeps what is complete`() {
+        var gate = gate(after: Self.get + "GET /unfinished")
+        gate.refuse(.requestTimeout, "too late")
+        gate.feed(Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8)[...])
+        #expect(gate.completeRequests == 1)
+        #expect(gate.takeRequest() != nil)
+        #expect(gate.takeRequest() == nil)
+        #expect(gate.refusal?.status == .requestTimeout)
+    }
+
+    @Test func `other limits are held to as well`() {
+        var limits = Limits()
+        limits.target = 4
+        limits.head = 40
+        limits.headerLines = 2
+        limits.body = 3
+        let tail = " HTTP/1.1\r\nHost: a\r\n"
+        #expect(gate(after: "GET /abc\(tail)\r\n", limits: limits).refusal == nil)
+        #expect(gate(after: "GET /abcd\(tail)\r\n", limits: limits).refusal?.status == .uriTooLong)
+        #expect(gate(after: "GET /\(tail)a:\r\nb:\r\n\r\n", limits: limits).refusal?.status == .headerFieldsTooLarge)
+        #expect(
+            gate(after: "GET /\(tail)a:\(String(repeating: "b", count: 20))\r\n\r\n", limits: limits).refusal?.status
+                == .headerFieldsTooLarge)
+        limits.head = 100
+        #expect(gate(after: "PUT /\(tail)Content-Length: 3\r\n\r\n", limits: limits).refusal == nil)
+        #expect(gate(after: "PUT /\(tail)Content-Length: 4\r\n\r\n", limits: limits).refusal?.status == .contentTooLarge)
+        #expect(
+            gate(after: "PUT /\(tail)Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\n", limits: limits).refusal?.status
+                == .contentTooLarge)
+    }
+
+    @Test func `a slice is read from its own start`() {
+        let bytes = Array("junk\n\(Self.get)junk".utf8)
+        let verdict = GateVerdict([bytes[5..<(bytes.count - 4)]])
+        #expect(verdict.passed.count == 1)
+        #expect(verdict.isIdle)
+    }
+}
