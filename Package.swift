@@ -44,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Libevent", "RegistryServer",
+                "Libevent", "RegistryServer", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -53,7 +53,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "TLSTests", dependencies: ["TLS"]),
+        .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "registry"]),
         .testTarget(name: "HouseTests"),

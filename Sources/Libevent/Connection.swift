@@ -9,6 +9,7 @@
 import CLibevent
 import Glibc
 import HTTP
+import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
 final class Connection {
@@ -16,6 +17,9 @@ final class Connection {
     private static let lingerSeconds = 2
     private static let lingerSecondsInAll = 5
     private static let lingerBytes = 1 << 20
+
+    /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
+    private static let recordBytes = 16_384
 
     private enum Phase { case served, refusing, lingering }
 
@@ -34,9 +38,14 @@ final class Connection {
     private var lingerEnd = 0
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
+    /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
+    private let session: TLSSession?
+    private var certificateWasRead = false
+    private var readIdentity: ClientIdentity?
 
-    init(_ bufferevent: OpaquePointer, server: HTTPServer) {
+    init(_ bufferevent: OpaquePointer, session: OpaquePointer?, server: HTTPServer) {
         self.bufferevent = bufferevent
+        self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
         inputWatch = evbuffer_add_cb(
@@ -75,6 +84,39 @@ final class Connection {
         inputWatch = nil
         if let identity { evhttp_connection_set_closecb(identity, nil, nil) }
         identity = nil
+    }
+
+    // MARK: - TLS
+
+    /// Who the client's certificate says it is; nil when it sent none. Read once: a session keeps its certificate, and renegotiation is off.
+    var clientIdentity: ClientIdentity? {
+        guard let session else { return nil }
+        if !certificateWasRead {
+            certificateWasRead = true
+            readIdentity = session.clientCertificate.map { ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits) }
+        }
+        return readIdentity
+    }
+
+    /// Ends the TLS session in good form, or says why it never began. evhttp is about to free the connection.
+    func endSession() {
+        guard let session else { return }
+        if session.isEstablished {
+            session.sayGoodbye()
+        } else {
+            if !isDraining {
+                let code = bufferevent_get_openssl_error(bufferevent)
+                server.handshakeFailed(code == 0 ? "the client left" : TLSSession.reason(code), from: peer)
+            }
+            session.discardUnread()
+        }
+    }
+
+    /// Makes one record of a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
+    func flattenOutput() {
+        guard session != nil else { return }
+        let output = bufferevent_get_output(bufferevent)
+        evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
 
     /// Whether nothing would be lost by closing now.
@@ -171,6 +213,7 @@ final class Connection {
     private func linger() {
         guard phase == .refusing else { return }
         phase = .lingering
+        session?.sayGoodbye()
         shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
     }
 
@@ -185,7 +228,8 @@ final class Connection {
         return time.tv_sec
     }
 
-    private func close() {
+    /// Has evhttp free the connection, this object's part included.
+    func close() {
         if let identity { evhttp_connection_free(identity) }
     }
 }

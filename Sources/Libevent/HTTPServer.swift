@@ -3,6 +3,7 @@
 
 import CLibevent
 import HTTP
+import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
 public final class HTTPServer {
@@ -11,6 +12,21 @@ public final class HTTPServer {
 
     /// Learns of a request that was refused before it could be read, and names it.
     public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
+
+    /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
+    public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
+
+    /// What makes a port a TLS port.
+    public struct Security {
+        let contexts: TLSContextBox
+        let handshakeFailed: HandshakeFailureHandler
+
+        /// New connections use the context that `contexts` holds when they come.
+        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
+            self.contexts = contexts
+            self.handshakeFailed = handshakeFailed
+        }
+    }
 
     /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
     private static let maximumSingleWrite = 1 << 20
@@ -23,11 +39,16 @@ public final class HTTPServer {
     /// How often a paused listener tries again, in milliseconds.
     private static let housekeepingPeriod = 250
 
+    /// With this a bufferevent owns its descriptor, and its TLS session.
+    private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
+
     let limits: Limits
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
     private let refusalHandler: RefusalHandler
+    /// Nil on a plain port.
+    private let security: Security?
     private let http: OpaquePointer
     private var listener: OpaquePointer?
     private var bound: OpaquePointer?
@@ -35,6 +56,8 @@ public final class HTTPServer {
     private var connections: [OpaquePointer: Connection] = [:]
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
+    /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
+    private var stillborn: [Connection] = []
     private var adoption: LoopEvent?
     private var housekeeping: LoopEvent?
     private var whenDrained: ((borrowing OnLoop) -> Void)?
@@ -42,16 +65,18 @@ public final class HTTPServer {
     private var scratch: [UInt8] = []
     private var date = DateHeader()
 
-    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on.
+    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
+    /// nothing else.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, refused: @escaping RefusalHandler,
-        handler: @escaping Handler
+        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, security: Security? = nil,
+        refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
         self.gauge = gauge
         self.handler = handler
+        self.security = security
         refusalHandler = refused
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -103,11 +128,17 @@ public final class HTTPServer {
 
     /// Called by evhttp for each accepted connection, before it has its descriptor.
     private func makeConnection() -> OpaquePointer? {
-        let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
-        guard let bufferevent = bufferevent_socket_new(loop.base, -1, options) else { return nil }
+        let session = security.flatMap { $0.contexts.current.makeSession() }
+        let secured = session.flatMap { bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options) }
+        guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
         bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
-        newborn.append(Connection(bufferevent, server: self))
+        // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; the watermark ends its turn.
+        if secured != nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, max(Self.maximumSingleRead, limits.head + limits.body)) }
+        let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
+        newborn.append(connection)
+        // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
+        if security != nil, secured == nil { stillborn.append(connection) }
         adoption?.activate()
         return bufferevent
     }
@@ -120,11 +151,14 @@ public final class HTTPServer {
             gauge.opened()
         }
         newborn.removeAll(keepingCapacity: true)
+        for connection in stillborn { connection.close() }
+        stillborn.removeAll()
     }
 
     /// evhttp is about to free this connection.
     func connectionClosed(_ identity: OpaquePointer, _ onLoop: borrowing OnLoop) {
         guard let connection = connections.removeValue(forKey: identity) else { return }
+        connection.endSession()
         connection.detach()
         gauge.closed()
         if connections.isEmpty, let whenDrained {
@@ -150,6 +184,9 @@ public final class HTTPServer {
     /// The value of `Date` for an answer that is sent now.
     func dateHeader() -> String { date.value(on: loop) }
 
+    /// A client's handshake came to nothing.
+    func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }
+
     // MARK: - Requests
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
@@ -161,7 +198,10 @@ public final class HTTPServer {
             return EvhttpErrorPage.send(request, status: .badRequest)
         }
         let reply = PendingReply(request, connection, head)
-        handler(Request(head: head, body: body(of: request), isSecure: false, clientAddress: connection.peer), reply, onLoop)
+        handler(
+            Request(
+                head: head, body: body(of: request), isSecure: security != nil, clientAddress: connection.peer,
+                clientIdentity: connection.clientIdentity), reply, onLoop)
     }
 
     private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {
@@ -177,6 +217,9 @@ public final class HTTPServer {
 
     /// Whether connections are being ended: every answer from now on closes its connection.
     public private(set) var isDraining = false
+
+    /// Whether a drain has ended: no connection is left, and none will come.
+    public var isDrained: Bool { isDraining && connections.isEmpty }
 
     /// Stops accepting, ends idle connections at once and the others with their next answer; then calls `whenDrained`.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {

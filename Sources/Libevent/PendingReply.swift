@@ -45,6 +45,7 @@ public struct PendingReply: ~Copyable {
         if let location = response.location { evhttp_add_header(headers, "Location", location) }
         if let allow = response.allow { evhttp_add_header(headers, "Allow", allow) }
         if let seconds = response.retryAfter { evhttp_add_header(headers, "Retry-After", String(seconds)) }
+        if let seconds = response.transportSecurity { evhttp_add_header(headers, "Strict-Transport-Security", "max-age=\(seconds)") }
         if response.challenges { evhttp_add_header(headers, "WWW-Authenticate", "Bearer") }
         if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
         if needsLength { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
@@ -59,6 +60,7 @@ public struct PendingReply: ~Copyable {
                 Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().answerWritten()
             }, self.connection.toOpaque())
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
+        connection.flattenOutput()
     }
 
     /// StaticStrings end in NUL, as C wants it.
