@@ -35,7 +35,7 @@ struct ArrowTests {
             "RegistryServer", ["Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Logging", "Replication", "Swagger", "TLS", "Telemetry"],
             system: ["Glibc", "Synchronization"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.
-        Room("registry", ["ArgumentParser", "Libevent", "RegistryServer"], system: ["Glibc", "CJemalloc"]),
+        Room("registry", ["ArgumentParser", "Libevent", "RegistryServer", "TLS"], system: ["Glibc", "CJemalloc"]),
     ]
 
     /// The rooms that each C library has, and why nobody else.

@@ -13,6 +13,7 @@ struct UnsafetyTests {
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
+        "Sources/RegistryServer/Settings/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
         "Sources/RegistryServer/Settings/SecretFile.swift": "read(2) into an array",
         "Sources/Telemetry/Bytes.swift": "appends a span, which Array cannot take as it is",
         "Sources/Telemetry/LogBuffer.swift": "a line goes into a closure under the lock, where a span cannot go",
@@ -48,7 +49,8 @@ struct UnsafetyTests {
 
     /// The promises that the compiler has to take on trust, each with its proof.
     static let promises = [
-        "Sources/TLS/SHA256.swift": "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process"
+        "Sources/TLS/TLSContext.swift": "an SSL_CTX is only read once it is made, and counts its references atomically",
+        "Sources/TLS/SHA256.swift": "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process",
     ]
 
     @Test(arguments: SourceTree.files)

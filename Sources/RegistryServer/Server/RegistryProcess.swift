@@ -53,6 +53,10 @@ public final class RegistryProcess {
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
         prepareSignals()
+        guard !resolved.settings.replication else {
+            complain("registry: cannot start: this version does not replicate; without REPLICATION it serves alone\n")
+            return Exit.unavailable
+        }
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -129,8 +133,8 @@ public final class RegistryProcess {
             }
             let worker = LoopWorker(
                 index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
-                gauge: gauges[index], log: log,
-                logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level), control: control)
+                gauge: gauges[index], log: log, logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level),
+                control: control)
             guard let thread = LoopThread(name: "api-\(index)", { worker.run() }) else { throw LibeventError.outOfMemory }
             threads.append(thread)
             running += 1
@@ -152,7 +156,7 @@ public final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        if let portFile = settings.portFile { unlink(portFile) }
+        removePortFile()
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
@@ -201,6 +205,11 @@ public final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
+            if context.lifecycle.state != .draining {
+                logger.critical("an event loop has ended by itself")
+                status = Exit.unavailable
+                drain(onLoop)
+            }
             if running == 0 { loop.stop(onLoop) }
         }
     }
@@ -225,9 +234,16 @@ public final class RegistryProcess {
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state != .draining else { _exit(Exit.cutShort(by: signal)) }
+        guard context.lifecycle.state != .draining else {
+            removePortFile()
+            _exit(Exit.cutShort(by: signal))
+        }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         drain(onLoop)
+    }
+
+    private func removePortFile() {
+        if let portFile = settings.portFile { unlink(portFile) }
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {
