@@ -22,7 +22,7 @@ struct RegistrationFieldTests {
             #expect(try status(type) == 201, "\(type)")
         }
         for type in [
-            nil, "", "text/json", "application/jsonp", "application/json2; charset=utf-8",
+            nil, "", "text/json", "application/jsonp", "application/json2; charset=utf-8", "application/json charset=utf-8",
             "application/json, text/plain", "application/vnd.api+json", "json", "application / json", ";application/json",
         ] {
             #expect(try status(type) == 415, "\(type ?? "none")")
