@@ -17,7 +17,7 @@ struct ShapeTests {
         ("/swagger.json", "GET, HEAD"),
     ]
 
-    private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get"]
+    private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
 
     @Test(arguments: Transport.allCases)
     func `a known path with another method is answered 405 and says which it has`(_ transport: Transport) throws {
