@@ -22,6 +22,8 @@ struct LimitTests {
         let padded = String(Body().text.dropLast()) + ",\"x\":\""
         let body = padded + String(repeating: "x", count: 65_536 - padded.utf8.count - 2) + "\"}"
         #expect(try registry.send(.register(text: body)).status == 201)
+        // R802 A request line and header fields of together more than 16,384 bytes are answered 431.
+        #expect(try registry.send(raw: Array(Self.head(of: 16_384).utf8)).status == 200)
         // R803 A request target over 4,096 bytes is answered 414.
         let target = "/livez?" + String(repeating: "x", count: 4_096 - 7)
         #expect(try registry.send(.get(target)).status == 200)
