@@ -32,6 +32,8 @@ public struct RequestGate {
 
     /// The longest line that may give a chunk's size: eight hexadecimal digits exceed any body limit by far.
     private static let chunkSizeDigits = 8
+    /// CR LF.
+    private static let lineEndBytes = 2
 
     /// Room for the head of most requests, in bytes, so that it is not made step by step.
     private static let typicalHead = 480
@@ -120,10 +122,8 @@ public struct RequestGate {
     private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
         let lineEnd = chunk[position...].firstIndex(of: 0x0A)
         let end = lineEnd.map { $0 + 1 } ?? chunk.endIndex
-        guard head.bytes.count + (end - position) <= limits.head else {
-            if case .requestLine = state { return refuse(.uriTooLong, Self.longTarget(limits)) }
-            return refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
-        }
+        // The empty line that ends the head is not counted, and is not known for one before it is whole.
+        guard head.bytes.count + (end - position) <= limits.head + Self.lineEndBytes else { return refuseLongHead() }
         if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
         head.bytes.append(contentsOf: chunk[position..<end])
         position = end
@@ -134,12 +134,14 @@ public struct RequestGate {
             return refuse(.badRequest, "lines end with CR LF")
         }
         let line = lineStart..<lineBreak
+        guard line.isEmpty || head.bytes.count <= limits.head else { return refuseLongHead() }
         lineStart = head.bytes.count
         do throws(Refusal) {
             if case .requestLine = state {
                 try readRequestLine(line)
                 state = .headerLines
             } else if line.isEmpty {
+                head.bytes.removeLast(Self.lineEndBytes)
                 try endHead()
             } else {
                 try readHeaderLine(line)
@@ -147,6 +149,11 @@ public struct RequestGate {
         } catch {
             refuse(error.status, error.sentence)
         }
+    }
+
+    private mutating func refuseLongHead() {
+        if case .requestLine = state { return refuse(.uriTooLong, Self.longTarget(limits)) }
+        refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
     }
 
     private static func longTarget(_ limits: Limits) -> String { "the request target is limited to \(limits.target) bytes" }

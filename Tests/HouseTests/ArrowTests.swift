@@ -110,6 +110,8 @@ enum Manifest {
         var targets: [String: Set<String>] = [:]
         for match in text.matches(of: /\.(?:target|executableTarget)\(/) {
             let call = try balanced(text[match.range.lowerBound...])
+            // What lives among the tests is for the tests, and no room of the product.
+            if call.contains(/path:\s*"Tests\//) { continue }
             guard let name = call.firstMatch(of: /name:\s*"(\w+)"/) else { throw Unreadable(description: "a target without a name") }
             targets[String(name.1)] = try dependencies(call)
         }
