@@ -133,6 +133,9 @@ final class Connection {
 
     var isDraining: Bool { server.isDraining }
 
+    /// The address and port that the client reached. A system call: asked for seldom.
+    var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
+
     /// The value of `Date` for an answer that is sent now.
     var dateHeader: String { server.dateHeader() }
 

@@ -203,7 +203,7 @@ public final class HTTPServer {
         handler(
             Request(
                 head: head, body: body(of: request), isSecure: security != nil, clientAddress: connection.peer,
-                clientIdentity: connection.clientIdentity), reply, onLoop)
+                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply, onLoop)
     }
 
     private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {

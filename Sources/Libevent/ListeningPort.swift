@@ -37,7 +37,7 @@ public struct ListeningPort: Sendable {
         guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
         if port != 0 { try Self.probe(address, port) }
         let first = try Self.listen(address, port)
-        let taken = SocketAddress.boundPort(of: first)
+        let taken = SocketAddress.local(of: first)?.port ?? port
         var descriptors = [first]
         do throws(PortError) {
             claim = try Self.claim(name: "a8registry \(text) \(taken)", taken)

@@ -28,7 +28,7 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        write(Response(.internalServerError))
+        EvhttpErrorPage.send(request, status: .internalServerError)
     }
 
     private borrowing func write(_ response: Response) {

@@ -100,12 +100,10 @@ public final class RegistryProcess {
         logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
-        let address = settings.listenAddress.contains(":") ? "[\(settings.listenAddress)]" : settings.listenAddress
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         context = ServerContext(
             settings: settings, loops: loops, monotonic: MonotonicClock.now(),
-            fallbackHost: plainPort.map { "\(address):\($0.port)" } ?? address, httpsPort: securePort?.port,
-            secureFallbackHost: securePort.map { "\(address):\($0.port)" }, tlsHealth: keeper?.health,
+            httpsPort: securePort?.port, tlsHealth: keeper?.health,
             openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }

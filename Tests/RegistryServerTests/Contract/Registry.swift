@@ -56,24 +56,15 @@ final class Registry {
         configure(&settings)
         let authorization = AuthorizationConfiguration(settings)
         let clock = clock
-        let make: @Sendable (String) -> ServerContext = { [settings] address in
-            ServerContext(settings: settings, cluster: cluster, loops: 1, monotonic: 0, fallbackHost: address)
-        }
+        let context = ServerContext(settings: settings, cluster: cluster, loops: 1, monotonic: 0)
+        self.context = context
         switch transport {
         case .router:
             address = "127.0.0.1:8080"
-            context = make(address)
             path = try RouterPath(Self.handler(context, authorization, clock))
         case .live:
-            let made = Mutex<ServerContext?>(nil)
-            let server = try LiveServer { port in
-                let context = make("127.0.0.1:\(port)")
-                made.withLock { $0 = context }
-                return try Self.handler(context, authorization, clock)
-            }
-            guard let context = made.withLock({ $0 }) else { throw WaitedInVain(for: "the registry's context") }
+            let server = try LiveServer { _ in try Self.handler(context, authorization, clock) }
             address = "127.0.0.1:\(server.port)"
-            self.context = context
             path = LivePath(server)
         }
     }

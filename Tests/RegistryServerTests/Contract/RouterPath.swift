@@ -27,7 +27,7 @@ final class RouterPath: RequestPath {
             while let head = gate.takeRequest() {
                 // The next request begins where this one's body ends.
                 let body = Self.body(after: head, in: bytes, from: &start)
-                let request = Request(head: head, body: body, isSecure: false, clientAddress: "127.0.0.1")
+                let request = Request(head: head, body: body, isSecure: false, clientAddress: "127.0.0.1", localAddress: "127.0.0.1:8080")
                 answers.append(Self.answer(handler.respond(request), to: head))
             }
         }
