@@ -50,7 +50,7 @@ public struct PathSegments: Sendable {
                 throw Refusal(.badRequest, "the path has an empty segment")
             }
             let start = decoded.count
-            try PercentDecoding.append(segment, to: &decoded, plusIsSpace: false)
+            try PercentDecoding.append(segment, to: &decoded, as: .path)
             found.append(start..<decoded.count)
         }
         bytes = decoded
