@@ -47,7 +47,9 @@ struct SessionTicketTests {
     @Test func `keys rotate when it is time; a session survives one rotation and not two`() throws {
         let fixture = try Fixture()
         let period = TicketKeys.rotationPeriod
-        for (times, expected) in [([period - 1], true), ([period], true), ([period, 2 * period - 1], true), ([period, 2 * period], false)] {
+        for (times, expected) in [
+            ([period - 1], true), ([period], true), ([period, 2 * period - 1], true), ([period, 2 * period], false),
+        ] {
             let keys = TicketKeys(now: 0)
             let context = try fixture.context(keys: keys)
             let resumed = try resumes(fixture, context, context) { for time in times { keys.rotate(now: time) } }

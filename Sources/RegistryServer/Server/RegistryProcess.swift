@@ -53,6 +53,7 @@ public final class RegistryProcess {
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
+        hearSignals()
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -64,6 +65,14 @@ public final class RegistryProcess {
             complain("registry: cannot start: \(sentence)\n")
             return Exit.unavailable
         }
+    }
+
+    /// A blocked signal stays blocked through exec, and some supervisors start their children from threads that block them all.
+    private static func hearSignals() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private static func complain(_ text: String) {
