@@ -25,7 +25,9 @@ enum PercentDecoding {
             } else if byte == UInt8(ascii: "+"), part == .query {
                 byte = 0x20
             }
-            guard part == .query ? byte != 0 : byte >= 0x20 && byte != 0x7F else { throw Refusal(.badRequest, "an escape decodes to a control character") }
+            guard part == .query ? byte != 0 : byte >= 0x20 && byte != 0x7F else {
+                throw Refusal(.badRequest, "an escape decodes to a control character")
+            }
             decoded.append(byte)
         }
         guard String(validating: decoded[start...], as: UTF8.self) != nil else {
