@@ -190,7 +190,7 @@ public struct RequestGate {
         guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") else {
             throw Refusal(.badRequest, "the request target is not an absolute path")
         }
-        guard head.bytes.span.areAll(.target, in: target) else {
+        guard let shape = head.bytes.span.targetShape(in: target) else {
             throw Refusal(.badRequest, "the request target has characters that must be percent-encoded")
         }
         let version = head.bytes[versionStart..<line.upperBound]
@@ -203,6 +203,7 @@ public struct RequestGate {
         }
         head.method = Method(head.bytes[line.lowerBound..<space])
         head.targetRange = target
+        head.targetShape = shape
         state = .headerLines
     }
 
