@@ -133,7 +133,9 @@ public final class HTTPServer {
         bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
         // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; the watermark ends its turn.
-        if secured != nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, max(Self.maximumSingleRead, limits.head + limits.body)) }
+        if secured != nil {
+            bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, max(Self.maximumSingleRead, limits.head + limits.body))
+        }
         let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
         // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
