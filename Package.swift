@@ -50,12 +50,18 @@ let package = Package(
             // libevent calls back the error page that this binary exports.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
 
+        // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
+        .target(
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer"], path: "Tests/TestSupport"),
+
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
-        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "registry"]),
+        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(name: "ProcessTests", dependencies: ["registry"]),
     ],
     swiftLanguageModes: [.v6]
 )

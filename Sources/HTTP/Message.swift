@@ -12,13 +12,19 @@ public struct Request: Sendable {
     public let clientAddress: String?
     /// What the client's certificate says of it; nil when there was none.
     public let clientIdentity: ClientIdentity?
+    /// The address and port that the client reached, as it would have sent them in `Host`; told where it sent none (R113).
+    public let localAddress: String?
 
-    public init(head: RequestHead, body: [UInt8], isSecure: Bool, clientAddress: String?, clientIdentity: ClientIdentity? = nil) {
+    public init(
+        head: RequestHead, body: [UInt8], isSecure: Bool, clientAddress: String?, clientIdentity: ClientIdentity? = nil,
+        localAddress: String? = nil
+    ) {
         self.head = head
         self.body = body
         self.isSecure = isSecure
         self.clientAddress = clientAddress
         self.clientIdentity = clientIdentity
+        self.localAddress = localAddress
     }
 }
 

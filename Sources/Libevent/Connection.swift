@@ -13,8 +13,9 @@ import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
 final class Connection {
-    /// How long a client may go on sending after a refusal: seconds without a byte, and bytes in all.
+    /// How long a client may go on sending after a refusal: seconds without a byte, seconds in all, and bytes in all.
     private static let lingerSeconds = 2
+    private static let lingerSecondsInAll = 5
     private static let lingerBytes = 1 << 20
 
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
@@ -33,6 +34,8 @@ final class Connection {
     /// Requests handed to the handler whose answers are not yet written out.
     private var answersPending = 0
     private var lingered = 0
+    /// When lingering ends whatever the client does, in seconds of CLOCK_MONOTONIC. Looked at when bytes come; silence has its own end.
+    private var lingerEnd = 0
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
@@ -119,9 +122,22 @@ final class Connection {
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
         phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+            && !hasUnreadBytes
+    }
+
+    /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset the connection.
+    private var hasUnreadBytes: Bool {
+        var byte: UInt8 = 0
+        return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }
 
     var isDraining: Bool { server.isDraining }
+
+    /// The address and port that the client reached. A system call: asked for seldom.
+    var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
+
+    /// The value of `Date` for an answer that is sent now.
+    var dateHeader: String { server.dateHeader() }
 
     // MARK: - Requests
 
@@ -185,6 +201,7 @@ final class Connection {
             { _, context in Connection.from(context)?.linger() },
             { _, _, context in Connection.from(context)?.close() },
             Unmanaged.passUnretained(self).toOpaque())
+        lingerEnd = Self.monotonicSeconds() + Self.lingerSecondsInAll
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
         let answer = RefusalAnswer.bytes(refusal, server.refused(refusal, from: peer))
@@ -205,7 +222,13 @@ final class Connection {
 
     private func discardInput() {
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
-        if lingered > Self.lingerBytes { close() }
+        if lingered > Self.lingerBytes || Self.monotonicSeconds() >= lingerEnd { close() }
+    }
+
+    private static func monotonicSeconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec
     }
 
     /// Has evhttp free the connection, this object's part included.

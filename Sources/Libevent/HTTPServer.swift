@@ -63,6 +63,7 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
+    private var date = DateHeader()
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
@@ -182,6 +183,9 @@ public final class HTTPServer {
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
+    /// The value of `Date` for an answer that is sent now.
+    func dateHeader() -> String { date.value(on: loop) }
+
     /// A client's handshake came to nothing.
     func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }
 
@@ -199,7 +203,7 @@ public final class HTTPServer {
         handler(
             Request(
                 head: head, body: body(of: request), isSecure: security != nil, clientAddress: connection.peer,
-                clientIdentity: connection.clientIdentity), reply, onLoop)
+                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply, onLoop)
     }
 
     private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {

@@ -52,8 +52,11 @@ public final class RegistryProcess {
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
-        hearSignals()
+        prepareSignals()
+        guard !resolved.settings.replication else {
+            complain("registry: cannot start: this version does not replicate; without REPLICATION it serves alone\n")
+            return Exit.unavailable
+        }
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -67,11 +70,15 @@ public final class RegistryProcess {
         }
     }
 
-    /// A blocked signal stays blocked through exec, and some supervisors start their children from threads that block them all.
-    private static func hearSignals() {
+    /// Before any thread starts: all of them inherit the mask.
+    private static func prepareSignals() {
+        signal(SIGPIPE, SIG_IGN)
+        // A mask is inherited too from whoever started the process; with these blocked it would never hear that it is to stop.
         var signals = sigset_t()
         sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
@@ -94,12 +101,10 @@ public final class RegistryProcess {
         logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
-        let address = settings.listenAddress.contains(":") ? "[\(settings.listenAddress)]" : settings.listenAddress
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         context = ServerContext(
             settings: settings, loops: loops, monotonic: MonotonicClock.now(),
-            fallbackHost: plainPort.map { "\(address):\($0.port)" } ?? address, httpsPort: securePort?.port,
-            secureFallbackHost: securePort.map { "\(address):\($0.port)" }, tlsHealth: keeper?.health,
+            httpsPort: securePort?.port, tlsHealth: keeper?.health,
             openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
@@ -127,8 +132,8 @@ public final class RegistryProcess {
             }
             let worker = LoopWorker(
                 index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
-                gauge: gauges[index], log: log,
-                logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level), control: control)
+                gauge: gauges[index], log: log, logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level),
+                control: control)
             guard let thread = LoopThread(name: "api-\(index)", { worker.run() }) else { throw LibeventError.outOfMemory }
             threads.append(thread)
             running += 1
@@ -150,9 +155,11 @@ public final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        if let portFile = settings.portFile { unlink(portFile) }
+        removePortFile()
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
+        // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
+        if running > 0 { _exit(status) }
         return status
     }
 
@@ -188,6 +195,8 @@ public final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
+            // One that is ready only after the stop was asked for, or after another one failed.
+            guard context.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -195,12 +204,18 @@ public final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
+            if context.lifecycle.state != .draining {
+                logger.critical("an event loop has ended by itself")
+                status = Exit.unavailable
+                drain(onLoop)
+            }
             if running == 0 { loop.stop(onLoop) }
         }
     }
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state == .starting else { return drain(onLoop) }
+        // First, so that whoever waits for the port file finds the registry ready.
+        context.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { try PortFile.write(ports, to: path) }
         } catch {
@@ -208,7 +223,6 @@ public final class RegistryProcess {
             status = Exit.unavailable
             return drain(onLoop)
         }
-        context.lifecycle.advance(to: .ready)
         var metadata: Logger.Metadata = [
             "version": "\(Version.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
         ]
@@ -219,9 +233,16 @@ public final class RegistryProcess {
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state != .draining else { _exit(Exit.cutShort(by: signal)) }
+        guard context.lifecycle.state != .draining else {
+            removePortFile()
+            _exit(Exit.cutShort(by: signal))
+        }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         drain(onLoop)
+    }
+
+    private func removePortFile() {
+        if let portFile = settings.portFile { unlink(portFile) }
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {

@@ -24,24 +24,18 @@ public final class ServerContext: Sendable {
     let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.
     let openConnections: @Sendable () -> Int
-    /// For URLs in answers to requests without `Host`: the address and port of the API.
-    private let fallbackHost: String
-    /// The same over TLS.
-    private let secureFallbackHost: String
     /// The port of our own TLS; nil when there is none.
     let httpsPort: UInt16?
     /// Nil without TLS.
     let tlsHealth: TLSHealth?
 
     public init(
-        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64, fallbackHost: String,
-        httpsPort: UInt16? = nil, secureFallbackHost: String? = nil, tlsHealth: TLSHealth? = nil,
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64,
+        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil,
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
         self.cluster = cluster
-        self.fallbackHost = fallbackHost
-        self.secureFallbackHost = secureFallbackHost ?? fallbackHost
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth
         self.openConnections = openConnections
@@ -66,7 +60,7 @@ public final class ServerContext: Sendable {
 
     /// `Host` as the client sent it, or what it would have sent had it sent one (R113).
     func host(of request: Request) -> String {
-        request.host ?? (request.isSecure ? secureFallbackHost : fallbackHost)
+        request.host ?? request.localAddress ?? "localhost"
     }
 
     /// Whether the client used https: to us, or to a proxy that says so and is believed (R112).
