@@ -46,7 +46,7 @@ final class RunningServer {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         contexts = TLSContextBox(context)
-        let listening = try ListeningPort(address: "127.0.0.1", port: 0, count: loops)
+        let listening = try Self.listen(loops)
         port = listening.port
         for (index, descriptor) in listening.descriptors.enumerated() {
             let box = SenderBox()
@@ -60,6 +60,14 @@ final class RunningServer {
             if let thread { threads.append(thread) }
             if let sender = box.sender.withLock({ $0 }) { senders.append(sender) }
         }
+    }
+
+    /// A port's claim lasts as long as the process, so one that the system hands out a second time is taken: then another is asked for.
+    private static func listen(_ loops: Int) throws(PortError) -> ListeningPort {
+        for _ in 0..<20 {
+            if let port = try? ListeningPort(address: "127.0.0.1", port: 0, count: loops) { return port }
+        }
+        return try ListeningPort(address: "127.0.0.1", port: 0, count: loops)
     }
 
     deinit {
