@@ -12,12 +12,14 @@ public struct PendingReply: ~Copyable {
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
     private let isOldVersion: Bool
+    private let isConnect: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passUnretained(connection)
         isHead = head.method == .head
         isOldVersion = head.minorVersion == 0
+        isConnect = head.method == .connect
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told.
@@ -45,8 +47,8 @@ public struct PendingReply: ~Copyable {
         if let seconds = response.retryAfter { evhttp_add_header(headers, "Retry-After", String(seconds)) }
         if response.challenges { evhttp_add_header(headers, "WWW-Authenticate", "Bearer") }
         if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        // evhttp tells the length of what it sends; of what HEAD leaves out, and in HTTP/1.0, it does not.
-        if isHead || isOldVersion { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
+        // evhttp tells the length of what it sends; of what HEAD leaves out, in HTTP/1.0, and to CONNECT, which it takes for granted, it does not.
+        if isHead || isOldVersion || isConnect { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
             evbuffer_add(output, response.body, response.body.count)
