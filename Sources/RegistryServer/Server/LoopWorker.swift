@@ -54,7 +54,7 @@ struct LoopWorker: Sendable {
             accessLog: logsAccess ? AccessLog(log, format: logFormat) : nil)
         let context = context
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge,
+            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border,
             refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
         ) { request, reply, _ in
             let arrived = MonotonicClock.now()

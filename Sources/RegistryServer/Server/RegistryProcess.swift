@@ -33,6 +33,7 @@ public final class RegistryProcess {
     private let log: LogPipe
     private let logger: Logger
     private let context: ServerContext
+    private let borderLog: BorderLog
     private let port: ListeningPort
     private let loop: EventLoop
     private var threads: [LoopThread] = []
@@ -74,10 +75,12 @@ public final class RegistryProcess {
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
+        let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
+        borderLog = BorderLog(border, logger)
         context = ServerContext(
             settings: settings, loops: loops, monotonic: MonotonicClock.now(),
             fallbackHost: "\(settings.listenAddress.contains(":") ? "[\(settings.listenAddress)]" : settings.listenAddress):\(port.port)",
-            openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
+            border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -98,8 +101,14 @@ public final class RegistryProcess {
 
     private func serve(warnings: [String]) throws -> Int32 {
         for warning in warnings { logger.warning("\(warning)") }
+        if context.border.rules.connections < settings.maxConnections {
+            logger.info(
+                "the limit on open files allows fewer connections than max_connections",
+                metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.border.rules.connections)"])
+        }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
+            try LoopEvent.every(milliseconds: BorderLog.period, on: loop) { [unowned self] _ in borderLog.report() },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
         ]
@@ -157,7 +166,7 @@ public final class RegistryProcess {
             "serving",
             metadata: [
                 "version": "\(Version.current)", "address": "\(settings.listenAddress)", "api_port": "\(port.port)",
-                "loops": "\(threads.count)",
+                "loops": "\(threads.count)", "max_connections": "\(context.border.rules.connections)",
             ])
     }
 

@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import Libevent
 import Replication
 import Telemetry
 
@@ -15,6 +16,10 @@ public final class ServerContext: Sendable {
     public let cluster: any Cluster
     public let lifecycle = Lifecycle()
     public let changes = ChangeCounts()
+    /// The limits on connections, and who met them.
+    public let border: Border
+    /// The limits on requests.
+    let rateLimits: RateLimits
     /// One for each loop.
     public let loopMetrics: [LoopMetrics]
     /// Nanoseconds of the monotonic clock at the start.
@@ -29,11 +34,14 @@ public final class ServerContext: Sendable {
 
     public init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64, fallbackHost: String,
+        border: Border = Border(),
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
         self.cluster = cluster
         self.fallbackHost = fallbackHost
+        self.border = border
+        rateLimits = RateLimits(settings)
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
         store = Store(namespaceCapacity: settings.namespaceCapacity)
