@@ -17,7 +17,7 @@ FUZZ_TARGETS := gate target json jwt
 FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library \
 	-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 # Debian's and Ubuntu's names of what is linked.
-LIBRARIES := libevent-dev libssl-dev zlib1g-dev pkg-config
+LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL = $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends
@@ -42,12 +42,12 @@ test.all: test test.thread test.address test.schemathesis test.border test.soak
 
 # Run the tests under the thread sanitizer.
 test.thread: deps
-	TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/Long/thread.supp" \
+	REGISTRY_ALLOCATOR=system TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/Long/thread.supp" \
 		swift test --sanitize=thread --scratch-path .build-thread
 
 # Run the tests under the address sanitizer.
 test.address: deps
-	ASAN_OPTIONS="detect_leaks=0" swift test --sanitize=address --scratch-path .build-address
+	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="detect_leaks=0" swift test --sanitize=address --scratch-path .build-address
 
 # Hold the running binary against its OpenAPI description with schemathesis.
 test.schemathesis: build venv
@@ -60,6 +60,7 @@ test.soak: build
 # Hold the running binary against hostile clients and the corpus of raw requests.
 test.border: build
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
+	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/border.py --registry bin/registry
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
@@ -103,7 +104,7 @@ clean:
 
 # Install the libraries that are linked, if they are missing (Debian and Ubuntu).
 deps:
-	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
+	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
 
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps

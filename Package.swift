@@ -2,6 +2,9 @@
 // The rooms of the registry and the arrows between them; ARCHITECTURE.md is the tour.
 import PackageDescription
 
+// The sanitizers bring an allocator of their own, which must not meet another: `make test.address` and the like say so here.
+let allocator: [Target.Dependency] = Context.environment["REGISTRY_ALLOCATOR"] == "system" ? [] : ["CJemalloc"]
+
 let package = Package(
     name: "a8registry",
     products: [
@@ -13,6 +16,7 @@ let package = Package(
     ],
     targets: [
         // C libraries: each is imported by exactly one Swift target, which drops the C.
+        .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -40,21 +44,27 @@ let package = Package(
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Libevent", "RegistryServer",
+                "Libevent", "RegistryServer", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            ] + allocator,
             // libevent calls back the error page that this binary exports.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+
+        // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
+        .target(
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer"], path: "Tests/TestSupport"),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "TLSTests", dependencies: ["TLS"]),
+        .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(
             name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS"],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
-        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "registry"]),
+        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(name: "ProcessTests", dependencies: ["registry"]),
     ],
     swiftLanguageModes: [.v6]
 )

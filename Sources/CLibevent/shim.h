@@ -13,9 +13,6 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
-// Of glibc: gives freed memory back to the system.
-#include <malloc.h>
-
 // Of Linux rather than libevent, and missing in Swift's Glibc module. The function is declared here because its header shows it to
 // _GNU_SOURCE only.
 #include <pthread.h>

@@ -1,8 +1,6 @@
 // Names of services and namespaces are bytes to their owners, and ids are hashes of those bytes. Swift's String compares by canonical
 // equivalence instead ("é" in one code point equals "é" in two), which would let one tenant's name reach another's. So names have a type.
 
-import Glibc
-
 /// A name compared, ordered and hashed by its UTF-8 bytes.
 public struct Name: Hashable, Comparable, Sendable {
     public let text: String
@@ -12,16 +10,11 @@ public struct Name: Hashable, Comparable, Sendable {
     }
 
     public static func == (left: Name, right: Name) -> Bool {
-        left.withBytes { left in right.withBytes { right in left.count == right.count && order(left, right) == 0 } }
+        left.withBytes { left in right.withBytes { right in left.count == right.count && left.elementsEqual(right) } }
     }
 
     public static func < (left: Name, right: Name) -> Bool {
-        left.withBytes { left in
-            right.withBytes { right in
-                let order = order(left, right)
-                return order == 0 ? left.count < right.count : order < 0
-            }
-        }
+        left.withBytes { left in right.withBytes { right in left.lexicographicallyPrecedes(right) } }
     }
 
     /// Of the bytes too: canonically equivalent strings hash alike, and a word of twenty "é" has a million spellings, which would all
@@ -30,12 +23,6 @@ public struct Name: Hashable, Comparable, Sendable {
         withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // No UTF-8 has this byte, so what is hashed next cannot be taken for more of the name.
         hasher.combine(0xFF as UInt8)
-    }
-
-    /// How the first bytes, as many as both have, are ordered: below, at or above 0.
-    private static func order(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return 0 }
-        return memcmp(leftBase, rightBase, min(left.count, right.count))
     }
 
     private func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {

@@ -43,9 +43,6 @@ extension UInt8 {
     /// An ASCII digit.
     var isDigit: Bool { self >= 0x30 && self <= 0x39 }
 
-    /// A character of a token (RFC 9110, section 5.6.2): what a method or a field name is made of.
-    var isToken: Bool { self < 0x80 && tokenTable[Int(self)] }
-
     /// The byte with an ASCII capital made small.
     var lowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
 
@@ -60,13 +57,67 @@ extension UInt8 {
     }
 }
 
-private let tokenTable: [Bool] = (0..<128).map { code in
-    switch UInt8(code) {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"), UInt8(ascii: "'"),
-        UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"),
-        UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-        true
-    default: false
+/// A set of ASCII characters: a bit for each, so that asking costs no memory access.
+struct ByteSet: Sendable {
+    /// Bits of 0 to 63, and of 64 to 127.
+    let low: UInt64
+    let high: UInt64
+
+    /// What a method or a field name is made of (RFC 9110, section 5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
+    static let token = ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
+    /// What a host name, an address or a port is written with: letters, digits and `-._:[]`. It is echoed in links and redirects, so nothing
+    /// else passes.
+    static let host = ByteSet(low: 0x07FF_6000_0000_0000, high: 0x07FF_FFFE_AFFF_FFFE)
+    /// Visible ASCII but for `#`, which no request target has.
+    static let target = ByteSet(low: 0xFFFF_FFF6_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF)
+
+    func contains(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0..<64: low >> UInt64(byte) & 1 == 1
+        case 64..<128: high >> UInt64(byte & 63) & 1 == 1
+        default: false
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// Where `byte` first stands in `range`, or nil.
+    func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if self[index] == byte { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether all bytes in `range` are of the set.
+    func areAll(_ set: ByteSet, in range: Range<Int>) -> Bool {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if !set.contains(self[index]) { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// `range` without the spaces and tabs at its ends.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, self[start].isBlank { start += 1 }
+        while end > start, self[end - 1].isBlank { end -= 1 }
+        return start..<end
+    }
+
+    /// Whether all bytes in `range` may stand in a field value: no control character but the tab.
+    func areFieldText(in range: Range<Int>) -> Bool {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let byte = self[index]
+            if byte < 0x20 ? byte != 0x09 : byte == 0x7F { return false }
+            index += 1
+        }
+        return true
     }
 }

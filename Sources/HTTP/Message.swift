@@ -10,12 +10,34 @@ public struct Request: Sendable {
     public let isSecure: Bool
     /// The client's address as text, without the port; nil when the transport does not know it.
     public let clientAddress: String?
+    /// What the client's certificate says of it; nil when there was none.
+    public let clientIdentity: ClientIdentity?
+    /// The address and port that the client reached, as it would have sent them in `Host`; told where it sent none (R113).
+    public let localAddress: String?
 
-    public init(head: RequestHead, body: [UInt8], isSecure: Bool, clientAddress: String?) {
+    public init(
+        head: RequestHead, body: [UInt8], isSecure: Bool, clientAddress: String?, clientIdentity: ClientIdentity? = nil,
+        localAddress: String? = nil
+    ) {
         self.head = head
         self.body = body
         self.isSecure = isSecure
         self.clientAddress = clientAddress
+        self.clientIdentity = clientIdentity
+        self.localAddress = localAddress
+    }
+}
+
+/// The names in a client's certificate, which the transport has verified.
+public struct ClientIdentity: Sendable, Equatable {
+    /// The URIs among the subject's alternative names, in order.
+    public let uris: [String]
+    /// The subject's organizational units, in order.
+    public let organizationalUnits: [String]
+
+    public init(uris: [String], organizationalUnits: [String]) {
+        self.uris = uris
+        self.organizationalUnits = organizationalUnits
     }
 }
 
@@ -45,6 +67,8 @@ public struct Response: Sendable {
     public var allow: String?
     /// Seconds for `Retry-After`.
     public var retryAfter: Int?
+    /// Seconds for `Strict-Transport-Security` (RFC 6797).
+    public var transportSecurity: Int?
     /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
     public var challenges = false
     /// Whether the connection ends after this response.

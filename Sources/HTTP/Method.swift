@@ -32,6 +32,18 @@ public enum Method: UInt8, Sendable, CaseIterable {
 
     /// Methods are case-sensitive (RFC 9110, section 9.1).
     init(_ token: ArraySlice<UInt8>) {
-        self = Method.allCases.first { $0 != .other && token.equals($0.name) } ?? .other
+        self =
+            switch token.first {
+            case UInt8(ascii: "P") where token.equals("PUT"): .put
+            case UInt8(ascii: "P") where token.equals("POST"): .post
+            case UInt8(ascii: "P") where token.equals("PATCH"): .patch
+            case UInt8(ascii: "G") where token.equals("GET"): .get
+            case UInt8(ascii: "H") where token.equals("HEAD"): .head
+            case UInt8(ascii: "D") where token.equals("DELETE"): .delete
+            case UInt8(ascii: "O") where token.equals("OPTIONS"): .options
+            case UInt8(ascii: "T") where token.equals("TRACE"): .trace
+            case UInt8(ascii: "C") where token.equals("CONNECT"): .connect
+            default: .other
+            }
     }
 }

@@ -8,33 +8,37 @@ public struct PathSegments: Sendable {
 
     /// Invariant: `ranges[0..<count]` lie within these bytes.
     private let bytes: [UInt8]
-    private var ranges = InlineArray<10, Range<Int>>(repeating: 0..<0)
+    private var ranges = InlineArray<10, Range<Int32>>(repeating: 0..<0)
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
 
     /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than any route.
     public init(_ head: RequestHead) throws(Refusal) {
-        let path = head.path
-        if path.contains(UInt8(ascii: "%")) {
-            try self.init(decoding: path)
+        let target = head.targetRange
+        let span = head.bytes.span
+        let end = span.first(UInt8(ascii: "?"), in: target) ?? target.upperBound
+        let path = target.lowerBound..<end
+        if span.first(UInt8(ascii: "%"), in: path) != nil {
+            try self.init(decoding: head.bytes[path])
         } else {
-            try self.init(splitting: head.bytes, from: path.startIndex, to: path.endIndex)
+            try self.init(splitting: head.bytes, path)
         }
         // Only now: a path that is not clean is refused for that, however deep it is.
         guard count <= Self.maximumCount else { throw Refusal(.notFound, "no such resource") }
     }
 
     /// The common case: nothing to decode, so the segments stay where they are in the head.
-    private init(splitting bytes: [UInt8], from start: Int, to end: Int) throws(Refusal) {
+    private init(splitting bytes: [UInt8], _ path: Range<Int>) throws(Refusal) {
         self.bytes = bytes
-        guard start + 1 < end else { return }
-        var segmentStart = start + 1
-        for index in segmentStart...end where index == end || bytes[index] == UInt8(ascii: "/") {
-            // One empty segment at the end is a trailing slash, which names another resource but breaks nothing.
-            guard index > segmentStart || index == end else { throw Refusal(.badRequest, "the path has an empty segment") }
-            try append(segmentStart..<index)
-            segmentStart = index + 1
+        guard path.count > 1 else { return }
+        var start = path.lowerBound + 1
+        while let slash = bytes.span.first(UInt8(ascii: "/"), in: start..<path.upperBound) {
+            guard slash > start else { throw Refusal(.badRequest, "the path has an empty segment") }
+            try append(start..<slash)
+            start = slash + 1
         }
+        // An empty segment at the end is a trailing slash, which names another resource but breaks nothing.
+        try append(start..<path.upperBound)
     }
 
     private init(decoding path: ArraySlice<UInt8>) throws(Refusal) {
@@ -54,14 +58,26 @@ public struct PathSegments: Sendable {
     }
 
     private mutating func append(_ range: Range<Int>) throws(Refusal) {
-        let segment = bytes[range]
-        guard !segment.equals("."), !segment.equals("..") else {
+        if (1...2).contains(range.count), bytes[range].allSatisfy({ $0 == UInt8(ascii: ".") }) {
             throw Refusal(.badRequest, "the path has a dot segment")
         }
-        if count < Self.maximumCount { ranges[count] = range }
+        if count < Self.maximumCount { ranges[count] = Int32(range.lowerBound)..<Int32(range.upperBound) }
         count += 1
     }
 
     /// The decoded bytes of segment `index`, counted from 0.
-    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[ranges[index]] }
+    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[Int(ranges[index].lowerBound)..<Int(ranges[index].upperBound)] }
+
+    /// Whether segment `index` is empty: a slash at the path's end.
+    public func isEmpty(_ index: Int) -> Bool { ranges[index].isEmpty }
+
+    /// Whether segment `index` is exactly these bytes.
+    public func segment(_ index: Int, equals expected: [UInt8]) -> Bool {
+        let range = ranges[index]
+        guard range.count == expected.count else { return false }
+        let span = bytes.span
+        let start = Int(range.lowerBound)
+        for offset in expected.indices where span[start + offset] != expected[offset] { return false }
+        return true
+    }
 }

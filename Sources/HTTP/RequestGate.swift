@@ -32,6 +32,11 @@ public struct RequestGate {
 
     /// The longest line that may give a chunk's size: eight hexadecimal digits exceed any body limit by far.
     private static let chunkSizeDigits = 8
+    /// CR LF.
+    private static let lineEndBytes = 2
+
+    /// Room for the head of most requests, in bytes, so that it is not made step by step.
+    private static let typicalHead = 480
 
     private let limits: Limits
     private var state = State.requestLine
@@ -129,10 +134,9 @@ public struct RequestGate {
     private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
         let lineEnd = chunk[position...].firstIndex(of: 0x0A)
         let end = lineEnd.map { $0 + 1 } ?? chunk.endIndex
-        guard head.bytes.count + (end - position) <= limits.head else {
-            if case .requestLine = state { return refuse(.uriTooLong, Self.longTarget(limits)) }
-            return refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
-        }
+        // The empty line that ends the head is not counted, and is not known for one before it is whole.
+        guard head.bytes.count + (end - position) <= limits.head + Self.lineEndBytes else { return refuseLongHead() }
+        if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
         head.bytes.append(contentsOf: chunk[position..<end])
         position = end
         guard lineEnd != nil else { return }
@@ -142,12 +146,14 @@ public struct RequestGate {
             return refuse(.badRequest, "lines end with CR LF")
         }
         let line = lineStart..<lineBreak
+        guard line.isEmpty || head.bytes.count <= limits.head else { return refuseLongHead() }
         lineStart = head.bytes.count
         do throws(Refusal) {
             if case .requestLine = state {
                 try readRequestLine(line)
                 state = .headerLines
             } else if line.isEmpty {
+                head.bytes.removeLast(Self.lineEndBytes)
                 try endHead()
             } else {
                 try readHeaderLine(line)
@@ -157,27 +163,32 @@ public struct RequestGate {
         }
     }
 
+    private mutating func refuseLongHead() {
+        if case .requestLine = state { return refuse(.uriTooLong, Self.longTarget(limits)) }
+        refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
+    }
+
     private static func longTarget(_ limits: Limits) -> String { "the request target is limited to \(limits.target) bytes" }
 
     /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
-    private mutating func readRequestLine(_ range: Range<Int>) throws(Refusal) {
-        let line = head.bytes[range]
-        guard let firstSpace = line.firstIndex(of: 0x20), let lastSpace = line.lastIndex(of: 0x20), firstSpace < lastSpace else {
+    private mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
+        // The version has a fixed length, so what is left of it is the target, whatever spaces that may wrongly have.
+        let versionStart = line.upperBound - 8
+        guard let space = head.bytes.span.first(0x20, in: line), space + 1 < versionStart, head.bytes[versionStart - 1] == 0x20 else {
             throw Refusal(.badRequest, "the request line is not 'METHOD /path HTTP/1.1'")
         }
-        let method = line[..<firstSpace]
-        guard !method.isEmpty, method.allSatisfy(\.isToken) else {
+        guard space > line.lowerBound, head.bytes.span.areAll(.token, in: line.lowerBound..<space) else {
             throw Refusal(.badRequest, "the method is not a token")
         }
-        let target = line[(firstSpace + 1)..<lastSpace]
+        let target = space + 1..<versionStart - 1
         guard target.count <= limits.target else { throw Refusal(.uriTooLong, Self.longTarget(limits)) }
-        guard target.first == UInt8(ascii: "/") else {
+        guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") else {
             throw Refusal(.badRequest, "the request target is not an absolute path")
         }
-        guard target.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
+        guard head.bytes.span.areAll(.target, in: target) else {
             throw Refusal(.badRequest, "the request target has characters that must be percent-encoded")
         }
-        let version = line[(lastSpace + 1)...]
+        let version = head.bytes[versionStart..<line.upperBound]
         if version.equals("HTTP/1.1") {
             head.minorVersion = 1
         } else if version.equals("HTTP/1.0") {
@@ -185,37 +196,39 @@ public struct RequestGate {
         } else {
             throw Refusal(.badRequest, "the HTTP version is neither 1.1 nor 1.0")
         }
-        head.method = Method(method)
-        head.targetRange = target.startIndex..<target.endIndex
+        head.method = Method(head.bytes[line.lowerBound..<space])
+        head.targetRange = target
     }
 
-    private mutating func readHeaderLine(_ range: Range<Int>) throws(Refusal) {
+    private mutating func readHeaderLine(_ line: Range<Int>) throws(Refusal) {
         lines += 1
         guard lines <= limits.headerLines else {
             throw Refusal(.headerFieldsTooLarge, "a request is limited to \(limits.headerLines) header lines")
         }
-        let line = head.bytes[range]
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex, line[..<colon].allSatisfy(\.isToken) else {
+        guard let colon = head.bytes.span.first(UInt8(ascii: ":"), in: line), colon > line.lowerBound,
+            head.bytes.span.areAll(.token, in: line.lowerBound..<colon)
+        else {
             throw Refusal(.badRequest, "a header line is not 'name: value' (folded lines and spaces before the colon are not taken)")
         }
-        let value = line[(colon + 1)...].trimmed()
-        guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+        let value = head.bytes.span.trimmed(colon + 1..<line.upperBound)
+        guard head.bytes.span.areFieldText(in: value) else {
             throw Refusal(.badRequest, "a header value has a control character")
         }
-        let name = line[..<colon]
+        let name = head.bytes[line.lowerBound..<colon]
         if let field = RequestHead.Field(name: name) {
             try keep(field, value)
         } else {
-            try readFraming(name, value)
+            try readFraming(name, head.bytes[value])
         }
     }
 
-    private mutating func keep(_ field: RequestHead.Field, _ value: ArraySlice<UInt8>) throws(Refusal) {
+    private mutating func keep(_ field: RequestHead.Field, _ value: Range<Int>) throws(Refusal) {
         if field == .host {
             hosts += 1
-            guard value.allSatisfy(\.isHostCharacter) else { throw Refusal(.badRequest, "the Host header is not a host and port") }
+            guard head.bytes.span.areAll(.host, in: value) else {
+                throw Refusal(.badRequest, "the Host header is not a host and port")
+            }
         }
-        let range = value.startIndex..<value.endIndex
         guard seen & 1 << UInt8(field.rawValue) == 0 else {
             switch field {
             case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
@@ -223,7 +236,7 @@ public struct RequestGate {
             }
         }
         seen |= 1 << UInt8(field.rawValue)
-        head.fieldRanges[field.rawValue] = range
+        head.keep(field, value)
     }
 
     /// The fields that say where the body ends; only one unambiguous answer is taken (RFC 9112, section 6.3).
@@ -329,16 +342,5 @@ public struct RequestGate {
             remaining -= 1
         }
         state = remaining == 0 ? .chunkSize : .chunkData(remaining: remaining)
-    }
-}
-
-extension UInt8 {
-    /// What a host name, an address or a port is written with. The value is echoed in links and redirects, so nothing else passes.
-    fileprivate var isHostCharacter: Bool {
-        switch self {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"): true
-        default: false
-        }
     }
 }

@@ -18,7 +18,7 @@ public struct RequestHead: Sendable {
     /// The body that is to follow, when its length was declared; nil when it is chunked.
     public internal(set) var declaredLength: Int? = 0
     var targetRange = 0..<0
-    var fieldRanges = InlineArray<8, Range<Int>>(repeating: 0..<0)
+    private var fieldRanges = InlineArray<8, Range<Int32>>(repeating: 0..<0)
 
     init() {}
 
@@ -40,7 +40,11 @@ public struct RequestHead: Sendable {
     /// A field's value without surrounding white space, or nil when the field is absent or empty.
     public subscript(field: Field) -> ArraySlice<UInt8>? {
         let range = fieldRanges[field.rawValue]
-        return range.isEmpty ? nil : bytes[range]
+        return range.isEmpty ? nil : bytes[Int(range.lowerBound)..<Int(range.upperBound)]
+    }
+
+    mutating func keep(_ field: Field, _ range: Range<Int>) {
+        fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)
     }
 }
 

@@ -9,6 +9,7 @@
 import CLibevent
 import Glibc
 import HTTP
+import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
 final class Connection {
@@ -18,6 +19,11 @@ final class Connection {
 
     /// How many bytes may come in behind a complete request: requests wait as values that take more room than the shortest of their bytes.
     private static let pipelinedBytes = 16_384
+    /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
+    private static let recordBytes = 16_384
+
+    /// Stands for the number of a request in a TLS handshake, which has as long as a head.
+    private static let handshake = -1
 
     private enum Phase { case served, refusing, lingering }
 
@@ -44,11 +50,17 @@ final class Connection {
     var isAdmitted = false
     /// Who it was counted as.
     var client: ClientKey?
+    /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
+    private let session: TLSSession?
+    private var certificateWasRead = false
+    private var readIdentity: ClientIdentity?
 
-    init(_ bufferevent: OpaquePointer, server: HTTPServer) {
+    init(_ bufferevent: OpaquePointer, session: OpaquePointer?, server: HTTPServer) {
         self.bufferevent = bufferevent
+        self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
+        // It also ends the turn of a TLS bufferevent, which reads until the socket is empty: a fast client may never let that happen.
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input)
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
@@ -90,13 +102,61 @@ final class Connection {
 
     /// Whether evhttp still has it.
     var isOpen: Bool { identity != nil }
+    // MARK: - TLS
+
+    /// Who the client's certificate says it is; nil when it sent none. Read once: a session keeps its certificate, and renegotiation is off.
+    var clientIdentity: ClientIdentity? {
+        guard let session else { return nil }
+        if !certificateWasRead {
+            certificateWasRead = true
+            readIdentity = session.clientCertificate.map { ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits) }
+        }
+        return readIdentity
+    }
+
+    /// Whether requests can be read and answers written.
+    var isEstablished: Bool { session?.isEstablished ?? true }
+
+    /// Ends the TLS session in good form, or says why it never began. evhttp is about to free the connection.
+    func endSession() {
+        guard let session else { return }
+        if session.isEstablished {
+            session.sayGoodbye()
+        } else {
+            if !isDraining, isAdmitted {
+                let code = bufferevent_get_openssl_error(bufferevent)
+                server.handshakeFailed(code == 0 ? "the client left" : TLSSession.reason(code), from: peer)
+            }
+            session.discardUnread()
+        }
+    }
+
+    /// Makes one record of a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
+    func flattenOutput() {
+        guard session != nil else { return }
+        let output = bufferevent_get_output(bufferevent)
+        evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
+    }
 
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
         phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+            && !hasUnreadBytes
+    }
+
+    /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset the connection.
+    private var hasUnreadBytes: Bool {
+        var byte: UInt8 = 0
+        return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }
 
     var isDraining: Bool { server.isDraining }
+
+    /// The address and port that the client reached. A system call: asked for seldom.
+    var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
+
+    /// The value of `Date` for an answer that is sent now.
+    var dateHeader: String { server.dateHeader() }
 
     // MARK: - Requests
 
@@ -147,6 +207,7 @@ final class Connection {
 
     private var activity: Activity {
         guard phase == .served else { return .leaving }
+        guard isEstablished else { return .head(of: Self.handshake) }
         if answersPending > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
         // evhttp has yet to take a complete request. Should it never do so, that is no reason to wait for ever.
         if gate.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
@@ -227,6 +288,7 @@ final class Connection {
     private func lingerOn() {
         guard phase == .refusing else { return }
         phase = .lingering
+        session?.sayGoodbye()
         shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
     }
 

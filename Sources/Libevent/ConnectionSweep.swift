@@ -37,8 +37,6 @@ extension HTTPServer {
 
     /// Ends the connections whose time is up, and some of those that make the rest run out of memory.
     func sweep(at now: Int64) {
-        // First, because libevent frees what a sweep ends in a later turn.
-        if heap.hasEbbed(connections: connections.count, waiting: waitingBytes) { malloc_trim(0) }
         var overdue: [(Connection, Overdue)] = []
         var stuck: [Connection] = []
         var waiting = 0
@@ -71,6 +69,7 @@ extension HTTPServer {
             connection.close()
         case .header:
             border.note(.header, connection.peer)
+            guard connection.isEstablished else { return connection.close() }
             connection.refuse(.requestTimeout, "the request line and headers did not arrive in time", for: .header)
         case .request:
             border.note(.request, connection.peer)

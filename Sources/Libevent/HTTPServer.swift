@@ -3,6 +3,7 @@
 
 import CLibevent
 import HTTP
+import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
 public final class HTTPServer {
@@ -11,6 +12,21 @@ public final class HTTPServer {
 
     /// Learns of a request that was refused before it could be read, and names it.
     public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
+
+    /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
+    public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
+
+    /// What makes a port a TLS port.
+    public struct Security {
+        let contexts: TLSContextBox
+        let handshakeFailed: HandshakeFailureHandler
+
+        /// New connections use the context that `contexts` holds when they come.
+        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
+            self.contexts = contexts
+            self.handshakeFailed = handshakeFailed
+        }
+    }
 
     /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
     private static let maximumSingleWrite = 1 << 20
@@ -23,12 +39,17 @@ public final class HTTPServer {
     /// How often deadlines are looked at, and a paused listener tries again, in milliseconds.
     private static let housekeepingPeriod = 250
 
+    /// With this a bufferevent owns its descriptor, and its TLS session.
+    private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
+
     let limits: Limits
     let border: Border
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
     private let refusalHandler: RefusalHandler
+    /// Nil on a plain port.
+    private let security: Security?
     private let http: OpaquePointer
     private var listener: OpaquePointer?
     private var bound: OpaquePointer?
@@ -36,11 +57,11 @@ public final class HTTPServer {
     private(set) var connections: [OpaquePointer: Connection] = [:]
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
+    /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
+    private var stillborn: [Connection] = []
     private var adoption: LoopEvent?
     private var housekeeping: LoopEvent?
     private var reserve = ReservedDescriptor()
-    /// When the allocator is to give back what connections have freed.
-    var heap = HeapTide()
     /// Bytes that waited for clients at the last sweep, as told to the border.
     var waitingBytes = 0
     /// Connections that were refused at the door and are still being told so.
@@ -48,10 +69,13 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
+    private var date = DateHeader()
 
-    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on.
+    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
+    /// nothing else.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, border: Border = Border(),
+        security: Security? = nil,
         refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
@@ -60,6 +84,7 @@ public final class HTTPServer {
         self.border = border
         self.gauge = gauge
         self.handler = handler
+        self.security = security
         refusalHandler = refused
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -111,7 +136,9 @@ public final class HTTPServer {
     /// Answers whom a paused listener could not take, then lets it try again.
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
-        let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: RefusalAnswer.atTheDoor(.descriptors))
+        // To a client that waits for a TLS handshake nothing can be said.
+        let answer = security == nil ? RefusalAnswer.atTheDoor(.descriptors) : []
+        let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
         for _ in 0..<refused { border.note(.descriptors, nil) }
         evconnlistener_enable(listener)
     }
@@ -120,11 +147,15 @@ public final class HTTPServer {
 
     /// Called by evhttp for each accepted connection, before it has its descriptor.
     private func makeConnection() -> OpaquePointer? {
-        let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
-        guard let bufferevent = bufferevent_socket_new(loop.base, -1, options) else { return nil }
+        let session = security.flatMap { $0.contexts.current.makeSession() }
+        let secured = session.flatMap { bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options) }
+        guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
         bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
-        newborn.append(Connection(bufferevent, server: self))
+        let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
+        newborn.append(connection)
+        // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
+        if security != nil, secured == nil { stillborn.append(connection) }
         adoption?.activate()
         return bufferevent
     }
@@ -138,11 +169,14 @@ public final class HTTPServer {
             receive(connection)
         }
         newborn.removeAll(keepingCapacity: true)
+        for connection in stillborn { connection.close() }
+        stillborn.removeAll()
     }
 
     /// evhttp is about to free this connection.
     func connectionClosed(_ identity: OpaquePointer, _ onLoop: borrowing OnLoop) {
         guard let connection = connections.removeValue(forKey: identity) else { return }
+        connection.endSession()
         connection.detach()
         gauge.closed()
         dismiss(connection)
@@ -166,6 +200,12 @@ public final class HTTPServer {
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
+    /// The value of `Date` for an answer that is sent now.
+    func dateHeader() -> String { date.value(on: loop) }
+
+    /// A client's handshake came to nothing.
+    func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }
+
     // MARK: - Requests
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
@@ -177,7 +217,10 @@ public final class HTTPServer {
             return EvhttpErrorPage.send(request, status: .badRequest)
         }
         let reply = PendingReply(request, connection, head)
-        handler(Request(head: head, body: body(of: request), isSecure: false, clientAddress: connection.peer), reply, onLoop)
+        handler(
+            Request(
+                head: head, body: body(of: request), isSecure: security != nil, clientAddress: connection.peer,
+                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply, onLoop)
     }
 
     private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {
@@ -193,6 +236,9 @@ public final class HTTPServer {
 
     /// Whether connections are being ended: every answer from now on closes its connection.
     public private(set) var isDraining = false
+
+    /// Whether a drain has ended: no connection is left, and none will come.
+    public var isDrained: Bool { isDraining && connections.isEmpty }
 
     /// Stops accepting, ends idle connections at once and the others with their next answer; then calls `whenDrained`.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {

@@ -1,5 +1,5 @@
 // Several loops share a port through SO_REUSEPORT, and so could a second registry, which would silently take a share of the connections.
-// A claim makes the port ours alone: an abstract Unix socket named after it, which the kernel releases with the process whatever ends it, and
+// A claim makes the port ours alone: an abstract Unix socket named after it and its address, which the kernel releases with the process whatever ends it, and
 // which is as local to a network namespace as the port itself.
 
 import Glibc
@@ -33,14 +33,14 @@ public struct ListeningPort: Sendable {
     private let claim: Int32
 
     /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6).
-    public init(address: String, port: UInt16, count: Int) throws(PortError) {
-        guard let address = SocketAddress(numeric: address, port: port) else { throw .refused(port: port, code: EINVAL) }
+    public init(address text: String, port: UInt16, count: Int) throws(PortError) {
+        guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
         if port != 0 { try Self.probe(address, port) }
         let first = try Self.listen(address, port)
-        let taken = SocketAddress.boundPort(of: first)
+        let taken = SocketAddress.local(of: first)?.port ?? port
         var descriptors = [first]
         do throws(PortError) {
-            claim = try Self.claim(taken)
+            claim = try Self.claim(name: "a8registry \(text) \(taken)", taken)
             for _ in 1..<max(count, 1) {
                 descriptors.append(try Self.listen(address.with(port: taken), taken))
             }
@@ -59,10 +59,10 @@ public struct ListeningPort: Sendable {
         guard address.bind(descriptor) == 0 else { throw error(port) }
     }
 
-    private static func claim(_ port: UInt16) throws(PortError) -> Int32 {
+    private static func claim(name: String, _ port: UInt16) throws(PortError) -> Int32 {
         let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw error(port) }
-        guard SocketAddress.bindAbstract(descriptor, name: "a8registry-port-\(port)") == 0 else {
+        guard SocketAddress.bindAbstract(descriptor, name: name) == 0 else {
             defer { close(descriptor) }
             throw error(port)
         }

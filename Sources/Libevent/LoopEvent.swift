@@ -28,7 +28,7 @@ public final class LoopEvent {
         if let event { event_free(event) }
     }
 
-    /// Calls `handler` every `milliseconds`, counted from the end of the turn that ran it last.
+    /// Calls `handler` every `milliseconds`. Calls that the loop was too busy for are skipped, not made up for.
     public static func every(
         milliseconds: Int, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {

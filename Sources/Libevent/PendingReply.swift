@@ -11,15 +11,14 @@ public struct PendingReply: ~Copyable {
     /// connection as long as evhttp does.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
-    private let isOldVersion: Bool
-    private let isConnect: Bool
+    /// evhttp tells the length of what it sends, but not of what HEAD leaves out, nor to CONNECT, nor in HTTP/1.0.
+    private let needsLength: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passUnretained(connection)
         isHead = head.method == .head
-        isOldVersion = head.minorVersion == 0
-        isConnect = head.method == .connect
+        needsLength = head.method == .head || head.method == .connect || head.minorVersion == 0
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told.
@@ -29,7 +28,7 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        write(Response(.internalServerError))
+        EvhttpErrorPage.send(request, status: .internalServerError)
     }
 
     private borrowing func write(_ response: Response) {
@@ -40,15 +39,16 @@ public struct PendingReply: ~Copyable {
             evhttp_add_header(headers, "Request_id", response.requestID.value)
         }
         if let contentType = response.contentType { add(headers, "Content-Type", contentType.value) }
+        evhttp_add_header(headers, "Date", connection.dateHeader)
         evhttp_add_header(headers, "Vary", "Accept-Encoding")
         if response.isGzipped { evhttp_add_header(headers, "Content-Encoding", "gzip") }
         if let location = response.location { evhttp_add_header(headers, "Location", location) }
         if let allow = response.allow { evhttp_add_header(headers, "Allow", allow) }
         if let seconds = response.retryAfter { evhttp_add_header(headers, "Retry-After", String(seconds)) }
+        if let seconds = response.transportSecurity { evhttp_add_header(headers, "Strict-Transport-Security", "max-age=\(seconds)") }
         if response.challenges { evhttp_add_header(headers, "WWW-Authenticate", "Bearer") }
         if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        // evhttp tells the length of what it sends; of what HEAD leaves out, in HTTP/1.0, and to CONNECT, which it takes for granted, it does not.
-        if isHead || isOldVersion || isConnect { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
+        if needsLength { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
             evbuffer_add(output, response.body, response.body.count)
@@ -60,6 +60,7 @@ public struct PendingReply: ~Copyable {
                 Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().answerWritten()
             }, self.connection.toOpaque())
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
+        connection.flattenOutput()
     }
 
     /// StaticStrings end in NUL, as C wants it.

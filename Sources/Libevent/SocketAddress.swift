@@ -43,14 +43,33 @@ struct SocketAddress: Sendable {
         }
     }
 
-    /// The port that a bound socket has.
-    static func boundPort(of descriptor: Int32) -> UInt16 {
+    private init(_ storage: sockaddr_storage, _ length: socklen_t) {
+        self.storage = storage
+        self.length = length
+    }
+
+    /// The address that a socket is bound to; nil when it is no socket of ours.
+    static func local(of descriptor: Int32) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        _ = withUnsafeMutablePointer(to: &storage) { pointer in
+        let status = withUnsafeMutablePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         }
-        return withUnsafeBytes(of: &storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+        return status == 0 ? SocketAddress(storage, length) : nil
+    }
+
+    /// The port, 0 when none was chosen yet.
+    var port: UInt16 { withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) } }
+
+    /// `10.0.0.1:8080`, `[::1]:8080`.
+    var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        // The address stands behind the port; in IPv6 the flow label stands between.
+        _ = withUnsafeBytes(of: storage) { bytes in
+            inet_ntop(family, bytes.baseAddress?.advanced(by: family == AF_INET ? 4 : 8), &text, socklen_t(text.count))
+        }
+        let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return family == AF_INET ? "\(address):\(port)" : "[\(address)]:\(port)"
     }
 
     /// Binds a Unix socket to a name in the abstract namespace: 0, or -1 with errno.

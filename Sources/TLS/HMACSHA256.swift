@@ -66,18 +66,12 @@ public final class HMACSHA256 {
     }
 
     private static func start(_ context: OpaquePointer, key: Span<UInt8>) -> Bool {
-        var digestName = Array("SHA256".utf8CString)
-        return digestName.withUnsafeMutableBufferPointer { name in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string("digest", name.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
-            return key.withUnsafeBufferPointer { bytes in
-                // No key at all would ask for the one set before; an empty key needs an address to be told from that.
-                guard bytes.isEmpty else { return EVP_MAC_init(context, bytes.baseAddress, bytes.count, parameters) == 1 }
-                return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { room in
-                    room.initialize(repeating: 0)
-                    return EVP_MAC_init(context, room.baseAddress, 0, parameters) == 1
-                }
+        key.withUnsafeBufferPointer { bytes in
+            // No key at all would ask for the one set before; an empty key needs an address to be told from that.
+            guard bytes.isEmpty else { return ctls_start_hmac_sha256(context, bytes.baseAddress, bytes.count) == 1 }
+            return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { room in
+                room.initialize(repeating: 0)
+                return ctls_start_hmac_sha256(context, room.baseAddress, 0) == 1
             }
         }
     }

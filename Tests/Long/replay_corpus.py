@@ -12,7 +12,9 @@ import pathlib
 import random
 import socket
 import ssl
+import subprocess
 import sys
+import tempfile
 import time
 
 from running_registry import RunningRegistry
@@ -175,11 +177,20 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--registry", default="bin/registry")
     arguments.add_argument("--at", metavar="HOST:PORT", help="a running registry, with HEADER_TIMEOUT and REQUEST_TIMEOUT of 2s")
-    arguments.add_argument("--tls", action="store_true", help="speak TLS to --at")
+    arguments.add_argument("--tls", action="store_true", help="over TLS")
     options = arguments.parse_args()
     if options.at:
         host, _, port = options.at.rpartition(":")
         count, failures = replay_all((host, int(port)), insecure_context() if options.tls else None)
+    elif options.tls:
+        with tempfile.TemporaryDirectory(prefix="registry-tls-") as folder:
+            subprocess.run([options.registry, "dev-cert", folder], check=True, stdout=subprocess.DEVNULL)
+            settings = {
+                "HEADER_TIMEOUT": f"{HEADER_SECONDS}s", "REQUEST_TIMEOUT": f"{HEADER_SECONDS}s", "HTTPS_PORT": "0",
+                "TLS_CERT": f"{folder}/server.pem", "TLS_KEY": f"{folder}/server-key.pem"}
+            with RunningRegistry(options.registry, settings) as registry:
+                port = dict(line.split() for line in (registry.folder / "ports").read_text().splitlines())["https"]
+                count, failures = replay_all(("127.0.0.1", int(port)), insecure_context())
     else:
         settings = {"HEADER_TIMEOUT": f"{HEADER_SECONDS}s", "REQUEST_TIMEOUT": f"{HEADER_SECONDS}s"}
         with RunningRegistry(options.registry, settings) as registry:

@@ -9,8 +9,8 @@ struct InstanceLinks {
     private let prefix: String
 
     init(_ call: Call) {
-        let scheme = call.request.isHTTPS ? "https" : "http"
-        prefix = "\(scheme)://\(call.request.host ?? call.context.fallbackHost)/api/v1/instances/"
+        let scheme = call.context.isHTTPS(call.request) ? "https" : "http"
+        prefix = "\(scheme)://\(call.context.host(of: call.request))/api/v1/instances/"
     }
 
     /// The instance's own URL.

@@ -15,7 +15,7 @@ struct ListQuery {
     private var status: StatusFilter?
     private var serviceName: Name?
     private var id: String?
-    private var tags: [String]?
+    private var tags: [Name]?
     /// The fields of each instance.
     private(set) var fields = InstanceFields.all
 
@@ -32,7 +32,7 @@ struct ListQuery {
             case "status": status = Self.statusFilter(parameter.value)
             case "service_name": serviceName = Name(parameter.value)
             case "id": id = parameter.value
-            case "tags": tags = parameter.value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            case "tags": tags = Self.tags(parameter.value)
             case "fields": fields = try Self.fields(parameter.value)
             default:
                 throw .invalid("instances can be filtered by service_name, status, tags and id, and shown by fields; nothing else")
@@ -51,6 +51,11 @@ struct ListQuery {
         // Statuses of other protocols are upper case throughout; asked for in another case they match nothing (R304).
         default: return upper.token == value ? .only(upper) : .none
         }
+    }
+
+    /// Split at the commas among the bytes: as Characters, a comma before a combining mark would be none.
+    private static func tags(_ value: String) -> [Name] {
+        value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { Name(String(decoding: $0, as: UTF8.self)) }
     }
 
     private static func fields(_ value: String) throws(Refused) -> InstanceFields {
@@ -84,7 +89,7 @@ struct ListQuery {
         case .some(.all), nil: break
         }
         if let serviceName, instance.serviceName != serviceName { return false }
-        if let tags { return tags.allSatisfy { !$0.isEmpty && instance.tags.contains($0) } }
+        if let tags { return tags.allSatisfy { tag in !tag.text.isEmpty && instance.tags.contains { Name($0) == tag } } }
         return true
     }
 }

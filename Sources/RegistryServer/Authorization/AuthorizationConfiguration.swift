@@ -8,6 +8,8 @@ public struct AuthorizationConfiguration: Sendable {
         case trusted
         /// The token is a JSON Web Token signed with HS256 under the secret, and names the namespace.
         case jwt(Secret)
+        /// The client's certificate names the namespace.
+        case mtls
     }
 
     /// Asked in this order. Empty: no namespaces, everything is in `default`.
@@ -21,6 +23,7 @@ public struct AuthorizationConfiguration: Sendable {
             switch scheme {
             case .trusted: .trusted
             case .jwt: settings.jwtSecret.map(Scheme.jwt)
+            case .mtls: .mtls
             }
         }
     }

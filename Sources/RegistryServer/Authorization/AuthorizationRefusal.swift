@@ -21,6 +21,10 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case malformedTime
     case expired
     case notYetValid
+    case noCertificate
+    case noCertifiedNamespace
+    case ambiguousCertificate
+    case malformedCertifiedNamespace
 
     /// A sentence without its full stop that says what to put right.
     public var sentence: String {
@@ -45,6 +49,11 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .malformedTime: "the token's claims exp and nbf must be numbers"
         case .expired: "the token has expired"
         case .notYetValid: "the token is not valid yet"
+        case .noCertificate: "the request needs a client certificate that names a namespace"
+        case .noCertifiedNamespace: "the client certificate names no namespace: neither by a URI spiffe://…/ns/NAME nor by the subject's OU"
+        case .ambiguousCertificate: "the client certificate names more than one namespace"
+        case .malformedCertifiedNamespace:
+            "the client certificate's namespace must be 1 to \(TrustedScheme.maximumNamespaceLength) bytes of UTF-8 without control characters"
         }
     }
 }

@@ -1,7 +1,8 @@
-// Decides which namespace a request acts in, from its Authorization header alone. One authorizer belongs to each event loop: it keeps a
+// Decides which namespace a request acts in, from its Authorization header and its connection's certificate. One authorizer belongs to each event loop: it keeps a
 // prepared key and a memory of tokens, and shares neither.
 
 import Catalog
+import HTTP
 import TLS
 
 /// What authorization says of a request.
@@ -24,7 +25,11 @@ public final class Authorizer {
         case jwt(JWTScheme)
     }
 
+    /// Those that judge a token, in order.
     private let schemes: [Scheme]
+    /// How many of `schemes` are asked before the client's certificate is; nil when it is not asked for a namespace.
+    private let schemesBeforeCertificate: Int?
+    private let isOpen: Bool
     private var cache: TokenCache
 
     /// Fails only when OpenSSL does.
@@ -34,13 +39,17 @@ public final class Authorizer {
 
     init(_ configuration: AuthorizationConfiguration, cache: TokenCache) throws(CryptoError) {
         var schemes: [Scheme] = []
+        var schemesBeforeCertificate: Int?
         for scheme in configuration.schemes {
             switch scheme {
             case .trusted: schemes.append(.trusted)
             case .jwt(let secret): schemes.append(.jwt(try JWTScheme(secret)))
+            case .mtls: schemesBeforeCertificate = schemes.count
             }
         }
         self.schemes = schemes
+        self.schemesBeforeCertificate = schemesBeforeCertificate
+        isOpen = configuration.schemes.isEmpty
         self.cache = cache
     }
 
@@ -50,9 +59,52 @@ public final class Authorizer {
     /// Decides for one request. A token met before and still valid costs one look-up and no allocation.
     /// - Parameters:
     ///   - credential: the value of the one Authorization header without the white space around it; nil when there is none.
+    ///   - identity: what the client's certificate says; nil when there is none.
     ///   - now: seconds since 1970 by the wall clock.
-    public func authorize(credential: ArraySlice<UInt8>?, now: Int64) -> Authorization {
-        guard let credential else { return schemes.isEmpty ? .namespace(Self.defaultNamespace) : .refused(.missing) }
+    public func authorize(credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64) -> Authorization {
+        if let schemesBeforeCertificate {
+            switch CertificateScheme.judge(identity) {
+            case .notMine: return authorizeWithoutCertificate(credential, identity, now)
+            case .refused(let refusal): return authorize(credential, before: schemesBeforeCertificate, otherwise: .refused(refusal), now)
+            case .recognised(let namespace, _):
+                return authorize(credential, before: schemesBeforeCertificate, otherwise: .namespace(namespace), now)
+            }
+        }
+        guard let credential else { return isOpen ? .namespace(Self.defaultNamespace) : .refused(.missing) }
+        return authorize(credential: credential, now)
+    }
+
+    /// The token schemes that come before the certificate's are asked; when none of them knows the token, or there is none, the certificate decides.
+    /// The memory of tokens is not: it may know a token from another connection, by a scheme that here comes after the certificate.
+    private func authorize(
+        _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Authorization, _ now: Int64
+    ) -> Authorization {
+        guard end > 0, let credential else { return certified }
+        switch BearerToken.parse(credential) {
+        case .failure(let refusal): return .refused(refusal)
+        case .success(let token):
+            guard token.count <= Self.maximumTokenLength else { return .refused(.tokenTooLong) }
+            for scheme in schemes[..<end] {
+                switch judge(token, by: scheme, now: now) {
+                case .notMine: continue
+                case .refused(let refusal): return .refused(refusal)
+                case .recognised(let namespace, _): return .namespace(namespace)
+                }
+            }
+            return certified
+        }
+    }
+
+    /// The certificate names nothing, so the token must.
+    private func authorizeWithoutCertificate(
+        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, _ now: Int64
+    ) -> Authorization {
+        guard !schemes.isEmpty else { return .refused(identity == nil ? .noCertificate : .noCertifiedNamespace) }
+        guard let credential else { return .refused(.missing) }
+        return authorize(credential: credential, now)
+    }
+
+    private func authorize(credential: ArraySlice<UInt8>, _ now: Int64) -> Authorization {
         switch BearerToken.parse(credential) {
         case .failure(let refusal): return .refused(refusal)
         case .success(let token): return authorize(token: token, now: now)
@@ -61,7 +113,7 @@ public final class Authorizer {
 
     private func authorize(token: ArraySlice<UInt8>, now: Int64) -> Authorization {
         guard token.count <= Self.maximumTokenLength else { return .refused(.tokenTooLong) }
-        guard !schemes.isEmpty else {
+        guard !isOpen else {
             let isDefault = token.elementsEqual("default".utf8)
             return isDefault ? .namespace(Self.defaultNamespace) : .refused(.isolationNotConfigured)
         }

@@ -12,6 +12,7 @@ enum MetricsPage {
         requests(context, &text)
         catalog(context, &text)
         BorderMetrics.append(context, &text)
+        if let health = context.tlsHealth { tls(health, &text) }
         process(context, &text)
         return Response(.ok, contentType: .prometheusText, body: text.bytes)
     }
@@ -50,6 +51,18 @@ enum MetricsPage {
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
         text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
         text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+    }
+
+    private static func tls(_ health: TLSHealth, _ text: inout PrometheusText) {
+        text.gauge(
+            "a8registry_tls_certificate_expiry_seconds", help: "When the certificate in service expires, in seconds since 1970."
+        ) { $0.sample(Double(health.certificateExpiry)) }
+        text.counter("a8registry_tls_reload_failures_total", help: "How often new certificate files could not be used.") {
+            $0.sample(health.reloadFailures)
+        }
+        text.counter("a8registry_tls_handshake_failures_total", help: "Connections that ended before their TLS handshake did.") {
+            $0.sample(health.handshakeFailures)
+        }
     }
 
     private static func process(_ context: ServerContext, _ text: inout PrometheusText) {

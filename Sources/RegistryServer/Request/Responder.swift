@@ -22,6 +22,8 @@ public struct Instant: Sendable {
 public final class Responder {
     /// Bodies shorter than this gain nothing from gzip, in bytes (R117).
     static let compressionThreshold = 1_024
+    /// How long clients are told to stay with HTTPS, in seconds: two years (R616).
+    static let transportSecurity = 63_072_000
 
     private let context: ServerContext
     private let authorizer: Authorizer
@@ -52,6 +54,7 @@ public final class Responder {
             response = error.response
         }
         response.requestID = request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
+        if context.settings.requireHTTPS, request.isSecure { response.transportSecurity = Self.transportSecurity }
         compress(&response, for: request)
         let microseconds = Int((finished() - instant.monotonic) / 1_000)
         metrics.record(trace.operation, response.status, microseconds: microseconds)
@@ -102,13 +105,14 @@ public final class Responder {
     }
 
     private func requireHTTPS(_ request: Request) throws(Refused) {
-        guard !request.isHTTPS else { return }
-        let host = request.host ?? context.fallbackHost
-        throw .plain(secureURL: "https://\(host)\(String(decoding: request.head.target, as: UTF8.self))")
+        guard !context.isHTTPS(request) else { return }
+        throw .plain(secureURL: try SecureURL.url(request.head, host: context.host(of: request), port: context.httpsPort))
     }
 
     private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
-        switch authorizer.authorize(credential: request.head[.authorization], now: moment.wall / 1_000_000_000) {
+        let decision = authorizer.authorize(
+            credential: request.head[.authorization], identity: request.clientIdentity, now: moment.wall / 1_000_000_000)
+        switch decision {
         case .namespace(let namespace): return namespace
         case .refused(let refusal): throw .unauthorized(refusal.sentence)
         }
@@ -124,9 +128,9 @@ public final class Responder {
 }
 
 extension Request {
-    /// Whether the client used https: to us, or to a proxy that says so (R112).
-    var isHTTPS: Bool {
-        isSecure || head[.forwardedProto]?.equalsIgnoringCase("https") ?? false || head[.wssc]?.equalsIgnoringCase("https") ?? false
+    /// Whether a proxy says that its client used https (R611).
+    var isForwardedHTTPS: Bool {
+        head[.forwardedProto]?.equalsIgnoringCase("https") ?? false || head[.wssc]?.equalsIgnoringCase("https") ?? false
     }
 
     /// `Host` as it was sent.

@@ -17,7 +17,7 @@ public struct Call: Sendable {
 }
 
 /// One row of the route table.
-public struct Route: Sendable {
+public final class Route: Sendable {
     /// Answers a call, or refuses it.
     public typealias Handler = @Sendable (Call) throws(Refused) -> Response
 
@@ -57,10 +57,10 @@ public struct Route: Sendable {
     /// Whether the path is this route's, whatever the method.
     func matches(_ path: PathSegments) -> Bool {
         guard path.count == segments.count else { return false }
-        for (index, segment) in segments.enumerated() {
-            switch segment {
-            case .literal(let text): if !path[index].elementsEqual(text) { return false }
-            case .parameter: if path[index].isEmpty { return false }
+        for index in segments.indices {
+            switch segments[index] {
+            case .literal(let text): if !path.segment(index, equals: text) { return false }
+            case .parameter: if path.isEmpty(index) { return false }
             }
         }
         return true

@@ -3,6 +3,8 @@
 
 import HTTP
 import Libevent
+import Logging
+import TLS
 import Telemetry
 
 /// What the control loop tells an API loop.
@@ -23,11 +25,20 @@ enum WorkerReport: Sendable {
 
 /// What an API loop is made of.
 struct LoopWorker: Sendable {
+    /// A TLS listening socket.
+    struct Secure: Sendable {
+        let descriptor: Int32
+        let contexts: TLSContextBox
+        let health: TLSHealth
+    }
+
     /// How often a loop measures how late its timer runs, in milliseconds.
     private static let lagPeriod = 500
 
     let index: Int
-    let descriptor: Int32
+    /// The listening sockets: plain, and TLS with what it serves with. At least one is there.
+    let plain: Int32?
+    let secure: Secure?
     let context: ServerContext
     let authorization: AuthorizationConfiguration
     let gauge: ConnectionGauge
@@ -52,20 +63,17 @@ struct LoopWorker: Sendable {
         let responder = Responder(
             context, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: logsAccess ? AccessLog(log, format: logFormat) : nil)
-        let context = context
-        let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border,
-            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
-        ) { request, reply, _ in
-            let arrived = MonotonicClock.now()
-            let moment = context.moment(monotonic: arrived, wall: WallClock.now())
-            reply.send(
-                responder.respond(
-                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.now))
-        }
-        let mailbox = try Mailbox<WorkerOrder>(on: loop) { order, onLoop in
+        var servers: [HTTPServer] = []
+        if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder)) }
+        if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder)) }
+        let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers] order, onLoop in
             switch order {
-            case .drain: server.drain(onLoop) { onLoop in loop.stop(onLoop) }
+            case .drain:
+                for server in servers {
+                    server.drain(onLoop) { onLoop in
+                        if servers.allSatisfy(\.isDrained) { loop.stop(onLoop) }
+                    }
+                }
             }
         }
         var expected = MonotonicClock.now()
@@ -77,6 +85,34 @@ struct LoopWorker: Sendable {
         }
         control.send(.serving(mailbox.sender))
         loop.run()
-        withExtendedLifetime((server, mailbox, lagTimer)) {}
+        withExtendedLifetime((servers, mailbox, lagTimer)) {}
+    }
+
+    private func server(
+        on loop: EventLoop, listening descriptor: Int32, security: HTTPServer.Security?, _ responder: Responder
+    ) throws -> HTTPServer {
+        let context = context
+        return try HTTPServer(
+            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border, security: security,
+            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
+        ) { request, reply, _ in
+            let arrived = MonotonicClock.now()
+            let moment = context.moment(monotonic: arrived, wall: WallClock.now())
+            reply.send(
+                responder.respond(
+                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.now))
+        }
+    }
+
+    /// A failed handshake is the client's affair: one line for whoever looks for it, and a count.
+    private func security(_ secure: Secure) -> HTTPServer.Security {
+        let threshold = context.settings.logLevel
+        let logger = Logger(label: "registry") { [log, logFormat] label in
+            PipeLogHandler(label: label, pipe: log, format: logFormat, threshold: threshold)
+        }
+        return HTTPServer.Security(contexts: secure.contexts) { reason, client in
+            secure.health.handshakeFailed()
+            logger.debug("TLS handshake failed", metadata: ["reason": "\(reason)", "client": "\(client ?? "")"])
+        }
     }
 }

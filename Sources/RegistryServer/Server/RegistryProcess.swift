@@ -2,6 +2,7 @@
 // order.
 //
 //   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► exit
+//       ├──the certificates cannot be used──► exit 64
 //       └──a port or a loop cannot be had──► exit 69                └──second signal──► exit at once
 
 import Catalog
@@ -10,6 +11,7 @@ import HTTP
 import Libevent
 import Logging
 import Replication
+import TLS
 import Telemetry
 
 /// A running registry. Made and run once, on the main thread.
@@ -25,6 +27,7 @@ public final class RegistryProcess {
 
     /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
     private enum Exit {
+        static let usage: Int32 = 64
         static let unavailable: Int32 = 69
         static func cutShort(by signal: Int32) -> Int32 { 128 + signal }
     }
@@ -34,7 +37,10 @@ public final class RegistryProcess {
     private let logger: Logger
     private let context: ServerContext
     private let borderLog: BorderLog
-    private let port: ListeningPort
+    /// Nil when it is off; one of the two is there.
+    private let plainPort: ListeningPort?
+    private let securePort: ListeningPort?
+    private let keeper: CertificateKeeper?
     private let loop: EventLoop
     private var threads: [LoopThread] = []
     private var workers: [MailboxSender<WorkerOrder>] = []
@@ -47,15 +53,33 @@ public final class RegistryProcess {
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
+        prepareSignals()
+        guard !resolved.settings.replication else {
+            complain("registry: cannot start: this version does not replicate; without REPLICATION it serves alone\n")
+            return Exit.unavailable
+        }
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
+        } catch let error as TLSError {
+            complain("registry: cannot start: \(error.sentence)\n")
+            return Exit.usage
         } catch {
             let sentence = (error as? PortError)?.sentence ?? "\(error)"
             complain("registry: cannot start: \(sentence)\n")
             return Exit.unavailable
         }
+    }
+
+    /// Before any thread starts: all of them inherit the mask.
+    private static func prepareSignals() {
+        signal(SIGPIPE, SIG_IGN)
+        // A mask is inherited too from whoever started the process; with these two blocked it would never hear that it is to stop.
+        var stops = sigset_t()
+        sigemptyset(&stops)
+        sigaddset(&stops, SIGTERM)
+        sigaddset(&stops, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &stops, nil)
     }
 
     private static func complain(_ text: String) {
@@ -67,8 +91,11 @@ public final class RegistryProcess {
         settings = resolved.settings
         let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let format = settings.logFormat
-        let number: UInt16 = if case .number(let number) = settings.apiPort { number } else { 0 }
-        port = try ListeningPort(address: settings.listenAddress, port: number, count: loops)
+        keeper = try settings.tls.map { (tls) throws(TLSError) in
+            try CertificateKeeper(tls, now: WallClock.now() / 1_000_000_000, monotonic: MonotonicClock.now() / 1_000_000_000)
+        }
+        plainPort = try Self.open(settings.apiPort, settings, loops)
+        securePort = keeper == nil ? nil : try Self.open(settings.httpsPort, settings, loops)
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.now()) }
         self.log = log
         logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
@@ -79,20 +106,36 @@ public final class RegistryProcess {
         borderLog = BorderLog(border, logger)
         context = ServerContext(
             settings: settings, loops: loops, monotonic: MonotonicClock.now(),
-            fallbackHost: "\(settings.listenAddress.contains(":") ? "[\(settings.listenAddress)]" : settings.listenAddress):\(port.port)",
-            border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
+            httpsPort: securePort?.port, tlsHealth: keeper?.health, border: border,
+            openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
     }
 
+    private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
+        guard case .number(let number) = port else { return nil }
+        return try ListeningPort(address: settings.listenAddress, port: number, count: loops)
+    }
+
+    /// The ports taken, by their names in the port file.
+    private var ports: [String: UInt16] {
+        ["api": plainPort?.port, "https": securePort?.port].compactMapValues(\.self)
+    }
+
     private func startWorkers(_ gauges: [ConnectionGauge]) throws {
         guard let control = mailbox?.sender else { return }
         let authorization = AuthorizationConfiguration(settings)
-        for (index, descriptor) in port.descriptors.enumerated() {
+        for index in gauges.indices {
+            var secure: LoopWorker.Secure?
+            if let securePort, let keeper {
+                secure = LoopWorker.Secure(
+                    descriptor: securePort.descriptors[index], contexts: keeper.contexts, health: keeper.health)
+            }
             let worker = LoopWorker(
-                index: index, descriptor: descriptor, context: context, authorization: authorization, gauge: gauges[index], log: log,
-                logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level), control: control)
+                index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
+                gauge: gauges[index], log: log, logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level),
+                control: control)
             guard let thread = LoopThread(name: "api-\(index)", { worker.run() }) else { throw LibeventError.outOfMemory }
             threads.append(thread)
             running += 1
@@ -112,6 +155,7 @@ public final class RegistryProcess {
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
         ]
+        try watchCertificates()
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
             logger.error("stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
@@ -119,10 +163,28 @@ public final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        if let portFile = settings.portFile { unlink(portFile) }
+        removePortFile()
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
+        // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
+        if running > 0 { _exit(status) }
         return status
+    }
+
+    // MARK: - Certificates
+
+    private func watchCertificates() throws {
+        guard let keeper else {
+            // It asks for a reload, and there is nothing to reload; without a handler it would end the process.
+            signal(SIGHUP, SIG_IGN)
+            return
+        }
+        events.append(
+            try LoopEvent.signal(SIGHUP, on: loop) { [logger] _ in keeper.reload(now: WallClock.now() / 1_000_000_000, logger) })
+        events.append(
+            try LoopEvent.every(milliseconds: CertificateKeeper.period, on: loop) { [logger] _ in
+                keeper.look(now: WallClock.now() / 1_000_000_000, monotonic: MonotonicClock.now() / 1_000_000_000, logger)
+            })
     }
 
     // MARK: - Leases
@@ -141,6 +203,8 @@ public final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
+            // One that is ready only after the stop was asked for, or after another one failed.
+            guard context.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -148,34 +212,46 @@ public final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
+            if context.lifecycle.state != .draining {
+                logger.critical("an event loop has ended by itself")
+                status = Exit.unavailable
+                drain(onLoop)
+            }
             if running == 0 { loop.stop(onLoop) }
         }
     }
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state == .starting else { return drain(onLoop) }
+        // First, so that whoever waits for the port file finds the registry ready.
+        context.lifecycle.advance(to: .ready)
         do {
-            if let path = settings.portFile { try PortFile.write(["api": port.port], to: path) }
+            if let path = settings.portFile { try PortFile.write(ports, to: path) }
         } catch {
             logger.critical("the port file cannot be written", metadata: ["error": "\(error)"])
             status = Exit.unavailable
             return drain(onLoop)
         }
-        context.lifecycle.advance(to: .ready)
-        logger.info(
-            "serving",
-            metadata: [
-                "version": "\(Version.current)", "address": "\(settings.listenAddress)", "api_port": "\(port.port)",
-                "loops": "\(threads.count)", "max_connections": "\(context.border.rules.connections)",
-            ])
+        var metadata: Logger.Metadata = [
+            "version": "\(Version.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
+            "max_connections": "\(context.border.rules.connections)",
+        ]
+        for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }
+        logger.info("serving", metadata: metadata)
     }
 
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state != .draining else { _exit(Exit.cutShort(by: signal)) }
+        guard context.lifecycle.state != .draining else {
+            removePortFile()
+            _exit(Exit.cutShort(by: signal))
+        }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         drain(onLoop)
+    }
+
+    private func removePortFile() {
+        if let portFile = settings.portFile { unlink(portFile) }
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {

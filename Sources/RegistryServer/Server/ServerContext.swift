@@ -29,19 +29,22 @@ public final class ServerContext: Sendable {
     let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.
     let openConnections: @Sendable () -> Int
-    /// For URLs in answers to requests without `Host`: the address and port of the API.
-    let fallbackHost: String
+    /// The port of our own TLS; nil when there is none.
+    let httpsPort: UInt16?
+    /// Nil without TLS.
+    let tlsHealth: TLSHealth?
 
     public init(
-        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64, fallbackHost: String,
-        border: Border = Border(),
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64,
+        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, border: Border = Border(),
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
         self.cluster = cluster
-        self.fallbackHost = fallbackHost
         self.border = border
         rateLimits = RateLimits(settings)
+        self.httpsPort = httpsPort
+        self.tlsHealth = tlsHealth
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
         store = Store(namespaceCapacity: settings.namespaceCapacity)
@@ -60,6 +63,19 @@ public final class ServerContext: Sendable {
         for change in decision.swept { changes.count(change.kind) }
         if let change = decision.change { changes.count(change.kind) }
         return decision.outcome
+    }
+
+    /// `Host` as the client sent it, or what it would have sent had it sent one (R113).
+    func host(of request: Request) -> String {
+        request.host ?? request.localAddress ?? "localhost"
+    }
+
+    /// Whether the client used https: to us, or to a proxy that says so and is believed (R112).
+    func isHTTPS(_ request: Request) -> Bool {
+        guard !request.isSecure else { return true }
+        guard request.isForwardedHTTPS else { return false }
+        guard let proxies = settings.trustedProxies else { return true }
+        return request.clientAddress.map(proxies.contains) ?? false
     }
 
     /// The moment that a reading of the clocks stands for.

@@ -1,6 +1,7 @@
 // How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
 // setting it serves, so that two ports or three durations share one.
 import Glibc
+import TLS
 import Telemetry
 
 /// Reads and writes the text of one type of value.
@@ -112,7 +113,7 @@ extension SettingKind where Value == [Settings.AuthScheme] {
     static var authSchemes: Self {
         SettingKind(
             placeholder: "scheme",
-            allowed: "none alone, or trusted and jwt, each at most once, in the order to ask them: trusted,jwt", isList: true,
+            allowed: "none alone, or any of trusted, jwt and mtls, each at most once, in the order to ask them: mtls,jwt", isList: true,
             parse: { text in
                 if text == "none" { return [] }
                 var schemes: [Settings.AuthScheme] = []
@@ -130,6 +131,20 @@ extension SettingKind where Value == [Settings.AuthScheme] {
 
 extension SettingKind where Value == LogLevel {
     static var logLevel: Self { choice(of: "level") { $0.name } }
+}
+
+extension SettingKind where Value == TLSConfiguration.ClientAuthentication {
+    static var clientAuthentication: Self { choice(of: "choice") { $0.rawValue } }
+}
+
+extension SettingKind where Value == AddressRanges {
+    static var addressRanges: Self {
+        SettingKind(
+            placeholder: "ranges",
+            allowed: "addresses or CIDR ranges without stray bits, separated by commas, such as 10.0.0.0/8,2001:db8::/32", isList: true,
+            parse: { AddressRanges($0) },
+            format: { $0.text })
+    }
 }
 
 extension SettingKind where Value == LogFormat {

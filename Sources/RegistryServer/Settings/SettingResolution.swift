@@ -33,6 +33,8 @@ extension Settings {
             }
             resolved.origins[row.name] = given.origin
         }
+        try resolved.checkTLS()
+        try resolved.checkPorts()
         try resolved.checkLifetimes()
         try resolved.checkSecret()
         resolved.checkCluster()
@@ -102,6 +104,39 @@ extension Settings {
 // MARK: - Rows against each other
 
 extension ResolvedSettings {
+    fileprivate mutating func checkTLS() throws(SettingError) {
+        let authentication = settings.tlsClientAuthentication
+        switch (settings.tlsCertificate, settings.tlsKey) {
+        case (.some, .none): throw .contradiction("\(shown("tls_cert")): a certificate needs its key, and tls_key is not set.")
+        case (.none, .some): throw .contradiction("\(shown("tls_key")): a key needs its certificate, and tls_cert is not set.")
+        case (.none, .none) where authentication != .none:
+            throw .contradiction(
+                "\(shown("tls_client_auth")): clients show certificates over TLS only, and tls_cert and tls_key are not set.")
+        default: break
+        }
+        if authentication != .none, settings.tlsClientCA == nil {
+            throw .contradiction("\(shown("tls_client_auth")): it needs tls_client_ca, and that is not set.")
+        }
+        if authentication == .none {
+            for name in ["tls_client_ca", "tls_client_crl"] where origins[name] != .builtIn {
+                throw .contradiction("\(shown(name)): it is of no use with \(shown("tls_client_auth")); ask for optional or require.")
+            }
+            if settings.authMode.contains(.mtls) {
+                throw .contradiction("\(shown("auth_mode")): mtls needs tls_client_auth to be optional or require.")
+            }
+        }
+    }
+
+    fileprivate func checkPorts() throws(SettingError) {
+        if settings.apiPort == .off, settings.tls == nil {
+            throw .contradiction(
+                "\(shown("api_port")): there is no other port; it needs tls_cert, tls_key and an https_port that is not off.")
+        }
+        if settings.tls != nil, case .number(let number) = settings.apiPort, number != 0, settings.httpsPort == settings.apiPort {
+            throw .contradiction("\(shown("api_port")), \(shown("https_port")): they must differ.")
+        }
+    }
+
     fileprivate func checkLifetimes() throws(SettingError) {
         let isOrdered = settings.minTTL <= settings.defaultTTL && settings.defaultTTL <= settings.maxTTL
         guard !isOrdered else { return }

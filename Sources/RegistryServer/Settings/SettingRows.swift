@@ -8,6 +8,10 @@ extension Settings {
             "api_port", \.apiPort, .port, default: "8080",
             "The port of the REST API. The start line of the log and `port_file` tell which one was taken."),
         SettingRow(
+            "https_port", \.httpsPort, .port, default: "8443",
+            "The port of the REST API over TLS. It is opened when `tls_cert` and `tls_key` are given, beside `api_port`; either can be off."
+        ),
+        SettingRow(
             "listen_address", \.listenAddress, .address, default: "0.0.0.0",
             "The address that every listener binds. The default takes IPv4 on all interfaces; `::` takes IPv6 as well where the "
                 + "system allows both on one socket."),
@@ -18,6 +22,28 @@ extension Settings {
         SettingRow(
             "loops", \.loops, .number(Limits.loops), absent: "one per core",
             "How many event loops share the connections. Each is a thread; more than there are cores costs memory and gains nothing."),
+
+        SettingRow(
+            "tls_cert", \.tlsCertificate, .path, absent: "none",
+            "The server's certificate and those that lead to its authority, in PEM; turns TLS on. Changed files are noticed within seconds, "
+                + "and at once on SIGHUP; files that cannot be used leave the old ones in service."),
+        SettingRow(
+            "tls_key", \.tlsKey, .path, absent: "none",
+            "The private key of `tls_cert`, in PEM and not encrypted."),
+        SettingRow(
+            "tls_client_ca", \.tlsClientCA, .path, absent: "none",
+            "The authorities, in PEM, whose client certificates are accepted."),
+        SettingRow(
+            "tls_client_auth", \.tlsClientAuthentication, .clientAuthentication, default: "none",
+            "Whether clients show a certificate. `none`: they are not asked. `optional`: they may, and a bad one is refused. `require`: "
+                + "without one there is no connection."),
+        SettingRow(
+            "tls_client_crl", \.tlsClientCRL, .path, absent: "none",
+            "Revoked client certificates, as certificate revocation lists in PEM: one of each authority that issues to clients. It must be "
+                + "renewed before it runs out, or no client is accepted."),
+        SettingRow(
+            "trusted_proxies", \.trustedProxies, .addressRanges, absent: "any",
+            "The proxies that are believed when they say with `X-Forwarded-Proto` that their client used https."),
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",
@@ -41,7 +67,8 @@ extension Settings {
         SettingRow(
             "auth_mode", \.authMode, .authSchemes, default: "none",
             "How a bearer token becomes a namespace. `none`: everyone shares the namespace `default`. `trusted`: the token is the "
-                + "namespace. `jwt`: the claim `namespace` of an HS256 token. Several are asked in the order given, as a comma "
+                + "namespace. `jwt`: the claim `namespace` of an HS256 token. `mtls`: the client's certificate names it, by a URI "
+                + "`spiffe://…/ns/NAME` or by its subject's OU. Several are asked in the order given, as a comma "
                 + "separated list or by repeating the flag; `none` stands alone."),
         SettingRow(
             "jwt_secret", secret: \.jwtSecret,
@@ -49,8 +76,8 @@ extension Settings {
                 + "is visible to every user of the machine; prefer the file, whose last line ending is not part of the secret."),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",
-            "Answer a plain request with 301 to the same URL under https, unless a proxy says that it had TLS. Liveness, "
-                + "health and metrics pages stay plain."),
+            "Answer a plain request with 301 to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "
+                + "stay there. Liveness, health and metrics pages stay plain."),
 
         SettingRow(
             "max_connections", \.maxConnections, .number(Limits.connections), default: "50000",

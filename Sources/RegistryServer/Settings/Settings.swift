@@ -1,6 +1,7 @@
 // What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
 // environment become these values is in SettingResolution.swift. Nothing here reads anything.
 
+import TLS
 import Telemetry
 
 /// The effective settings of one process. A value: resolved once at start, then only read, from any thread.
@@ -8,12 +9,25 @@ public struct Settings: Sendable, Equatable {
     // The initial values below are blanks that no one sees: `defaults` and `resolve` fill every field from the rows.
 
     public var apiPort = Port.off
+    /// Opened only with a certificate: see `tls`.
+    public var httpsPort = Port.off
     /// A numeric IPv4 or IPv6 address, without brackets.
     public var listenAddress = ""
     /// Event loop threads, 1…256; nil is one per core.
     public var loops: Int?
     /// Where to write the ports taken; nil is nowhere.
     public var portFile: String?
+
+    /// Invariant: present when `tlsKey` is, and when clients are to be authenticated.
+    public var tlsCertificate: String?
+    /// Invariant: present when `tlsCertificate` is.
+    public var tlsKey: String?
+    /// Invariant: present when clients are to be authenticated.
+    public var tlsClientCA: String?
+    public var tlsClientAuthentication = TLSConfiguration.ClientAuthentication.none
+    public var tlsClientCRL: String?
+    /// Nil: whoever connects is believed.
+    public var trustedProxies: AddressRanges?
 
     public var logLevel = LogLevel.debug
     public var logFormat = LogFormat.text
@@ -78,12 +92,22 @@ extension Settings {
         case off
     }
 
+    /// What the TLS port is made of; nil when there is none.
+    public var tls: TLSConfiguration? {
+        guard httpsPort != .off, let tlsCertificate, let tlsKey else { return nil }
+        return TLSConfiguration(
+            certificatePath: tlsCertificate, keyPath: tlsKey, clientCAPath: tlsClientCA, clientCRLPath: tlsClientCRL,
+            clientAuthentication: tlsClientAuthentication)
+    }
+
     /// One way to recognise a caller. The raw value is the word in `auth_mode`.
     public enum AuthScheme: String, Sendable, CaseIterable {
         /// The token is the namespace.
         case trusted
         /// The token is a signed JWT that carries the namespace.
         case jwt
+        /// The client's certificate carries the namespace.
+        case mtls
     }
 
     /// The bounds of the settings; what lies outside is refused at start.

@@ -8,6 +8,19 @@ struct SettingRowTests {
     private func outcome(_ name: String, _ text: String) -> Result<String, SettingError> {
         // Wide bounds, so that one TTL can be tested without the others getting in its way.
         var flags = ["min_ttl": ["1ms"], "max_ttl": ["1193046h28m15s"], "jwt_secret": [String(repeating: "k", count: 32)]]
+        // A certificate has its key, and a policy for clients its authorities.
+        if name.hasPrefix("tls_") {
+            flags["tls_cert"] = ["cert.pem"]
+            flags["tls_key"] = ["key.pem"]
+            flags["tls_client_ca"] = ["ca.pem"]
+            flags["tls_client_auth"] = ["require"]
+        }
+        if name == "tls_client_auth", text == "none" { flags["tls_client_ca"] = nil }
+        if name == "auth_mode", text.contains("mtls") {
+            flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]]) { $1 }
+        }
+        // Without the one port there is the other.
+        if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
         flags[name] = [text]
         return Result { () throws(SettingError) in
             let resolved = try Settings.resolve(flags: flags, environment: [:], readFile: { _ in [] })
@@ -25,9 +38,22 @@ struct SettingRowTests {
 
     static let valid: [(name: String, texts: [(String, String)])] = [
         ("api_port", ports),
+        ("https_port", ports),
         ("listen_address", [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]),
         ("port_file", [("/run/registry.ports", "/run/registry.ports"), ("ports", "ports")]),
         ("loops", [("1", "1"), ("256", "256")]),
+        ("tls_cert", [("/etc/tls/server.pem", "/etc/tls/server.pem")]),
+        ("tls_key", [("/etc/tls/key.pem", "/etc/tls/key.pem")]),
+        ("tls_client_ca", [("/etc/tls/ca.pem", "/etc/tls/ca.pem")]),
+        ("tls_client_auth", ["none", "optional", "require"].map { ($0, $0) }),
+        ("tls_client_crl", [("/etc/tls/revoked.pem", "/etc/tls/revoked.pem")]),
+        (
+            "trusted_proxies",
+            [
+                ("10.0.0.0/8", "10.0.0.0/8"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), ("192.0.2.1", "192.0.2.1"),
+                ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"),
+            ]
+        ),
         ("log_level", ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) }),
         ("log_format", ["text", "json", "logstash"].map { ($0, $0) }),
         ("namespace_capacity", [("-1", "-1"), ("0", "0"), ("50", "50"), ("1000000000", "1000000000")]),
@@ -36,7 +62,10 @@ struct SettingRowTests {
         ("max_ttl", [("30s", "30s"), ("1193046h28m15s", "1193046h28m15s")]),
         (
             "auth_mode",
-            [("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"), ("trusted, jwt", "trusted,jwt")]
+            [
+                ("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"), ("trusted, jwt", "trusted,jwt"),
+                ("mtls", "mtls"), ("mtls,jwt", "mtls,jwt"),
+            ]
         ),
         ("jwt_secret", [("s", "***"), ("with space", "***")]),
         ("require_https", booleans),
@@ -49,9 +78,19 @@ struct SettingRowTests {
 
     static let invalid: [(name: String, texts: [String])] = [
         ("api_port", notPorts),
+        ("https_port", notPorts),
         ("listen_address", ["", "localhost", "256.0.0.1", "127.1", "[::]", "0.0.0.0:80", "::1%lo"]),
         ("port_file", [""]),
         ("loops", ["0", "257", "-1", "auto", "1.5", ""]),
+        ("tls_cert", [""]),
+        ("tls_key", [""]),
+        ("tls_client_ca", [""]),
+        ("tls_client_auth", ["", "required", "yes", "NONE"]),
+        ("tls_client_crl", [""]),
+        (
+            "trusted_proxies",
+            ["", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0", "any"]
+        ),
         ("log_level", ["", "trace", "DEBUG", "warning"]),
         ("log_format", ["", "xml", "JSON"]),
         ("namespace_capacity", ["", "-2", "1000000001", "99999999999999999999", "many", "1e3"]),

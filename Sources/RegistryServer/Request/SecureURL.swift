@@ -1,0 +1,34 @@
+// Where a plain request is sent when HTTPS is required (R610, R612). Of what the client said only the host's name is used, which the gate has confined to
+// the characters of names and addresses: a port or scheme of an attacker's never gets into `Location`.
+
+import HTTP
+
+enum SecureURL {
+    private static let standardPort: UInt16 = 443
+
+    /// The same path and query over TLS. Throws when `host` has no name.
+    /// - Parameters:
+    ///   - host: the value of `Host`, a name or an address, perhaps with a port.
+    ///   - port: the TLS port of our own; nil when a proxy has one, which then is the one `Host` means.
+    static func url(_ head: RequestHead, host: String, port: UInt16?) throws(Refused) -> String {
+        let target = String(decoding: head.target, as: UTF8.self)
+        guard let port else { return "https://\(host)\(target)" }
+        guard let name = name(host) else { throw .malformed(Refusal(.badRequest, "the Host header is not a host and port")) }
+        return port == standardPort ? "https://\(name)\(target)" : "https://\(name):\(port)\(target)"
+    }
+
+    /// The host without its port: `registry`, `10.0.0.1`, `[::1]`.
+    private static func name(_ host: String) -> Substring? {
+        let end: String.Index
+        if host.hasPrefix("[") {
+            guard let bracket = host.firstIndex(of: "]") else { return nil }
+            end = host.index(after: bracket)
+        } else {
+            end = host.firstIndex(of: ":") ?? host.endIndex
+        }
+        let rest = host[end...]
+        let isPort = rest.isEmpty || rest.first == ":" && rest.dropFirst().allSatisfy { $0.isASCII && $0.isNumber }
+        guard end != host.startIndex, isPort else { return nil }
+        return host[..<end]
+    }
+}

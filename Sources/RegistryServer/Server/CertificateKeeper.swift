@@ -1,0 +1,81 @@
+// Keeps what the TLS port serves with fresh: notices changed files, builds and checks a new context from them, and only then puts it into service.
+// Whatever is wrong with the new files, the old context goes on serving, and the operator is told once.
+//
+//   files as loaded ──a stamp differs──► changing ──no stamp differs for one look──► reload ──good──► in service
+//         ▲                                                                           └────bad────► old one stays, told once
+//         └───────────────────────────────────────────────────────────────────────────────────────────┘
+//
+// The look in between lets whoever replaces a certificate and then its key finish.
+
+import Glibc
+import Logging
+import TLS
+
+/// Owns the TLS context of all loops. Belongs to the control loop.
+final class CertificateKeeper {
+    /// How often the files are looked at, in milliseconds. A look is one stat a file.
+    static let period = 2_000
+
+    /// What tells one version of a file from another; a replaced symbolic link leads to another inode.
+    private struct Stamp: Equatable {
+        var device: dev_t = 0
+        var inode: ino_t = 0
+        var size: off_t = 0
+        var seconds = 0
+        var nanoseconds = 0
+
+        /// All zero where there is no file.
+        init(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return }
+            device = status.st_dev
+            inode = status.st_ino
+            size = status.st_size
+            seconds = status.st_mtim.tv_sec
+            nanoseconds = status.st_mtim.tv_nsec
+        }
+    }
+
+    let contexts: TLSContextBox
+    let health: TLSHealth
+    private let configuration: TLSConfiguration
+    private let ticketKeys: TicketKeys
+    /// Of the files as they were read last, well or badly.
+    private var loaded: [Stamp]
+    /// Of the files as they were at the last look.
+    private var seen: [Stamp]
+
+    /// Loads the files for the first time. `now` is in seconds since 1970, `monotonic` in seconds of a steady clock.
+    init(_ configuration: TLSConfiguration, now: Int64, monotonic: Int64) throws(TLSError) {
+        self.configuration = configuration
+        // Before the files are read: one that changes meanwhile is then read again.
+        loaded = configuration.paths.map(Stamp.init)
+        seen = loaded
+        ticketKeys = TicketKeys(now: monotonic)
+        let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
+        contexts = TLSContextBox(context)
+        health = TLSHealth(certificateExpiry: context.certificateExpiry)
+    }
+
+    /// Looks whether the files have changed and come to rest. To be called every `period`.
+    func look(now: Int64, monotonic: Int64, _ logger: Logger) {
+        ticketKeys.rotate(now: monotonic)
+        let stamps = configuration.paths.map(Stamp.init)
+        defer { seen = stamps }
+        if stamps != loaded, stamps == seen { reload(now: now, logger) }
+    }
+
+    /// Reads the files anew and serves new connections with them, when they are good.
+    func reload(now: Int64, _ logger: Logger) {
+        loaded = configuration.paths.map(Stamp.init)
+        do throws(TLSError) {
+            let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
+            contexts.replace(by: context)
+            health.reloaded(certificateExpiry: context.certificateExpiry)
+            logger.info("certificates reloaded", metadata: ["days_left": "\((context.certificateExpiry - now) / 86_400)"])
+        } catch {
+            health.reloadFailed()
+            logger.error("new certificates cannot be used, the old ones stay in service", metadata: ["error": "\(error.sentence)"])
+        }
+    }
+}

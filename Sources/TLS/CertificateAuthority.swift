@@ -1,0 +1,226 @@
+// A small certificate authority, for trying HTTPS on one machine and for the tests: everything it issues is born in memory and named by the caller.
+// It is no authority for production: its key lies beside the certificates.
+
+import CTLS
+
+/// A certificate and its private key, both in PEM.
+public struct IssuedCertificate: Sendable {
+    public let certificate: [UInt8]
+    public let key: [UInt8]
+    /// Of the certificate, for a revocation list.
+    let serial: [UInt8]
+}
+
+/// What a certificate is to say.
+public struct CertificateRequest: Sendable {
+    public enum Purpose: Sendable { case server, client }
+    public enum KeyKind: Sendable {
+        /// ECDSA on P-256.
+        case p256
+        case rsa(bits: Int)
+    }
+
+    public var commonName: String
+    public var organizationalUnit: String?
+    /// Host names: `localhost`.
+    public var hosts: [String] = []
+    /// Numeric addresses: `127.0.0.1`, `::1`.
+    public var addresses: [String] = []
+    public var uris: [String] = []
+    public var purpose: Purpose
+    public var keyKind = KeyKind.p256
+    /// Seconds since 1970: valid from the first, before the second.
+    public var validity: Range<Int64>
+
+    public init(_ commonName: String, for purpose: Purpose, validity: Range<Int64>) {
+        self.commonName = commonName
+        self.purpose = purpose
+        self.validity = validity
+    }
+}
+
+/// Issues certificates (RFC 5280). Confined to one thread.
+public final class CertificateAuthority {
+    private static let serialBytes = 16
+    /// The third version of X.509 is written as 2.
+    private static let version = 2
+
+    private let key: OpaquePointer
+    private let certificate: OpaquePointer
+    public let issued: IssuedCertificate
+
+    /// Makes a new authority with a key on P-256, valid for the given seconds since 1970.
+    public init(_ commonName: String, validity: Range<Int64>) throws(TLSError) {
+        defer { ERR_clear_error() }
+        guard let key = ctls_new_p256_key() else { throw Self.failure() }
+        let serial = Self.newSerial()
+        let certificate: OpaquePointer
+        do throws(TLSError) {
+            certificate = try Self.blank(commonName, unit: nil, key: key, serial: serial, validity: validity)
+        } catch {
+            EVP_PKEY_free(key)
+            throw error
+        }
+        do throws(TLSError) {
+            try Self.add(
+                [
+                    (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
+                    (NID_subject_key_identifier, "hash"),
+                ], to: certificate, issuer: certificate)
+            guard X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
+                X509_sign(certificate, key, EVP_sha256()) > 0
+            else { throw Self.failure() }
+            issued = IssuedCertificate(certificate: try Self.pem(certificate: certificate), key: try Self.pem(key: key), serial: serial)
+        } catch {
+            X509_free(certificate)
+            EVP_PKEY_free(key)
+            throw error
+        }
+        self.key = key
+        self.certificate = certificate
+    }
+
+    deinit {
+        X509_free(certificate)
+        EVP_PKEY_free(key)
+    }
+
+    /// Makes a key pair and its certificate.
+    public func issue(_ request: CertificateRequest) throws(TLSError) -> IssuedCertificate {
+        defer { ERR_clear_error() }
+        let newKey: OpaquePointer? =
+            switch request.keyKind {
+            case .p256: ctls_new_p256_key()
+            case .rsa(let bits): ctls_new_rsa_key(bits)
+            }
+        guard let newKey else { throw Self.failure() }
+        defer { EVP_PKEY_free(newKey) }
+        let serial = Self.newSerial()
+        let leaf = try Self.blank(
+            request.commonName, unit: request.organizationalUnit, key: newKey, serial: serial, validity: request.validity)
+        defer { X509_free(leaf) }
+        var extensions: [(Int32, String)] = [
+            (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
+            (NID_ext_key_usage, request.purpose == .server ? "serverAuth" : "clientAuth"), (NID_subject_key_identifier, "hash"),
+            (NID_authority_key_identifier, "keyid:always"),
+        ]
+        let names = request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }
+        // The configuration language behind this separates by commas; no name of a host, address or URI of ours holds one.
+        guard names.allSatisfy({ !$0.contains(",") && !$0.contains("\n") }) else {
+            throw .unavailable(reason: "a name may hold neither a comma nor a line feed")
+        }
+        if !names.isEmpty { extensions.append((NID_subject_alt_name, names.joined(separator: ","))) }
+        guard X509_set_issuer_name(leaf, X509_get_subject_name(certificate)) == 1 else { throw Self.failure() }
+        try Self.add(extensions, to: leaf, issuer: certificate)
+        guard X509_sign(leaf, key, EVP_sha256()) > 0 else { throw Self.failure() }
+        return IssuedCertificate(certificate: try Self.pem(certificate: leaf), key: try Self.pem(key: newKey), serial: serial)
+    }
+
+    /// The list of the revoked, in PEM; it says that there will be a newer one by the end of `validity`.
+    public func revocationList(of revoked: [IssuedCertificate], validity: Range<Int64>) throws(TLSError) -> [UInt8] {
+        defer { ERR_clear_error() }
+        guard let list = X509_CRL_new(), let from = ASN1_TIME_set(nil, time_t(validity.lowerBound)),
+            let until = ASN1_TIME_set(nil, time_t(validity.upperBound))
+        else { throw Self.failure() }
+        defer {
+            X509_CRL_free(list)
+            ASN1_TIME_free(from)
+            ASN1_TIME_free(until)
+        }
+        guard X509_CRL_set_version(list, 1) == 1, X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate)) == 1,
+            X509_CRL_set1_lastUpdate(list, from) == 1, X509_CRL_set1_nextUpdate(list, until) == 1
+        else { throw Self.failure() }
+        for revokedCertificate in revoked {
+            guard let entry = X509_REVOKED_new() else { throw Self.failure() }
+            let serial = try Self.integer(revokedCertificate.serial)
+            defer { ASN1_INTEGER_free(serial) }
+            guard X509_REVOKED_set_serialNumber(entry, serial) == 1, X509_REVOKED_set_revocationDate(entry, from) == 1,
+                X509_CRL_add0_revoked(list, entry) == 1
+            else {
+                X509_REVOKED_free(entry)
+                throw Self.failure()
+            }
+        }
+        X509_CRL_sort(list)
+        guard X509_CRL_sign(list, key, EVP_sha256()) > 0 else { throw Self.failure() }
+        return try Self.pem { PEM_write_bio_X509_CRL($0, list) }
+    }
+
+    // MARK: - Parts of a certificate
+
+    /// A certificate without issuer, extensions and signature.
+    private static func blank(
+        _ commonName: String, unit: String?, key: OpaquePointer, serial: [UInt8], validity: Range<Int64>
+    ) throws(TLSError) -> OpaquePointer {
+        guard let certificate = X509_new() else { throw failure() }
+        let number: UnsafeMutablePointer<ASN1_INTEGER>
+        do throws(TLSError) {
+            number = try integer(serial)
+        } catch {
+            X509_free(certificate)
+            throw error
+        }
+        defer { ASN1_INTEGER_free(number) }
+        let name = X509_get_subject_name(certificate)
+        let parts = [(NID_organizationalUnitName, unit), (NID_commonName, commonName)]
+        let isNamed = parts.allSatisfy { nid, text in
+            guard let text else { return true }
+            return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, Int32(text.utf8.count), -1, 0) == 1
+        }
+        guard isNamed, X509_set_version(certificate, version) == 1, X509_set_serialNumber(certificate, number) == 1,
+            ASN1_TIME_set(X509_getm_notBefore(certificate), time_t(validity.lowerBound)) != nil,
+            ASN1_TIME_set(X509_getm_notAfter(certificate), time_t(validity.upperBound)) != nil,
+            X509_set_pubkey(certificate, key) == 1
+        else {
+            X509_free(certificate)
+            throw failure()
+        }
+        return certificate
+    }
+
+    private static func add(_ extensions: [(Int32, String)], to certificate: OpaquePointer, issuer: OpaquePointer) throws(TLSError) {
+        var context = X509V3_CTX()
+        X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
+        for (nid, text) in extensions {
+            guard let piece = X509V3_EXT_conf_nid(nil, &context, nid, text) else { throw failure() }
+            defer { X509_EXTENSION_free(piece) }
+            guard X509_add_ext(certificate, piece, -1) == 1 else { throw failure() }
+        }
+    }
+
+    /// Positive and unpredictable (RFC 5280, section 4.1.2.2).
+    private static func newSerial() -> [UInt8] {
+        var serial = randomBytes(serialBytes)
+        serial[0] = serial[0] & 0x7F | 0x40
+        return serial
+    }
+
+    private static func integer(_ bytes: [UInt8]) throws(TLSError) -> UnsafeMutablePointer<ASN1_INTEGER> {
+        guard let number = BN_bin2bn(bytes, Int32(bytes.count), nil) else { throw failure() }
+        defer { BN_free(number) }
+        guard let integer = BN_to_ASN1_INTEGER(number, nil) else { throw failure() }
+        return integer
+    }
+
+    // MARK: - PEM
+
+    private static func pem(certificate: OpaquePointer) throws(TLSError) -> [UInt8] {
+        try pem { PEM_write_bio_X509($0, certificate) }
+    }
+
+    private static func pem(key: OpaquePointer) throws(TLSError) -> [UInt8] {
+        try pem { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
+    }
+
+    private static func pem(_ write: (OpaquePointer) -> Int32) throws(TLSError) -> [UInt8] {
+        guard let writer = BIO_new(BIO_s_mem()) else { throw failure() }
+        defer { BIO_free(writer) }
+        guard write(writer) == 1 else { throw failure() }
+        var bytes: UnsafeMutablePointer<CChar>?
+        let count = ctls_memory(writer, &bytes)
+        guard count > 0, let bytes else { throw failure() }
+        return [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    private static func failure() -> TLSError { .unavailable(reason: OpenSSLFailure.takeReason()) }
+}

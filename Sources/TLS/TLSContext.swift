@@ -1,0 +1,228 @@
+// The server's side of TLS, ready for new connections: certificate, key, versions, ciphers, what is asked of clients. A context never changes; a
+// reload builds another, and the connections of the old one keep it alive until they end.
+
+import CTLS
+import Synchronization
+
+/// Everything that new connections need. Made and checked as a whole, then only read. Safe to use from any thread.
+///
+/// `@unchecked Sendable`: an SSL_CTX counts its references atomically and guards the little that `SSL_new` and a handshake touch in it; nothing
+/// here changes it once `init` has returned.
+public final class TLSContext: @unchecked Sendable {
+    /// ECDHE with AEAD only (RFC 9325, section 4.2). The client chooses: whoever has no AES in hardware asks for ChaCha20.
+    private static let ciphers =
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+        + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+    private static let ciphersOfTLS13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+    private static let groups = "X25519:P-256:P-384"
+    /// 112 bits: RSA keys of 2,048 bits and more, no SHA-1.
+    private static let securityLevel: Int32 = 2
+
+    let context: OpaquePointer
+    /// When the server's certificate expires, in seconds since 1970.
+    public let certificateExpiry: Int64
+
+    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970.
+    public init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys, now: Int64) throws(TLSError) {
+        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+        self.context = context
+        do throws(TLSError) {
+            certificateExpiry = try Self.useCertificate(configuration, in: context, now: now)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        // All is initialised: from here on `deinit` runs when something throws.
+        try Self.limitProtocol(context)
+        try Self.authenticateClients(configuration, in: context, now: now)
+        try Self.useTicketKeys(ticketKeys, in: context)
+        SSL_CTX_set_alpn_select_cb(context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
+    }
+
+    deinit { SSL_CTX_free(context) }
+
+    /// A session that waits for a client's first message; nil when memory is short. The caller owns it: an `SSL`.
+    public func makeSession() -> OpaquePointer? {
+        let session = SSL_new(context)
+        if session == nil { ERR_clear_error() }
+        return session
+    }
+
+    // MARK: - The protocol
+
+    private static func limitProtocol(_ context: OpaquePointer) throws(TLSError) {
+        SSL_CTX_set_security_level(context, securityLevel)
+        // A client that goes without a word has said all it had to say: requests carry their own length, so none can be cut short unseen.
+        SSL_CTX_set_options(context, ctls_no_renegotiation | ctls_no_compression | ctls_ignore_unexpected_eof)
+        // Idle connections give their buffers back. Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent counts on whole writes. And the
+        // server's chain is what its file holds: the authorities that clients are checked by have no part in it.
+        ctls_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
+        guard ctls_set_min_version(context, TLS1_2_VERSION) == 1, ctls_set_max_version(context, TLS1_3_VERSION) == 1,
+            SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, ciphersOfTLS13) == 1,
+            ctls_set_groups(context, groups) == 1
+        else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+    }
+
+    // MARK: - The server's certificate
+
+    /// Returns when it expires.
+    private static func useCertificate(
+        _ configuration: TLSConfiguration, in context: OpaquePointer, now: Int64
+    ) throws(TLSError) -> Int64 {
+        let path = configuration.certificatePath
+        let chain = try PEMFile(path).certificates()
+        defer { for certificate in chain { X509_free(certificate) } }
+        guard let certificate = chain.first else { throw .noCertificate(path: path) }
+        let key = try PEMFile(configuration.keyPath).privateKey()
+        defer { EVP_PKEY_free(key) }
+
+        guard X509_check_private_key(certificate, key) == 1 else {
+            ERR_clear_error()
+            throw .mismatch(certificate: path, key: configuration.keyPath)
+        }
+        guard let from = UTCTime.seconds(X509_get0_notBefore(certificate)), let until = UTCTime.seconds(X509_get0_notAfter(certificate))
+        else { throw .noCertificate(path: path) }
+        guard from <= now else { throw .notYetValid(path: path, from: from) }
+        guard now < until else { throw .expired(path: path, at: until) }
+
+        SSL_CTX_set_security_level(context, securityLevel)
+        guard SSL_CTX_use_certificate(context, certificate) == 1 else { throw unusable(path) }
+        guard SSL_CTX_use_PrivateKey(context, key) == 1 else { throw unusable(configuration.keyPath) }
+        for intermediate in chain.dropFirst() {
+            guard ctls_add_chain_certificate(context, intermediate) == 1 else { throw unusable(path) }
+        }
+        return until
+    }
+
+    private static func unusable(_ path: String) -> TLSError { .unusable(path: path, reason: OpenSSLFailure.takeReason()) }
+
+    // MARK: - Clients
+
+    private static func authenticateClients(
+        _ configuration: TLSConfiguration, in context: OpaquePointer, now: Int64
+    ) throws(TLSError) {
+        // A ticket stands for the check of a certificate, so it is good only where the same would be checked: tickets are bound to the policy
+        // and to the very bytes of the authorities and revocation lists.
+        var trust: [UInt8] = Array(configuration.clientAuthentication.rawValue.utf8)
+        if configuration.clientAuthentication != .none, let path = configuration.clientCAPath {
+            let file = try PEMFile(path)
+            trust += SHA256.digest(of: file.bytes)
+            try trustAuthorities(file, in: context)
+            if let path = configuration.clientCRLPath {
+                let file = try PEMFile(path)
+                trust += SHA256.digest(of: file.bytes)
+                try honourRevocations(file, in: context, now: now)
+            }
+            let insists = configuration.clientAuthentication == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
+            SSL_CTX_set_verify(context, SSL_VERIFY_PEER | insists, nil)
+            SSL_CTX_set_session_ticket_cb(context, nil, { _, session, _, _, status, _ in judgeTicket(session, status) }, nil)
+        }
+        let identity = SHA256.digest(of: trust)
+        demand(SSL_CTX_set_session_id_context(context, identity, UInt32(identity.count)), "bind session tickets")
+    }
+
+    private static func trustAuthorities(_ file: PEMFile, in context: OpaquePointer) throws(TLSError) {
+        let authorities = file.certificates()
+        defer { for authority in authorities { X509_free(authority) } }
+        guard !authorities.isEmpty else { throw .noAuthority(path: file.path) }
+        let store = SSL_CTX_get_cert_store(context)
+        for authority in authorities {
+            guard X509_check_ca(authority) != 0 else { throw .noAuthority(path: file.path) }
+            // The names go to the client, which may hold several certificates and must choose.
+            guard X509_STORE_add_cert(store, authority) == 1, SSL_CTX_add_client_CA(context, authority) == 1 else {
+                throw unusable(file.path)
+            }
+        }
+    }
+
+    private static func honourRevocations(_ file: PEMFile, in context: OpaquePointer, now: Int64) throws(TLSError) {
+        let lists = file.revocationLists()
+        defer { for list in lists { X509_CRL_free(list) } }
+        guard !lists.isEmpty else { throw .noRevocationList(path: file.path) }
+        let store = SSL_CTX_get_cert_store(context)
+        for list in lists {
+            if let until = UTCTime.seconds(X509_CRL_get0_nextUpdate(list)), until <= now {
+                throw .outdatedRevocationList(path: file.path, at: until)
+            }
+            guard X509_STORE_add_crl(store, list) == 1 else { throw unusable(file.path) }
+        }
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK))
+    }
+
+    // MARK: - Session tickets
+
+    /// Where an SSL_CTX keeps its `TicketKeys`, retained: sessions outlive the `TLSContext`.
+    private static let ticketKeySlot = ctls_new_context_slot { _, keys, _, _, _, _ in
+        if let keys { Unmanaged<TicketKeys>.fromOpaque(keys).release() }
+    }
+
+    private static func useTicketKeys(_ keys: TicketKeys, in context: OpaquePointer) throws(TLSError) {
+        // The ticket holds the session; nothing of it is kept here.
+        ctls_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+        SSL_CTX_set_timeout(context, Int(TicketKeys.rotationPeriod))
+        let retained = Unmanaged.passRetained(keys)
+        guard SSL_CTX_set_ex_data(context, ticketKeySlot, retained.toOpaque()) == 1 else {
+            retained.release()
+            throw .unavailable(reason: OpenSSLFailure.takeReason())
+        }
+        let result = SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, iv, cipher, mac, isSealing in
+            guard let session, let name, let iv, let cipher, let mac, let keys = TLSContext.ticketKeys(of: session) else { return -1 }
+            return isSealing == 1
+                ? keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) : keys.open(name: name, iv: iv, cipher: cipher, mac: mac)
+        }
+        guard result == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+    }
+
+    private static func ticketKeys(of session: OpaquePointer) -> TicketKeys? {
+        guard let keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), ticketKeySlot) else { return nil }
+        return Unmanaged<TicketKeys>.fromOpaque(keys).takeUnretainedValue()
+    }
+}
+
+/// Says whether a ticket that could be opened is used: not when the client's certificate, which it stands for, has expired meanwhile.
+private func judgeTicket(_ session: OpaquePointer?, _ status: SSL_TICKET_STATUS) -> SSL_TICKET_RETURN {
+    switch Int32(bitPattern: UInt32(status)) {
+    case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
+        if let session, let certificate = SSL_SESSION_get0_peer(session), X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 {
+            return SSL_TICKET_RETURN(SSL_TICKET_RETURN_IGNORE_RENEW)
+        }
+        return SSL_TICKET_RETURN(status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW)
+    case SSL_TICKET_EMPTY, SSL_TICKET_NO_DECRYPT:
+        return SSL_TICKET_RETURN(SSL_TICKET_RETURN_IGNORE_RENEW)
+    default:
+        return SSL_TICKET_RETURN(SSL_TICKET_RETURN_ABORT)
+    }
+}
+
+/// Chooses `http/1.1` among the protocols that a client offers (RFC 7301); a client that offers only others is told so and refused.
+private func selectProtocol(
+    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ length: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,
+    _ count: UInt32
+) -> Int32 {
+    let wanted: StaticString = "http/1.1"
+    guard let chosen, let length, let offered else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    // Each is preceded by its length.
+    var position = 0
+    while position < Int(count) {
+        let name = UnsafeBufferPointer(start: offered + position + 1, count: Int(offered[position]))
+        guard position + 1 + name.count <= Int(count) else { break }
+        if name.elementsEqual(UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount)) {
+            chosen.pointee = name.baseAddress
+            length.pointee = UInt8(name.count)
+            return SSL_TLSEXT_ERR_OK
+        }
+        position += 1 + name.count
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// The context that new connections use. A reload replaces it; connections made before keep theirs.
+public final class TLSContextBox: Sendable {
+    private let context: Mutex<TLSContext>
+
+    public init(_ context: TLSContext) { self.context = Mutex(context) }
+
+    public var current: TLSContext { context.withLock { $0 } }
+
+    public func replace(by context: TLSContext) { self.context.withLock { $0 = context } }
+}

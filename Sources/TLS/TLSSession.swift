@@ -1,0 +1,90 @@
+// What the server asks of a connection's TLS session while libevent drives it: whether it stands, who the client is, and to say goodbye.
+
+import CTLS
+import Glibc
+
+/// A view of a session that somebody else owns: an `SSL`. Not to be kept beyond it; of the thread that drives it.
+public struct TLSSession {
+    /// How much of what a refused client still sends is read before the socket closes, in bytes.
+    private static let maximumDrain = 65_536
+
+    private let session: OpaquePointer
+
+    public init(_ session: OpaquePointer) { self.session = session }
+
+    /// Whether the handshake is done: nothing was exchanged before.
+    public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
+
+    /// The negotiated version, `TLSv1.3`.
+    public var version: String { String(cString: SSL_get_version(session)) }
+
+    /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing before the handshake's end,
+    /// and nothing helps where the client has gone.
+    public func sayGoodbye() {
+        if isEstablished { SSL_shutdown(session) }
+        ERR_clear_error()
+    }
+
+    /// Reads away what the client has sent and nobody will read: a socket closed over unread bytes is reset, and the alert that says why would be
+    /// lost on its way.
+    public func discardUnread() {
+        let descriptor = SSL_get_fd(session)
+        guard descriptor >= 0 else { return }
+        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { room in
+            var total = 0
+            while total < Self.maximumDrain {
+                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+                if count <= 0 { break }
+                total += count
+            }
+        }
+    }
+
+    /// The client's certificate; nil when it sent none. Only good ones get this far.
+    public var clientCertificate: ClientCertificate? {
+        guard let certificate = SSL_get0_peer_certificate(session) else { return nil }
+        return ClientCertificate(certificate)
+    }
+
+    /// What an OpenSSL error code, as libevent hands it on, means.
+    public static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
+}
+
+/// What of a client's certificate can name a namespace.
+public struct ClientCertificate: Sendable, Equatable {
+    /// The URIs of the subject's alternative names, in order.
+    public let uris: [String]
+    /// The subject's organizational units, in order.
+    public let organizationalUnits: [String]
+
+    init(_ certificate: OpaquePointer) {
+        uris = Self.uris(of: certificate)
+        organizationalUnits = Self.organizationalUnits(of: certificate)
+        ERR_clear_error()
+    }
+
+    private static func uris(of certificate: OpaquePointer) -> [String] {
+        guard let extensionValue = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
+        let names = OpaquePointer(extensionValue)
+        defer { ctls_free_names(names) }
+        return (0..<ctls_name_count(names)).compactMap { index in
+            guard let uri = ctls_uri(names, index), let bytes = ASN1_STRING_get0_data(uri) else { return nil }
+            return String(validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(uri))), as: UTF8.self)
+        }
+    }
+
+    private static func organizationalUnits(of certificate: OpaquePointer) -> [String] {
+        let subject = X509_get_subject_name(certificate)
+        var units: [String] = []
+        var position: Int32 = -1
+        while true {
+            position = X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, position)
+            guard position >= 0 else { return units }
+            var bytes: UnsafeMutablePointer<UInt8>?
+            let count = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))
+            guard count >= 0, let bytes else { continue }
+            defer { ctls_free(bytes) }
+            if let unit = String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self) { units.append(unit) }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// The keys that session tickets (RFC 5077; RFC 8446, section 4.6.1) are sealed under. One set for all loops and all contexts, so that a client
+// resumes on whichever loop it meets and after any reload; rotated, so that a stolen key opens the past of hours and not of months.
+
+import CTLS
+import Synchronization
+
+/// The current key and the one before it. Safe to use from any thread.
+public final class TicketKeys: Sendable {
+    /// How long a key seals new tickets, in seconds. A session lasts as long, so the key before the current one opens every ticket that is
+    /// still good.
+    public static let rotationPeriod: Int64 = 12 * 3_600
+
+    private static let nameBytes = 16
+    private static let secretBytes = 32
+    private static let ivBytes = 16
+
+    private struct Key {
+        let name = randomBytes(nameBytes)
+        var sealing = randomBytes(secretBytes)
+        var signing = randomBytes(secretBytes)
+
+        mutating func wipe() {
+            sealing.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+            signing.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+        }
+    }
+
+    private struct State {
+        var current = Key()
+        var previous: Key?
+        /// When the current key was made, in seconds of the clock that `rotate` is given.
+        var since: Int64
+    }
+
+    private let state: Mutex<State>
+
+    /// Draws the first key; `now` is in seconds of any steady clock.
+    public init(now: Int64) {
+        state = Mutex(State(since: now))
+    }
+
+    /// Takes a new key when the current one is old enough. To be called every now and then.
+    public func rotate(now: Int64) {
+        state.withLock { state in
+            guard now - state.since >= Self.rotationPeriod else { return }
+            // After a long sleep the previous key is as outdated as the current one, and so goes with the next call.
+            state.previous?.wipe()
+            state.previous = state.current
+            state.current = Key()
+            state.since = now
+        }
+    }
+
+    // MARK: - For OpenSSL
+
+    /// What the callback of `SSL_CTX_set_tlsext_ticket_key_evp_cb` may answer.
+    private enum Answer {
+        static let failed: Int32 = -1
+        static let unknownKey: Int32 = 0
+        static let done: Int32 = 1
+        static let doneButRenew: Int32 = 2
+    }
+
+    /// Prepares the sealing of a ticket: writes the key's name and a new initialisation vector.
+    func seal(
+        name: UnsafeMutablePointer<UInt8>, iv: UnsafeMutablePointer<UInt8>, cipher: OpaquePointer, mac: OpaquePointer
+    ) -> Int32 {
+        let vector = randomBytes(Self.ivBytes)
+        for (index, byte) in vector.enumerated() { iv[index] = byte }
+        return state.withLock { state in
+            for (index, byte) in state.current.name.enumerated() { name[index] = byte }
+            guard EVP_EncryptInit_ex2(cipher, EVP_aes_256_cbc(), state.current.sealing, iv, nil) == 1,
+                Self.sign(mac, with: state.current.signing)
+            else { return Answer.failed }
+            return Answer.done
+        }
+    }
+
+    /// Prepares the opening of a ticket, when the key it names is still known.
+    func open(
+        name: UnsafePointer<UInt8>, iv: UnsafePointer<UInt8>, cipher: OpaquePointer, mac: OpaquePointer
+    ) -> Int32 {
+        state.withLock { state in
+            if Self.matches(state.current, name) {
+                return Self.open(state.current, iv, cipher, mac) ? Answer.done : Answer.failed
+            }
+            guard let previous = state.previous, Self.matches(previous, name) else { return Answer.unknownKey }
+            return Self.open(previous, iv, cipher, mac) ? Answer.doneButRenew : Answer.failed
+        }
+    }
+
+    private static func matches(_ key: Key, _ name: UnsafePointer<UInt8>) -> Bool {
+        UnsafeBufferPointer(start: name, count: nameBytes).elementsEqual(key.name)
+    }
+
+    private static func open(_ key: Key, _ iv: UnsafePointer<UInt8>, _ cipher: OpaquePointer, _ mac: OpaquePointer) -> Bool {
+        EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.sealing, iv, nil) == 1 && sign(mac, with: key.signing)
+    }
+
+    private static func sign(_ mac: OpaquePointer, with key: [UInt8]) -> Bool {
+        ctls_set_hmac_sha256(mac, key, key.count) == 1
+    }
+}

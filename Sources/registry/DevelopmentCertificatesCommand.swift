@@ -1,0 +1,61 @@
+// `registry dev-cert DIR`: what it takes to try HTTPS, in one command.
+
+import ArgumentParser
+import Glibc
+import TLS
+
+/// Writes a development authority, a server's certificate and a client's.
+struct DevelopmentCertificatesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev-cert",
+        abstract: "Write certificates for trying HTTPS on this machine.",
+        discussion: """
+            Writes ca.pem, server.pem and client.pem with their keys into DIR. Not for production: the authority's key lies beside them.
+            """)
+
+    /// EX_CANTCREAT of sysexits.h.
+    private static let cannotCreate: Int32 = 73
+
+    @Argument(help: ArgumentHelp("The directory; made when it is not there. No file in it is overwritten.", valueName: "dir"))
+    var directory: String
+
+    @Option(
+        help: ArgumentHelp("A name or address of the server besides localhost, 127.0.0.1 and ::1. May be repeated.", valueName: "host"))
+    var host: [String] = []
+
+    @Option(help: ArgumentHelp("The namespace that the client's certificate names.", valueName: "name"))
+    var namespace = "default"
+
+    func validate() throws {
+        guard !namespace.isEmpty, namespace.utf8.allSatisfy(Self.isNameByte) else {
+            throw ValidationError("--namespace is made of letters, digits, dots, dashes and underscores.")
+        }
+        guard host.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { Self.isNameByte($0) || $0 == UInt8(ascii: ":") } }) else {
+            throw ValidationError("--host is a host name or a numeric address.")
+        }
+    }
+
+    func run() throws {
+        do throws(TLSError) {
+            let certificates = try DevelopmentCertificates(hosts: host, namespace: namespace, now: Int64(time(nil)))
+            try certificates.write(to: directory)
+        } catch {
+            RegistryCommand.complain("Error: \(error.sentence).\n")
+            throw ExitCode(Self.cannotCreate)
+        }
+        print(
+            """
+            Wrote a development authority, a server's certificate and a client's to \(directory). Try:
+
+              registry --tls_cert \(directory)/server.pem --tls_key \(directory)/server-key.pem
+              curl --cacert \(directory)/ca.pem https://localhost:8443/uptime
+            """)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+}

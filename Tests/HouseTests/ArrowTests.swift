@@ -1,0 +1,142 @@
+// The rooms and the arrows between them. The table below is the one that ARCHITECTURE.md draws; Package.swift and every `import` are held to
+// it, so that a new arrow is a decision that a reviewer sees and not a line among others.
+
+import Foundation
+import Testing
+
+struct ArrowTests {
+    /// What a room may use: other rooms and packages, which Package.swift has to name, and modules of the system.
+    struct Room: Sendable {
+        let name: String
+        let rooms: Set<String>
+        let system: Set<String>
+
+        init(_ name: String, _ rooms: Set<String> = [], system: Set<String> = []) {
+            self.name = name
+            self.rooms = rooms
+            self.system = system
+        }
+    }
+
+    static let rooms = [
+        // Pure: values in, values out. Synchronization is the language's own and touches nothing outside.
+        Room("JSON"),
+        Room("HTTP"),
+        Room("Catalog", system: ["Synchronization"]),
+        // Shells, around one dangerous thing each.
+        Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
+        Room("Gzip", ["CZlib"]),
+        Room("Libevent", ["CLibevent", "HTTP", "TLS"], system: ["Glibc", "Synchronization"]),
+        Room("Telemetry", ["Logging"], system: ["Glibc", "Synchronization"]),
+        Room("Replication", ["Catalog"], system: ["Synchronization"]),
+        Room("Swagger"),
+        // The registry: all of the above but the C, and never what starts it.
+        Room(
+            "RegistryServer", ["Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Logging", "Replication", "Swagger", "TLS", "Telemetry"],
+            system: ["Glibc", "Synchronization"]),
+        // The allocator counts as the system's: which one is linked is decided when the package is built.
+        Room("registry", ["ArgumentParser", "Libevent", "RegistryServer", "TLS"], system: ["Glibc", "CJemalloc"]),
+    ]
+
+    /// The rooms that each C library has, and why nobody else.
+    static let onlyImporter = ["CLibevent": "Libevent", "CTLS": "TLS", "CZlib": "Gzip", "CJemalloc": "registry"]
+
+    static let decision = "a new arrow is a decision: change the table in ArrowTests.swift and the drawing in ARCHITECTURE.md with it"
+
+    @Test(arguments: rooms)
+    func `a target depends on what its room may use, and on nothing else`(room: Room) throws {
+        let declared = try #require(try Manifest.read()[room.name], "Package.swift has no target \(room.name)")
+        #expect(declared == room.rooms, "\(room.name) in Package.swift: \(Self.decision)")
+    }
+
+    @Test func `every target is a room of the table`() throws {
+        let targets = Set(try Manifest.read().keys)
+        #expect(targets == Set(Self.rooms.map(\.name)), "a target without a room has no rules: \(Self.decision)")
+        #expect(Set(SourceTree.files.map(\.target)) == targets, "a folder of Sources is not a target, or a target has no folder there")
+    }
+
+    @Test(arguments: SourceTree.files)
+    func `a file imports what its room may use, and nothing else`(file: SourceFile) throws {
+        let room = try #require(Self.rooms.first { $0.name == file.target }, "\(file.path) is in no room of the table")
+        for module in file.imports {
+            #expect(
+                room.rooms.contains(module) || room.system.contains(module),
+                "\(file.path) imports \(module), which \(room.name) may not: \(Self.decision)")
+        }
+    }
+
+    @Test func `a C library is imported by one room, which drops the C`() {
+        for file in SourceTree.files {
+            for module in file.imports {
+                guard let owner = Self.onlyImporter[module] else { continue }
+                #expect(file.target == owner, "\(file.path) imports \(module): only \(owner) may, so that C's pointers and codes end there")
+            }
+        }
+    }
+
+    @Test func `Sources are free of Foundation, which costs start-up time and memory, and of a second event loop`() {
+        for file in SourceTree.files {
+            let strangers = file.imports.filter { $0.hasPrefix("Foundation") || $0.hasPrefix("NIO") || $0 == "Dispatch" }
+            #expect(strangers.isEmpty, "\(file.path) imports \(strangers): Glibc and Libevent have what is needed")
+        }
+        let manifest = SourceTree.text("Package.swift") ?? ""
+        #expect(!manifest.contains("swift-nio"), "libevent is the one event loop of this process")
+    }
+}
+
+extension ArrowTests.Room: CustomTestStringConvertible {
+    var testDescription: String { name }
+}
+
+extension SourceFile {
+    /// The modules of the import lines, also of those that import one declaration of a module.
+    var imports: Set<String> {
+        let pattern = /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |fileprivate |private )?import\s+(?:\w+\s+)?(\w+)/
+        return Set(code.compactMap { $0.firstMatch(of: pattern).map { String($0.1) } })
+    }
+}
+
+/// Package.swift, read as text: a manifest cannot be imported.
+enum Manifest {
+    struct Unreadable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// The targets that hold Swift for the product, each with the targets and products it depends on.
+    static func read() throws -> [String: Set<String>] {
+        guard let text = SourceTree.text("Package.swift") else {
+            throw Unreadable(description: "no Package.swift at \(SourceTree.root.path())")
+        }
+        var targets: [String: Set<String>] = [:]
+        for match in text.matches(of: /\.(?:target|executableTarget)\(/) {
+            let call = try balanced(text[match.range.lowerBound...])
+            // What lives among the tests is for the tests, and no room of the product.
+            if call.contains(/path:\s*"Tests\//) { continue }
+            guard let name = call.firstMatch(of: /name:\s*"(\w+)"/) else { throw Unreadable(description: "a target without a name") }
+            targets[String(name.1)] = try dependencies(call)
+        }
+        return targets
+    }
+
+    private static func dependencies(_ call: Substring) throws -> Set<String> {
+        guard let label = call.firstRange(of: "dependencies:") else { return [] }
+        let list = try balanced(call[label.upperBound...])
+        let products = list.matches(of: /\.product\(name:\s*"(\w+)"[^)]*\)/)
+        let plain = list.replacing(/\.product\([^)]*\)/, with: "").matches(of: /"(\w+)"/)
+        return Set(products.map { String($0.1) } + plain.map { String($0.1) })
+    }
+
+    /// From the first bracket to the one that closes it.
+    private static func balanced(_ text: Substring) throws -> Substring {
+        var depth = 0
+        guard let start = text.firstIndex(where: { "([".contains($0) }) else {
+            throw Unreadable(description: "no bracket in: \(text.prefix(40))")
+        }
+        for index in text[start...].indices {
+            if "([".contains(text[index]) { depth += 1 }
+            if ")]".contains(text[index]) { depth -= 1 }
+            if depth == 0 { return text[start...index] }
+        }
+        throw Unreadable(description: "a bracket that nothing closes: \(text.prefix(40))")
+    }
+}

@@ -1,0 +1,74 @@
+// Where the compiler's guarantees may be stepped over. The rooms around C do it by profession; elsewhere each file that does has its reason
+// here, so that the list of places to look at for a memory bug is short and known.
+
+import Testing
+
+struct UnsafetyTests {
+    /// The rooms that exist to turn C into Swift.
+    static let shells: Set = ["Libevent", "TLS", "Gzip"]
+
+    /// The files elsewhere, each with the one thing that it needs.
+    static let reasons = [
+        "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
+        "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
+        "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
+        "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
+        "Sources/RegistryServer/Settings/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
+        "Sources/RegistryServer/Settings/SecretFile.swift": "read(2) into an array",
+        "Sources/Telemetry/Bytes.swift": "appends a span, which Array cannot take as it is",
+        "Sources/Telemetry/LogBuffer.swift": "a line goes into a closure under the lock, where a span cannot go",
+        "Sources/Telemetry/LogPipe.swift": "the same, and pthread_create, whose argument is a pointer",
+        "Sources/Telemetry/LogWriter.swift": "write(2) and poll(2)",
+        "Sources/Telemetry/WakeUp.swift": "socketpair(2)",
+        "Sources/registry/EvhttpErrorPage.swift": "has the C signature that evhttp calls",
+        "Sources/registry/RegistryCommand.swift": "write(2) before there is a log",
+    ]
+
+    private static var unsafe: some RegexComponent {
+        /\bUnsafe(Mutable)?(Raw)?(Buffer)?Pointer\b|\bwithUnsafe\w+|\bUnmanaged\b|\bOpaquePointer\b|\bunsafeUninitializedCapacity\b|\bwithContiguous\w*StorageIfAvailable\b|\bunsafeBitCast\b|\bwithMemoryRebound\b|\bassumingMemoryBound\b/
+            .wordBoundaryKind(.simple)
+    }
+
+    private static var unchecked: some RegexComponent { /@unchecked\s+Sendable|nonisolated\(unsafe\)|@preconcurrency/ }
+
+    @Test(arguments: SourceTree.files)
+    func `unsafety lives in the shells, and in named files for a reason`(file: SourceFile) {
+        let places = file.places(of: Self.unsafe)
+        if Self.shells.contains(file.target) { return }
+        if let reason = Self.reasons[file.path] {
+            #expect(!places.isEmpty, "\(file.path) needs its line in UnsafetyTests.swift no longer (\"\(reason)\"): take it out")
+        } else {
+            #expect(places.isEmpty, "move this into Libevent, TLS or Gzip, do it safely, or give its reason in UnsafetyTests.swift")
+        }
+    }
+
+    @Test func `every reason is for a file that exists`() {
+        let paths = Set(SourceTree.files.map(\.path))
+        for path in Self.reasons.keys { #expect(paths.contains(path), "\(path) is gone: take its line out of UnsafetyTests.swift") }
+    }
+
+    /// The promises that the compiler has to take on trust, each with its proof.
+    static let promises = [
+        "Sources/TLS/TLSContext.swift": "an SSL_CTX is only read once it is made, and counts its references atomically",
+        "Sources/TLS/SHA256.swift": "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process",
+    ]
+
+    @Test(arguments: SourceTree.files)
+    func `data races are excluded by the compiler, not by a promise`(file: SourceFile) {
+        #expect(
+            file.places(of: Self.unchecked).isEmpty == (Self.promises[file.path] == nil),
+            "use Mutex, Atomic or confinement to a loop; a promise that is unavoidable has its proof in UnsafetyTests.swift, as long as it is there"
+        )
+    }
+
+    @Test(arguments: SourceTree.files)
+    func `no input ends the process: nothing is unwrapped or tried by force`(file: SourceFile) {
+        let forced = /\bfatalError\b|\btry!|\bas!|[\w)\]]!(?:[^=]|$)/.wordBoundaryKind(.simple)
+        let lines = file.lines
+        let places = file.places(of: forced) { index in
+            // The formatter's own way to say that one place knows better, whose reason stands beside it.
+            lines[max(0, index - 3)...index].contains { $0.contains("swift-format-ignore: NeverForceUnwrap") }
+        }
+        #expect(places.isEmpty, "throw, return nil, or answer an error")
+    }
+}

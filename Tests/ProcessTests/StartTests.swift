@@ -1,0 +1,77 @@
+// A registry that cannot start says why in one sentence and exits with EX_UNAVAILABLE, so that a supervisor's log is enough to go by.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct StartTests {
+    private static let unavailable: Int32 = 69
+
+    @Test func `a port file that cannot be written stops the start`() throws {
+        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--port_file=/no/such/folder/port"])
+        #expect(outcome.status == Self.unavailable)
+        let complaint = outcome.errors.split(separator: "\n").first { $0.contains("/no/such/folder/port") }
+        #expect(complaint?.contains("No such file or directory") == true, "\(outcome.errors)")
+        #expect(outcome.output == "")
+    }
+
+    @Test(arguments: [false, true])
+    func `a port that somebody listens on is refused in one sentence`(isShared: Bool) throws {
+        let (descriptor, port) = try listener(isShared: isShared)
+        defer { close(descriptor) }
+        let outcome = try RunningRegistry.outcome(["--api_port=\(port)", "--listen_address=127.0.0.1"])
+        #expect(outcome.status == Self.unavailable)
+        #expect(outcome.errors == "registry: cannot start: port \(port) is in use\n")
+        #expect(outcome.output == "")
+    }
+
+    /// Both would listen with SO_REUSEPORT, and the kernel would give each a share of the connections.
+    @Test(arguments: ["127.0.0.1", "0.0.0.0"])
+    func `a second registry on the same port is refused, and the first keeps serving`(address: String) throws {
+        let first = try RunningRegistry(["--loops=2"])
+        let client = try first.connect()
+        #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
+        let second = try RunningRegistry.outcome(["--api_port=\(first.port)", "--listen_address=\(address)"])
+        #expect(second.status == Self.unavailable)
+        #expect(second.errors == "registry: cannot start: port \(first.port) is in use\n")
+        for _ in 0..<20 { #expect(try first.connect().ask("GET", "/api/v1/services/orders").status == 200) }
+        #expect(try client.ask("GET", "/api/v1/services/orders").status == 200)
+    }
+
+    @Test(arguments: ["192.0.2.1", "::ffff:192.0.2.1"])
+    func `an address that is not this machine's is refused in one sentence`(address: String) throws {
+        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=\(address)"])
+        #expect(outcome.status == Self.unavailable)
+        #expect(outcome.errors.hasPrefix("registry: cannot start: "))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test func `a port is free again as soon as its registry has ended, though connections of it linger in the kernel`() throws {
+        let first = try RunningRegistry()
+        let client = try first.connect()
+        #expect(try client.ask("GET", "/livez").status == 200)
+        first.send(SIGTERM)  // It closes first, so the connection waits on its side.
+        #expect(try first.waitForEnd("the end after SIGTERM") == 0)
+        let second = try RunningRegistry(["--api_port=\(first.port)"])
+        #expect(second.port == first.port)
+        #expect(try second.connect().ask("GET", "/livez").status == 200)
+    }
+
+    /// Somebody else's listening socket and its port.
+    private func listener(isShared: Bool) throws -> (Int32, UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var on: Int32 = 1
+        if isShared { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size)) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 && listen(descriptor, 1) == 0 && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        try #require(result, "no listener: \(String(cString: strerror(errno)))")
+        return (descriptor, UInt16(bigEndian: address.sin_port))
+    }
+}

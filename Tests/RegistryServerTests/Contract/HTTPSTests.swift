@@ -1,0 +1,117 @@
+// Which scheme a client used, what links say of it, and who is sent to https (docs/rest-api.md, R111–R113, R610–R613).
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import RegistryServer
+
+struct HTTPSTests {
+    /// Headers, and whether they say that the client used https.
+    private static let table: [(headers: [(name: String, value: String)], isHTTPS: Bool)] = [
+        ([], false), ([("X-Forwarded-Proto", "http")], false), ([("X-Forwarded-Proto", "")], false),
+        ([("X-Forwarded-Proto", "httpss")], false), ([("X-Forwarded-Proto", "wss")], false), ([("$WSSC", "http")], false),
+        ([("X-Forwarded-Protocol", "https")], false), ([("WSSC", "https")], false), ([("Forwarded", "proto=https")], false),
+        ([("X-Forwarded-Proto", "https")], true), ([("x-forwarded-proto", "HTTPS")], true), ([("$WSSC", "https")], true),
+        ([("$wssc", "Https")], true), ([("X-Forwarded-Proto", "http"), ("$WSSC", "https")], true),
+    ]
+
+    @Test(arguments: Transport.allCases)
+    func `links have the scheme that the client used and its Host`(_ transport: Transport) throws {
+        // R111 Location and links are absolute URLs made of the scheme that the client used, Host exactly as it was sent, and the path.
+        // R112 The scheme is https when the request came over TLS, or carries X-Forwarded-Proto: https or $WSSC: https; else it is http.
+        let registry = try Registry(transport)
+        for host in ["registry.test:8080", "Registry.TEST", "10.0.0.1", "[::1]:8443", "a_b-c.d"] {
+            for (headers, isHTTPS) in Self.table {
+                var request = TestRequest.register(Body())
+                request.headers += headers
+                request.host = host
+                let answer = try registry.send(request)
+                let url = "\(isHTTPS ? "https" : "http")://\(host)/api/v1/instances/a514120dc1beb9aa"
+                #expect(answer["Location"] == url, "\(headers)")
+                #expect(try answer.object()["links"] as? [String: String] == ["self": url, "heartbeat": url + "/heartbeat"], "\(headers)")
+                var list = TestRequest.list("fields=links")
+                list.headers = headers
+                list.host = host
+                let links = try registry.send(list).instances().first?["links"] as? [String: String]
+                #expect(links?["self"] == url, "\(headers)")
+            }
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `a request without Host gets links to where it arrived`(_ transport: Transport) throws {
+        // R113 A request without Host, which only HTTP/1.0 may send, gets URLs with the address and port that it reached.
+        let registry = try Registry(transport)
+        var request = TestRequest.register(Body())
+        request.version = "HTTP/1.0"
+        request.host = nil
+        #expect(try registry.send(request)["Location"] == "http://\(registry.address)/api/v1/instances/a514120dc1beb9aa")
+        request.version = "HTTP/1.1"
+        #expect(try registry.send(request).status == 400)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `where https is required a plain request is sent there and changes nothing`(_ transport: Transport) throws {
+        // R610 With REQUIRE_HTTPS, a plain request is answered 301 to the same URL under https.
+        // R611 A request with X-Forwarded-Proto: https, or the older $WSSC: https, is not plain: a proxy in front had TLS.
+        // R612 Without a certificate of our own, the redirect keeps Host unchanged.
+        let registry = try Registry(transport) { $0.requireHTTPS = true }
+        let behindProxy = TestRequest.list().with("X-Forwarded-Proto", "https")
+        for (headers, isHTTPS) in Self.table {
+            for var request in [
+                TestRequest.register(Body()), .list("tags=a%20b&status=ALL"), .renew("0000000000000000"), .remove("0000000000000000"),
+                .get("/api/v1/services/a%2Fb?x=%C3%A9"), .get("/swagger.json?"),
+            ] {
+                request.headers += headers
+                let answer = try registry.send(request)
+                if isHTTPS {
+                    #expect(answer.status != 301, "\(request) \(headers)")
+                } else {
+                    #expect(answer.status == 301, "\(request) \(headers)")
+                    #expect(answer["Location"] == "https://registry.test:8080\(request.target)")
+                    // R701 … and a redirect has no body.
+                    #expect(answer.body.isEmpty && answer["Content-Type"] == nil && answer["Content-Length"] == "0")
+                }
+            }
+            let expected = isHTTPS ? #"{"instances":["# : #"{"instances":[]}"#
+            #expect(try registry.send(behindProxy).text.hasPrefix(expected), "\(headers)")
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `probes and scrapers are served plain`(_ transport: Transport) throws {
+        // R613 /, /uptime, /livez, /readyz and /metrics are served plain all the same.
+        let registry = try Registry(transport) { $0.requireHTTPS = true }
+        registry.context.lifecycle.advance(to: .ready)
+        for path in ["/", "/uptime", "/livez", "/readyz", "/metrics"] {
+            for method in ["GET", "HEAD"] { #expect(try registry.send(TestRequest(method, path)).status == 200, "\(path)") }
+        }
+        #expect(try registry.send(TestRequest("HEAD", "/swagger.json")).status == 301)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `the first refusal is the answer`(_ transport: Transport) throws {
+        // R119 A request is judged in this order: its form and size, REQUIRE_HTTPS, path and method, authorization, media type, contents,
+        // capacity. The first refusal is the answer.
+        let registry = try Registry(transport) {
+            $0.requireHTTPS = true
+            $0.authMode = [.trusted]
+            $0.namespaceCapacity = 0
+        }
+        let https = ("X-Forwarded-Proto", "https")
+        let credential = ("Authorization", "Bearer t")
+        let json = ("Content-Type", "application/json")
+        let path = "/api/v1/instances"
+        let everythingWrong = TestRequest("POST", "/api//v1/%zz", body: "{")
+        #expect(try registry.send(everythingWrong).status == 400)
+        #expect(try registry.send(TestRequest("POST", "/nowhere", body: "{")).status == 301)
+        #expect(try registry.send(TestRequest("PATCH", path, body: "{")).status == 301)
+        #expect(try registry.send(TestRequest("POST", "/nowhere", [https], body: "{")).status == 404)
+        #expect(try registry.send(TestRequest("PATCH", path, [https], body: "{")).status == 405)
+        #expect(try registry.send(TestRequest("POST", path, [https], body: "{")).status == 401)
+        #expect(try registry.send(TestRequest("POST", path, [https, credential], body: "{")).status == 415)
+        #expect(try registry.send(TestRequest("POST", path, [https, credential, json], body: "{")).status == 400)
+        #expect(try registry.send(TestRequest("POST", path, [https, credential, json], body: Body().text)).status == 403)
+    }
+}

@@ -1,0 +1,80 @@
+// The description for machines says what the registry does, in both directions (docs/rest-api.md, R608).
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import RegistryServer
+
+struct OpenAPITests {
+    private static let file = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "swagger/registry.json")
+
+    private static let methods: Set<String> = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
+
+    /// `GET /uptime` to its operation, by the description.
+    private static func described() throws -> [String: [String: Any]] {
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        let paths = try #require(document["paths"] as? [String: [String: Any]])
+        var operations: [String: [String: Any]] = [:]
+        for (path, item) in paths {
+            for (method, operation) in item where methods.contains(method) {
+                operations["\(method.uppercased()) \(path)"] = try #require(operation as? [String: Any])
+            }
+        }
+        return operations
+    }
+
+    /// `GET /uptime` to its route.
+    private static func routes() throws -> [String: Route] {
+        let routes = try Registry(.router).context.routes.routes
+        return Dictionary(uniqueKeysWithValues: routes.map { ("\($0.method.name) \($0.path)", $0) })
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `the page is the file`(_ transport: Transport) throws {
+        // R608 GET /swagger.json answers the OpenAPI 3.0 description of this API.
+        let answer = try Registry(transport).send(.get("/swagger.json"))
+        #expect(answer.status == 200)
+        #expect(answer["Content-Type"] == "application/json")
+        #expect(answer.body == Array(try Data(contentsOf: Self.file)))
+        #expect((try answer.object()["openapi"] as? String)?.hasPrefix("3.0.") == true)
+    }
+
+    @Test func `every route is described by its operation, and nothing else is`() throws {
+        // swagger/registry.json (served as /swagger.json) says the same to machines.
+        let described = try Self.described()
+        let routes = try Self.routes()
+        #expect(Set(described.keys) == Set(routes.keys))
+        for (name, route) in routes {
+            #expect(described[name]?["operationId"] as? String == route.operation.name, "\(name)")
+        }
+        #expect(Set(routes.values.map(\.operation)) == Set(Operation.allCases).subtracting([.unmatched]))
+    }
+
+    @Test func `exactly the pages without a credential are described as such`() throws {
+        // R504 /, /uptime, /livez, /readyz, /metrics and /swagger.json need no credential and ignore one.
+        for (name, operation) in try Self.described() {
+            let route = try #require(try Self.routes()[name])
+            #expect(((operation["security"] as? [Any])?.isEmpty == true) == (route.openness != .tenant), "\(name)")
+        }
+    }
+
+    @Test func `every answer that the contract names is described`() throws {
+        // R101 Every path under /api/v1/ can also answer 401. And the table of "Service shape": success and refusals of its own.
+        let table = [
+            "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 400, 401],
+            "GET /api/v1/instances/{id}": [200, 401, 404], "DELETE /api/v1/instances/{id}": [200, 401, 410],
+            "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410], "GET /api/v1/services": [200, 401],
+            "GET /api/v1/services/{name}": [200, 401, 404], "GET /": [200], "GET /uptime": [200, 503], "GET /livez": [200],
+            "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
+        ]
+        let described = try Self.described()
+        #expect(Set(table.keys) == Set(described.keys))
+        for (name, statuses) in table {
+            let responses = try #require(described[name]?["responses"] as? [String: Any])
+            for status in statuses { #expect(responses["\(status)"] != nil, "\(name) \(status)") }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// The registry as its contract sees it: requests in, answers out. The same test runs against the request path alone (gate, responder,
+// catalog; no socket) and against a server on a loopback port. Time is the test's own in both, so leases run out without a wait.
+
+import Catalog
+import Foundation
+import HTTP
+import Replication
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import RegistryServer
+
+/// How requests reach the registry.
+enum Transport: String, CaseIterable, CustomTestStringConvertible {
+    /// Through the gate and the responder, as values.
+    case router
+    /// Through a socket and evhttp.
+    case live
+
+    var testDescription: String { rawValue }
+}
+
+/// The clocks of one registry. Stands still but for `advance`.
+final class TestClock: Sendable {
+    /// 2026-01-01T00:00:00.123456789Z.
+    static let start: Int64 = 1_767_225_600_123_456_789
+
+    private let elapsed = Mutex<Int64>(0)
+
+    func advance(milliseconds: Int64) { elapsed.withLock { $0 += milliseconds } }
+
+    /// Milliseconds since the registry started.
+    var milliseconds: Int64 { elapsed.withLock { $0 } }
+
+    var instant: Instant {
+        let milliseconds = milliseconds
+        return Instant(
+            moment: Moment(lease: LeaseTime(milliseconds: milliseconds), wall: Self.start + milliseconds * 1_000_000),
+            monotonic: milliseconds * 1_000_000)
+    }
+}
+
+/// A registry under test.
+final class Registry {
+    let clock = TestClock()
+    let context: ServerContext
+    /// What a request without `Host` has reached.
+    let address: String
+    private let path: any RequestPath
+
+    init(
+        _ transport: Transport, cluster: any Cluster = StandaloneCluster(), _ configure: (inout Settings) -> Void = { _ in }
+    ) throws {
+        var settings = Settings.defaults
+        configure(&settings)
+        let authorization = AuthorizationConfiguration(settings)
+        let clock = clock
+        let context = ServerContext(settings: settings, cluster: cluster, loops: 1, monotonic: 0)
+        self.context = context
+        switch transport {
+        case .router:
+            address = "127.0.0.1:8080"
+            path = try RouterPath(Self.handler(context, authorization, clock))
+        case .live:
+            let server = try LiveServer { _ in try Self.handler(context, authorization, clock) }
+            address = "127.0.0.1:\(server.port)"
+            path = LivePath(server)
+        }
+    }
+
+    private static func handler(
+        _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock
+    ) throws -> LoopHandler {
+        let responder = Responder(
+            context, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0], accessLog: nil)
+        return LoopHandler(
+            respond: { request in
+                let instant = clock.instant
+                return responder.respond(to: request, at: instant, finished: { instant.monotonic })
+            },
+            refused: { refusal, client in responder.record(refusal, from: client, at: clock.instant.moment.wall) })
+    }
+
+    /// Sends a request and waits for its answer.
+    func send(_ request: TestRequest) throws -> Answer {
+        try send(raw: request.bytes, isHead: request.method == "HEAD", "\(request)")
+    }
+
+    /// Sends bytes as they are and waits for the answer to the first request in them.
+    func send(raw bytes: [UInt8], isHead: Bool = false, _ what: String = "raw bytes") throws -> Answer {
+        try path.send(bytes, isHead: isHead, what)
+    }
+
+    /// Sends bytes as they are on a connection of their own and reads everything until the registry closes it.
+    func exchange(raw bytes: [UInt8], _ what: String) throws -> [Answer] { try path.exchange(bytes, what) }
+
+    /// What the control loop does every few milliseconds: lets leases run out.
+    func sweep() {
+        for change in context.store.expire(at: clock.instant.moment.lease, budget: 100_000).changes { context.changes.count(change.kind) }
+    }
+}
+
+/// The way that bytes take.
+protocol RequestPath {
+    func send(_ bytes: [UInt8], isHead: Bool, _ what: String) throws -> Answer
+    func exchange(_ bytes: [UInt8], _ what: String) throws -> [Answer]
+}

@@ -1,0 +1,102 @@
+// An answer as a client reads it: bytes taken apart by RFC 9112, and nothing believed that was not sent.
+
+import Foundation
+
+/// One HTTP response.
+public struct Answer: Sendable {
+    public let version: String
+    public let status: Int
+    public let reason: String
+    public let headers: [(name: String, value: String)]
+    public let body: [UInt8]
+
+    public init(version: String = "HTTP/1.1", status: Int, reason: String, headers: [(name: String, value: String)], body: [UInt8]) {
+        self.version = version
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.body = body
+    }
+
+    /// All values of a header, in the order sent; the name in any case.
+    public func all(_ name: String) -> [String] {
+        headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+    }
+
+    /// The value of a header that came exactly once; nil when it came never, or more than once.
+    public subscript(name: String) -> String? {
+        let values = all(name)
+        return values.count == 1 ? values[0] : nil
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// The body as JSON. Throws when it is none.
+    public func json() throws -> Any { try JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed) }
+
+    /// The body as a JSON object. Throws when it is none.
+    public func object() throws -> [String: Any] {
+        guard let object = try json() as? [String: Any] else { throw Malformed("the body is no JSON object: \(text)") }
+        return object
+    }
+
+    /// The sentence of `{"Error":…}`, or nil when the body is not exactly that.
+    public var error: String? {
+        guard let object = try? object(), object.count == 1 else { return nil }
+        return object["Error"] as? String
+    }
+
+    /// What makes bytes no response.
+    public struct Malformed: Error, CustomStringConvertible {
+        public let description: String
+
+        init(_ description: String) { self.description = description }
+    }
+}
+
+extension Answer: CustomStringConvertible {
+    public var description: String {
+        let lines = headers.map { "\($0.name): \($0.value)" }.joined(separator: " | ")
+        return "\(version) \(status) \(reason) | \(lines) || \(text.prefix(2_000))"
+    }
+}
+
+/// Takes answers from the front of a stream of bytes.
+public struct AnswerReader {
+    private var bytes: [UInt8] = []
+
+    public init() {}
+
+    public mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
+
+    /// What has come and is not part of an answer yet.
+    public var rest: [UInt8] { bytes }
+
+    /// The next answer, or nil until all of it has come. `isToHead`: it has no body whatever its length says.
+    public mutating func next(isToHead: Bool) throws -> Answer? {
+        guard let headEnd = endOfHead() else { return nil }
+        let head = String(decoding: bytes[..<(headEnd - 4)], as: UTF8.self).components(separatedBy: "\r\n")
+        let statusLine = head[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard statusLine.count == 3, let status = Int(statusLine[1]) else { throw Answer.Malformed("status line: \(head[0])") }
+        let headers = try head.dropFirst().map { line in
+            guard let colon = line.firstIndex(of: ":") else { throw Answer.Malformed("header line: \(line)") }
+            return (name: String(line[..<colon]), value: String(line[line.index(after: colon)...].drop { $0 == " " }))
+        }
+        let lengths = headers.filter { $0.name.lowercased() == "content-length" }
+        guard lengths.count == 1, let length = Int(lengths[0].value) else {
+            throw Answer.Malformed("not one Content-Length: \(head)")
+        }
+        let bodyEnd = headEnd + (isToHead ? 0 : length)
+        guard bytes.count >= bodyEnd else { return nil }
+        defer { bytes.removeFirst(bodyEnd) }
+        return Answer(
+            version: String(statusLine[0]), status: status, reason: String(statusLine[2]), headers: headers,
+            body: Array(bytes[headEnd..<bodyEnd]))
+    }
+
+    private func endOfHead() -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual([0x0D, 0x0A, 0x0D, 0x0A]) }.map { $0 + 4 }
+    }
+}

@@ -1,0 +1,88 @@
+// A client of one socket that sends bytes as they are and reads what comes back. No HTTP library would send what these tests have to send.
+
+import Glibc
+
+/// A TCP connection to a port of the loopback interface. Every wait has a deadline.
+public final class ClientConnection {
+    /// A system call that failed.
+    public struct SystemError: Error, CustomStringConvertible {
+        public let description: String
+
+        init(_ call: String) { description = "\(call): \(String(cString: strerror(errno)))" }
+    }
+
+    private let descriptor: Int32
+    private var reader = AnswerReader()
+
+    public init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemError("socket") }
+        let address = sockaddr_in.loopback(port: port)
+        let status = withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else {
+            defer { close(descriptor) }
+            throw SystemError("connect")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Sends all bytes.
+    public func send(_ bytes: [UInt8]) throws {
+        let deadline = Deadline()
+        var sent = 0
+        while sent < bytes.count {
+            try wait(for: POLLOUT, deadline, "room to send byte \(sent) of \(bytes.count)")
+            let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { throw SystemError("send") }
+            sent += count
+        }
+    }
+
+    /// Tells the server that nothing more will be sent.
+    public func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// The next answer.
+    public func answer(to what: String, isToHead: Bool = false) throws -> Answer {
+        let deadline = Deadline()
+        while true {
+            if let answer = try reader.next(isToHead: isToHead) { return answer }
+            guard try receive(deadline, "the answer to \(what)") else {
+                throw WaitedInVain(for: "the answer to \(what)", "the server closed the connection after '\(leftover)'")
+            }
+        }
+    }
+
+    /// Whatever else the server sends until it closes the connection.
+    public func bytesUntilClosed(after what: String) throws -> [UInt8] {
+        let deadline = Deadline()
+        while try receive(deadline, "the connection's end after \(what)") {}
+        return reader.rest
+    }
+
+    private var leftover: String { String(decoding: reader.rest.prefix(500), as: UTF8.self) }
+
+    /// False at the end of the stream.
+    private func receive(_ deadline: Deadline, _ what: String) throws -> Bool {
+        try wait(for: POLLIN, deadline, what)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        // A reset ends the stream as well as a FIN does.
+        guard count >= 0 || errno == ECONNRESET else { throw SystemError("recv") }
+        reader.append(buffer[..<max(0, count)])
+        return count > 0
+    }
+
+    private func wait(for events: Int32, _ deadline: Deadline, _ what: String) throws {
+        var descriptors = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        guard poll(&descriptors, 1, deadline.remainingMilliseconds) > 0 else {
+            throw WaitedInVain(for: what, "got '\(leftover)' so far")
+        }
+    }
+}

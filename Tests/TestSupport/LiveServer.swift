@@ -1,0 +1,81 @@
+// A loop thread with an HTTP server on an ephemeral loopback port, as the process has them, for as long as a test needs it.
+
+import Dispatch
+import HTTP
+import Libevent
+import Synchronization
+
+/// What answers on a loop. Made on the loop's thread, where it stays.
+public struct LoopHandler {
+    public let respond: (Request) -> Response
+    public let refused: (Refusal, String?) -> RequestID
+
+    public init(respond: @escaping (Request) -> Response, refused: @escaping (Refusal, String?) -> RequestID) {
+        self.respond = respond
+        self.refused = refused
+    }
+}
+
+/// A running server. Stops when it is released.
+public final class LiveServer: Sendable {
+    private enum Order: Sendable { case drain }
+
+    private struct Start {
+        var sender: MailboxSender<Order>?
+        var error: (any Error)?
+    }
+
+    /// The thread's end of the story; outlives the server object should the thread not end in time.
+    private final class Signals: Sendable {
+        let start = Mutex(Start())
+        let started = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+    }
+
+    public let port: UInt16
+    private let signals = Signals()
+
+    /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
+    public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
+        let listening = try LoopbackPort()
+        let port = listening.port
+        let descriptor = listening.descriptor
+        self.port = port
+        let signals = signals
+        let thread = LoopThread(name: "live") {
+            defer { signals.ended.signal() }
+            do {
+                try Self.serve(descriptor, border, try makeHandler(port), signals)
+            } catch {
+                signals.start.withLock { $0.error = error }
+                signals.started.signal()
+            }
+        }
+        guard thread != nil else { throw WaitedInVain(for: "a thread") }
+        guard signals.started.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
+            throw WaitedInVain(for: "a server's loop to start")
+        }
+        if let error = signals.start.withLock({ $0.error }) { throw error }
+    }
+
+    deinit {
+        signals.start.withLock { $0.sender }?.send(.drain)
+        _ = signals.ended.wait(timeout: .now() + .seconds(Int(Deadline.patience)))
+    }
+
+    private static func serve(_ descriptor: Int32, _ border: Border, _ handler: LoopHandler, _ signals: Signals) throws {
+        let loop = try EventLoop()
+        let server = try HTTPServer(
+            on: loop, listening: descriptor, limits: Limits(), gauge: ConnectionGauge(), border: border, refused: handler.refused
+        ) { request, reply, _ in
+            reply.send(handler.respond(request))
+        }
+        let mailbox = try Mailbox<Order>(on: loop) { _, onLoop in
+            server.drain(onLoop) { onLoop in loop.stop(onLoop) }
+        }
+        signals.start.withLock { $0.sender = mailbox.sender }
+        signals.started.signal()
+        loop.run()
+        withExtendedLifetime((server, mailbox)) {}
+    }
+}
