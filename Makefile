@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.soak bench precommit lint format docker clean deps \
-	deps.bench hooks help
+.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
+	precommit lint format docker clean deps deps.bench hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -11,6 +11,11 @@ BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter m
 # Where the long tests put their PyPI tools; nothing is installed outside of the checkout.
 VENV := .build/venv
 SOAK_SECONDS ?= 300
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := gate target json jwt
+# Optimized, yet with every assertion; a separate folder, because everything is instrumented.
+FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library \
+	-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 # Debian's and Ubuntu's names of what is linked.
 LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
@@ -32,8 +37,8 @@ test: deps
 	swift build --build-tests
 	swift test --skip-build
 
-# Run the long tests as well: sanitizers, the contract under schemathesis, a soak.
-test.all: test test.thread test.address test.schemathesis test.soak
+# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, a soak.
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.soak
 
 # Run the tests under the thread sanitizer.
 test.thread: deps
@@ -48,9 +53,30 @@ test.address: deps
 test.schemathesis: build
 	python3 Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
 
+# Hold HTTPS against Mozilla's intermediate profile with sslyze.
+test.sslyze: build
+	python3 Tests/Long/run_sslyze.py --registry bin/registry --venv $(VENV)
+
 # Register, renew and expire for SOAK_SECONDS, and see that nothing is lost and memory stays flat.
 test.soak: build
 	python3 Tests/Long/soak.py $(SOAK_SECONDS) --registry bin/registry
+
+# Hold the running binary against hostile clients and the corpus of raw requests.
+test.border: build
+	python3 Tests/Long/replay_corpus.py --registry bin/registry
+	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
+	python3 Tests/Long/border.py --registry bin/registry
+
+# Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
+fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
+
+fuzz.build: deps
+	A8_FUZZ=1 swift build $(FUZZ_FLAGS)
+
+$(addprefix fuzz.,$(FUZZ_TARGETS)): fuzz.%: fuzz.build
+	python3 Tests/FuzzTests/unpack_seeds.py $* .build-fuzz/corpus/$*
+	A8_FUZZ_TARGET=$* ASAN_OPTIONS=detect_leaks=0 .build-fuzz/release/fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
+		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=Tests/FuzzTests/Crashes/$*- .build-fuzz/corpus/$*
 
 # Measure everything beside its floor; exits 1 when a ratio falls under its threshold. `make bench.heartbeat` runs one item.
 bench: build deps.bench

@@ -59,9 +59,22 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS"],
+            exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["registry"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings its own main and wants everything instrumented, so the program that `make fuzz` runs is no part of other builds.
+if Context.environment["A8_FUZZ"] == "1" {
+    package.targets.removeAll { $0.type == .test }
+    package.targets.append(.target(name: "FuzzMain", path: "Tests/FuzzMain"))
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzMain", "Catalog", "HTTP", "JSON", "RegistryServer", "TLS"], path: "Tests/FuzzTests",
+            exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"]))
+}

@@ -62,6 +62,8 @@ public struct RequestGate {
 
     /// How many requests were received whole, and not yet taken.
     public private(set) var completeRequests = 0
+    /// How many requests were received whole since the connection began.
+    private var requestsSoFar = 0
     /// Why nothing behind the complete requests will be served; nil while all is well.
     public private(set) var refusal: Refusal?
 
@@ -73,6 +75,16 @@ public struct RequestGate {
     public var isIdle: Bool {
         if case .requestLine = state { return head.bytes.isEmpty && completeRequests == 0 }
         return false
+    }
+
+    /// What the client is at. Whether the complete requests are answered is not the gate's to know.
+    public var activity: Activity {
+        switch state {
+        case .requestLine: head.bytes.isEmpty ? .idle(after: requestsSoFar) : .head(of: requestsSoFar)
+        case .headerLines: .head(of: requestsSoFar)
+        case .fixedBody, .chunkSize, .chunkData, .lastLine: .body(of: requestsSoFar)
+        case .refused: .leaving
+        }
     }
 
     /// Takes the head of the oldest complete request, or nil when there is none.
@@ -302,6 +314,7 @@ public struct RequestGate {
 
     private mutating func completeRequest() {
         completeRequests += 1
+        requestsSoFar += 1
         state = .requestLine
     }
 

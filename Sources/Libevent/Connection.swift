@@ -13,13 +13,17 @@ import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
 final class Connection {
-    /// How long a client may go on sending after a refusal: seconds without a byte, seconds in all, and bytes in all.
+    /// How long a client may go on sending after a refusal: seconds without a byte, and bytes in all. The sweep ends it in any case.
     private static let lingerSeconds = 2
-    private static let lingerSecondsInAll = 5
     private static let lingerBytes = 1 << 20
 
+    /// How many bytes may come in behind a complete request: requests wait as values that take more room than the shortest of their bytes.
+    private static let pipelinedBytes = 16_384
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
     private static let recordBytes = 16_384
+
+    /// Stands for the number of a request in a TLS handshake, which has as long as a head.
+    private static let handshake = -1
 
     private enum Phase { case served, refusing, lingering }
 
@@ -33,11 +37,19 @@ final class Connection {
     private var inputWatch: OpaquePointer?
     /// Requests handed to the handler whose answers are not yet written out.
     private var answersPending = 0
+    private var answersWritten = 0
+    private var clock = ConnectionClock(now: LoopClock.now())
+    /// What the border refused this connection for; nil when the gate did, or nobody.
+    private(set) var refusedFor: BorderEvent?
+    /// Whether reading stops early, because a complete request waits.
+    private var readsLess = false
     private var lingered = 0
-    /// When lingering ends whatever the client does, in seconds of CLOCK_MONOTONIC. Looked at when bytes come; silence has its own end.
-    private var lingerEnd = 0
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
+    /// Whether the border has counted this connection in.
+    var isAdmitted = false
+    /// Who it was counted as.
+    var client: ClientKey?
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
     private let session: TLSSession?
     private var certificateWasRead = false
@@ -48,6 +60,8 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
+        // It also ends the turn of a TLS bufferevent, which reads until the socket is empty: a fast client may never let that happen.
+        bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input)
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
@@ -86,6 +100,8 @@ final class Connection {
         identity = nil
     }
 
+    /// Whether evhttp still has it.
+    var isOpen: Bool { identity != nil }
     // MARK: - TLS
 
     /// Who the client's certificate says it is; nil when it sent none. Read once: a session keeps its certificate, and renegotiation is off.
@@ -98,13 +114,16 @@ final class Connection {
         return readIdentity
     }
 
+    /// Whether requests can be read and answers written.
+    var isEstablished: Bool { session?.isEstablished ?? true }
+
     /// Ends the TLS session in good form, or says why it never began. evhttp is about to free the connection.
     func endSession() {
         guard let session else { return }
         if session.isEstablished {
             session.sayGoodbye()
         } else {
-            if !isDraining {
+            if !isDraining, isAdmitted {
                 let code = bufferevent_get_openssl_error(bufferevent)
                 server.handshakeFailed(code == 0 ? "the client left" : TLSSession.reason(code), from: peer)
             }
@@ -151,7 +170,9 @@ final class Connection {
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {
         answersPending -= 1
+        answersWritten += 1
         refuseIfCaughtUp()
+        if readsLess, gate.completeRequests == 0 { readLess(false) }
     }
 
     private func bytesArrived(_ count: Int) {
@@ -159,9 +180,59 @@ final class Connection {
         case .served:
             server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
             refuseIfCaughtUp()
+            if !readsLess, gate.completeRequests > 0, evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes {
+                readLess(true)
+            }
         case .refusing, .lingering:
             lingered += count
         }
+    }
+
+    /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
+    private func readLess(_ isLess: Bool) {
+        readsLess = isLess
+        bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, isLess ? Self.pipelinedBytes : server.border.rules.input)
+    }
+
+    // MARK: - Deadlines
+
+    /// Bytes of answers that wait for the client.
+    var waitingBytes: Int { evbuffer_get_length(bufferevent_get_output(bufferevent)) }
+
+    /// Whether an answer waits, of which the client took nothing between the last two sweeps.
+    var isStuck: Bool { clock.isStuck }
+
+    /// Looks at the clock; returns the deadline that has passed, if one has.
+    func overdue(at now: Int64, _ deadlines: Deadlines) -> Overdue? { clock.observe(activity, at: now, deadlines) }
+
+    private var activity: Activity {
+        guard phase == .served else { return .leaving }
+        guard isEstablished else { return .head(of: Self.handshake) }
+        if answersPending > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
+        // evhttp has yet to take a complete request. Should it never do so, that is no reason to wait for ever.
+        if gate.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
+        return gate.activity
+    }
+
+    /// Refuses the request that is arriving. Only while none is being answered.
+    func refuse(_ status: HTTP.Status, _ sentence: String, for event: BorderEvent) {
+        refusedFor = event
+        gate.refuse(status, sentence)
+        refuseIfCaughtUp()
+    }
+
+    /// Refuses the connection itself. Only in the turn of its adoption, before evhttp has seen a byte.
+    func refuseAtOnce(_ refusal: Refusal, for event: BorderEvent) {
+        refusedFor = event
+        phase = .refusing
+        sendRefusal(refusal)
+    }
+
+    /// Closes without a goodbye, and has the kernel throw away what it still holds for the client.
+    func reset() {
+        var abrupt = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(bufferevent_getfd(bufferevent), SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
+        close()
     }
 
     // MARK: - Refusing
@@ -198,13 +269,14 @@ final class Connection {
         bufferevent_setcb(
             bufferevent,
             { _, context in Connection.from(context)?.discardInput() },
-            { _, context in Connection.from(context)?.linger() },
+            { _, context in Connection.from(context)?.lingerOn() },
             { _, _, context in Connection.from(context)?.close() },
             Unmanaged.passUnretained(self).toOpaque())
-        lingerEnd = Self.monotonicSeconds() + Self.lingerSecondsInAll
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
-        let answer = RefusalAnswer.bytes(refusal, server.refused(refusal, from: peer))
+        // What the border refuses may come by the thousand: it is counted, not logged one by one.
+        let id = refusedFor == nil ? server.refused(refusal, from: peer) : RequestID(random: .random(in: 0 ... .max))
+        let answer = RefusalAnswer.bytes(refusal, id)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
@@ -213,7 +285,7 @@ final class Connection {
         context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private func linger() {
+    private func lingerOn() {
         guard phase == .refusing else { return }
         phase = .lingering
         session?.sayGoodbye()
@@ -222,13 +294,7 @@ final class Connection {
 
     private func discardInput() {
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
-        if lingered > Self.lingerBytes || Self.monotonicSeconds() >= lingerEnd { close() }
-    }
-
-    private static func monotonicSeconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec
+        if lingered > Self.lingerBytes { close() }
     }
 
     /// Has evhttp free the connection, this object's part included.

@@ -30,19 +30,20 @@ public final class HTTPServer {
 
     /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
     private static let maximumSingleWrite = 1 << 20
-    /// Bytes read at a time: the largest legal request and more, and so few that what was pipelined in one read stays small.
-    private static let maximumSingleRead = 128 << 10
-    /// Seconds without any progress in reading or writing after which evhttp closes a connection.
-    private static let inactivityTimeout: Int32 = 75
+    /// Bytes read at a time: so few that what was pipelined in one read stays small.
+    private static let maximumSingleRead = 16_384
+    /// Seconds without any progress after which evhttp closes a connection: longer than any of our own deadlines, which are the ones that count.
+    private static let inactivityTimeout: Int32 = 86_400
     /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
     private static let evhttpSlack = 4_096
-    /// How often a paused listener tries again, in milliseconds.
+    /// How often deadlines are looked at, and a paused listener tries again, in milliseconds.
     private static let housekeepingPeriod = 250
 
     /// With this a bufferevent owns its descriptor, and its TLS session.
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
 
     let limits: Limits
+    let border: Border
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
@@ -53,13 +54,18 @@ public final class HTTPServer {
     private var listener: OpaquePointer?
     private var bound: OpaquePointer?
     /// Every connection that evhttp has, but for the newborn ones, under its evhttp_connection.
-    private var connections: [OpaquePointer: Connection] = [:]
+    private(set) var connections: [OpaquePointer: Connection] = [:]
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
     /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
     private var stillborn: [Connection] = []
     private var adoption: LoopEvent?
     private var housekeeping: LoopEvent?
+    private var reserve = ReservedDescriptor()
+    /// Bytes that waited for clients at the last sweep, as told to the border.
+    var waitingBytes = 0
+    /// Connections that were refused at the door and are still being told so.
+    var refusedAtTheDoor = 0
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
@@ -68,12 +74,14 @@ public final class HTTPServer {
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, security: Security? = nil,
+        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, border: Border = Border(),
+        security: Security? = nil,
         refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
+        self.border = border
         self.gauge = gauge
         self.handler = handler
         self.security = security
@@ -101,7 +109,8 @@ public final class HTTPServer {
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
         try listen(descriptor)
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
-            if let listener = self.listener { evconnlistener_enable(listener) }
+            sweep(at: LoopClock.now())
+            acceptAgain()
         }
     }
 
@@ -119,9 +128,19 @@ public final class HTTPServer {
             throw .eventRefused
         }
         // Out of descriptors, most likely. Accepting again at once would spin until one is free; housekeeping tries again.
-        evconnlistener_set_error_cb(listener) { listener, _ in evconnlistener_disable(listener) }
+        evconnlistener_set_error_cb(listener) { listener, _ in PausedListeners.pause(listener) }
         self.listener = listener
         self.bound = bound
+    }
+
+    /// Answers whom a paused listener could not take, then lets it try again.
+    private func acceptAgain() {
+        guard let listener, PausedListeners.resume(listener) else { return }
+        // To a client that waits for a TLS handshake nothing can be said.
+        let answer = security == nil ? RefusalAnswer.atTheDoor(.descriptors) : []
+        let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
+        for _ in 0..<refused { border.note(.descriptors, nil) }
+        evconnlistener_enable(listener)
     }
 
     // MARK: - Connections
@@ -133,10 +152,6 @@ public final class HTTPServer {
         guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
         bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
-        // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; the watermark ends its turn.
-        if secured != nil {
-            bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, max(Self.maximumSingleRead, limits.head + limits.body))
-        }
         let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
         // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
@@ -151,6 +166,7 @@ public final class HTTPServer {
             guard let identity = connection.adopt() else { continue }
             connections[identity] = connection
             gauge.opened()
+            receive(connection)
         }
         newborn.removeAll(keepingCapacity: true)
         for connection in stillborn { connection.close() }
@@ -163,6 +179,7 @@ public final class HTTPServer {
         connection.endSession()
         connection.detach()
         gauge.closed()
+        dismiss(connection)
         if connections.isEmpty, let whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)

@@ -1,10 +1,11 @@
 // libevent's shared library calls its own evhttp_send_error through the dynamic linker, which looks in the executable first: exporting a function
-// of this name replaces evhttp's HTML pages by the registry's JSON. It must be here, because only an executable comes first.
+// of this name replaces evhttp's HTML pages by the registry's JSON. It must be here, because only an executable comes first, and public, because nothing in it calls the function and the
+// optimizer would drop it.
 
 import Libevent
 
 @_cdecl("evhttp_send_error")
-func sendErrorInsteadOfEvhttp(_ request: OpaquePointer?, _ code: Int32, _ reason: UnsafePointer<CChar>?) {
+public func sendErrorInsteadOfEvhttp(_ request: OpaquePointer?, _ code: Int32, _ reason: UnsafePointer<CChar>?) {
     guard let request else { return }
     EvhttpErrorPage.send(request, code: code)
 }

@@ -6,6 +6,7 @@ do {
     var command = try RegistryCommand.parse(commandLine: Array(CommandLine.arguments.dropFirst()))
     if let registry = command as? RegistryCommand {
         if let resolved = try registry.resolve() {
+            Allocator.giveBackInBackground()
             let status = RegistryProcess.run(resolved)
             RegistryCommand.exit(withError: status == 0 ? nil : ExitCode(status))
         }

@@ -36,7 +36,7 @@ public final class LiveServer: Sendable {
     private let signals = Signals()
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
-    public init(_ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
+    public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
         let listening = try LoopbackPort()
         let port = listening.port
         let descriptor = listening.descriptor
@@ -45,7 +45,7 @@ public final class LiveServer: Sendable {
         let thread = LoopThread(name: "live") {
             defer { signals.ended.signal() }
             do {
-                try Self.serve(descriptor, try makeHandler(port), signals)
+                try Self.serve(descriptor, border, try makeHandler(port), signals)
             } catch {
                 signals.start.withLock { $0.error = error }
                 signals.started.signal()
@@ -63,10 +63,10 @@ public final class LiveServer: Sendable {
         _ = signals.ended.wait(timeout: .now() + .seconds(Int(Deadline.patience)))
     }
 
-    private static func serve(_ descriptor: Int32, _ handler: LoopHandler, _ signals: Signals) throws {
+    private static func serve(_ descriptor: Int32, _ border: Border, _ handler: LoopHandler, _ signals: Signals) throws {
         let loop = try EventLoop()
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: ConnectionGauge(), refused: handler.refused
+            on: loop, listening: descriptor, limits: Limits(), gauge: ConnectionGauge(), border: border, refused: handler.refused
         ) { request, reply, _ in
             reply.send(handler.respond(request))
         }

@@ -11,6 +11,7 @@ enum MetricsPage {
         let context = call.context
         requests(context, &text)
         catalog(context, &text)
+        BorderMetrics.append(context, &text)
         if let health = context.tlsHealth { tls(health, &text) }
         process(context, &text)
         return Response(.ok, contentType: .prometheusText, body: text.bytes)

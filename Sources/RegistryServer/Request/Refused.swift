@@ -24,6 +24,8 @@ public enum Refused: Error, Sendable {
     /// A heartbeat for, or removal of, an instance that the namespace does not have (R255).
     case instanceGone
     case noSuchService
+    /// An allowance is used up; the same request may be made again in so many seconds (R824).
+    case tooManyRequests(RateLimits.Limit, retryAfter: Int)
 
     /// The answer.
     var response: Response {
@@ -39,7 +41,14 @@ public enum Refused: Error, Sendable {
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
+        case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
+    }
+
+    private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {
+        var response = error(.tooManyRequests, limit.sentence)
+        response.retryAfter = seconds
+        return response
     }
 
     private static func error(_ status: HTTP.Status, _ sentence: String) -> Response {

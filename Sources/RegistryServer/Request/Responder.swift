@@ -75,13 +75,21 @@ public final class Responder {
     private func answer(_ request: Request, _ instant: Instant, _ trace: inout Trace) throws(Refused) -> Response {
         let path = try segments(of: request)
         let route = context.routes.route(request.head.method, path)
+        let isHeartbeat = route?.operation == .renewInstance
+        if route?.openness != .probe {
+            try context.rateLimits.charge(client: request.clientAddress, isHeartbeat: isHeartbeat, at: instant.monotonic)
+        }
         if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(request) }
         guard let route else {
             guard let allow = context.routes.allowedMethods(path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
         }
         trace.operation = route.operation
-        if route.openness == .tenant { trace.namespace = try namespace(of: request, instant.moment) }
+        if route.openness == .tenant {
+            let namespace = try namespace(of: request, instant.moment)
+            trace.namespace = namespace
+            try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: instant.monotonic)
+        }
         return try route.handler(
             Call(
                 request: request, path: path, namespace: trace.namespace, moment: instant.moment, monotonic: instant.monotonic,

@@ -93,7 +93,7 @@ struct LoopWorker: Sendable {
     ) throws -> HTTPServer {
         let context = context
         return try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, security: security,
+            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border, security: security,
             refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
         ) { request, reply, _ in
             let arrived = MonotonicClock.now()

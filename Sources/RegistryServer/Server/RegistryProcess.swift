@@ -36,6 +36,7 @@ public final class RegistryProcess {
     private let log: LogPipe
     private let logger: Logger
     private let context: ServerContext
+    private let borderLog: BorderLog
     /// Nil when it is off; one of the two is there.
     private let plainPort: ListeningPort?
     private let securePort: ListeningPort?
@@ -102,9 +103,11 @@ public final class RegistryProcess {
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
+        let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
+        borderLog = BorderLog(border, logger)
         context = ServerContext(
             settings: settings, loops: loops, monotonic: MonotonicClock.now(),
-            httpsPort: securePort?.port, tlsHealth: keeper?.health,
+            httpsPort: securePort?.port, tlsHealth: keeper?.health, border: border,
             openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
@@ -142,8 +145,14 @@ public final class RegistryProcess {
 
     private func serve(warnings: [String]) throws -> Int32 {
         for warning in warnings { logger.warning("\(warning)") }
+        if context.border.rules.connections < settings.maxConnections {
+            logger.info(
+                "the limit on open files allows fewer connections than max_connections",
+                metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.border.rules.connections)"])
+        }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
+            try LoopEvent.every(milliseconds: BorderLog.period, on: loop) { [unowned self] _ in borderLog.report() },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
         ]
@@ -225,6 +234,7 @@ public final class RegistryProcess {
         }
         var metadata: Logger.Metadata = [
             "version": "\(Version.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
+            "max_connections": "\(context.border.rules.connections)",
         ]
         for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }
         logger.info("serving", metadata: metadata)

@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import Libevent
 import Replication
 import Telemetry
 
@@ -15,6 +16,10 @@ public final class ServerContext: Sendable {
     public let cluster: any Cluster
     public let lifecycle = Lifecycle()
     public let changes = ChangeCounts()
+    /// The limits on connections, and who met them.
+    public let border: Border
+    /// The limits on requests.
+    let rateLimits: RateLimits
     /// One for each loop.
     public let loopMetrics: [LoopMetrics]
     /// Nanoseconds of the monotonic clock at the start.
@@ -31,11 +36,13 @@ public final class ServerContext: Sendable {
 
     public init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64,
-        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil,
+        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, border: Border = Border(),
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
         self.cluster = cluster
+        self.border = border
+        rateLimits = RateLimits(settings)
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth
         self.openConnections = openConnections

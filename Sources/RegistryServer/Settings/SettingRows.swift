@@ -80,6 +80,58 @@ extension Settings {
                 + "stay there. Liveness, health and metrics pages stay plain."),
 
         SettingRow(
+            "max_connections", \.maxConnections, .number(Limits.connections), default: "50000",
+            "How many connections all listeners together may have. One more is answered 503 or closed. It is lowered at start to what "
+                + "the limit on open files leaves room for; the start line tells. An idle connection costs about 5 KB."),
+        SettingRow(
+            "max_connections_per_client", \.maxConnectionsPerClient, .number(Limits.connections), absent: "no limit",
+            "How many connections one client address may have (of IPv6, one /64 network). One more is answered 503 or closed. Clients "
+                + "behind one NAT or proxy share an address."),
+        SettingRow(
+            "header_timeout", \.headerTimeout, .duration(Limits.deadline), default: "10s",
+            "How long a request line and headers may take, from the first byte to the last. Then 408, and the connection is closed."),
+        SettingRow(
+            "request_timeout", \.requestTimeout, .duration(Limits.deadline), default: "30s",
+            "How long a whole request may take to arrive, from the first byte to the last. Then 408, and the connection is closed."),
+        SettingRow(
+            "idle_timeout", \.idleTimeout, .duration(Limits.deadline), default: "75s",
+            "How long a connection may stay between requests, or before its first. Then it is closed. The longer, the more idle "
+                + "connections are kept."),
+        SettingRow(
+            "answer_timeout", \.answerTimeout, .duration(Limits.deadline), default: "30s",
+            "How long a client may take to read `max_buffered_output` bytes of an answer, or what is left of it. Then the connection is "
+                + "closed and what waited is freed."),
+        SettingRow(
+            "max_buffered_input", \.maxBufferedInput, .number(Limits.bufferedInput), default: "131072",
+            "How many bytes of one connection are read ahead of what is being answered. The rest waits in the kernel."),
+        SettingRow(
+            "max_buffered_output", \.maxBufferedOutput, .number(Limits.bufferedOutput), default: "1048576",
+            "How many bytes of an answer a client has to read within each `answer_timeout`. The smaller, the slower a client may be "
+                + "that reads a large answer."),
+        SettingRow(
+            "max_buffered_total", \.maxBufferedTotal, .number(Limits.bufferedTotal), default: "268435456",
+            "How many bytes of answers may wait for all clients together. Over it, the clients that take nothing are closed, those with "
+                + "the most waiting first. It bounds what clients that never read cost in memory, and should exceed the largest answer."),
+
+        SettingRow(
+            "rate_limit_namespace", \.rateLimitNamespace, .number(Limits.rate), absent: "no limit",
+            "Requests a second that a namespace may make, heartbeats apart. More are answered 429 with `Retry-After`."),
+        SettingRow(
+            "rate_limit_client", \.rateLimitClient, .number(Limits.rate), absent: "no limit",
+            "Requests a second that a client address (of IPv6, a /64 network) may make, heartbeats apart. More are answered 429 with "
+                + "`Retry-After`. Clients behind one NAT or proxy share an address."),
+        SettingRow(
+            "rate_limit_namespace_heartbeats", \.rateLimitNamespaceHeartbeats, .number(Limits.rate), absent: "no limit",
+            "Heartbeats a second that a namespace may send; no other request uses this allowance up. Too low a limit makes leases run "
+                + "out: it should be a multiple of instances ÷ (TTL ÷ 3)."),
+        SettingRow(
+            "rate_limit_client_heartbeats", \.rateLimitClientHeartbeats, .number(Limits.rate), absent: "no limit",
+            "Heartbeats a second that a client address may send; no other request uses this allowance up."),
+        SettingRow(
+            "rate_limit_burst", \.rateLimitBurst, .duration(Limits.burst), default: "2s",
+            "How much unused allowance is kept: after a pause a client may make the requests of so long a time at once."),
+
+        SettingRow(
             "cluster_size", \.clusterSize, .number(Limits.clusterSize), default: "1",
             "How many members, this one included, make a healthy cluster. Fewer are logged as an error and shown as unhealthy."),
         SettingRow(

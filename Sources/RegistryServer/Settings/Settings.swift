@@ -45,6 +45,27 @@ public struct Settings: Sendable, Equatable {
     public var jwtSecret: Secret?
     public var requireHTTPS = false
 
+    /// Connections of all listeners together, as many as the limit on open files allows.
+    public var maxConnections = 1
+    /// Connections of one client; nil is no limit.
+    public var maxConnectionsPerClient: Int?
+    public var headerTimeout = GoDuration.zero
+    public var requestTimeout = GoDuration.zero
+    public var idleTimeout = GoDuration.zero
+    public var answerTimeout = GoDuration.zero
+    /// Bytes.
+    public var maxBufferedInput = 0
+    public var maxBufferedOutput = 0
+    public var maxBufferedTotal = 0
+
+    /// Requests a second; nil is no limit.
+    public var rateLimitNamespace: Int?
+    public var rateLimitClient: Int?
+    /// Heartbeats a second; nil is no limit.
+    public var rateLimitNamespaceHeartbeats: Int?
+    public var rateLimitClientHeartbeats: Int?
+    public var rateLimitBurst = GoDuration.zero
+
     public var clusterSize = 1
     /// The shared directory of members; nil is no cluster.
     public var clusterDirectory: String?
@@ -94,6 +115,17 @@ extension Settings {
         public static let loops = 1...256
         /// Far above what memory holds; it only catches slips of the keyboard.
         public static let namespaceCapacity = 0...1_000_000_000
+        /// The kernel's own bound on open files (`fs.nr_open`) is 1,048,576 unless raised.
+        public static let connections = 1...1_000_000
+        /// Under a second, a sound client on a slow day is late; over a day, evhttp's own timeout comes first.
+        public static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
+        /// At least the largest legal request, or it would never be read whole (`BorderRules.leastInput`).
+        public static let bufferedInput = 98_304...16_777_216
+        public static let bufferedOutput = 65_536...1_073_741_824
+        public static let bufferedTotal = 1_048_576...1_099_511_627_776
+        /// At a million a second a token is worth a microsecond.
+        public static let rate = 1...1_000_000
+        public static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
         public static let clusterSize = 1...1_000
         /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
         public static let ttl = GoDuration.milliseconds(1)...GoDuration.seconds(UInt32.max)

@@ -1,0 +1,130 @@
+// What all loops of a process share at the border: the limits, the count of connections that they hold together, the bytes that wait for
+// slow clients, and the tally of whoever met a limit. A loop asks it when a connection comes or goes, never for a request.
+
+import HTTP
+import Synchronization
+
+/// The limits on connections.
+public struct BorderRules: Sendable, Equatable {
+    public var deadlines = Deadlines()
+    /// Connections of all loops together; more are answered 503 or closed.
+    public var connections = 50_000
+    /// Connections of one client; nil is no limit.
+    public var connectionsPerClient: Int?
+    /// Bytes of input that one connection may have unread. Invariant: at least `leastInput` for the limits in force.
+    public var input = 131_072
+    /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed.
+    public var waitingOutput = 256 << 20
+
+    public init() {}
+
+    /// evhttp takes a declared body as a whole, and a reading that stops below the largest legal request would never go on.
+    public static func leastInput(_ limits: Limits) -> Int { limits.head + limits.body + 4_096 }
+}
+
+/// What a limit of the border did to a connection. A closed set: the names are labels of metrics.
+public enum BorderEvent: Int, Sendable, CaseIterable {
+    /// Refused: there are as many connections as there may be.
+    case connections
+    /// Refused: the client has as many connections as it may have.
+    case connectionsPerClient
+    /// Refused: no file descriptor was left.
+    case descriptors
+    /// Closed: nothing came for too long.
+    case idle
+    /// Closed with 408: the head took too long.
+    case header
+    /// Closed with 408: the request took too long.
+    case request
+    /// Closed: an answer was not taken in time.
+    case answer
+    /// Closed: too many bytes waited for all clients together, and this one took none.
+    case waitingOutput
+    /// Closed: a refused client went on sending.
+    case leaving
+
+    /// The label that metrics and log lines know it by.
+    public var name: String {
+        switch self {
+        case .connections: "connections"
+        case .connectionsPerClient: "connections_per_client"
+        case .descriptors: "descriptors"
+        case .idle: "idle"
+        case .header: "header_deadline"
+        case .request: "request_deadline"
+        case .answer: "answer_deadline"
+        case .waitingOutput: "waiting_output"
+        case .leaving: "leaving"
+        }
+    }
+
+    /// Whether the connection was never served, rather than ended.
+    public var isRefusal: Bool {
+        switch self {
+        case .connections, .connectionsPerClient, .descriptors: true
+        case .idle, .header, .request, .answer, .waitingOutput, .leaving: false
+        }
+    }
+}
+
+/// What the loops of a process share at the border. Safe to use from any thread.
+public final class Border: Sendable {
+    /// How often an event happened, and to whom it happened last.
+    public struct Tally: Sendable, Equatable {
+        public var count: UInt64 = 0
+        public var client: String?
+    }
+
+    private struct Census {
+        var open = 0
+        var clients: [ClientKey: Int] = [:]
+    }
+
+    public let rules: BorderRules
+    private let census = Mutex(Census())
+    private let tallies = Mutex([Tally](repeating: Tally(), count: BorderEvent.allCases.count))
+    private let waiting = Atomic<Int>(0)
+
+    public init(_ rules: BorderRules = BorderRules()) {
+        self.rules = rules
+    }
+
+    /// How often each event has happened since the start, by `BorderEvent.rawValue`.
+    public func tally() -> [Tally] { tallies.withLock { $0 } }
+
+    /// Bytes of answers that wait for clients, as of the loops' last sweeps.
+    public var waitingBytes: Int { waiting.load(ordering: .relaxed) }
+
+    func note(_ event: BorderEvent, _ client: String?) {
+        tallies.withLock { tallies in
+            tallies[event.rawValue].count += 1
+            tallies[event.rawValue].client = client
+        }
+    }
+
+    /// Counts a connection in, unless a limit forbids it; then says which one.
+    func admit(_ client: ClientKey?) -> BorderEvent? {
+        census.withLock { census in
+            guard census.open < rules.connections else { return .connections }
+            if let most = rules.connectionsPerClient, let client {
+                let held = census.clients[client, default: 0]
+                guard held < most else { return .connectionsPerClient }
+                census.clients[client] = held + 1
+            }
+            census.open += 1
+            return nil
+        }
+    }
+
+    /// Counts an admitted connection out again.
+    func leave(_ client: ClientKey?) {
+        census.withLock { census in
+            census.open -= 1
+            guard rules.connectionsPerClient != nil, let client, let held = census.clients[client] else { return }
+            census.clients[client] = held > 1 ? held - 1 : nil
+        }
+    }
+
+    /// A loop's waiting bytes have changed by so many; returns the new sum of all loops.
+    func addWaiting(_ change: Int) -> Int { waiting.add(change, ordering: .relaxed).newValue }
+}

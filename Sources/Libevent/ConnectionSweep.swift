@@ -1,0 +1,85 @@
+// The server's part in the limits on connections: who is let in, and whose time is up. Every connection is looked at four times a second;
+// that costs a tenth of a microsecond each, whereas a timer for each would be moved with every request.
+
+import CLibevent
+import HTTP
+
+extension HTTPServer {
+    /// How many refused connections of a server may be told so at a time; more are closed without a word. Each takes a descriptor until the
+    /// client has read its answer.
+    private static let maximumRefusedAtTheDoor = 256
+
+    // MARK: - The door
+
+    /// Counts a new connection in, or turns it away. Called in the turn of its adoption.
+    func receive(_ connection: Connection) {
+        if border.rules.connectionsPerClient != nil { connection.client = connection.peer.flatMap { ClientKey(numeric: $0) } }
+        guard let event = border.admit(connection.client) else {
+            connection.isAdmitted = true
+            return
+        }
+        border.note(event, connection.peer)
+        guard refusedAtTheDoor < Self.maximumRefusedAtTheDoor else { return connection.reset() }
+        refusedAtTheDoor += 1
+        connection.refuseAtOnce(RefusalAnswer.refusal(event), for: event)
+    }
+
+    /// Counts a connection out.
+    func dismiss(_ connection: Connection) {
+        if connection.isAdmitted {
+            border.leave(connection.client)
+        } else if connection.refusedFor != nil {
+            refusedAtTheDoor -= 1
+        }
+    }
+
+    // MARK: - The sweep
+
+    /// Ends the connections whose time is up, and some of those that make the rest run out of memory.
+    func sweep(at now: Int64) {
+        var overdue: [(Connection, Overdue)] = []
+        var stuck: [Connection] = []
+        var waiting = 0
+        for connection in connections.values {
+            if let deadline = connection.overdue(at: now, border.rules.deadlines) { overdue.append((connection, deadline)) }
+            if connection.isStuck { stuck.append(connection) }
+            waiting += connection.waitingBytes
+        }
+        let sum = border.addWaiting(waiting - waitingBytes)
+        waitingBytes = waiting
+        if sum > border.rules.waitingOutput { makeRoom(sum - border.rules.waitingOutput, among: stuck) }
+        for (connection, deadline) in overdue where connection.isOpen { end(connection, deadline) }
+    }
+
+    /// Closes those that take nothing of what waits for them, the greatest first, until `excess` bytes are freed.
+    private func makeRoom(_ excess: Int, among stuck: [Connection]) {
+        var excess = excess
+        for connection in stuck.sorted(by: { $0.waitingBytes > $1.waitingBytes }) {
+            guard excess > 0 else { return }
+            excess -= connection.waitingBytes
+            border.note(.waitingOutput, connection.peer)
+            connection.reset()
+        }
+    }
+
+    private func end(_ connection: Connection, _ deadline: Overdue) {
+        switch deadline {
+        case .idle:
+            border.note(.idle, connection.peer)
+            connection.close()
+        case .header:
+            border.note(.header, connection.peer)
+            guard connection.isEstablished else { return connection.close() }
+            connection.refuse(.requestTimeout, "the request line and headers did not arrive in time", for: .header)
+        case .request:
+            border.note(.request, connection.peer)
+            connection.refuse(.requestTimeout, "the request did not arrive in time", for: .request)
+        case .answer:
+            border.note(.answer, connection.peer)
+            connection.reset()
+        case .leaving:
+            border.note(.leaving, connection.peer)
+            connection.reset()
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// Who meets a limit often does so by the thousand; the log gets one line a second of it, and the metrics the numbers.
+
+import Libevent
+import Logging
+
+/// Tells the log what the limits on connections did. Belongs to the control loop.
+final class BorderLog {
+    /// How often it reports, in milliseconds.
+    static let period = 1_000
+
+    private let border: Border
+    private let logger: Logger
+    private var reported: [Border.Tally]
+
+    init(_ border: Border, _ logger: Logger) {
+        self.border = border
+        self.logger = logger
+        reported = border.tally()
+    }
+
+    /// Writes a line for each kind of event that happened since the last report.
+    func report() {
+        let tally = border.tally()
+        for event in BorderEvent.allCases {
+            let count = tally[event.rawValue].count - reported[event.rawValue].count
+            guard count > 0 else { continue }
+            let metadata: Logger.Metadata = [
+                "reason": "\(event.name)", "count": "\(count)", "last_client": "\(tally[event.rawValue].client ?? "unknown")",
+            ]
+            // That idle connections end is the ordinary course of things.
+            logger.log(
+                level: event == .idle ? .debug : .warning, event.isRefusal ? "connections refused" : "connections closed",
+                metadata: metadata)
+        }
+        reported = tally
+    }
+}

@@ -1,0 +1,97 @@
+// How many requests a second a namespace and a client may make. Heartbeats have an allowance of their own, so that a flood of look-ups
+// cannot make leases run out. All loops share the buckets, since a client's connections are spread over them: a part of the allowance for
+// each loop would be wrong for every client that keeps one connection. A limit that is off costs a comparison with nil.
+
+import Catalog
+import HTTP
+import Libevent
+import Synchronization
+
+/// The allowances of namespaces and clients. Safe to use from any thread.
+public final class RateLimits: Sendable {
+    /// An allowance that may be used up. A closed set: the names are labels of metrics.
+    public enum Limit: Int, Sendable, CaseIterable {
+        case namespace, namespaceHeartbeats, client, clientHeartbeats
+
+        var name: String {
+            switch self {
+            case .namespace: "namespace"
+            case .namespaceHeartbeats: "namespace_heartbeats"
+            case .client: "client"
+            case .clientHeartbeats: "client_heartbeats"
+            }
+        }
+
+        /// What the client is told.
+        var sentence: String {
+            switch self {
+            case .namespace: "the namespace makes more requests a second than it may"
+            case .namespaceHeartbeats: "the namespace sends more heartbeats a second than it may"
+            case .client: "this client makes more requests a second than it may"
+            case .clientHeartbeats: "this client sends more heartbeats a second than it may"
+            }
+        }
+    }
+
+    private let namespaces: SharedBuckets<Namespace>?
+    private let namespaceHeartbeats: SharedBuckets<Namespace>?
+    private let clients: SharedBuckets<ClientKey>?
+    private let clientHeartbeats: SharedBuckets<ClientKey>?
+    private let refusals = Mutex([UInt64](repeating: 0, count: Limit.allCases.count))
+
+    init(_ settings: Settings) {
+        func allowance(_ perSecond: Int?) -> Allowance? {
+            perSecond.map { Allowance(perSecond: $0, burst: settings.rateLimitBurst.nanoseconds) }
+        }
+        namespaces = allowance(settings.rateLimitNamespace).map { SharedBuckets($0) }
+        namespaceHeartbeats = allowance(settings.rateLimitNamespaceHeartbeats).map { SharedBuckets($0) }
+        clients = allowance(settings.rateLimitClient).map { SharedBuckets($0) }
+        clientHeartbeats = allowance(settings.rateLimitClientHeartbeats).map { SharedBuckets($0) }
+    }
+
+    /// How many requests were refused for want of this allowance.
+    func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
+
+    /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address is not charged.
+    func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+        guard let buckets = isHeartbeat ? clientHeartbeats : clients, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
+        try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
+    }
+
+    /// Charges a request to its namespace.
+    func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+        guard let buckets = isHeartbeat ? namespaceHeartbeats : namespaces else { return }
+        try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
+    }
+
+    private func charge(_ wait: Int64?, to limit: Limit) throws(Refused) {
+        guard let wait else { return }
+        refusals.withLock { $0[limit.rawValue] += 1 }
+        // Rounded up: whoever comes back after so many whole seconds finds a token.
+        throw .tooManyRequests(limit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+    }
+}
+
+/// Buckets that all loops share, in shards so that they seldom wait for each other.
+private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
+    private static var shardCount: Int { 16 }
+    /// Buckets of one shard. With all shards full, a limit takes some 10 MB.
+    private static var maximum: Int { 4_096 }
+
+    private final class Shard: Sendable {
+        let table: Mutex<BucketTable<Key>>
+
+        init(_ allowance: Allowance, maximum: Int) { table = Mutex(BucketTable(allowance, maximum: maximum)) }
+    }
+
+    private let shards: [Shard]
+
+    init(_ allowance: Allowance) {
+        shards = (0..<Self.shardCount).map { _ in Shard(allowance, maximum: Self.maximum) }
+    }
+
+    func take(_ key: Key, at now: Int64) -> Int64? {
+        let shard = Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))
+        return shards[shard].table.withLock { $0.take(key, at: now) }
+    }
+}

@@ -1,0 +1,48 @@
+// What a request target decodes to never holds what the rules forbid (R805–R809), and every page survives it.
+
+import HTTP
+
+@testable import RegistryServer
+
+enum TargetProperty {
+    private static let routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
+
+    static func violation(_ bytes: [UInt8]) -> String? {
+        var gate = RequestGate(limits: Limits())
+        gate.feed((Array("GET ".utf8) + bytes + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8))[...])
+        // A target with line ends in it is several lines, and perhaps several requests.
+        while let head = gate.takeRequest() {
+            if let violation = path(head) ?? query(head) { return violation }
+        }
+        return nil
+    }
+
+    private static func path(_ head: RequestHead) -> String? {
+        guard let path = try? PathSegments(head) else { return nil }
+        for index in 0..<path.count {
+            let segment = path[index]
+            guard String(validating: segment, as: UTF8.self) != nil else { return "a segment is not UTF-8" }
+            guard !segment.contains(where: \.isControl) else { return "a segment has a control character" }
+            guard !segment.elementsEqual(".".utf8), !segment.elementsEqual("..".utf8) else { return "a dot segment passed" }
+            guard !segment.isEmpty || index == path.count - 1 else { return "an empty segment passed" }
+        }
+        _ = routes.allowedMethods(path)
+        return nil
+    }
+
+    private static func query(_ head: RequestHead) -> String? {
+        _ = try? ListQuery(head.query)
+        guard let parameters = try? QueryParameter.parse(head.query) else { return nil }
+        guard parameters.count <= QueryParameter.maximumCount else { return "too many parameters passed" }
+        guard Set(parameters.map { Array($0.name.utf8) }).count == parameters.count else { return "a name passed twice" }
+        for parameter in parameters
+        where parameter.name.utf8.contains(where: \.isControl) || parameter.value.utf8.contains(where: \.isControl) {
+            return "a parameter has a control character"
+        }
+        return nil
+    }
+}
+
+extension UInt8 {
+    fileprivate var isControl: Bool { self < 0x20 || self == 0x7F }
+}

@@ -1,0 +1,128 @@
+// The limits on connections over a real socket, with deadlines short enough to be awaited.
+
+import HTTP
+import Libevent
+import TestSupport
+import Testing
+
+struct LiveBorderTests {
+    private static let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+
+    private func server(answer: Int = 0, _ change: (inout BorderRules) -> Void) throws -> (LiveServer, Border) {
+        var rules = BorderRules()
+        change(&rules)
+        let border = Border(rules)
+        let server = try LiveServer(border: border) { _ in
+            LoopHandler(
+                respond: { _ in Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: answer)) },
+                refused: { _, _ in RequestID(random: 1) })
+        }
+        return (server, border)
+    }
+
+    private func count(_ border: Border, _ event: BorderEvent) -> UInt64 { border.tally()[event.rawValue].count }
+
+    @Test func `R816: a head that does not end is answered 408 and its connection closed`() throws {
+        let (server, border) = try server { $0.deadlines.header = 100 }
+        let client = try ClientConnection(port: server.port)
+        try client.send(Array("GET / HTTP/1.1\r\nHos".utf8))
+        let answer = try client.answer(to: "half a head")
+        #expect(answer.status == 408)
+        #expect(try client.bytesUntilClosed(after: "408").isEmpty)
+        #expect(count(border, .header) == 1)
+    }
+
+    @Test func `R816: a body that does not end is answered 408, and the request before it as ever`() throws {
+        let (server, border) = try server { $0.deadlines.request = 100 }
+        let client = try ClientConnection(port: server.port)
+        try client.send(Self.request + Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf".utf8))
+        #expect(try client.answer(to: "a request").status == 200)
+        #expect(try client.answer(to: "half a body").status == 408)
+        #expect(try client.bytesUntilClosed(after: "408").isEmpty)
+        #expect(count(border, .request) == 1)
+    }
+
+    @Test func `R821: an idle connection is closed without a word`() throws {
+        let (server, border) = try server { $0.deadlines.idle = 100 }
+        let client = try ClientConnection(port: server.port)
+        try client.send(Self.request)
+        #expect(try client.answer(to: "a request").status == 200)
+        #expect(try client.bytesUntilClosed(after: "a pause").isEmpty)
+        #expect(count(border, .idle) == 1)
+    }
+
+    @Test func `R822: a client that does not read its answer is let go`() throws {
+        // More than the kernel takes for a client that reads nothing.
+        let (server, border) = try server(answer: 64 << 20) { $0.deadlines.answer = 100 }
+        let client = try ClientConnection(port: server.port)
+        try client.send(Self.request)
+        let deadline = Deadline()
+        while count(border, .answer) == 0 {
+            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the answer's deadline") }
+        }
+        #expect(try client.bytesUntilClosed(after: "the deadline").count < 64 << 20)
+    }
+
+    @Test func `R822: where more waits for all than may, those who take nothing are let go`() throws {
+        let (server, border) = try server(answer: 64 << 20) { $0.waitingOutput = 1 << 20 }
+        let client = try ClientConnection(port: server.port)
+        try client.send(Self.request)
+        let deadline = Deadline()
+        while count(border, .waitingOutput) == 0 {
+            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "room to be made") }
+        }
+        #expect(try ClientConnection(port: server.port).bytesAfterRequest(Self.request) > 0)
+    }
+
+    @Test func `R823: one connection too many is answered 503, and there is room again when another ends`() throws {
+        let (server, border) = try server { $0.connections = 1 }
+        let first = try ClientConnection(port: server.port)
+        try first.send(Self.request)
+        #expect(try first.answer(to: "a request").status == 200)
+        let second = try ClientConnection(port: server.port)
+        let answer = try second.answer(to: "a connection too many")
+        #expect(answer.status == 503)
+        #expect(try second.bytesUntilClosed(after: "503").isEmpty)
+        try first.send(Self.request)
+        #expect(try first.answer(to: "another request").status == 200)
+        #expect(count(border, .connections) == 1)
+        first.endSending()
+        _ = try first.bytesUntilClosed(after: "the end")
+        let third = try ClientConnection(port: server.port)
+        try third.send(Self.request)
+        #expect(try third.answer(to: "a request in the room made").status == 200)
+    }
+
+    @Test func `R823: a client has no more connections than a client may have`() throws {
+        let (server, border) = try server { $0.connectionsPerClient = 1 }
+        let first = try ClientConnection(port: server.port)
+        try first.send(Self.request)
+        #expect(try first.answer(to: "a request").status == 200)
+        #expect(try ClientConnection(port: server.port).answer(to: "a connection too many").status == 503)
+        #expect(count(border, .connectionsPerClient) == 1)
+    }
+
+    @Test func `thousands of pipelined requests are all answered, though only so many are read ahead`() throws {
+        let (server, _) = try server { _ in }
+        let client = try ClientConnection(port: server.port)
+        try client.send((0..<2_000).flatMap { _ in Self.request })
+        for number in 0..<2_000 { #expect(try client.answer(to: "request \(number)").status == 200) }
+    }
+
+    @Test func `the largest body behind many requests is still read whole`() throws {
+        let (server, _) = try server { _ in }
+        let client = try ClientConnection(port: server.port)
+        let body = [UInt8](repeating: 0x61, count: Limits().body)
+        let post = Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body
+        try client.send((0..<1_000).flatMap { _ in Self.request } + post + post + Self.request)
+        for number in 0..<1_003 { #expect(try client.answer(to: "request \(number)").status == 200) }
+    }
+}
+
+extension ClientConnection {
+    /// Sends a request and counts the bytes of its answer's body.
+    fileprivate func bytesAfterRequest(_ request: [UInt8]) throws -> Int {
+        try send(request)
+        return try answer(to: "a request").body.count
+    }
+}

@@ -1,0 +1,99 @@
+// The allowances by themselves and behind the responder.
+
+import Catalog
+import HTTP
+import Libevent
+import Testing
+
+@testable import RegistryServer
+
+private let second: Int64 = 1_000_000_000
+
+struct RateLimitsTests {
+    private static let namespace = Namespace("a")
+
+    private func limits(_ change: (inout Settings) -> Void) -> RateLimits {
+        var settings = Settings.defaults
+        change(&settings)
+        return RateLimits(settings)
+    }
+
+    @Test func `no limit is on by default`() throws {
+        let limits = limits { _ in }
+        for _ in 0..<10_000 {
+            try limits.charge(client: "192.0.2.1", isHeartbeat: false, at: 0)
+            try limits.charge(namespace: Self.namespace, isHeartbeat: true, at: 0)
+        }
+    }
+
+    @Test func `a flood of look-ups leaves the heartbeats' allowance whole`() throws {
+        let limits = limits {
+            $0.rateLimitNamespace = 5
+            $0.rateLimitNamespaceHeartbeats = 5
+            $0.rateLimitClient = 5
+            $0.rateLimitClientHeartbeats = 5
+        }
+        for _ in 0..<1_000 {
+            try? limits.charge(client: "192.0.2.1", isHeartbeat: false, at: 0)
+            try? limits.charge(namespace: Self.namespace, isHeartbeat: false, at: 0)
+        }
+        for _ in 0..<10 {
+            try limits.charge(client: "192.0.2.1", isHeartbeat: true, at: 0)
+            try limits.charge(namespace: Self.namespace, isHeartbeat: true, at: 0)
+        }
+        #expect(limits.refused(.client) == 990)
+        #expect(limits.refused(.namespace) == 990)
+        #expect(limits.refused(.clientHeartbeats) == 0)
+    }
+
+    @Test func `one client's flood is not another's`() throws {
+        let limits = limits { $0.rateLimitClient = 1 }
+        for _ in 0..<100 { try? limits.charge(client: "192.0.2.1", isHeartbeat: false, at: 0) }
+        try limits.charge(client: "192.0.2.2", isHeartbeat: false, at: 0)
+    }
+
+    @Test func `the 429 says in whole seconds when to come back`() throws {
+        let limits = limits { $0.rateLimitClient = 1 }
+        try limits.charge(client: "::1", isHeartbeat: false, at: 0)
+        try limits.charge(client: "::1", isHeartbeat: false, at: 0)
+        let refused = #expect(throws: Refused.self) { try limits.charge(client: "::1", isHeartbeat: false, at: second / 2) }
+        let response = try #require(refused).response
+        #expect(response.status == .tooManyRequests)
+        #expect(response.retryAfter == 1)
+        try limits.charge(client: "::1", isHeartbeat: false, at: second / 2 + second)
+    }
+
+    @Test(arguments: [
+        ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false), ("2001:db8::1", "2001:db8::ffff:2", true),
+        ("2001:db8::1", "2001:db8:0:1::1", false), ("::1", "0.0.0.1", false),
+    ])
+    func `an IPv4 address is a client, and so is an IPv6 network`(_ one: String, _ other: String, _ same: Bool) {
+        #expect((ClientKey(numeric: one) == ClientKey(numeric: other)) == same)
+        #expect(ClientKey(numeric: one) != nil && ClientKey(numeric: other) != nil)
+    }
+
+    @Test func `a host name is no client's address`() {
+        #expect(ClientKey(numeric: "localhost") == nil)
+        #expect(ClientKey(numeric: "") == nil)
+    }
+}
+
+struct BorderRulesTests {
+    @Test func `the limit on open files leaves room for what is no connection`() {
+        var settings = Settings.defaults
+        settings.maxConnections = 50_000
+        #expect(BorderRules(settings, openFiles: .max).connections == 50_000)
+        #expect(BorderRules(settings, openFiles: 20_000).connections == 18_976)
+        #expect(BorderRules(settings, openFiles: 256).connections == 128)
+        settings.maxConnections = 10
+        #expect(BorderRules(settings, openFiles: 20_000).connections == 10)
+    }
+
+    @Test func `the defaults of the settings are the rules' own`() {
+        #expect(BorderRules(.defaults, openFiles: .max) == BorderRules())
+    }
+
+    @Test func `reading never stops below the largest legal request`() {
+        #expect(Settings.Limits.bufferedInput.lowerBound >= BorderRules.leastInput(HTTP.Limits()))
+    }
+}
