@@ -2,13 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.soak test.border fuzz fuzz.build bench precommit lint format docker clean deps \
-	deps.bench venv hooks help
+.PHONY: build run test test.all test.thread test.address test.schemathesis test.soak test.border fuzz fuzz.build bench precommit lint \
+	format docker clean deps deps.bench hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
 BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter memory access-log start loops
-# Where PyPI tools live; nothing is installed outside of the checkout.
+# Where the long tests put their PyPI tools; nothing is installed outside of the checkout.
 VENV := .build/venv
 SOAK_SECONDS ?= 300
 FUZZ_SECONDS ?= 600
@@ -50,8 +50,8 @@ test.address: deps
 	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="detect_leaks=0" swift test --sanitize=address --scratch-path .build-address
 
 # Hold the running binary against its OpenAPI description with schemathesis.
-test.schemathesis: build venv
-	$(VENV)/bin/python Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
+test.schemathesis: build
+	python3 Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
 
 # Register, renew and expire for SOAK_SECONDS, and see that nothing is lost and memory stays flat.
 test.soak: build
@@ -109,10 +109,6 @@ deps:
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps
 	@command -v wrk >/dev/null && command -v nginx >/dev/null || { $(APT_INSTALL) wrk nginx-light; }
-
-# Make the virtual environment of the Python tools.
-venv:
-	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
 
 # Run precommit before every git commit.
 hooks:

@@ -57,6 +57,12 @@ extension UInt8 {
     }
 }
 
+/// Where a request target's path ends, and whether anything in the target is percent-encoded.
+struct TargetShape: Sendable {
+    var pathEnd: Int
+    var hasEscapes: Bool
+}
+
 /// A set of ASCII characters: a bit for each, so that asking costs no memory access.
 struct ByteSet: Sendable {
     /// Bits of 0 to 63, and of 64 to 127.
@@ -68,8 +74,6 @@ struct ByteSet: Sendable {
     /// What a host name, an address or a port is written with: letters, digits and `-._:[]`. It is echoed in links and redirects, so nothing
     /// else passes.
     static let host = ByteSet(low: 0x07FF_6000_0000_0000, high: 0x07FF_FFFE_AFFF_FFFE)
-    /// Visible ASCII but for `#`, which no request target has.
-    static let target = ByteSet(low: 0xFFFF_FFF6_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF)
 
     func contains(_ byte: UInt8) -> Bool {
         switch byte {
@@ -99,6 +103,20 @@ extension Span<UInt8> {
             index += 1
         }
         return true
+    }
+
+    /// What a request target is like, found in one pass; nil when it has a byte that it may not have: anything but visible ASCII, and `#`.
+    func targetShape(in range: Range<Int>) -> TargetShape? {
+        var shape = TargetShape(pathEnd: range.upperBound, hasEscapes: false)
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let byte = self[index]
+            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") { return nil }
+            if byte == UInt8(ascii: "%") { shape.hasEscapes = true }
+            if byte == UInt8(ascii: "?"), shape.pathEnd == range.upperBound { shape.pathEnd = index }
+            index += 1
+        }
+        return shape
     }
 
     /// `range` without the spaces and tabs at its ends.

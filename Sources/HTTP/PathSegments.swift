@@ -14,14 +14,10 @@ public struct PathSegments: Sendable {
 
     /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than any route.
     public init(_ head: RequestHead) throws(Refusal) {
-        let target = head.targetRange
-        let span = head.bytes.span
-        let end = span.first(UInt8(ascii: "?"), in: target) ?? target.upperBound
-        let path = target.lowerBound..<end
-        if span.first(UInt8(ascii: "%"), in: path) != nil {
-            try self.init(decoding: head.bytes[path])
+        if head.targetShape.hasEscapes {
+            try self.init(decoding: head.path)
         } else {
-            try self.init(splitting: head.bytes, path)
+            try self.init(splitting: head.bytes, head.targetRange.lowerBound..<head.targetShape.pathEnd)
         }
         // Only now: a path that is not clean is refused for that, however deep it is.
         guard count <= Self.maximumCount else { throw Refusal(.notFound, "no such resource") }
@@ -50,7 +46,7 @@ public struct PathSegments: Sendable {
                 throw Refusal(.badRequest, "the path has an empty segment")
             }
             let start = decoded.count
-            try PercentDecoding.append(segment, to: &decoded, plusIsSpace: false)
+            try PercentDecoding.append(segment, to: &decoded, as: .path)
             found.append(start..<decoded.count)
         }
         bytes = decoded

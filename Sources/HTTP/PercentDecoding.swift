@@ -1,9 +1,16 @@
-// Percent-decoding with the strictness of a border: every escape is two hexadecimal digits, nothing decodes to a control character, and what
-// comes out is UTF-8.
+// Percent-decoding with the strictness of a border: every escape is two hexadecimal digits, no path decodes to a control
+// character, and what comes out is UTF-8.
 
 enum PercentDecoding {
+    enum Part {
+        /// A segment, in which nothing decodes to a control character.
+        case path
+        /// A name or value, in which `+` is a space and only NUL is refused: a tag may have any other character, and be asked for.
+        case query
+    }
+
     /// Appends the decoded bytes. Throws a 400 refusal; what was appended by then is of no use.
-    static func append(_ encoded: ArraySlice<UInt8>, to decoded: inout [UInt8], plusIsSpace: Bool) throws(Refusal) {
+    static func append(_ encoded: ArraySlice<UInt8>, to decoded: inout [UInt8], as part: Part) throws(Refusal) {
         let start = decoded.count
         var index = encoded.startIndex
         while index < encoded.endIndex {
@@ -15,10 +22,12 @@ enum PercentDecoding {
                 else { throw Refusal(.badRequest, "a percent sign is not followed by two hexadecimal digits") }
                 byte = high << 4 | low
                 index += 2
-            } else if byte == UInt8(ascii: "+"), plusIsSpace {
+            } else if byte == UInt8(ascii: "+"), part == .query {
                 byte = 0x20
             }
-            guard byte >= 0x20, byte != 0x7F else { throw Refusal(.badRequest, "an escape decodes to a control character") }
+            guard part == .query ? byte != 0 : byte >= 0x20 && byte != 0x7F else {
+                throw Refusal(.badRequest, "an escape decodes to a control character")
+            }
             decoded.append(byte)
         }
         guard String(validating: decoded[start...], as: UTF8.self) != nil else {
@@ -27,9 +36,9 @@ enum PercentDecoding {
     }
 
     /// The decoded text. Throws a 400 refusal.
-    static func string(_ encoded: ArraySlice<UInt8>, plusIsSpace: Bool) throws(Refusal) -> String {
+    static func string(_ encoded: ArraySlice<UInt8>, as part: Part) throws(Refusal) -> String {
         var decoded: [UInt8] = []
-        try append(encoded, to: &decoded, plusIsSpace: plusIsSpace)
+        try append(encoded, to: &decoded, as: part)
         return String(decoding: decoded, as: UTF8.self)
     }
 }

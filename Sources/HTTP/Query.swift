@@ -21,9 +21,9 @@ public struct QueryParameter: Sendable, Equatable {
         var parameters: [QueryParameter] = []
         for pair in query.split(separator: UInt8(ascii: "&")) {
             let equals = pair.firstIndex(of: UInt8(ascii: "="))
-            let name = try PercentDecoding.string(pair[..<(equals ?? pair.endIndex)], plusIsSpace: true)
+            let name = try PercentDecoding.string(pair[..<(equals ?? pair.endIndex)], as: .query)
             let value = try equals.map { $0 + 1 }.map { start throws(Refusal) in
-                try PercentDecoding.string(pair[start...], plusIsSpace: true)
+                try PercentDecoding.string(pair[start...], as: .query)
             }
             // By bytes: String's own equality takes canonically equivalent names for the same.
             guard !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {

@@ -44,6 +44,8 @@ public struct RequestGate {
     private var head = RequestHead()
     /// Where the line being received begins in `head.bytes`.
     private var lineStart = 0
+    /// Up to where `head.bytes` was searched for the end of a line.
+    private var searched = 0
     private var lines = 0
     private var hosts = 0
     /// The fields that have come, empty ones too: a bit for each.
@@ -132,32 +134,47 @@ public struct RequestGate {
     // MARK: - The head
 
     private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
-        let lineEnd = chunk[position...].firstIndex(of: 0x0A)
-        let end = lineEnd.map { $0 + 1 } ?? chunk.endIndex
+        // What may be of the head is taken at once, and what then turns out to be behind it is given back: most heads come in one piece.
         // The empty line that ends the head is not counted, and is not known for one before it is whole.
-        guard head.bytes.count + (end - position) <= limits.head + Self.lineEndBytes else { return refuseLongHead() }
+        let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
+        let end = min(position + room, chunk.endIndex)
         if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
         head.bytes.append(contentsOf: chunk[position..<end])
         position = end
-        guard lineEnd != nil else { return }
-
-        let lineBreak = head.bytes.count - 2
-        guard lineBreak >= lineStart, head.bytes[lineBreak] == 0x0D else {
-            return refuse(.badRequest, "lines end with CR LF")
-        }
-        let line = lineStart..<lineBreak
-        guard line.isEmpty || head.bytes.count <= limits.head else { return refuseLongHead() }
-        lineStart = head.bytes.count
-        do throws(Refusal) {
-            if case .requestLine = state {
-                try readRequestLine(line)
-                state = .headerLines
-            } else if line.isEmpty {
-                head.bytes.removeLast(Self.lineEndBytes)
-                try endHead()
-            } else {
-                try readHeaderLine(line)
+        while let lineEnd = head.bytes.span.first(0x0A, in: searched..<head.bytes.count) {
+            searched = lineEnd + 1
+            if lineEnd == lineStart + 1, head.bytes[lineStart] == 0x0D, isPastRequestLine {
+                position -= head.bytes.count - searched
+                head.bytes.removeLast(head.bytes.count - lineStart)
+                return attempt { gate throws(Refusal) in try gate.endHead() }
             }
+            readLine(endingAt: lineEnd)
+            if refusal != nil { return }
+        }
+        searched = head.bytes.count
+        if searched > limits.head + Self.lineEndBytes { refuseLongHead() }
+    }
+
+    private var isPastRequestLine: Bool {
+        if case .headerLines = state { true } else { false }
+    }
+
+    private mutating func readLine(endingAt lineEnd: Int) {
+        guard lineEnd > lineStart, head.bytes[lineEnd - 1] == 0x0D else { return refuse(.badRequest, "lines end with CR LF") }
+        guard lineEnd < limits.head else { return refuseLongHead() }
+        let line = lineStart..<lineEnd - 1
+        lineStart = lineEnd + 1
+        if isPastRequestLine {
+            attempt { gate throws(Refusal) in try gate.readHeaderLine(line) }
+        } else {
+            attempt { gate throws(Refusal) in try gate.readRequestLine(line) }
+        }
+    }
+
+    /// Takes a step that may refuse.
+    private mutating func attempt(_ step: (inout RequestGate) throws(Refusal) -> Void) {
+        do throws(Refusal) {
+            try step(&self)
         } catch {
             refuse(error.status, error.sentence)
         }
@@ -185,7 +202,7 @@ public struct RequestGate {
         guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") else {
             throw Refusal(.badRequest, "the request target is not an absolute path")
         }
-        guard head.bytes.span.areAll(.target, in: target) else {
+        guard let shape = head.bytes.span.targetShape(in: target) else {
             throw Refusal(.badRequest, "the request target has characters that must be percent-encoded")
         }
         let version = head.bytes[versionStart..<line.upperBound]
@@ -198,6 +215,8 @@ public struct RequestGate {
         }
         head.method = Method(head.bytes[line.lowerBound..<space])
         head.targetRange = target
+        head.targetShape = shape
+        state = .headerLines
     }
 
     private mutating func readHeaderLine(_ line: Range<Int>) throws(Refusal) {
@@ -282,6 +301,7 @@ public struct RequestGate {
         }
         head = RequestHead()
         lineStart = 0
+        searched = 0
         lines = 0
         hosts = 0
         seen = 0

@@ -18,6 +18,8 @@ public struct RequestHead: Sendable {
     /// The body that is to follow, when its length was declared; nil when it is chunked.
     public internal(set) var declaredLength: Int? = 0
     var targetRange = 0..<0
+    /// Invariant: describes `targetRange`.
+    var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
     private var fieldRanges = InlineArray<8, Range<Int32>>(repeating: 0..<0)
 
     init() {}
@@ -26,15 +28,11 @@ public struct RequestHead: Sendable {
     public var target: ArraySlice<UInt8> { bytes[targetRange] }
 
     /// The target's path, before any `?`.
-    public var path: ArraySlice<UInt8> {
-        let target = self.target
-        return target[..<(target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
-    }
+    public var path: ArraySlice<UInt8> { bytes[targetRange.lowerBound..<targetShape.pathEnd] }
 
     /// The target's query: what follows the first `?`, or nil where there is none.
     public var query: ArraySlice<UInt8>? {
-        let target = self.target
-        return target.firstIndex(of: UInt8(ascii: "?")).map { target[($0 + 1)...] }
+        targetShape.pathEnd < targetRange.upperBound ? bytes[targetShape.pathEnd + 1..<targetRange.upperBound] : nil
     }
 
     /// A field's value without surrounding white space, or nil when the field is absent or empty.

@@ -6,8 +6,8 @@ import Testing
 @testable import HTTP
 
 @Suite struct PercentDecodingTests {
-    private func decoded(_ encoded: [UInt8], plusIsSpace: Bool = false) -> String? {
-        try? PercentDecoding.string(encoded[...], plusIsSpace: plusIsSpace)
+    private func decoded(_ encoded: [UInt8], as part: PercentDecoding.Part = .path) -> String? {
+        try? PercentDecoding.string(encoded[...], as: part)
     }
 
     @Test func `R806 only two hexadecimal digits make an escape, of all pairs of bytes`() {
@@ -33,24 +33,24 @@ import Testing
     }
 
     @Test func `R108 a plus sign is a space in a query only, and an escaped one never`() {
-        #expect(decoded(Array("a+b%2B%20".utf8), plusIsSpace: true) == "a b+ ")
-        #expect(decoded(Array("a+b%2B%20".utf8), plusIsSpace: false) == "a+b+ ")
+        #expect(decoded(Array("a+b%2B%20".utf8), as: .query) == "a b+ ")
+        #expect(decoded(Array("a+b%2B%20".utf8), as: .path) == "a+b+ ")
     }
 
     @Test func `an escape at the very end of a slice does not read past it`() {
         let bytes = Array("%4142".utf8)
-        #expect((try? PercentDecoding.string(bytes[0..<3], plusIsSpace: false)) == "A")
-        #expect((try? PercentDecoding.string(bytes[0..<2], plusIsSpace: false)) == nil)
-        #expect((try? PercentDecoding.string(bytes[0..<1], plusIsSpace: false)) == nil)
-        #expect((try? PercentDecoding.string(bytes[0..<0], plusIsSpace: false)) == "")
+        #expect((try? PercentDecoding.string(bytes[0..<3], as: .path)) == "A")
+        #expect((try? PercentDecoding.string(bytes[0..<2], as: .path)) == nil)
+        #expect((try? PercentDecoding.string(bytes[0..<1], as: .path)) == nil)
+        #expect((try? PercentDecoding.string(bytes[0..<0], as: .path)) == "")
     }
 
     @Test func `each piece appended is UTF-8 by itself`() {
         // Half a character in each of two segments must not make a whole one.
         var bytes: [UInt8] = []
-        #expect(throws: Refusal.self) { try PercentDecoding.append(Array("%c3".utf8)[...], to: &bytes, plusIsSpace: false) }
+        #expect(throws: Refusal.self) { try PercentDecoding.append(Array("%c3".utf8)[...], to: &bytes, as: .path) }
         bytes = [0xC3]
-        #expect(throws: Refusal.self) { try PercentDecoding.append(Array("%bc".utf8)[...], to: &bytes, plusIsSpace: false) }
+        #expect(throws: Refusal.self) { try PercentDecoding.append(Array("%bc".utf8)[...], to: &bytes, as: .path) }
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)

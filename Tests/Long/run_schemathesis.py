@@ -39,6 +39,10 @@ allow-extra-parameters = false
 with-security-parameters = false
 database = "none"
 
+# TRACE is left out: Schemathesis sends it with a body, which R813 refuses before the method is looked at.
+[phases.coverage]
+unexpected-methods = ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"]
+
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "404", "410"]
 

@@ -74,12 +74,13 @@ public final class RegistryProcess {
     /// Before any thread starts: all of them inherit the mask.
     private static func prepareSignals() {
         signal(SIGPIPE, SIG_IGN)
-        // A mask is inherited too from whoever started the process; with these two blocked it would never hear that it is to stop.
-        var stops = sigset_t()
-        sigemptyset(&stops)
-        sigaddset(&stops, SIGTERM)
-        sigaddset(&stops, SIGINT)
-        pthread_sigmask(SIG_UNBLOCK, &stops, nil)
+        // A mask is inherited too from whoever started the process; with these blocked it would never hear that it is to stop.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private static func complain(_ text: String) {
