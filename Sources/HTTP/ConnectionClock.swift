@@ -13,7 +13,7 @@ public struct Deadlines: Sendable, Equatable {
     /// For taking the next `portion` bytes of an answer, or what is left of it; then the connection is closed.
     public var answer: Int64 = 30_000
     /// Bytes of an answer that a client has `answer` to take.
-    public var portion = 1 << 20
+    public var portion = 1_000_000
     /// From a refusal to the end of the connection, however much the client still sends.
     public var leaving: Int64 = 5_000
 

@@ -105,7 +105,7 @@ extension Settings {
             "max_buffered_input", \.maxBufferedInput, .number(Limits.bufferedInput), default: "131072",
             "How many bytes of one connection are read ahead of what is being answered. The rest waits in the kernel."),
         SettingRow(
-            "max_buffered_output", \.maxBufferedOutput, .number(Limits.bufferedOutput), default: "1048576",
+            "max_buffered_output", \.maxBufferedOutput, .number(Limits.bufferedOutput), default: "1000000",
             "How many bytes of an answer a client has to read within each `answer_timeout`. The smaller, the slower a client may be "
                 + "that reads a large answer."),
         SettingRow(

@@ -36,6 +36,11 @@ struct SettingRowTests {
     ]
     private static let notBooleans = ["", "yes", "on", "2", "tRUE"]
 
+    private static let deadlines = [("1s", "1s"), ("1m30s", "1m30s"), ("12h", "12h0m0s")]
+    private static let notDeadlines = ["", "0s", "999ms", "12h0m1s", "10", "never"]
+    private static let rates = [("1", "1"), ("1000000", "1000000")]
+    private static let notRates = ["", "0", "-1", "1000001", "0.5"]
+
     static let valid: [(name: String, texts: [(String, String)])] = [
         ("api_port", ports),
         ("https_port", ports),
@@ -69,6 +74,20 @@ struct SettingRowTests {
         ),
         ("jwt_secret", [("s", "***"), ("with space", "***")]),
         ("require_https", booleans),
+        ("max_connections", [("1", "1"), ("1000000", "1000000")]),
+        ("max_connections_per_client", [("1", "1"), ("1000000", "1000000")]),
+        ("header_timeout", deadlines),
+        ("request_timeout", deadlines),
+        ("idle_timeout", deadlines),
+        ("answer_timeout", deadlines),
+        ("max_buffered_input", [("98304", "98304"), ("16777216", "16777216")]),
+        ("max_buffered_output", [("65536", "65536"), ("1073741824", "1073741824")]),
+        ("max_buffered_total", [("1048576", "1048576"), ("1099511627776", "1099511627776")]),
+        ("rate_limit_namespace", rates),
+        ("rate_limit_client", rates),
+        ("rate_limit_namespace_heartbeats", rates),
+        ("rate_limit_client_heartbeats", rates),
+        ("rate_limit_burst", [("1s", "1s"), ("1h", "1h0m0s")]),
         ("cluster_size", [("1", "1"), ("1000", "1000")]),
         ("cluster_dir", [("/var/cluster", "/var/cluster")]),
         ("replication", booleans),
@@ -100,6 +119,20 @@ struct SettingRowTests {
         ("auth_mode", ["", "basic", "none,trusted", "trusted,none", "jwt,jwt", "trusted,", ",", "JWT"]),
         ("jwt_secret", ["", String(repeating: "x", count: 65_537)]),
         ("require_https", notBooleans),
+        ("max_connections", ["", "0", "-1", "1000001", "many"]),
+        ("max_connections_per_client", ["", "0", "-1", "1000001"]),
+        ("header_timeout", notDeadlines),
+        ("request_timeout", notDeadlines),
+        ("idle_timeout", notDeadlines),
+        ("answer_timeout", notDeadlines),
+        ("max_buffered_input", ["", "98303", "16777217", "128k"]),
+        ("max_buffered_output", ["", "65535", "1073741825"]),
+        ("max_buffered_total", ["", "1048575", "1099511627777"]),
+        ("rate_limit_namespace", notRates),
+        ("rate_limit_client", notRates),
+        ("rate_limit_namespace_heartbeats", notRates),
+        ("rate_limit_client_heartbeats", notRates),
+        ("rate_limit_burst", ["", "0s", "999ms", "1h1ns", "2"]),
         ("cluster_size", ["", "0", "-1", "1001", "three"]),
         ("cluster_dir", [""]),
         ("replication", notBooleans),
