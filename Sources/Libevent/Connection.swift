@@ -180,7 +180,10 @@ final class Connection {
         case .served:
             server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
             refuseIfCaughtUp()
-            if !readsLess, gate.completeRequests > 0, evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes {
+            // Not over TLS: libevent goes on reading when the socket has news, and never learns of what OpenSSL has decrypted already.
+            if session == nil, !readsLess, gate.completeRequests > 0,
+                evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes
+            {
                 readLess(true)
             }
         case .refusing, .lingering:
