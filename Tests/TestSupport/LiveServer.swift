@@ -34,6 +34,7 @@ public final class LiveServer: Sendable {
 
     public let port: UInt16
     private let signals = Signals()
+    private let thread: LoopThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
     public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
@@ -51,7 +52,8 @@ public final class LiveServer: Sendable {
                 signals.started.signal()
             }
         }
-        guard thread != nil else { throw WaitedInVain(for: "a thread") }
+        guard let thread else { throw WaitedInVain(for: "a thread") }
+        self.thread = thread
         guard signals.started.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
             throw WaitedInVain(for: "a server's loop to start")
         }
@@ -60,7 +62,7 @@ public final class LiveServer: Sendable {
 
     deinit {
         signals.start.withLock { $0.sender }?.send(.drain)
-        _ = signals.ended.wait(timeout: .now() + .seconds(Int(Deadline.patience)))
+        if signals.ended.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success { thread.join() }
     }
 
     private static func serve(_ descriptor: Int32, _ border: Border, _ handler: LoopHandler, _ signals: Signals) throws {
