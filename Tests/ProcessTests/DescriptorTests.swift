@@ -6,16 +6,17 @@ import Testing
 @Suite struct DescriptorTests {
     static let limit = 40
 
-    @Test func `out of descriptors, the accepted are served, the processor rests, and the waiting are served when there is room`() throws {
+    @Test func `out of descriptors, the accepted are served, the processor rests, and the others are told or closed`() throws {
         let registry = try RunningRegistry(descriptors: Self.limit)
-        let room = Self.limit - (try registry.descriptors)
-        try #require(10..<Self.limit ~= room)
-        let clients = try (0..<Self.limit + 20).map { _ in try registry.connect() }
+        let clients = try (0..<4 * Self.limit).map { _ in try registry.connect() }
         for client in clients { try client.send("GET", "/livez") }
-        // The kernel hands connections over in the order in which they came.
-        let accepted = clients.prefix(room)
-        for client in accepted { #expect(try client.receive("the answer to one of the first \(room) connections").status == 200) }
-        #expect(try registry.descriptors == Self.limit)
+        // R823: half of so few descriptors may be connections.
+        let statuses = clients.map { try? $0.receive("an answer or a close").status }
+        #expect(Set(statuses).isSubset(of: [200, 503, nil]))
+        #expect(statuses.contains(503))
+        let accepted = zip(clients, statuses).filter { $0.1 == 200 }.map(\.0)
+        #expect(accepted.count == Self.limit / 2)
+        #expect(try registry.descriptors <= Self.limit)
 
         let before = try registry.processorTime
         let start = Moment.now
@@ -26,11 +27,11 @@ import Testing
         let share = (try registry.processorTime - before) / (Moment.now - start)
         #expect(share < 0.5, "a listener that cannot accept takes \(share) of a processor")
 
-        let waiting = Array(clients.dropFirst(accepted.count).prefix(5))
-        for client in waiting { #expect(!client.hasNews) }
-        for client in accepted.prefix(waiting.count) { client.close() }
-        for client in waiting { #expect(try client.receive("an answer once there is room").status == 200) }
-        for client in accepted.dropFirst(waiting.count) { #expect(try client.ask("GET", "/livez").status == 200) }
+        for client in clients { client.close() }
+        var status: Int?
+        let deadline = Moment.now + 10
+        while status != 200, Moment.now < deadline { status = try? registry.connect().ask("GET", "/livez").status }
+        #expect(status == 200, "there is room and nobody is let in")
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
     }
