@@ -131,9 +131,11 @@ final class Connection {
         }
     }
 
-    /// Makes one record of a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
-    func flattenOutput() {
+    /// An answer waits to be written. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each piece
+    /// of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
+    func answerQueued() {
         guard session != nil else { return }
+        stopReading()
         let output = bufferevent_get_output(bufferevent)
         evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
