@@ -60,8 +60,8 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
-        // It also ends the turn of a TLS bufferevent, which reads until the socket is empty: a fast client may never let that happen.
-        bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input)
+        // Not for TLS: a watermark that is met in the middle of a record leaves the rest in OpenSSL, where no socket tells of it.
+        if session == nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input) }
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
@@ -131,9 +131,11 @@ final class Connection {
         }
     }
 
-    /// Makes one record of a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
-    func flattenOutput() {
+    /// An answer waits to be written. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each piece
+    /// of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
+    func answerQueued() {
         guard session != nil else { return }
+        stopReading()
         let output = bufferevent_get_output(bufferevent)
         evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
@@ -172,7 +174,12 @@ final class Connection {
         answersPending -= 1
         answersWritten += 1
         refuseIfCaughtUp()
-        if readsLess, gate.completeRequests == 0 { readLess(false) }
+        if session == nil {
+            if readsLess, gate.completeRequests == 0 { readLess(false) }
+        } else if isFull {
+            // evhttp will turn reading on for its next request, which has come already.
+            later { $0.stopReading() }
+        }
     }
 
     private func bytesArrived(_ count: Int) {
@@ -180,15 +187,22 @@ final class Connection {
         case .served:
             server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
             refuseIfCaughtUp()
-            // Not over TLS: libevent goes on reading when the socket has news, and never learns of what OpenSSL has decrypted already.
-            if session == nil, !readsLess, gate.completeRequests > 0,
-                evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes
-            {
-                readLess(true)
-            }
+            if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
         case .refusing, .lingering:
             lingered += count
+            // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; this ends its turn.
+            if session != nil, lingered > Self.lingerBytes { bufferevent_disable(bufferevent, Int16(EV_READ)) }
         }
+    }
+
+    /// Whether enough was read: a complete request waits, and a good deal behind it.
+    private var isFull: Bool {
+        gate.completeRequests > 0 && evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes
+    }
+
+    /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record is still read.
+    private func stopReading() {
+        if phase == .served, isFull { bufferevent_disable(bufferevent, Int16(EV_READ)) }
     }
 
     /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
@@ -245,24 +259,29 @@ final class Connection {
         phase = .refusing
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
         // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
-        let context = Unmanaged.passRetained(RefusalTurn(self, refusal)).toOpaque()
+        later { $0.sendRefusal(refusal) }
+    }
+
+    /// Does something in a turn of the loop of its own, before anything more is read.
+    private func later(_ action: @escaping (Connection) -> Void) {
+        let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
         event_base_once(
             bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),
             { _, _, context in
                 guard let context else { return }
-                let turn = Unmanaged<RefusalTurn>.fromOpaque(context).takeRetainedValue()
-                turn.connection?.sendRefusal(turn.refusal)
+                let turn = Unmanaged<Turn>.fromOpaque(context).takeRetainedValue()
+                if let connection = turn.connection, connection.isOpen { turn.action(connection) }
             }, context, nil)
     }
 
     /// What is to be done in the next turn, if the connection still exists then.
-    private final class RefusalTurn {
+    private final class Turn {
         weak var connection: Connection?
-        let refusal: Refusal
+        let action: (Connection) -> Void
 
-        init(_ connection: Connection, _ refusal: Refusal) {
+        init(_ connection: Connection, _ action: @escaping (Connection) -> Void) {
             self.connection = connection
-            self.refusal = refusal
+            self.action = action
         }
     }
 

@@ -37,6 +37,8 @@ public final class RegistryProcess {
     private let logger: Logger
     private let context: ServerContext
     private let borderLog: BorderLog
+    /// The default is lowered without a word.
+    private let isMaxConnectionsGiven: Bool
     /// Nil when it is off; one of the two is there.
     private let plainPort: ListeningPort?
     private let securePort: ListeningPort?
@@ -90,6 +92,7 @@ public final class RegistryProcess {
 
     private init(_ resolved: ResolvedSettings) throws {
         settings = resolved.settings
+        isMaxConnectionsGiven = resolved.origins["max_connections"] != .builtIn
         let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let format = settings.logFormat
         keeper = try settings.tls.map { (tls) throws(TLSError) in
@@ -145,8 +148,8 @@ public final class RegistryProcess {
 
     private func serve(warnings: [String]) throws -> Int32 {
         for warning in warnings { logger.warning("\(warning)") }
-        if context.border.rules.connections < settings.maxConnections {
-            logger.info(
+        if isMaxConnectionsGiven, context.border.rules.connections < settings.maxConnections {
+            logger.warning(
                 "the limit on open files allows fewer connections than max_connections",
                 metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.border.rules.connections)"])
         }

@@ -103,7 +103,8 @@ extension Settings {
                 + "closed and what waited is freed."),
         SettingRow(
             "max_buffered_input", \.maxBufferedInput, .number(Limits.bufferedInput), default: "131072",
-            "How many bytes of one connection are read ahead of what is being answered. The rest waits in the kernel."),
+            "How many bytes of one connection are read ahead of what is being answered. The rest waits in the kernel. Over TLS it is "
+                + "what the limits on a request come to, and a record."),
         SettingRow(
             "max_buffered_output", \.maxBufferedOutput, .number(Limits.bufferedOutput), default: "1000000",
             "How many bytes of an answer a client has to read within each `answer_timeout`. The smaller, the slower a client may be "
