@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.soak test.border fuzz fuzz.build bench precommit lint \
-	format docker clean deps deps.bench hooks help
+.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
+	precommit lint format docker clean deps deps.bench hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -37,8 +37,8 @@ test: deps
 	swift build --build-tests
 	swift test --skip-build
 
-# Run the long tests as well: sanitizers, the contract under schemathesis, hostile clients, a soak.
-test.all: test test.thread test.address test.schemathesis test.border test.soak
+# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, a soak.
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.soak
 
 # Run the tests under the thread sanitizer.
 test.thread: deps
@@ -52,6 +52,10 @@ test.address: deps
 # Hold the running binary against its OpenAPI description with schemathesis.
 test.schemathesis: build
 	python3 Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
+
+# Hold HTTPS against Mozilla's intermediate profile with sslyze.
+test.sslyze: build
+	python3 Tests/Long/run_sslyze.py --registry bin/registry --venv $(VENV)
 
 # Register, renew and expire for SOAK_SECONDS, and see that nothing is lost and memory stays flat.
 test.soak: build

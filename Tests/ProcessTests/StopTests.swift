@@ -102,8 +102,10 @@ import Testing
         let lines = try registry.logged.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
         }
-        #expect(lines.compactMap { $0["msg"] as? String } == ["serving", "stopping", "stopped"])
-        #expect(lines.first?["api_port"] as? String == String(registry.port))
+        // What the machine's limit on open files makes of max_connections may be told before.
+        let said = lines.filter { $0["allowed"] == nil }
+        #expect(said.compactMap { $0["msg"] as? String } == ["serving", "stopping", "stopped"])
+        #expect(said.first?["api_port"] as? String == String(registry.port))
     }
 }
 
