@@ -35,9 +35,8 @@ enum TargetProperty {
         guard let parameters = try? QueryParameter.parse(head.query) else { return nil }
         guard parameters.count <= QueryParameter.maximumCount else { return "too many parameters passed" }
         guard Set(parameters.map { Array($0.name.utf8) }).count == parameters.count else { return "a name passed twice" }
-        for parameter in parameters
-        where parameter.name.utf8.contains(where: \.isControl) || parameter.value.utf8.contains(where: \.isControl) {
-            return "a parameter has a control character"
+        for parameter in parameters where parameter.name.utf8.contains(0) || parameter.value.utf8.contains(0) {
+            return "a parameter has a NUL"
         }
         return nil
     }
