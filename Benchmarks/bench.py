@@ -51,7 +51,7 @@ class Bench:
         cores = sorted(os.sched_getaffinity(0))
         self.server_core, self.client_core = str(cores[0]), str(cores[1] if len(cores) > 1 else cores[0])
         self.all_cores = f"{self.server_core},{self.client_core}"
-        self.floor_binary = build(self.work, "floor", ["-levent"])
+        self.floor_binary = build(self.work, "floor", ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
         self.handshakes_binary = build(self.work, "handshakes", ["-lssl", "-lcrypto"])
         if self.self_test:
             answers = canned.write(self.work / "stand-in.canned", canned.stand_in_entries())
@@ -62,8 +62,8 @@ class Bench:
     def registry(self, name="registry", loops=1, log_level="error", cores=None):
         return servers.registry(self.work, self.registry_command, name, loops, log_level, cores or self.server_core)
 
-    def floor(self, answers):
-        return servers.floor(self.work, self.floor_binary, answers, self.server_core)
+    def floor(self, answers, certificate=None, key=None):
+        return servers.floor(self.work, self.floor_binary, answers, self.server_core, certificate=certificate, key=key)
 
     def nginx(self):
         return servers.Nginx(self.work, self.server_core)

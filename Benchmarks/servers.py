@@ -232,8 +232,11 @@ def development_certificate(work, command):
     return folder / "server.pem", folder / "server-key.pem"
 
 
-def floor(work, binary, canned, core, name="floor"):
-    return PortFileServer(name, work, [str(binary), "--canned", str(canned)], {}, core)
+def floor(work, binary, canned, core, name="floor", certificate=None, key=None):
+    tls = ["--tls_cert", str(certificate), "--tls_key", str(key)] if certificate else []
+    server = PortFileServer(name, work, [str(binary), "--canned", str(canned), *tls], {}, core)
+    server.scheme = "https" if certificate else "http"
+    return server
 
 
 class ChosenPortServer(Server):

@@ -6,9 +6,10 @@ every run: a cipher that is cheaper would look like a faster server.
 """
 
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import canned
 import load
 import throughput
 from report import Result
@@ -28,9 +29,10 @@ def exchange(port, request):
     """Sends one request that asks for the connection's end, and reads up to it."""
     with socket.create_connection(("127.0.0.1", port), timeout=load.CLIENT_TIMEOUT_SECONDS) as plain, \
             load.unverified_context().wrap_socket(plain) as connection:
+        terms = f"{connection.version()} {connection.cipher()[0]}"
         connection.sendall(request)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-        return Exchange(f"{connection.version()} {connection.cipher()[0]}", int(answer.split(b" ", 2)[1]), len(answer))
+        return Exchange(terms, int(answer.split(b" ", 2)[1]), len(answer))
 
 
 def closing(request):
@@ -65,12 +67,16 @@ def _same_terms(terms):
 def heartbeat(bench):
     """Heartbeats over kept TLS connections."""
     result = Result("tls-heartbeat")
-    with contenders(bench) as (registry, nginx, targets):
+    with contenders(bench) as (registry, nginx, targets), ExitStack() as stack:
         script = load.write_cycle_script(bench.work / "tls-heartbeat.lua", "PUT", targets)
-        answers = _probe((registry, nginx), targets[0])
-        result.notes.append(f"both servers: {answers[0].terms}")
+        learnt = canned.learn(registry.plain_port, "PUT", targets[0], 200)
+        answers = canned.write(bench.work / "tls-heartbeat.canned",
+                               [canned.entry("PUT", throughput.ITEMS["heartbeat"].pattern, learnt)])
+        floor = stack.enter_context(bench.floor(answers, nginx.certificate, nginx.key))
+        probed = _probe((registry, floor, nginx), targets[0])
+        result.notes.append(f"all servers: {probed[0].terms}")
         # The probe's answers name the connection's end, those to wrk need not: the learnt size is that of a kept one.
-        sizes = {registry: _kept_size(registry, targets[0]), nginx: _kept_size(nginx, targets[0])}
+        sizes = {server: _kept_size(server, targets[0]) for server in (registry, floor, nginx)}
         before = throughput.last_heartbeats(registry)
         for server in sizes:
             bench.wrk(server, script, throughput.WARM_UP_SECONDS)
