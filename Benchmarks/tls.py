@@ -1,7 +1,7 @@
-"""The items over TLS: the registry beside nginx with the same certificate, versions, ciphers, groups and kind of tickets.
+"""The items over TLS: the registry beside nginx with the same certificate, versions, ciphers, groups, kind of tickets.
 
-Both link the same OpenSSL, so what differs is what surrounds it. Heartbeats come over kept connections, by wrk; full and
-resumed handshakes by handshakes.c, a heartbeat on each connection. That both servers came to the same terms is seen in
+Both link the same OpenSSL, so what differs is what surrounds it. Heartbeats come over kept connections, by wrk; full
+and resumed handshakes by handshakes.c, a heartbeat on each connection. That both servers came to the same terms is seen in
 every run: a cipher that is cheaper would look like a faster server.
 """
 
