@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
-BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter memory access-log start loops
+BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter memory access-log start loops tls-heartbeat tls-handshake tls-resume
 # Where the long tests put their PyPI tools; nothing is installed outside of the checkout.
 VENV := .build/venv
 SOAK_SECONDS ?= 300

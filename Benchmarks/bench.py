@@ -22,10 +22,13 @@ import load
 import report
 import servers
 import throughput
+import tls
 from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
-ITEMS = [*throughput.ITEMS, *conditions.ITEMS]
+ITEMS = [*throughput.ITEMS, *conditions.ITEMS, *tls.ITEMS]
+# The stand-in writes no log, and neither speaks TLS nor makes certificates.
+NOT_IN_SELF_TEST = {"access-log", *tls.ITEMS}
 SELF_TEST_TOLERANCE = 0.2
 # Which Debian package brings each tool.
 TOOLS = {"wrk": "wrk", "nginx": "nginx", "gcc": "gcc", "taskset": "util-linux", "setpriv": "util-linux"}
@@ -48,7 +51,8 @@ class Bench:
         cores = sorted(os.sched_getaffinity(0))
         self.server_core, self.client_core = str(cores[0]), str(cores[1] if len(cores) > 1 else cores[0])
         self.all_cores = f"{self.server_core},{self.client_core}"
-        self.floor_binary = build_floor(self.work)
+        self.floor_binary = build(self.work, "floor", ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
+        self.handshakes_binary = build(self.work, "handshakes", ["-lssl", "-lcrypto"])
         if self.self_test:
             answers = canned.write(self.work / "stand-in.canned", canned.stand_in_entries())
             self.registry_command = [str(self.floor_binary), "--canned", str(answers)]
@@ -58,17 +62,27 @@ class Bench:
     def registry(self, name="registry", loops=1, log_level="error", cores=None):
         return servers.registry(self.work, self.registry_command, name, loops, log_level, cores or self.server_core)
 
-    def floor(self, answers):
-        return servers.floor(self.work, self.floor_binary, answers, self.server_core)
+    def floor(self, answers, certificate=None, key=None):
+        return servers.floor(self.work, self.floor_binary, answers, self.server_core, certificate=certificate, key=key)
 
     def nginx(self):
         return servers.Nginx(self.work, self.server_core)
+
+    def tls_servers(self):
+        """The registry and nginx over HTTPS with one certificate, not yet started."""
+        pair = servers.development_certificate(self.work, self.registry_command)
+        return (servers.TLSRegistry(self.work, self.registry_command, *pair, self.server_core),
+                servers.Nginx(self.work, self.server_core, *pair))
 
     def redis_server(self):
         return servers.Redis(self.work, self.server_core)
 
     def wrk(self, server, script, seconds=None, cores=None, **how):
         return load.run_wrk(server, script, seconds or self.seconds, cores or self.client_core, **how)
+
+    def handshakes(self, server, kind, request, seconds=None):
+        return load.run_handshakes(server, self.handshakes_binary, kind, request, seconds or self.seconds,
+                                   self.client_core)
 
     def run(self, item):
         """Runs one item; what stops it becomes its failure, so that the others still run."""
@@ -77,7 +91,7 @@ class Bench:
             if item in throughput.ITEMS:
                 result = throughput.measure(self, throughput.ITEMS[item])
             else:
-                result = conditions.ITEMS[item](self)
+                result = {**conditions.ITEMS, **tls.ITEMS}[item](self)
         except BenchError as error:
             result = report.Result(item, failures=[str(error)])
         except Exception:  # a defect of the benchmark, or an answer it cannot read: told in full, never passed over
@@ -87,14 +101,16 @@ class Bench:
         return result
 
 
-def build_floor(work):
-    binary = work / "floor"
-    source = HERE / "floor.c"
+def build(work, name, libraries):
+    """One of the benchmark's own programs, compiled unless it is newer than its source."""
+    binary = work / name
+    source = HERE / f"{name}.c"
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
-        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(source), "-levent"]
+        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(source), *libraries]
         built = subprocess.run(command, capture_output=True, text=True)
         if built.returncode != 0:
-            raise BenchError(f"the floor does not build (is libevent-dev installed?):\n{built.stderr}")
+            raise BenchError(f"{source.name} does not build (are libevent-dev and libssl-dev installed?):\n"
+                         f"{built.stderr}")
     return binary
 
 
@@ -158,8 +174,7 @@ def parse(arguments):
                         help="test the benchmark itself: the floor plays the registry, and no threshold is applied")
     options = parser.parse_intermixed_args(arguments)
     if options.items == ["all"] or (options.self_test and not options.items):
-        # The stand-in writes no log and takes no second loop.
-        options.items = [item for item in ITEMS if not (options.self_test and item == "access-log")]
+        options.items = [item for item in ITEMS if not (options.self_test and item in NOT_IN_SELF_TEST)]
     unknown = [item for item in options.items if item not in ITEMS]
     if unknown or not options.items:
         parser.error(f"name items to run ({', '.join(ITEMS)}) or all" + (f"; unknown: {unknown}" if unknown else ""))

@@ -7,6 +7,8 @@
  * answer as an application must: one evhttp_add_header per header and request, a copy for small bodies, a reference for
  * large ones. Date and Content-Length are left to evhttp.
  *
+ * With a certificate it speaks TLS in place of plain HTTP, through libevent's own OpenSSL bufferevents.
+ *
  * The file holds any number of answers, each made of one line, its headers, and its body followed by a newline:
  *
  *     METHOD PATTERN STATUS HEADER-COUNT BODY-LENGTH REASON
@@ -30,9 +32,11 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <openssl/ssl.h>
 
 enum {
     MAX_ANSWERS = 16,
@@ -173,14 +177,25 @@ static void on_request(struct evhttp_request *request, void *unused) {
     evhttp_send_reply(request, answer->status, answer->reason, NULL);
 }
 
-static struct bufferevent *make_bufferevent(struct event_base *base, void *unused) {
-    (void)unused;
-    struct bufferevent *connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+static struct bufferevent *make_bufferevent(struct event_base *base, void *tls) {
+    struct bufferevent *connection =
+        tls ? bufferevent_openssl_socket_new(base, -1, SSL_new(tls), BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
+            : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (connection) {
         bufferevent_set_max_single_write(connection, SINGLE_IO_BYTES);
         bufferevent_set_max_single_read(connection, SINGLE_IO_BYTES);
     }
     return connection;
+}
+
+/* TLS with OpenSSL's defaults, which are what the registry and nginx come to with a client of OpenSSL's. */
+static SSL_CTX *make_tls(const char *certificate, const char *key) {
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    if (!tls || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+        die("cannot use the certificate or its key", certificate);
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    return tls;
 }
 
 /* Writes `api PORT` beside the path and renames it into place, so that a reader never sees half of it. */
@@ -193,13 +208,16 @@ static void tell_port(const char *path, unsigned port) {
 }
 
 int main(int count, char **arguments) {
-    const char *canned = NULL, *port_file = NULL;
+    const char *canned = NULL, *port_file = NULL, *certificate = NULL, *key = NULL;
     for (int i = 1; i + 1 < count; i += 2) {
         if (!strcmp(arguments[i], "--canned")) canned = arguments[i + 1];
         else if (!strcmp(arguments[i], "--port_file")) port_file = arguments[i + 1];
+        else if (!strcmp(arguments[i], "--tls_cert")) certificate = arguments[i + 1];
+        else if (!strcmp(arguments[i], "--tls_key")) key = arguments[i + 1];
         else die("unknown argument", arguments[i]);
     }
-    if (!canned || !port_file) die("usage", "floor --canned FILE --port_file FILE (API_PORT in the environment)");
+    if (!canned || !port_file) 
+        die("usage", "floor --canned FILE --port_file FILE [--tls_cert FILE --tls_key FILE] (API_PORT: environment)");
 
     FILE *file = fopen(canned, "r");
     if (!file) die("cannot read the canned answers", canned);
@@ -213,7 +231,7 @@ int main(int count, char **arguments) {
     if (!base) die("no event base", strerror(errno));
 
     struct evhttp *http = evhttp_new(base);
-    evhttp_set_bevcb(http, make_bufferevent, NULL);
+    evhttp_set_bevcb(http, make_bufferevent, certificate && key ? make_tls(certificate, key) : NULL);
     evhttp_set_gencb(http, on_request, NULL);
     evhttp_set_default_content_type(http, NULL); /* the canned headers say what the registry says, nothing else */
 

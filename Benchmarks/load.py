@@ -8,8 +8,10 @@ otherwise: wrk counts the refusals, and the bytes it received must be those of t
 import json
 import os
 import socket
+import ssl
 import subprocess
 from dataclasses import dataclass
+from typing import Optional
 
 from servers import BenchError
 
@@ -26,6 +28,8 @@ INSTANCE = (
     '"status":"%s","tags":["zone-a","v1.4.2","blue"],'
     '"metadata":{"version":"1.4.2","region":"eu-west","weight":10,"drain":false}}'
 )
+# What wrk counts, then what handshakes.c adds.
+ERRORS = ("connect", "read", "write", "status", "timeout", "handshake", "resumption")
 REGISTER_SERVICES = 1000  # registrations are spread over so many services
 
 DONE = """
@@ -55,6 +59,7 @@ class Run:
     client_cpu_seconds: float
     client_others_seconds: float  # what other processes and other machines took of the client's core
     peak_bytes: int               # the server's, at the end of the run
+    negotiated: Optional[str] = None  # version, cipher and group, where handshakes.c was the load
 
     @property
     def per_second(self):
@@ -102,8 +107,20 @@ def busy_seconds(core):
 
 def run_wrk(server, script, seconds, cores="1", threads=1, connections=CONNECTIONS, environment=None):
     """Runs wrk for whole `seconds` and measures the server's CPU time over the same span."""
-    command = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", cores, "wrk", f"-t{threads}", f"-c{connections}",
-               f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{server.port}/"]
+    return run_load(server, ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(script),
+                             f"{server.scheme}://127.0.0.1:{server.port}/"], seconds, cores, environment)
+
+
+def run_handshakes(server, binary, kind, request, seconds, cores="1"):
+    """Runs handshakes.c, of the `kind` full or resume, with the request in the file `request` on every connection."""
+    return run_load(server, [str(binary), str(server.port), str(seconds), str(CONNECTIONS), kind, str(request)],
+                    seconds, cores)
+
+
+def run_load(server, command, seconds, cores, environment=None):
+    """Runs a load that ends by itself after `seconds` with a line of RESULT, pinned, beside the server's CPU time."""
+    tool = os.path.basename(command[0])
+    command = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", cores, *command]
     cpu, delay = server.cpu_seconds(), server.run_delay_seconds()
     children, core = os.times(), busy_seconds(cores)
     client = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -111,7 +128,7 @@ def run_wrk(server, script, seconds, cores="1", threads=1, connections=CONNECTIO
     try:
         output, _ = client.communicate(timeout=seconds + WRK_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
-        raise BenchError(f"wrk against {server.name} did not end within {WRK_GRACE_SECONDS} s of its time") from None
+        raise BenchError(f"{tool} against {server.name} did not end within {WRK_GRACE_SECONDS} s of its time") from None
     finally:
         if client.poll() is None:
             client.kill()
@@ -126,11 +143,11 @@ def run_wrk(server, script, seconds, cores="1", threads=1, connections=CONNECTIO
             result = json.loads(line[len("RESULT "):])
             return Run(
                 requests=result["requests"], seconds=result["microseconds"] / 1e6, bytes=result["bytes"],
-                errors={kind: result[kind] for kind in ("connect", "read", "write", "status", "timeout")},
+                errors={kind: result[kind] for kind in ERRORS if kind in result}, negotiated=result.get("negotiated"),
                 p50_us=result["p50"], p99_us=result["p99"],
                 server_cpu_seconds=cpu, server_delay_seconds=delay, client_cpu_seconds=client_cpu,
                 client_others_seconds=max(0.0, core - client_cpu), peak_bytes=server.peak_resident_bytes())
-    raise BenchError(f"wrk against {server.name} gave no result: {output.strip()[-400:]}")
+    raise BenchError(f"{tool} against {server.name} gave no result: {output.strip()[-400:]}")
 
 
 def request_bytes(method, target, host, body=None):
@@ -195,13 +212,22 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
+def unverified_context():
+    """A TLS client with OpenSSL's defaults that believes every certificate: whom it asks is known by the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 class Client:
     """A keep-alive connection that reads answers byte for byte, for asking one thing exactly."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=False):
         self.host = f"127.0.0.1:{port}"
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=CLIENT_TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = unverified_context().wrap_socket(self.socket)
         self.input = b""
 
     def __enter__(self):

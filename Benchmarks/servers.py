@@ -5,6 +5,7 @@ ended by its own pid. Every wait has a deadline that says what it waited for. Al
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 START_DEADLINE_SECONDS = 10.0
 STOP_DEADLINE_SECONDS = 10.0
 PORT_ATTEMPTS = 5
+LONG_LEASES = {"MIN_TTL": "10s", "DEFAULT_TTL": "10m", "MAX_TTL": "1h"}
 INHERITED_ENVIRONMENT = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR", "LANG")
 
 
@@ -68,6 +70,7 @@ class Server:
         self.cores = cores
         self.process = None
         self.port = None
+        self.scheme = "http"
         self.log = self.work / f"{name}.log"
 
     # Starting and ending
@@ -184,11 +187,11 @@ class PortFileServer(Server):
                     {**self.environment, "API_PORT": str(port)}, pin=False)
 
 
-def port_in(text):
-    """The API's port in a port file: the last number of a line that names `api`, or a lone number."""
+def port_in(text, name="api"):
+    """A listener's port in a port file: the last number of a line that names it, or a lone number."""
     for line in text.splitlines():
         words = line.replace("=", " ").replace(":", " ").split()
-        if words and words[-1].isdigit() and (len(words) == 1 or "api" in words[0].lower()):
+        if words and words[-1].isdigit() and (len(words) == 1 or name in words[0].lower()):
             return int(words[-1])
     return None
 
@@ -197,11 +200,43 @@ def registry(work, command, name="registry", loops=1, log_level="error", cores="
     """The registry, with leases long enough to outlive any benchmark and quiet unless asked otherwise."""
     return PortFileServer(name, work, command, {
         "LOOPS": str(loops), "LOG_LEVEL": log_level,
-        "MIN_TTL": "10s", "DEFAULT_TTL": "10m", "MAX_TTL": "1h"}, cores)
+        **LONG_LEASES}, cores)
 
 
-def floor(work, binary, canned, core, name="floor"):
-    return PortFileServer(name, work, [str(binary), "--canned", str(canned)], {}, core)
+class TLSRegistry(PortFileServer):
+    """The registry with a certificate: `port` is that of HTTPS, `plain_port` that of HTTP."""
+
+    def __init__(self, work, command, certificate, key, core):
+        super().__init__("registry", work, command, {
+            "LOOPS": "1", "LOG_LEVEL": "error", **LONG_LEASES,
+            "TLS_CERT": str(certificate), "TLS_KEY": str(key), "HTTPS_PORT": "0"}, core)
+        self.scheme = "https"
+        self.plain_port = None
+
+    def _launch(self):
+        super()._launch()
+        text = self.port_file.read_text()
+        self.plain_port, self.port = port_in(text), port_in(text, "https")
+        if self.port is None:
+            raise BenchError(f"the registry's port file names no HTTPS port: {text!r}")
+
+
+def development_certificate(work, command):
+    """A new ECDSA certificate of the registry's own making: the files of the certificate and of its key."""
+    folder = Path(work) / "certificates"
+    shutil.rmtree(folder, ignore_errors=True)  # it never overwrites a file
+    made = subprocess.run([*command, "dev-cert", str(folder)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=START_DEADLINE_SECONDS)
+    if made.returncode != 0:
+        raise BenchError(f"dev-cert ended with {made.returncode}: {(made.stdout + made.stderr).strip()[-300:]}")
+    return folder / "server.pem", folder / "server-key.pem"
+
+
+def floor(work, binary, canned, core, name="floor", certificate=None, key=None):
+    tls = ["--tls_cert", str(certificate), "--tls_key", str(key)] if certificate else []
+    server = PortFileServer(name, work, [str(binary), "--canned", str(canned), *tls], {}, core)
+    server.scheme = "https" if certificate else "http"
+    return server
 
 
 class ChosenPortServer(Server):
@@ -234,8 +269,23 @@ class Nginx(ChosenPortServer):
     One process without a master, so that its pid is the one that does the work.
     """
 
-    def __init__(self, work, core):
+    def __init__(self, work, core, certificate=None, key=None):
         super().__init__("nginx", work, core)
+        self.certificate, self.key = certificate, key
+        self.scheme = "https" if certificate else "http"
+
+    def _tls(self):
+        """What the registry speaks: its versions, ciphers and groups, tickets and no cache of sessions."""
+        return "" if not self.certificate else f"""
+        ssl_certificate {self.certificate};
+        ssl_certificate_key {self.key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256;
+        ssl_ecdh_curve X25519:P-256:P-384;
+        ssl_prefer_server_ciphers off;
+        ssl_session_cache off;
+        ssl_session_tickets on;
+        ssl_session_timeout 12h;"""
 
     def _command(self):
         folder = self.work / "nginx"
@@ -259,7 +309,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{self.port};
+        listen 127.0.0.1:{self.port}{" ssl" if self.certificate else ""};{self._tls()}
         location / {{ return 200; }}
     }}
 }}

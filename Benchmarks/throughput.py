@@ -133,7 +133,7 @@ def measure(bench, item):
 
 
 def last_heartbeats(registry):
-    with load.Client(registry.port) as client:
+    with load.Client(registry.plain_port if registry.scheme == "https" else registry.port) as client:
         listed = json.loads(client.ask("GET", "/api/v1/instances?status=ALL").body)["instances"]
     return {instance["id"]: instance.get("last_heartbeat") for instance in listed}
 
@@ -195,7 +195,8 @@ def add_ratios(result, rounds, subject="registry"):
                      "was compared")
         unsaturated = sum(rival.server_busy < SATURATED for _, rival in pairs)
         if unsaturated > disturbed:
-            note += f"; in {unsaturated} wrk could not saturate {name}, so the worse of throughput and CPU time counted"
+            note += (f"; in {unsaturated} the load could not saturate {name}, so the worse of throughput and CPU time "
+                     "counted")
         result.notes.append(note)
 
 
