@@ -167,8 +167,11 @@ public final class TLSContext: @unchecked Sendable {
         }
         let result = SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, iv, cipher, mac, isSealing in
             guard let session, let name, let iv, let cipher, let mac, let keys = TLSContext.ticketKeys(of: session) else { return -1 }
-            return isSealing == 1
-                ? keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) : keys.open(name: name, iv: iv, cipher: cipher, mac: mac)
+            if isSealing == 1 { return keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) }
+            let answer = keys.open(name: name, iv: iv, cipher: cipher, mac: mac)
+            // Clients of TLS 1.3 use a ticket once (RFC 8446, section C.4): without a new one, every second connection would make a full
+            // handshake.
+            return answer == TicketKeys.Answer.done && SSL_version(session) == TLS1_3_VERSION ? TicketKeys.Answer.doneButRenew : answer
         }
         guard result == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
     }

@@ -54,7 +54,7 @@ public final class TicketKeys: Sendable {
     // MARK: - For OpenSSL
 
     /// What the callback of `SSL_CTX_set_tlsext_ticket_key_evp_cb` may answer.
-    private enum Answer {
+    enum Answer {
         static let failed: Int32 = -1
         static let unknownKey: Int32 = 0
         static let done: Int32 = 1
