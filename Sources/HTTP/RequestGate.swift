@@ -134,10 +134,10 @@ public struct RequestGate {
     // MARK: - The head
 
     private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
-        // What may be of the head is taken at once, and what then turns out to be behind it is given back: most heads come in one piece.
-        // The empty line that ends the head is not counted, and is not known for one before it is whole.
+        // As much as most heads have is taken at once, and what then turns out to be behind the head is given back. The empty line that
+        // ends the head is not counted, and is not known for one before it is whole.
         let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
-        let end = min(position + room, chunk.endIndex)
+        let end = min(position + min(room, Self.typicalHead), chunk.endIndex)
         if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
         head.bytes.append(contentsOf: chunk[position..<end])
         position = end
