@@ -157,8 +157,8 @@ final class Connection {
     /// The address and port that the client reached. A system call: asked for seldom.
     var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
 
-    /// The value of `Date` for an answer that is sent now.
-    var dateHeader: String { server.dateHeader() }
+    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
+    var commonHeaders: String { server.commonHeaders() }
 
     // MARK: - Requests
 

@@ -69,7 +69,7 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
-    private var date = DateHeader()
+    private var date = CommonHeaders()
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
@@ -200,8 +200,8 @@ public final class HTTPServer {
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
-    /// The value of `Date` for an answer that is sent now.
-    func dateHeader() -> String { date.value(on: loop) }
+    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
+    func commonHeaders() -> String { date.value(on: loop) }
 
     /// A client's handshake came to nothing.
     func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }

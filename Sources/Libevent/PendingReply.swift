@@ -34,13 +34,16 @@ public struct PendingReply: ~Copyable {
     private borrowing func write(_ response: Response) {
         let connection = self.connection.takeUnretainedValue()
         guard let headers = evhttp_request_get_output_headers(request) else { return }
+        // What every answer has, as one header: none of it comes from a client but the request's identity, which is visible ASCII.
+        var common = connection.commonHeaders
         if !response.requestID.isEmpty {
-            evhttp_add_header(headers, "X-Request-Id", response.requestID.value)
-            evhttp_add_header(headers, "Request_id", response.requestID.value)
+            common += "\r\nX-Request-Id: "
+            common += response.requestID.value
+            common += "\r\nRequest_id: "
+            common += response.requestID.value
         }
+        _ = registry_add_header_block(headers, "Date", common)
         if let contentType = response.contentType { add(headers, "Content-Type", contentType.value) }
-        evhttp_add_header(headers, "Date", connection.dateHeader)
-        evhttp_add_header(headers, "Vary", "Accept-Encoding")
         if response.isGzipped { evhttp_add_header(headers, "Content-Encoding", "gzip") }
         if let location = response.location { evhttp_add_header(headers, "Location", location) }
         if let allow = response.allow { evhttp_add_header(headers, "Allow", allow) }

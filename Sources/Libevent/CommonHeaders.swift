@@ -1,10 +1,11 @@
-// The `Date` of a response. evhttp would render it for each; it changes once a second.
+// The headers that every response has. evhttp would render `Date` for each; it changes once a second, and the others never.
 
 import CLibevent
 
-/// The value of `Date` (RFC 9110, section 6.6.1), rendered once a second. Belongs to its loop's thread.
-struct DateHeader {
-    private static let length = 50
+/// The value of `Date` (RFC 9110, section 6.6.1) and the header lines that follow it, rendered once a second. Belongs to its loop's thread.
+struct CommonHeaders {
+    private static let dateLength = 50
+    private static let others = "\r\nVary: Accept-Encoding"
 
     private var second = 0
     private var text = ""
@@ -15,9 +16,10 @@ struct DateHeader {
         event_base_gettimeofday_cached(loop.base, &now)
         guard now.tv_sec != second else { return text }
         second = now.tv_sec
-        text = String(unsafeUninitializedCapacity: Self.length) { buffer in
+        text = String(unsafeUninitializedCapacity: Self.dateLength) { buffer in
             buffer.withMemoryRebound(to: CChar.self) { max(0, Int(evutil_date_rfc1123($0.baseAddress, $0.count, nil))) }
         }
+        text += Self.others
         return text
     }
 }
