@@ -169,10 +169,15 @@ final class Connection {
         return head
     }
 
-    /// Writes what waits for the client at once instead of asking epoll first whether it may be written, which costs evhttp two system calls
-    /// an answer. What the socket does not take goes the usual way; so does TLS, whose bytes are OpenSSL's to write.
+    /// Has what waits for the client written at the end of this turn, see `writeNow`.
+    func writeSoon() {
+        if session == nil { server.writeAtEndOfTurn(self) }
+    }
+
+    /// Writes what waits for the client without asking epoll first whether it may be written, which costs evhttp two system calls an answer.
+    /// What the socket does not take goes the usual way; so does TLS, whose bytes are OpenSSL's to write.
     func writeNow() {
-        guard session == nil, isOpen else { return }
+        guard isOpen else { return }
         let output = bufferevent_get_output(bufferevent)
         // The front of the output is the bufferevent's alone to take from, and is frozen for everybody else.
         evbuffer_unfreeze(output, 1)
