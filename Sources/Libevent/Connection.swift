@@ -169,25 +169,6 @@ final class Connection {
         return head
     }
 
-    /// Has what waits for the client written at the end of this turn, see `writeNow`.
-    func writeSoon() {
-        if session == nil { server.writeAtEndOfTurn(self) }
-    }
-
-    /// Writes what waits for the client without asking epoll first whether it may be written, which costs evhttp two system calls an answer.
-    /// What the socket does not take goes the usual way; so does TLS, whose bytes are OpenSSL's to write.
-    func writeNow() {
-        guard isOpen else { return }
-        let output = bufferevent_get_output(bufferevent)
-        // The front of the output is the bufferevent's alone to take from, and is frozen for everybody else.
-        evbuffer_unfreeze(output, 1)
-        evbuffer_write(output, bufferevent_getfd(bufferevent))
-        evbuffer_freeze(output, 1)
-        guard evbuffer_get_length(output) == 0 else { return }
-        // evhttp learns that its answer is written later in this turn, not in the middle of the call that sends it.
-        bufferevent_trigger(bufferevent, Int16(EV_WRITE), Int32(BEV_OPT_DEFER_CALLBACKS.rawValue))
-    }
-
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {
         answersPending -= 1

@@ -63,7 +63,6 @@ public struct PendingReply: ~Copyable {
                 Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().answerWritten()
             }, self.connection.toOpaque())
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
-        connection.writeSoon()
         connection.answerQueued()
     }
 
