@@ -1,0 +1,63 @@
+// What members tell each other. Not events but states: the state of an id, with its version. Hence live changes, copies, repairs and
+// anti-entropy all speak the same way, and hearing a state twice, late or out of order changes nothing.
+
+/// When an instance was last heard of.
+public struct Heartbeat: Hashable, Sendable {
+    /// Milliseconds since, by the monotonic clock of whoever tells it, the time it was paused included. The lease of a copy is as old as the
+    /// original's, so copying extends none.
+    public let age: Int64
+    /// Nanoseconds since 1970, by the clock of the member that took it.
+    public let wall: Int64
+
+    public init(age: Int64, wall: Int64) {
+        self.age = age
+        self.wall = wall
+    }
+}
+
+/// The state of one id of a namespace.
+public enum Replica: Sendable {
+    case present(Instance, Version, Heartbeat)
+    /// Deregistered.
+    case absent(InstanceID, Version)
+    /// Present in this version, and renewed: for members that have it. Others ask for the whole.
+    case renewed(InstanceID, Version, Heartbeat)
+
+    public var id: InstanceID {
+        switch self {
+        case .present(let instance, _, _): instance.id
+        case .absent(let id, _), .renewed(let id, _, _): id
+        }
+    }
+
+    public var version: Version {
+        switch self {
+        case .present(_, let version, _), .absent(_, let version), .renewed(_, let version, _): version
+        }
+    }
+}
+
+/// A state and the namespace that it belongs to.
+public struct Replicated: Sendable {
+    public let namespace: Namespace
+    public let replica: Replica
+
+    public init(namespace: Namespace, replica: Replica) {
+        self.namespace = namespace
+        self.replica = replica
+    }
+}
+
+/// What a member made of what another told it.
+public enum MergeOutcome: Sendable, Equatable {
+    /// The state of the id has changed.
+    case applied
+    /// It was known already; its lease may have been moved.
+    case redundant
+    /// Ours is newer: the sender hears it from us.
+    case stale
+    /// A renewal of something that is not here, or only in an older version: the whole must be asked for.
+    case missing
+    /// Its lease has run out.
+    case dead
+}

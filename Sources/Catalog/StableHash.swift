@@ -1,0 +1,18 @@
+// A hash that is the same in every process, unlike Swift's: members compare digests made of it. Not for tables that strangers choose keys for.
+
+/// FNV-1a over bytes, and a finalizer that spreads every bit of a word over all others (MurmurHash3's fmix64).
+public enum StableHash {
+    public static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        return mixed(hash)
+    }
+
+    /// A word whose every bit depends on all bits of `word`.
+    public static func mixed(_ word: UInt64) -> UInt64 {
+        var word = word
+        word = (word ^ word >> 33) &* 0xff51_afd7_ed55_8ccd
+        word = (word ^ word >> 33) &* 0xc4ce_b9fe_1a85_ec53
+        return word ^ word >> 33
+    }
+}
