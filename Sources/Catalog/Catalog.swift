@@ -4,35 +4,34 @@
 /// The instances and leases of some namespaces.
 public struct Catalog: Sendable {
     /// An instance, its lease, and where it stands in its namespace.
-    private struct Record {
+    struct Record {
         var instance: Instance {
             didSet { leaseTime = Self.leaseTime(of: instance) }
         }
-        /// How long a lease lasts, in milliseconds; nil when it never runs out. Kept here so that a heartbeat touches no other memory.
-        private var leaseTime: Int64?
+        var place: Roster.Place
+        /// How long a lease lasts, in milliseconds; `endless` when it never runs out. Kept here so that a heartbeat touches no other memory.
+        private var leaseTime: Int64
         /// When the lease runs out. A heartbeat moves this and nothing else; the wheel learns of it when its older deadline comes.
         var deadline: LeaseTime
         /// Nanoseconds since 1970.
         var lastHeartbeat: Int64
-        let table: Int32
-        /// Among its service's members.
-        var position: Int32
 
-        init(_ instance: Instance, table: Int32, at moment: Moment) {
+        private static let endless = Int64.max
+
+        init(_ instance: Instance, at moment: Moment) {
             self.instance = instance
-            self.table = table
+            place = .nowhere
             leaseTime = Self.leaseTime(of: instance)
             deadline = moment.lease
             lastHeartbeat = moment.wall
-            position = 0
             start(at: moment)
         }
 
-        private static func leaseTime(of instance: Instance) -> Int64? { instance.status == .outOfService ? nil : instance.ttl }
+        private static func leaseTime(of instance: Instance) -> Int64 { instance.isOutOfService ? endless : instance.ttl }
 
         func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
-        private func deadline(from moment: Moment) -> LeaseTime { leaseTime.map { moment.lease + $0 } ?? .distantFuture }
+        private func deadline(from moment: Moment) -> LeaseTime { leaseTime == Self.endless ? .distantFuture : moment.lease + leaseTime }
 
         var leased: LeasedInstance { LeasedInstance(instance: instance, lastHeartbeat: lastHeartbeat) }
 
@@ -52,30 +51,31 @@ public struct Catalog: Sendable {
 
         /// Takes another status; a lease that had no end until now begins.
         mutating func set(_ status: InstanceStatus, at moment: Moment) {
-            let wasTimeless = leaseTime == nil
+            let wasTimeless = leaseTime == Self.endless
             instance = instance.with(status: status)
-            if wasTimeless || leaseTime == nil { deadline = deadline(from: moment) }
+            if wasTimeless || leaseTime == Self.endless { deadline = deadline(from: moment) }
         }
     }
 
     /// Everything but the wheel, which hands this to the closure that it calls while it is being advanced.
-    private struct Records {
+    struct Records {
         var slots = Slab<Record>()
-        /// Invariant: has exactly the keys of `slots`.
-        var index = SlotIndex()
-        var tables = Slab<NamespaceTable>()
-        /// Invariant: has exactly the namespaces of `tables`, none of which is empty.
-        var tableOf: [Namespace: Int32] = [:]
+        /// Invariant: has exactly the slots of `slots`, by their table and id.
+        private var index = SlotIndex()
+        /// Invariant: has exactly the slots of `slots`, each in its place.
+        var roster = Roster()
         var sequence: UInt64 = 0
-        /// Counts what happens to registrations; renewals do not count. Invariant: never goes back, so that whatever vanishes and comes
-        /// back has a revision that it never had.
-        private var revision: UInt64 = 0
 
         /// The slot of an instance whose lease has not run out.
         func find(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> Int32? {
-            guard let table = tableOf[namespace], let slot = index[SlotIndex.Key(table: table, id: id)], slots[slot].isLive(at: now)
-            else { return nil }
+            guard let slot = slot(of: id, in: namespace), slots[slot].isLive(at: now) else { return nil }
             return slot
+        }
+
+        /// The slot of an instance, be its lease overdue or not.
+        func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
+            guard let table = roster.table(of: namespace) else { return nil }
+            return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].place.table == table && slots[$0].instance.id == id }
         }
 
         mutating func change(_ kind: Change.Kind, in namespace: Namespace) -> Change {
@@ -84,61 +84,40 @@ public struct Catalog: Sendable {
         }
 
         mutating func insert(_ instance: Instance, into namespace: Namespace, at moment: Moment) -> Int32 {
-            let table = table(of: namespace)
-            let slot = slots.insert(Record(instance, table: table, at: moment))
-            slots[slot].position = tables[table].insert(slot, into: instance.serviceName, revision: nextRevision())
-            index[SlotIndex.Key(table: table, id: instance.id)] = slot
+            let table = roster.makeTable(of: namespace)
+            let slot = slots.insert(Record(instance, at: moment))
+            slots[slot].place = roster.join(slot, instance.serviceName, in: table)
+            index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
             return slot
-        }
-
-        private mutating func table(of namespace: Namespace) -> Int32 {
-            if let table = tableOf[namespace] { return table }
-            let table = tables.insert(NamespaceTable(namespace))
-            tableOf[namespace] = table
-            return table
         }
 
         /// Removes an instance, and its namespace's table with the last one.
         mutating func remove(_ slot: Int32) -> Instance {
-            let record = slots[slot]
-            leave(record)
-            index[SlotIndex.Key(table: record.table, id: record.instance.id)] = nil
+            let (instance, table) = (slots[slot].instance, slots[slot].place.table)
+            leave(slot)
+            roster.removeIfEmpty(table)
+            index.remove(slot, hash: SlotIndex.hash(instance.id, table: table))
             slots.remove(slot)
-            if tables[record.table].count == 0 {
-                tableOf[tables[record.table].namespace] = nil
-                tables.remove(record.table)
-            }
-            return record.instance
+            return instance
         }
 
         /// Puts another registration into the slot of the old one with the same id.
         mutating func replace(_ slot: Int32, with instance: Instance) {
-            let record = slots[slot]
-            if record.instance.serviceName != instance.serviceName {
-                leave(record)
-                slots[slot].position = tables[record.table].insert(slot, into: instance.serviceName, revision: nextRevision())
+            let hasMoved = slots[slot].instance.serviceNameUTF8 != instance.serviceNameUTF8
+            if hasMoved {
+                leave(slot)
+                slots[slot].place = roster.join(slot, instance.serviceName, in: slots[slot].place.table)
             }
             slots[slot].instance = instance
-            touch(slot)
+            if !hasMoved { touch(slot) }
         }
 
-        /// Gives another revision to the service and the namespace of an instance that has changed.
-        mutating func touch(_ slot: Int32) {
-            tables[slots[slot].table].touch(slots[slot].instance.serviceName, revision: nextRevision())
-        }
+        /// Gives the service and the namespace of an instance that has changed another revision.
+        mutating func touch(_ slot: Int32) { roster.touch(slots[slot].place) }
 
-        private mutating func nextRevision() -> UInt64 {
-            revision += 1
-            return revision
-        }
-
-        private mutating func leave(_ record: Record) {
-            let moved = tables[record.table].remove(at: record.position, from: record.instance.serviceName, revision: nextRevision())
-            if let moved { slots[moved].position = record.position }
-        }
-
-        func live(_ members: [Int32], at now: LeaseTime) -> [LeasedInstance] {
-            members.compactMap { slots[$0].isLive(at: now) ? slots[$0].leased : nil }
+        private mutating func leave(_ slot: Int32) {
+            let place = slots[slot].place
+            if let moved = roster.leave(place) { slots[moved].place.position = place.position }
         }
     }
 
@@ -148,7 +127,7 @@ public struct Catalog: Sendable {
 
     /// Instances a client may register in one namespace; nil is no limit.
     private let namespaceCapacity: Int?
-    private var records = Records()
+    private(set) var records = Records()
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
     private var wheel: TimerWheel
 
@@ -165,8 +144,7 @@ public struct Catalog: Sendable {
         case .register(let instance):
             return register(instance, in: namespace, from: origin, at: moment)
         case .renew(let id):
-            guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
-            records.slots[slot].renew(at: moment)
+            guard renew(id, in: namespace, at: moment) else { break }
             return Decision(
                 outcome: .done, change: Change(sequence: records.sequence, namespace: namespace, kind: .renewed(id)))
         case .deregister(let id):
@@ -184,11 +162,19 @@ public struct Catalog: Sendable {
         return Decision(outcome: .unknownInstance)
     }
 
+    /// Starts the lease of an instance anew, as the command does, and tells no more than whether there is such an instance: most of what a
+    /// registry is asked is this, and a decision and a change take longer than the deed.
+    public mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+        guard let slot = records.find(id, in: namespace, at: moment.lease) else { return false }
+        records.slots[slot].renew(at: moment)
+        return true
+    }
+
     private mutating func register(
         _ instance: Instance, in namespace: Namespace, from origin: Origin, at moment: Moment
     ) -> Decision {
         var swept: [Change] = []
-        if let slot = slot(of: instance.id, in: namespace) {
+        if let slot = records.slot(of: instance.id, in: namespace) {
             records.replace(slot, with: instance)
             records.slots[slot].start(at: moment)
             rearm(slot)
@@ -200,15 +186,10 @@ public struct Catalog: Sendable {
         return Decision(outcome: .done, swept: swept, change: records.change(.registered(instance), in: namespace))
     }
 
-    /// The slot of an instance, be its lease overdue or not.
-    private func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
-        records.tableOf[namespace].flatMap { records.index[SlotIndex.Key(table: $0, id: id)] }
-    }
-
     /// Whether a client may register another instance.
     private func hasRoom(in namespace: Namespace) -> Bool {
-        guard let namespaceCapacity, let table = records.tableOf[namespace] else { return namespaceCapacity != 0 }
-        return records.tables[table].count < namespaceCapacity
+        guard let namespaceCapacity, let table = records.roster.table(of: namespace) else { return namespaceCapacity != 0 }
+        return records.roster.tables[table].count < namespaceCapacity
     }
 
     /// Brings the wheel to a deadline that may be earlier than the one it knows.
@@ -227,7 +208,7 @@ public struct Catalog: Sendable {
             handled += 1
             let record = records.slots[slot]
             guard !record.isLive(at: now) else { return .rearm(record.deadline) }
-            let namespace = records.tables[record.table].namespace
+            let namespace = records.roster.tables[record.place.table].namespace
             let instance = records.remove(slot)
             changes.append(records.change(.expired(instance.id), in: namespace))
             return .expired
@@ -242,47 +223,9 @@ public struct Catalog: Sendable {
         records.find(id, in: namespace, at: now).map { records.slots[$0].leased }
     }
 
-    /// The names of the services that have an instance, in no order.
-    public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
-        guard let table = records.tableOf[namespace] else { return [] }
-        return records.tables[table].services.compactMap { name, service in
-            service.members.contains { records.slots[$0].isLive(at: now) } ? name : nil
-        }
-    }
-
-    /// The revision of a namespace: another with every change to it but renewals; 0 when nobody is registered in it.
-    public func revision(of namespace: Namespace) -> UInt64 {
-        records.tableOf[namespace].map { records.tables[$0].revision } ?? 0
-    }
-
-    /// The services that have an instance, in no order, each with its revision, and the revision of the namespace.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
-        guard let table = records.tableOf[namespace] else { return (0, []) }
-        let services: [(name: Name, revision: UInt64)] = records.tables[table].services.compactMap { name, service in
-            service.members.contains { records.slots[$0].isLive(at: now) } ? (name, service.revision) : nil
-        }
-        return (records.tables[table].revision, services)
-    }
-
-    /// The revision of a service and its instances, in no order.
-    public func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
-        guard let table = records.tableOf[namespace], let found = records.tables[table].services[service] else { return (0, []) }
-        return (found.revision, records.live(found.members, at: now))
-    }
-
-    /// The instances of a service, in no order.
-    public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
-        listing(of: service, in: namespace, at: now).instances
-    }
-
     /// How much there is.
     public var counts: Counts {
-        Counts(
-            instances: records.slots.count,
-            services: records.tableOf.values.reduce(0) { $0 + records.tables[$1].services.count },
-            namespaces: records.tableOf.count)
+        Counts(instances: records.slots.count, services: records.roster.services.count, namespaces: records.roster.tables.count)
     }
 }
 
