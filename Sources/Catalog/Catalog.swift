@@ -169,7 +169,7 @@ public struct Catalog: Sendable {
             records.slots[slot].renew(at: moment)
             return Decision(
                 outcome: .done, change: Change(sequence: records.sequence, namespace: namespace, kind: .renewed(id)))
-        case .deregister(let id):
+        case .deregister(let id), .bury(let id):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
             wheel.cancel(slot)
             _ = records.remove(slot)
@@ -300,10 +300,12 @@ public struct Counts: Sendable, Equatable {
     public var instances = 0
     public var services = 0
     public var namespaces = 0
+    /// Deregistrations that are remembered for the sake of other members.
+    public var tombstones = 0
 
     static func + (left: Counts, right: Counts) -> Counts {
         Counts(
             instances: left.instances + right.instances, services: left.services + right.services,
-            namespaces: left.namespaces + right.namespaces)
+            namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones)
     }
 }

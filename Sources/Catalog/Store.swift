@@ -25,7 +25,17 @@ public final class Store: Sendable {
     private let nextToExpire = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    public init(namespaceCapacity: Int?) {
+    public convenience init(namespaceCapacity: Int?) {
+        self.init(namespaceCapacity: namespaceCapacity, replicating: nil)
+    }
+
+    /// - Parameters:
+    ///   - namespaceCapacity: instances a client may register in one namespace; nil is no limit.
+    ///   - replicating: this member, when there are others to be told of changes; nil is a registry alone, which keeps no account of them.
+    ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain after there was nothing.
+    public init(
+        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
+    ) {
         shards = (0..<Self.shardCount).map { _ in Shard(Catalog(namespaceCapacity: namespaceCapacity)) }
     }
 
