@@ -36,7 +36,7 @@ extension Catalog {
         instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
-            if records.slots[member].isLive(at: now) { instances.append(records.slots[member].leased) }
+            if records.slots[member].isLive(at: now) { instances.append(records.leased(member)) }
         }
         return (records.roster.services[slot].revision, instances)
     }

@@ -23,34 +23,60 @@ public final class Store: Sendable {
     /// How many leases are renewed while one lock is held: well under a millisecond.
     public static let renewalLimit = 1_000
 
-    private let shards: [Shard]
+    let shards: [Shard]
+    /// What the other members are told, kept only when there are some.
+    let news: News?
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from another.
     private let nextToExpire = Atomic<Int>(0)
+    /// Where the next `drain` starts.
+    let nextToDrain = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    public init(namespaceCapacity: Int?) {
-        shards = (0..<Self.shardCount).map { _ in Shard(Catalog(namespaceCapacity: namespaceCapacity)) }
+    public convenience init(namespaceCapacity: Int?) {
+        self.init(namespaceCapacity: namespaceCapacity, replicating: nil)
     }
 
-    func shard(of namespace: Namespace) -> Shard {
-        shards[namespace.hash & (Self.shardCount - 1)]
+    /// - Parameters:
+    ///   - namespaceCapacity: instances a client may register in one namespace; nil is no limit.
+    ///   - replicating: this member, when there are others to be told of changes; nil is a registry alone, which keeps no account of them.
+    ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain after there was nothing.
+    public init(
+        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
+    ) {
+        news = replicating.map { _ in News(wake: wake) }
+        shards = (0..<Self.shardCount).map { _ in
+            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, tombstones: tombstones))
+        }
     }
+
+    private func number(of namespace: Namespace) -> Int { namespace.hash & (Self.shardCount - 1) }
+
+    func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
     /// Carries a command out, or refuses it and changes nothing.
     public func apply(_ command: Command, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Decision {
-        shard(of: namespace).catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
+        let number = number(of: namespace)
+        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
+        if origin == .client { news?.note(command, decision.outcome, shard: number) }
+        return decision
     }
 
-    /// Starts the lease of an instance anew, as the command does; tells whether there is such an instance. No change is told of it.
+    /// Starts the lease of an instance anew, as a client's command does; tells whether there is such an instance. Makes no change to tell of.
     public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
-        shard(of: namespace).catalog.withLock { $0.renew(id, in: namespace, at: moment) }
+        let number = number(of: namespace)
+        let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, from: .client, at: moment) }
+        if isDone { news?.noteRenewal(shard: number) }
+        return isDone
     }
 
     /// Starts the leases of several instances anew, all at one moment and under one lock: `renewalLimit` of them at most, or this traps.
     /// Tells of each whether there is such an instance.
     public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
-        return shard(of: namespace).catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) } }
+        let number = number(of: namespace)
+        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, from: .client, at: moment) } }
+        if done.contains(true) { news?.noteRenewal(shard: number) }
+        return done
     }
 
     /// One instance, or nil when its namespace does not have it.
