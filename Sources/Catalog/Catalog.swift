@@ -9,7 +9,7 @@ public struct Catalog: Sendable {
 
     /// Instances a client may register in one namespace; nil is no limit.
     private let namespaceCapacity: Int?
-    var records = Records()
+    var records: Records
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
     var wheel: TimerWheel
 
@@ -19,7 +19,7 @@ public struct Catalog: Sendable {
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records.ledger = member.map { Ledger(member: $0, limits: tombstones) }
+        records = Records(ledger: member.map { Ledger(member: $0, limits: tombstones) })
     }
 
     // MARK: - Commands
@@ -56,9 +56,8 @@ public struct Catalog: Sendable {
     /// Starts the lease of an instance anew, as the command does, and tells no more than whether there is such an instance: most of what a
     /// registry is asked is this, and to make a decision and a change takes longer than the deed.
     mutating func renew(_ id: InstanceID, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Bool {
-        guard let slot = records.find(id, in: namespace, at: moment.lease) else { return false }
-        records.slots[slot].renew(at: moment)
-        if origin == .client { records.ledger?.renewed.insert(slot) }
+        guard let slot = records.slot(of: id, in: namespace), records.slots[slot].renew(at: moment) else { return false }
+        if origin == .client, records.isTold { records.ledger?.renewed.insert(slot) }
         return true
     }
 

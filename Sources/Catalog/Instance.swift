@@ -49,6 +49,11 @@ public struct Instance: Hashable, Sendable {
             serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, registered: registered)
     }
 
+    /// What fills a place without an instance.
+    static let vacant = Instance(
+        id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
+        registered: 0)
+
     private init(id: InstanceID, packed: PackedInstance) {
         self.id = id
         self.packed = packed

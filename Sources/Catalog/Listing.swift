@@ -41,8 +41,7 @@ extension Catalog {
         return (records.roster.services[slot].revision, instances)
     }
 
-    /// The next services that have an instance, at most about `limit` services and members looked at, in no order, and the revision of the
-    /// namespace.
+    /// The next services that have an instance, at most `limit` members of any looked at, in no order, and the revision of the namespace.
     ///
     /// A service that has an instance all the time is in one of the pieces at least, and may be in several.
     func services(
@@ -61,7 +60,6 @@ extension Catalog {
             let name = records.roster.services[slot].name
             // Another one has come to stand there, or the last piece ended between two.
             if cursor.name != name { (cursor.name, cursor.members) = (name, .max) }
-            budget -= 1
             let isLive = hasLiveMember(slot, at: now, remaining: &cursor.members, budget: &budget)
             if isLive { found.append((name, records.roster.services[slot].revision)) }
             if isLive || cursor.members == 0 { (cursor.services, cursor.name) = (cursor.services - 1, nil) }

@@ -22,6 +22,9 @@ struct Record: Sendable {
 
     private static let endless = Int64.max
 
+    /// What fills a place without an instance.
+    static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
+
     /// Begins the lease of a registration.
     init(_ instance: Instance, at moment: Moment) {
         if case .digest(let digest) = instance.id { (self.digest, isDigest) = (digest, true) } else { (digest, isDigest) = (0, false) }
@@ -34,11 +37,11 @@ struct Record: Sendable {
 
     private static func leaseTime(of instance: Instance) -> Int64 { instance.isOutOfService ? endless : instance.ttl }
 
-    /// Whether it is of this id; nil when the instance must be asked.
-    func isOf(_ id: InstanceID) -> Bool? {
+    /// Whether it is of this id and in this namespace's table; nil when that depends on the instance's id.
+    func `is`(_ id: InstanceID, in table: Int32) -> Bool? {
         switch id {
-        case .digest(let digest): isDigest && digest == self.digest
-        case .text: isDigest ? false : nil
+        case .digest(let digest): digest == self.digest && isDigest && place.table == table
+        case .text: isDigest || place.table != table ? false : nil
         }
     }
 
@@ -61,10 +64,13 @@ struct Record: Sendable {
         lastHeartbeat = moment.wall
     }
 
-    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
-    mutating func renew(at moment: Moment) {
-        guard leaseTime == Self.endless || moment.lease + leaseTime >= deadline else { return }
+    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock. Tells whether
+    /// it had not run out.
+    mutating func renew(at moment: Moment) -> Bool {
+        guard isLive(at: moment.lease) else { return false }
+        guard leaseTime == Self.endless || moment.lease + leaseTime >= deadline else { return true }
         start(at: moment)
+        return true
     }
 
     /// Goes on with another status of the instance; a lease that had no end until now begins.

@@ -41,9 +41,9 @@ struct Roster: Sendable {
     }
 
     /// Invariant: no table without services.
-    private(set) var tables = Slab<Table>()
+    private(set) var tables = Slab(vacant: Table(namespace: Namespace("")))
     /// Invariant: no service without members.
-    private(set) var services = Slab<Service>()
+    private(set) var services = Slab(vacant: Service(name: Name(""), table: -1))
     private var tableIndex = SlotIndex()
     private var serviceIndex = SlotIndex()
     /// Counts what happens to members. Invariant: never goes back, so that whatever vanishes and comes back has a revision that it never had.
