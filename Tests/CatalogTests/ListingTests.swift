@@ -88,6 +88,17 @@ struct ListingTests {
     }
 }
 
+struct SortingTests {
+    @Test(arguments: [0, 1, 31, 32, 33, 1_000], [0, 1, 5])
+    func `instances are sorted by id, however many there are and whatever their ids are made of`(count: Int, texts: Int) {
+        var random = SeededGenerator(seed: UInt64(count))
+        var ids = (0..<count).map { _ in InstanceID.digest(UInt64.random(in: 0...UInt64.max, using: &random)) }
+        for index in 0..<min(texts, count) { ids[(index * 7) % count] = .text(Name("\(index)-text")) }
+        let sorted = LeasedInstance.sorted(ids.map { LeasedInstance(instance: makeInstance($0), lastHeartbeat: 0) })
+        #expect(sorted.map(\.instance.id) == ids.sorted())
+    }
+}
+
 struct RenewalTests {
     @Test func `a renewal tells whether there was a lease to renew, and moves it`() {
         let store = Store(namespaceCapacity: nil)
