@@ -131,13 +131,39 @@ final class Connection {
         }
     }
 
-    /// An answer waits to be written. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each piece
-    /// of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
+    /// evhttp has put an answer into the output. It is written at the end of this turn (`writeAnswer`), with all the others of the turn.
     func answerQueued() {
-        guard session != nil else { return }
-        stopReading()
+        // evhttp has turned reading on, to learn of the connection's end.
+        if session != nil { stopReading() }
+        server.writeAtEndOfTurn(self)
+    }
+
+    /// Writes the answer without asking epoll first whether the socket takes it, which costs evhttp two system calls an answer, and tells evhttp
+    /// that it is written. What the socket does not take, libevent writes in its usual way.
+    func writeAnswer() {
+        guard phase == .served, identity != nil, answersPending > 0 else { return }
         let output = bufferevent_get_output(bufferevent)
-        evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
+        guard evbuffer_get_length(output) > 0 else { return }
+        if let session {
+            write(output, over: session)
+        } else {
+            // A plain bufferevent keeps the front of its output frozen for everybody else; one over OpenSSL does not, and would stand still if it were.
+            evbuffer_unfreeze(output, 1)
+            evbuffer_write(output, bufferevent_getfd(bufferevent))
+            evbuffer_freeze(output, 1)
+        }
+        // Called here and not deferred: libevent puts all but the first 32 deferred callbacks of a turn off to the next, in which the socket's own
+        // event would tell evhttp a second time, and evhttp would take its next answer, of which nothing is written yet, for written. Called here,
+        // it makes evhttp disable writing, and that event never comes.
+        if evbuffer_get_length(output) == 0 { bufferevent_trigger(bufferevent, Int16(EV_WRITE), 0) }
+    }
+
+    /// Makes one record of a small answer, and of the first part of a large one: OpenSSL is handed each piece of the buffer by itself. A write that
+    /// is to be tried again has to be of the same bytes, which libevent's next is: it too takes the first piece as a whole.
+    private func write(_ output: OpaquePointer?, over session: TLSSession) {
+        let length = evbuffer_get_length(output)
+        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else { return }
+        if session.write(bytes, length) { evbuffer_drain(output, length) }
     }
 
     /// Whether nothing would be lost by closing now.

@@ -70,6 +70,9 @@ public final class HTTPServer {
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
     private var date = CommonHeaders()
+    /// Connections with an answer of this turn that is to be written at its end.
+    private var answered: [Connection] = []
+    private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
@@ -107,6 +110,7 @@ public final class HTTPServer {
                 Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().serve(request, OnLoop())
             }, context)
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
+        endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         try listen(descriptor)
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
             sweep(at: LoopClock.now())
@@ -199,6 +203,24 @@ public final class HTTPServer {
 
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
+
+    /// Writes a connection's answer when the requests that came in the same turn have been answered too: their clients are then woken together
+    /// instead of each by itself, while there is still work to do here.
+    func writeAtEndOfTurn(_ connection: Connection) {
+        if answered.isEmpty { endOfTurn?.activate() }
+        answered.append(connection)
+    }
+
+    private func writeAnswers() {
+        // Telling evhttp that an answer is written may bring the next one of the same connection, for the next round.
+        var connections: [Connection] = []
+        swap(&connections, &answered)
+        for connection in connections { connection.writeAnswer() }
+        if answered.isEmpty {
+            connections.removeAll(keepingCapacity: true)
+            swap(&connections, &answered)
+        }
+    }
 
     /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
     func commonHeaders() -> String { date.value(on: loop) }
