@@ -183,8 +183,8 @@ final class Connection {
     /// The address and port that the client reached. A system call: asked for seldom.
     var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
 
-    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
-    var commonHeaders: String { server.commonHeaders() }
+    /// Calls `body` with the headers of an answer that is sent now, see `AnswerHeaders`.
+    func withHeaders(of response: borrowing Response, _ body: (UnsafePointer<CChar>?) -> Void) { server.withHeaders(of: response, body) }
 
     // MARK: - Requests
 

@@ -69,7 +69,7 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
-    private var date = CommonHeaders()
+    private var headers = AnswerHeaders()
     /// Connections with an answer of this turn that is to be written at its end.
     private var answered: [Connection] = []
     private var endOfTurn: LoopEvent?
@@ -222,8 +222,10 @@ public final class HTTPServer {
         }
     }
 
-    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
-    func commonHeaders() -> String { date.value(on: loop) }
+    /// Calls `body` with the headers of an answer that is sent now.
+    func withHeaders(of response: borrowing Response, _ body: (UnsafePointer<CChar>?) -> Void) {
+        headers.with(response, on: loop, body)
+    }
 
     /// A client's handshake came to nothing.
     func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }
