@@ -22,8 +22,11 @@ struct AnswerHeaders {
         block.removeAll(keepingCapacity: true)
         block.append(contentsOf: common)
         if !response.requestID.isEmpty {
-            append("\r\nX-Request-Id: ", response.requestID.value)
-            append("\r\nRequest_id: ", response.requestID.value)
+            // Visible ASCII by its type.
+            append("\r\nX-Request-Id: ")
+            block.append(contentsOf: response.requestID.value.utf8)
+            append("\r\nRequest_id: ")
+            block.append(contentsOf: response.requestID.value.utf8)
         }
         if response.status.mayHaveBody {
             append("\r\nContent-Length: ")
