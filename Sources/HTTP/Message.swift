@@ -71,8 +71,6 @@ public struct Response: Sendable {
     public var transportSecurity: Int?
     /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
     public var challenges = false
-    /// Whether the connection ends after this response.
-    public var closesConnection = false
     /// The identity of the request, echoed so that both sides' logs can be joined.
     public var requestID: RequestID
 

@@ -20,27 +20,29 @@ final class Connection {
     /// How many bytes may come in behind a complete request: requests wait as values that take more room than the shortest of their bytes.
     private static let pipelinedBytes = 16_384
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
-    private static let recordBytes = 16_384
+    static let recordBytes = 16_384
 
     /// Stands for the number of a request in a TLS handshake, which has as long as a head.
     private static let handshake = -1
 
-    private enum Phase { case served, refusing, lingering }
+    enum Phase { case served, refusing, lingering }
 
     /// Invariant: a live bufferevent until `detach()`; owned by evhttp.
-    private let bufferevent: OpaquePointer
-    private unowned let server: HTTPServer
-    private var gate: RequestGate
-    private var phase = Phase.served
+    let bufferevent: OpaquePointer
+    unowned let server: HTTPServer
+    private(set) var gate: RequestGate
+    private(set) var phase = Phase.served
     /// evhttp's connection, from adoption on.
-    private var identity: OpaquePointer?
+    private(set) var identity: OpaquePointer?
     private var inputWatch: OpaquePointer?
-    /// A second interest in reading, held while evhttp turns its own off and on again around a request: epoll is not told of either, which saves
-    /// a system call a request. Once the socket is readable it is over by itself, so it cannot spin.
-    private var interest: OpaquePointer?
-    /// Requests handed to the handler whose answers are not yet written out.
-    private var answersPending = 0
-    private var answersWritten = 0
+    /// Requests that evhttp handed to the handler, whose answers are not yet written out.
+    private(set) var answersPending = 0
+    private(set) var answersWritten = 0
+    /// Requests that went past evhttp, whose answers are not yet written out.
+    private(set) var directAnswers = 0
+    /// evhttp's callbacks, while libevent writes the rest of direct answers.
+    var evhttpCallbacks: EvhttpCallbacks?
+    var awaitedReply = AwaitedReply.none
     private var clock = ConnectionClock(now: LoopClock.now())
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
@@ -54,7 +56,7 @@ final class Connection {
     /// Who it was counted as.
     var client: ClientKey?
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
-    private let session: TLSSession?
+    let session: TLSSession?
     private var certificateWasRead = false
     private var readIdentity: ClientIdentity?
 
@@ -63,8 +65,7 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
-        // Not for TLS: a watermark that is met in the middle of a record leaves the rest in OpenSSL, where no socket tells of it.
-        if session == nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input) }
+        setReadWatermark(low: 1)
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
@@ -85,7 +86,6 @@ final class Connection {
         var port: UInt16 = 0
         evhttp_connection_get_peer(identity, &address, &port)
         if let address { peer = String(cString: address) }
-        interest = event_new(bufferevent_get_base(bufferevent), bufferevent_getfd(bufferevent), Int16(EV_READ), { _, _, _ in }, nil)
         evhttp_connection_set_closecb(
             identity,
             { identity, context in
@@ -100,8 +100,6 @@ final class Connection {
     func detach() {
         if let inputWatch { evbuffer_remove_cb_entry(bufferevent_get_input(bufferevent), inputWatch) }
         inputWatch = nil
-        if let interest { event_free(interest) }
-        interest = nil
         if let identity { evhttp_connection_set_closecb(identity, nil, nil) }
         identity = nil
     }
@@ -137,45 +135,19 @@ final class Connection {
         }
     }
 
-    /// evhttp has put an answer into the output. It is written at the end of this turn (`writeAnswer`), with all the others of the turn.
+    /// evhttp has put an answer into the output. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each
+    /// piece of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
     func answerQueued() {
-        // evhttp has turned reading on, to learn of the connection's end.
-        if session != nil { stopReading() }
-        if let interest { event_del(interest) }
-        server.writeAtEndOfTurn(self)
-    }
-
-    /// Writes the answer without asking epoll first whether the socket takes it, which costs evhttp two system calls an answer, and tells evhttp
-    /// that it is written. What the socket does not take, libevent writes in its usual way.
-    func writeAnswer() {
-        guard phase == .served, identity != nil, answersPending > 0 else { return }
+        guard session != nil else { return }
+        stopReading()
         let output = bufferevent_get_output(bufferevent)
-        guard evbuffer_get_length(output) > 0 else { return }
-        if let session {
-            write(output, over: session)
-        } else {
-            // A plain bufferevent keeps the front of its output frozen for everybody else; one over OpenSSL does not, and would stand still if it were.
-            evbuffer_unfreeze(output, 1)
-            evbuffer_write(output, bufferevent_getfd(bufferevent))
-            evbuffer_freeze(output, 1)
-        }
-        // Called here and not deferred: libevent puts all but the first 32 deferred callbacks of a turn off to the next, in which the socket's own
-        // event would tell evhttp a second time, and evhttp would take its next answer, of which nothing is written yet, for written. Called here,
-        // it makes evhttp disable writing, and that event never comes.
-        if evbuffer_get_length(output) == 0 { bufferevent_trigger(bufferevent, Int16(EV_WRITE), 0) }
-    }
-
-    /// Makes one record of a small answer, and of the first part of a large one: OpenSSL is handed each piece of the buffer by itself. A write that
-    /// is to be tried again has to be of the same bytes, which libevent's next is: it too takes the first piece as a whole.
-    private func write(_ output: OpaquePointer?, over session: TLSSession) {
-        let length = evbuffer_get_length(output)
-        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else { return }
-        if session.write(bytes, length) { evbuffer_drain(output, length) }
+        evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
 
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
-        phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+        phase == .served && answersPending == 0 && directAnswers == 0 && gate.isIdle
+            && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
             && !hasUnreadBytes
     }
 
@@ -190,9 +162,6 @@ final class Connection {
     /// The address and port that the client reached. A system call: asked for seldom.
     var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
 
-    /// Calls `body` with the headers of an answer that is sent now, see `AnswerHeaders`.
-    func withHeaders(of response: borrowing Response, _ body: (UnsafePointer<CChar>?) -> Void) { server.withHeaders(of: response, body) }
-
     // MARK: - Requests
 
     /// The oldest request that came whole; its answer is awaited from now on.
@@ -202,11 +171,26 @@ final class Connection {
         return head
     }
 
+    /// The oldest request that came whole, if it can do without evhttp.
+    func takeDirectRequest() -> RequestHead? {
+        guard phase == .served, gate.isNextSelfContained, let head = gate.takeRequest() else { return nil }
+        directAnswers += 1
+        return head
+    }
+
+    /// All direct answers have been written out.
+    func directAnswersWritten() {
+        answersWritten += directAnswers
+        directAnswers = 0
+        refuseIfCaughtUp()
+    }
+
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {
         answersPending -= 1
         answersWritten += 1
-        refuseIfCaughtUp()
+        directAnswersWritten()
+        guard phase == .served else { return }
         if session == nil {
             if readsLess, gate.completeRequests == 0 { readLess(false) }
         } else if isFull {
@@ -218,9 +202,10 @@ final class Connection {
     private func bytesArrived(_ count: Int) {
         switch phase {
         case .served:
+            let isEvhttpIdle = isEvhttpIdle(before: count)
             server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
+            if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
-            if gate.completeRequests > 0, answersPending == 0, let interest { event_add(interest, nil) }
             if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
         case .refusing, .lingering:
             lingered += count
@@ -242,7 +227,14 @@ final class Connection {
     /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
     private func readLess(_ isLess: Bool) {
         readsLess = isLess
-        bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, isLess ? Self.pipelinedBytes : server.border.rules.input)
+        setReadWatermark(low: 1)
+    }
+
+    /// evhttp hears of input from `low` bytes on. Its high watermark is not for TLS: one that is met in the middle of a record leaves the rest in
+    /// OpenSSL, where no socket tells of it.
+    func setReadWatermark(low: Int) {
+        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.border.rules.input
+        bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
 
     // MARK: - Deadlines
@@ -259,7 +251,7 @@ final class Connection {
     private var activity: Activity {
         guard phase == .served else { return .leaving }
         guard isEstablished else { return .head(of: Self.handshake) }
-        if answersPending > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
+        if answersPending > 0 || directAnswers > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
         // evhttp has yet to take a complete request. Should it never do so, that is no reason to wait for ever.
         if gate.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
         return gate.activity
@@ -290,14 +282,16 @@ final class Connection {
 
     private func refuseIfCaughtUp() {
         guard phase == .served, let refusal = gate.refusal, gate.completeRequests == 0, answersPending == 0 else { return }
-        phase = .refusing
+        // Nothing of it is for evhttp, which looks at the input next.
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        guard directAnswers == 0 else { return }
+        phase = .refusing
         // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
         later { $0.sendRefusal(refusal) }
     }
 
     /// Does something in a turn of the loop of its own, before anything more is read.
-    private func later(_ action: @escaping (Connection) -> Void) {
+    func later(_ action: @escaping (Connection) -> Void) {
         let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
         event_base_once(
             bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),

@@ -6,13 +6,14 @@ import HTTP
 
 /// The answer that a request waits for. May be kept and sent in a later turn, on the loop's thread only.
 public struct PendingReply: ~Copyable {
-    private let request: UnsafeMutablePointer<evhttp_request>
-    /// Unretained so that this is a plain value; evhttp frees no connection while a request of it is held, and the server keeps the
-    /// connection as long as evhttp does.
+    /// evhttp's request; nil for one that went past evhttp.
+    private let request: UnsafeMutablePointer<evhttp_request>?
+    /// Unretained so that this is a plain value; no connection is freed while a request of it is held, and the server keeps the connection as
+    /// long as evhttp does.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
 
-    init(_ request: UnsafeMutablePointer<evhttp_request>, _ connection: Connection, _ head: RequestHead) {
+    init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passUnretained(connection)
         isHead = head.method == .head
@@ -25,15 +26,20 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        EvhttpErrorPage.send(request, status: .internalServerError)
+        if let request {
+            EvhttpErrorPage.send(request, status: .internalServerError)
+        } else {
+            write(Response(.internalServerError))
+        }
     }
 
     private borrowing func write(_ response: Response) {
         let connection = self.connection.takeUnretainedValue()
+        guard let request else { return connection.sendDirectly(response, isHead: isHead) }
         guard let headers = evhttp_request_get_output_headers(request) else { return }
-        connection.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHeaders.name, $0) }
+        connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
-        if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
+        if connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
         // To HEAD evhttp adds no header of its own, and writes the body that it is given all the same.
         request.pointee.type = EVHTTP_REQ_HEAD
 

@@ -1,11 +1,11 @@
-// The headers of an answer as one block of bytes. evhttp takes each header as two C strings, copies both, looks several of them up again and
-// prints each with printf: a third of what a small answer costs it. As one they are copied and printed once.
+// The head of an answer as bytes. evhttp takes each header as two C strings, copies both, looks several of them up again and prints each with
+// printf: a third of what a small answer costs it. So it gets them all as one; an answer that goes past evhttp has its whole head from here.
 
 import CLibevent
 import HTTP
 
-/// Renders the headers of answers. Belongs to its loop's thread.
-struct AnswerHeaders {
+/// Renders the heads of answers. Belongs to its loop's thread.
+struct AnswerHead {
     /// The header under whose name evhttp is given all others: the one that it would add by itself where it is missing.
     static let name = "Date"
     private static let dateLength = 50
@@ -16,10 +16,30 @@ struct AnswerHeaders {
     /// Reused for every answer.
     private var block: [UInt8] = []
 
-    /// Calls `body` with the block for this response: the value of `Date`, then whole header lines, without the last line end, ending in NUL.
-    mutating func with(_ response: borrowing Response, on loop: EventLoop, _ body: (UnsafePointer<CChar>?) -> Void) {
-        renewDate(on: loop)
+    /// Calls `body` with the headers as evhttp gets them: the value of `Date`, then whole header lines, without the last line end, ending in NUL.
+    mutating func withHeaders(of response: borrowing Response, on loop: EventLoop, _ body: (UnsafePointer<CChar>?) -> Void) {
         block.removeAll(keepingCapacity: true)
+        appendHeaders(of: response, on: loop)
+        block.append(0)
+        block.withUnsafeBytes { body($0.assumingMemoryBound(to: CChar.self).baseAddress) }
+    }
+
+    /// Calls `body` with the whole head, from the status line to the empty line. `closes` tells the client that the connection ends with it.
+    mutating func withHead(of response: borrowing Response, closes: Bool, on loop: EventLoop, _ body: (UnsafeRawBufferPointer) -> Void) {
+        block.removeAll(keepingCapacity: true)
+        append("HTTP/1.1 ")
+        append(Int(response.status.rawValue))
+        append(" ")
+        append(response.status.reason)
+        append("\r\nDate: ")
+        appendHeaders(of: response, on: loop)
+        if closes { append("\r\nConnection: close") }
+        append("\r\n\r\n")
+        block.withUnsafeBytes(body)
+    }
+
+    private mutating func appendHeaders(of response: borrowing Response, on loop: EventLoop) {
+        renewDate(on: loop)
         block.append(contentsOf: common)
         if !response.requestID.isEmpty {
             // Visible ASCII by its type.
@@ -48,8 +68,6 @@ struct AnswerHeaders {
             append(seconds)
         }
         if response.challenges { append("\r\nWWW-Authenticate: Bearer") }
-        block.append(0)
-        block.withUnsafeBytes { body($0.assumingMemoryBound(to: CChar.self).baseAddress) }
     }
 
     /// By the time that the loop has read in this turn.
