@@ -67,7 +67,6 @@ final class RouterPath: RequestPath {
         if let location = response.location { headers.append(("Location", location)) }
         if let allow = response.allow { headers.append(("Allow", allow)) }
         if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
-        if response.closesConnection { headers.append(("Connection", "close")) }
         return Answer(
             status: Int(response.status.rawValue), reason: "\(response.status.reason)", headers: headers,
             body: head.method == .head ? [] : response.body)
