@@ -188,7 +188,11 @@ struct CopyTests {
         #expect(here.store.digest() == there.store.digest())
         #expect(there.store.counts.tombstones == 50)
         #expect(there.drain(at: 20_000).isEmpty)
-        #expect(here.expire(at: 60_300).count == there.expire(at: 60_300).count)
+        for id in UInt64(0)..<450 {
+            let namespace = Namespace("tenant-\(id % 40)")
+            #expect(here.has(.digest(id), in: namespace, at: 60_250) == (id > 250), "registered at \(id)")
+            #expect(there.has(.digest(id), in: namespace, at: 60_250) == (id > 250), "registered at \(id)")
+        }
     }
 
     @Test func `an empty store is copied at once`() {

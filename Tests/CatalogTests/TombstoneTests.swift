@@ -92,7 +92,9 @@ struct TombstoneTests {
         let namespaces = ["a", "b"].map(Namespace.init)
         for step in 0..<2_000 {
             now += Int64.random(in: 0...30, using: &random)
-            let (id, namespace) = (InstanceID.digest(.random(in: 0..<30, using: &random)), namespaces[Int.random(in: 0..<2, using: &random)])
+            let (id, namespace) = (
+                InstanceID.digest(.random(in: 0..<30, using: &random)), namespaces[Int.random(in: 0..<2, using: &random)]
+            )
             switch Int.random(in: 0..<8, using: &random) {
             case 0..<4:
                 let (number, isUntold) = (version(UInt64(step)), Bool.random(using: &random))
