@@ -13,7 +13,7 @@ extension Catalog {
         case .absent(let id, let version):
             return bury(id, version, in: namespace, at: moment)
         case .renewed(let id, let version, let heartbeat):
-            guard let slot = slot(of: id, in: namespace) else {
+            guard let slot = records.slot(of: id, in: namespace) else {
                 let buried = records.ledger?.tombstones.find(id, in: namespace)?.version ?? .none
                 return buried >= version && buried > .none ? .stale : .missing
             }
@@ -28,8 +28,8 @@ extension Catalog {
     private mutating func merge(
         _ instance: Instance, _ version: Version, _ heartbeat: Heartbeat, in namespace: Namespace, at moment: Moment
     ) -> MergeOutcome {
-        let isTimeless = instance.status == .outOfService
-        if let slot = slot(of: instance.id, in: namespace) {
+        let isTimeless = instance.isOutOfService
+        if let slot = records.slot(of: instance.id, in: namespace) {
             let held = records.slots[slot].version
             guard held < version else {
                 // What does not expire has no age to tell, and must not lend it to another version that does.
@@ -37,9 +37,12 @@ extension Catalog {
                 if held > version { return .stale }
                 return records.slots[slot].isLive(at: moment.lease) ? .redundant : .dead
             }
-            guard records.update(slot, { $0.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment) }) else {
-                return .dead
+            let hasSuperseded = records.update(slot) { record, known in
+                guard record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment) else { return false }
+                known = instance
+                return true
             }
+            guard hasSuperseded else { return .dead }
             // What was to be told of the older version is told by nobody: all hear the newer one from where it was made.
             records.ledger?.changed.remove(slot)
             rearm(slot)
@@ -55,7 +58,7 @@ extension Catalog {
 
     /// Takes in that an instance was deregistered.
     private mutating func bury(_ id: InstanceID, _ version: Version, in namespace: Namespace, at moment: Moment) -> MergeOutcome {
-        if let slot = slot(of: id, in: namespace) {
+        if let slot = records.slot(of: id, in: namespace) {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
             guard records.slots[slot].version <= version else { return .stale }
             wheel.cancel(slot)

@@ -5,8 +5,8 @@ extension Catalog {
     private func replica(of slot: Int32, at moment: Moment) -> Replicated {
         let record = records.slots[slot]
         return Replicated(
-            namespace: records.tables[record.table].namespace,
-            replica: .present(record.instance, record.version, record.heartbeat(at: moment)))
+            namespace: records.namespace(slot),
+            replica: .present(records.instances[slot], record.version, record.heartbeat(at: moment)))
     }
 
     /// What clients have changed and others were not told: at most `budget` items. What has expired since is not told: others see it expire
@@ -29,8 +29,8 @@ extension Catalog {
             guard record.isLive(at: moment.lease) else { continue }
             drained.changes.append(
                 Replicated(
-                    namespace: records.tables[record.table].namespace,
-                    replica: .renewed(record.instance.id, record.version, record.heartbeat(at: moment))))
+                    namespace: records.namespace(slot),
+                    replica: .renewed(records.instances[slot].id, record.version, record.heartbeat(at: moment))))
         }
         drained.hasMore = hasNews || includeRenewals && records.ledger?.renewed.isEmpty == false
         return drained
@@ -70,11 +70,10 @@ extension Catalog {
             switch part {
             case .records:
                 guard buckets.contains(records.slots[slot].bucket), records.slots[slot].isLive(at: moment.lease) else { return }
-                let record = records.slots[slot]
                 keys.append(
                     KeyedVersion(
-                        namespace: records.tables[record.table].namespace, id: record.instance.id, version: record.version, isPresent: true)
-                )
+                        namespace: records.namespace(slot), id: records.instances[slot].id, version: records.slots[slot].version,
+                        isPresent: true))
             case .tombstones:
                 guard let tombstone = records.ledger?.tombstones[slot], buckets.contains(tombstone.bucket) else { return }
                 keys.append(

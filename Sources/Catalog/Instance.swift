@@ -33,39 +33,61 @@ public struct InstanceStatus: Hashable, Sendable {
 }
 
 /// A registered instance without its lease.
-public final class Instance: Sendable {
+///
+/// All but the id is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
+/// the properties unpack what they are asked for. Those whose name ends in `UTF8` lend the packed bytes without making a String of them.
+public struct Instance: Hashable, Sendable {
     public let id: InstanceID
-    public let serviceName: Name
-    public let endpoint: Endpoint
-    public let status: InstanceStatus
-    /// How long a lease lasts, in milliseconds, above 0.
-    public let ttl: Int64
-    /// In the order sent.
-    public let tags: [String]
-    /// A JSON value byte for byte as sent, or nil.
-    public let metadata: [UInt8]?
-    /// Nanoseconds since 1970.
-    public let registered: Int64
+    private let packed: PackedInstance
 
     public init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
         registered: Int64
     ) {
         self.id = id
-        self.serviceName = serviceName
-        self.endpoint = endpoint
-        self.status = status
-        self.ttl = ttl
-        self.tags = tags
-        self.metadata = metadata
-        self.registered = registered
+        packed = PackedInstance(
+            serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, registered: registered)
     }
+
+    /// What fills a place without an instance.
+    static let vacant = Instance(
+        id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
+        registered: 0)
+
+    private init(id: InstanceID, packed: PackedInstance) {
+        self.id = id
+        self.packed = packed
+    }
+
+    public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
+    public var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
+    public var endpoint: Endpoint { Endpoint(kind: packed.endpointKind, value: String(decoding: packed.endpointValue, as: UTF8.self)) }
+    public var endpointKind: Endpoint.Kind { packed.endpointKind }
+    public var endpointValueUTF8: ArraySlice<UInt8> { packed.endpointValue }
+    public var status: InstanceStatus { packed.status }
+    /// Whether it was taken out by an operator, and so does not expire.
+    public var isOutOfService: Bool { packed.isOutOfService }
+    /// How long a lease lasts, in milliseconds, above 0.
+    public var ttl: Int64 { packed.ttl }
+    /// In the order sent.
+    public var tags: [String] {
+        var tags: [String] = []
+        tags.reserveCapacity(packed.tagCount)
+        forEachTag { tags.append(String(decoding: $0, as: UTF8.self)) }
+        return tags
+    }
+    public var tagCount: Int { packed.tagCount }
+    /// Hands out the tags' UTF-8, in the order sent.
+    public func forEachTag(_ body: (ArraySlice<UInt8>) -> Void) { packed.forEachTag(body) }
+    /// A JSON value byte for byte as sent, or nil.
+    public var metadata: [UInt8]? { packed.metadata.map(Array.init) }
+    public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
+    /// Nanoseconds since 1970.
+    public var registered: Int64 { packed.registered }
 
     /// The same registration with another status.
     func with(status: InstanceStatus) -> Instance {
-        Instance(
-            id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
-            registered: registered)
+        Instance(id: id, packed: packed.with(status: status))
     }
 }
 

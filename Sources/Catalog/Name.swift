@@ -10,7 +10,7 @@ public struct Name: Hashable, Comparable, Sendable {
     }
 
     public static func == (left: Name, right: Name) -> Bool {
-        left.withBytes { left in right.withBytes { right in left.count == right.count && left.elementsEqual(right) } }
+        left.withBytes { left in right.withBytes { right in areEqual(left, right) } }
     }
 
     public static func < (left: Name, right: Name) -> Bool {
@@ -23,6 +23,29 @@ public struct Name: Hashable, Comparable, Sendable {
         withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // No UTF-8 has this byte, so what is hashed next cannot be taken for more of the name.
         hasher.combine(0xFF as UInt8)
+    }
+
+    /// Eight bytes at a time, or four, or one: a namespace is compared with every heartbeat.
+    private static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+        if left.count >= 8 { return areEqual(left, right, as: UInt64.self) }
+        if left.count >= 4 { return areEqual(left, right, as: UInt32.self) }
+        return areEqual(left, right, as: UInt8.self)
+    }
+
+    /// Compares word by word, the last one ending with the bytes though it overlaps the one before.
+    private static func areEqual<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, as word: Word.Type
+    ) -> Bool {
+        let size = MemoryLayout<Word>.size
+        var offset = 0
+        while offset < left.count {
+            let place = min(offset, left.count - size)
+            if left.loadUnaligned(fromByteOffset: place, as: word) != right.loadUnaligned(fromByteOffset: place, as: word) { return false }
+            offset += size
+        }
+        return true
     }
 
     private func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {

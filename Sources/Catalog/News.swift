@@ -22,12 +22,15 @@ final class News: Sendable {
     /// Notes what a client's command did. Called outside of the shard's lock.
     func note(_ command: Command, _ outcome: Outcome, shard: Int) {
         switch (command, outcome) {
-        case (.renew, .done): _ = Self.set(renewed, shard)
+        case (.renew, .done): noteRenewal(shard: shard)
         // What is not here is told of all the same.
         case (.register, .done), (.deregister, .done), (.setStatus, .done), (.bury, _): if Self.set(changed, shard) { wake() }
         case (_, .unknownInstance), (_, .namespaceFull): break
         }
     }
+
+    /// Notes that a client has renewed something. Called outside of the shard's lock.
+    func noteRenewal(shard: Int) { _ = Self.set(renewed, shard) }
 
     /// The shards to be drained, as bits.
     func shards(withRenewals: Bool) -> UInt64 {

@@ -10,11 +10,14 @@
 /// - A chunk that becomes empty gives its storage back wherever it lies. One such storage is kept as a spare, so that a count swinging
 ///   around a chunk's edge does not allocate each time: at most one chunk more than needed is held.
 ///   Handing a large chunk to the allocator costs tens of microseconds (pages go back to the system), inside the `remove` that does it.
-/// - The overhead is one bit an element, besides what `Optional` adds to it (nothing when it contains a reference).
+/// - The overhead is one bit an element. Vacant places hold a value that its owner names, which should own no memory: with Optionals in their
+///   stead every look at one field would copy the element, and count its references.
 struct Slab<Element> {
     /// Elements in a chunk: 64 words of 64 bits, so that one word can summarise which words have a free bit.
     static var chunkCapacity: Int { 4_096 }
 
+    /// What vacant places hold.
+    private let vacant: Element
     /// The number of elements.
     private(set) var count = 0
     private var chunks: ContiguousArray<Chunk> = []
@@ -23,7 +26,11 @@ struct Slab<Element> {
     /// Invariant: words of `chunksWithSpace` below this one are zero.
     private var firstWordWithSpace = 0
     /// Invariant: empty, with the capacity of a chunk or none.
-    private var spare: ContiguousArray<Element?> = []
+    private var spare: ContiguousArray<Element> = []
+
+    init(vacant: Element) {
+        self.vacant = vacant
+    }
 
     /// Chunks whose storage is allocated and in use, for tests and memory figures.
     var allocatedChunks: Int { chunks.reduce(0) { $0 + ($1.count > 0 ? 1 : 0) } }
@@ -33,17 +40,16 @@ struct Slab<Element> {
         return !chunks[chunkNumber(slot)].isFree(place(slot))
     }
 
-    /// The element at an occupied slot; a vacant one is a mistake of the caller's and traps. Mutation happens in place: the chunk is
-    /// this slab's alone, and nothing is copied out and back.
+    /// The element at an occupied slot; to ask for a vacant one is a mistake of the caller's. Mutation happens in place: the chunk is this slab's
+    /// alone, and nothing is copied out and back.
     subscript(slot: Int32) -> Element {
-        // Unwrapping by force is the only way to project the payload of an Optional in place, and the trap is intended.
         _read {
-            // swift-format-ignore: NeverForceUnwrap
-            yield chunks[chunkNumber(slot)].elements[place(slot)]!
+            assert(contains(slot), "the slot is vacant")
+            yield chunks[chunkNumber(slot)].elements[place(slot)]
         }
         _modify {
-            // swift-format-ignore: NeverForceUnwrap
-            yield &chunks[chunkNumber(slot)].elements[place(slot)]!
+            assert(contains(slot), "the slot is vacant")
+            yield &chunks[chunkNumber(slot)].elements[place(slot)]
         }
     }
 
@@ -75,7 +81,7 @@ struct Slab<Element> {
     mutating func remove(_ slot: Int32) -> Element? {
         guard contains(slot) else { return nil }
         let number = chunkNumber(slot)
-        let element = chunks[number].take(place(slot))
+        let element = chunks[number].take(place(slot), leaving: vacant)
         count -= 1
         chunksWithSpace[number >> 6] |= 1 << UInt64(number & 63)
         firstWordWithSpace = min(firstWordWithSpace, number >> 6)
@@ -104,7 +110,7 @@ struct Slab<Element> {
 
     /// Takes the storage from an empty chunk, and drops the chunks at the tail that are left without any.
     private mutating func releaseStorage(of number: Int) {
-        var storage: ContiguousArray<Element?> = []
+        var storage: ContiguousArray<Element> = []
         swap(&storage, &chunks[number].elements)
         if spare.capacity == 0 {
             storage.removeAll(keepingCapacity: true)
@@ -120,8 +126,8 @@ struct Slab<Element> {
 
     /// A run of `chunkCapacity` slots.
     fileprivate struct Chunk {
-        /// Invariant: reaches just past the highest place used since the chunk was last empty; nil exactly where free.
-        var elements: ContiguousArray<Element?> = []
+        /// Invariant: reaches just past the highest place used since the chunk was last empty; holds the vacant value exactly where free.
+        var elements: ContiguousArray<Element> = []
         /// A bit for each place, set while it is free.
         private var free = ContiguousArray<UInt64>(repeating: .max, count: 64)
         /// A bit for each word of `free`. Invariant: set exactly while that word is not zero.
@@ -156,11 +162,13 @@ struct Slab<Element> {
         }
 
         /// Vacates an occupied place.
-        mutating func take(_ place: Int) -> Element? {
+        mutating func take(_ place: Int, leaving vacant: Element) -> Element {
             free[place >> 6] |= 1 << UInt64(place & 63)
             freeWords |= 1 << UInt64(place >> 6)
             count -= 1
-            return elements[place].take()
+            let element = elements[place]
+            elements[place] = vacant
+            return element
         }
     }
 }

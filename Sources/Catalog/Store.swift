@@ -20,6 +20,9 @@ public final class Store: Sendable {
     /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for everybody else.
     public static let expiryBatch = 256
 
+    /// How many leases are renewed while one lock is held: well under a millisecond.
+    public static let renewalLimit = 1_000
+
     let shards: [Shard]
     /// What the other members are told, kept only when there are some.
     let news: News?
@@ -58,54 +61,27 @@ public final class Store: Sendable {
         return decision
     }
 
+    /// Starts the lease of an instance anew, as a client's command does; tells whether there is such an instance. Makes no change to tell of.
+    public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+        let number = number(of: namespace)
+        let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, from: .client, at: moment) }
+        if isDone { news?.noteRenewal(shard: number) }
+        return isDone
+    }
+
+    /// Starts the leases of several instances anew, all at one moment and under one lock: `renewalLimit` of them at most, or this traps.
+    /// Tells of each whether there is such an instance.
+    public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
+        precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
+        let number = number(of: namespace)
+        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, from: .client, at: moment) } }
+        if done.contains(true) { news?.noteRenewal(shard: number) }
+        return done
+    }
+
     /// One instance, or nil when its namespace does not have it.
     public func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
         shard(of: namespace).catalog.withLock { $0.instance(id, in: namespace, at: now) }
-    }
-
-    /// The names of the services that have an instance, sorted by their bytes.
-    public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
-        shard(of: namespace).catalog.withLock { $0.serviceNames(in: namespace, at: now) }.sorted()
-    }
-
-    /// The instances of a service, sorted by id; empty when there is no such service.
-    public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
-        let members = shard(of: namespace).catalog.withLock { $0.instances(of: service, in: namespace, at: now) }
-        return members.sorted { $0.instance.id < $1.instance.id }
-    }
-
-    /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a whole is not: a
-    /// lock is held for one service at a time.
-    public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
-        serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
-    }
-
-    /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
-    /// that it ever had before, also after having been empty. 0 when nobody is registered in it.
-    ///
-    /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what is kept under a revision
-    /// may for as long hold an instance whose lease has run out.
-    public func revision(of namespace: Namespace) -> UInt64 {
-        shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
-    }
-
-    /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
-    ///
-    /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
-    /// having vanished.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
-        var found = shard(of: namespace).catalog.withLock { $0.services(in: namespace, at: now) }
-        found.services.sort { $0.name < $1.name }
-        return found
-    }
-
-    /// A service's instances, sorted by id, and the service's revision; 0 when there is no such service.
-    public func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
-        var found = shard(of: namespace).catalog.withLock { $0.listing(of: service, in: namespace, at: now) }
-        found.instances.sort { $0.instance.id < $1.instance.id }
-        return found
     }
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When

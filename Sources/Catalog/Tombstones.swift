@@ -25,6 +25,8 @@ struct Tombstones: Sendable {
         var older: Int32
         var newer: Int32 = -1
         let bucket: UInt16
+
+        static let vacant = Entry(id: .digest(0), version: .none, end: .zero, number: -1, older: -1, bucket: 0)
     }
 
     private struct Key: Hashable {
@@ -42,10 +44,10 @@ struct Tombstones: Sendable {
     private static let partCount = 64
 
     private let limits: TombstoneLimits
-    private var slots = Slab<Entry>()
+    private var slots = Slab(vacant: Entry.vacant)
     /// Invariant: has exactly the keys of `slots`. Empty until there is a tombstone.
     private var parts: [[Key: Int32]] = []
-    private var namespaces = Slab<Numbered>()
+    private var namespaces = Slab(vacant: Numbered(namespace: Namespace("")))
     /// Invariant: has exactly the namespaces of `namespaces`, none of which is without tombstones.
     private var numbers: [Namespace: Int32] = [:]
     /// The ends of the order of learning, or -1.

@@ -44,6 +44,20 @@ extension Change {
 }
 
 extension Catalog {
+    func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, instances: [LeasedInstance]) {
+        var remaining = Int.max
+        return members(of: service, in: namespace, at: now, remaining: &remaining, limit: .max)
+    }
+
+    func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        listing(of: service, in: namespace, at: now).instances
+    }
+
+    func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
+        var cursor = ServiceCursor()
+        return services(in: namespace, at: now, from: &cursor, limit: .max).services.map(\.name)
+    }
+
     /// Expires until nothing is left for this moment.
     mutating func expireAll(at now: LeaseTime) -> [Change] {
         var changes: [Change] = []

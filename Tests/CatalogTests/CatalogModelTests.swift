@@ -126,7 +126,7 @@ private final class Run {
         }
         guard decision.outcome == .done else { return expect(decision.change == nil, "a refusal with a change") }
         model.put(instance, in: namespace, at: now)
-        take(decision.change, id, in: namespace) { if case .registered(let it) = $0 { it === instance } else { false } }
+        take(decision.change, id, in: namespace) { if case .registered(let it) = $0 { it == instance } else { false } }
     }
 
     func renew(_ id: InstanceID, in namespace: Namespace) {

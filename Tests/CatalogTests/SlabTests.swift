@@ -9,7 +9,7 @@ struct SlabTests {
     @Test(arguments: 0..<50)
     func `the slab behaves as a dictionary that gives out the lowest free slot`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var slab = Slab<String>()
+        var slab = Slab(vacant: "")
         var model: [Int32: String] = [:]
         var free = Set<Int32>()
         // Phases lean towards growing or shrinking, so that chunks fill up, empty and come back.
@@ -42,7 +42,7 @@ struct SlabTests {
     @Test(arguments: 0..<5)
     func `slots stay unique and low while chunks come and go`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var slab = Slab<Int>()
+        var slab = Slab(vacant: -1)
         var live: [Int: Int] = [:]
         for round in 0..<20 {
             for _ in 0..<Int.random(in: 0...(6 * Self.chunk), using: &random) {
@@ -61,7 +61,7 @@ struct SlabTests {
     }
 
     @Test func `more than 64 chunks are found by their second word`() {
-        var slab = Slab<UInt8>()
+        var slab = Slab<UInt8>(vacant: 0)
         let total = 130 * Self.chunk + 1
         for slot in 0..<total where slab.insert(0) != Int32(slot) { Issue.record("slot \(slot) is not the next") }
         for slot in [100 * Self.chunk + 7, 3, 70 * Self.chunk] { slab.remove(Int32(slot)) }
@@ -69,7 +69,7 @@ struct SlabTests {
     }
 
     @Test func `memory comes back when the elements are gone`() {
-        var slab = Slab<Int>()
+        var slab = Slab(vacant: -1)
         for value in 0..<(5 * Self.chunk) { _ = slab.insert(value) }
         #expect(slab.allocatedChunks == 5)
         for slot in Self.chunk..<(5 * Self.chunk - 1) { slab.remove(Int32(slot)) }
@@ -87,7 +87,7 @@ struct SlabTests {
 
     /// If the chunk or the element were copied for the time of the mutation, the object would have a second owner.
     @Test func `elements are mutated in place, without a copy`() {
-        var slab = Slab<Record>()
+        var slab = Slab(vacant: Record())
         for _ in 0..<(Self.chunk + 2) { _ = slab.insert(Record()) }
         for slot in [0, 1, Int32(Self.chunk) + 1] {
             #expect(isKnownUniquelyReferenced(&slab[slot].witness))
@@ -101,7 +101,7 @@ struct SlabTests {
     }
 
     @Test func `a removed element is let go at once`() {
-        var slab = Slab<Witness>()
+        var slab = Slab(vacant: Witness())
         let slot = slab.insert(Witness())
         weak let witness = slab[slot]
         _ = slab.insert(Witness())

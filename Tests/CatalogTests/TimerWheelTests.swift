@@ -208,7 +208,7 @@ struct TimerWheelTests {
 
     private struct Shard {
         var wheel = TimerWheel()
-        var deadlines = Slab<LeaseTime>()
+        var deadlines = Slab(vacant: LeaseTime.zero)
 
     }
 

@@ -1,0 +1,171 @@
+// Listings of a shard, in pieces. A service may have a million members, or a namespace a million services, and whoever lists them must not hold
+// the lock for as long as that takes; so a listing remembers how far it came, and its caller lets others in between.
+
+/// How far a listing of services has come. It goes from the end to the front: see `SlotList`.
+struct ServiceCursor {
+    /// Services not yet looked at.
+    var services = Int.max
+    /// The service at which the last piece ended, when it had looked at a part of its members only.
+    var name: Name?
+    /// Members of it not yet looked at.
+    var members = Int.max
+
+    /// Whether nothing is left.
+    var isDone: Bool { services == 0 }
+}
+
+/// A service and its revision.
+public typealias RevisedName = (name: Name, revision: UInt64)
+
+extension Catalog {
+    /// The next members of a service, at most `limit` of them looked at, in no order, and the revision of the service.
+    ///
+    /// `remaining` begins as `.max` and is 0 after the last piece. An instance that is there all the time is in one of the pieces at least, and may be
+    /// in several.
+    func members(
+        of service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int
+    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
+            remaining = 0
+            return (0, [])
+        }
+        let members = records.roster.services[slot].members
+        let end = min(remaining, members.count)
+        remaining = max(0, end - limit)
+        var instances: [LeasedInstance] = []
+        instances.reserveCapacity(end - remaining)
+        for position in (remaining..<end).reversed() {
+            let member = members[position]
+            if records.slots[member].isLive(at: now) { instances.append(records.leased(member)) }
+        }
+        return (records.roster.services[slot].revision, instances)
+    }
+
+    /// The next services that have an instance, at most `limit` members of any looked at, in no order, and the revision of the namespace.
+    ///
+    /// A service that has an instance all the time is in one of the pieces at least, and may be in several.
+    func services(
+        in namespace: Namespace, at now: LeaseTime, from cursor: inout ServiceCursor, limit: Int
+    ) -> (revision: UInt64, services: [RevisedName]) {
+        guard let table = records.roster.table(of: namespace) else {
+            cursor.services = 0
+            return (0, [])
+        }
+        let list = records.roster.tables[table].services
+        var found: [RevisedName] = []
+        var budget = limit
+        cursor.services = min(cursor.services, list.count)
+        while cursor.services > 0, budget > 0 {
+            let slot = list[cursor.services - 1]
+            let name = records.roster.services[slot].name
+            // Another one has come to stand there, or the last piece ended between two.
+            if cursor.name != name { (cursor.name, cursor.members) = (name, .max) }
+            let isLive = hasLiveMember(slot, at: now, remaining: &cursor.members, budget: &budget)
+            if isLive { found.append((name, records.roster.services[slot].revision)) }
+            if isLive || cursor.members == 0 { (cursor.services, cursor.name) = (cursor.services - 1, nil) }
+        }
+        return (records.roster.tables[table].revision, found)
+    }
+
+    /// Whether one of the next members of a service is live, at most `budget` of them looked at.
+    private func hasLiveMember(_ service: Int32, at now: LeaseTime, remaining: inout Int, budget: inout Int) -> Bool {
+        let members = records.roster.services[service].members
+        remaining = min(remaining, members.count)
+        while remaining > 0, budget > 0 {
+            (remaining, budget) = (remaining - 1, budget - 1)
+            if records.slots[members[remaining]].isLive(at: now) { return true }
+        }
+        return false
+    }
+
+    /// The revision of a namespace: another with every change to it but renewals; 0 when nobody is registered in it.
+    func revision(of namespace: Namespace) -> UInt64 {
+        records.roster.table(of: namespace).map { records.roster.tables[$0].revision } ?? 0
+    }
+}
+
+extension Store {
+    /// How many members of a service, or services of a namespace, are looked at while a lock is held: well under a millisecond.
+    static let listingPiece = 4_096
+
+    /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
+    /// that it ever had before, also after having been empty. 0 when nobody is registered in it.
+    ///
+    /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what is kept under a revision
+    /// may for as long hold an instance whose lease has run out.
+    public func revision(of namespace: Namespace) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
+    }
+
+    /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
+    ///
+    /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
+    /// having vanished.
+    ///
+    /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between. What is told then is at
+    /// least as new as the revisions told with it.
+    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [RevisedName]) {
+        var cursor = ServiceCursor()
+        var (revision, services) = shard(of: namespace).catalog.withLock {
+            $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
+        }
+        let isWhole = cursor.isDone
+        while !cursor.isDone {
+            services += shard(of: namespace).catalog.withLock {
+                $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece).services
+            }
+        }
+        services.sort { ($0.name, $0.revision) < ($1.name, $1.revision) }
+        if !isWhole { services = Self.firsts(of: services) { $0.name == $1.name } }
+        return (revision, services)
+    }
+
+    /// The names of the services that have an instance, sorted by their bytes.
+    public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
+        services(in: namespace, at: now).services.map(\.name)
+    }
+
+    /// A service's instances, sorted by id, and the service's revision; 0 when there is no such service.
+    ///
+    /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. What is told then is at least as
+    /// new as the revision told with it.
+    public func listing(
+        of service: Name, in namespace: Namespace, at now: LeaseTime
+    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+        var remaining = Int.max
+        var (revision, instances) = shard(of: namespace).catalog.withLock {
+            $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
+        }
+        let isWhole = remaining == 0
+        while remaining > 0 {
+            instances += shard(of: namespace).catalog.withLock {
+                $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece).instances
+            }
+        }
+        instances.sort { $0.instance.id < $1.instance.id }
+        if !isWhole { instances = Self.firsts(of: instances) { $0.instance.id == $1.instance.id } }
+        return (revision, instances)
+    }
+
+    /// The instances of a service, sorted by id; empty when there is no such service.
+    public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        listing(of: service, in: namespace, at: now).instances
+    }
+
+    /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a whole is not: a
+    /// lock is held for one service at a time.
+    public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+        serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
+    }
+
+    /// The first of each run of elements that are the same.
+    private static func firsts<Element>(of elements: [Element], areSame: (Element, Element) -> Bool) -> [Element] {
+        var firsts: [Element] = []
+        firsts.reserveCapacity(elements.count)
+        for element in elements {
+            if let last = firsts.last, areSame(last, element) { continue }
+            firsts.append(element)
+        }
+        return firsts
+    }
+}

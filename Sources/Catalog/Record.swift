@@ -1,0 +1,144 @@
+// The lease of an instance and where the instance stands. Apart from the instance itself, which is made of references: this is numbers only, so
+// that whatever looks at a lease copies, counts and waits for nothing else.
+
+/// The lease, place and version of one instance.
+struct Record: Sendable {
+    /// The id, if it is a digest. Else of no meaning: whoever looks for such an id asks the instance.
+    private let digest: UInt64
+    private let isDigest: Bool
+    /// The digest's bucket, when others are told of this shard.
+    var bucket: UInt16 = 0
+    /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
+    private var lost: UInt32 = 0
+    /// How long a lease lasts, in milliseconds; `endless` when it never runs out.
+    private var leaseTime: Int64
+    /// When the lease runs out. A heartbeat moves this and nothing else; the wheel learns of it when its older deadline comes.
+    var deadline: LeaseTime
+    /// Nanoseconds since 1970.
+    var lastHeartbeat: Int64
+    var place: Roster.Place
+    /// `.none` in a registry alone.
+    var version = Version.none
+
+    private static let endless = Int64.max
+
+    /// What fills a place without an instance.
+    static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
+
+    /// Begins the lease of a registration.
+    init(_ instance: Instance, at moment: Moment) {
+        if case .digest(let digest) = instance.id { (self.digest, isDigest) = (digest, true) } else { (digest, isDigest) = (0, false) }
+        leaseTime = Self.leaseTime(of: instance)
+        deadline = moment.lease
+        lastHeartbeat = moment.wall
+        place = .nowhere
+        begin(at: moment)
+    }
+
+    private static func leaseTime(of instance: Instance) -> Int64 { instance.isOutOfService ? endless : instance.ttl }
+
+    /// Whether it is of this id and in this namespace's table; nil when that depends on the instance's id.
+    func `is`(_ id: InstanceID, in table: Int32) -> Bool? {
+        switch id {
+        case .digest(let digest): digest == self.digest && isDigest && place.table == table
+        case .text: isDigest || place.table != table ? false : nil
+        }
+    }
+
+    func isLive(at now: LeaseTime) -> Bool { now < deadline }
+
+    /// Begins the lease, as it is when the last heartbeat was so long ago.
+    private mutating func begin(age: Int64 = 0, at moment: Moment) {
+        deadline = leaseTime == Self.endless ? .distantFuture : moment.lease + (leaseTime - age)
+        lost = UInt32(clamping: moment.lost)
+    }
+
+    /// Starts the lease of another registration, whatever there was before.
+    mutating func start(_ instance: Instance, at moment: Moment) {
+        leaseTime = Self.leaseTime(of: instance)
+        start(at: moment)
+    }
+
+    private mutating func start(at moment: Moment) {
+        begin(at: moment)
+        lastHeartbeat = moment.wall
+    }
+
+    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock. Tells whether
+    /// it had not run out.
+    mutating func renew(at moment: Moment) -> Bool {
+        guard isLive(at: moment.lease) else { return false }
+        guard leaseTime == Self.endless || moment.lease + leaseTime >= deadline else { return true }
+        start(at: moment)
+        return true
+    }
+
+    /// Goes on with another status of the instance; a lease that had no end until now begins.
+    mutating func resume(_ instance: Instance, at moment: Moment) {
+        let wasEndless = leaseTime == Self.endless
+        leaseTime = Self.leaseTime(of: instance)
+        if wasEndless || leaseTime == Self.endless { begin(at: moment) }
+    }
+
+    // MARK: Other members
+
+    /// Heartbeats that two members took within so many milliseconds may reach others in either order; which is the last one is then
+    /// decided by wall time, so that all members show the same.
+    private static let simultaneous: Int64 = 2_000
+
+    /// Milliseconds since the last heartbeat, pauses included; nil for what does not expire.
+    func age(at moment: Moment) -> Int64? {
+        guard leaseTime != Self.endless else { return nil }
+        let start = deadline + -leaseTime
+        return max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
+    }
+
+    func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment) ?? 0, wall: lastHeartbeat) }
+
+    /// Whether the lease has run out, pauses included.
+    func isTrulyOver(at moment: Moment) -> Bool {
+        guard let age = age(at: moment) else { return false }
+        return age >= leaseTime
+    }
+
+    /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must
+    /// not extend the lease.
+    mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) {
+        guard heartbeat.wall != lastHeartbeat else { return }
+        let known = age(at: moment)
+        let latest = latest(known, heartbeat)
+        lastHeartbeat = latest.wall
+        if let known, latest.age < known { begin(age: latest.age, at: moment) }
+    }
+
+    /// Begins the lease of an instance that another member has told of.
+    mutating func begin(with heartbeat: Heartbeat, at moment: Moment) {
+        begin(age: max(0, heartbeat.age), at: moment)
+        lastHeartbeat = heartbeat.wall
+    }
+
+    /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member; refuses what would be over.
+    mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) -> Bool {
+        let latest = latest(age(at: moment), heartbeat, isTimeless: instance.isOutOfService)
+        let leaseTime = Self.leaseTime(of: instance)
+        guard leaseTime == Self.endless || latest.age < leaseTime else { return false }
+        self.leaseTime = leaseTime
+        self.version = version
+        lastHeartbeat = latest.wall
+        begin(age: latest.age, at: moment)
+        return true
+    }
+
+    /// The later of our last heartbeat, at this age, and another.
+    private func latest(_ known: Int64?, _ heartbeat: Heartbeat, isTimeless: Bool = false) -> Heartbeat {
+        let told = max(0, heartbeat.age)
+        guard let known, !isTimeless else { return Heartbeat(age: told, wall: max(lastHeartbeat, heartbeat.wall)) }
+        let wall: Int64
+        if abs(known.subtractingSaturated(told)) <= Self.simultaneous {
+            wall = max(lastHeartbeat, heartbeat.wall)
+        } else {
+            wall = told < known ? heartbeat.wall : lastHeartbeat
+        }
+        return Heartbeat(age: min(known, told), wall: wall)
+    }
+}

@@ -1,0 +1,116 @@
+// All that a catalog holds besides the wheel, which hands it to the closure that it calls while it is being advanced. Whatever is known of an instance
+// in several places is written here, so that the places agree.
+
+/// The instances of some namespaces, their leases, and how they are found.
+struct Records: Sendable {
+    private(set) var instances = Slab(vacant: Instance.vacant)
+    /// Invariant: has exactly the slots of `instances`.
+    var slots = Slab(vacant: Record.vacant)
+    /// Invariant: has exactly the slots of `instances`, by their table and id.
+    private var index = SlotIndex()
+    /// Invariant: has exactly the slots of `instances`, each in its place.
+    private(set) var roster = Roster()
+    private(set) var sequence: UInt64 = 0
+    /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has both a record and a
+    /// tombstone.
+    var ledger: Ledger?
+    /// Whether there is a ledger. To ask the ledger itself takes a copy of it, by way of the Optional.
+    let isTold: Bool
+
+    init(ledger: Ledger?) {
+        self.ledger = ledger
+        isTold = ledger != nil
+    }
+
+    // MARK: - Look-ups
+
+    /// The slot of an instance whose lease has not run out.
+    func find(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> Int32? {
+        guard let slot = slot(of: id, in: namespace), slots[slot].isLive(at: now) else { return nil }
+        return slot
+    }
+
+    /// The slot of an instance, be its lease overdue or not. Always inlined: a call would be handed a copy of all of these properties, which takes
+    /// a sixth of a heartbeat.
+    @inline(__always)
+    func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
+        guard let table = roster.table(of: namespace) else { return nil }
+        return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].is(id, in: table) ?? (instances[$0].id == id) }
+    }
+
+    /// The namespace of the instance at a slot.
+    func namespace(_ slot: Int32) -> Namespace { roster.tables[slots[slot].place.table].namespace }
+
+    func leased(_ slot: Int32) -> LeasedInstance {
+        LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat)
+    }
+
+    // MARK: - Changes
+
+    mutating func change(_ kind: Change.Kind, in namespace: Namespace) -> Change {
+        sequence += 1
+        return Change(sequence: sequence, namespace: namespace, kind: kind)
+    }
+
+    mutating func insert(_ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment) -> Int32 {
+        let table = roster.makeTable(of: namespace)
+        let slot = instances.insert(instance)
+        let twin = slots.insert(Record(instance, at: moment))
+        assert(twin == slot, "two slabs with the same history give out the same slots")
+        slots[slot].place = roster.join(slot, instance.serviceName, in: table)
+        index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
+        if isTold {
+            let key = BucketKey(instance.id, in: namespace)
+            slots[slot].version = version
+            slots[slot].bucket = key.bucket
+            ledger?.enter(slot)
+            ledger?.toggle(key, version)
+            ledger?.tombstones.remove(instance.id, in: namespace)
+        }
+        return slot
+    }
+
+    /// Counts a record's version into the digest, or out of it again.
+    private mutating func toggle(_ slot: Int32) {
+        guard isTold else { return }
+        let key = BucketKey(instances[slot].id, in: namespace(slot))
+        ledger?.toggle(key, slots[slot].version)
+    }
+
+    /// Removes an instance, and its namespace's table with the last one.
+    @discardableResult
+    mutating func remove(_ slot: Int32) -> Instance {
+        let (instance, place) = (instances[slot], slots[slot].place)
+        toggle(slot)
+        if isTold { ledger?.leave(slot) }
+        leave(place)
+        roster.removeIfEmpty(place.table)
+        index.remove(slot, hash: SlotIndex.hash(instance.id, table: place.table))
+        slots.remove(slot)
+        instances.remove(slot)
+        return instance
+    }
+
+    /// Lets an instance and its record be changed, though not its id, and sees to what follows from that. Returns what `body` does.
+    mutating func update<Result>(_ slot: Int32, _ body: (inout Record, inout Instance) -> Result) -> Result {
+        let before = instances[slot]
+        toggle(slot)
+        let result = body(&slots[slot], &instances[slot])
+        toggle(slot)
+        if instances[slot].serviceNameUTF8 != before.serviceNameUTF8 {
+            let place = slots[slot].place
+            leave(place)
+            slots[slot].place = roster.join(slot, instances[slot].serviceName, in: place.table)
+        } else {
+            touch(slot)
+        }
+        return result
+    }
+
+    /// Gives the service and the namespace of an instance that has changed another revision.
+    mutating func touch(_ slot: Int32) { roster.touch(slots[slot].place) }
+
+    private mutating func leave(_ place: Roster.Place) {
+        if let moved = roster.leave(place) { slots[moved].place.position = place.position }
+    }
+}
