@@ -51,10 +51,12 @@ public struct PendingReply: ~Copyable {
         if let seconds = response.transportSecurity { evhttp_add_header(headers, "Strict-Transport-Security", "max-age=\(seconds)") }
         if response.challenges { evhttp_add_header(headers, "WWW-Authenticate", "Bearer") }
         if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        if needsLength { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
+        if let entityTag = response.entityTag { evhttp_add_header(headers, "ETag", entityTag) }
+        // What 304 leaves out is not its own: it must not say how long that is unless it knows (RFC 9110, section 8.6).
+        if needsLength, response.status != .notModified { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
-            evbuffer_add(output, response.body, response.body.count)
+            response.body.append(to: output)
         }
         evhttp_request_set_on_complete_cb(
             request,

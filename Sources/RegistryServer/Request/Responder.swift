@@ -120,9 +120,9 @@ public final class Responder {
 
     private func compress(_ response: inout Response, for request: Request) {
         guard response.body.count >= Self.compressionThreshold, AcceptEncoding.offersGzip(request.head[.acceptEncoding]),
-            let compressed = Gzip.compress(response.body)
+            let compressed = Gzip.compress(response.body.joined)
         else { return }
-        response.body = compressed
+        response.body = .bytes(compressed)
         response.isGzipped = true
     }
 }
