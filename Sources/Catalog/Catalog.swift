@@ -137,8 +137,15 @@ public struct Catalog: Sendable {
             if let moved { slots[moved].position = record.position }
         }
 
-        func live(_ members: [Int32], at now: LeaseTime) -> [LeasedInstance] {
-            members.compactMap { slots[$0].isLive(at: now) ? slots[$0].leased : nil }
+        func live(_ members: [Int32], at now: LeaseTime) -> (instances: [LeasedInstance], liveUntil: LeaseTime) {
+            var instances: [LeasedInstance] = []
+            instances.reserveCapacity(members.count)
+            var liveUntil = LeaseTime.distantFuture
+            for slot in members where slots[slot].isLive(at: now) {
+                instances.append(slots[slot].leased)
+                liveUntil = min(liveUntil, slots[slot].deadline)
+            }
+            return (instances, liveUntil)
         }
     }
 
@@ -255,21 +262,28 @@ public struct Catalog: Sendable {
         records.tableOf[namespace].map { records.tables[$0].revision } ?? 0
     }
 
-    /// The services that have an instance, in no order, each with its revision, and the revision of the namespace.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
-        guard let table = records.tableOf[namespace] else { return (0, []) }
-        let services: [(name: Name, revision: UInt64)] = records.tables[table].services.compactMap { name, service in
-            service.members.contains { records.slots[$0].isLive(at: now) } ? (name, service.revision) : nil
+    /// The services that have an instance, in no order, and the revision of the namespace.
+    public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
+        guard let table = records.tableOf[namespace] else { return NamespaceListing() }
+        var listing = NamespaceListing(revision: records.tables[table].revision)
+        for (name, service) in records.tables[table].services {
+            guard let living = service.members.first(where: { records.slots[$0].isLive(at: now) }) else { continue }
+            listing.services.append((name, service.revision))
+            listing.liveUntil = min(listing.liveUntil, records.slots[living].deadline)
         }
-        return (records.tables[table].revision, services)
+        return listing
     }
 
-    /// The revision of a service and its instances, in no order.
-    public func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
-        guard let table = records.tableOf[namespace], let found = records.tables[table].services[service] else { return (0, []) }
-        return (found.revision, records.live(found.members, at: now))
+    /// The revision of a service; 0 when nobody is registered in it.
+    public func revision(of service: Name, in namespace: Namespace) -> UInt64 {
+        records.tableOf[namespace].flatMap { records.tables[$0].services[service]?.revision } ?? 0
+    }
+
+    /// The instances of a service, in no order, and its revision.
+    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
+        guard let table = records.tableOf[namespace], let found = records.tables[table].services[service] else { return ServiceListing() }
+        let living = records.live(found.members, at: now)
+        return ServiceListing(revision: found.revision, instances: living.instances, liveUntil: living.liveUntil)
     }
 
     /// The instances of a service, in no order.

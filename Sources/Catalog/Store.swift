@@ -69,20 +69,23 @@ public final class Store: Sendable {
         shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
     }
 
+    /// The revision of a service; 0 when nobody is registered in it.
+    public func revision(of service: Name, in namespace: Namespace) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
+    }
+
     /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
     ///
     /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
     /// having vanished.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
+    public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
         var found = shard(of: namespace).catalog.withLock { $0.services(in: namespace, at: now) }
         found.services.sort { $0.name < $1.name }
         return found
     }
 
     /// A service's instances, sorted by id, and the service's revision; 0 when there is no such service.
-    public func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var found = shard(of: namespace).catalog.withLock { $0.listing(of: service, in: namespace, at: now) }
         found.instances.sort { $0.instance.id < $1.instance.id }
         return found

@@ -68,7 +68,8 @@ final class ServiceRendering {
 
     /// What it takes in memory, in bytes, with some for what surrounds the text.
     var cost: Int {
-        Self.overhead + service.text.utf8.count + runs.count * MemoryLayout<Run>.stride + byStatus.reduce(all.count) { $0 + $1.fragment.count }
+        Self.overhead + service.text.utf8.count + runs.count * MemoryLayout<Run>.stride
+            + byStatus.reduce(all.count) { $0 + $1.fragment.count }
     }
 
     /// The object, its fragments' headers, its slot in the cache, in bytes.
@@ -77,7 +78,7 @@ final class ServiceRendering {
 
 /// Until when something rendered may be shown, as long as the revision is what it was.
 struct Validity {
-    /// How far `last_heartbeat` may lag behind, in nanoseconds: renewals do not count as changes (R262).
+    /// How far `last_heartbeat` may lag behind, in nanoseconds: renewals do not count as changes (R318).
     static let maximumAge: Int64 = 1_000_000_000
 
     /// In nanoseconds of the monotonic clock.
