@@ -57,6 +57,7 @@ struct AnswerHead {
             append(contentType.value)
         }
         if response.isGzipped { append("\r\nContent-Encoding: gzip") }
+        if let entityTag = response.entityTag { append("\r\nETag: ", entityTag) }
         if let location = response.location { append("\r\nLocation: ", location) }
         if let allow = response.allow { append("\r\nAllow: ", allow) }
         if let seconds = response.retryAfter {

@@ -59,7 +59,7 @@ extension Connection {
     func sendDirectly(_ response: Response, isHead: Bool) {
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
-        if !isHead, !response.body.isEmpty { evbuffer_add(output, response.body, response.body.count) }
+        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output) }
         server.writeAtEndOfTurn(self)
         if awaitedReply == .later { release() }
         awaitedReply = .none

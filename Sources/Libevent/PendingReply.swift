@@ -44,7 +44,7 @@ public struct PendingReply: ~Copyable {
         request.pointee.type = EVHTTP_REQ_HEAD
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
-            evbuffer_add(output, response.body, response.body.count)
+            response.body.append(to: output)
         }
         evhttp_request_set_on_complete_cb(
             request,
