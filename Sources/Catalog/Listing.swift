@@ -17,6 +17,24 @@ struct ServiceCursor {
 /// A service and its revision.
 public typealias RevisedName = (name: Name, revision: UInt64)
 
+/// The services of a namespace that have an instance, with what is needed to keep what was found.
+public struct NamespaceListing: Sendable {
+    /// The namespace's; 0 when nobody is registered in it.
+    public var revision: UInt64 = 0
+    public var services: [RevisedName] = []
+    /// So long, at least, each of them has an instance that it has now.
+    public var liveUntil = LeaseTime.distantFuture
+}
+
+/// The instances of a service whose leases have not run out, with what is needed to keep what was found.
+public struct ServiceListing: Sendable {
+    /// The service's; 0 when nobody is registered in it.
+    public var revision: UInt64 = 0
+    public var instances: [LeasedInstance] = []
+    /// When the first of their leases runs out, unless it is renewed.
+    public var liveUntil = LeaseTime.distantFuture
+}
+
 extension Catalog {
     /// The next members of a service, at most `limit` of them looked at, in no order, and the revision of the service.
     ///
@@ -24,21 +42,23 @@ extension Catalog {
     /// in several.
     func members(
         of service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+    ) -> ServiceListing {
         guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
             remaining = 0
-            return (0, [])
+            return ServiceListing()
         }
         let members = records.roster.services[slot].members
         let end = min(remaining, members.count)
         remaining = max(0, end - limit)
-        var instances: [LeasedInstance] = []
-        instances.reserveCapacity(end - remaining)
+        var found = ServiceListing(revision: records.roster.services[slot].revision)
+        found.instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
-            if records.slots[member].isLive(at: now) { instances.append(records.leased(member)) }
+            guard records.slots[member].isLive(at: now) else { continue }
+            found.instances.append(records.leased(member))
+            found.liveUntil = min(found.liveUntil, records.slots[member].deadline)
         }
-        return (records.roster.services[slot].revision, instances)
+        return found
     }
 
     /// The next services that have an instance, at most `limit` members of any looked at, in no order, and the revision of the namespace.
@@ -46,13 +66,13 @@ extension Catalog {
     /// A service that has an instance all the time is in one of the pieces at least, and may be in several.
     func services(
         in namespace: Namespace, at now: LeaseTime, from cursor: inout ServiceCursor, limit: Int
-    ) -> (revision: UInt64, services: [RevisedName]) {
+    ) -> NamespaceListing {
         guard let table = records.roster.table(of: namespace) else {
             cursor.services = 0
-            return (0, [])
+            return NamespaceListing()
         }
         let list = records.roster.tables[table].services
-        var found: [RevisedName] = []
+        var found = NamespaceListing(revision: records.roster.tables[table].revision)
         var budget = limit
         cursor.services = min(cursor.services, list.count)
         while cursor.services > 0, budget > 0 {
@@ -60,22 +80,32 @@ extension Catalog {
             let name = records.roster.services[slot].name
             // Another one has come to stand there, or the last piece ended between two.
             if cursor.name != name { (cursor.name, cursor.members) = (name, .max) }
-            let isLive = hasLiveMember(slot, at: now, remaining: &cursor.members, budget: &budget)
-            if isLive { found.append((name, records.roster.services[slot].revision)) }
-            if isLive || cursor.members == 0 { (cursor.services, cursor.name) = (cursor.services - 1, nil) }
+            let liveUntil = deadlineOfLiveMember(slot, at: now, remaining: &cursor.members, budget: &budget)
+            if let liveUntil {
+                found.services.append((name, records.roster.services[slot].revision))
+                found.liveUntil = min(found.liveUntil, liveUntil)
+            }
+            if liveUntil != nil || cursor.members == 0 { (cursor.services, cursor.name) = (cursor.services - 1, nil) }
         }
-        return (records.roster.tables[table].revision, found)
+        return found
     }
 
-    /// Whether one of the next members of a service is live, at most `budget` of them looked at.
-    private func hasLiveMember(_ service: Int32, at now: LeaseTime, remaining: inout Int, budget: inout Int) -> Bool {
+    /// When the lease of a member runs out: of the first live one among the next, at most `budget` of them looked at.
+    private func deadlineOfLiveMember(_ service: Int32, at now: LeaseTime, remaining: inout Int, budget: inout Int) -> LeaseTime? {
         let members = records.roster.services[service].members
         remaining = min(remaining, members.count)
         while remaining > 0, budget > 0 {
             (remaining, budget) = (remaining - 1, budget - 1)
-            if records.slots[members[remaining]].isLive(at: now) { return true }
+            let record = records.slots[members[remaining]]
+            if record.isLive(at: now) { return record.deadline }
         }
-        return false
+        return nil
+    }
+
+    /// The revision of a service; 0 when nobody is registered in it.
+    func revision(of service: Name, in namespace: Namespace) -> UInt64 {
+        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else { return 0 }
+        return records.roster.services[slot].revision
     }
 
     /// The revision of a namespace: another with every change to it but renewals; 0 when nobody is registered in it.
@@ -97,6 +127,11 @@ extension Store {
         shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
     }
 
+    /// The revision of a service; 0 when nobody is registered in it.
+    public func revision(of service: Name, in namespace: Namespace) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
+    }
+
     /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
     ///
     /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
@@ -104,20 +139,22 @@ extension Store {
     ///
     /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between. What is told then is at
     /// least as new as the revisions told with it.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [RevisedName]) {
+    public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
         var cursor = ServiceCursor()
-        var (revision, services) = shard(of: namespace).catalog.withLock {
+        var listing = shard(of: namespace).catalog.withLock {
             $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
         }
         let isWhole = cursor.isDone
         while !cursor.isDone {
-            services += shard(of: namespace).catalog.withLock {
-                $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece).services
+            let piece = shard(of: namespace).catalog.withLock {
+                $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
             }
+            listing.services += piece.services
+            listing.liveUntil = min(listing.liveUntil, piece.liveUntil)
         }
-        services.sort { ($0.name, $0.revision) < ($1.name, $1.revision) }
-        if !isWhole { services = Self.firsts(of: services) { $0.name == $1.name } }
-        return (revision, services)
+        listing.services.sort { ($0.name, $0.revision) < ($1.name, $1.revision) }
+        if !isWhole { listing.services = Self.firsts(of: listing.services) { $0.name == $1.name } }
+        return listing
     }
 
     /// The names of the services that have an instance, sorted by their bytes.
@@ -129,22 +166,22 @@ extension Store {
     ///
     /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. What is told then is at least as
     /// new as the revision told with it.
-    public func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime
-    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var remaining = Int.max
-        var (revision, instances) = shard(of: namespace).catalog.withLock {
+        var listing = shard(of: namespace).catalog.withLock {
             $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
         }
         let isWhole = remaining == 0
         while remaining > 0 {
-            instances += shard(of: namespace).catalog.withLock {
-                $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece).instances
+            let piece = shard(of: namespace).catalog.withLock {
+                $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
             }
+            listing.instances += piece.instances
+            listing.liveUntil = min(listing.liveUntil, piece.liveUntil)
         }
-        instances = LeasedInstance.sorted(instances)
-        if !isWhole { instances = Self.firsts(of: instances) { $0.instance.id == $1.instance.id } }
-        return (revision, instances)
+        listing.instances = LeasedInstance.sorted(listing.instances)
+        if !isWhole { listing.instances = Self.firsts(of: listing.instances) { $0.instance.id == $1.instance.id } }
+        return listing
     }
 
     /// The instances of a service, sorted by id; empty when there is no such service.

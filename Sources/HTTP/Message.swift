@@ -58,9 +58,11 @@ public enum ContentType: Sendable {
 public struct Response: Sendable {
     public var status: Status
     public var contentType: ContentType?
-    public var body: [UInt8]
+    public var body: ResponseBody
     /// Whether `body` is gzip of what it stands for.
     public var isGzipped = false
+    /// The value of `ETag`, quotes included.
+    public var entityTag: String?
     /// The value of `Location`.
     public var location: String?
     /// The value of `Allow`.
@@ -71,15 +73,21 @@ public struct Response: Sendable {
     public var transportSecurity: Int?
     /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
     public var challenges = false
-    /// Whether the connection ends after this response.
-    public var closesConnection = false
     /// The identity of the request, echoed so that both sides' logs can be joined.
     public var requestID: RequestID
 
     public init(_ status: Status, contentType: ContentType? = nil, body: [UInt8] = []) {
         self.status = status
         self.contentType = contentType
-        self.body = body
+        self.body = .bytes(body)
+        self.requestID = RequestID()
+    }
+
+    /// A response whose body other responses have too.
+    public init(_ status: Status, contentType: ContentType, shared body: FragmentChain) {
+        self.status = status
+        self.contentType = contentType
+        self.body = .shared(body)
         self.requestID = RequestID()
     }
 }

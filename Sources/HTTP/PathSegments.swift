@@ -12,6 +12,9 @@ public struct PathSegments: Sendable {
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
 
+    /// No segment.
+    public init() { bytes = [] }
+
     /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than any route.
     public init(_ head: RequestHead) throws(Refusal) {
         if head.targetShape.hasEscapes {

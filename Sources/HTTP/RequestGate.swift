@@ -87,6 +87,9 @@ public struct RequestGate {
         }
     }
 
+    /// Whether there is a complete request, and the oldest one is self-contained.
+    public var isNextSelfContained: Bool { completeRequests > 0 && heads[taken].isSelfContained }
+
     /// Takes the head of the oldest complete request, or nil when there is none.
     public mutating func takeRequest() -> RequestHead? {
         guard completeRequests > 0 else { return nil }
@@ -275,6 +278,9 @@ public struct RequestGate {
             guard value.equalsIgnoringCase("100-continue") else {
                 throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
             }
+            head.namesTransport = true
+        } else if name.equalsIgnoringCase("connection") {
+            if !value.equalsIgnoringCase("keep-alive") { head.namesTransport = true }
         }
     }
 

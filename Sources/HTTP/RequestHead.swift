@@ -8,7 +8,7 @@ public struct RequestHead: Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
     }
 
-    /// The request line and header lines as received, with the empty line that ends them.
+    /// The request line and header lines as received, without the empty line that ends them.
     ///
     /// Invariant: every range of this value lies within these bytes.
     public internal(set) var bytes: [UInt8] = []
@@ -17,12 +17,22 @@ public struct RequestHead: Sendable {
     public internal(set) var minorVersion: UInt8 = 1
     /// The body that is to follow, when its length was declared; nil when it is chunked.
     public internal(set) var declaredLength: Int? = 0
+    /// Whether a field asks something of the transport that is more than to go on.
+    var namesTransport = false
     var targetRange = 0..<0
     /// Invariant: describes `targetRange`.
     var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
     private var fieldRanges = InlineArray<8, Range<Int32>>(repeating: 0..<0)
 
     init() {}
+
+    /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of declared length or none.
+    public var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
+
+    /// How many bytes the head took on the wire, up to where the body begins.
+    public var wireLength: Int { bytes.count + Self.emptyLine }
+
+    private static let emptyLine = 2
 
     /// The request target as sent: an absolute path and perhaps a query.
     public var target: ArraySlice<UInt8> { bytes[targetRange] }

@@ -22,6 +22,11 @@ public struct JSONText: Sendable {
         content.hasEscapes ? unescaped() : Array(source[content.start..<content.end])
     }
 
+    /// As `utf8`, but in place where the string was written without escapes.
+    public var bytes: ArraySlice<UInt8> {
+        content.hasEscapes ? unescaped()[...] : source[content.start..<content.end]
+    }
+
     /// Whether the string stands for exactly these characters. Allocates nothing unless the string was written with escapes.
     public static func == (text: JSONText, literal: StaticString) -> Bool {
         if text.content.hasEscapes {

@@ -20,24 +20,29 @@ final class Connection {
     /// How many bytes may come in behind a complete request: requests wait as values that take more room than the shortest of their bytes.
     private static let pipelinedBytes = 16_384
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
-    private static let recordBytes = 16_384
+    static let recordBytes = 16_384
 
     /// Stands for the number of a request in a TLS handshake, which has as long as a head.
     private static let handshake = -1
 
-    private enum Phase { case served, refusing, lingering }
+    enum Phase { case served, refusing, lingering }
 
     /// Invariant: a live bufferevent until `detach()`; owned by evhttp.
-    private let bufferevent: OpaquePointer
-    private unowned let server: HTTPServer
-    private var gate: RequestGate
-    private var phase = Phase.served
+    let bufferevent: OpaquePointer
+    unowned let server: HTTPServer
+    private(set) var gate: RequestGate
+    private(set) var phase = Phase.served
     /// evhttp's connection, from adoption on.
-    private var identity: OpaquePointer?
+    private(set) var identity: OpaquePointer?
     private var inputWatch: OpaquePointer?
-    /// Requests handed to the handler whose answers are not yet written out.
-    private var answersPending = 0
-    private var answersWritten = 0
+    /// Requests that evhttp handed to the handler, whose answers are not yet written out.
+    private(set) var answersPending = 0
+    private(set) var answersWritten = 0
+    /// Requests that went past evhttp, whose answers are not yet written out.
+    private(set) var directAnswers = 0
+    /// evhttp's callbacks, while libevent writes the rest of direct answers.
+    var evhttpCallbacks: EvhttpCallbacks?
+    var awaitedReply = AwaitedReply.none
     private var clock = ConnectionClock(now: LoopClock.now())
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
@@ -51,7 +56,7 @@ final class Connection {
     /// Who it was counted as.
     var client: ClientKey?
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
-    private let session: TLSSession?
+    let session: TLSSession?
     private var certificateWasRead = false
     private var readIdentity: ClientIdentity?
 
@@ -60,8 +65,7 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
-        // Not for TLS: a watermark that is met in the middle of a record leaves the rest in OpenSSL, where no socket tells of it.
-        if session == nil { bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, server.border.rules.input) }
+        setReadWatermark(low: 1)
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
@@ -131,8 +135,8 @@ final class Connection {
         }
     }
 
-    /// An answer waits to be written. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each piece
-    /// of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
+    /// evhttp has put an answer into the output. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each
+    /// piece of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
     func answerQueued() {
         guard session != nil else { return }
         stopReading()
@@ -142,7 +146,8 @@ final class Connection {
 
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
-        phase == .served && answersPending == 0 && gate.isIdle && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
+        phase == .served && answersPending == 0 && directAnswers == 0 && gate.isIdle
+            && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
             && !hasUnreadBytes
     }
 
@@ -157,9 +162,6 @@ final class Connection {
     /// The address and port that the client reached. A system call: asked for seldom.
     var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
 
-    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
-    var commonHeaders: String { server.commonHeaders() }
-
     // MARK: - Requests
 
     /// The oldest request that came whole; its answer is awaited from now on.
@@ -169,11 +171,26 @@ final class Connection {
         return head
     }
 
+    /// The oldest request that came whole, if it can do without evhttp.
+    func takeDirectRequest() -> RequestHead? {
+        guard phase == .served, gate.isNextSelfContained, let head = gate.takeRequest() else { return nil }
+        directAnswers += 1
+        return head
+    }
+
+    /// All direct answers have been written out.
+    func directAnswersWritten() {
+        answersWritten += directAnswers
+        directAnswers = 0
+        refuseIfCaughtUp()
+    }
+
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {
         answersPending -= 1
         answersWritten += 1
-        refuseIfCaughtUp()
+        directAnswersWritten()
+        guard phase == .served else { return }
         if session == nil {
             if readsLess, gate.completeRequests == 0 { readLess(false) }
         } else if isFull {
@@ -185,7 +202,9 @@ final class Connection {
     private func bytesArrived(_ count: Int) {
         switch phase {
         case .served:
+            let isEvhttpIdle = isEvhttpIdle(before: count)
             server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
+            if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
             if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
         case .refusing, .lingering:
@@ -208,7 +227,14 @@ final class Connection {
     /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
     private func readLess(_ isLess: Bool) {
         readsLess = isLess
-        bufferevent_setwatermark(bufferevent, Int16(EV_READ), 0, isLess ? Self.pipelinedBytes : server.border.rules.input)
+        setReadWatermark(low: 1)
+    }
+
+    /// evhttp hears of input from `low` bytes on. Its high watermark is not for TLS: one that is met in the middle of a record leaves the rest in
+    /// OpenSSL, where no socket tells of it.
+    func setReadWatermark(low: Int) {
+        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.border.rules.input
+        bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
 
     // MARK: - Deadlines
@@ -225,7 +251,7 @@ final class Connection {
     private var activity: Activity {
         guard phase == .served else { return .leaving }
         guard isEstablished else { return .head(of: Self.handshake) }
-        if answersPending > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
+        if answersPending > 0 || directAnswers > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
         // evhttp has yet to take a complete request. Should it never do so, that is no reason to wait for ever.
         if gate.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
         return gate.activity
@@ -256,14 +282,16 @@ final class Connection {
 
     private func refuseIfCaughtUp() {
         guard phase == .served, let refusal = gate.refusal, gate.completeRequests == 0, answersPending == 0 else { return }
-        phase = .refusing
+        // Nothing of it is for evhttp, which looks at the input next.
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        guard directAnswers == 0 else { return }
+        phase = .refusing
         // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
         later { $0.sendRefusal(refusal) }
     }
 
     /// Does something in a turn of the loop of its own, before anything more is read.
-    private func later(_ action: @escaping (Connection) -> Void) {
+    func later(_ action: @escaping (Connection) -> Void) {
         let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
         event_base_once(
             bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),

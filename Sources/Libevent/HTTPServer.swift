@@ -69,7 +69,10 @@ public final class HTTPServer {
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
     private var scratch: [UInt8] = []
-    private var date = CommonHeaders()
+    private var answerHead = AnswerHead()
+    /// Connections with direct answers of this turn, which are written at its end.
+    private var answered: [Connection] = []
+    private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
@@ -107,6 +110,7 @@ public final class HTTPServer {
                 Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().serve(request, OnLoop())
             }, context)
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
+        endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         try listen(descriptor)
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
             sweep(at: LoopClock.now())
@@ -200,8 +204,27 @@ public final class HTTPServer {
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
-    /// What every answer that is sent now has: the value of `Date` and the header lines behind it.
-    func commonHeaders() -> String { date.value(on: loop) }
+    /// Has a connection's direct answers written when the requests that came in the same turn have been answered too: their clients are then woken
+    /// together instead of each by itself, while there is still work to do here.
+    func writeAtEndOfTurn(_ connection: Connection) {
+        if answered.isEmpty { endOfTurn?.activate() }
+        answered.append(connection)
+    }
+
+    private func writeAnswers() {
+        for connection in answered { connection.writeDirectAnswers() }
+        answered.removeAll(keepingCapacity: true)
+    }
+
+    /// Calls `body` with the headers of an answer that evhttp sends now.
+    func withHeaders(of response: borrowing Response, _ body: (UnsafePointer<CChar>?) -> Void) {
+        answerHead.withHeaders(of: response, on: loop, body)
+    }
+
+    /// Calls `body` with the whole head of an answer that goes past evhttp now.
+    func withHead(of response: borrowing Response, _ body: (UnsafeRawBufferPointer) -> Void) {
+        answerHead.withHead(of: response, closes: isDraining, on: loop, body)
+    }
 
     /// A client's handshake came to nothing.
     func handshakeFailed(_ reason: String, from peer: String?) { security?.handshakeFailed(reason, peer) }
@@ -216,19 +239,24 @@ public final class HTTPServer {
             // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
             return EvhttpErrorPage.send(request, status: .badRequest)
         }
-        let reply = PendingReply(request, connection, head)
-        handler(
-            Request(
-                head: head, body: body(of: request), isSecure: security != nil, clientAddress: connection.peer,
-                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply, onLoop)
+        handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
     }
 
-    private func body(of request: UnsafeMutablePointer<evhttp_request>) -> [UInt8] {
-        guard let input = evhttp_request_get_input_buffer(request) else { return [] }
-        let count = evbuffer_get_length(input)
+    /// Hands a request to the handler. Called from libevent's callbacks only.
+    func handle(_ head: RequestHead, _ body: [UInt8], of connection: Connection, _ reply: consuming PendingReply) {
+        handler(
+            Request(
+                head: head, body: body, isSecure: security != nil, clientAddress: connection.peer,
+                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply,
+            OnLoop())
+    }
+
+    /// Takes up to `count` bytes from the front of a buffer.
+    func take(_ count: Int, from buffer: OpaquePointer?) -> [UInt8] {
+        let count = min(count, evbuffer_get_length(buffer))
         guard count > 0 else { return [] }
-        return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            initialized = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
+        return [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
+            initialized = max(0, Int(evbuffer_remove(buffer, bytes.baseAddress, count)))
         }
     }
 

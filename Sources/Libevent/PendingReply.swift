@@ -6,19 +6,17 @@ import HTTP
 
 /// The answer that a request waits for. May be kept and sent in a later turn, on the loop's thread only.
 public struct PendingReply: ~Copyable {
-    private let request: UnsafeMutablePointer<evhttp_request>
-    /// Unretained so that this is a plain value; evhttp frees no connection while a request of it is held, and the server keeps the
-    /// connection as long as evhttp does.
+    /// evhttp's request; nil for one that went past evhttp.
+    private let request: UnsafeMutablePointer<evhttp_request>?
+    /// Unretained so that this is a plain value; no connection is freed while a request of it is held, and the server keeps the connection as
+    /// long as evhttp does.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
-    /// evhttp tells the length of what it sends, but not of what HEAD leaves out, nor to CONNECT, nor in HTTP/1.0.
-    private let needsLength: Bool
 
-    init(_ request: UnsafeMutablePointer<evhttp_request>, _ connection: Connection, _ head: RequestHead) {
+    init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passUnretained(connection)
         isHead = head.method == .head
-        needsLength = head.method == .head || head.method == .connect || head.minorVersion == 0
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told.
@@ -28,33 +26,25 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        EvhttpErrorPage.send(request, status: .internalServerError)
+        if let request {
+            EvhttpErrorPage.send(request, status: .internalServerError)
+        } else {
+            write(Response(.internalServerError))
+        }
     }
 
     private borrowing func write(_ response: Response) {
         let connection = self.connection.takeUnretainedValue()
+        guard let request else { return connection.sendDirectly(response, isHead: isHead) }
         guard let headers = evhttp_request_get_output_headers(request) else { return }
-        // What every answer has, as one header: none of it comes from a client but the request's identity, which is visible ASCII.
-        var common = connection.commonHeaders
-        if !response.requestID.isEmpty {
-            common += "\r\nX-Request-Id: "
-            common += response.requestID.value
-            common += "\r\nRequest_id: "
-            common += response.requestID.value
-        }
-        _ = registry_add_header_block(headers, "Date", common)
-        if let contentType = response.contentType { add(headers, "Content-Type", contentType.value) }
-        if response.isGzipped { evhttp_add_header(headers, "Content-Encoding", "gzip") }
-        if let location = response.location { evhttp_add_header(headers, "Location", location) }
-        if let allow = response.allow { evhttp_add_header(headers, "Allow", allow) }
-        if let seconds = response.retryAfter { evhttp_add_header(headers, "Retry-After", String(seconds)) }
-        if let seconds = response.transportSecurity { evhttp_add_header(headers, "Strict-Transport-Security", "max-age=\(seconds)") }
-        if response.challenges { evhttp_add_header(headers, "WWW-Authenticate", "Bearer") }
-        if response.closesConnection || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        if needsLength { evhttp_add_header(headers, "Content-Length", String(response.body.count)) }
+        connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
+        // A header of its own, because evhttp looks for it to know whether it is to close.
+        if connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
+        // To HEAD evhttp adds no header of its own, and writes the body that it is given all the same.
+        request.pointee.type = EVHTTP_REQ_HEAD
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
-            evbuffer_add(output, response.body, response.body.count)
+            response.body.append(to: output)
         }
         evhttp_request_set_on_complete_cb(
             request,
@@ -69,9 +59,5 @@ public struct PendingReply: ~Copyable {
     /// StaticStrings end in NUL, as C wants it.
     private borrowing func pointer(_ text: StaticString) -> UnsafePointer<CChar> {
         UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
-    }
-
-    private borrowing func add(_ headers: UnsafeMutablePointer<evkeyvalq>, _ name: StaticString, _ value: StaticString) {
-        evhttp_add_header(headers, pointer(name), pointer(value))
     }
 }

@@ -18,6 +18,16 @@ public struct TLSSession {
     /// The negotiated version, `TLSv1.3`.
     public var version: String { String(cString: SSL_get_version(session)) }
 
+    /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the session has failed: the next
+    /// write, libevent's, must be of the same bytes, and learns which of the two it was.
+    public func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        guard SSL_write(session, bytes, Int32(count)) == Int32(count) else {
+            ERR_clear_error()
+            return false
+        }
+        return true
+    }
+
     /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing before the handshake's end,
     /// and nothing helps where the client has gone.
     public func sayGoodbye() {

@@ -84,7 +84,9 @@ public struct AnswerReader {
             return (name: String(line[..<colon]), value: String(line[line.index(after: colon)...].drop { $0 == " " }))
         }
         let lengths = headers.filter { $0.name.lowercased() == "content-length" }
-        guard lengths.count == 1, let length = Int(lengths[0].value) else {
+        // 304 has no body, and need not say how long that of 200 would be.
+        let isBare = status == 304 && lengths.isEmpty
+        guard isBare || lengths.count == 1, let length = isBare ? 0 : Int(lengths[0].value) else {
             throw Answer.Malformed("not one Content-Length: \(head)")
         }
         let bodyEnd = headEnd + (isToHead ? 0 : length)

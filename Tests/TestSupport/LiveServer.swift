@@ -9,10 +9,36 @@ import Synchronization
 public struct LoopHandler {
     public let respond: (Request) -> Response
     public let refused: (Refusal, String?) -> RequestID
+    /// Whether the response is sent in a later turn of the loop.
+    public let answersLater: Bool
 
-    public init(respond: @escaping (Request) -> Response, refused: @escaping (Refusal, String?) -> RequestID) {
+    public init(
+        answersLater: Bool = false, respond: @escaping (Request) -> Response, refused: @escaping (Refusal, String?) -> RequestID
+    ) {
+        self.answersLater = answersLater
         self.respond = respond
         self.refused = refused
+    }
+}
+
+/// A reply that was kept, and what will be said.
+private final class KeptReply {
+    private var reply: PendingReply?
+    private let response: Response
+    private var timer: LoopEvent?
+
+    init(_ reply: consuming PendingReply, _ response: Response) {
+        self.reply = .some(consume reply)
+        self.response = response
+    }
+
+    /// Sends it two milliseconds from now.
+    func send(on loop: EventLoop) throws {
+        timer = try LoopEvent.timer(on: loop) { [self] _ in
+            reply.take()?.send(response)
+            timer = nil
+        }
+        try timer?.schedule(afterMilliseconds: 2)
     }
 }
 
@@ -70,7 +96,10 @@ public final class LiveServer: Sendable {
         let server = try HTTPServer(
             on: loop, listening: descriptor, limits: Limits(), gauge: ConnectionGauge(), border: border, refused: handler.refused
         ) { request, reply, _ in
-            reply.send(handler.respond(request))
+            let response = handler.respond(request)
+            guard handler.answersLater else { return reply.send(response) }
+            // Should the timer not be had, the reply answers by itself.
+            try? KeptReply(reply, response).send(on: loop)
         }
         let mailbox = try Mailbox<Order>(on: loop) { _, onLoop in
             server.drain(onLoop) { onLoop in loop.stop(onLoop) }

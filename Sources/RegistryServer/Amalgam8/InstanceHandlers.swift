@@ -7,7 +7,7 @@ import JSON
 import TLS
 
 enum InstanceHandlers {
-    static func register(_ call: Call) throws(Refused) -> Response {
+    static func register(_ call: borrowing Call) throws(Refused) -> Response {
         guard MediaType.isJSON(call.request.head[.contentType]) else { throw .notJSON }
         let registration = try Registration(json: call.request.body)
         let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
@@ -29,37 +29,27 @@ enum InstanceHandlers {
         return response
     }
 
-    static func renew(_ call: Call) throws(Refused) -> Response {
+    static func renew(_ call: borrowing Call) throws(Refused) -> Response {
         guard let id = call.instanceID, call.context.apply(.renew(id), in: try call.tenant(), at: call.moment) == .done else {
             throw .instanceGone
         }
         return Response(.ok)
     }
 
-    static func deregister(_ call: Call) throws(Refused) -> Response {
+    static func deregister(_ call: borrowing Call) throws(Refused) -> Response {
         guard let id = call.instanceID, call.context.apply(.deregister(id), in: try call.tenant(), at: call.moment) == .done else {
             throw .instanceGone
         }
         return Response(.ok)
     }
 
-    static func get(_ call: Call) throws(Refused) -> Response {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
         guard let id = call.instanceID,
             let found = call.context.store.instance(id, in: try call.tenant(), at: call.moment.lease)
         else { throw .noSuchInstance }
         var body: [UInt8] = []
-        InstanceRendering(fields: .all, links: nil).append(found, to: &body)
-        return Response(.ok, contentType: .json, body: body)
-    }
-
-    static func list(_ call: Call) throws(Refused) -> Response {
-        let query = try ListQuery(call.request.head.query)
-        let instances = query.select(from: call.context.store, in: try call.tenant(), at: call.moment.lease)
-        let rendering = InstanceRendering(fields: query.fields, links: query.fields.contains(.links) ? InstanceLinks(call) : nil)
-        var body: [UInt8] = []
-        body.append(literal: "{\"instances\":")
-        rendering.append(instances, to: &body)
-        body.append(literal: "}")
+        var rendering = InstanceRendering(fields: .all, links: nil)
+        rendering.append(found, to: &body)
         return Response(.ok, contentType: .json, body: body)
     }
 }

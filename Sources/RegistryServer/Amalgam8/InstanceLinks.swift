@@ -8,7 +8,7 @@ struct InstanceLinks {
     /// `http://host/api/v1/instances/`.
     private let prefix: String
 
-    init(_ call: Call) {
+    init(_ call: borrowing Call) {
         let scheme = call.context.isHTTPS(call.request) ? "https" : "http"
         prefix = "\(scheme)://\(call.context.host(of: call.request))/api/v1/instances/"
     }

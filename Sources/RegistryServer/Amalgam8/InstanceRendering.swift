@@ -55,29 +55,29 @@ struct InstanceRendering {
     let fields: InstanceFields
     /// Present when `fields` has `.links`.
     let links: InstanceLinks?
+    private var timestamps = TimestampFormatter()
+
+    init(fields: InstanceFields, links: InstanceLinks?) {
+        self.fields = fields
+        self.links = links
+    }
 
     /// A TTL in milliseconds as whole seconds; a part of a second counts as one, so that no client renews too late.
     static func seconds(_ milliseconds: Int64) -> Int64 { (milliseconds + 999) / 1_000 }
 
     /// Appends an array of instances.
-    func append(_ instances: [LeasedInstance], to body: inout [UInt8]) {
+    mutating func append(_ instances: [LeasedInstance], to body: inout [UInt8]) {
         body.reserveCapacity(body.count + instances.count * Self.typicalBytes)
-        var timestamps = TimestampFormatter()
         body.append(UInt8(ascii: "["))
         for (index, instance) in instances.enumerated() {
             if index > 0 { body.append(UInt8(ascii: ",")) }
-            append(instance, to: &body, &timestamps)
+            append(instance, to: &body)
         }
         body.append(UInt8(ascii: "]"))
     }
 
     /// Appends one instance as an object.
-    func append(_ leased: LeasedInstance, to body: inout [UInt8]) {
-        var timestamps = TimestampFormatter()
-        append(leased, to: &body, &timestamps)
-    }
-
-    private func append(_ leased: LeasedInstance, to body: inout [UInt8], _ timestamps: inout TimestampFormatter) {
+    mutating func append(_ leased: LeasedInstance, to body: inout [UInt8]) {
         let instance = leased.instance
         body.append(literal: "{\"id\":")
         body.appendJSON(stringOf: instance.id.utf8)

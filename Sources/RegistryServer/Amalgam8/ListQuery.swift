@@ -5,16 +5,16 @@ import HTTP
 
 /// What `GET /api/v1/instances` is asked for.
 struct ListQuery {
-    private enum StatusFilter {
+    enum StatusFilter {
         case all
         case only(InstanceStatus)
         /// Matches nothing.
         case none
     }
 
-    private var status: StatusFilter?
-    private var serviceName: Name?
-    private var id: String?
+    private(set) var status = StatusFilter.all
+    private(set) var serviceName: Name?
+    private(set) var id: String?
     private var tags: [Name]?
     /// The fields of each instance.
     private(set) var fields = InstanceFields.all
@@ -27,6 +27,7 @@ struct ListQuery {
         } catch {
             throw .malformed(error)
         }
+        var status: StatusFilter?
         for parameter in parameters {
             switch parameter.name {
             case "status": status = Self.statusFilter(parameter.value)
@@ -39,8 +40,11 @@ struct ListQuery {
             }
         }
         // Only a listing that nobody narrowed hides what is not up (R302, R305).
-        if status == nil { status = serviceName == nil && id == nil && tags == nil ? .only(.up) : .all }
+        self.status = status ?? (serviceName == nil && id == nil && tags == nil ? .only(.up) : .all)
     }
+
+    /// Whether it asks for whole instances, by service and status at most: what services render for everybody.
+    var isPlain: Bool { id == nil && tags == nil && fields == .all }
 
     private static func statusFilter(_ value: String) -> StatusFilter {
         guard !value.isEmpty else { return .none }
@@ -71,22 +75,31 @@ struct ListQuery {
         return fields
     }
 
-    /// The instances asked for, in the order of R317.
-    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+    /// The instances asked for, in the order of R317, and when the first lease runs out of those looked at.
+    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> (instances: [LeasedInstance], liveUntil: LeaseTime) {
         if let id {
-            guard let id = InstanceID(Array(id.utf8)[...]), let found = store.instance(id, in: namespace, at: now) else { return [] }
-            return matches(found.instance) ? [found] : []
+            guard let id = InstanceID(Array(id.utf8)[...]), let found = store.instance(id, in: namespace, at: now) else { return ([], now) }
+            return (matches(found.instance) ? [found] : [], now)
         }
-        let candidates =
-            serviceName.map { store.instances(of: $0, in: namespace, at: now) } ?? store.instances(in: namespace, at: now)
-        return candidates.filter { matches($0.instance) }
+        if let serviceName {
+            let listing = store.listing(of: serviceName, in: namespace, at: now)
+            return (listing.instances.filter { matches($0.instance) }, listing.liveUntil)
+        }
+        var selected: [LeasedInstance] = []
+        var liveUntil = LeaseTime.distantFuture
+        for service in store.services(in: namespace, at: now).services {
+            let listing = store.listing(of: service.name, in: namespace, at: now)
+            for leased in listing.instances where matches(leased.instance) { selected.append(leased) }
+            liveUntil = min(liveUntil, listing.liveUntil)
+        }
+        return (selected, liveUntil)
     }
 
     private func matches(_ instance: Instance) -> Bool {
         switch status {
-        case .some(.only(let wanted)): if instance.status != wanted { return false }
-        case .some(.none): return false
-        case .some(.all), nil: break
+        case .only(let wanted): if instance.status != wanted { return false }
+        case .none: return false
+        case .all: break
         }
         if let serviceName, instance.serviceName != serviceName { return false }
         if let tags { return tags.allSatisfy { tag in !tag.text.isEmpty && instance.tags.contains { Name($0) == tag } } }

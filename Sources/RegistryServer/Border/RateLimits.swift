@@ -64,6 +64,14 @@ public final class RateLimits: Sendable {
         try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
     }
 
+    /// Charges the heartbeats of a batch beyond the first, which was charged as any other: a batch needs no more allowance to be let through than
+    /// one heartbeat, or a large one never would be, and those who come next wait the longer.
+    func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
+        guard count > 0 else { return }
+        namespaceHeartbeats?.overdraw(namespace, count, at: now)
+        if let clientHeartbeats, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
+    }
+
     private func charge(_ wait: Int64?, to limit: Limit) throws(Refused) {
         guard let wait else { return }
         refusals.withLock { $0[limit.rawValue] += 1 }
@@ -90,8 +98,9 @@ private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
         shards = (0..<Self.shardCount).map { _ in Shard(allowance, maximum: Self.maximum) }
     }
 
-    func take(_ key: Key, at now: Int64) -> Int64? {
-        let shard = Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))
-        return shards[shard].table.withLock { $0.take(key, at: now) }
-    }
+    func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0.take(key, at: now) } }
+
+    func overdraw(_ key: Key, _ count: Int, at now: Int64) { shard(of: key).table.withLock { $0.overdraw(key, count, at: now) } }
+
+    private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))] }
 }

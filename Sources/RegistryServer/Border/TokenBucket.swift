@@ -31,6 +31,11 @@ struct TokenBucket: Sendable, Equatable {
         full = next
         return nil
     }
+
+    /// Takes tokens whether or not there are so many: those who come next wait for them.
+    mutating func overdraw(_ count: Int, _ allowance: Allowance, at now: Int64) {
+        full = max(full, now) + Int64(count) * allowance.interval
+    }
 }
 
 /// The buckets of many keys, of which only so many are kept. What is forgotten is full again, so the ones nearest to it go first.
@@ -53,6 +58,12 @@ struct BucketTable<Key: Hashable & Sendable>: Sendable {
         if let index = buckets.index(forKey: key) { return buckets.values[index].take(allowance, at: now) }
         if buckets.count >= maximum { forgetHalf() }
         return buckets[key, default: TokenBucket()].take(allowance, at: now)
+    }
+
+    /// Takes tokens of this key whether or not there are so many.
+    mutating func overdraw(_ key: Key, _ count: Int, at now: Int64) {
+        // Whoever overdraws has just taken a token, so the bucket is seldom forgotten, and then it is full.
+        buckets[key]?.overdraw(count, allowance, at: now)
     }
 
     /// Half at a time, so that sorting is paid for by many insertions.

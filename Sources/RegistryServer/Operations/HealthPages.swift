@@ -5,9 +5,9 @@ import JSON
 import Replication
 
 enum HealthPages {
-    static func livez(_ call: Call) throws(Refused) -> Response { status(.ok, "alive") }
+    static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
 
-    static func readyz(_ call: Call) throws(Refused) -> Response {
+    static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
         switch call.context.lifecycle.state {
         case .starting: status(.serviceUnavailable, "starting")
         case .ready: status(.ok, "ready")
@@ -24,7 +24,7 @@ enum HealthPages {
     }
 
     /// The report of R603: every component that this member has.
-    static func uptime(_ call: Call) throws(Refused) -> Response {
+    static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
         let wholeSeconds = (call.monotonic - call.context.started) / 1_000_000_000 * 1_000_000_000
         let components = call.context.cluster.components
         var body: [UInt8] = []

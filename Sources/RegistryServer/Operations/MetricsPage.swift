@@ -6,11 +6,12 @@ import HTTP
 import Telemetry
 
 enum MetricsPage {
-    static func get(_ call: Call) throws(Refused) -> Response {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
         var text = PrometheusText(reservingCapacity: 32_768)
         let context = call.context
         requests(context, &text)
         catalog(context, &text)
+        rendered(context, &text)
         BorderMetrics.append(context, &text)
         if let health = context.tlsHealth { tls(health, &text) }
         process(context, &text)
@@ -51,6 +52,19 @@ enum MetricsPage {
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
         text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
         text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+    }
+
+    private static func rendered(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.loopMetrics.map(\.rendered)
+        text.counter("a8registry_rendered_hits_total", help: "Lists sent as they were kept.") {
+            $0.sample(counts.reduce(0) { $0 + $1.hitCount })
+        }
+        text.counter("a8registry_rendered_misses_total", help: "Lists that had to be rendered.") {
+            $0.sample(counts.reduce(0) { $0 + $1.missCount })
+        }
+        text.gauge("a8registry_rendered_bytes", help: "Bytes of rendered lists kept, by all loops.") {
+            $0.sample(counts.reduce(0) { $0 + $1.heldBytes })
+        }
     }
 
     private static func tls(_ health: TLSHealth, _ text: inout PrometheusText) {

@@ -4,7 +4,7 @@ import HTTP
 import Swagger
 
 enum SwaggerPage {
-    static func get(_ call: Call) throws(Refused) -> Response {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
         Response(.ok, contentType: .json, body: Swagger.json)
     }
 }

@@ -1,7 +1,6 @@
 // One line a request at level info, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in a buffer
 // of the loop's and handed over whole.
 
-import Catalog
 import HTTP
 import Telemetry
 
@@ -17,16 +16,14 @@ public final class AccessLog {
         self.format = format
     }
 
-    func append(
-        _ request: Request, _ response: Response, _ operation: Operation, _ namespace: Namespace?, at wall: Int64, microseconds: Int
-    ) {
+    func append(_ call: borrowing Call, _ response: Response, microseconds: Int) {
         // The path only: a query may be anything, and a path holds no credential of this API.
         write(
             AccessLine(
-                nanoseconds: wall, requestID: Array(response.requestID.value.utf8), namespace: namespace?.name ?? "",
-                operation: operation.name, method: "\(request.head.method.name)", path: request.head.path,
+                nanoseconds: call.moment.wall, requestID: Array(response.requestID.value.utf8), namespace: call.namespace?.name ?? "",
+                operation: call.operation.name, method: "\(call.request.head.method.name)", path: call.request.head.path,
                 status: Int(response.status.rawValue), bytes: response.body.count, microseconds: microseconds,
-                client: request.clientAddress))
+                client: call.request.clientAddress))
     }
 
     /// The line of a request that could not be read: nothing of it is known but that it came.

@@ -38,6 +38,7 @@ public final class LoopMetrics: Sendable {
     private let counts = Mutex(RequestCounts())
     /// How late the loop's timer ran, in microseconds.
     private let lag = Atomic<Int>(0)
+    let rendered = RenderedCounts()
 
     public init() {}
 

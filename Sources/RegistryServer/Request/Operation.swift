@@ -3,7 +3,7 @@
 
 /// An operation of the registry. The raw value indexes tables.
 public enum Operation: Int, Sendable, CaseIterable {
-    case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance
+    case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance, renewInstances
     case listServices, getService
     case root, uptime, livez, readyz, metrics, swagger
     /// No route, or a method that the route does not have.
@@ -11,6 +11,9 @@ public enum Operation: Int, Sendable, CaseIterable {
 
     /// The operation's name: its `operationId` in the OpenAPI description.
     public var name: String { Self.names[rawValue] }
+
+    /// Whether it renews leases, which has an allowance of its own (R825).
+    var isHeartbeat: Bool { self == .renewInstance || self == .renewInstances }
 
     private static let names = allCases.map { "\($0)" }
 }

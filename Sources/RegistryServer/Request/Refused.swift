@@ -35,7 +35,7 @@ public enum Refused: Error, Sendable {
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
-        case .notJSON: Self.error(.unsupportedMediaType, "a registration is sent with Content-Type: application/json")
+        case .notJSON: Self.error(.unsupportedMediaType, "the body is sent with Content-Type: application/json")
         case .invalid(let sentence): Self.error(.badRequest, sentence)
         case .namespaceFull: Self.error(.forbidden, "the namespace holds as many instances as it may")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")

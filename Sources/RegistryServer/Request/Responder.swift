@@ -29,6 +29,7 @@ public final class Responder {
     private let authorizer: Authorizer
     private let metrics: LoopMetrics
     private let accessLog: AccessLog?
+    private let answers: RenderedAnswers
     private var requestIDs = RequestIDs()
 
     public init(_ context: ServerContext, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
@@ -36,30 +37,26 @@ public final class Responder {
         self.authorizer = authorizer
         self.metrics = metrics
         self.accessLog = accessLog
-    }
-
-    /// What is learnt of a request on its way, for the log and the metrics.
-    private struct Trace {
-        var operation = Operation.unmatched
-        var namespace: Namespace?
+        answers = RenderedAnswers(
+            context.store, nonce: context.tagNonce, capacity: context.settings.renderedCache / context.loopMetrics.count,
+            counts: metrics.rendered)
     }
 
     /// Answers one request that arrived at `instant`; `finished` reads the monotonic clock once the answer is there.
-    public func respond(to request: Request, at instant: Instant, finished: () -> Int64) -> Response {
-        var trace = Trace()
+    public func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> Response {
+        var call = Call(request, at: instant, context, answers)
         var response: Response
         do throws(Refused) {
-            response = try answer(request, instant, &trace)
+            response = try answer(&call)
         } catch {
             response = error.response
         }
-        response.requestID = request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
-        if context.settings.requireHTTPS, request.isSecure { response.transportSecurity = Self.transportSecurity }
-        compress(&response, for: request)
+        response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
+        if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
+        compress(&response, for: call)
         let microseconds = Int((finished() - instant.monotonic) / 1_000)
-        metrics.record(trace.operation, response.status, microseconds: microseconds)
-        accessLog?.append(
-            request, response, trace.operation, trace.namespace, at: instant.moment.wall, microseconds: microseconds)
+        metrics.record(call.operation, response.status, microseconds: microseconds)
+        accessLog?.append(call, response, microseconds: microseconds)
         return response
     }
 
@@ -72,28 +69,25 @@ public final class Responder {
     }
 
     /// The first refusal is the answer, in the order of R119.
-    private func answer(_ request: Request, _ instant: Instant, _ trace: inout Trace) throws(Refused) -> Response {
-        let path = try segments(of: request)
-        let route = context.routes.route(request.head.method, path)
-        let isHeartbeat = route?.operation == .renewInstance
+    private func answer(_ call: inout Call) throws(Refused) -> Response {
+        call.path = try segments(of: call.request)
+        let route = context.routes.route(call.request.head.method, call.path)
+        let isHeartbeat = route?.operation.isHeartbeat ?? false
         if route?.openness != .probe {
-            try context.rateLimits.charge(client: request.clientAddress, isHeartbeat: isHeartbeat, at: instant.monotonic)
+            try context.rateLimits.charge(client: call.request.clientAddress, isHeartbeat: isHeartbeat, at: call.monotonic)
         }
-        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(request) }
+        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(call.request) }
         guard let route else {
-            guard let allow = context.routes.allowedMethods(path) else { throw .noSuchResource }
+            guard let allow = context.routes.allowedMethods(call.path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
         }
-        trace.operation = route.operation
+        call.operation = route.operation
         if route.openness == .tenant {
-            let namespace = try namespace(of: request, instant.moment)
-            trace.namespace = namespace
-            try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: instant.monotonic)
+            let namespace = try namespace(of: call.request, call.moment)
+            call.namespace = namespace
+            try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)
         }
-        return try route.handler(
-            Call(
-                request: request, path: path, namespace: trace.namespace, moment: instant.moment, monotonic: instant.monotonic,
-                context: context))
+        return try route.handler(call)
     }
 
     private func segments(of request: Request) throws(Refused) -> PathSegments {
@@ -118,11 +112,12 @@ public final class Responder {
         }
     }
 
-    private func compress(_ response: inout Response, for request: Request) {
-        guard response.body.count >= Self.compressionThreshold, AcceptEncoding.offersGzip(request.head[.acceptEncoding]),
-            let compressed = Gzip.compress(response.body)
+    /// What is shared has been compressed where it is kept, or is not worth it.
+    private func compress(_ response: inout Response, for call: borrowing Call) {
+        guard case .bytes(let bytes) = response.body, bytes.count >= Self.compressionThreshold,
+            AcceptEncoding.offersGzip(call.request.head[.acceptEncoding]), let compressed = Gzip.compress(bytes)
         else { return }
-        response.body = compressed
+        response.body = .bytes(compressed)
         response.isGzipped = true
     }
 }

@@ -1,25 +1,12 @@
 // Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says and what the OpenAPI
 // description must list all come from the same rows.
 
-import Catalog
 import HTTP
-
-/// What a handler is given.
-public struct Call: Sendable {
-    public let request: Request
-    public let path: PathSegments
-    /// The tenant; nil on the pages that are open to everybody.
-    public let namespace: Namespace?
-    public let moment: Moment
-    /// Nanoseconds of the monotonic clock.
-    public let monotonic: Int64
-    public let context: ServerContext
-}
 
 /// One row of the route table.
 public final class Route: Sendable {
     /// Answers a call, or refuses it.
-    public typealias Handler = @Sendable (Call) throws(Refused) -> Response
+    typealias Handler = @Sendable (borrowing Call) throws(Refused) -> Response
 
     enum Segment: Sendable {
         case literal([UInt8])

@@ -25,6 +25,8 @@ public final class ServerContext: Sendable {
     /// Nanoseconds of the monotonic clock at the start.
     let started: Int64
     let routes: RouteTable
+    /// By which this boot's entity tags are known.
+    let tagNonce = UInt64.random(in: 0 ... .max)
     /// Lines that the log had no room for.
     let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.
@@ -63,6 +65,11 @@ public final class ServerContext: Sendable {
         for change in decision.swept { changes.count(change.kind) }
         if let change = decision.change { changes.count(change.kind) }
         return decision.outcome
+    }
+
+    /// Renews many leases for a client; says of each whether its instance is there.
+    func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
+        ids.map { apply(.renew($0), in: namespace, at: moment) == .done }
     }
 
     /// `Host` as the client sent it, or what it would have sent had it sent one (R113).

@@ -115,6 +115,11 @@ extension Settings {
                 + "the most waiting first. It bounds what clients that never read cost in memory, and should exceed the largest answer."),
 
         SettingRow(
+            "rendered_cache", \.renderedCache, .number(Limits.renderedCache), default: "134217728",
+            "How many bytes of rendered lists are kept for whoever asks again, divided among the loops. Those not asked for the longest go "
+                + "first; with 0 every list is rendered for its request. A list of a namespace takes about twice its length."),
+
+        SettingRow(
             "rate_limit_namespace", \.rateLimitNamespace, .number(Limits.rate), absent: "no limit",
             "Requests a second that a namespace may make, heartbeats apart. More are answered 429 with `Retry-After`."),
         SettingRow(

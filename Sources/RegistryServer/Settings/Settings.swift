@@ -58,6 +58,9 @@ public struct Settings: Sendable, Equatable {
     public var maxBufferedOutput = 0
     public var maxBufferedTotal = 0
 
+    /// Bytes, of all loops together.
+    public var renderedCache = 0
+
     /// Requests a second; nil is no limit.
     public var rateLimitNamespace: Int?
     public var rateLimitClient: Int?
@@ -123,6 +126,7 @@ extension Settings {
         public static let bufferedInput = 98_304...16_777_216
         public static let bufferedOutput = 65_536...1_073_741_824
         public static let bufferedTotal = 1_048_576...1_099_511_627_776
+        public static let renderedCache = 0...1_099_511_627_776
         /// At a million a second a token is worth a microsecond.
         public static let rate = 1...1_000_000
         public static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)

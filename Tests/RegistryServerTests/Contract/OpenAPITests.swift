@@ -64,10 +64,11 @@ struct OpenAPITests {
     @Test func `every answer that the contract names is described`() throws {
         // R101 Every path under /api/v1/ can also answer 401. And the table of "Service shape": success and refusals of its own.
         let table = [
-            "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 400, 401],
+            "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 304, 400, 401],
             "GET /api/v1/instances/{id}": [200, 401, 404], "DELETE /api/v1/instances/{id}": [200, 401, 410],
-            "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410], "GET /api/v1/services": [200, 401],
-            "GET /api/v1/services/{name}": [200, 401, 404], "GET /": [200], "GET /uptime": [200, 503], "GET /livez": [200],
+            "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410], "PUT /api/v1/heartbeats": [200, 400, 401, 413, 415],
+            "GET /api/v1/services": [200, 304, 401], "GET /api/v1/services/{name}": [200, 304, 401, 404], "GET /": [200],
+            "GET /uptime": [200, 503], "GET /livez": [200],
             "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
         ]
         let described = try Self.described()

@@ -60,17 +60,17 @@ final class RouterPath: RequestPath {
     private static func answer(_ response: Response, to head: RequestHead) -> Answer {
         var headers: [(name: String, value: String)] = [
             ("X-Request-Id", response.requestID.value), ("Request_id", response.requestID.value), ("Vary", "Accept-Encoding"),
-            ("Content-Length", String(response.body.count)),
         ]
+        if response.status != .notModified { headers.append(("Content-Length", String(response.body.count))) }
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
+        if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }
         if let location = response.location { headers.append(("Location", location)) }
         if let allow = response.allow { headers.append(("Allow", allow)) }
         if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
-        if response.closesConnection { headers.append(("Connection", "close")) }
         return Answer(
             status: Int(response.status.rawValue), reason: "\(response.status.reason)", headers: headers,
-            body: head.method == .head ? [] : response.body)
+            body: head.method == .head ? [] : response.body.joined)
     }
 
     /// As the transport words what the gate refuses.

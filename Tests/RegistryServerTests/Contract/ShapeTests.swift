@@ -12,7 +12,8 @@ struct ShapeTests {
     /// Every path, with what `Allow` says of it (R104).
     static let paths: [(path: String, allow: String)] = [
         ("/api/v1/instances", "GET, HEAD, POST"), ("/api/v1/instances/\(id)", "DELETE, GET, HEAD"),
-        ("/api/v1/instances/\(id)/heartbeat", "PUT"), ("/api/v1/services", "GET, HEAD"), ("/api/v1/services/web", "GET, HEAD"),
+        ("/api/v1/instances/\(id)/heartbeat", "PUT"), ("/api/v1/heartbeats", "PUT"), ("/api/v1/services", "GET, HEAD"),
+        ("/api/v1/services/web", "GET, HEAD"),
         ("/", "GET, HEAD"), ("/uptime", "GET, HEAD"), ("/livez", "GET, HEAD"), ("/readyz", "GET, HEAD"), ("/metrics", "GET, HEAD"),
         ("/swagger.json", "GET, HEAD"),
     ]

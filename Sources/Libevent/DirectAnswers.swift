@@ -1,0 +1,155 @@
+// The short way of a request. Most arrive whole in one read, on a connection with which evhttp has nothing else to do. By then the gate has
+// framed and understood them; evhttp would parse them again, print the answer's headers with printf, and ask epoll whether it may write, which
+// together costs more than all that the registry does itself. So such a request is answered from what the gate has read: its bytes leave the
+// input before evhttp looks there, and the answer goes straight into the output.
+//
+//   bytes ─► gate ─► whole, self-contained, evhttp idle? ─ yes ─► handler ─► output ─► end of the turn: written
+//                         │ no                                                            │ the socket took only a part
+//                         ▼                                                               ▼
+//                       evhttp                                        libevent writes the rest, nothing is read meanwhile
+//
+// evhttp still owns the connection, and gets what is left: requests in pieces or chunks, HTTP/1.0, those that say what becomes of their
+// connection, those that arrive while an answer is being written, and all once the server drains.
+
+import CLibevent
+import HTTP
+import TLS
+
+/// When the handler answers the request that went past evhttp last.
+enum AwaitedReply {
+    /// It has, or there was none.
+    case none
+    /// It is being asked.
+    case now
+    /// It kept the reply; nothing is read until it answers.
+    case later
+}
+
+/// What evhttp has set on a bufferevent.
+struct EvhttpCallbacks {
+    var read: bufferevent_data_cb?
+    var write: bufferevent_data_cb?
+    var event: bufferevent_event_cb?
+    var context: UnsafeMutableRawPointer?
+}
+
+extension Connection {
+    /// Bytes of unwritten answers beyond which pipelined requests are left to evhttp, which answers one at a time.
+    private static let enoughOutput = 65_536
+
+    /// Whether evhttp has nothing to do here and has seen nothing of what comes next, of which `count` bytes have just arrived.
+    func isEvhttpIdle(before count: Int) -> Bool {
+        gate.isIdle && answersPending == 0 && directAnswers == 0 && identity != nil && !isDraining
+            && evbuffer_get_length(bufferevent_get_input(bufferevent)) == count
+    }
+
+    /// Answers the requests at the front of the input, as long as they are whole and can do without evhttp.
+    func answerDirectly() {
+        let input = bufferevent_get_input(bufferevent)
+        while let head = takeDirectRequest() {
+            evbuffer_drain(input, head.wireLength)
+            awaitedReply = .now
+            server.handle(head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
+            if awaitedReply != .none { return hold() }
+            guard waitingBytes < Self.enoughOutput else { return }
+        }
+    }
+
+    /// Puts an answer into the output; it is written at the end of the turn.
+    func sendDirectly(_ response: Response, isHead: Bool) {
+        let output = bufferevent_get_output(bufferevent)
+        server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
+        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output) }
+        server.writeAtEndOfTurn(self)
+        if awaitedReply == .later { release() }
+        awaitedReply = .none
+    }
+
+    // MARK: - Writing
+
+    /// Writes the direct answers of this turn, without asking epoll first whether the socket takes them.
+    func writeDirectAnswers() {
+        // Behind direct answers evhttp may have put one of its own: then libevent writes them all, and evhttp waits for it.
+        guard phase == .served, identity != nil, directAnswers > 0, answersPending == 0, evhttpCallbacks == nil else { return }
+        let output = bufferevent_get_output(bufferevent)
+        if let session {
+            write(output, over: session)
+            // Of a TLS bufferevent any output asks epoll.
+            bufferevent_disable(bufferevent, Int16(EV_WRITE))
+        } else {
+            // A plain bufferevent keeps the front of its output frozen for everybody else.
+            evbuffer_unfreeze(output, 1)
+            evbuffer_write(output, bufferevent_getfd(bufferevent))
+            evbuffer_freeze(output, 1)
+        }
+        if evbuffer_get_length(output) > 0 { writeTheRest() } else { finishDirectAnswers() }
+    }
+
+    /// Makes one record of a small answer, and of the first part of a large one: OpenSSL is handed each piece of the buffer by itself. A write that
+    /// is to be tried again has to be of the same bytes, which libevent's next is: it too takes the first piece as a whole.
+    private func write(_ output: OpaquePointer?, over session: TLSSession) {
+        let length = evbuffer_get_length(output)
+        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else { return }
+        if session.write(bytes, length) { evbuffer_drain(output, length) }
+    }
+
+    /// Lets libevent write what the socket did not take. Its callbacks are evhttp's, which knows of no answer; until all is written they are ours.
+    private func writeTheRest() {
+        var callbacks = EvhttpCallbacks()
+        bufferevent_getcb(bufferevent, &callbacks.read, &callbacks.write, &callbacks.event, &callbacks.context)
+        evhttpCallbacks = callbacks
+        bufferevent_setcb(
+            bufferevent, nil,
+            { _, context in DirectWriting.connection(context)?.restWritten() },
+            { bufferevent, events, context in
+                guard let connection = DirectWriting.connection(context), let callbacks = connection.giveBack() else { return }
+                callbacks.event?(bufferevent, events, callbacks.context)
+            }, Unmanaged.passUnretained(self).toOpaque())
+        bufferevent_disable(bufferevent, Int16(EV_READ))
+        bufferevent_enable(bufferevent, Int16(EV_WRITE))
+    }
+
+    private func restWritten() {
+        guard giveBack() != nil else { return }
+        bufferevent_disable(bufferevent, Int16(EV_WRITE))
+        if awaitedReply == .none { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        finishDirectAnswers()
+    }
+
+    /// Gives evhttp its callbacks back, if they were taken.
+    private func giveBack() -> EvhttpCallbacks? {
+        guard let callbacks = evhttpCallbacks else { return nil }
+        evhttpCallbacks = nil
+        bufferevent_setcb(bufferevent, callbacks.read, callbacks.write, callbacks.event, callbacks.context)
+        return callbacks
+    }
+
+    private func finishDirectAnswers() {
+        guard awaitedReply == .none else { return }
+        directAnswersWritten()
+        if isDraining, phase == .served { close() }
+    }
+
+    // MARK: - Answers that come later
+
+    /// The handler answers in a later turn. Until then nothing is read, and evhttp sees nothing of what has come behind.
+    private func hold() {
+        awaitedReply = .later
+        bufferevent_disable(bufferevent, Int16(EV_READ))
+        setReadWatermark(low: .max)
+    }
+
+    private func release() {
+        setReadWatermark(low: 1)
+        bufferevent_enable(bufferevent, Int16(EV_READ))
+        // What has come behind is evhttp's, but never from within somebody else's turn.
+        later { bufferevent_trigger($0.bufferevent, Int16(EV_READ), 0) }
+    }
+}
+
+/// The way back from libevent's callbacks.
+private enum DirectWriting {
+    static func connection(_ context: UnsafeMutableRawPointer?) -> Connection? {
+        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

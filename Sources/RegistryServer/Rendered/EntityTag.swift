@@ -1,0 +1,72 @@
+// What a client shows to learn whether a list is still the one that it has (RFC 9110, section 8.8.3). A tag tells two things: of which list it is,
+// mixed with a number that each boot makes up, and the namespace's revision that the list was made of. So no tag of another list, of another
+// member or from before a restart is ever taken for a current one.
+
+import Catalog
+
+/// The weak tag of a list: renewals change the bytes, but not what the list says of who is there.
+struct EntityTag: Equatable {
+    /// Which list of which namespace, in this process.
+    let scope: UInt64
+    /// The namespace's, as it was before the list was made.
+    let revision: UInt64
+
+    /// - Parameters:
+    ///   - list: a hash of the namespace and the list, by this process's seeds.
+    ///   - nonce: the boot's.
+    init(list: UInt64, nonce: UInt64, revision: UInt64) {
+        scope = StableHash.mixed(list ^ nonce)
+        self.revision = revision
+    }
+
+    private init(scope: UInt64, revision: UInt64) {
+        self.scope = scope
+        self.revision = revision
+    }
+
+    /// The value of `ETag`: `W/"SCOPE-REVISION"`, both in hexadecimal, the first of sixteen digits.
+    var field: String {
+        let digits = String(scope, radix: 16)
+        return "W/\"\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits)-\(String(revision, radix: 16))\""
+    }
+
+    /// Whether a value of `If-None-Match` is `*`: any list will do that there is.
+    static func isAnything(_ field: ArraySlice<UInt8>) -> Bool { field.elementsEqual([UInt8(ascii: "*")]) }
+
+    /// Whether a value of `If-None-Match` has this tag in its list, by the weak comparison (RFC 9110, section 13.1.2). What follows something
+    /// that is no tag is not read.
+    func isNamed(in field: ArraySlice<UInt8>) -> Bool {
+        var rest = field
+        while true {
+            rest = rest.drop { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: ",") }
+            if rest.starts(with: [UInt8(ascii: "W"), UInt8(ascii: "/")]) { rest = rest.dropFirst(2) }
+            guard rest.first == UInt8(ascii: "\"") else { return false }
+            rest = rest.dropFirst()
+            guard let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return false }
+            if Self.parse(rest[..<end]) == self { return true }
+            rest = rest[(end + 1)...]
+            guard rest.isEmpty || rest.first == UInt8(ascii: ",") || rest.first == 0x20 || rest.first == 0x09 else { return false }
+        }
+    }
+
+    /// A tag as `field` spells it, without the quotes.
+    private static func parse(_ text: ArraySlice<UInt8>) -> EntityTag? {
+        guard let scope = hexadecimal(text.prefix(16)), text.dropFirst(16).first == UInt8(ascii: "-"), text.count <= 33,
+            let revision = hexadecimal(text.dropFirst(17))
+        else { return nil }
+        return EntityTag(scope: scope, revision: revision)
+    }
+
+    private static func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        guard !digits.isEmpty else { return nil }
+        var number: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case 0x30...0x39: number = number << 4 | UInt64(digit - 0x30)
+            case 0x61...0x66: number = number << 4 | UInt64(digit - 0x61 + 10)
+            default: return nil
+            }
+        }
+        return number
+    }
+}

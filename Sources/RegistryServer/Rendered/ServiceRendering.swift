@@ -1,0 +1,103 @@
+// A service as JSON, rendered once for all who ask: the answers about the service and the lists of its namespace are put together of these.
+
+import Catalog
+import HTTP
+
+/// The instances of one service as they were at one moment, each with every field but its links, separated by commas.
+final class ServiceRendering {
+    /// Instances of one status that lie side by side in `all`.
+    private struct Run {
+        let status: InstanceStatus
+        var range: Range<Int>
+    }
+
+    let namespace: Namespace
+    let service: Name
+    /// The service's.
+    let revision: UInt64
+    let validity: Validity
+    /// All instances, by their ids. Not empty.
+    let all: Fragment
+    /// Invariant: in the order of `all`, and neighbours differ in status.
+    private let runs: [Run]
+    /// Those statuses that were asked for; of a service whose instances are all of one status, none.
+    private var byStatus: [(status: InstanceStatus, fragment: Fragment)] = []
+
+    /// Renders a service's listing; nil when nobody is in it. `scratch` is emptied, and kept for the next one.
+    init?(_ listing: ServiceListing, of service: Name, in namespace: Namespace, _ validity: Validity, scratch: inout [UInt8]) {
+        guard !listing.instances.isEmpty else { return nil }
+        self.namespace = namespace
+        self.service = service
+        self.validity = validity
+        revision = listing.revision
+        scratch.removeAll(keepingCapacity: true)
+        var runs: [Run] = []
+        var rendering = InstanceRendering(fields: .all, links: nil)
+        for leased in listing.instances {
+            if !scratch.isEmpty { scratch.append(UInt8(ascii: ",")) }
+            let start = scratch.count
+            rendering.append(leased, to: &scratch)
+            let status = leased.instance.status
+            if let last = runs.indices.last, runs[last].status == status {
+                runs[last].range = runs[last].range.lowerBound..<scratch.count
+            } else {
+                runs.append(Run(status: status, range: start..<scratch.count))
+            }
+        }
+        self.runs = runs
+        // A copy of just the right size: what is kept takes no more room than it is counted for.
+        all = Fragment(Array(scratch[...]))
+    }
+
+    /// The instances of a status, or all of them; nil when there are none.
+    func fragment(_ status: InstanceStatus?) -> Fragment? {
+        guard let status, runs.count > 1 || runs.first?.status != status else { return all }
+        if let found = byStatus.first(where: { $0.status == status }) { return found.fragment }
+        let wanted = runs.filter { $0.status == status }
+        guard !wanted.isEmpty else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(wanted.reduce(0) { $0 + $1.range.count + 1 })
+        for run in wanted {
+            if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
+            bytes += all.bytes[run.range]
+        }
+        let fragment = Fragment(bytes)
+        byStatus.append((status, fragment))
+        return fragment
+    }
+
+    /// What it takes in memory, in bytes, with some for what surrounds the text.
+    var cost: Int {
+        Self.overhead + service.text.utf8.count + runs.count * MemoryLayout<Run>.stride
+            + byStatus.reduce(all.count) { $0 + $1.fragment.count }
+    }
+
+    /// The object, its fragments' headers, its slot in the cache, in bytes.
+    private static let overhead = 400
+}
+
+/// Until when something rendered may be shown, as long as the revision is what it was.
+struct Validity {
+    /// How far `last_heartbeat` may lag behind, in nanoseconds: renewals do not count as changes (R318).
+    static let maximumAge: Int64 = 1_000_000_000
+
+    /// In nanoseconds of the monotonic clock.
+    private(set) var freshUntil: Int64
+    /// When the first lease in it runs out, unless it is renewed.
+    private(set) var liveUntil: LeaseTime
+
+    /// Of what is read from the catalog at a moment.
+    init(readAt monotonic: Int64, liveUntil: LeaseTime) {
+        freshUntil = monotonic + Self.maximumAge
+        self.liveUntil = liveUntil
+    }
+
+    /// Whether it may be shown.
+    func holds(at monotonic: Int64, _ now: LeaseTime) -> Bool { monotonic < freshUntil && now < liveUntil }
+
+    /// Ends when the other does, if that is earlier.
+    mutating func formIntersection(_ other: Validity) {
+        freshUntil = min(freshUntil, other.freshUntil)
+        liveUntil = min(liveUntil, other.liveUntil)
+    }
+}

@@ -1,0 +1,30 @@
+// One request on its way through the responder: what came, and what is learnt of it step by step. It cannot be copied, only lent, so that passing
+// it on costs nothing: a request is a dozen references.
+
+import Catalog
+import HTTP
+
+/// What a handler is given.
+struct Call: ~Copyable {
+    let request: Request
+    let moment: Moment
+    /// Nanoseconds of the monotonic clock.
+    let monotonic: Int64
+    let context: ServerContext
+    /// The lists that this loop has rendered.
+    let answers: RenderedAnswers
+
+    /// Empty until the path was found to be clean.
+    var path = PathSegments()
+    var operation = Operation.unmatched
+    /// The tenant; nil on the pages that are open to everybody.
+    var namespace: Namespace?
+
+    init(_ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers) {
+        self.request = request
+        moment = instant.moment
+        monotonic = instant.monotonic
+        self.context = context
+        self.answers = answers
+    }
+}
