@@ -18,6 +18,9 @@ extension [UInt8] {
         append(UInt8(ascii: "\""))
     }
 
+    /// As ``appendJSON(stringOf:)``, of bytes that lie in an array.
+    public mutating func appendJSON(utf8 bytes: ArraySlice<UInt8>) { appendJSON(stringOf: bytes) }
+
     /// Appends the digits of an unsigned number.
     public mutating func appendJSON(_ number: UInt64) {
         var digitCount = 1

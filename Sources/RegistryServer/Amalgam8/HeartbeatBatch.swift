@@ -8,7 +8,7 @@ import JSON
 /// The body of `PUT /api/v1/heartbeats`: `{"ids":["…",…]}`.
 struct HeartbeatBatch {
     /// How many ids one request may name (R262).
-    static let maximumCount = 1_000
+    static let maximumCount = Store.renewalLimit
 
     /// In the order sent; one may come twice, and is renewed twice.
     private(set) var ids: [InstanceID] = []

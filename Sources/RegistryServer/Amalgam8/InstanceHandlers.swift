@@ -18,7 +18,7 @@ enum InstanceHandlers {
         let links = InstanceLinks(call)
         var body: [UInt8] = []
         body.append(literal: "{\"id\":\"")
-        body.append(contentsOf: instance.id.utf8)
+        body.append(contentsOf: instance.id)
         body.append(literal: "\",\"ttl\":")
         body.appendJSON(InstanceRendering.seconds(instance.ttl))
         body.append(literal: ",")
@@ -30,9 +30,7 @@ enum InstanceHandlers {
     }
 
     static func renew(_ call: borrowing Call) throws(Refused) -> Response {
-        guard let id = call.instanceID, call.context.apply(.renew(id), in: try call.tenant(), at: call.moment) == .done else {
-            throw .instanceGone
-        }
+        guard let id = call.instanceID, call.context.renew(id, in: try call.tenant(), at: call.moment) else { throw .instanceGone }
         return Response(.ok)
     }
 

@@ -79,16 +79,18 @@ struct InstanceRendering {
     /// Appends one instance as an object.
     mutating func append(_ leased: LeasedInstance, to body: inout [UInt8]) {
         let instance = leased.instance
-        body.append(literal: "{\"id\":")
-        body.appendJSON(stringOf: instance.id.utf8)
+        body.append(literal: "{\"id\":\"")
+        body.append(contentsOf: instance.id)
         if fields.contains(.serviceName) {
-            body.append(literal: ",\"service_name\":")
-            body.appendJSON(string: instance.serviceName.text)
+            body.append(literal: "\",\"service_name\":")
+            body.appendJSON(utf8: instance.serviceNameUTF8)
+            body.append(literal: ",\"endpoint\":{\"type\":\"")
+        } else {
+            body.append(literal: "\",\"endpoint\":{\"type\":\"")
         }
-        body.append(literal: ",\"endpoint\":{\"type\":\"")
-        body.append(contentsOf: instance.endpoint.kind.rawValue.utf8)
+        body.append(literal: instance.endpointKind.literal)
         body.append(literal: "\",\"value\":")
-        body.appendJSON(string: instance.endpoint.value)
+        body.appendJSON(utf8: instance.endpointValueUTF8)
         body.append(literal: "}")
         if fields.contains(.ttl) {
             body.append(literal: ",\"ttl\":")
@@ -103,15 +105,16 @@ struct InstanceRendering {
             timestamps.append(nanoseconds: leased.lastHeartbeat, digits: Self.timeDigits, to: &body)
             body.append(literal: "\"")
         }
-        if fields.contains(.metadata), let metadata = instance.metadata {
+        if fields.contains(.metadata), let metadata = instance.metadataUTF8 {
             body.append(literal: ",\"metadata\":")
             body.append(contentsOf: metadata)
         }
-        if fields.contains(.tags), !instance.tags.isEmpty {
-            body.append(literal: ",\"tags\":[")
-            for (index, tag) in instance.tags.enumerated() {
-                if index > 0 { body.append(UInt8(ascii: ",")) }
-                body.appendJSON(string: tag)
+        if fields.contains(.tags), instance.tagCount > 0 {
+            var separator: StaticString = ",\"tags\":["
+            instance.forEachTag { tag in
+                body.append(literal: separator)
+                body.appendJSON(utf8: tag)
+                separator = ","
             }
             body.append(literal: "]")
         }
@@ -120,5 +123,36 @@ struct InstanceRendering {
             links.append(instance.id, to: &body)
         }
         body.append(literal: "}")
+    }
+}
+
+extension Endpoint.Kind {
+    /// The kind as it is written, for copying.
+    fileprivate var literal: StaticString {
+        switch self {
+        case .tcp: "tcp"
+        case .udp: "udp"
+        case .http: "http"
+        case .https: "https"
+        case .user: "user"
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Appends an id as it goes between the quotes of a JSON string.
+    mutating func append(contentsOf id: InstanceID) {
+        switch id {
+        case .digest(let digest):
+            for shift in stride(from: UInt64(60), through: 0, by: -4) {
+                let digit = UInt8(truncatingIfNeeded: digest >> shift) & 0xF
+                append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+            }
+        case .text(let name):
+            // Without its quotes, which are there.
+            var quoted: [UInt8] = []
+            quoted.appendJSON(string: name.text)
+            append(contentsOf: quoted.dropFirst().dropLast())
+        }
     }
 }

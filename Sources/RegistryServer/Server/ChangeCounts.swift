@@ -20,6 +20,9 @@ public final class ChangeCounts: Sendable {
         }
     }
 
+    /// Renewals that were not told as changes.
+    func countRenewals(_ count: Int) { renewals.add(UInt64(count), ordering: .relaxed) }
+
     var registered: UInt64 { registrations.load(ordering: .relaxed) }
     var renewed: UInt64 { renewals.load(ordering: .relaxed) }
     var deregistered: UInt64 { deregistrations.load(ordering: .relaxed) }

@@ -67,9 +67,18 @@ public final class ServerContext: Sendable {
         return decision.outcome
     }
 
-    /// Renews many leases for a client; says of each whether its instance is there.
+    /// Renews a lease for a client; says whether its instance is there.
+    func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+        guard store.renew(id, in: namespace, at: moment) else { return false }
+        changes.countRenewals(1)
+        return true
+    }
+
+    /// Renews many leases for a client, `Store.renewalLimit` at most; says of each whether its instance is there.
     func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
-        ids.map { apply(.renew($0), in: namespace, at: moment) == .done }
+        let renewed = store.renew(ids, in: namespace, at: moment)
+        changes.countRenewals(renewed.count { $0 })
+        return renewed
     }
 
     /// `Host` as the client sent it, or what it would have sent had it sent one (R113).

@@ -59,26 +59,18 @@ struct RenderedPropertyTests {
 
     /// A list without its heartbeats, and these: nanoseconds of the day.
     private struct Listed: Equatable {
-        var text: [UInt8] = []
-        var heartbeats: [Int] = []
+        private(set) var text = Data()
+        private(set) var heartbeats: [Int] = []
 
         init(_ response: Response) throws {
-            var rest = response.body.joined[...]
-            if response.isGzipped { rest = try #require(gunzip(response.body.joined))[...] }
-            let field = Array(#""last_heartbeat":"2026-01-01T"#.utf8)
-            while let quote = rest.firstIndex(of: field[0]) {
-                text += rest[..<quote]
-                rest = rest[quote...]
-                if rest.starts(with: field) {
-                    rest = rest.dropFirst(field.count)
-                    let digits = rest.prefix(18).filter { (0x30...0x39).contains($0) }.map { Int($0) - 0x30 }
-                    func number(_ range: Range<Int>) -> Int { digits[range].reduce(0) { $0 * 10 + $1 } }
-                    heartbeats.append(((number(0..<2) * 60 + number(2..<4)) * 60 + number(4..<6)) * 1_000_000_000 + number(6..<15))
-                    rest = rest.dropFirst(18)
-                } else {
-                    text.append(field[0])
-                    rest = rest.dropFirst()
-                }
+            var rest = Data(response.isGzipped ? try #require(gunzip(response.body.joined)) : response.body.joined)
+            let field = Data(#""last_heartbeat":"2026-01-01T"#.utf8)
+            while let found = rest.range(of: field) {
+                text += rest[..<found.lowerBound]
+                let digits = rest[found.upperBound...].prefix(18).filter { (0x30...0x39).contains($0) }.map { Int($0) - 0x30 }
+                func number(_ range: Range<Int>) -> Int { digits[range].reduce(0) { $0 * 10 + $1 } }
+                heartbeats.append(((number(0..<2) * 60 + number(2..<4)) * 60 + number(4..<6)) * 1_000_000_000 + number(6..<15))
+                rest = rest[(found.upperBound + 18)...]
             }
             text += rest
         }
@@ -90,7 +82,7 @@ struct RenderedPropertyTests {
         let world = try World(capacity: capacity)
         var generator = SplitMix64(seed: seed)
         var ids: [String: [String]] = ["a": [], "b": []]
-        var tags: [String: (tag: String, text: [UInt8])] = [:]
+        var tags: [String: (tag: String, text: Data)] = [:]
         for step in 0..<400 {
             let circumstances: Comment = "capacity \(capacity), seed \(seed), step \(step)"
             let tenant = Bool.random(using: &generator) ? "a" : "b"
