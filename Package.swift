@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "TLS"]),
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
-        .target(name: "Replication", dependencies: ["Catalog"]),
+        .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(

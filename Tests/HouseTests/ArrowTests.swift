@@ -28,7 +28,7 @@ struct ArrowTests {
         Room("Gzip", ["CZlib"]),
         Room("Libevent", ["CLibevent", "HTTP", "TLS"], system: ["Glibc", "Synchronization"]),
         Room("Telemetry", ["Logging"], system: ["Glibc", "Synchronization"]),
-        Room("Replication", ["Catalog"], system: ["Synchronization"]),
+        Room("Replication", ["Catalog", "JSON"], system: ["Synchronization"]),
         Room("Swagger"),
         // The registry: all of the above but the C, and never what starts it.
         Room(
