@@ -33,6 +33,10 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
+        // The thread and the sockets around Replication.
+        .target(
+            name: "ReplicationServer",
+            dependencies: ["Libevent", "Replication"]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
@@ -57,6 +61,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Replication", "JSON"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["ReplicationServer", "Replication"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

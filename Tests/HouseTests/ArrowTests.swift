@@ -29,6 +29,7 @@ struct ArrowTests {
         Room("Libevent", ["CLibevent", "HTTP", "TLS"], system: ["Glibc", "Synchronization"]),
         Room("Telemetry", ["Logging"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON"], system: ["Synchronization"]),
+        Room("ReplicationServer", ["Libevent", "Replication"], system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
         // The registry: all of the above but the C, and never what starts it.
         Room(
