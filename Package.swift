@@ -33,12 +33,17 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
+        .target(
+            name: "ReplicationServer",
+            dependencies: [
+                "Catalog", "Gzip", "Libevent", "Replication", "TLS", .product(name: "Logging", package: "swift-log"),
+            ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "Swagger", "TLS", "Telemetry",
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
