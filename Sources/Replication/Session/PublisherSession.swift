@@ -80,7 +80,7 @@ struct PublisherSession {
     /// Goes on with a copy as far as the link takes it, or begins one on a link that has drained.
     mutating func pump(_ store: Store, isReady: Bool, at time: NodeTime, into effects: inout [SessionEffect]) {
         if hasOverflowed, queuedBytes < limits.copyBytesInFlight, lag.changes <= limits.queueChanges / 2 {
-            startCopy(afterGap: true, into: &effects)
+            startCopy(afterGap: true, isReady: isReady, into: &effects)
         }
         for _ in 0..<Self.piecesPerCall {
             guard case .copying(let cursor, var summary) = state, queuedBytes < limits.copyBytesInFlight else { return }
@@ -93,9 +93,6 @@ struct PublisherSession {
             if let next = piece.next {
                 state = .copying(next, summary)
             } else {
-                // Ready now, so ready too when the states that the copy is made of were read, or all of them were here by then: a member
-                // becomes ready when it has everything.
-                summary.isReady = summary.isReady && isReady
                 send(FrameCodec.encode(.copyEnd(summary)), into: &effects)
                 effects.append(.copySent)
                 state = .streaming
@@ -111,8 +108,9 @@ struct PublisherSession {
         send(FrameCodec.encode(.root(root())), into: &effects)
     }
 
-    private mutating func startCopy(afterGap: Bool, into effects: inout [SessionEffect]) {
-        state = .copying(.start, CopySummary(count: 0, hash: 0, isReady: true))
+    /// - isReady: at its beginning. Of a member that becomes ready half-way, the first half may be lacking.
+    private mutating func startCopy(afterGap: Bool, isReady: Bool, into effects: inout [SessionEffect]) {
+        state = .copying(.start, CopySummary(count: 0, hash: 0, isReady: isReady))
         send(FrameCodec.encode(.copyStart(afterGap: afterGap)), into: &effects)
     }
 
@@ -124,12 +122,12 @@ struct PublisherSession {
     // MARK: - What the subscriber says
 
     mutating func received(
-        _ frame: Frame, store: Store, at time: NodeTime, into effects: inout [SessionEffect]
+        _ frame: Frame, store: Store, isReady: Bool, at time: NodeTime, into effects: inout [SessionEffect]
     ) throws(FrameError) {
         switch frame {
         case .subscribe:
             // Anew too: a subscriber whose copy was not whole, or came from a member that was not ready, asks again.
-            startCopy(afterGap: false, into: &effects)
+            startCopy(afterGap: false, isReady: isReady, into: &effects)
         case .acknowledge(let changes):
             try lag.acknowledge(changes)
         case .relay(let members):

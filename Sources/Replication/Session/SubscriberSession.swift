@@ -53,8 +53,9 @@ struct SubscriberSession {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            guard case .copying(var summary, let since) = state else { throw .unexpected }
             merge(states, from: store, at: time)
+            // Without its beginning it is the rest of a copy that we no longer want whole.
+            guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
             summary.hash = WireHash.joined(summary.hash, states.hash)
             state = .copying(summary, since: since)
@@ -94,7 +95,7 @@ struct SubscriberSession {
     }
 
     private mutating func endCopy(_ summary: CopySummary, at time: NodeTime, into effects: inout [SessionEffect]) throws(FrameError) {
-        guard case .copying(let merged, let since) = state else { throw .unexpected }
+        guard case .copying(let merged, let since) = state else { return }
         if merged.count == summary.count, merged.hash == summary.hash {
             failedCopies = 0
             state = .streaming
