@@ -93,6 +93,17 @@ extension SettingKind where Value == String {
             format: { $0 })
     }
 
+    /// A name of visible ASCII.
+    static func name(_ maximumBytes: Int) -> Self {
+        SettingKind(
+            placeholder: "name", allowed: "1 to \(maximumBytes) visible ASCII characters",
+            parse: { text in
+                let isName = (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+                return isName ? text : nil
+            },
+            format: { $0 })
+    }
+
     /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions that a
     /// numeric address does not raise.
     static var address: Self {
@@ -105,6 +116,40 @@ extension SettingKind where Value == String {
                 return isNumeric && !text.utf8.contains(0) ? text : nil
             },
             format: { $0 })
+    }
+}
+
+extension SettingKind where Value == [PeerName] {
+    static var peerNames: Self {
+        SettingKind(
+            placeholder: "hosts",
+            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or empty", isList: true,
+            parse: { text in
+                guard !text.isEmpty else { return [] }
+                var names: [PeerName] = []
+                for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let name = PeerName(String(word.trimmingSpaces())) else { return nil }
+                    if !names.contains(name) { names.append(name) }
+                }
+                return names
+            },
+            format: { names in names.map(\.description).joined(separator: ",") })
+    }
+}
+
+extension SettingKind where Value == PeerName {
+    static var peerName: Self {
+        SettingKind(
+            placeholder: "name", allowed: "a host with or without a port, such as registry.default.svc or registry.default.svc:6100",
+            parse: { PeerName($0) }, format: { $0.description })
+    }
+}
+
+extension SettingKind where Value == AdvertisedAddress {
+    static var advertisedAddress: Self {
+        SettingKind(
+            placeholder: "address", allowed: "a numeric address with or without a port, such as 10.0.0.1, 10.0.0.1:6100 or [fd00::1]:6100",
+            parse: { AdvertisedAddress($0) }, format: { $0.description })
     }
 }
 
