@@ -19,6 +19,7 @@ final class ReplicationLoop {
         let security: PeerSecurity?
         let orders: MailboxSender<ReplicationOrder>
         let logger: Logger
+        let whenFailed: @Sendable (any Error) -> Void
     }
 
     /// How often the node is told that time passes, in milliseconds.
@@ -69,7 +70,7 @@ final class ReplicationLoop {
             loop.loop.run()
             loop.leaving?.report()
         } catch {
-            parts.logger.critical("the replication thread could not start", metadata: ["error": "\(error)"])
+            parts.whenFailed(error)
         }
     }
 
@@ -116,8 +117,7 @@ final class ReplicationLoop {
     private static func time(_ parts: Parts, correction: Int64) -> NodeTime {
         let (monotonic, wall) = (Clock.monotonic, Clock.wall)
         return NodeTime(
-            moment: Moment(lease: parts.leaseClock.now(monotonic: monotonic), wall: wall + correction * 1_000_000),
-            monotonic: monotonic, wall: wall, pauses: parts.leaseClock.pauses)
+            moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic, wall: wall)
     }
 
     var now: NodeTime { Self.time(parts, correction: clockCorrection) }
@@ -214,7 +214,7 @@ final class ReplicationLoop {
             case .becameReady:
                 parts.board.becomeReady()
                 publish(at: Clock.monotonic)
-            case .holdLeases: parts.leaseClock.hold(atMost: parts.configuration.node.limits.leaseHold)
+            case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
             case .releaseLeases: parts.leaseClock.release()
             case .correctClock(let milliseconds):
                 clockCorrection = milliseconds

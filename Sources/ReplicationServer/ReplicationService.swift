@@ -49,11 +49,12 @@ public final class ReplicationService: Cluster {
     /// What the store's `wake` is to call.
     public func wake() { orders.send(.changes) }
 
-    /// Starts to look for members, to accept them and to copy from them. To be called once.
-    public func start(_ store: Store, _ leaseClock: SharedLeaseClock) throws {
+    /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come to run, `whenFailed` is
+    /// called from it.
+    public func start(_ store: Store, _ leaseClock: SharedLeaseClock, whenFailed: @escaping @Sendable (any Error) -> Void) throws {
         let loop = ReplicationLoop.Parts(
             configuration: configuration, store: store, leaseClock: leaseClock, board: board, security: security, orders: orders,
-            logger: logger)
+            logger: logger, whenFailed: whenFailed)
         guard let started = LoopThread(name: "replication", { ReplicationLoop.run(loop) }) else { throw LibeventError.outOfMemory }
         thread.withLock { $0 = started }
         let found = MembershipThread.start(configuration.membership, address: address, logger: logger) { [orders] in

@@ -123,9 +123,9 @@ extension SettingKind where Value == [PeerName] {
     static var peerNames: Self {
         SettingKind(
             placeholder: "hosts",
-            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or empty", isList: true,
+            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none", isList: true,
             parse: { text in
-                guard !text.isEmpty else { return [] }
+                guard text != "none" else { return [] }
                 var names: [PeerName] = []
                 for word in text.split(separator: ",", omittingEmptySubsequences: false) {
                     guard let name = PeerName(String(word.trimmingSpaces())) else { return nil }
@@ -133,7 +133,7 @@ extension SettingKind where Value == [PeerName] {
                 }
                 return names
             },
-            format: { names in names.map(\.description).joined(separator: ",") })
+            format: { names in names.isEmpty ? "none" : names.map(\.description).joined(separator: ",") })
     }
 }
 

@@ -144,7 +144,7 @@ extension Settings {
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
             "The directory, shared by all members, in which each announces itself."),
         SettingRow(
-            "cluster_peers", \.clusterPeers, .peerNames, default: "",
+            "cluster_peers", \.clusterPeers, .peerNames, default: "none",
             "Members as host or host:port, separated by commas, this one perhaps among them; without a port, `replication_port`. A host name "
                 + "stands for all its addresses and is looked up again every few seconds."),
         SettingRow(
