@@ -33,6 +33,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
+        // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
             dependencies: [
@@ -62,6 +63,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Replication", "JSON"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["ReplicationServer", "Replication"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

@@ -83,6 +83,16 @@ struct ClusterLog {
         }
     }
 
+    func write(_ event: MembershipEvent) {
+        let level: Logger.Level =
+            switch event.gravity {
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        logger.log(level: level, "\(event)")
+    }
+
     private func ready(_ ground: ReadinessGround) {
         switch ground {
         case .copied(let address): logger.info("look-ups are answered: all was copied", metadata: ["member": "\(address)"])

@@ -8,6 +8,8 @@ import TLS
 public struct ReplicationConfiguration: Sendable {
     /// The port that peers connect to; its one descriptor is owned by the service from its start on.
     public var port: ListeningPort
+    /// The numeric address that it is bound to.
+    public var listenAddress: String
     /// Who this member is, and its bounds.
     public var node: NodeConfiguration
     /// What all members know and nobody else does; nil when everybody is believed.
@@ -20,36 +22,23 @@ public struct ReplicationConfiguration: Sendable {
     public var allowsOriginals: Bool
     /// How long something may be amiss before /uptime shows it, in milliseconds.
     public var grace: Int64
-    /// Where the members are found.
-    public var membership: MembershipSources
+    /// The directory in which members announce themselves, if there is one, and the names that stand for members.
+    public var directory: String?
+    public var names: [PeerName]
 
     public init(
-        port: ListeningPort, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil, certificateName: String? = nil,
-        allowsOriginals: Bool = true, grace: Int64 = 30_000, membership: MembershipSources = MembershipSources()
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil, certificateName: String? = nil,
+        allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {
         self.port = port
+        self.listenAddress = listenAddress
         self.node = node
         self.secret = secret
         self.tls = tls
         self.certificateName = certificateName
         self.allowsOriginals = allowsOriginals
         self.grace = grace
-        self.membership = membership
-    }
-}
-
-/// Where the members of the cluster are found; all that are given are asked.
-public struct MembershipSources: Sendable, Equatable {
-    /// The directory in which each member announces itself.
-    public var directory: String?
-    /// `host:port`, each a member or several of them.
-    public var peers: [String] = []
-    /// A name whose addresses are the members, as `name` or `name:port`.
-    public var dns: String?
-
-    public init(directory: String? = nil, peers: [String] = [], dns: String? = nil) {
         self.directory = directory
-        self.peers = peers
-        self.dns = dns
+        self.names = names
     }
 }

@@ -43,7 +43,9 @@ final class ReplicationLoop {
     let originals: Originals
     var occupants: [StreamID: Occupant] = [:]
     /// Where the members are, as last told.
-    var members: Set<PeerAddress> = []
+    private(set) var members: Set<PeerAddress> = []
+    private var isToldMembers = false
+    private var sources: MemberSources?
     var log: ClusterLog
     private let loop: EventLoop
     private(set) var streams: Streams?
@@ -163,13 +165,26 @@ final class ReplicationLoop {
     private func received(_ order: ReplicationOrder, _ onLoop: borrowing OnLoop) {
         switch order {
         case .changes: changesCame(onLoop)
-        case .members(let addresses):
-            members = addresses
-            carryOut(node.members(addresses, at: now), onLoop)
-            letOriginalsGo(onLoop)
+        case .looking(let ways):
+            let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
+            sources = MemberSources(own: own, sources: ways)
+            membersChanged([], onLoop)
+        case .found(let report):
+            for event in report.events { log.write(event) }
+            if let addresses = sources?.take(report) { membersChanged(addresses, onLoop) }
         case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
         case .leave(let report): leave(report, onLoop)
         }
+    }
+
+    /// Before everybody who might be known of has been heard of, "nobody" is no news: this member would take itself for alone.
+    private func membersChanged(_ addresses: Set<PeerAddress>, _ onLoop: borrowing OnLoop) {
+        guard !addresses.isEmpty || sources?.isComplete ?? false else { return }
+        guard !isToldMembers || addresses != members else { return }
+        isToldMembers = true
+        members = addresses
+        carryOut(node.members(addresses, at: now), onLoop)
+        letOriginalsGo(onLoop)
     }
 
     private func changesCame(_ onLoop: borrowing OnLoop) {

@@ -12,8 +12,10 @@ import TLS
 enum ReplicationOrder: Sendable {
     /// The catalog has changes to tell.
     case changes
-    /// Where the members are.
-    case members(Set<PeerAddress>)
+    /// What one look for members has found.
+    case found(MembershipReport)
+    /// The ways in which members are looked for: reports will come from each.
+    case looking(Set<MemberSource>)
     /// The process was not run for so many milliseconds.
     case paused(Int64)
     /// Tell everybody everything, say goodbye and end the thread; then call this.
@@ -28,7 +30,7 @@ public final class ReplicationService: Cluster {
     private let security: PeerSecurity?
     private let logger: Logger
     private let thread = Mutex<LoopThread?>(nil)
-    private let membership = Mutex<MembershipThread?>(nil)
+    private let membership = Mutex<MembershipThreads?>(nil)
 
     /// Reads the certificates at `now`, in seconds since 1970; throws a `TLSError` when they cannot be used.
     public init(_ configuration: ReplicationConfiguration, now: Int64, logger: Logger) throws {
@@ -42,6 +44,9 @@ public final class ReplicationService: Cluster {
 
     /// Where the others reach this member.
     public var address: PeerAddress { configuration.node.address }
+
+    /// The port that was taken for peers.
+    public var port: UInt16 { configuration.port.port }
 
     /// Who this member is during this run.
     public var member: MemberID { configuration.node.member }
@@ -57,20 +62,33 @@ public final class ReplicationService: Cluster {
             logger: logger, whenFailed: whenFailed)
         guard let started = LoopThread(name: "replication", { ReplicationLoop.run(loop) }) else { throw LibeventError.outOfMemory }
         thread.withLock { $0 = started }
-        let found = MembershipThread.start(configuration.membership, address: address, logger: logger) { [orders] in
-            orders.send(.members($0))
-        }
-        membership.withLock { $0 = found }
+        // First: a report that comes before would be of nobody knows what.
+        let ways: [MemberSource?] = [configuration.directory.map { _ in .directory }, configuration.names.isEmpty ? nil : .names]
+        orders.send(.looking(Set(ways.compactMap(\.self))))
+        let membership = try MembershipThreads(
+            MembershipConfiguration(
+                directory: configuration.directory, names: configuration.names, own: address,
+                wallClock: { [board] in Clock.wall + board.clockCorrection })
+        ) { [orders] in orders.send(.found($0)) }
+        self.membership.withLock { $0 = membership }
     }
 
     /// The process was not run for so many milliseconds.
     public func paused(milliseconds: Int64) { orders.send(.paused(milliseconds)) }
 
-    /// Leaves the cluster within a few seconds, then calls `whenLeft`, from the replication thread. To be called once, after `start`.
+    /// Tells the others everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication thread. To be called
+    /// once, after `start`.
     public func leave(whenLeft: @escaping @Sendable () -> Void) {
-        membership.withLock { $0 }?.leave()
-        orders.send(.leave(whenLeft))
+        orders.send(
+            .leave { [self] in
+                // Last, so that nobody takes this member for gone while it still has something to tell.
+                membership.withLock { $0 }?.stop(within: Self.membershipTime)
+                whenLeft()
+            })
     }
+
+    /// How long a directory may take to let this member's file go, in milliseconds.
+    private static let membershipTime: Int64 = 500
 
     // MARK: - Cluster
 

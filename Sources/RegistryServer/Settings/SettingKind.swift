@@ -1,6 +1,7 @@
 // How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
 // setting it serves, so that two ports or three durations share one.
 import Glibc
+import Replication
 import TLS
 import Telemetry
 
@@ -124,15 +125,7 @@ extension SettingKind where Value == [PeerName] {
         SettingKind(
             placeholder: "hosts",
             allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none", isList: true,
-            parse: { text in
-                guard text != "none" else { return [] }
-                var names: [PeerName] = []
-                for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-                    guard let name = PeerName(String(word.trimmingSpaces())) else { return nil }
-                    if !names.contains(name) { names.append(name) }
-                }
-                return names
-            },
+            parse: { text in text == "none" ? [] : PeerName.list(text) },
             format: { names in names.isEmpty ? "none" : names.map(\.description).joined(separator: ",") })
     }
 }
@@ -141,7 +134,7 @@ extension SettingKind where Value == PeerName {
     static var peerName: Self {
         SettingKind(
             placeholder: "name", allowed: "a host with or without a port, such as registry.default.svc or registry.default.svc:6100",
-            parse: { PeerName($0) }, format: { $0.description })
+            parse: { PeerName($0, meaning: .members) }, format: { $0.description })
     }
 }
 

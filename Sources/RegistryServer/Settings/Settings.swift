@@ -1,6 +1,7 @@
 // What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
 // environment become these values is in SettingResolution.swift. Nothing here reads anything.
 
+import Replication
 import TLS
 import Telemetry
 
