@@ -63,8 +63,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "ReplicationTests", dependencies: ["Replication", "JSON"]),
-        .testTarget(name: "ReplicationServerTests", dependencies: ["ReplicationServer", "Replication"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

@@ -112,9 +112,10 @@ public final class RegistryProcess {
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)
-        replication = try ReplicationParts.service(
+        let replication = try ReplicationParts.service(
             settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.now() / 1_000_000_000, logger)
-        let store = replication.map { replication in
+        self.replication = replication
+        let store = replication.map { [settings] replication in
             Store(
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
                 tombstones: ReplicationParts.tombstones(settings), wake: { replication.wake() })
