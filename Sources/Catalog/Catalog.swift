@@ -67,6 +67,9 @@ public struct Catalog: Sendable {
         /// Invariant: has exactly the namespaces of `tables`, none of which is empty.
         var tableOf: [Namespace: Int32] = [:]
         var sequence: UInt64 = 0
+        /// Counts what happens to registrations; renewals do not count. Invariant: never goes back, so that whatever vanishes and comes
+        /// back has a revision that it never had.
+        private var revision: UInt64 = 0
 
         /// The slot of an instance whose lease has not run out.
         func find(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> Int32? {
@@ -83,7 +86,7 @@ public struct Catalog: Sendable {
         mutating func insert(_ instance: Instance, into namespace: Namespace, at moment: Moment) -> Int32 {
             let table = table(of: namespace)
             let slot = slots.insert(Record(instance, table: table, at: moment))
-            slots[slot].position = tables[table].insert(slot, into: instance.serviceName)
+            slots[slot].position = tables[table].insert(slot, into: instance.serviceName, revision: nextRevision())
             index[SlotIndex.Key(table: table, id: instance.id)] = slot
             return slot
         }
@@ -113,15 +116,25 @@ public struct Catalog: Sendable {
             let record = slots[slot]
             if record.instance.serviceName != instance.serviceName {
                 leave(record)
-                slots[slot].position = tables[record.table].insert(slot, into: instance.serviceName)
+                slots[slot].position = tables[record.table].insert(slot, into: instance.serviceName, revision: nextRevision())
             }
             slots[slot].instance = instance
+            touch(slot)
+        }
+
+        /// Gives another revision to the service and the namespace of an instance that has changed.
+        mutating func touch(_ slot: Int32) {
+            tables[slots[slot].table].touch(slots[slot].instance.serviceName, revision: nextRevision())
+        }
+
+        private mutating func nextRevision() -> UInt64 {
+            revision += 1
+            return revision
         }
 
         private mutating func leave(_ record: Record) {
-            if let moved = tables[record.table].remove(at: record.position, from: record.instance.serviceName) {
-                slots[moved].position = record.position
-            }
+            let moved = tables[record.table].remove(at: record.position, from: record.instance.serviceName, revision: nextRevision())
+            if let moved { slots[moved].position = record.position }
         }
 
         func live(_ members: [Int32], at now: LeaseTime) -> [LeasedInstance] {
@@ -156,7 +169,7 @@ public struct Catalog: Sendable {
             records.slots[slot].renew(at: moment)
             return Decision(
                 outcome: .done, change: Change(sequence: records.sequence, namespace: namespace, kind: .renewed(id)))
-        case .deregister(let id):
+        case .deregister(let id), .bury(let id):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
             wheel.cancel(slot)
             _ = records.remove(slot)
@@ -164,6 +177,7 @@ public struct Catalog: Sendable {
         case .setStatus(let id, let status):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
             records.slots[slot].set(status, at: moment)
+            records.touch(slot)
             rearm(slot)
             return Decision(outcome: .done, change: records.change(.statusSet(id, status), in: namespace))
         }
@@ -231,15 +245,36 @@ public struct Catalog: Sendable {
     /// The names of the services that have an instance, in no order.
     public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
         guard let table = records.tableOf[namespace] else { return [] }
-        return records.tables[table].services.compactMap { name, members in
-            members.contains { records.slots[$0].isLive(at: now) } ? name : nil
+        return records.tables[table].services.compactMap { name, service in
+            service.members.contains { records.slots[$0].isLive(at: now) } ? name : nil
         }
+    }
+
+    /// The revision of a namespace: another with every change to it but renewals; 0 when nobody is registered in it.
+    public func revision(of namespace: Namespace) -> UInt64 {
+        records.tableOf[namespace].map { records.tables[$0].revision } ?? 0
+    }
+
+    /// The services that have an instance, in no order, each with its revision, and the revision of the namespace.
+    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
+        guard let table = records.tableOf[namespace] else { return (0, []) }
+        let services: [(name: Name, revision: UInt64)] = records.tables[table].services.compactMap { name, service in
+            service.members.contains { records.slots[$0].isLive(at: now) } ? (name, service.revision) : nil
+        }
+        return (records.tables[table].revision, services)
+    }
+
+    /// The revision of a service and its instances, in no order.
+    public func listing(
+        of service: Name, in namespace: Namespace, at now: LeaseTime
+    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+        guard let table = records.tableOf[namespace], let found = records.tables[table].services[service] else { return (0, []) }
+        return (found.revision, records.live(found.members, at: now))
     }
 
     /// The instances of a service, in no order.
     public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
-        guard let table = records.tableOf[namespace], let members = records.tables[table].services[service] else { return [] }
-        return records.live(members, at: now)
+        listing(of: service, in: namespace, at: now).instances
     }
 
     /// How much there is.
@@ -265,10 +300,12 @@ public struct Counts: Sendable, Equatable {
     public var instances = 0
     public var services = 0
     public var namespaces = 0
+    /// Deregistrations that are remembered for the sake of other members.
+    public var tombstones = 0
 
     static func + (left: Counts, right: Counts) -> Counts {
         Counts(
             instances: left.instances + right.instances, services: left.services + right.services,
-            namespaces: left.namespaces + right.namespaces)
+            namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones)
     }
 }

@@ -8,6 +8,9 @@ public enum Command: Sendable {
     /// Starts the lease anew.
     case renew(InstanceID)
     case deregister(InstanceID)
+    /// Deregisters an instance that may be known to other members only, for a member that does not have their copy yet: what is not here is
+    /// answered as unknown, but the others are told.
+    case bury(InstanceID)
     /// Gives an instance another status; its lease goes on.
     case setStatus(InstanceID, InstanceStatus)
 }

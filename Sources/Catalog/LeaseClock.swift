@@ -76,6 +76,18 @@ public final class SharedLeaseClock: Sendable {
         return now
     }
 
+    /// The time lost to pauses so far. From any thread.
+    public var pauses: Pauses { .none }
+
+    /// Whether lease time stands still. From any thread.
+    public var isHeld: Bool { false }
+
+    /// Lets lease time stand still from the next tick on, until `release` or for at most so many milliseconds. From any thread.
+    public func hold(atMost milliseconds: Int64) {}
+
+    /// Lets lease time go on. From any thread.
+    public func release() {}
+
     /// Lease time at this monotonic time (milliseconds), which the caller has just read. From any thread.
     ///
     /// The lower bound matters when a pause falls between the caller's reading of the monotonic clock and this call: by the new

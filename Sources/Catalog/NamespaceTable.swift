@@ -3,36 +3,52 @@
 
 /// One namespace's services.
 struct NamespaceTable {
+    /// One service.
+    struct Service {
+        /// The members' slots.
+        var members: [Int32] = []
+        /// The revision of the last change to the service.
+        var revision: UInt64 = 0
+    }
+
     let namespace: Namespace
     /// How many instances are registered in it.
     private(set) var count = 0
-    /// The slots of each service's members.
-    ///
+    /// The revision of the last change to any of its services.
+    private(set) var revision: UInt64 = 0
     /// Invariant: no service without members.
-    private(set) var services: [Name: [Int32]] = [:]
+    private(set) var services: [Name: Service] = [:]
 
     init(_ namespace: Namespace) {
         self.namespace = namespace
     }
 
     /// Adds a member; returns its position among the members.
-    mutating func insert(_ slot: Int32, into service: Name) -> Int32 {
+    mutating func insert(_ slot: Int32, into service: Name, revision: UInt64) -> Int32 {
         count += 1
-        services[service, default: []].append(slot)
-        return Int32((services[service]?.count ?? 1) - 1)
+        services[service, default: Service()].members.append(slot)
+        touch(service, revision: revision)
+        return Int32((services[service]?.members.count ?? 1) - 1)
     }
 
     /// Removes the member at `position`; returns the slot that has taken this position, if one has.
-    mutating func remove(at position: Int32, from service: Name) -> Int32? {
+    mutating func remove(at position: Int32, from service: Name, revision: UInt64) -> Int32? {
         count -= 1
-        guard let last = services[service]?.popLast() else { return nil }
-        let remaining = services[service]?.count ?? 0
+        touch(service, revision: revision)
+        guard let last = services[service]?.members.popLast() else { return nil }
+        let remaining = services[service]?.members.count ?? 0
         if remaining == 0 {
             services[service] = nil
         } else if remaining > Int(position) {
-            services[service]?[Int(position)] = last
+            services[service]?.members[Int(position)] = last
             return last
         }
         return nil
+    }
+
+    /// Notes that a member of the service has changed.
+    mutating func touch(_ service: Name, revision: UInt64) {
+        self.revision = revision
+        services[service]?.revision = revision
     }
 }

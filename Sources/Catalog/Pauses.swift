@@ -33,6 +33,9 @@ public struct Pauses: Sendable, Equatable {
         pauses[0].length = pauses[0].length.addingSaturated(oldest.length)
     }
 
+    /// Milliseconds lost since the clock was started. It grows with every pause: whoever sees it grow has slept.
+    public var total: Int64 { pauses.reduce(0) { $0.addingSaturated($1.length) } }
+
     /// Milliseconds lost since this lease time.
     public func lost(since time: LeaseTime) -> Int64 {
         pauses.reduce(0) { $1.at >= time ? $0.addingSaturated($1.length) : $0 }

@@ -25,7 +25,17 @@ public final class Store: Sendable {
     private let nextToExpire = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    public init(namespaceCapacity: Int?) {
+    public convenience init(namespaceCapacity: Int?) {
+        self.init(namespaceCapacity: namespaceCapacity, replicating: nil)
+    }
+
+    /// - Parameters:
+    ///   - namespaceCapacity: instances a client may register in one namespace; nil is no limit.
+    ///   - replicating: this member, when there are others to be told of changes; nil is a registry alone, which keeps no account of them.
+    ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain after there was nothing.
+    public init(
+        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
+    ) {
         shards = (0..<Self.shardCount).map { _ in Shard(Catalog(namespaceCapacity: namespaceCapacity)) }
     }
 
@@ -58,6 +68,34 @@ public final class Store: Sendable {
     /// lock is held for one service at a time.
     public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
         serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
+    }
+
+    /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
+    /// that it ever had before, also after having been empty. 0 when nobody is registered in it.
+    ///
+    /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what is kept under a revision
+    /// may for as long hold an instance whose lease has run out.
+    public func revision(of namespace: Namespace) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
+    }
+
+    /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
+    ///
+    /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
+    /// having vanished.
+    public func services(in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, services: [(name: Name, revision: UInt64)]) {
+        var found = shard(of: namespace).catalog.withLock { $0.services(in: namespace, at: now) }
+        found.services.sort { $0.name < $1.name }
+        return found
+    }
+
+    /// A service's instances, sorted by id, and the service's revision; 0 when there is no such service.
+    public func listing(
+        of service: Name, in namespace: Namespace, at now: LeaseTime
+    ) -> (revision: UInt64, instances: [LeasedInstance]) {
+        var found = shard(of: namespace).catalog.withLock { $0.listing(of: service, in: namespace, at: now) }
+        found.instances.sort { $0.instance.id < $1.instance.id }
+        return found
     }
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When

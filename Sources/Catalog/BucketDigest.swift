@@ -1,0 +1,34 @@
+// Members find out cheaply whether they hold the same: a hash for each of a few thousand buckets over everything, and only buckets that differ are
+// looked into. Leases and tombstones are left out: the first differ all the time, the second are forgotten by each member in its own time.
+
+/// What a member holds, as 4,096 hashes.
+public struct BucketDigest: Sendable, Equatable {
+    /// A power of two: with a million instances, a bucket that differs names some 250 of them.
+    public static let bucketCount = 4_096
+
+    /// Each bucket's fingerprints of (namespace, id, version), XORed: in no order, 0 when it is empty.
+    public let buckets: [UInt64]
+    /// A hash of all buckets.
+    public let root: UInt64
+
+    public init(buckets: [UInt64]) {
+        self.buckets = buckets
+        root = buckets.reduce(0) { StableHash.mixed($0 &+ $1 &+ 1) }
+    }
+}
+
+/// An id and the version of its state, for comparing buckets.
+public struct KeyedVersion: Sendable, Hashable {
+    public let namespace: Namespace
+    public let id: InstanceID
+    public let version: Version
+    /// False for a tombstone.
+    public let isPresent: Bool
+
+    public init(namespace: Namespace, id: InstanceID, version: Version, isPresent: Bool) {
+        self.namespace = namespace
+        self.id = id
+        self.version = version
+        self.isPresent = isPresent
+    }
+}

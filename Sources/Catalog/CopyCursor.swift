@@ -1,0 +1,16 @@
+// A copy of a million instances is taken in pieces, between which everything may change. What makes it whole nevertheless: a record keeps its
+// slot for as long as it exists, and the cursor passes every slot once.
+
+/// How far a copy has come: a place among the shards, their records and their tombstones.
+public struct CopyCursor: Sendable, Hashable {
+    enum Part: Sendable { case records, tombstones }
+
+    /// At or past the number of shards: the end.
+    var shard: Int
+    var part: Part
+    /// The first slot that was not looked at.
+    var slot: Int32
+
+    /// Before everything.
+    public static let start = CopyCursor(shard: 0, part: .records, slot: 0)
+}
