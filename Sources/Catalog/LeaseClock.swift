@@ -76,8 +76,10 @@ public final class SharedLeaseClock: Sendable {
         return now
     }
 
-    /// The time lost to pauses so far. From any thread.
-    public var pauses: Pauses { .none }
+    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any thread.
+    public func moment(monotonic: Int64, wall: Int64) -> Moment {
+        Moment(lease: now(monotonic: monotonic), wall: wall)
+    }
 
     /// Whether lease time stands still. From any thread.
     public var isHeld: Bool { false }

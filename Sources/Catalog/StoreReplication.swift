@@ -13,14 +13,14 @@ extension Store {
 
     /// What has changed here by clients' commands since it was last told, each id in its state of now and in no order: at most `budget` items.
     /// Renewals are told only if asked for. For one thread.
-    public func drain(includeRenewals: Bool, budget: Int, at moment: Moment, pauses: Pauses) -> Drained { Drained() }
+    public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained { Drained() }
 
     /// The state of one id, present or absent; nil when nothing is known of it.
-    public func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment, pauses: Pauses) -> Replicated? { nil }
+    public func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? { nil }
 
     /// A piece of a copy of everything, records and tombstones: at most `limit` items, and where the next piece starts, nil at the end.
     public func copy(
-        from cursor: CopyCursor, limit: Int, at moment: Moment, pauses: Pauses
+        from cursor: CopyCursor, limit: Int, at moment: Moment
     ) -> (items: [Replicated], next: CopyCursor?) { ([], nil) }
 
     /// What is held, as hashes. Each shard is seen at its own moment.
@@ -31,5 +31,5 @@ extension Store {
 
     /// After a pause, and once the peers have been heard: makes every lease overdue that has run out by its true age, for `expire` to sweep.
     /// Returns how many.
-    public func settle(at moment: Moment, pauses: Pauses) -> Int { 0 }
+    public func settle(at moment: Moment) -> Int { 0 }
 }
