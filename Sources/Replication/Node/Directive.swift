@@ -50,8 +50,8 @@ public enum Directive: Sendable {
     case dial(PeerAddress)
     /// This member may answer look-ups from now on. Given once.
     case becameReady(ReadinessGround)
-    /// Let lease time stand still until `releaseLeases`, so that nothing expires.
-    case holdLeases
+    /// Let lease time stand still until `releaseLeases`, or for so many milliseconds, so that nothing expires.
+    case holdLeases(atMost: Int64)
     case releaseLeases
     /// Let the wall clock that the catalog is told differ by so many milliseconds from the machine's (0: not at all).
     case correctClock(milliseconds: Int64)

@@ -1,5 +1,5 @@
-// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns what is
-// to be done, so that the same code runs over sockets and in a simulation of thousands of clusters.
+// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns what
+// is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters.
 
 import Catalog
 
@@ -9,7 +9,8 @@ public final class Node {
 
     /// - Parameter random: for nonces, so one that cannot be predicted; a seeded one only in tests.
     public init(
-        _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator, authenticator: Authenticator?, at time: NodeTime
+        _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator, authenticator: Authenticator?,
+        at time: NodeTime
     ) {
         self.configuration = configuration
     }
@@ -65,7 +66,8 @@ public final class Node {
     public func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
             member: configuration.member, name: configuration.name, address: configuration.address, isReady: false, ground: nil,
-            expectedSize: configuration.clusterSize, size: 1, clockOffset: 0, clockCorrection: 0, holdsLeases: false, digestRoot: 0, peers: [],
+            expectedSize: configuration.clusterSize, size: 1, clockOffset: 0, clockCorrection: 0, holdsLeases: false, digestRoot: 0,
+            peers: [],
             counts: ReplicationCounts())
     }
 }
