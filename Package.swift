@@ -36,13 +36,15 @@ let package = Package(
         // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
-            dependencies: ["Libevent", "Replication"]),
+            dependencies: [
+                "Catalog", "Gzip", "Libevent", "Replication", "TLS", .product(name: "Logging", package: "swift-log"),
+            ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "Swagger", "TLS", "Telemetry",
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -61,8 +63,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "ReplicationTests", dependencies: ["Replication", "JSON"]),
-        .testTarget(name: "ReplicationServerTests", dependencies: ["ReplicationServer", "Replication"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

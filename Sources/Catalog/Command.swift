@@ -23,15 +23,19 @@ public enum Origin: Sendable, Equatable {
     case peer
 }
 
-/// The moment at which a command is carried out, on both clocks.
+/// The moment at which a command is carried out, on all clocks.
 public struct Moment: Sendable {
     public let lease: LeaseTime
     /// Nanoseconds since 1970.
     public let wall: Int64
+    /// Milliseconds that lease time has lost to pauses until now. Lease time stands still in a pause so that nothing expires for it; what other
+    /// members are told of a lease's age must not, or they would take the dead for alive. It is measured by `lease` and this together.
+    public let lost: Int64
 
-    public init(lease: LeaseTime, wall: Int64) {
+    public init(lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
         self.lease = lease
         self.wall = wall
+        self.lost = lost
     }
 }
 

@@ -34,6 +34,8 @@ final class Stream {
     private(set) var phase = Phase.opening
     /// When it must have been admitted, or have left, in milliseconds of the loop's clock; nil when it has no such deadline.
     var deadline: Int64?
+    /// When it is admitted unless its owner has closed it by then.
+    var admission: Int64?
     /// Invariant: live until `free()`; owned by this object.
     private let bufferevent: OpaquePointer
     private var isFreed = false

@@ -7,6 +7,8 @@ import TLS
 public struct StreamID: Hashable, Sendable {
     /// Counts from 1, through all streams of one `Streams`.
     public let number: UInt64
+
+    public init(number: UInt64) { self.number = number }
 }
 
 /// Who is at the other end of a stream that has opened.

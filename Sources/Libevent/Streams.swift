@@ -141,6 +141,13 @@ public final class Streams {
         if stream.isAccepted { newcomers.remove(stream.host) }
     }
 
+    /// The same in so many milliseconds, if the owner has not closed it by then; until then it has no deadline, but is still a newcomer.
+    public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
+        guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
+        stream.deadline = .max
+        stream.admission = LoopClock.now() + Int64(milliseconds)
+    }
+
     /// Leaves the bytes of a stream in the kernel for now, or takes them again: whoever sends them waits.
     public func pauseReading(_ isPaused: Bool, on id: StreamID, _: borrowing OnLoop) {
         streams[id]?.pauseReading(isPaused)
@@ -196,6 +203,10 @@ public final class Streams {
     private func sweep(at now: Int64, _ onLoop: borrowing OnLoop) {
         let overdue = streams.values.filter { $0.deadline.map { $0 <= now } ?? false }
         for stream in overdue { ended(stream, .tooSlow, onLoop) }
+        for stream in streams.values where stream.admission.map({ $0 <= now }) ?? false {
+            stream.admission = nil
+            admit(stream.id, onLoop)
+        }
         spares.refill()
         for listener in listeners.values { listener() }
     }

@@ -30,15 +30,22 @@ enum InstanceHandlers {
     }
 
     static func renew(_ call: Call) throws(Refused) -> Response {
-        guard let id = call.instanceID, call.context.apply(.renew(id), in: try call.tenant(), at: call.moment) == .done else {
-            throw .instanceGone
+        guard let id = call.instanceID else { throw .instanceGone }
+        let hasCopy = call.context.cluster.hasCopy
+        guard call.context.apply(.renew(id), in: try call.tenant(), at: call.moment) == .done else {
+            // Asked before: a copy that is completed meanwhile must not make an id unknown that was merely not here yet.
+            throw hasCopy ? .instanceGone : .noCopyYet
         }
         return Response(.ok)
     }
 
     static func deregister(_ call: Call) throws(Refused) -> Response {
-        guard let id = call.instanceID, call.context.apply(.deregister(id), in: try call.tenant(), at: call.moment) == .done else {
-            throw .instanceGone
+        guard let id = call.instanceID else { throw .instanceGone }
+        let hasCopy = call.context.cluster.hasCopy
+        // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
+        // what is there is not known yet.
+        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment) == .done else {
+            throw hasCopy ? .instanceGone : .noCopyYet
         }
         return Response(.ok)
     }

@@ -5,12 +5,21 @@
 public enum Operation: Int, Sendable, CaseIterable {
     case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance
     case listServices, getService
-    case root, uptime, livez, readyz, metrics, swagger
+    case root, uptime, livez, readyz, metrics, swagger, cluster
     /// No route, or a method that the route does not have.
     case unmatched
 
     /// The operation's name: its `operationId` in the OpenAPI description.
     public var name: String { Self.names[rawValue] }
+
+    /// Whether the answer says what there is: by a member that does not know yet, it would say that there is less.
+    var isLookUp: Bool {
+        switch self {
+        case .listInstances, .getInstance, .listServices, .getService: true
+        case .registerInstance, .deregisterInstance, .renewInstance: false
+        case .root, .uptime, .livez, .readyz, .metrics, .swagger, .cluster, .unmatched: false
+        }
+    }
 
     private static let names = allCases.map { "\($0)" }
 }

@@ -90,6 +90,7 @@ public final class Responder {
             trace.namespace = namespace
             try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: instant.monotonic)
         }
+        if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
         return try route.handler(
             Call(
                 request: request, path: path, namespace: trace.namespace, moment: instant.moment, monotonic: instant.monotonic,

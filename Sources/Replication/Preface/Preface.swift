@@ -45,13 +45,6 @@ extension Preface {
 
     /// The answer that turns a connection over to frames.
     public static let upgraded = Array("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: \(upgrade)\r\n\r\n".utf8)
-
-    /// The head of the answer that an event stream follows, in chunks.
-    public static func streamHead(isGzipped: Bool) -> [UInt8] {
-        let coding = isGzipped ? "Content-Encoding: gzip\r\n" : ""
-        return Array(
-            "HTTP/1.1 200 OK\r\nContent-Type: \(eventStream)\r\nCache-Control: no-cache\r\n\(coding)Transfer-Encoding: chunked\r\n\r\n".utf8)
-    }
 }
 
 /// Why a request on the port is refused.
@@ -66,6 +59,8 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     case notGet
     /// Members that run the original are not let in here.
     case originalsOff
+    /// A copy is asked for, and this member has no whole one yet.
+    case notReady
 
     /// For the log, without a full stop.
     public var sentence: String {
@@ -76,6 +71,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
         case .notFound: "it asked for a path that this port does not have"
         case .notGet: "it used another method than GET"
         case .originalsOff: "it asked for a plain stream, which replication_plain does not allow"
+        case .notReady: "it asked for a copy, and this member has no whole one yet"
         }
     }
 
@@ -88,6 +84,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
             case .notFound: ("404 Not Found", "")
             case .notGet: ("405 Method Not Allowed", "Allow: GET\r\n")
             case .originalsOff: ("403 Forbidden", "")
+            case .notReady: ("503 Service Unavailable", "Retry-After: 1\r\n")
             }
         return Array("HTTP/1.1 \(status)\r\n\(more)Content-Length: 0\r\nConnection: close\r\n\r\n".utf8)
     }

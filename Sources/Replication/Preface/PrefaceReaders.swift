@@ -51,25 +51,14 @@ public struct PrefaceRequestReader: Sendable {
     }
 }
 
-/// How the body of an event stream is written.
-public struct StreamBody: Sendable, Equatable {
-    public let isChunked: Bool
-    public let isGzipped: Bool
-
-    public init(isChunked: Bool, isGzipped: Bool) {
-        self.isChunked = isChunked
-        self.isGzipped = isGzipped
-    }
-}
-
 /// Reads the answer to a dialer's request. A value: one for each dialed connection, until it says something else than `incomplete`.
 public struct PrefaceAnswerReader: Sendable {
-    public enum Verdict: Sendable, Equatable {
+    public enum Verdict: Sendable {
         case incomplete
         /// A member of ours: frames from here on.
         case frames(rest: [UInt8])
         /// A member that runs the original: its stream begins.
-        case original(StreamBody, rest: [UInt8])
+        case original(OriginalAnswer, rest: [UInt8])
         /// Neither; the reason is for the log.
         case failed(String)
     }
@@ -100,7 +89,8 @@ public struct PrefaceAnswerReader: Sendable {
             }
             guard let isChunked = isOnly("chunked", head, "transfer-encoding"), let isGzipped = isOnly("gzip", head, "content-encoding")
             else { return .failed("it uses a coding that is not known here") }
-            return .original(StreamBody(isChunked: isChunked, isGzipped: isGzipped), rest: rest)
+            let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
+            return .original(OriginalAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
         default:
             return .failed("it answers with status \(status)")
         }
