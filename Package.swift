@@ -65,6 +65,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
         .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication"]),
         .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
+        .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

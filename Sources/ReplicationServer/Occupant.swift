@@ -29,8 +29,6 @@ struct Occupant {
     var host: String
     /// What its certificate binds it to; nil without TLS, or when it may be any member.
     var boundTo: Set<String>?
-    /// Bytes that were queued when the node was last told.
-    var toldQueue = 0
 }
 
 extension StreamID {

@@ -134,22 +134,16 @@ final class ReplicationLoop {
         if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
     }
 
-    /// A queue that never falls to its low-water mark moves all the same.
+    /// A queue that never falls to its low-water mark moves all the same, and one that never reaches it empties unseen.
     private func tellQueues(_ onLoop: borrowing OnLoop) {
-        for (id, occupant) in occupants {
-            let queued = streams?.queuedBytes(on: id) ?? 0
-            guard queued != occupant.toldQueue else { continue }
-            drained(id, queued, onLoop)
-        }
+        for id in Array(occupants.keys) { drained(id, streams?.queuedBytes(on: id) ?? 0, onLoop) }
     }
 
     func drained(_ id: StreamID, _ queued: Int, _ onLoop: borrowing OnLoop) {
-        guard let occupant = occupants[id] else { return }
-        occupants[id]?.toldQueue = queued
-        switch occupant.use {
+        switch occupants[id]?.use {
         case .frames: carryOut(node.drained(id.link, queuedBytes: queued, at: now), onLoop)
         case .original: carryOut(originals.drained(id.link, queuedBytes: queued, at: now), onLoop)
-        case .asking, .dialing: break
+        case .asking, .dialing, nil: break
         }
     }
 
