@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
 	precommit lint format docker clean deps deps.bench hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -31,6 +31,10 @@ build: deps
 # Build and start a registry; settings come from the environment, as in `API_PORT=9090 make run`.
 run: build
 	@exec bin/registry
+
+# Build and run a cluster of three registries on this machine, until Ctrl-C; tells how to try it.
+cluster: build
+	@exec scripts/cluster
 
 # Run the fast tests (a few minutes on two cores).
 test: deps
