@@ -18,7 +18,7 @@ final class StreamBench {
     private(set) var connecting: Streams?
     private var listener: StreamListener?
     private let port: UInt16
-    /// What each end was told, in order.
+    /// What each end was told but bytes, in order.
     private(set) var told: [(isAccepter: Bool, id: StreamID, event: StreamEvent)] = []
     /// Called for each event, on the loop.
     var react: (_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) -> Void = { _, _, _, _ in }
@@ -35,8 +35,10 @@ final class StreamBench {
             listening: try #require(port.descriptors.first), for: accepting, security: security.map { TLSContextBox($0) })
     }
 
+    private var bytes: [Bool: [UInt8]] = [:]
+
     private func note(_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
-        told.append((isAccepter, id, event))
+        if case .received(let more) = event { bytes[isAccepter, default: []] += more } else { told.append((isAccepter, id, event)) }
         react(isAccepter, id, event, onLoop)
         if isDone() { loop.stop(onLoop) }
     }
@@ -64,11 +66,7 @@ final class StreamBench {
     }
 
     /// The bytes that one end was told of.
-    func received(byAccepter: Bool) -> [UInt8] {
-        told.flatMap { told -> [UInt8] in
-            if told.isAccepter == byAccepter, case .received(let bytes) = told.event { bytes } else { [] }
-        }
-    }
+    func received(byAccepter: Bool) -> [UInt8] { bytes[byAccepter] ?? [] }
 
     func ends(ofAccepter: Bool) -> [StreamEnd] {
         told.compactMap { told in

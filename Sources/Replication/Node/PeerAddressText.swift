@@ -50,22 +50,22 @@ public struct NumericHost: Sendable, Hashable {
     /// The eight groups.
     private static func six(_ text: String) -> [UInt16]? {
         guard let gap = text.firstRange(of: "::") else {
-            let all = groups(text[...])
+            let all = groups(text[...], isEnd: true)
             return all?.count == 8 ? all : nil
         }
-        guard let left = groups(text[..<gap.lowerBound]), let right = groups(text[gap.upperBound...]), left.count + right.count < 8 else {
-            return nil
-        }
+        guard let left = groups(text[..<gap.lowerBound], isEnd: false), let right = groups(text[gap.upperBound...], isEnd: true),
+            left.count + right.count < 8
+        else { return nil }
         return left + Array(repeating: 0, count: 8 - left.count - right.count) + right
     }
 
-    /// Groups of up to four hexadecimal digits, the last two perhaps as IPv4.
-    private static func groups(_ text: Substring) -> [UInt16]? {
+    /// Groups of up to four hexadecimal digits; at the address's end the last two perhaps as IPv4.
+    private static func groups(_ text: Substring, isEnd: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains("."), let four = four(part) {
+            if isEnd, index == parts.count - 1, part.contains("."), let four = four(part) {
                 groups += [UInt16(four[0]) << 8 | UInt16(four[1]), UInt16(four[2]) << 8 | UInt16(four[3])]
             } else {
                 guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
