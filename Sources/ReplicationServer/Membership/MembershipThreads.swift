@@ -97,6 +97,7 @@ public final class MembershipThreads: Sendable {
                     })
             else {
                 stopSignal.raise()
+                for running in running { running.thread.detach() }
                 throw StartError(what: "the thread \(name)")
             }
             running.append(Running(thread: thread, ended: ended))
@@ -107,6 +108,7 @@ public final class MembershipThreads: Sendable {
     deinit {
         // Nobody stopped them: they end by themselves and free what they hold.
         stopSignal.raise()
+        running.withLock { for running in $0 { running.thread.detach() } }
     }
 
     /// Ends both threads; our file is taken out of the directory. Blocks for so many milliseconds at most. Reports may come until then.
@@ -117,14 +119,19 @@ public final class MembershipThreads: Sendable {
     public func stop(within milliseconds: Int64 = 1_000) -> Bool {
         let deadline = Clock.monotonic + max(0, milliseconds)
         stopSignal.raise()
-        // Whoever takes a thread out of the list joins it, once.
+        // Whoever takes a thread out of the list joins or detaches it, once.
         let threads = running.withLock { running in
             defer { running = [] }
             return running
         }
         var haveEnded = true
         for thread in threads {
-            if thread.ended.wait(until: deadline) { thread.thread.join() } else { haveEnded = false }
+            if thread.ended.wait(until: deadline) {
+                thread.thread.join()
+            } else {
+                thread.thread.detach()
+                haveEnded = false
+            }
         }
         return haveEnded
     }
