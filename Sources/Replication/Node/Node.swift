@@ -26,6 +26,8 @@ public final class Node {
     var hold = LeaseHold()
     /// Whether leases are held, as far as the shell was told.
     var isHolding = false
+    /// Whether leases went on after a pause without anybody having been heard: they are as much too long, until somebody is.
+    var owesSettlement = false
     var relaying = Relaying()
     var isLeaving = false
     var counts = ReplicationCounts()

@@ -196,7 +196,12 @@ extension Node {
             case .original, .ourself, .duplicate: false
             }
         }
-        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else { return }
+        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else {
+            // The lease clock holds itself after a pause, and is not to wait for nobody.
+            owesSettlement = true
+            directives.append(.releaseLeases)
+            return
+        }
         isHolding = true
         directives.append(.holdLeases(atMost: limits.leaseHold))
         note(.leasesHeld)
@@ -212,8 +217,8 @@ extension Node {
         guard isHolding, let end = hold.end(at: time.monotonic) else { return }
         isHolding = false
         directives.append(.releaseLeases)
-        let expired = end == .heard ? store.settle(at: time.moment) : 0
-        note(.leasesReleased(expired: expired))
+        owesSettlement = end == .alone
+        note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
     }
 }
 

@@ -114,8 +114,6 @@ final class Simulation {
             restart(victim, after: length / 2)
         case .leave:
             victim.leave()
-            plan(after: 501) { [self] in excuseTheLost() }
-            restart(victim, after: 600 + length / 2)
         case .breakConnection: network.breakOne()
         case .skew:
             let skews: [Int64] = [-315_360_000_000, -3_600_000, -3_000, 0, 3_000, 3_600_000, 315_360_000_000]
@@ -126,6 +124,13 @@ final class Simulation {
         }
     }
 
+    /// A member that was told to leave is gone.
+    func stopped(_ member: SimulatedMember) {
+        member.crash()
+        excuseTheLost()
+        if isHealed { member.start() } else { restart(member, after: Int64.random(in: 100...6_000, using: &random)) }
+    }
+
     private func restart(_ member: SimulatedMember, after milliseconds: Int64) {
         plan(after: milliseconds) { [self] in
             if !isHealed, member.state == .down { member.start() }
@@ -134,7 +139,7 @@ final class Simulation {
 
     private func excuseTheLost() {
         journal.excuse(
-            unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }, trace: trace)
+            because: "its only holder died", unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }, trace: trace)
     }
 
     private func planClientTroubles() {
@@ -178,7 +183,22 @@ final class Simulation {
     /// What happened, for whoever looks into a failure.
     var story: String { traces.joined(separator: "\n") }
 
+    /// A change at a member to an instance that sends its heartbeats elsewhere is lost when no heartbeat reaches that member until the lease has
+    /// run out there, and it has not reached another member until then: no member holds it, and the instance lives on as it was.
+    private func excuseTheExpired() {
+        var heard: [Key: SimulatedClient] = [:]
+        for client in clients { heard[client.key] = client }
+        journal.excuse(because: "it ran out where it was made", unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }) {
+            key, entry in
+            guard entry.kind == .statusSet, let client = heard[key] else { return false }
+            return self.now - (client.heardBy[entry.member] ?? 0) >= client.ttl
+        } trace: {
+            self.trace($0)
+        }
+    }
+
     private func look() {
+        excuseTheExpired()
         Oracle(simulation: self).look()
         if now < Self.trouble + Self.convergence { plan(after: 500) { [self] in look() } }
     }
