@@ -103,7 +103,7 @@ extension Node {
             close(link, .leaving, at: time)
         default:
             var effects: [SessionEffect] = []
-            let isReady = ground != nil
+            let isReady = isWhole
             try link.withPublisher { publisher throws(FrameError) in
                 try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
             }
@@ -234,7 +234,7 @@ extension Node {
     }
 
     func pump(_ link: Link, at time: NodeTime) {
-        let isReady = ground != nil
+        let isReady = isWhole
         act(on: link, at: time) { publisher, effects in publisher.pump(store, isReady: isReady, at: time, into: &effects) }
         if isLeaving { sayGoodbye(at: time) }
     }

@@ -65,7 +65,9 @@ struct Oracle {
 
     /// Twice a second, while there is trouble.
     func look() {
-        for member in simulation.members { member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil }) }
+        for member in simulation.members {
+            member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil })
+        }
         for member in simulation.members where member.state == .up && member.isReady {
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0

@@ -61,7 +61,9 @@ final class SimulatedClient {
     }
 
     private func pick() -> SimulatedMember? {
-        if Int.random(in: 0..<6, using: &simulation.random) == 0 { home = Int.random(in: 0..<simulation.members.count, using: &simulation.random) }
+        if Int.random(in: 0..<6, using: &simulation.random) == 0 {
+            home = Int.random(in: 0..<simulation.members.count, using: &simulation.random)
+        }
         let member = simulation.members[home]
         if member.isServing { return member }
         home = (home + 1) % simulation.members.count

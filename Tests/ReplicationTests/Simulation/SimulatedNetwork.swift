@@ -75,7 +75,8 @@ final class SimulatedNetwork {
 
     /// A member is gone: its connections end, for the others as soon as they can hear of it.
     func drop(_ member: SimulatedMember) {
-        for (link, (connection, end)) in connections.sorted(by: { $0.key.number < $1.key.number }) where connection.ends[end].member === member {
+        for (link, (connection, end)) in connections.sorted(by: { $0.key.number < $1.key.number })
+        where connection.ends[end].member === member {
             connection.ends[end].isOpen = false
             connections[link] = nil
             finish(connection, toward: 1 - end, after: latency())
