@@ -32,10 +32,10 @@ struct HandshakeTests {
                 let (toAccepter, toDialer) = (dialerSays, accepterSays)
                 (dialerSays, accepterSays) = ([], [])
                 for bytes in toDialer {
-                    for step in try hear(bytes, &dialer, secrets.dialer) { if case .send(let bytes) = step { dialerSays.append(bytes) } }
+                    for step in try Self.hear(bytes, &dialer, secrets.dialer) { if case .send(let bytes) = step { dialerSays.append(bytes) } }
                 }
-                for bytes in toAccepter {
-                    for step in try hear(bytes, &accepter, secrets.accepter) {
+                for bytes in toAccepter where steps.isEmpty {
+                    for step in try Self.hear(bytes, &accepter, secrets.accepter) {
                         if case .send(let bytes) = step { accepterSays.append(bytes) } else { steps.append(step) }
                     }
                 }
@@ -43,7 +43,7 @@ struct HandshakeTests {
             return steps
         }
 
-        private func hear(_ bytes: [UInt8], _ end: inout Handshake, _ secret: Authenticator?) throws -> [Handshake.Step] {
+        private static func hear(_ bytes: [UInt8], _ end: inout Handshake, _ secret: Authenticator?) throws -> [Handshake.Step] {
             try FrameCodecTests.read(bytes).map { try end.received($0, authenticator: secret) }
         }
     }
@@ -59,7 +59,8 @@ struct HandshakeTests {
     @Test(arguments: [("a", "a"), (nil, nil)] as [(String?, String?)])
     func `members with one secret, or none, are let in`(dialer: String?, accepter: String?) throws {
         var pair = Pair(secrets: (dialer, accepter))
-        guard case .proven(let hello) = try #require(try pair.greet().first) else {
+        let steps = try pair.greet()
+        guard case .proven(let hello) = try #require(steps.first) else {
             Issue.record("not let in")
             return
         }
@@ -92,7 +93,8 @@ struct HandshakeTests {
         hello.nonce = Array(repeating: 99, count: 32)
         var again = Pair(accepter: hello)
         again.dialerSays = opening + [proof]
-        guard case .refuse(.secret) = try #require(try again.greet().first) else {
+        let steps = try again.greet()
+        guard case .refuse(.secret) = try #require(steps.first) else {
             Issue.record("a replay was let in")
             return
         }
@@ -118,7 +120,12 @@ struct HandshakeTests {
             }
             var opening: [UInt8] = []
             var victim = Handshake(role: .accepted, hello: Self.hello(1), boundTo: nil, opening: &opening)
-            #expect(throws: FrameError.unexpected) { try victim.received(frame, authenticator: nil) }
+            do {
+                _ = try victim.received(frame, authenticator: nil)
+                Issue.record("\(frame) was listened to")
+            } catch {
+                #expect(error == .unexpected)
+            }
         }
     }
 
@@ -129,14 +136,16 @@ struct HandshakeTests {
     @Test(arguments: certificates)
     func `a member is who its certificate says`(names: Set<String>?, isLetIn: Bool) throws {
         var pair = Pair(boundTo: names)
-        let step = try #require(try pair.greet().first)
+        let steps = try pair.greet()
+        let step = try #require(steps.first)
         if case .proven = step { #expect(isLetIn) } else { #expect(!isLetIn) }
     }
 
     @Test(arguments: [(1...1, true), (1...9, true), (2...3, false)] as [(ClosedRange<UInt16>, Bool)])
     func `members speak when they have a version in common`(versions: ClosedRange<UInt16>, isLetIn: Bool) throws {
         var pair = Pair(dialer: Self.hello(1, versions: versions))
-        let step = try #require(try pair.greet().first)
+        let steps = try pair.greet()
+        let step = try #require(steps.first)
         switch step {
         case .proven: #expect(isLetIn)
         case .refuse(.version): #expect(!isLetIn)

@@ -93,13 +93,15 @@ final class NodeBench {
     }
 
     func bytes(on link: LinkID, in directives: [Directive]? = nil) -> [UInt8] {
-        (directives ?? self.directives).flatMap { directive in
+        (directives ?? self.directives).flatMap { directive -> [UInt8] in
             if case .send(link, let bytes) = directive { bytes } else { [] }
         }
     }
 
     func closed(_ link: LinkID) -> CloseReason? {
-        directives.lazy.compactMap { if case .close(link, let reason) = $0 { reason } else { nil } }.first
+        directives.lazy.compactMap { directive -> CloseReason? in
+            if case .close(link, let reason) = directive { reason } else { nil }
+        }.first
     }
 
     func register(_ number: Int, metadata: Int = 0) {
@@ -191,6 +193,7 @@ struct NodeTests {
     @Test func `a copy waits while much is queued`() throws {
         let bench = NodeBench()
         for number in 0..<4_000 { bench.register(number, metadata: 1_000) }
+        bench.pass(1_000)
         let link = try bench.accept(member: 1)
         bench.say(.subscribe, on: link)
         bench.pass(500)

@@ -94,9 +94,8 @@ struct Oracle {
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
         for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
-            // What is dead may have been given more time by a pause there, and none here.
-            let isAlive = simulation.clients.contains { $0.key == key && simulation.now - $0.heardAt < $0.ttl }
-            guard isAlive, let theirs = source.held(key) else { continue }
+            // What a pause there has given more time than its true age leaves it is dead to others.
+            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else { continue }
             if let ours = member.held(key), ours >= theirs { continue }
             if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
             simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
