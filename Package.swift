@@ -57,6 +57,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Replication"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

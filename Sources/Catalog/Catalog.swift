@@ -4,12 +4,14 @@
 /// The instances and leases of some namespaces.
 public struct Catalog: Sendable {
     /// An instance, its lease, and where it stands in its namespace.
-    private struct Record {
+    struct Record {
         var instance: Instance {
             didSet { leaseTime = Self.leaseTime(of: instance) }
         }
         /// How long a lease lasts, in milliseconds; nil when it never runs out. Kept here so that a heartbeat touches no other memory.
         private var leaseTime: Int64?
+        /// The digest's bucket, when others are told of this shard.
+        var bucket: UInt16 = 0
         /// When the lease runs out. A heartbeat moves this and nothing else; the wheel learns of it when its older deadline comes.
         var deadline: LeaseTime
         /// Nanoseconds since 1970.
@@ -17,6 +19,10 @@ public struct Catalog: Sendable {
         let table: Int32
         /// Among its service's members.
         var position: Int32
+        /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
+        private var lost: UInt32
+        /// `.none` in a registry alone.
+        var version = Version.none
 
         init(_ instance: Instance, table: Int32, at moment: Moment) {
             self.instance = instance
@@ -25,6 +31,7 @@ public struct Catalog: Sendable {
             deadline = moment.lease
             lastHeartbeat = moment.wall
             position = 0
+            lost = 0
             start(at: moment)
         }
 
@@ -32,34 +39,97 @@ public struct Catalog: Sendable {
 
         func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
-        private func deadline(from moment: Moment) -> LeaseTime { leaseTime.map { moment.lease + $0 } ?? .distantFuture }
+        /// Begins the lease, as it is when the last heartbeat was so long ago.
+        private mutating func begin(age: Int64 = 0, at moment: Moment) {
+            deadline = leaseTime.map { moment.lease + ($0 - age) } ?? .distantFuture
+            lost = UInt32(clamping: moment.lost)
+        }
 
         var leased: LeasedInstance { LeasedInstance(instance: instance, lastHeartbeat: lastHeartbeat) }
 
         /// Starts the lease of a registration, whatever there was before.
         mutating func start(at moment: Moment) {
-            deadline = deadline(from: moment)
+            begin(at: moment)
             lastHeartbeat = moment.wall
         }
 
         /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
         mutating func renew(at moment: Moment) {
-            let later = deadline(from: moment)
-            guard later >= deadline else { return }
-            deadline = later
-            lastHeartbeat = moment.wall
+            guard leaseTime.map({ moment.lease + $0 >= deadline }) ?? true else { return }
+            start(at: moment)
         }
 
         /// Takes another status; a lease that had no end until now begins.
         mutating func set(_ status: InstanceStatus, at moment: Moment) {
             let wasTimeless = leaseTime == nil
             instance = instance.with(status: status)
-            if wasTimeless || leaseTime == nil { deadline = deadline(from: moment) }
+            if wasTimeless || leaseTime == nil { begin(at: moment) }
+        }
+
+        // MARK: Other members
+
+        /// Heartbeats that two members took within so many milliseconds may reach others in either order; which is the last one is then
+        /// decided by wall time, so that all members show the same.
+        private static let simultaneous: Int64 = 2_000
+
+        /// Milliseconds since the last heartbeat, pauses included; nil for what does not expire.
+        func age(at moment: Moment) -> Int64? {
+            guard let leaseTime else { return nil }
+            let start = deadline + -leaseTime
+            return max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
+        }
+
+        func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment) ?? 0, wall: lastHeartbeat) }
+
+        /// Whether the lease has run out, pauses included.
+        func isTrulyOver(at moment: Moment) -> Bool {
+            guard let leaseTime, let age = age(at: moment) else { return false }
+            return age >= leaseTime
+        }
+
+        /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must
+        /// not extend the lease.
+        mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) {
+            guard heartbeat.wall != lastHeartbeat else { return }
+            let known = age(at: moment)
+            let latest = latest(known, heartbeat)
+            lastHeartbeat = latest.wall
+            if let known, latest.age < known { begin(age: latest.age, at: moment) }
+        }
+
+        /// Begins the lease of an instance that another member has told of.
+        mutating func begin(with heartbeat: Heartbeat, at moment: Moment) {
+            begin(age: max(0, heartbeat.age), at: moment)
+            lastHeartbeat = heartbeat.wall
+        }
+
+        /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member; refuses what would be over.
+        mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) -> Bool {
+            let latest = latest(age(at: moment), heartbeat, isTimeless: instance.status == .outOfService)
+            if let leaseTime = Self.leaseTime(of: instance), latest.age >= leaseTime { return false }
+            self.instance = instance
+            self.version = version
+            lastHeartbeat = latest.wall
+            begin(age: latest.age, at: moment)
+            return true
+        }
+
+        /// The later of our last heartbeat, at this age, and another.
+        private func latest(_ known: Int64?, _ heartbeat: Heartbeat, isTimeless: Bool = false) -> Heartbeat {
+            let told = max(0, heartbeat.age)
+            guard let known, !isTimeless else { return Heartbeat(age: told, wall: max(lastHeartbeat, heartbeat.wall)) }
+            let wall: Int64
+            if abs(known.subtractingSaturated(told)) <= Self.simultaneous {
+                wall = max(lastHeartbeat, heartbeat.wall)
+            } else {
+                wall = told < known ? heartbeat.wall : lastHeartbeat
+            }
+            return Heartbeat(age: min(known, told), wall: wall)
         }
     }
 
     /// Everything but the wheel, which hands this to the closure that it calls while it is being advanced.
-    private struct Records {
+    struct Records {
         var slots = Slab<Record>()
         /// Invariant: has exactly the keys of `slots`.
         var index = SlotIndex()
@@ -70,6 +140,9 @@ public struct Catalog: Sendable {
         /// Counts what happens to registrations; renewals do not count. Invariant: never goes back, so that whatever vanishes and comes
         /// back has a revision that it never had.
         private var revision: UInt64 = 0
+        /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has both a record and a
+        /// tombstone.
+        var ledger: Ledger?
 
         /// The slot of an instance whose lease has not run out.
         func find(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> Int32? {
@@ -83,12 +156,27 @@ public struct Catalog: Sendable {
             return Change(sequence: sequence, namespace: namespace, kind: kind)
         }
 
-        mutating func insert(_ instance: Instance, into namespace: Namespace, at moment: Moment) -> Int32 {
+        mutating func insert(_ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment) -> Int32 {
             let table = table(of: namespace)
             let slot = slots.insert(Record(instance, table: table, at: moment))
             slots[slot].position = tables[table].insert(slot, into: instance.serviceName, revision: nextRevision())
             index[SlotIndex.Key(table: table, id: instance.id)] = slot
+            if ledger != nil {
+                let key = BucketKey(instance.id, in: namespace)
+                slots[slot].version = version
+                slots[slot].bucket = key.bucket
+                ledger?.enter(slot)
+                ledger?.toggle(key, version)
+                ledger?.tombstones.remove(instance.id, in: namespace)
+            }
             return slot
+        }
+
+        /// Counts a record's version into the digest, or out of it again.
+        private mutating func toggle(_ slot: Int32) {
+            guard ledger != nil else { return }
+            let record = slots[slot]
+            ledger?.toggle(BucketKey(record.instance.id, in: tables[record.table].namespace), record.version)
         }
 
         private mutating func table(of namespace: Namespace) -> Int32 {
@@ -99,9 +187,12 @@ public struct Catalog: Sendable {
         }
 
         /// Removes an instance, and its namespace's table with the last one.
+        @discardableResult
         mutating func remove(_ slot: Int32) -> Instance {
             let record = slots[slot]
-            leave(record)
+            toggle(slot)
+            ledger?.leave(slot)
+            leave(record, record.instance.serviceName)
             index[SlotIndex.Key(table: record.table, id: record.instance.id)] = nil
             slots.remove(slot)
             if tables[record.table].count == 0 {
@@ -111,15 +202,19 @@ public struct Catalog: Sendable {
             return record.instance
         }
 
-        /// Puts another registration into the slot of the old one with the same id.
-        mutating func replace(_ slot: Int32, with instance: Instance) {
+        /// Lets an instance be changed, and sees to what follows from that. Returns what `body` does.
+        mutating func update<Result>(_ slot: Int32, _ body: (inout Record) -> Result) -> Result {
+            let before = slots[slot].instance.serviceName
+            toggle(slot)
+            let result = body(&slots[slot])
+            toggle(slot)
             let record = slots[slot]
-            if record.instance.serviceName != instance.serviceName {
-                leave(record)
-                slots[slot].position = tables[record.table].insert(slot, into: instance.serviceName, revision: nextRevision())
+            if record.instance.serviceName != before {
+                leave(record, before)
+                slots[slot].position = tables[record.table].insert(slot, into: record.instance.serviceName, revision: nextRevision())
             }
-            slots[slot].instance = instance
             touch(slot)
+            return result
         }
 
         /// Gives another revision to the service and the namespace of an instance that has changed.
@@ -132,8 +227,8 @@ public struct Catalog: Sendable {
             return revision
         }
 
-        private mutating func leave(_ record: Record) {
-            let moved = tables[record.table].remove(at: record.position, from: record.instance.serviceName, revision: nextRevision())
+        private mutating func leave(_ record: Record, _ service: Name) {
+            let moved = tables[record.table].remove(at: record.position, from: service, revision: nextRevision())
             if let moved { slots[moved].position = record.position }
         }
 
@@ -148,13 +243,17 @@ public struct Catalog: Sendable {
 
     /// Instances a client may register in one namespace; nil is no limit.
     private let namespaceCapacity: Int?
-    private var records = Records()
+    var records = Records()
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
-    private var wheel: TimerWheel
+    var wheel: TimerWheel
 
-    public init(namespaceCapacity: Int?, start: LeaseTime = .zero) {
+    /// A catalog alone, or with a member's name one that others are told of.
+    public init(
+        namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, tombstones: TombstoneLimits = .standard
+    ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
+        records.ledger = member.map { Ledger(member: $0, limits: tombstones) }
     }
 
     // MARK: - Commands
@@ -167,17 +266,22 @@ public struct Catalog: Sendable {
         case .renew(let id):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
             records.slots[slot].renew(at: moment)
+            if origin == .client { records.ledger?.renewed.insert(slot) }
             return Decision(
                 outcome: .done, change: Change(sequence: records.sequence, namespace: namespace, kind: .renewed(id)))
-        case .deregister(let id), .bury(let id):
-            guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
-            wheel.cancel(slot)
-            _ = records.remove(slot)
-            return Decision(outcome: .done, change: records.change(.deregistered(id), in: namespace))
+        case .deregister(let id):
+            guard records.find(id, in: namespace, at: moment.lease) != nil else { break }
+            return remove(id, from: namespace, origin, at: moment)
+        case .bury(let id):
+            return remove(id, from: namespace, origin, at: moment)
         case .setStatus(let id, let status):
             guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
-            records.slots[slot].set(status, at: moment)
-            records.touch(slot)
+            let version = records.ledger?.stamp(at: moment) ?? .none
+            records.update(slot) {
+                $0.set(status, at: moment)
+                $0.version = version
+            }
+            if origin == .client { records.ledger?.changed.insert(slot) }
             rearm(slot)
             return Decision(outcome: .done, change: records.change(.statusSet(id, status), in: namespace))
         }
@@ -188,20 +292,44 @@ public struct Catalog: Sendable {
         _ instance: Instance, in namespace: Namespace, from origin: Origin, at moment: Moment
     ) -> Decision {
         var swept: [Change] = []
-        if let slot = slot(of: instance.id, in: namespace) {
-            records.replace(slot, with: instance)
-            records.slots[slot].start(at: moment)
-            rearm(slot)
+        let slot: Int32
+        if let known = self.slot(of: instance.id, in: namespace) {
+            slot = known
+            let version = records.ledger?.stamp(at: moment) ?? .none
+            records.update(slot) {
+                $0.instance = instance
+                $0.version = version
+                $0.start(at: moment)
+            }
         } else {
             if origin == .client, !hasRoom(in: namespace) { swept = expire(at: moment.lease, budget: Self.fullNamespaceBudget).changes }
             guard origin == .peer || hasRoom(in: namespace) else { return Decision(outcome: .namespaceFull, swept: swept) }
-            rearm(records.insert(instance, into: namespace, at: moment))
+            slot = records.insert(instance, records.ledger?.stamp(at: moment) ?? .none, into: namespace, at: moment)
         }
+        if origin == .client { records.ledger?.changed.insert(slot) }
+        rearm(slot)
         return Decision(outcome: .done, swept: swept, change: records.change(.registered(instance), in: namespace))
     }
 
+    /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
+    private mutating func remove(_ id: InstanceID, from namespace: Namespace, _ origin: Origin, at moment: Moment) -> Decision {
+        let slot = slot(of: id, in: namespace)
+        let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
+        if let slot {
+            wheel.cancel(slot)
+            records.remove(slot)
+        }
+        if let version = records.ledger?.stamp(at: moment) {
+            records.ledger?.tombstones.put(
+                id, in: namespace, version: version, isUntold: origin == .client, at: moment.lease)
+        }
+        if isLive { return Decision(outcome: .done, change: records.change(.deregistered(id), in: namespace)) }
+        let swept = slot == nil ? [] : [records.change(.expired(id), in: namespace)]
+        return Decision(outcome: .unknownInstance, swept: swept)
+    }
+
     /// The slot of an instance, be its lease overdue or not.
-    private func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
+    func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         records.tableOf[namespace].flatMap { records.index[SlotIndex.Key(table: $0, id: id)] }
     }
 
@@ -212,14 +340,15 @@ public struct Catalog: Sendable {
     }
 
     /// Brings the wheel to a deadline that may be earlier than the one it knows.
-    private mutating func rearm(_ slot: Int32) {
+    mutating func rearm(_ slot: Int32) {
         let deadline = records.slots[slot].deadline
         if deadline == .distantFuture { wheel.cancel(slot) } else { wheel.schedule(slot, due: deadline) }
     }
 
     // MARK: - Time
 
-    /// Lets leases run out whose deadline is at or before `now`, at most `budget` of them (renewed ones, which are put back, included).
+    /// Lets leases run out whose deadline is at or before `now`, and tombstones be forgotten whose time has come: at most `budget` of them
+    /// (renewed leases, which are put back, included).
     public mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
         var changes: [Change] = []
         var handled = 0
@@ -232,7 +361,11 @@ public struct Catalog: Sendable {
             changes.append(records.change(.expired(instance.id), in: namespace))
             return .expired
         }
-        return Expiry(changes: changes, handled: handled, hasMore: hasMore)
+        guard !hasMore, let forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) else {
+            return Expiry(changes: changes, handled: handled, hasMore: hasMore)
+        }
+        handled += forgotten
+        return Expiry(changes: changes, handled: handled, hasMore: forgotten > 0 && handled == budget)
     }
 
     // MARK: - Look-ups
@@ -282,14 +415,15 @@ public struct Catalog: Sendable {
         Counts(
             instances: records.slots.count,
             services: records.tableOf.values.reduce(0) { $0 + records.tables[$1].services.count },
-            namespaces: records.tableOf.count)
+            namespaces: records.tableOf.count,
+            tombstones: records.ledger?.tombstones.count ?? 0)
     }
 }
 
 /// What the passing of time did.
 public struct Expiry: Sendable {
     public var changes: [Change] = []
-    /// Leases that ran out or, renewed, were put back. The budget is spent on these and on moving leases within the wheel.
+    /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these and on moving leases within the wheel.
     public var handled = 0
     /// Whether the budget ran out before the work did.
     public var hasMore = false

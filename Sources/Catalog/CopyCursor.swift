@@ -11,6 +11,17 @@ public struct CopyCursor: Sendable, Hashable {
     /// The first slot that was not looked at.
     var slot: Int32
 
+    /// Goes on at a slot of this part, or at the next part when there is none.
+    mutating func advance(to slot: Int32?) {
+        if let slot {
+            self.slot = slot
+        } else if part == .records {
+            self = CopyCursor(shard: shard, part: .tombstones, slot: 0)
+        } else {
+            self = CopyCursor(shard: shard + 1, part: .records, slot: 0)
+        }
+    }
+
     /// Before everything.
     public static let start = CopyCursor(shard: 0, part: .records, slot: 0)
 }

@@ -29,7 +29,7 @@ public struct HybridClock: Sendable {
     /// which only brings the clock ahead by as much.
     public mutating func stamp(wall: Int64) -> HybridTime {
         let physical = UInt64(max(0, wall / 1_000_000)) << 16
-        last = HybridTime(bits: max(physical, last.bits &+ 1))
+        last = HybridTime(bits: max(physical, last.bits == .max ? .max : last.bits + 1))
         return last
     }
 

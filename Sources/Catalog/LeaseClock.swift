@@ -1,94 +1,141 @@
 // A registry that was stopped for a minute (SIGSTOP, a closed lid, a frozen virtual machine) heard no heartbeat in that minute;
 // judged by the monotonic clock it would then expire everybody at once. So leases run on a clock that credits at most one second
-// per tick: a pause moves every deadline instead. This file reads no clock; monotonic time is an argument.
+// per tick: a pause moves every deadline instead. A member of a cluster also lets this clock stand until it has heard from the others
+// who is still alive. This file reads no clock; monotonic time is an argument.
 
 import Synchronization
 
-/// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick.
+/// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is held.
 public struct LeaseClock: Sendable {
     /// The most lease time that one tick grants, in milliseconds. It must exceed the period at which ticks come by enough that an
     /// ordinarily late tick loses nothing; whatever a tick is late beyond this is added to every lease.
     public static let maximumStep: Int64 = 1_000
+    /// Milliseconds between two ticks beyond which the process is taken to have been paused: more than a busy machine makes a tick late.
+    public static let longestGap: Int64 = 2_000
+    /// How long, in milliseconds, a clock that is held by a pause waits to be released: what it takes peers to connect and tell.
+    public static let holdAfterPause: Int64 = 10_000
+
+    private enum Hold {
+        case none
+        /// From the next tick on, for so many milliseconds.
+        case requested(Int64)
+        /// Until this monotonic time.
+        case until(Int64)
+    }
 
     /// Lease time as of the last tick.
     public private(set) var now: LeaseTime
     /// Monotonic time of the last tick, in milliseconds. Invariant: never decreases.
     private(set) var monotonic: Int64
+    private let isHeldByPauses: Bool
+    private var hold = Hold.none
 
     /// A clock that reads `.zero` at this monotonic time, in milliseconds.
-    public init(monotonic: Int64) {
-        self.init(monotonic: monotonic, now: .zero)
+    ///
+    /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for `holdAfterPause` at most.
+    public init(monotonic: Int64, isHeldByPauses: Bool = false) {
+        self.monotonic = monotonic
+        self.isHeldByPauses = isHeldByPauses
+        now = .zero
     }
 
-    fileprivate init(monotonic: Int64, now: LeaseTime) {
-        self.monotonic = monotonic
-        self.now = now
-    }
+    /// Whether the next tick grants nothing.
+    public var isHeld: Bool { if case .until = hold { true } else { false } }
 
     /// What a tick at this monotonic time (milliseconds) would give.
     public func reading(monotonic: Int64) -> LeaseTime {
-        let elapsed = monotonic.subtractingSaturated(self.monotonic)
-        return now + min(max(elapsed, 0), Self.maximumStep)
+        isHeld ? now : now + min(elapsed(at: monotonic), Self.maximumStep)
     }
 
     /// Moves the clock to this monotonic time (milliseconds) and gives lease time. A monotonic time earlier than the last is ignored.
     public mutating func tick(monotonic: Int64) -> LeaseTime {
+        let wasPaused = elapsed(at: monotonic) > Self.longestGap
         now = reading(monotonic: monotonic)
         self.monotonic = max(self.monotonic, monotonic)
+        switch hold {
+        case .requested(let milliseconds): hold = .until(self.monotonic.addingSaturated(milliseconds))
+        case .until(let end) where end <= self.monotonic: hold = .none
+        case .none, .until: break
+        }
+        if wasPaused, isHeldByPauses { extendHold(by: Self.holdAfterPause) }
         return now
     }
+
+    /// Lets the clock stand from the next tick on, which still grants what has passed until then: for so many milliseconds, or until
+    /// `release`. A longer hold that there is already stays.
+    public mutating func hold(atMost milliseconds: Int64) {
+        switch hold {
+        case .none: hold = .requested(milliseconds)
+        case .requested(let already): hold = .requested(max(already, milliseconds))
+        case .until: extendHold(by: milliseconds)
+        }
+    }
+
+    /// Lets the clock go on.
+    public mutating func release() {
+        hold = .none
+    }
+
+    private mutating func extendHold(by milliseconds: Int64) {
+        var end = monotonic.addingSaturated(milliseconds)
+        if case .until(let already) = hold { end = max(end, already) }
+        hold = .until(end)
+    }
+
+    private func elapsed(at monotonic: Int64) -> Int64 { max(monotonic.subtractingSaturated(self.monotonic), 0) }
 }
 
 /// A lease clock that one thread ticks and every thread reads, without a lock.
 ///
-/// Ticks follow `LeaseClock`. Between ticks a reader gets `monotonic - offset`, held between the last tick's lease time and
-/// `maximumStep` above it, which is what a tick at that very moment would give: fresh, and bound by the same pause rule.
+/// Ticks follow `LeaseClock`. Between ticks a reader gets `monotonic - offset`, held between the last tick's lease time and `reach`
+/// above it (`maximumStep`, or nothing while the clock is held), which is what a tick at that very moment would give: fresh, and bound by
+/// the same pause rule.
 ///
-/// Why two words without a lock are enough. After tick k the state is `last[k]` and `offset[k]` (monotonic minus lease time).
-/// Neither ever decreases. The ticker stores `offset[k]` and then, releasing, `last[k]`; a reader loads `last`, acquiring, and then
-/// `offset`. Having seen `last[k]`, it therefore sees `offset[k]` or a later one:
-///  - `last[k]` with `offset[k]`: exactly what the next tick would give, had it come now;
-///  - `last[k]` with a later offset: offsets only grow, so this reads the same or less, and never less than `last[k]`, which a tick
-///    did give. It reads low for as long as the publication of one tick takes, and after a pause only.
+/// Why three words without a lock are enough. After tick k the state is `last[k]`, `reach[k]` and `offset[k]` (monotonic minus lease time).
+/// Neither `last` nor `offset` ever decreases. The ticker stores `offset[k]`, then, releasing, `reach[k]`, then, releasing, `last[k]`; a
+/// reader loads them the other way round, acquiring. Having seen `last[k]`, it therefore sees the others of tick k or of later ones:
+///  - all of tick k: exactly what the next tick would give, had it come now;
+///  - a later offset: offsets only grow, so this reads the same or less, and never less than `last[k]`, which a tick did give. It reads low
+///    for as long as the publication of one tick takes, and after a pause only;
+///  - a later reach, by which the clock came to be held: the same holds;
+///  - a later reach, by which it came to be released: having seen that, it sees the offset that was stored before it, which has grown by
+///    the time the clock stood.
 /// The pair that would be wrong, a new `last` with an old offset, would forget the pause and read up to `maximumStep` ahead; the
 /// order of the stores and loads excludes it. Hence no reading is ever ahead of lease time, and no lease is judged overdue early.
 public final class SharedLeaseClock: Sendable {
-    /// Monotonic time less lease time, in milliseconds. Written by the ticking thread only. Invariant: never decreases.
+    /// Locked by the ticker and by those who hold and release, never by readers.
+    private let clock: Mutex<LeaseClock>
+    /// The monotonic time at which lease time was zero, in milliseconds.
+    private let start: Int64
+    /// Monotonic time less lease time, in milliseconds. Written under the lock. Invariant: never decreases.
     private let offset: Atomic<Int64>
-    /// Lease time of the last tick. Written by the ticking thread only, after `offset`. Invariant: never decreases.
+    /// How far beyond `last` a reader may go, in milliseconds. Written under the lock, after `offset`.
+    private let reach: Atomic<Int64>
+    /// Lease time of the last tick. Written under the lock, after `reach`. Invariant: never decreases.
     private let last: Atomic<Int64>
 
     /// A clock that reads `.zero` at this monotonic time, in milliseconds.
-    public init(monotonic: Int64) {
+    ///
+    /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for `LeaseClock.holdAfterPause` at most.
+    public init(monotonic: Int64, isHeldByPauses: Bool = false) {
+        clock = Mutex(LeaseClock(monotonic: monotonic, isHeldByPauses: isHeldByPauses))
+        start = monotonic
         offset = Atomic(monotonic)
+        reach = Atomic(LeaseClock.maximumStep)
         last = Atomic(LeaseTime.zero.milliseconds)
     }
 
     /// Moves the clock to this monotonic time (milliseconds) and gives lease time. Always called from the same thread.
     @discardableResult
     public func tick(monotonic: Int64) -> LeaseTime {
-        // Relaxed: this thread wrote them.
-        let before = LeaseTime(milliseconds: last.load(ordering: .relaxed))
-        var clock = LeaseClock(monotonic: before.milliseconds + offset.load(ordering: .relaxed), now: before)
-        let now = clock.tick(monotonic: monotonic)
-        offset.store(clock.monotonic - now.milliseconds, ordering: .relaxed)
-        last.store(now.milliseconds, ordering: .releasing)
-        return now
+        clock.withLock { clock in
+            let now = clock.tick(monotonic: monotonic)
+            offset.store(clock.monotonic - now.milliseconds, ordering: .relaxed)
+            reach.store(clock.isHeld ? 0 : LeaseClock.maximumStep, ordering: .releasing)
+            last.store(now.milliseconds, ordering: .releasing)
+            return now
+        }
     }
-
-    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any thread.
-    public func moment(monotonic: Int64, wall: Int64) -> Moment {
-        Moment(lease: now(monotonic: monotonic), wall: wall)
-    }
-
-    /// Whether lease time stands still. From any thread.
-    public var isHeld: Bool { false }
-
-    /// Lets lease time stand still from the next tick on, until `release` or for at most so many milliseconds. From any thread.
-    public func hold(atMost milliseconds: Int64) {}
-
-    /// Lets lease time go on. From any thread.
-    public func release() {}
 
     /// Lease time at this monotonic time (milliseconds), which the caller has just read. From any thread.
     ///
@@ -96,8 +143,28 @@ public final class SharedLeaseClock: Sendable {
     /// offset that reading lies the whole pause back, and a lease granted from it would be overdue at once.
     public func now(monotonic: Int64) -> LeaseTime {
         let last = self.last.load(ordering: .acquiring)
+        let reach = self.reach.load(ordering: .acquiring)
         let offset = self.offset.load(ordering: .relaxed)
         let running = monotonic.subtractingSaturated(offset)
-        return LeaseTime(milliseconds: min(max(running, last), last.addingSaturated(LeaseClock.maximumStep)))
+        return LeaseTime(milliseconds: min(max(running, last), last.addingSaturated(reach)))
+    }
+
+    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any thread.
+    public func moment(monotonic: Int64, wall: Int64) -> Moment {
+        let lease = now(monotonic: monotonic)
+        return Moment(lease: lease, wall: wall, lost: max(0, monotonic.subtractingSaturated(start) - lease.milliseconds))
+    }
+
+    /// Whether lease time stands still. While it does, nothing should be swept: who looks overdue may be heard of yet. From any thread.
+    public var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
+
+    /// Lets lease time stand still from the next tick on, until `release` or for so many milliseconds. From any thread.
+    public func hold(atMost milliseconds: Int64) {
+        clock.withLock { $0.hold(atMost: milliseconds) }
+    }
+
+    /// Lets lease time go on from the next tick on. From any thread.
+    public func release() {
+        clock.withLock { $0.release() }
     }
 }

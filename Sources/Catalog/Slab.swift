@@ -47,6 +47,16 @@ struct Slab<Element> {
         }
     }
 
+    /// The first occupied slot from this one on, nil past the last: a word is read for each 64 slots.
+    func occupied(from slot: Int32) -> Int32? {
+        var (number, place) = (chunkNumber(slot), place(slot))
+        while number < chunks.count {
+            if let found = chunks[number].occupied(from: place) { return Int32(number * Self.chunkCapacity + found) }
+            (number, place) = (number + 1, 0)
+        }
+        return nil
+    }
+
     /// Stores the element at the lowest free slot and returns that slot.
     mutating func insert(_ element: consuming Element) -> Int32 {
         let number = chunkToFill()
@@ -121,6 +131,18 @@ struct Slab<Element> {
         var isFull: Bool { freeWords == 0 }
 
         func isFree(_ place: Int) -> Bool { free[place >> 6] & (1 << UInt64(place & 63)) != 0 }
+
+        /// The first occupied place from this one on.
+        func occupied(from place: Int) -> Int? {
+            guard count > 0 else { return nil }
+            var mask = UInt64.max << UInt64(place & 63)
+            for word in place >> 6..<free.count {
+                let bits = ~free[word] & mask
+                if bits != 0 { return word * 64 + bits.trailingZeroBitCount }
+                mask = .max
+            }
+            return nil
+        }
 
         /// Fills the lowest free place, which lies among `elements` or just past them, and returns it. The chunk is not full.
         mutating func add(_ element: consuming Element) -> Int {

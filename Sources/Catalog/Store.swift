@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Lock order: a shard's lock is a leaf; no two are held together, and nothing else is locked while one is held.
 public final class Store: Sendable {
-    private final class Shard: Sendable {
+    final class Shard: Sendable {
         let catalog: Mutex<Catalog>
 
         init(_ catalog: Catalog) {
@@ -20,9 +20,13 @@ public final class Store: Sendable {
     /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for everybody else.
     public static let expiryBatch = 256
 
-    private let shards: [Shard]
+    let shards: [Shard]
+    /// What the other members are told, kept only when there are some.
+    let news: News?
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from another.
     private let nextToExpire = Atomic<Int>(0)
+    /// Where the next `drain` starts.
+    let nextToDrain = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
     public convenience init(namespaceCapacity: Int?) {
@@ -36,16 +40,22 @@ public final class Store: Sendable {
     public init(
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
     ) {
-        shards = (0..<Self.shardCount).map { _ in Shard(Catalog(namespaceCapacity: namespaceCapacity)) }
+        news = replicating.map { _ in News(wake: wake) }
+        shards = (0..<Self.shardCount).map { _ in
+            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, tombstones: tombstones))
+        }
     }
 
-    private func shard(of namespace: Namespace) -> Shard {
-        shards[namespace.hash & (Self.shardCount - 1)]
-    }
+    private func number(of namespace: Namespace) -> Int { namespace.hash & (Self.shardCount - 1) }
+
+    func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
     /// Carries a command out, or refuses it and changes nothing.
     public func apply(_ command: Command, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Decision {
-        shard(of: namespace).catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
+        let number = number(of: namespace)
+        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
+        if origin == .client { news?.note(command, decision.outcome, shard: number) }
+        return decision
     }
 
     /// One instance, or nil when its namespace does not have it.

@@ -1,4 +1,5 @@
-// The side of the store that faces the other members: what they tell it, what it tells them, and how the two find out that they differ.
+// The side of the store that faces the other members: what they tell it, what it tells them, and how the two find out that they differ. All of it is
+// done a batch at a time, so that no request waits for a copy.
 
 /// What changed here since the last drain.
 public struct Drained: Sendable {
@@ -8,28 +9,115 @@ public struct Drained: Sendable {
 }
 
 extension Store {
+    /// How many items are read while one lock is held: well under a millisecond.
+    static let replicaBatch = 512
+    /// How many records are only looked at while one lock is held.
+    static let scanBatch = 4_096
+
     /// Takes in what another member tells. Never refused for capacity, and not told to anybody again.
-    public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome { .redundant }
+    public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
+        shard(of: replicated.namespace).catalog.withLock { $0.merge(replicated.replica, in: replicated.namespace, at: moment) }
+    }
 
     /// What has changed here by clients' commands since it was last told, each id in its state of now and in no order: at most `budget` items.
-    /// Renewals are told only if asked for. For one thread.
-    public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained { Drained() }
+    /// Renewals are told only if asked for. For one thread at a time.
+    ///
+    /// `wake` is called for changes that come after the last drain that had no more.
+    public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
+        var drained = Drained()
+        guard let news else { return drained }
+        let waiting = news.shards(withRenewals: includeRenewals)
+        guard waiting != 0 else { return drained }
+        var remaining = budget
+        let start = nextToDrain.load(ordering: .relaxed)
+        for index in start..<start + Self.shardCount {
+            let number = index & (Self.shardCount - 1)
+            guard waiting & (1 << UInt64(number)) != 0 else { continue }
+            guard remaining > 0 else {
+                // The shards from here on go first next time.
+                nextToDrain.store(number, ordering: .relaxed)
+                drained.hasMore = true
+                break
+            }
+            news.clear(number, withRenewals: includeRenewals)
+            var hasMore = true
+            while hasMore, remaining > 0 {
+                let share = min(Self.replicaBatch, remaining)
+                let batch = shards[number].catalog.withLock { $0.drain(includeRenewals: includeRenewals, budget: share, at: moment) }
+                drained.changes += batch.changes
+                hasMore = batch.hasMore
+                // What is drained but has run out since is no change, yet took its time.
+                remaining -= hasMore ? share : batch.changes.count
+            }
+            guard hasMore else { continue }
+            news.putBack(number, withRenewals: includeRenewals)
+            nextToDrain.store(number + 1, ordering: .relaxed)
+            drained.hasMore = true
+            break
+        }
+        return drained
+    }
 
     /// The state of one id, present or absent; nil when nothing is known of it.
-    public func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? { nil }
+    public func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        shard(of: namespace).catalog.withLock { $0.record(id, in: namespace, at: moment) }
+    }
 
-    /// A piece of a copy of everything, records and tombstones: at most `limit` items, and where the next piece starts, nil at the end.
-    public func copy(
-        from cursor: CopyCursor, limit: Int, at moment: Moment
-    ) -> (items: [Replicated], next: CopyCursor?) { ([], nil) }
+    /// A piece of a copy of everything, records and tombstones: at most `limit` items (above 0), and where the next piece starts, nil at the end.
+    ///
+    /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had in between. Whatever comes
+    /// meanwhile may be copied or not, and reaches others as a change.
+    public func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?) {
+        var items: [Replicated] = []
+        var cursor = cursor
+        while cursor.shard < Self.shardCount {
+            guard items.count < limit else { return (items, cursor) }
+            let share = min(Self.replicaBatch, limit - items.count)
+            let piece = shards[cursor.shard].catalog.withLock { $0.copy(cursor.part, from: cursor.slot, limit: share, at: moment) }
+            items += piece.items
+            cursor.advance(to: piece.next)
+        }
+        return (items, nil)
+    }
 
     /// What is held, as hashes. Each shard is seen at its own moment.
-    public func digest() -> BucketDigest { BucketDigest(buckets: Array(repeating: 0, count: BucketDigest.bucketCount)) }
+    public func digest() -> BucketDigest {
+        var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        for shard in shards {
+            // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32 kB.
+            let digest = shard.catalog.withLock { $0.records.ledger?.digest ?? [] }
+            for index in digest.indices { buckets[index] ^= digest[index] }
+        }
+        return BucketDigest(buckets: buckets)
+    }
 
-    /// The ids in these buckets with their versions, tombstones included, in no order.
-    public func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] { [] }
+    /// The ids in these buckets with their versions, tombstones included, in no order. Reads all records, a batch at a time.
+    public func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] {
+        let buckets = BucketSet(buckets)
+        var keys: [KeyedVersion] = []
+        var cursor = CopyCursor.start
+        while cursor.shard < Self.shardCount {
+            let piece = shards[cursor.shard].catalog.withLock {
+                $0.keys(in: buckets, cursor.part, from: cursor.slot, limit: Self.scanBatch, at: moment)
+            }
+            keys += piece.keys
+            cursor.advance(to: piece.next)
+        }
+        return keys
+    }
 
     /// After a pause, and once the peers have been heard: makes every lease overdue that has run out by its true age, for `expire` to sweep.
     /// Returns how many.
-    public func settle(at moment: Moment) -> Int { 0 }
+    public func settle(at moment: Moment) -> Int {
+        var settled = 0
+        for shard in shards {
+            var slot: Int32? = 0
+            while let from = slot {
+                let piece = shard.catalog.withLock { $0.settle(from: from, limit: Self.scanBatch, at: moment) }
+                settled += piece.settled
+                slot = piece.next
+            }
+        }
+        return settled
+    }
 }

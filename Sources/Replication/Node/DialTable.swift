@@ -23,6 +23,8 @@ struct DialTable {
         /// Whether somebody there ever answered.
         var hasAnswered = false
         var linkedAt: Int64 = 0
+        /// Whether a whole copy came from there, and from a member that was ready; nil before the first.
+        var copiedReady: Bool?
     }
 
     /// A dial that the shell has said nothing of for so long is taken for failed.
@@ -94,6 +96,17 @@ struct DialTable {
 
     mutating func answered(_ address: PeerAddress) {
         entries[address]?.hasAnswered = true
+    }
+
+    mutating func copied(_ address: PeerAddress, wasReady: Bool) {
+        entries[address]?.copiedReady = wasReady
+    }
+
+    /// Who waits is to be dialed now.
+    mutating func hurry(at now: Int64) {
+        for (address, entry) in entries {
+            if case .waiting = entry.state { entries[address]?.state = .waiting(until: now) }
+        }
     }
 
     mutating func set(_ state: State, of address: PeerAddress) {

@@ -22,20 +22,17 @@ public enum LinkRole: Sendable {
 
 /// The moment of a call, on every clock there is.
 public struct NodeTime: Sendable {
-    /// What the catalog is told: lease time and the wall clock as corrected by `Directive.correctClock`.
+    /// What the catalog is told: lease time, what it has lost to pauses, and the wall clock as corrected by `Directive.correctClock`.
     public let moment: Moment
     /// Milliseconds of a clock that never goes back and runs on during a pause.
     public let monotonic: Int64
     /// Nanoseconds since 1970 by the machine's wall clock, uncorrected.
     public let wall: Int64
-    /// What the lease clock has lost to pauses.
-    public let pauses: Pauses
 
-    public init(moment: Moment, monotonic: Int64, wall: Int64, pauses: Pauses) {
+    public init(moment: Moment, monotonic: Int64, wall: Int64) {
         self.moment = moment
         self.monotonic = monotonic
         self.wall = wall
-        self.pauses = pauses
     }
 }
 

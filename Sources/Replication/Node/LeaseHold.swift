@@ -29,10 +29,17 @@ struct LeaseHold {
         awaited.remove(address)
     }
 
+    enum End {
+        /// Peers were heard: what they did not keep alive may go.
+        case heard
+        /// Nobody was: nobody can tell who was alive meanwhile.
+        case alone
+    }
+
     /// Gives up when it has taken too long. Returns how the hold that was in force has ended, or nil while it lasts.
-    mutating func end(at now: Int64) -> (wasHeard: Bool, Void)? {
+    mutating func end(at now: Int64) -> End? {
         if now >= until { awaited = [] }
         guard !isHeld else { return nil }
-        return (heardAnyone, ())
+        return heardAnyone ? .heard : .alone
     }
 }

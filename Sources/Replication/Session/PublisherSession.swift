@@ -84,7 +84,7 @@ struct PublisherSession {
         }
         for _ in 0..<Self.piecesPerCall {
             guard case .copying(let cursor, var summary) = state, queuedBytes < limits.copyBytesInFlight else { return }
-            let piece = store.copy(from: cursor, limit: Self.copyPiece, at: time.moment, pauses: time.pauses)
+            let piece = store.copy(from: cursor, limit: Self.copyPiece, at: time.moment)
             for states in FrameCodec.encode(piece.items, as: .copy) {
                 summary.count += UInt64(states.count)
                 summary.hash = WireHash.joined(summary.hash, states.hash)
@@ -140,7 +140,7 @@ struct PublisherSession {
             send(FrameCodec.encode(.keys(FrameCodec.fitting(keys, bytes: Self.keyBytes))), into: &effects)
         case .askStates(let keys) where mayAnswer:
             guard keys.count <= Self.statesPerQuestion else { throw .tooLong(keys.count) }
-            let states = keys.compactMap { store.record($0.id, in: $0.namespace, at: time.moment, pauses: time.pauses) }
+            let states = keys.compactMap { store.record($0.id, in: $0.namespace, at: time.moment) }
             for encoded in FrameCodec.encode(states, as: .states) { send(encoded.frame, into: &effects) }
         case .askBuckets, .askKeys, .askStates:
             // Too much waits already. Who asked asks again with the next root.

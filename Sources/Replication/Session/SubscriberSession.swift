@@ -130,11 +130,12 @@ struct SubscriberSession {
     private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
         var repaired = 0
         for key in keys {
-            let own = store.record(key.id, in: key.namespace, at: time.moment, pauses: time.pauses)
+            let own = store.record(key.id, in: key.namespace, at: time.moment)
             if let own, own.replica.version >= key.version { continue }
             if key.isPresent {
                 want(StateKey(namespace: key.namespace, id: key.id))
-            } else if store.merge(Replicated(namespace: key.namespace, replica: .absent(key.id, key.version)), at: time.moment) == .applied {
+            } else if store.merge(Replicated(namespace: key.namespace, replica: .absent(key.id, key.version)), at: time.moment) == .applied
+            {
                 // A tombstone is no more than its key.
                 repaired += 1
             }

@@ -98,7 +98,8 @@ enum FrameCodec {
         var count = 0
         func finish(_ body: ByteWriter) {
             guard count > 0 else { return }
-            frames.append(EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame(list.kind, count: count, body: body)))
+            frames.append(
+                EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame(list.kind, count: count, body: body)))
         }
         for state in states {
             body.state(state)

@@ -1,0 +1,108 @@
+// What a shard tells other members: news, single records, copies, and the keys of buckets that differ. All of it is the state of now, read where the
+// truth lies, so nothing has to be kept for whoever is slow.
+
+extension Catalog {
+    private func replica(of slot: Int32, at moment: Moment) -> Replicated {
+        let record = records.slots[slot]
+        return Replicated(
+            namespace: records.tables[record.table].namespace,
+            replica: .present(record.instance, record.version, record.heartbeat(at: moment)))
+    }
+
+    /// What clients have changed and others were not told: at most `budget` items. What has expired since is not told: others see it expire
+    /// themselves.
+    mutating func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
+        var drained = Drained()
+        var remaining = budget
+        while remaining > 0, let tombstone = records.ledger?.tombstones.popUntold() {
+            remaining -= 1
+            drained.changes.append(tombstone.replicated)
+        }
+        while remaining > 0, let slot = records.ledger?.changed.popNext() {
+            remaining -= 1
+            records.ledger?.renewed.remove(slot)
+            if records.slots[slot].isLive(at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
+        }
+        while includeRenewals, remaining > 0, let slot = records.ledger?.renewed.popNext() {
+            remaining -= 1
+            let record = records.slots[slot]
+            guard record.isLive(at: moment.lease) else { continue }
+            drained.changes.append(
+                Replicated(
+                    namespace: records.tables[record.table].namespace,
+                    replica: .renewed(record.instance.id, record.version, record.heartbeat(at: moment))))
+        }
+        drained.hasMore = hasNews || includeRenewals && records.ledger?.renewed.isEmpty == false
+        return drained
+    }
+
+    private var hasNews: Bool {
+        guard let ledger = records.ledger else { return false }
+        return !ledger.changed.isEmpty || !ledger.tombstones.untold.isEmpty
+    }
+
+    /// The state of one id, or nil when nothing is known of it.
+    func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
+        return records.ledger?.tombstones.find(id, in: namespace)?.replicated
+    }
+
+    /// The records, or the tombstones, among at most `limit` from this slot on, and where to go on, nil at the end.
+    func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (items: [Replicated], next: Int32?) {
+        var items: [Replicated] = []
+        let next = visit(part, from: slot, limit: limit) { slot in
+            switch part {
+            case .records: if records.slots[slot].isLive(at: moment.lease) { items.append(replica(of: slot, at: moment)) }
+            case .tombstones:
+                guard let tombstone = records.ledger?.tombstones[slot] else { return }
+                items.append(tombstone.replicated)
+            }
+        }
+        return (items, next)
+    }
+
+    /// The keys in some buckets of the records, or the tombstones, among at most `limit` from this slot on, and where to go on.
+    func keys(
+        in buckets: BucketSet, _ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment
+    ) -> (keys: [KeyedVersion], next: Int32?) {
+        var keys: [KeyedVersion] = []
+        let next = visit(part, from: slot, limit: limit) { slot in
+            switch part {
+            case .records:
+                guard buckets.contains(records.slots[slot].bucket), records.slots[slot].isLive(at: moment.lease) else { return }
+                let record = records.slots[slot]
+                keys.append(
+                    KeyedVersion(
+                        namespace: records.tables[record.table].namespace, id: record.instance.id, version: record.version, isPresent: true))
+            case .tombstones:
+                guard let tombstone = records.ledger?.tombstones[slot], buckets.contains(tombstone.bucket) else { return }
+                keys.append(
+                    KeyedVersion(namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
+            }
+        }
+        return (keys, next)
+    }
+
+    /// Visits at most `limit` occupied slots from this one on; returns the next one, nil at the end.
+    private func visit(_ part: CopyCursor.Part, from slot: Int32, limit: Int, _ body: (Int32) -> Void) -> Int32? {
+        var (visited, next) = (0, slot)
+        while let slot = part == .records ? records.slots.occupied(from: next) : records.ledger?.tombstones.occupied(from: next) {
+            guard visited < limit else { return slot }
+            body(slot)
+            (visited, next) = (visited + 1, slot + 1)
+        }
+        return nil
+    }
+}
+
+/// Some of the digest's buckets.
+struct BucketSet {
+    private var words = [UInt64](repeating: 0, count: BucketDigest.bucketCount / 64)
+
+    /// Numbers past the last bucket are left out.
+    init(_ buckets: [UInt16]) {
+        for bucket in buckets where bucket < BucketDigest.bucketCount { words[Int(bucket) >> 6] |= 1 << UInt64(bucket & 63) }
+    }
+
+    func contains(_ bucket: UInt16) -> Bool { words[Int(bucket) >> 6] & (1 << UInt64(bucket & 63)) != 0 }
+}

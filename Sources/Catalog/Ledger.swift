@@ -1,0 +1,65 @@
+// What a shard keeps for the sake of the other members, and a registry alone does not: the clock of its versions, the hashes of what it holds,
+// the deregistrations it remembers, and what it has still to tell.
+
+/// One shard's account of what others know and are to know.
+struct Ledger: Sendable {
+    private let member: MemberID
+    /// Versions are compared within an instance only, and an instance lives in one shard.
+    private var clock = HybridClock()
+    /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with few tenants have none.
+    private(set) var digest: [UInt64] = []
+    var tombstones: Tombstones
+    /// The slots of what clients registered or changed here. Invariant: occupied ones.
+    var changed = SlotSet()
+    /// The slots of what clients renewed here. Invariant: occupied ones.
+    var renewed = SlotSet()
+
+    init(member: MemberID, limits: TombstoneLimits) {
+        self.member = member
+        tombstones = Tombstones(limits: limits)
+    }
+
+    /// A version later than all this shard has given and seen.
+    mutating func stamp(at moment: Moment) -> Version { Version(time: clock.stamp(wall: moment.wall), origin: member) }
+
+    mutating func observe(_ version: Version) { clock.observe(version.time) }
+
+    /// Counts an instance's version into the digest, or out of it again.
+    mutating func toggle(_ key: BucketKey, _ version: Version) {
+        if digest.isEmpty { digest = Array(repeating: 0, count: BucketDigest.bucketCount) }
+        digest[Int(key.bucket)] ^= key.fingerprint(of: version)
+    }
+
+    /// Makes room for a slot that has come into use, so that a heartbeat allocates nothing.
+    mutating func enter(_ slot: Int32) {
+        changed.makeRoom(for: slot)
+        renewed.makeRoom(for: slot)
+    }
+
+    /// Forgets what there was to tell of a slot that is being vacated.
+    mutating func leave(_ slot: Int32) {
+        changed.remove(slot)
+        renewed.remove(slot)
+    }
+}
+
+/// A hash of an id and its namespace that is the same on every member.
+struct BucketKey: Sendable {
+    private let hash: UInt64
+
+    init(_ id: InstanceID, in namespace: Namespace) {
+        let idHash =
+            switch id {
+            case .digest(let digest): digest
+            case .text(let name): StableHash.of(name.text.utf8)
+            }
+        hash = StableHash.mixed(StableHash.of(namespace.name.utf8) &+ StableHash.mixed(idHash))
+    }
+
+    /// Invariant: below `BucketDigest.bucketCount`.
+    var bucket: UInt16 { UInt16(hash & UInt64(BucketDigest.bucketCount - 1)) }
+
+    func fingerprint(of version: Version) -> UInt64 {
+        StableHash.mixed(hash &+ StableHash.mixed(version.time.bits &+ StableHash.mixed(version.origin.bits)))
+    }
+}
