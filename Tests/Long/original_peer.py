@@ -256,7 +256,11 @@ class OriginalPeer:
         with self.lock:
             connections = list(self.reading.values())
         for connection in connections:
-            connection.close()
+            # To close it would wait for the thread that reads.
+            try:
+                (connection.sock if isinstance(connection, http.client.HTTPConnection) else connection).shutdown(socket.SHUT_RDWR)
+            except (OSError, AttributeError):
+                pass
         self.replication.server_close()
         self.api.server_close()
 
