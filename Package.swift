@@ -57,7 +57,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Replication"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "Replication"], exclude: ["Original/Samples"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(
