@@ -298,13 +298,13 @@ class OriginalPeer:
                 member, stamp, bad_since = self.known.get(path.name, (None, 0, None))
                 bad_since = bad_since or time.monotonic()
                 self.known[path.name] = (member, stamp, bad_since)
-                if time.monotonic() - bad_since > CORRUPT_SECONDS * self.period:
+                if time.monotonic() - bad_since > CORRUPT_SECONDS:
                     path.unlink(missing_ok=True)
                     self.known.pop(path.name, None)
                     continue
                 if member is None:
                     continue
-            if time.time_ns() - stamp > EXPIRY_SECONDS * self.period * NANOSECONDS:
+            if time.time_ns() - stamp > EXPIRY_SECONDS * NANOSECONDS:
                 path.unlink(missing_ok=True)
                 self.known.pop(path.name, None)
             elif member != self.name:
@@ -620,7 +620,7 @@ def main():
     parser.add_argument("--api-port", type=int, default=0)
     parser.add_argument("--port-file")
     parser.add_argument("--sync-timeout", type=float, default=30)
-    parser.add_argument("--period", type=float, default=1.0, help="scales the periods of membership, for faster tests")
+    parser.add_argument("--period", type=float, default=1.0, help="scales how often the directory is read and written, for faster tests")
     arguments = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
