@@ -212,7 +212,7 @@ class OriginalPeer:
         self.period = period
         self.catalog = Catalog()
         self.readers = []  # Guarded by `lock`.
-        self.reading = {}  # Whom we read: name to connection. Guarded by `lock`.
+        self.reading = {}  # Whom we read or want to: name to connection, or None. Guarded by `lock`.
         self.known = {}  # The last good content of each file, and since when it is bad. The membership thread's own.
         self.members = set()
         self.number = 0
@@ -258,7 +258,7 @@ class OriginalPeer:
         for connection in connections:
             # To close it would wait for the thread that reads.
             try:
-                (connection.sock if isinstance(connection, http.client.HTTPConnection) else connection).shutdown(socket.SHUT_RDWR)
+                connection.sock.shutdown(socket.SHUT_RDWR)
             except (OSError, AttributeError):
                 pass
         self.replication.server_close()
@@ -336,7 +336,7 @@ class OriginalPeer:
             with self.lock:
                 if member in self.reading:
                     continue
-                self.reading[member] = socket.socket()  # Holds the place.
+                self.reading[member] = None  # Holds the place.
             threading.Thread(target=self.keep_reading, args=(member,), daemon=True).start()
 
     def keep_reading(self, member):
@@ -354,6 +354,8 @@ class OriginalPeer:
                     self.take(member, name, data)
             except (OSError, http.client.HTTPException, ValueError, AttributeError, zlib.error):
                 pass
+            with self.lock:
+                self.reading[member] = None
             self.stopping.wait(wait)
             wait = min(2 * wait, 5)
         with self.lock:
@@ -469,7 +471,7 @@ class OriginalPeer:
 
     def status(self):
         with self.lock:
-            reading = sorted(name for name, connection in self.reading.items() if isinstance(connection, http.client.HTTPConnection))
+            reading = sorted(name for name, connection in self.reading.items() if connection)
             return {
                 "name": self.name, "members": sorted(self.members), "reads": reading,
                 "read_by": sorted(reader.name for reader in self.readers), "copied_from": self.copied_from,

@@ -119,6 +119,11 @@ class Ours(RunningRegistry):
             "REPLICATION_PORT": str(replication_port), "REPLICATION_PLAIN": "true", "LISTEN_ADDRESS": "127.0.0.1", "AUTH_MODE": "trusted",
             "MIN_TTL": "1s", "SYNC_TIMEOUT": "15s", "LOG_LEVEL": "info"})
 
+    def last_words(self, lines=30):
+        """The log without what it says of requests."""
+        log = self.log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in log if 'msg="request"' not in line][-lines:])
+
 
 def ask(member, method, path, body=None):
     """Status and, of JSON, the value. Raises OSError when the member cannot be reached."""

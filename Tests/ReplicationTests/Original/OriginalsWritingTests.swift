@@ -78,7 +78,7 @@ struct OriginalsWritingTests {
 
     @Test func `whoever asks for an instance gets it, alone`() throws {
         let member = OneOfOurs()
-        member.client(.register(member.ours("i")))
+        member.receive(.register(member.instance("i")), on: member.openStream(from: OneOfOurs.other))
         let (asking, other) = (member.stream(), member.stream(askedBy: OneOfOurs.other))
         let link = member.openStream()
         member.receive(.repair(id: bytes("i")), kind: .repair, on: link)
@@ -118,13 +118,15 @@ struct OriginalsWritingTests {
         #expect(member.originals.status.members.isEmpty)
     }
 
-    @Test func `a reader that comes again hears what began here, and nothing that others told us`() throws {
+    @Test func `whoever begins to read hears what began here before, and nothing that others told us`() throws {
         let member = OneOfOurs()
-        let link = member.stream()
-        member.carry(member.originals.linkClosed(link, at: member.time))
         member.client(.register(member.ours("ours")))
+        member.client(.register(member.ours("gone")))
+        member.client(.deregister(.text(Name("gone"))))
         member.receive(.register(member.instance("theirs")), on: member.openStream(from: OneOfOurs.other))
-        #expect(registers(try member.messages(on: member.stream()).envelopes) == ["ours"])
+        let envelopes = try member.messages(on: member.stream()).envelopes
+        #expect(registers(envelopes) == ["ours"] && envelopes.allSatisfy { $0.kind == .live })
+        #expect(envelopes.count == 2 && envelopes.contains { $0.message == .deregister(id: bytes("gone")) })
     }
 
     @Test func `links are counted`() {
