@@ -65,6 +65,9 @@ struct Oracle {
 
     /// Twice a second, while there is trouble.
     func look() {
+        for member in simulation.members {
+            member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil })
+        }
         for member in simulation.members where member.state == .up && member.isReady {
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
@@ -87,12 +90,15 @@ struct Oracle {
         }
     }
 
-    /// A member has just become ready by a copy: it must have what the one it copied from has, what was under way meanwhile aside.
+    /// A member has just become ready by a copy: it must have what the one it copied from has had for a while.
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
-        for (key, entries) in simulation.journal.entries {
-            guard let last = entries.last, simulation.now - last.at > 3_000, let theirs = source.held(key), source.sees(key) != nil else { continue }
+        for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
+            // What is dead may have been given more time by a pause there, and none here.
+            let isAlive = simulation.clients.contains { $0.key == key && simulation.now - $0.heardAt < $0.ttl }
+            guard isAlive, let theirs = source.held(key) else { continue }
             if let ours = member.held(key), ours >= theirs { continue }
+            if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
             simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
         }
     }
