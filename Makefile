@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
+.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade fuzz fuzz.build bench \
 	precommit lint format docker clean deps deps.bench hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -38,7 +38,7 @@ test: deps
 	swift test --skip-build
 
 # Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.soak
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -74,6 +74,12 @@ test.border: build
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/border.py --registry bin/registry
+
+# Upgrade a cluster of the original kind member by member, under load.
+test.upgrade: build
+	python3 Tests/Long/original_peer_check.py
+	python3 Tests/Long/rolling_upgrade.py --originals
+	python3 Tests/Long/rolling_upgrade.py --registry bin/registry
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
