@@ -18,21 +18,21 @@ final class DirectoryTurn {
 
     /// Returns once the signal is raised and our file is taken away.
     func run(until stop: StopSignal) {
-        var nextBeat = SteadyClock.now()
+        var nextBeat = Clock.monotonic
         var nextLook = nextBeat
         var events: [MembershipEvent] = []
         while !stop.wait(until: min(nextBeat, nextLook)) {
             // Our file first, so that nothing a former run left under our name is taken for another member's.
-            if nextBeat <= SteadyClock.now() {
+            if nextBeat <= Clock.monotonic {
                 events += beat()
-                nextBeat = SteadyClock.now() + configuration.periods.heartbeat
+                nextBeat = Clock.monotonic + configuration.periods.heartbeat
             }
-            guard nextLook <= SteadyClock.now() else { continue }
+            guard nextLook <= Clock.monotonic else { continue }
             let look = look()
             events += look.events
-            nextLook = SteadyClock.now() + configuration.periods.look
+            nextLook = Clock.monotonic + configuration.periods.look
             // A member with a clock of the future may have deleted ours.
-            if look.isOwnMissing { nextBeat = SteadyClock.now() }
+            if look.isOwnMissing { nextBeat = Clock.monotonic }
             if stop.isRaised { break }
             report(MembershipReport(source: .directory, addresses: view.members, isComplete: look.isComplete, events: events))
             events = []
@@ -53,7 +53,7 @@ final class DirectoryTurn {
     private func look() -> (events: [MembershipEvent], isComplete: Bool, isOwnMissing: Bool) {
         do throws(MemberDirectory.Failure) {
             let (files, isWhole) = try directory.look()
-            let judgement = view.looked(files, isWhole: isWhole, at: SteadyClock.now())
+            let judgement = view.looked(files, isWhole: isWhole, at: Clock.monotonic)
             let deleted = judgement.deletions.filter(directory.delete)
             let isOwnMissing = !files.contains { $0.name == MemberFile.name(of: configuration.own) }
             return (judgement.events + deleted.map { .deleted($0.address) }, isWhole, isOwnMissing)

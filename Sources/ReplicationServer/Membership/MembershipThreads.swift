@@ -115,7 +115,7 @@ public final class MembershipThreads: Sendable {
     ///   reports nothing and ends.
     @discardableResult
     public func stop(within milliseconds: Int64 = 1_000) -> Bool {
-        let deadline = SteadyClock.now() + max(0, milliseconds)
+        let deadline = Clock.monotonic + max(0, milliseconds)
         stopSignal.raise()
         // Whoever takes a thread out of the list joins it, once.
         let threads = running.withLock { running in

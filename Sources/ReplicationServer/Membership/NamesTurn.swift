@@ -34,7 +34,7 @@ final class NamesTurn {
                 }
             }
             tell(events)
-        } while !stop.wait(until: SteadyClock.now() + period)
+        } while !stop.wait(until: Clock.monotonic + period)
     }
 
     private func lookUp(_ name: PeerName) -> [MembershipEvent] {

@@ -33,25 +33,15 @@ final class StopSignal: Sendable {
 
     var isRaised: Bool { wait(until: 0) }
 
-    /// Sleeps until the signal is raised or a moment, in milliseconds of `SteadyClock`, has come; whether it is raised.
+    /// Sleeps until the signal is raised or a moment, in milliseconds of `Clock.monotonic`, has come; whether it is raised.
     @discardableResult
     func wait(until moment: Int64) -> Bool {
         while true {
-            let rest = moment - SteadyClock.now()
+            let rest = moment - Clock.monotonic
             var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
             let count = poll(&entry, 1, Int32(clamping: max(0, rest)))
             if count > 0 { return true }
             if rest <= 0 && !(count < 0 && errno == EINTR) { return false }
         }
-    }
-}
-
-/// The clock of deadlines and of what changes when.
-enum SteadyClock {
-    /// Milliseconds of CLOCK_MONOTONIC.
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
