@@ -63,7 +63,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication"], exclude: ["Original/Samples"]),
         .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
         .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),

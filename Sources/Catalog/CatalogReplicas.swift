@@ -73,7 +73,8 @@ extension Catalog {
                 let record = records.slots[slot]
                 keys.append(
                     KeyedVersion(
-                        namespace: records.tables[record.table].namespace, id: record.instance.id, version: record.version, isPresent: true))
+                        namespace: records.tables[record.table].namespace, id: record.instance.id, version: record.version, isPresent: true)
+                )
             case .tombstones:
                 guard let tombstone = records.ledger?.tombstones[slot], buckets.contains(tombstone.bucket) else { return }
                 keys.append(

@@ -10,7 +10,7 @@ public struct Drained: Sendable {
 
 extension Store {
     /// How many items are read while one lock is held: well under a millisecond.
-    static let replicaBatch = 512
+    static let replicaBatch = 256
     /// How many records are only looked at while one lock is held.
     static let scanBatch = 4_096
 

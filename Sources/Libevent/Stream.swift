@@ -143,14 +143,17 @@ final class Stream {
     /// Marks it open; says who is there.
     func open() -> StreamPeer {
         phase = .open
-        return StreamPeer(host: host, certificate: session?.peerCertificate)
+        return StreamPeer(host: host, isSecure: session != nil, certificate: session?.peerCertificate)
     }
 
     // MARK: - What libevent tells
 
     private func readable(_ onLoop: borrowing OnLoop) {
         let input = bufferevent_get_input(bufferevent)
-        guard phase == .open else {
+        switch phase {
+        case .opening: return  // Kept until it is open.
+        case .open: break
+        case .leaving:
             evbuffer_drain(input, -1)
             return resumeTurn()
         }
@@ -212,7 +215,9 @@ final class Stream {
 
     private func happened(_ events: Int32, _ onLoop: borrowing OnLoop) {
         if events & BEV_EVENT_CONNECTED != 0 {
-            if phase == .opening { streams.opened(self, onLoop) }
+            guard phase == .opening else { return }
+            streams.opened(self, onLoop)
+            if phase == .open, evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
         } else if events & BEV_EVENT_ERROR != 0 {
             let code = errno
             let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)

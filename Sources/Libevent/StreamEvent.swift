@@ -15,6 +15,7 @@ public struct StreamID: Hashable, Sendable {
 public struct StreamPeer: Sendable, Equatable {
     /// Numeric, without the port.
     public let host: String
+    public let isSecure: Bool
     /// Nil without TLS, or when it showed none. Only certificates of the authority get this far.
     public let certificate: PeerCertificate?
 }

@@ -9,14 +9,19 @@ import TLS
 public final class StreamListener {
     private let streams: Streams
     private let security: TLSContextBox?
+    private let allowsPlain: Bool
     /// Nil once stopped.
     private var listener: OpaquePointer?
     private var isResting = false
 
-    /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS.
-    public init(listening descriptor: Int32, for streams: Streams, security: TLSContextBox? = nil) throws(LibeventError) {
+    /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS, and with `allowsPlain` also whoever does not
+    /// begin with TLS.
+    public init(
+        listening descriptor: Int32, for streams: Streams, security: TLSContextBox? = nil, allowsPlain: Bool = false
+    ) throws(LibeventError) {
         self.streams = streams
         self.security = security
+        self.allowsPlain = allowsPlain
         let context = Unmanaged.passUnretained(self).toOpaque()
         let listener = evconnlistener_new(
             streams.loop.base,
@@ -46,7 +51,7 @@ public final class StreamListener {
     }
 
     private func accepted(_ descriptor: Int32, from host: String, _ onLoop: borrowing OnLoop) {
-        streams.accept(descriptor, from: host, security: security?.current, onLoop)
+        streams.accept(descriptor, from: host, security: security?.current, allowsPlain: allowsPlain, onLoop)
     }
 
     /// Out of descriptors, most likely.

@@ -21,6 +21,8 @@ public final class Streams {
     private var streams: [StreamID: Stream] = [:]
     private var lastNumber: UInt64 = 0
     private var newcomers = Newcomers()
+    /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, and owned by nobody else.
+    private var undecided: [Int32: Undecided] = [:]
     private var spares = SpareDescriptors(count: spareDescriptors)
     /// Streams that came to nothing before they were begun, to be told of in a turn of the loop of their own.
     private var stillborn: [(StreamID, StreamEnd)] = []
@@ -42,6 +44,7 @@ public final class Streams {
 
     deinit {
         for stream in streams.values { stream.free() }
+        closeUndecided(overdueAt: .max)
     }
 
     // MARK: - Making
@@ -83,25 +86,65 @@ public final class Streams {
     }
 
     /// Takes an accepted socket, or closes it: there may be too many strangers already.
-    func accept(_ descriptor: Int32, from host: String, security: TLSContext?, _ onLoop: borrowing OnLoop) {
+    func accept(_ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop) {
         guard newcomers.count < limits.newcomers, newcomers.count(of: host) < limits.newcomersOfHost else {
             Glibc.close(descriptor)
             return
         }
+        newcomers.add(host)
+        let deadline = LoopClock.now() + Int64(limits.newcomerTime)
+        if let security, allowsPlain {
+            waitForFirstByte(descriptor, host, security, deadline)
+        } else {
+            begin(descriptor, host, security, deadline, onLoop)
+        }
+    }
+
+    /// Makes a stream of a newcomer's socket.
+    private func begin(_ descriptor: Int32, _ host: String, _ security: TLSContext?, _ deadline: Int64, _ onLoop: borrowing OnLoop) {
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil else {
+            newcomers.remove(host)
             Glibc.close(descriptor)
             return
         }
         guard
             let stream = Stream(
                 nextID(), over: descriptor, host: host, isAccepted: true, session: session, on: loop, of: self, lowWater: limits.lowWater)
-        else { return }
-        stream.deadline = LoopClock.now() + Int64(limits.newcomerTime)
+        else { return newcomers.remove(host) }
+        stream.deadline = deadline
         streams[stream.id] = stream
-        newcomers.add(host)
         stream.start()
         if stream.isOpenAtOnce { opened(stream, onLoop) }
+    }
+
+    /// The first byte tells TLS from the rest; it is left in the socket.
+    private func waitForFirstByte(_ descriptor: Int32, _ host: String, _ security: TLSContext, _ deadline: Int64) {
+        let event = try? LoopEvent.readable(descriptor, on: loop) { [unowned self] onLoop in
+            guard undecided.removeValue(forKey: descriptor) != nil else { return }
+            switch FirstByte(of: descriptor) {
+            case .handshake: begin(descriptor, host, security, deadline, onLoop)
+            case .other: begin(descriptor, host, nil, deadline, onLoop)
+            case .none:
+                newcomers.remove(host)
+                Glibc.close(descriptor)
+            }
+        }
+        guard let event else {
+            newcomers.remove(host)
+            Glibc.close(descriptor)
+            return
+        }
+        undecided[descriptor] = Undecided(host: host, deadline: deadline, event: event)
+    }
+
+    private func closeUndecided(overdueAt now: Int64) {
+        for (descriptor, waiting) in undecided where waiting.deadline <= now {
+            // The event first: it must not outlive its descriptor.
+            undecided[descriptor] = nil
+            newcomers.remove(waiting.host)
+            Glibc.close(descriptor)
+        }
     }
 
     private func nextID() -> StreamID {
@@ -165,6 +208,7 @@ public final class Streams {
     /// Closes every stream as `close` does, and calls `whenClosed` once none is left.
     public func closeAll(drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop, whenClosed: @escaping (borrowing OnLoop) -> Void) {
         for id in streams.keys.sorted(by: { $0.number < $1.number }) { close(id, drainingFor: milliseconds, onLoop) }
+        closeUndecided(overdueAt: .max)
         guard !streams.isEmpty else { return whenClosed(onLoop) }
         whenEmpty = whenClosed
     }
@@ -207,8 +251,33 @@ public final class Streams {
             stream.admission = nil
             admit(stream.id, onLoop)
         }
+        closeUndecided(overdueAt: now)
         spares.refill()
         for listener in listeners.values { listener() }
+    }
+}
+
+/// An accepted socket of which nobody knows yet whether it speaks TLS.
+private struct Undecided {
+    let host: String
+    let deadline: Int64
+    let event: LoopEvent
+}
+
+/// What a socket begins with.
+private enum FirstByte {
+    /// A TLS handshake (RFC 8446, section 5.1).
+    case handshake
+    case other
+    /// Nothing: it has ended.
+    case none
+
+    init(of descriptor: Int32) {
+        var byte: UInt8 = 0
+        switch recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) {
+        case 1: self = byte == 22 ? .handshake : .other
+        default: self = .none
+        }
     }
 }
 

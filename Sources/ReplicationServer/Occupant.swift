@@ -27,6 +27,8 @@ struct Occupant {
     var use: Use
     /// The other end's numeric address.
     var host: String
+    /// Whether it has no TLS.
+    var isPlain: Bool
     /// What its certificate binds it to; nil without TLS, or when it may be any member.
     var boundTo: Set<String>?
 }

@@ -3,6 +3,7 @@
 
 import Catalog
 import Glibc
+import Gzip
 import Libevent
 import Logging
 import Replication
@@ -42,6 +43,8 @@ final class ReplicationLoop {
     let node: Node
     let originals: Originals
     var occupants: [StreamID: Occupant] = [:]
+    /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may run the original, which cannot.
+    var plainNext: Set<PeerAddress> = []
     /// Where the members are, as last told.
     private(set) var members: Set<PeerAddress> = []
     private var isToldMembers = false
@@ -88,7 +91,8 @@ final class ReplicationLoop {
         node = Node(
             configuration.node, store: parts.store, random: SystemRandomNumberGenerator(), authenticator: authenticator, at: time)
         originals = Originals(
-            OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { nil }, makePacker: { nil })
+            OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
+            makePacker: { Deflater() })
         log = ClusterLog(parts.logger)
         health = ClusterHealth(grace: configuration.grace)
         loadedStamps = parts.security?.stamps ?? []
@@ -103,7 +107,9 @@ final class ReplicationLoop {
         let streams = try Streams(on: loop, limits: limits) { [unowned self] id, event, onLoop in happened(event, to: id, onLoop) }
         self.streams = streams
         if let descriptor = parts.configuration.port.descriptors.first {
-            listener = try StreamListener(listening: descriptor, for: streams, security: parts.security?.accepting)
+            listener = try StreamListener(
+                listening: descriptor, for: streams, security: parts.security?.accepting,
+                allowsPlain: parts.configuration.allowsOriginals)
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
         drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
@@ -271,3 +277,7 @@ final class ReplicationLoop {
         }
     }
 }
+
+extension Deflater: Packer {}
+
+extension Inflater: Unpacker {}

@@ -19,13 +19,16 @@ extension ReplicationLoop {
 
     func dial(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ onLoop: borrowing OnLoop) {
         guard let streams else { return }
+        // A copy is asked for of members that run the original only.
+        let isPlain = parts.security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
-            to: address.host, port: address.port, security: parts.security?.connecting.current, within: Self.dialTime, onLoop)
-        occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host)
+            to: address.host, port: address.port, security: isPlain ? nil : parts.security?.connecting.current, within: Self.dialTime, onLoop)
+        occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host, isPlain: isPlain)
     }
 
-    private func dialFailed(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, _ onLoop: borrowing OnLoop) {
+    private func dialFailed(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, isPlain: Bool, _ onLoop: borrowing OnLoop) {
         log.dialFailed(address, reason)
+        if !isPlain, parts.security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
         switch purpose {
         case .changes: carryOut(node.dialFailed(address, at: now), onLoop)
         case .copy: carryOut(originals.copyFailed(address, at: now), onLoop)
@@ -39,8 +42,11 @@ extension ReplicationLoop {
         var occupant =
             occupants[id]
             ?? Occupant(
-                use: .asking(PrefaceRequestReader(address: own, allowsOriginals: parts.configuration.allowsOriginals)), host: peer.host)
-        if let security = parts.security {
+                use: .asking(
+                    PrefaceRequestReader(
+                        address: own, allowsOriginals: parts.configuration.allowsOriginals,
+                        allowsFrames: parts.security == nil || peer.isSecure)), host: peer.host, isPlain: !peer.isSecure)
+        if let security = parts.security, peer.isSecure {
             switch security.judge(peer.certificate) {
             case .member(let names): occupant.boundTo = names
             case .stranger: return refuse(id, occupant, "its certificate is not that of a member", onLoop)
@@ -54,7 +60,7 @@ extension ReplicationLoop {
     private func refuse(_ id: StreamID, _ occupant: Occupant, _ reason: String, _ onLoop: borrowing OnLoop) {
         close(id, drainingFor: 0, onLoop)
         if case .dialing(let address, let purpose, _) = occupant.use {
-            dialFailed(address, purpose, reason, onLoop)
+            dialFailed(address, purpose, reason, isPlain: occupant.isPlain, onLoop)
         } else {
             log.refused(occupant.host, reason)
         }
@@ -115,6 +121,8 @@ extension ReplicationLoop {
     ) {
         switch (verdict, purpose) {
         case (.incomplete, _): break
+        case (.frames, .changes) where occupant.isPlain && parts.security != nil:
+            refuse(id, occupant, "it upgrades without the TLS that members have", onLoop)
         case (.frames(let rest), .changes):
             log.reached(address)
             streams?.admit(id, onLoop)
@@ -124,6 +132,7 @@ extension ReplicationLoop {
         case (.original(let answer, let rest), _) where parts.configuration.allowsOriginals:
             log.reached(address)
             becomesOriginal(id, address, onLoop)
+            plainNext.formUnion(occupant.isPlain && parts.security != nil ? [address] : [])
             if purpose == .changes {
                 carryOut(node.originalChanged(address, to: .connected, at: now), onLoop)
                 carryOut(originals.streamOpened(id.link, from: address, answer: answer, at: now), onLoop)
@@ -159,7 +168,7 @@ extension ReplicationLoop {
         guard let occupant = occupants.removeValue(forKey: id) else { return log.refused("", end.sentence) }
         switch occupant.use {
         case .asking: log.refused(occupant.host, end.sentence)
-        case .dialing(let address, let purpose, _): dialFailed(address, purpose, end.sentence, onLoop)
+        case .dialing(let address, let purpose, _): dialFailed(address, purpose, end.sentence, isPlain: occupant.isPlain, onLoop)
         case .frames: carryOut(node.linkClosed(id.link, at: now), onLoop)
         case .original: carryOut(originals.linkClosed(id.link, at: now), onLoop)
         }

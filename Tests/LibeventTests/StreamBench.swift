@@ -9,7 +9,7 @@ import Testing
 /// Streams that listen and streams that connect, on a loopback port of the system's choice.
 final class StreamBench {
     /// Milliseconds for what takes few on a machine with nothing else to do.
-    private static let patience = 20_000
+    private static let patience = 60_000
 
     struct WaitedInVain: Error {}
 

@@ -154,6 +154,7 @@ struct StreamTests {
         bench.react = { isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             if isAccepter {
+                bench.accepting?.admit(id, onLoop)
                 bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
             } else {
                 bench.connecting?.pauseReading(true, on: id, onLoop)
@@ -171,6 +172,7 @@ struct StreamTests {
         bench.react = { isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             if isAccepter {
+                bench.accepting?.admit(id, onLoop)
                 bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
             } else {
                 bench.connecting?.pauseReading(true, on: id, onLoop)

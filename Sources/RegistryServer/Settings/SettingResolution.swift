@@ -162,10 +162,6 @@ extension ResolvedSettings {
             if settings.replicationSecurity == nil {
                 throw .contradiction("\(shown("replication_tls")): it needs \(files.joined(separator: ", ")), and not all are set.")
             }
-            if settings.replicationPlain {
-                throw .contradiction(
-                    "\(shown("replication_tls")), \(shown("replication_plain")): a port that speaks TLS speaks nothing else.")
-            }
         } else {
             for name in files + ["replication_tls_name"] where origins[name] != .builtIn {
                 throw .contradiction("\(shown(name)): it is of no use without replication_tls.")
@@ -191,13 +187,13 @@ extension ResolvedSettings {
                 warnings.append(
                     "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens.")
             }
-            if settings.replicationPlain {
-                warnings.append(
-                    "replication_plain is on: whoever reaches the replication port can read and change everything, cluster_secret or not.")
-            }
         } else if !settings.replicationTLS {
             warnings.append(
                 "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
+        }
+        if settings.replicationPlain, settings.clusterSecret != nil || settings.replicationTLS {
+            warnings.append(
+                "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove.")
         }
     }
 

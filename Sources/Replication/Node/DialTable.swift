@@ -104,9 +104,11 @@ struct DialTable {
 
     /// Who waits is to be dialed now.
     mutating func hurry(at now: Int64) {
-        for (address, entry) in entries {
-            if case .waiting = entry.state { entries[address]?.state = .waiting(until: now) }
-        }
+        for address in entries.keys { hurry(address, at: now) }
+    }
+
+    mutating func hurry(_ address: PeerAddress, at now: Int64) {
+        if case .waiting = entries[address]?.state { entries[address]?.state = .waiting(until: now) }
     }
 
     mutating func set(_ state: State, of address: PeerAddress) {

@@ -26,6 +26,8 @@ public final class Node {
     var hold = LeaseHold()
     /// Whether leases are held, as far as the shell was told.
     var isHolding = false
+    /// Whether leases went on after a pause without anybody having been heard: they are as much too long, until somebody is.
+    var owesSettlement = false
     var relaying = Relaying()
     var isLeaving = false
     var counts = ReplicationCounts()
@@ -62,13 +64,15 @@ public final class Node {
 
     var limits: NodeLimits { configuration.limits }
 
+    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they kept
+    /// alive look dead in it.
+    var isWhole: Bool { ground != nil && !isHolding }
+
     /// Every call goes through here.
     private func call(at time: NodeTime, _ body: () -> Void) -> [Directive] {
-        if time.monotonic - calledAt > limits.pingPeriod {
-            // We were not run, so what the others said meanwhile is still to be read: nobody was silent.
-            for link in links.values { link.heardAt = time.monotonic }
-        }
+        let gap = time.monotonic - calledAt
         calledAt = max(calledAt, time.monotonic)
+        if gap > limits.pingPeriod { wake(after: gap, at: time) }
         body()
         defer { directives = [] }
         return directives

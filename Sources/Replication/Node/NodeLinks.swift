@@ -103,7 +103,7 @@ extension Node {
             close(link, .leaving, at: time)
         default:
             var effects: [SessionEffect] = []
-            let isReady = ground != nil
+            let isReady = isWhole
             try link.withPublisher { publisher throws(FrameError) in
                 try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
             }
@@ -164,11 +164,15 @@ extension Node {
     /// Somebody reads from us: its copy begins, and it is dialed too, though membership may not name it yet.
     private func subscribed(_ link: Link, at time: NodeTime) {
         pump(link, at: time)
-        guard let peer = link.peer, peer.member != configuration.member, dials.entries[peer.address] == nil else { return }
+        guard let peer = link.peer, peer.member != configuration.member else { return }
         let isHeard = links.values.contains { $0.role == .dialed && $0.peer?.member == peer.member }
         guard !isHeard, learned.count < limits.acceptedLinks else { return }
-        learned.insert(peer.address)
-        updateDials(at: time)
+        if dials.entries[peer.address] == nil {
+            learned.insert(peer.address)
+            updateDials(at: time)
+        }
+        // It is there, so there is no reason to wait any longer.
+        dials.hurry(peer.address, at: time.monotonic)
         dial(at: time)
     }
 
@@ -198,6 +202,10 @@ extension Node {
                 dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
                 hold.heard(link.address)
+                if owesSettlement {
+                    owesSettlement = false
+                    _ = store.settle(at: time.moment)
+                }
                 note(.copied(from: link.address, states: Int(clamping: summary.count), milliseconds: milliseconds))
                 judgeReadiness(at: time)
             case .copyFailed: note(.copyFailed(from: link.address))
@@ -226,7 +234,7 @@ extension Node {
     }
 
     func pump(_ link: Link, at time: NodeTime) {
-        let isReady = ground != nil
+        let isReady = isWhole
         act(on: link, at: time) { publisher, effects in publisher.pump(store, isReady: isReady, at: time, into: &effects) }
         if isLeaving { sayGoodbye(at: time) }
     }

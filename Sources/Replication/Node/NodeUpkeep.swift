@@ -60,7 +60,7 @@ extension Node {
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers().sorted().prefix(Beat.heardLimit) : []
         return Beat(
-            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && ground != nil, hears: Array(hears))
+            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && isWhole, hears: Array(hears))
     }
 
     /// The members whose changes come in by a link of ours.
@@ -189,6 +189,20 @@ extension Node {
 
     // MARK: - Pauses
 
+    /// We were not run for a while, and what the others said meanwhile is still to be read.
+    func wake(after gap: Int64, at time: NodeTime) {
+        if gap > LeaseClock.longestGap { holdLeases(at: time) }
+        for link in sortedLinks() {
+            if link.role == .dialed, gap >= Self.unansweredPings * limits.pingPeriod {
+                // They have given us up. What they said before that has waited here for nobody knows how long, so the ages in it are too low;
+                // a copy by a new link has them right.
+                close(link, .silent, at: time)
+            } else {
+                link.heardAt = time.monotonic
+            }
+        }
+    }
+
     func holdLeases(at time: NodeTime) {
         let peers = dials.entries.filter { _, entry in
             switch entry.state {
@@ -196,7 +210,14 @@ extension Node {
             case .original, .ourself, .duplicate: false
             }
         }
-        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else { return }
+        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else {
+            // The lease clock holds itself after a pause, and is not to wait for nobody.
+            owesSettlement = true
+            directives.append(.releaseLeases)
+            return
+        }
+        // Told already: by a gap between calls, before the shell has noticed.
+        guard !isHolding else { return }
         isHolding = true
         directives.append(.holdLeases(atMost: limits.leaseHold))
         note(.leasesHeld)
@@ -212,8 +233,9 @@ extension Node {
         guard isHolding, let end = hold.end(at: time.monotonic) else { return }
         isHolding = false
         directives.append(.releaseLeases)
-        let expired = end == .heard ? store.settle(at: time.moment) : 0
-        note(.leasesReleased(expired: expired))
+        owesSettlement = end == .alone
+        for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
+        note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
     }
 }
 

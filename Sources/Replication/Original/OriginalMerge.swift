@@ -29,6 +29,9 @@ struct OriginalMerge {
         /// For a piece of a copy: whether a live message about the same id has come since the copy was asked for. What the copy then says of its
         /// status may be older.
         var isTouched = false
+
+        /// That of a message without a time. If it was left lying it may be as old as that, and the copy that is asked for then says better.
+        var heartbeat: Heartbeat { Heartbeat(age: pause, wall: moment.wall - pause * 1_000_000) }
     }
 
     /// Throws when the message is about something that cannot be.
@@ -41,10 +44,8 @@ struct OriginalMerge {
             return .nothing
         case .renew(let bytes):
             let id = try Self.id(bytes)
-            // A renewal bears no time. If it was left lying it may be as old as that, and the copy that is asked for then says better.
-            let wall = moment.wall - circumstances.pause * 1_000_000
-            return renew(id, namespace, Heartbeat(age: circumstances.pause, wall: wall), moment)
-        case .setStatus(let bytes, let status): return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, moment)
+            return renew(id, namespace, circumstances.heartbeat, moment)
+        case .setStatus(let bytes, let status): return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, circumstances)
         case .deregister(let bytes):
             deregister(try Self.id(bytes), namespace, moment)
             return .nothing
@@ -86,10 +87,7 @@ struct OriginalMerge {
             ? clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000)
             : clock.copiedRegistration(registered.registered, wall: moment.wall)
         let version = Version(time: HybridTime(nanoseconds: made), origin: sender)
-        if merge(.present(instance, version, heartbeat), namespace, moment) == .stale, case .present = held {
-            // Ours is newer, but whoever it names is alive.
-            _ = renew(instance.id, namespace, heartbeat, moment)
-        }
+        merge(.present(instance, version, heartbeat), namespace, moment)
     }
 
     /// Whether a status in a copy of the sender's must be newer than what is held of the same registration: what is held has not changed since it was
@@ -105,8 +103,7 @@ struct OriginalMerge {
             case nil: return .ask(id)
             // Deregistered by another member while the sender did not hear of it. To ask would only bring it back.
             case .absent: return .nothing
-            case .present(let instance, let version, let held):
-                if instance.isDead(age: held.age), instance.isDead(age: heartbeat.age) { return .nothing }
+            case .present(_, let version, _):
                 if merge(.renewed(id, version, heartbeat), namespace, moment) != .missing { return .nothing }
             case .renewed: return .nothing  // No record is one.
             }
@@ -115,11 +112,14 @@ struct OriginalMerge {
     }
 
     private func setStatus(
-        _ id: InstanceID, _ status: InstanceStatus, _ namespace: Namespace, _ moment: Moment
+        _ id: InstanceID, _ status: InstanceStatus, _ namespace: Namespace, _ circumstances: Circumstances
     ) -> OriginalConsequence {
+        let moment = circumstances.moment
         switch store.record(id, in: namespace, at: moment)?.replica {
-        case .present(let instance, let version, let heartbeat):
+        case .present(let instance, let version, let held):
             guard instance.status != status else { return .nothing }
+            // The lease of what did not expire begins now; any other goes on.
+            let heartbeat = instance.status == .outOfService ? circumstances.heartbeat : held
             merge(.present(instance.replacing(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
             return .nothing
         case nil: return .ask(id)

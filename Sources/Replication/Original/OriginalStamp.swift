@@ -66,10 +66,9 @@ struct OriginalClock: Sendable, Equatable {
     ///   - pause: nanoseconds that this member may have left the message lying.
     func liveRegistration(_ registered: Int64, wall: Int64, pause: Int64) -> Int64 {
         let made = registered.subtractingSaturated(error)
-        let age = wall.subtractingSaturated(made).subtractingSaturated(pause)
-        if age < -Self.tolerance { return wall }
-        if age > Self.delay, age <= Self.delay + Self.tolerance { return wall.subtractingSaturated(Self.delay).subtractingSaturated(pause) }
-        return made
+        if wall.subtractingSaturated(made) < -Self.tolerance { return wall }
+        let earliest = wall.subtractingSaturated(pause).subtractingSaturated(Self.delay)
+        return made < earliest && made >= earliest.subtractingSaturated(Self.tolerance) ? earliest : made
     }
 
     /// When a registration was made that came in a copy or a repair. Any original may have made it, so this one's clock says nothing; only one that

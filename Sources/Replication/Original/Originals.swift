@@ -12,8 +12,6 @@ public final class Originals {
     private static let pauseThreshold: Int64 = 2_000
     /// For how long after a pause what is read may have been lying since before it.
     private static let pauseEcho: Int64 = 1_000
-    /// Members without a link that are remembered, to know them again.
-    private static let greatestAcquaintance = 256
 
     let configuration: OriginalsConfiguration
     let store: Store
@@ -25,8 +23,6 @@ public final class Originals {
     var inputs: [LinkID: OriginalInput] = [:]
     /// Links that we accepted. Invariant: those of kind `.stream` are in their members' `outputs`.
     var outputs: [LinkID: OriginalOutput] = [:]
-    /// Members that have read our changes before. What they missed since is told when they come again.
-    var acquainted: Set<PeerAddress> = []
     /// Numbers live events, of all links together.
     var number: UInt64 = 0
     var counts = OriginalCounts()
@@ -102,9 +98,8 @@ public final class Originals {
             return directives + [.note(.full(member)), .abort(link, .full)]
         }
         members[member, default: OriginalMember()].outputs.append(link)
-        // It was away, and nobody else tells it what began here in the meantime.
-        if acquainted.contains(member) { outputs[link]?.cursor = .start }
-        if acquainted.count < Self.greatestAcquaintance { acquainted.insert(member) }
+        // What clients did here before it came, nobody else tells it.
+        outputs[link]?.cursor = .start
         return directives + head + [.note(.read(by: member))] + continueCopy(link, at: time)
     }
 

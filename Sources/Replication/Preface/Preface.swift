@@ -59,6 +59,8 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     case notGet
     /// Members that run the original are not let in here.
     case originalsOff
+    /// A member of ours, without the TLS that this port has.
+    case insecure
     /// A copy is asked for, and this member has no whole one yet.
     case notReady
 
@@ -71,6 +73,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
         case .notFound: "it asked for a path that this port does not have"
         case .notGet: "it used another method than GET"
         case .originalsOff: "it asked for a plain stream, which replication_plain does not allow"
+        case .insecure: "it speaks no TLS, as members of the cluster do"
         case .notReady: "it asked for a copy, and this member has no whole one yet"
         }
     }
@@ -83,7 +86,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
             case .tooLong: ("431 Request Header Fields Too Large", "")
             case .notFound: ("404 Not Found", "")
             case .notGet: ("405 Method Not Allowed", "Allow: GET\r\n")
-            case .originalsOff: ("403 Forbidden", "")
+            case .originalsOff, .insecure: ("403 Forbidden", "")
             case .notReady: ("503 Service Unavailable", "Retry-After: 1\r\n")
             }
         return Array("HTTP/1.1 \(status)\r\n\(more)Content-Length: 0\r\nConnection: close\r\n\r\n".utf8)

@@ -11,12 +11,14 @@ public struct PrefaceRequestReader: Sendable {
 
     private let address: PeerAddress
     private let allowsOriginals: Bool
+    private let allowsFrames: Bool
     private var bytes = PrefaceBytes()
 
-    /// For a member that is reached at `address`.
-    public init(address: PeerAddress, allowsOriginals: Bool) {
+    /// For a member that is reached at `address`. Frames are not allowed without TLS where members have it.
+    public init(address: PeerAddress, allowsOriginals: Bool, allowsFrames: Bool = true) {
         self.address = address
         self.allowsOriginals = allowsOriginals
+        self.allowsFrames = allowsFrames
     }
 
     public mutating func take(_ more: [UInt8]) -> Verdict {
@@ -45,6 +47,7 @@ public struct PrefaceRequestReader: Sendable {
         let isOurs =
             words[1] == Preface.changesPath && head.list("connection").contains("upgrade") && head.list("upgrade").contains(Preface.upgrade)
         guard isOurs || allowsOriginals else { throw .originalsOff }
+        guard !isOurs || allowsFrames else { throw .insecure }
         return PrefaceRequest(
             kind: isOurs ? .frames : words[1] == Preface.copyPath ? .originalCopy : .originalChanges, member: member,
             acceptsGzip: head.list("accept-encoding").contains { $0 == "gzip" })

@@ -77,7 +77,6 @@ struct SubscriberSession {
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
             effects.append(.compared(areEqual: !differ))
         case .buckets(let buckets):
-            guard buckets.count == BucketDigest.bucketCount else { throw .value }
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
         case .keys(let keys):
             compare(keys, with: store, at: time, into: &effects)

@@ -69,9 +69,14 @@ enum FrameCodec {
             }
         case .root(let root): write(Kind.root) { $0.word(root) }
         case .buckets(let buckets):
+            // Empty buckets are left out: of a small registry nearly all are.
             write(Kind.buckets) { writer in
-                writer.count(buckets.count)
-                for bucket in buckets { writer.word(bucket) }
+                let filled = buckets.indices.filter { buckets[$0] != 0 }
+                writer.count(filled.count)
+                for index in filled {
+                    writer.word(UInt16(truncatingIfNeeded: index))
+                    writer.word(buckets[index])
+                }
             }
         case .keys(let keys):
             write(Kind.keys) { writer in
@@ -220,7 +225,7 @@ enum FrameCodec {
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
         case Kind.copyEnd: return .copyEnd(CopySummary(count: try reader.word(), hash: try reader.word(), isReady: try reader.flag()))
         case Kind.root: return .root(try reader.word())
-        case Kind.buckets: return .buckets(try reader.list(ofAtLeast: 8) { reader throws(FrameError) in try reader.word(UInt64.self) })
+        case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys: return .keys(try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() })
         case Kind.copy: return .copy(try reader.states())
         case Kind.changes: return .changes(try reader.states())
@@ -423,6 +428,13 @@ extension ByteReader {
 
     mutating func keyedVersion() throws(FrameError) -> KeyedVersion {
         KeyedVersion(namespace: Namespace(try text()), id: try id(), version: try version(), isPresent: try flag())
+    }
+
+    /// As many as a digest has.
+    mutating func buckets() throws(FrameError) -> [UInt64] {
+        var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        for _ in 0..<(try count(ofAtLeast: 10)) { buckets[Int(try bucket())] = try word() }
+        return buckets
     }
 
     mutating func bucket() throws(FrameError) -> UInt16 {

@@ -65,6 +65,7 @@ final class RouterPath: RequestPath {
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
         if let location = response.location { headers.append(("Location", location)) }
+        if let seconds = response.retryAfter { headers.append(("Retry-After", "\(seconds)")) }
         if let allow = response.allow { headers.append(("Allow", allow)) }
         if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
         if response.closesConnection { headers.append(("Connection", "close")) }

@@ -33,6 +33,16 @@ struct PrefaceTests {
         #expect(Self.verdict(text, allowsOriginals: false, piece: piece) == .request(expected, rest: []))
     }
 
+    @Test func `a member of ours is refused where it should have TLS and has none, and the original is not`() {
+        func verdict(_ bytes: [UInt8]) -> PrefaceRequestReader.Verdict {
+            var reader = PrefaceRequestReader(address: Self.own, allowsOriginals: true, allowsFrames: false)
+            return reader.take(bytes)
+        }
+        #expect(verdict(Preface.request(to: Self.own, from: Self.other)) == .refused(.insecure))
+        let original = PrefaceRequest(kind: .originalChanges, member: Self.other, acceptsGzip: false)
+        #expect(verdict(Array(Self.request().utf8)) == .request(original, rest: []))
+    }
+
     @Test func `what stands behind the request is handed on`() {
         let text = String(decoding: Preface.request(to: Self.own, from: Self.other), as: UTF8.self) + "frames"
         #expect(
@@ -154,7 +164,7 @@ struct PrefaceTests {
         #expect(Self.answer(text) == verdict)
     }
 
-    @Test(arguments: [PrefaceRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .notReady])
+    @Test(arguments: [PrefaceRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .notReady])
     func `a refusal is an answer that its dialer takes for a failure`(refusal: PrefaceRefusal) {
         #expect(Self.answer(String(decoding: refusal.answer, as: UTF8.self), piece: 1) == "failed")
     }

@@ -29,17 +29,20 @@ struct Journal {
     /// The acknowledged change that stands: of the latest version, those aside whose only holder died.
     func standing(_ key: Key) -> Entry? { entries[key]?.filter { !$0.isExcused }.max { $0.version < $1.version } }
 
-    /// Excuses what no member holds any more, a member having died. Once a state is held by nobody, nobody can be told of it.
+    /// Excuses what no member holds any more: once a state is held by nobody, nobody can be told of it.
     ///
     /// - holders: the latest version of a key that any living member holds, paused ones included.
-    mutating func excuse(unless holders: (Key) -> Version?, trace: (String) -> Void) {
+    mutating func excuse(
+        because reason: String, unless holders: (Key) -> Version?, where isExcusable: (Key, Entry) -> Bool = { _, _ in true },
+        trace: (String) -> Void
+    ) {
         for key in entries.keys {
             let held = holders(key) ?? .none
             for index in entries[key, default: []].indices where entries[key]?[index].isExcused == false {
-                guard let entry = entries[key]?[index], entry.version > held else { continue }
+                guard let entry = entries[key]?[index], entry.version > held, isExcusable(key, entry) else { continue }
                 entries[key]?[index].isExcused = true
                 excused += 1
-                trace("\(entry.kind) of \(key.id) at m\(entry.member) is lost with its only holder")
+                trace("\(entry.kind) of \(key.id) at m\(entry.member) is lost: \(reason)")
             }
         }
     }

@@ -65,6 +65,9 @@ struct Oracle {
 
     /// Twice a second, while there is trouble.
     func look() {
+        for member in simulation.members {
+            member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil })
+        }
         for member in simulation.members where member.state == .up && member.isReady {
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
@@ -87,12 +90,14 @@ struct Oracle {
         }
     }
 
-    /// A member has just become ready by a copy: it must have what the one it copied from has, what was under way meanwhile aside.
+    /// A member has just become ready by a copy: it must have what the one it copied from has had for a while.
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
-        for (key, entries) in simulation.journal.entries {
-            guard let last = entries.last, simulation.now - last.at > 3_000, let theirs = source.held(key), source.sees(key) != nil else { continue }
+        for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
+            // What a pause there has given more time than its true age leaves it is dead to others.
+            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else { continue }
             if let ours = member.held(key), ours >= theirs { continue }
+            if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
             simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
         }
     }

@@ -19,6 +19,17 @@ struct Setting {
     let hasAliases: Bool
     let limits: NodeLimits
 
+    /// For a story that is told on purpose: a quick network and no troubles of its own.
+    init(memberCount: Int) {
+        self.memberCount = memberCount
+        clusterSize = nil
+        latency = 3
+        bandwidth = 100_000
+        faults = []
+        hasAliases = false
+        limits = NodeLimits()
+    }
+
     init(random: inout SeededGenerator) {
         memberCount = Int.random(in: 3...5, using: &random)
         clusterSize = Bool.random(using: &random) ? memberCount : nil

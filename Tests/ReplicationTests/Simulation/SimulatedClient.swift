@@ -19,6 +19,8 @@ final class SimulatedClient {
     private(set) var state = State.heartbeating
     /// When a member last took a heartbeat or a registration of it.
     private(set) var heardAt: Int64
+    /// The same for each member.
+    private(set) var heardBy: [Int: Int64] = [:]
     private var home: Int
     private var isRegistered = false
     private var incarnation = 0
@@ -59,9 +61,11 @@ final class SimulatedClient {
     }
 
     private func pick() -> SimulatedMember? {
-        if Int.random(in: 0..<6, using: &simulation.random) == 0 { home = Int.random(in: 0..<simulation.members.count, using: &simulation.random) }
+        if Int.random(in: 0..<6, using: &simulation.random) == 0 {
+            home = Int.random(in: 0..<simulation.members.count, using: &simulation.random)
+        }
         let member = simulation.members[home]
-        if member.state == .up { return member }
+        if member.isServing { return member }
         home = (home + 1) % simulation.members.count
         return nil
     }
@@ -84,6 +88,7 @@ final class SimulatedClient {
                 }
             } else if isRegistered, member.apply(.renew(key.id), in: key.namespace) == .done {
                 heardAt = simulation.now
+                heardBy[member.index] = simulation.now
             } else if !isRegistered || member.isReady {
                 register(at: member)
             } else {
@@ -107,6 +112,7 @@ final class SimulatedClient {
         guard member.apply(.register(instance), in: key.namespace) == .done else { return }
         isRegistered = true
         heardAt = simulation.now
+        heardBy[member.index] = simulation.now
         write(.registered, at: member)
     }
 

@@ -18,10 +18,14 @@ final class SimulatedMember {
     /// How often it was started: what was planned for an earlier life is not done in this one.
     private(set) var boot = 0
     private(set) var isReady = false
+    /// Has been told to stop, and takes no more requests.
+    private(set) var isLeaving = false
     /// Milliseconds by which its wall clock is wrong.
     var skew: Int64 = 0
     private(set) var correction: Int64 = 0
     private(set) var wasPausedAt: Int64 = 0
+    /// Since when each instance that is seen here has been seen without a break, as far as the oracle has looked.
+    private(set) var seenSince: [Key: Int64] = [:]
     private var monotonicStart: Int64 = 0
     private var lastTick: Int64 = 0
 
@@ -59,6 +63,7 @@ final class SimulatedMember {
         boot += 1
         state = .up
         isReady = false
+        isLeaving = false
         correction = 0
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
@@ -94,10 +99,11 @@ final class SimulatedMember {
     func leave() {
         guard state == .up else { return }
         simulation.trace("\(self) leaves")
+        isLeaving = true
         carryOut(node?.leave(at: time))
         let boot = boot
         simulation.plan(after: 500) { [self] in
-            if self.boot == boot { crash() }
+            if self.boot == boot { simulation.stopped(self) }
         }
     }
 
@@ -107,6 +113,9 @@ final class SimulatedMember {
         state = .paused
         wasPausedAt = simulation.now
     }
+
+    /// Whether clients reach it.
+    var isServing: Bool { state == .up && !isLeaving }
 
     func resume() {
         guard state == .paused else { return }
@@ -184,6 +193,10 @@ final class SimulatedMember {
 
     /// What a look-up finds.
     func sees(_ key: Key) -> LeasedInstance? { store.instance(key.id, in: key.namespace, at: time.moment.lease) }
+
+    func remember(_ seen: [Key]) {
+        seenSince = Dictionary(uniqueKeysWithValues: seen.map { ($0, seenSince[$0] ?? simulation.now) })
+    }
 
     func record(_ key: Key) -> Replica? { store.record(key.id, in: key.namespace, at: time.moment)?.replica }
 }

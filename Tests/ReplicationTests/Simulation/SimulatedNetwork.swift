@@ -75,7 +75,8 @@ final class SimulatedNetwork {
 
     /// A member is gone: its connections end, for the others as soon as they can hear of it.
     func drop(_ member: SimulatedMember) {
-        for (link, (connection, end)) in connections.sorted(by: { $0.key.number < $1.key.number }) where connection.ends[end].member === member {
+        for (link, (connection, end)) in connections.sorted(by: { $0.key.number < $1.key.number })
+        where connection.ends[end].member === member {
             connection.ends[end].isOpen = false
             connections[link] = nil
             finish(connection, toward: 1 - end, after: latency())
@@ -111,15 +112,16 @@ final class SimulatedNetwork {
     func send(_ bytes: [UInt8], on link: LinkID, from member: SimulatedMember) {
         guard let (connection, end) = connections[link], connection.ends[end].isOpen else { return }
         let direction = connection.directions[end]
-        // A stream has no frames: what was sent at once may come in pieces.
-        var pieces = [bytes[...]]
-        if bytes.count > 1, Int.random(in: 0..<8, using: &simulation.random) == 0 {
-            let cut = Int.random(in: 1..<bytes.count, using: &simulation.random)
-            pieces = [bytes[..<cut], bytes[cut...]]
-        }
         direction.queuedBytes += bytes.count
-        for piece in pieces {
-            put(.bytes(Array(piece)), into: connection, from: end, after: latency() + Int64(piece.count) / connection.bandwidth)
+        // A stream has no frames: what was sent at once may come in pieces, and on a slow line one after the other.
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            var length = min(rest.count, Int(connection.bandwidth) * 50)
+            if Int.random(in: 0..<8, using: &simulation.random) == 0 { length = Int.random(in: 1...length, using: &simulation.random) }
+            let taken = Int64(length) / connection.bandwidth
+            let free = direction.items.last.map { $0.arrival - simulation.now } ?? 0
+            put(.bytes(Array(rest.prefix(length))), into: connection, from: end, after: max(latency(), free) + taken)
+            rest = rest.dropFirst(length)
         }
     }
 

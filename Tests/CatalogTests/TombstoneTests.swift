@@ -1,0 +1,128 @@
+import Testing
+
+@testable import Catalog
+
+struct TombstoneTests {
+    private static let hour: Int64 = 3_600_000
+
+    @Test func `a deregistration is remembered for as long as was said, and then forgotten`() {
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerShard: 10))
+        member.apply(.register(makeInstance(1)), at: 0)
+        member.apply(.deregister(one), at: 1_000)
+        _ = member.expire(at: Self.hour + 999)
+        #expect(member.replica(one, at: Self.hour + 999)?.isAbsent == true)
+        #expect(member.store.counts.tombstones == 1)
+        _ = member.expire(at: Self.hour + 1_000)
+        #expect(member.replica(one, at: Self.hour + 1_000) == nil)
+        #expect(member.store.counts == Counts())
+    }
+
+    @Test func `the oldest is forgotten for one too many`() {
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerShard: 10))
+        for id in UInt64(0)..<25 { member.merge(.absent(.digest(id), version(1)), at: Int64(id)) }
+        #expect(member.store.counts.tombstones == 10)
+        for id in UInt64(0)..<25 { #expect((member.replica(.digest(id), at: 30) != nil) == (id >= 15), "id \(id)") }
+        // One that is heard of anew becomes the youngest.
+        member.merge(.absent(.digest(15), version(2)), at: 31)
+        member.merge(.absent(.digest(99), version(1)), at: 32)
+        #expect(member.replica(.digest(15), at: 33) != nil && member.replica(.digest(16), at: 33) == nil)
+    }
+
+    @Test func `registering again ends the memory of the deregistration`() {
+        let member = Member(1)
+        for round in 0..<3 as Range<Int64> {
+            member.apply(.register(makeInstance(1)), at: round)
+            #expect(member.store.counts == Counts(instances: 1, services: 1, namespaces: 1))
+            member.apply(.deregister(one), at: round)
+            #expect(member.store.counts == Counts(tombstones: 1))
+        }
+    }
+
+    @Test func `a tombstone that was copied when it was old goes earlier, but not at once for a clock that is wrong`() {
+        let limits = TombstoneLimits(retention: 10 * Self.hour, countPerShard: 10)
+        let (right, wrong) = (Member(1, tombstones: limits), Member(2, skew: 100_000 * Self.hour, tombstones: limits))
+        let now = 100 * Self.hour
+        for member in [right, wrong] { member.merge(.absent(one, version(UInt64(now - 2 * Self.hour))), at: now) }
+        _ = (right.expire(at: now + 8 * Self.hour - 1), wrong.expire(at: now + 5 * Self.hour - 1))
+        #expect(right.replica(one, at: now)?.isAbsent == true && wrong.replica(one, at: now)?.isAbsent == true)
+        _ = (right.expire(at: now + 8 * Self.hour), wrong.expire(at: now + 5 * Self.hour))
+        #expect(right.replica(one, at: now) == nil && wrong.replica(one, at: now) == nil)
+    }
+
+    @Test func `forgetting is bounded by the budget`() {
+        let member = Member(1, tombstones: TombstoneLimits(retention: 1_000, countPerShard: 1_000))
+        for id in UInt64(0)..<500 { member.merge(.absent(.digest(id), version(1)), at: 0) }
+        let now = member.moment(2_000).lease
+        #expect(member.store.expire(at: now, budget: 100).hasMore)
+        #expect(member.store.counts.tombstones == 400)
+        #expect(member.expire(at: 2_000).isEmpty, "a tombstone is no lease")
+        #expect(member.store.counts.tombstones == 0)
+    }
+
+    @Test func `a member without a copy buries what it does not know`() {
+        let (newcomer, veteran) = (Member(1), Member(2))
+        veteran.apply(.register(makeInstance(1)), at: 0)
+        #expect(newcomer.apply(.deregister(one), at: 1) == .unknownInstance)
+        #expect(newcomer.drain(at: 1).isEmpty, "ordinarily what is unknown is not told of")
+        #expect(newcomer.apply(.bury(one), at: 2) == .unknownInstance)
+        for item in veteran.copyAll(at: 3) { #expect(newcomer.store.merge(item, at: newcomer.moment(3)) == .stale) }
+        for change in newcomer.drain(at: 3) { #expect(veteran.store.merge(change, at: veteran.moment(3)) == .applied) }
+        #expect(!veteran.has(one, at: 3) && !newcomer.has(one, at: 3))
+        #expect(newcomer.store.digest() == veteran.store.digest())
+    }
+
+    @Test func `burying what is here is deregistering it, and what is overdue is reported as expired`() {
+        let member = Member(1)
+        member.apply(.register(makeInstance(1)), at: 0)
+        #expect(member.apply(.bury(one), at: 1) == .done)
+        member.apply(.register(makeInstance(1)), at: 2)
+        let decision = member.store.apply(.bury(one), in: tenant, from: .client, at: member.moment(40_000))
+        #expect(decision.outcome == .unknownInstance && decision.change == nil && decision.swept.map(\.isExpiry) == [true])
+        #expect(member.store.counts == Counts(tombstones: 1))
+    }
+
+    /// Tombstones beside a list that is searched: which there are, in which order they go, and which are still to be told.
+    @Test(arguments: 0..<30)
+    func `tombstones agree with a list`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let limits = TombstoneLimits(retention: 1_000, countPerShard: 20)
+        var tombstones = Tombstones(limits: limits)
+        var model: [(id: InstanceID, namespace: Namespace, version: Version, end: Int64, isUntold: Bool)] = []
+        var now: Int64 = 0
+        let namespaces = ["a", "b"].map(Namespace.init)
+        for step in 0..<2_000 {
+            now += Int64.random(in: 0...30, using: &random)
+            let (id, namespace) = (
+                InstanceID.digest(.random(in: 0..<30, using: &random)), namespaces[Int.random(in: 0..<2, using: &random)]
+            )
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0..<4:
+                let (number, isUntold) = (version(UInt64(step)), Bool.random(using: &random))
+                tombstones.put(id, in: namespace, version: number, isUntold: isUntold, at: at(now))
+                model.removeAll { $0.id == id && $0.namespace == namespace }
+                model.append((id, namespace, number, now + 1_000, isUntold))
+                if model.count > 20 { model.removeFirst() }
+            case 4:
+                tombstones.remove(id, in: namespace)
+                model.removeAll { $0.id == id && $0.namespace == namespace }
+            case 5:
+                let budget = Int.random(in: 0...5, using: &random)
+                let due = min(budget, model.prefix { $0.end <= now }.count)
+                #expect(tombstones.expire(at: at(now), budget: budget) == due, "seed \(seed), step \(step)")
+                model.removeFirst(due)
+            default:
+                let told = tombstones.popUntold()
+                let index = model.firstIndex { $0.id == told?.id && $0.namespace == told?.namespace }
+                if let index, let told {
+                    #expect(model[index].isUntold && model[index].version == told.version, "seed \(seed), step \(step)")
+                    model[index].isUntold = false
+                } else {
+                    #expect(told == nil && model.allSatisfy { !$0.isUntold }, "seed \(seed), step \(step)")
+                }
+            }
+            #expect(tombstones.count == model.count, "seed \(seed), step \(step)")
+            let wanted = model.first { $0.id == id && $0.namespace == namespace }
+            #expect(tombstones.find(id, in: namespace)?.version == wanted?.version, "seed \(seed), step \(step)")
+        }
+    }
+}
