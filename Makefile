@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border fuzz fuzz.build bench \
-	precommit lint format docker clean deps deps.bench hooks help
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster \
+	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -32,13 +32,17 @@ build: deps
 run: build
 	@exec bin/registry
 
+# Build and run a cluster of three registries on this machine, until Ctrl-C; tells how to try it.
+cluster: build
+	@exec scripts/cluster
+
 # Run the fast tests (a few minutes on two cores).
 test: deps
 	swift build --build-tests
 	swift test --skip-build
 
-# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.soak
+# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, a soak.
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -74,6 +78,16 @@ test.border: build
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/border.py --registry bin/registry
+
+# Upgrade a cluster of the original kind member by member, under load.
+test.upgrade: build
+	python3 Tests/Long/original_peer_check.py
+	python3 Tests/Long/rolling_upgrade.py --originals
+	python3 Tests/Long/rolling_upgrade.py --registry bin/registry
+
+# Hold the compose files, the load balancer before them and `make cluster` to what they promise.
+test.cluster: build deps.cluster
+	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
@@ -121,6 +135,10 @@ deps:
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps
 	@command -v wrk >/dev/null && command -v nginx >/dev/null || { $(APT_INSTALL) wrk nginx-light; }
+
+# Install the load balancer that the cluster is tried with, if it is missing.
+deps.cluster: deps
+	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
 
 # Run precommit before every git commit.
 hooks:

@@ -32,13 +32,19 @@ let package = Package(
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "TLS"]),
         .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
 
-        .target(name: "Replication", dependencies: ["Catalog"]),
+        .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
+        // The thread and the sockets around Replication.
+        .target(
+            name: "ReplicationServer",
+            dependencies: [
+                "Catalog", "Gzip", "Libevent", "Replication", "TLS", .product(name: "Logging", package: "swift-log"),
+            ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "Swagger", "TLS", "Telemetry",
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -57,6 +63,9 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication"], exclude: ["Original/Samples"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
+        .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
         .testTarget(

@@ -48,6 +48,15 @@ static inline const ASN1_STRING *ctls_uri(const GENERAL_NAMES *names, int index)
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
     return name != NULL && name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
 }
+// The same for a DNS name, and for an address: 4 or 16 bytes.
+static inline const ASN1_STRING *ctls_dns_name(const GENERAL_NAMES *names, int index) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    return name != NULL && name->type == GEN_DNS ? name->d.dNSName : NULL;
+}
+static inline const ASN1_STRING *ctls_address(const GENERAL_NAMES *names, int index) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    return name != NULL && name->type == GEN_IPADD ? name->d.iPAddress : NULL;
+}
 static inline void ctls_free_names(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
 
 // OSSL_PARAM keeps pointers to its names and values, which must outlive the call that makes it: a C array does, a Swift string passed as one does not.

@@ -37,8 +37,13 @@ public struct LoopThread: Sendable {
         self.thread = thread
     }
 
-    /// Waits for the thread's end. To be called once.
+    /// Waits for the thread's end. To be called once, unless `detach` is.
     public func join() {
         pthread_join(thread, nil)
+    }
+
+    /// Lets the thread end whenever it does; nobody waits for it. To be called once, unless `join` is.
+    public func detach() {
+        pthread_detach(thread)
     }
 }

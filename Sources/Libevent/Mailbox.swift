@@ -15,7 +15,8 @@ public final class MailboxSender<Message: Sendable>: Sendable {
     /// Invariant: open for as long as this object lives, so a late sender never writes into somebody else's descriptor.
     fileprivate let descriptor: Int32
 
-    fileprivate init() throws(LibeventError) {
+    /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel gives no descriptor.
+    public init() throws(LibeventError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw .noEventDescriptor }
     }
@@ -48,8 +49,14 @@ public final class Mailbox<Message: Sendable> {
     private let event: LoopEvent
 
     /// Calls `handler` on the loop for each message.
-    public init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws(LibeventError) {
-        let sender = try MailboxSender<Message>()
+    public convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws(LibeventError) {
+        try self.init(on: loop, receiving: MailboxSender<Message>(), handler)
+    }
+
+    /// Calls `handler` on the loop for each message that comes through `sender`, which has no other mailbox.
+    public init(
+        on loop: EventLoop, receiving sender: MailboxSender<Message>, _ handler: @escaping (Message, borrowing OnLoop) -> Void
+    ) throws(LibeventError) {
         self.sender = sender
         event = try LoopEvent.readable(sender.descriptor, on: loop) { onLoop in
             for message in sender.takeAll() { handler(message, onLoop) }

@@ -43,6 +43,13 @@ struct SocketAddress: Sendable {
         }
     }
 
+    /// connect(2): 0, or -1 with errno.
+    func connect(_ descriptor: Int32) -> Int32 {
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, length) }
+        }
+    }
+
     private init(_ storage: sockaddr_storage, _ length: socklen_t) {
         self.storage = storage
         self.length = length
@@ -61,15 +68,29 @@ struct SocketAddress: Sendable {
     /// The port, 0 when none was chosen yet.
     var port: UInt16 { withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) } }
 
+    /// The numeric address of a peer, without the port, as the kernel gave it; nil when it is of no family that is known here. An IPv4
+    /// address that came in through an IPv6 socket is given as IPv4.
+    static func host(of address: UnsafePointer<sockaddr>, length: socklen_t) -> String? {
+        var storage = sockaddr_storage()
+        guard length <= socklen_t(MemoryLayout<sockaddr_storage>.size) else { return nil }
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length))) }
+        let found = SocketAddress(storage, length)
+        guard found.family == AF_INET || found.family == AF_INET6 else { return nil }
+        let host = found.host
+        return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst("::ffff:".count)) : host
+    }
+
     /// `10.0.0.1:8080`, `[::1]:8080`.
-    var description: String {
+    var description: String { family == AF_INET ? "\(host):\(port)" : "[\(host)]:\(port)" }
+
+    /// The address without the port.
+    var host: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         // The address stands behind the port; in IPv6 the flow label stands between.
         _ = withUnsafeBytes(of: storage) { bytes in
             inet_ntop(family, bytes.baseAddress?.advanced(by: family == AF_INET ? 4 : 8), &text, socklen_t(text.count))
         }
-        let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return family == AF_INET ? "\(address):\(port)" : "[\(address)]:\(port)"
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// Binds a Unix socket to a name in the abstract namespace: 0, or -1 with errno.

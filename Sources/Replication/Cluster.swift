@@ -1,5 +1,5 @@
 // What the rest of the registry asks of its cluster, and nothing of how members find and copy one another. A registry alone is the cluster of
-// one; the one with members reads the catalog's changes (`Change`, in sequence) and brings in its peers' with `Origin.peer`.
+// one; the one with members tells of its catalog's changes and merges what the others tell of theirs.
 
 /// The health of one part of a member, as /uptime reports it.
 public struct ComponentHealth: Sendable, Equatable {
@@ -21,18 +21,41 @@ public struct ComponentHealth: Sendable, Equatable {
     }
 }
 
+/// How a cluster stands, as of a moment not long ago.
+public struct ClusterReport: Sendable {
+    public let status: ClusterStatus
+    public let originals: OriginalsStatus
+    /// When, in monotonic milliseconds.
+    public let taken: Int64
+
+    public init(status: ClusterStatus, originals: OriginalsStatus, taken: Int64) {
+        self.status = status
+        self.originals = originals
+        self.taken = taken
+    }
+}
+
 /// A member's view of its cluster. Safe to use from any thread.
 public protocol Cluster: Sendable {
-    /// Whether this member has what the others have, and may answer look-ups.
+    /// Whether this member has what the others have, and may answer look-ups. Once true it stays so.
     var hasCopy: Bool { get }
+    /// Whether there are as many members as there should be.
+    var isLargeEnough: Bool { get }
+    /// By how many nanoseconds the time that changes are stamped with differs from the machine's clock.
+    var clockCorrection: Int64 { get }
     /// What /uptime reports beside the process itself; nothing when there is no cluster.
     var components: [ComponentHealth] { get }
+    /// Nil when there is no cluster.
+    var report: ClusterReport? { get }
 }
 
 /// A registry alone: nothing to copy, nobody to report on.
 public struct StandaloneCluster: Cluster {
     public let hasCopy = true
+    public let isLargeEnough = true
+    public let clockCorrection: Int64 = 0
     public let components: [ComponentHealth] = []
+    public let report: ClusterReport? = nil
 
     public init() {}
 }

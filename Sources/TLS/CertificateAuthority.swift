@@ -13,7 +13,20 @@ public struct IssuedCertificate: Sendable {
 
 /// What a certificate is to say.
 public struct CertificateRequest: Sendable {
-    public enum Purpose: Sendable { case server, client }
+    public enum Purpose: Sendable {
+        case server, client
+        /// Both: members of a cluster show one certificate to those who connect and to those they connect to.
+        case peer
+
+        /// As OpenSSL names the extended key usage.
+        var usage: String {
+            switch self {
+            case .server: "serverAuth"
+            case .client: "clientAuth"
+            case .peer: "serverAuth,clientAuth"
+            }
+        }
+    }
     public enum KeyKind: Sendable {
         /// ECDSA on P-256.
         case p256
@@ -101,7 +114,7 @@ public final class CertificateAuthority {
         defer { X509_free(leaf) }
         var extensions: [(Int32, String)] = [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
-            (NID_ext_key_usage, request.purpose == .server ? "serverAuth" : "clientAuth"), (NID_subject_key_identifier, "hash"),
+            (NID_ext_key_usage, request.purpose.usage), (NID_subject_key_identifier, "hash"),
             (NID_authority_key_identifier, "keyid:always"),
         ]
         let names = request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }

@@ -1,4 +1,4 @@
-// The server's side of TLS, ready for new connections: certificate, key, versions, ciphers, what is asked of clients. A context never changes; a
+// One side of TLS, ready for new connections: certificate, key, versions, ciphers, what is asked of the other side. A context never changes; a
 // reload builds another, and the connections of the old one keep it alive until they end.
 
 import CTLS
@@ -39,9 +39,29 @@ public final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_alpn_select_cb(context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
     }
 
+    /// The other side, for connections that this process opens: shows the certificate of `configuration` and accepts a server's that its
+    /// authorities have issued. Whether the name in it is the right one is for the caller to judge, by `TLSSession.peerCertificate`.
+    ///
+    /// Throws `.noAuthority` without `clientCAPath`.
+    public init(connecting configuration: TLSConfiguration, now: Int64) throws(TLSError) {
+        guard let authorities = configuration.clientCAPath else { throw .noAuthority(path: "") }
+        guard let context = SSL_CTX_new(TLS_client_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+        self.context = context
+        do throws(TLSError) {
+            certificateExpiry = try Self.useCertificate(configuration, in: context, now: now)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        try Self.limitProtocol(context)
+        try Self.trustAuthorities(try PEMFile(authorities), in: context)
+        if let path = configuration.clientCRLPath { try Self.honourRevocations(try PEMFile(path), in: context, now: now) }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    }
+
     deinit { SSL_CTX_free(context) }
 
-    /// A session that waits for a client's first message; nil when memory is short. The caller owns it: an `SSL`.
+    /// A session that waits for a client's first message, or is about to send its own; nil when memory is short. The caller owns it: an `SSL`.
     public func makeSession() -> OpaquePointer? {
         let session = SSL_new(context)
         if session == nil { ERR_clear_error() }

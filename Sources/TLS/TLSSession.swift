@@ -56,6 +56,9 @@ public struct TLSSession {
         return ClientCertificate(certificate)
     }
 
+    /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
+    public var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
+
     /// What an OpenSSL error code, as libevent hands it on, means.
     public static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
 }
@@ -74,13 +77,7 @@ public struct ClientCertificate: Sendable, Equatable {
     }
 
     private static func uris(of certificate: OpaquePointer) -> [String] {
-        guard let extensionValue = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
-        let names = OpaquePointer(extensionValue)
-        defer { ctls_free_names(names) }
-        return (0..<ctls_name_count(names)).compactMap { index in
-            guard let uri = ctls_uri(names, index), let bytes = ASN1_STRING_get0_data(uri) else { return nil }
-            return String(validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(uri))), as: UTF8.self)
-        }
+        SubjectNames.read(certificate) { names, index in ctls_uri(names, index).flatMap(SubjectNames.text) }
     }
 
     private static func organizationalUnits(of certificate: OpaquePointer) -> [String] {

@@ -28,11 +28,16 @@ struct ArrowTests {
         Room("Gzip", ["CZlib"]),
         Room("Libevent", ["CLibevent", "HTTP", "TLS"], system: ["Glibc", "Synchronization"]),
         Room("Telemetry", ["Logging"], system: ["Glibc", "Synchronization"]),
-        Room("Replication", ["Catalog"], system: ["Synchronization"]),
+        Room("Replication", ["Catalog", "JSON"], system: ["Synchronization"]),
+        Room(
+            "ReplicationServer", ["Catalog", "Gzip", "Libevent", "Logging", "Replication", "TLS"], system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
         // The registry: all of the above but the C, and never what starts it.
         Room(
-            "RegistryServer", ["Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Logging", "Replication", "Swagger", "TLS", "Telemetry"],
+            "RegistryServer",
+            [
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Logging", "Replication", "ReplicationServer", "Swagger", "TLS", "Telemetry",
+            ],
             system: ["Glibc", "Synchronization"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.
         Room("registry", ["ArgumentParser", "Libevent", "RegistryServer", "TLS"], system: ["Glibc", "CJemalloc"]),

@@ -4,7 +4,7 @@
 import Foundation
 import Glibc
 
-/// One TCP connection to 127.0.0.1.
+/// One TCP connection to an address of the loopback.
 final class Client {
     enum Failure: Error, Equatable {
         case connect(errno: Int32)
@@ -39,12 +39,12 @@ final class Client {
     private var descriptor: Int32
     private var received: [UInt8] = []
 
-    init(port: UInt16) throws {
+    init(port: UInt16, host: String = "127.0.0.1") throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
         let result = withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
@@ -148,7 +148,7 @@ final class Client {
 }
 
 extension RunningRegistry {
-    func connect() throws -> Client { try Client(port: port) }
+    func connect() throws -> Client { try Client(port: port, host: host) }
 }
 
 /// Registrations as text.

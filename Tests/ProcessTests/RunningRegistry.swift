@@ -41,7 +41,11 @@ enum Moment {
 /// One registry process and what it has logged. Killed, if it still runs, when the last reference goes.
 final class RunningRegistry {
     let pid: pid_t
+    /// The address that it listens on.
+    let host: String
     let port: UInt16
+    /// Nil when it does not replicate.
+    let replicationPort: UInt16?
     let folder: URL
     private let process: Process
     private let log: URL
@@ -50,19 +54,21 @@ final class RunningRegistry {
     ///
     /// - Parameters:
     ///   - arguments: settings as flags; later ones win over those given here.
+    ///   - host: an address of the loopback.
     ///   - standardError: where the log goes; nil is a file, which `logged` reads.
     ///   - descriptors: the most descriptors it may have; nil leaves the limit alone.
-    init(_ arguments: [String] = [], standardError: FileHandle? = nil, descriptors: Int? = nil) throws {
+    init(_ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil, descriptors: Int? = nil) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "registry-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         log = folder.appending(path: "log")
         let portFile = folder.appending(path: "port")
-        let settings = ["--api_port=0", "--listen_address=127.0.0.1", "--port_file=\(portFile.path())", "--loops=1"] + arguments
+        let settings = ["--api_port=0", "--listen_address=\(host)", "--port_file=\(portFile.path())", "--loops=1"] + arguments
         process = try Self.process(settings, descriptors: descriptors)
         try Data().write(to: log)
         process.standardError = try standardError ?? FileHandle(forWritingTo: log)
         try process.run()
         pid = process.processIdentifier
+        self.host = host
         let (started, logFile) = (process, log)
         do {
             try Patience.wait("the port file of a starting registry") {
@@ -71,8 +77,10 @@ final class RunningRegistry {
                 }
                 return FileManager.default.fileExists(atPath: portFile.path())
             }
-            let words = try String(contentsOf: portFile, encoding: .utf8).split(whereSeparator: \.isWhitespace)
-            port = try #require(words.count == 2 && words[0] == "api" ? UInt16(words[1]) : nil, "the port file says \(words)")
+            let lines = try String(contentsOf: portFile, encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
+            let ports = Dictionary(uniqueKeysWithValues: lines.compactMap { $0.count == 2 ? (String($0[0]), UInt16($0[1])) : nil })
+            port = try #require(ports["api"] ?? nil, "the port file says \(lines)")
+            replicationPort = ports["replication"] ?? nil
         } catch {
             if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             process.waitUntilExit()

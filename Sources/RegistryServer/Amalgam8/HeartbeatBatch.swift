@@ -67,6 +67,8 @@ enum BatchHandlers {
         // The request itself has been charged for one.
         call.context.rateLimits.overdraw(
             batch.ids.count - 1, client: call.request.clientAddress, namespace: namespace, at: call.monotonic)
+        // Asked before: an id that a copy brings meanwhile must not be called gone.
+        let missing: StaticString = call.context.cluster.hasCopy ? "410" : "503"
         let renewed = call.context.renew(batch.ids, in: namespace, at: call.moment)
         var body: [UInt8] = []
         body.reserveCapacity(40 + renewed.count * 4)
@@ -75,7 +77,7 @@ enum BatchHandlers {
         body.append(literal: ",\"results\":[")
         for (index, isRenewed) in renewed.enumerated() {
             if index > 0 { body.append(UInt8(ascii: ",")) }
-            body.append(literal: isRenewed ? "200" : "410")
+            body.append(literal: isRenewed ? "200" : missing)
         }
         body.append(literal: "]}")
         return Response(.ok, contentType: .json, body: body)

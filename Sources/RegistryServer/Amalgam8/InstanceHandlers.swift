@@ -30,13 +30,22 @@ enum InstanceHandlers {
     }
 
     static func renew(_ call: borrowing Call) throws(Refused) -> Response {
-        guard let id = call.instanceID, call.context.renew(id, in: try call.tenant(), at: call.moment) else { throw .instanceGone }
+        guard let id = call.instanceID else { throw .instanceGone }
+        let namespace = try call.tenant()
+        if call.context.renew(id, in: namespace, at: call.moment) { return Response(.ok) }
+        guard call.context.cluster.hasCopy else { throw .noCopyYet }
+        // Once more: the copy that makes an id known may have been completed between the two.
+        guard call.context.renew(id, in: namespace, at: call.moment) else { throw .instanceGone }
         return Response(.ok)
     }
 
     static func deregister(_ call: borrowing Call) throws(Refused) -> Response {
-        guard let id = call.instanceID, call.context.apply(.deregister(id), in: try call.tenant(), at: call.moment) == .done else {
-            throw .instanceGone
+        guard let id = call.instanceID else { throw .instanceGone }
+        let hasCopy = call.context.cluster.hasCopy
+        // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
+        // what is there is not known yet.
+        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment) == .done else {
+            throw hasCopy ? .instanceGone : .noCopyYet
         }
         return Response(.ok)
     }

@@ -6,11 +6,14 @@ import Libevent
 extension BorderRules {
     /// Descriptors that are not connections: listeners, event loops, files, and the connections that are being told that they are too many.
     static let otherDescriptors = 1_024
+    /// Descriptors that are kept for peers, beyond the above.
+    static let peerDescriptors = 512
 
     /// What the settings come to for a process that may have so many files open.
     init(_ settings: Settings, openFiles: Int) {
         self.init()
-        let room = openFiles - min(Self.otherDescriptors, openFiles / 2)
+        let kept = Self.otherDescriptors + (settings.replication ? Self.peerDescriptors : 0)
+        let room = openFiles - min(kept, openFiles / 2)
         connections = max(1, min(settings.maxConnections, room))
         connectionsPerClient = settings.maxConnectionsPerClient
         deadlines.header = settings.headerTimeout.wholeMilliseconds

@@ -10,6 +10,9 @@ enum HealthPages {
     static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
         switch call.context.lifecycle.state {
         case .starting: status(.serviceUnavailable, "starting")
+        case .ready where !call.context.cluster.hasCopy: status(.serviceUnavailable, "starting")
+        case .ready where call.context.settings.clusterSizeRequired && !call.context.cluster.isLargeEnough:
+            status(.serviceUnavailable, "alone")
         case .ready: status(.ok, "ready")
         case .draining: status(.serviceUnavailable, "draining")
         }

@@ -14,6 +14,7 @@ enum MetricsPage {
         rendered(context, &text)
         BorderMetrics.append(context, &text)
         if let health = context.tlsHealth { tls(health, &text) }
+        ClusterMetrics.append(context, &text)
         process(context, &text)
         return Response(.ok, contentType: .prometheusText, body: text.bytes)
     }

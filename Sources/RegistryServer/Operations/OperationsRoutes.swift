@@ -10,6 +10,7 @@ enum OperationsRoutes {
         Route(.get, "/livez", .livez, .probe, handler: HealthPages.livez),
         Route(.get, "/readyz", .readyz, .probe, handler: HealthPages.readyz),
         Route(.get, "/metrics", .metrics, .probe, handler: MetricsPage.get),
+        Route(.get, "/api/v1/cluster", .cluster, .open, handler: ClusterPage.get),
         Route(.get, "/swagger.json", .swagger, .open, handler: SwaggerPage.get),
     ]
 }

@@ -5,7 +5,7 @@
 public enum Operation: Int, Sendable, CaseIterable {
     case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance, renewInstances
     case listServices, getService
-    case root, uptime, livez, readyz, metrics, swagger
+    case root, uptime, livez, readyz, metrics, swagger, cluster
     /// No route, or a method that the route does not have.
     case unmatched
 
@@ -14,6 +14,15 @@ public enum Operation: Int, Sendable, CaseIterable {
 
     /// Whether it renews leases, which has an allowance of its own (R825).
     var isHeartbeat: Bool { self == .renewInstance || self == .renewInstances }
+
+    /// Whether the answer says what there is: by a member that does not know yet, it would say that there is less.
+    var isLookUp: Bool {
+        switch self {
+        case .listInstances, .getInstance, .listServices, .getService: true
+        case .registerInstance, .deregisterInstance, .renewInstance, .renewInstances: false
+        case .root, .uptime, .livez, .readyz, .metrics, .swagger, .cluster, .unmatched: false
+        }
+    }
 
     private static let names = allCases.map { "\($0)" }
 }

@@ -24,6 +24,8 @@ public enum Refused: Error, Sendable {
     /// A heartbeat for, or removal of, an instance that the namespace does not have (R255).
     case instanceGone
     case noSuchService
+    /// This member has not copied yet what the others have, and cannot know (R630, R631).
+    case noCopyYet
     /// An allowance is used up; the same request may be made again in so many seconds (R824).
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
 
@@ -41,8 +43,18 @@ public enum Refused: Error, Sendable {
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
+        case .noCopyYet: Self.noCopyYet()
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
+    }
+
+    /// When to ask again while a copy is being made, in seconds: copies take seconds.
+    private static let copyTime = 1
+
+    private static func noCopyYet() -> Response {
+        var response = error(.serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+        response.retryAfter = copyTime
+        return response
     }
 
     private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {

@@ -87,6 +87,7 @@ public final class Responder {
             call.namespace = namespace
             try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)
         }
+        if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
         return try route.handler(call)
     }
 

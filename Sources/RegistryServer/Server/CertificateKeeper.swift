@@ -7,7 +7,6 @@
 //
 // The look in between lets whoever replaces a certificate and then its key finish.
 
-import Glibc
 import Logging
 import TLS
 
@@ -16,40 +15,20 @@ final class CertificateKeeper {
     /// How often the files are looked at, in milliseconds. A look is one stat a file.
     static let period = 2_000
 
-    /// What tells one version of a file from another; a replaced symbolic link leads to another inode.
-    private struct Stamp: Equatable {
-        var device: dev_t = 0
-        var inode: ino_t = 0
-        var size: off_t = 0
-        var seconds = 0
-        var nanoseconds = 0
-
-        /// All zero where there is no file.
-        init(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return }
-            device = status.st_dev
-            inode = status.st_ino
-            size = status.st_size
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
-        }
-    }
-
     let contexts: TLSContextBox
     let health: TLSHealth
     private let configuration: TLSConfiguration
     private let ticketKeys: TicketKeys
     /// Of the files as they were read last, well or badly.
-    private var loaded: [Stamp]
+    private var loaded: [FileStamp]
     /// Of the files as they were at the last look.
-    private var seen: [Stamp]
+    private var seen: [FileStamp]
 
     /// Loads the files for the first time. `now` is in seconds since 1970, `monotonic` in seconds of a steady clock.
     init(_ configuration: TLSConfiguration, now: Int64, monotonic: Int64) throws(TLSError) {
         self.configuration = configuration
         // Before the files are read: one that changes meanwhile is then read again.
-        loaded = configuration.paths.map(Stamp.init)
+        loaded = configuration.paths.map { FileStamp($0) }
         seen = loaded
         ticketKeys = TicketKeys(now: monotonic)
         let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
@@ -60,14 +39,14 @@ final class CertificateKeeper {
     /// Looks whether the files have changed and come to rest. To be called every `period`.
     func look(now: Int64, monotonic: Int64, _ logger: Logger) {
         ticketKeys.rotate(now: monotonic)
-        let stamps = configuration.paths.map(Stamp.init)
+        let stamps = configuration.paths.map { FileStamp($0) }
         defer { seen = stamps }
         if stamps != loaded, stamps == seen { reload(now: now, logger) }
     }
 
     /// Reads the files anew and serves new connections with them, when they are good.
     func reload(now: Int64, _ logger: Logger) {
-        loaded = configuration.paths.map(Stamp.init)
+        loaded = configuration.paths.map { FileStamp($0) }
         do throws(TLSError) {
             let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
             contexts.replace(by: context)

@@ -13,7 +13,7 @@ enum WorkerOrder: Sendable {
     case drain
 }
 
-/// What an API loop tells the control loop.
+/// What an API loop, or the replication thread, tells the control loop.
 enum WorkerReport: Sendable {
     /// It accepts connections; orders go to this sender.
     case serving(MailboxSender<WorkerOrder>)
@@ -21,6 +21,9 @@ enum WorkerReport: Sendable {
     case failed(any Error)
     /// Its thread is about to end.
     case ended
+    case replicationFailed(any Error)
+    /// This member has left its cluster.
+    case left
 }
 
 /// What an API loop is made of.

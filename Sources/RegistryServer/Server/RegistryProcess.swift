@@ -1,7 +1,7 @@
 // The process as a whole, on the main thread: opens the ports, starts the loops, lets leases run out, listens for signals, and ends it all in
 // order.
 //
-//   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► exit
+//   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► leaving the cluster ──► exit
 //       ├──the certificates cannot be used──► exit 64
 //       └──a port or a loop cannot be had──► exit 69                └──second signal──► exit at once
 
@@ -11,6 +11,7 @@ import HTTP
 import Libevent
 import Logging
 import Replication
+import ReplicationServer
 import TLS
 import Telemetry
 
@@ -22,6 +23,8 @@ public final class RegistryProcess {
     private static let expiryBudget = 8_192
     /// How long connections may take to end, in milliseconds.
     private static let drainTime = 4_000
+    /// How long leaving the cluster may take, in milliseconds.
+    private static let leaveTime = 3_500
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
 
@@ -43,6 +46,8 @@ public final class RegistryProcess {
     private let plainPort: ListeningPort?
     private let securePort: ListeningPort?
     private let keeper: CertificateKeeper?
+    /// Nil when this registry is alone.
+    private let replication: ReplicationService?
     private let loop: EventLoop
     private var threads: [LoopThread] = []
     private var workers: [MailboxSender<WorkerOrder>] = []
@@ -52,14 +57,13 @@ public final class RegistryProcess {
     private var events: [LoopEvent] = []
     private var expiryBacklog: LoopEvent?
     private var deadline: LoopEvent?
+    /// Of the lease clock's last tick, in milliseconds.
+    private var lastTick: Int64?
+    private var isLeaving = false
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
         prepareSignals()
-        guard !resolved.settings.replication else {
-            complain("registry: cannot start: this version does not replicate; without REPLICATION it serves alone\n")
-            return Exit.unavailable
-        }
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
@@ -108,13 +112,27 @@ public final class RegistryProcess {
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)
+        let replication = try ReplicationParts.service(
+            settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.now() / 1_000_000_000, logger)
+        self.replication = replication
+        let store = replication.map { [settings] replication in
+            Store(
+                namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
+                tombstones: ReplicationParts.tombstones(settings), wake: { replication.wake() })
+        }
         context = ServerContext(
-            settings: settings, loops: loops, monotonic: MonotonicClock.now(),
+            settings: settings, cluster: replication ?? StandaloneCluster(), store: store, loops: loops, monotonic: MonotonicClock.now(),
             httpsPort: securePort?.port, tlsHealth: keeper?.health, border: border,
             openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
+        try startReplication()
+    }
+
+    private func startReplication() throws {
+        guard let control = mailbox?.sender else { return }
+        try replication?.start(context.store, context.leaseClock) { error in control.send(.replicationFailed(error)) }
     }
 
     private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
@@ -124,7 +142,7 @@ public final class RegistryProcess {
 
     /// The ports taken, by their names in the port file.
     private var ports: [String: UInt16] {
-        ["api": plainPort?.port, "https": securePort?.port].compactMapValues(\.self)
+        ["api": plainPort?.port, "https": securePort?.port, "replication": replication?.port].compactMapValues(\.self)
     }
 
     private func startWorkers(_ gauges: [ConnectionGauge]) throws {
@@ -162,16 +180,20 @@ public final class RegistryProcess {
         try watchCertificates()
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
+            if isLeaving {
+                logger.error("stopping without having left the cluster")
+                return loop.stop(onLoop)
+            }
             logger.error("stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
-            loop.stop(onLoop)
+            leave(onLoop)
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
         removePortFile()
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
-        // Returning would run the exit handlers of C libraries under the feet of the loops that still run.
-        if running > 0 { _exit(status) }
+        // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
+        if running > 0 || replication != nil { _exit(status) }
         return status
     }
 
@@ -194,11 +216,21 @@ public final class RegistryProcess {
     // MARK: - Leases
 
     private func expireLeases() {
-        let now = context.leaseClock.tick(monotonic: MonotonicClock.now() / 1_000_000)
+        let monotonic = MonotonicClock.now() / 1_000_000
+        let now = context.leaseClock.tick(monotonic: monotonic)
+        noticePause(at: monotonic)
+        // Whoever looks overdue may have been heard of by others.
+        guard !context.leaseClock.isHeld else { return }
         let expiry = context.store.expire(at: now, budget: Self.expiryBudget)
         for change in expiry.changes { context.changes.count(change.kind) }
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { try? expiryBacklog?.schedule(afterMilliseconds: 0) }
+    }
+
+    /// The lease clock holds itself when its ticks were apart for too long; the cluster is told, and releases it once it has been heard.
+    private func noticePause(at monotonic: Int64) {
+        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused(milliseconds: monotonic - lastTick) }
+        lastTick = monotonic
     }
 
     // MARK: - Workers
@@ -221,7 +253,12 @@ public final class RegistryProcess {
                 status = Exit.unavailable
                 drain(onLoop)
             }
-            if running == 0 { loop.stop(onLoop) }
+            if running == 0 { leave(onLoop) }
+        case .replicationFailed(let error):
+            logger.critical("replication could not start", metadata: ["error": "\(error)"])
+            status = Exit.unavailable
+            drain(onLoop)
+        case .left: loop.stop(onLoop)
         }
     }
 
@@ -262,6 +299,15 @@ public final class RegistryProcess {
         context.lifecycle.advance(to: .draining)
         for worker in workers { worker.send(.drain) }
         try? deadline?.schedule(afterMilliseconds: Self.drainTime)
-        if running == 0 { loop.stop(onLoop) }
+        if running == 0 { leave(onLoop) }
+    }
+
+    /// Once no client is answered any more: what they were told is told to the other members.
+    private func leave(_ onLoop: borrowing OnLoop) {
+        guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
+        guard !isLeaving else { return }
+        isLeaving = true
+        try? deadline?.schedule(afterMilliseconds: Self.leaveTime)
+        replication.leave { control.send(.left) }
     }
 }

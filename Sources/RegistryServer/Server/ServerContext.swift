@@ -37,7 +37,7 @@ public final class ServerContext: Sendable {
     let tlsHealth: TLSHealth?
 
     public init(
-        settings: Settings, cluster: any Cluster = StandaloneCluster(), loops: Int, monotonic: Int64,
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64,
         httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, border: Border = Border(),
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
@@ -49,11 +49,12 @@ public final class ServerContext: Sendable {
         self.tlsHealth = tlsHealth
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
-        store = Store(namespaceCapacity: settings.namespaceCapacity)
+        self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)
-        leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000)
+        // Who has peers asks them after a pause of its own whom they have heard, before it lets anybody's lease run out.
+        leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000, isHeldByPauses: settings.replication)
         loopMetrics = (0..<loops).map { _ in LoopMetrics() }
         started = monotonic
         routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
@@ -94,9 +95,9 @@ public final class ServerContext: Sendable {
         return request.clientAddress.map(proxies.contains) ?? false
     }
 
-    /// The moment that a reading of the clocks stands for.
+    /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.
     public func moment(monotonic: Int64, wall: Int64) -> Moment {
-        Moment(lease: leaseClock.now(monotonic: monotonic / 1_000_000), wall: wall)
+        leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall + cluster.clockCorrection)
     }
 }
 

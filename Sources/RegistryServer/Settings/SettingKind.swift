@@ -1,6 +1,7 @@
 // How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
 // setting it serves, so that two ports or three durations share one.
 import Glibc
+import Replication
 import TLS
 import Telemetry
 
@@ -93,6 +94,17 @@ extension SettingKind where Value == String {
             format: { $0 })
     }
 
+    /// A name of visible ASCII.
+    static func name(_ maximumBytes: Int) -> Self {
+        SettingKind(
+            placeholder: "name", allowed: "1 to \(maximumBytes) visible ASCII characters",
+            parse: { text in
+                let isName = (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+                return isName ? text : nil
+            },
+            format: { $0 })
+    }
+
     /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions that a
     /// numeric address does not raise.
     static var address: Self {
@@ -105,6 +117,32 @@ extension SettingKind where Value == String {
                 return isNumeric && !text.utf8.contains(0) ? text : nil
             },
             format: { $0 })
+    }
+}
+
+extension SettingKind where Value == [PeerName] {
+    static var peerNames: Self {
+        SettingKind(
+            placeholder: "hosts",
+            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none", isList: true,
+            parse: { text in text == "none" ? [] : PeerName.list(text) },
+            format: { names in names.isEmpty ? "none" : names.map(\.description).joined(separator: ",") })
+    }
+}
+
+extension SettingKind where Value == PeerName {
+    static var peerName: Self {
+        SettingKind(
+            placeholder: "name", allowed: "a host with or without a port, such as registry.default.svc or registry.default.svc:6100",
+            parse: { PeerName($0, meaning: .members) }, format: { $0.description })
+    }
+}
+
+extension SettingKind where Value == AdvertisedAddress {
+    static var advertisedAddress: Self {
+        SettingKind(
+            placeholder: "address", allowed: "a numeric address with or without a port, such as 10.0.0.1, 10.0.0.1:6100 or [fd00::1]:6100",
+            parse: { AdvertisedAddress($0) }, format: { $0.description })
     }
 }
 

@@ -37,7 +37,8 @@ extension Settings {
         try resolved.checkPorts()
         try resolved.checkLifetimes()
         try resolved.checkSecret()
-        resolved.checkCluster()
+        try resolved.checkReplicationTLS()
+        try resolved.checkCluster()
         return resolved
     }
 }
@@ -155,9 +156,44 @@ extension ResolvedSettings {
         }
     }
 
-    fileprivate mutating func checkCluster() {
-        if settings.replication, settings.clusterDirectory == nil {
-            warnings.append("replication is on without cluster_dir: this member will find no peer.")
+    fileprivate func checkReplicationTLS() throws(SettingError) {
+        let files = ["replication_tls_cert", "replication_tls_key", "replication_tls_ca"]
+        if settings.replicationTLS {
+            if settings.replicationSecurity == nil {
+                throw .contradiction("\(shown("replication_tls")): it needs \(files.joined(separator: ", ")), and not all are set.")
+            }
+        } else {
+            for name in files + ["replication_tls_name"] where origins[name] != .builtIn {
+                throw .contradiction("\(shown(name)): it is of no use without replication_tls.")
+            }
+        }
+    }
+
+    fileprivate mutating func checkCluster() throws(SettingError) {
+        guard settings.replication else {
+            if settings.clusterDirectory != nil || !settings.clusterPeers.isEmpty || settings.clusterDNS != nil {
+                warnings.append("members are named, but replication is off: this one serves alone.")
+            }
+            return
+        }
+        if settings.replicationPort == .off {
+            throw .contradiction("\(shown("replication_port")): replication needs a port.")
+        }
+        if settings.clusterDirectory == nil, settings.clusterPeers.isEmpty, settings.clusterDNS == nil {
+            warnings.append("replication is on without cluster_dir, cluster_peers or cluster_dns: this member will find no peer.")
+        }
+        if let secret = settings.clusterSecret {
+            if secret.bytes.count < Settings.Limits.soundClusterSecretBytes {
+                warnings.append(
+                    "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens.")
+            }
+        } else if !settings.replicationTLS {
+            warnings.append(
+                "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
+        }
+        if settings.replicationPlain, settings.clusterSecret != nil || settings.replicationTLS {
+            warnings.append(
+                "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove.")
         }
     }
 

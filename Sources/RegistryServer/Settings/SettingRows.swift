@@ -139,10 +139,35 @@ extension Settings {
 
         SettingRow(
             "cluster_size", \.clusterSize, .number(Limits.clusterSize), default: "1",
-            "How many members, this one included, make a healthy cluster. Fewer are logged as an error and shown as unhealthy."),
+            "How many members, this one included, make a healthy cluster. Fewer are logged as an error and shown as unhealthy. A member that "
+                + "is told 1 and finds nobody is ready at once; else it waits for `sync_timeout`."),
+        SettingRow(
+            "cluster_size_required", \.clusterSizeRequired, .boolean, default: "false",
+            "Whether `/readyz` also answers 503 while there are fewer members than `cluster_size`. It keeps the smaller side of a cut cluster from "
+                + "being asked, and with too few members left, everybody."),
         SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
             "The directory, shared by all members, in which each announces itself."),
+        SettingRow(
+            "cluster_peers", \.clusterPeers, .peerNames, default: "none",
+            "Members as host or host:port, separated by commas, this one perhaps among them; without a port, `replication_port`. A host name "
+                + "stands for all its addresses and is looked up again every few seconds."),
+        SettingRow(
+            "cluster_dns", \.clusterDNS, .peerName, absent: "none",
+            "A name, with or without a port, whose addresses are the members, such as that of a headless service; looked up again every few "
+                + "seconds. Without a port, `replication_port`."),
+        SettingRow(
+            "advertise_address", \.advertiseAddress, .advertisedAddress, absent: "the listen address, or the machine's first",
+            "The numeric address, with or without a port, at which the other members reach this one. Without it: `listen_address` where that "
+                + "is one address, else the machine's first that is not the loopback; and the port that was taken."),
+        SettingRow(
+            "member_name", \.memberName, .name(Limits.memberNameBytes), absent: "the host name",
+            "What this member is called in the log and in `/api/v1/cluster`. A certificate may be bound to it."),
+        SettingRow(
+            "cluster_secret", secret: \.clusterSecret,
+            "What every member knows and nobody else does: each proves it to the other before a byte is replicated. One under "
+                + "\(Limits.soundClusterSecretBytes) bytes is warned of. It proves who speaks and hides nothing: in a network that others can "
+                + "listen to, use `replication_tls` as well."),
         SettingRow(
             "replication", \.replication, .boolean, default: "false",
             "Whether the members copy each other's instances."),
@@ -150,8 +175,41 @@ extension Settings {
             "replication_port", \.replicationPort, .port, default: "6100",
             "The port on which peers fetch changes."),
         SettingRow(
+            "replication_tls", \.replicationTLS, .boolean, default: "false",
+            "Whether members speak TLS with each other, each side with a certificate; it needs `replication_tls_cert`, `replication_tls_key` and "
+                + "`replication_tls_ca`. Changed files are noticed within seconds."),
+        SettingRow(
+            "replication_tls_cert", \.replicationTLSCertificate, .path, absent: "none",
+            "This member's certificate and those that lead to its authority, in PEM. It is shown to those who connect and to those connected to, "
+                + "so it must be good for both servers and clients."),
+        SettingRow(
+            "replication_tls_key", \.replicationTLSKey, .path, absent: "none",
+            "The private key of `replication_tls_cert`, in PEM and not encrypted."),
+        SettingRow(
+            "replication_tls_ca", \.replicationTLSCA, .path, absent: "none",
+            "The authorities, in PEM, that issue the members' certificates."),
+        SettingRow(
+            "replication_tls_name", \.replicationTLSName, .name(Limits.memberNameBytes), absent: "each member's own",
+            "A DNS name, address or URI that the certificate of every member carries and no other. Without it, a member's certificate must carry "
+                + "that member's advertised address or its `member_name`."),
+        SettingRow(
+            "replication_plain", \.replicationPlain, .boolean, default: "false",
+            "Whether members that run the original Amalgam8 registry, which can prove nothing, are served and read beside `cluster_secret` and "
+                + "`replication_tls`; without these two they always are. For the time of a rolling upgrade: whoever reaches the port can then read and change everything."),
+        SettingRow(
+            "replication_queue_bytes", \.replicationQueueBytes, .number(Limits.replicationQueueBytes), default: "8388608",
+            "How many bytes may wait for one peer. Over it they are dropped, and the peer gets a copy of everything once it reads again. More "
+                + "spares copies and costs memory for each peer."),
+        SettingRow(
+            "replication_queue_changes", \.replicationQueueChanges, .number(Limits.replicationQueueChanges), default: "200000",
+            "How many changes one peer may leave unacknowledged. Over it as with `replication_queue_bytes`."),
+        SettingRow(
+            "tombstone_time", \.tombstoneTime, .duration(Limits.tombstoneTime), default: "24h",
+            "How long a deregistration is remembered, so that a member that has not heard of it cannot undo it. It should exceed `max_ttl` and "
+                + "the longest time that members are cut off from each other. Each costs about 100 bytes."),
+        SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
-            "How long a starting member looks for a peer to copy from before it serves what it has. A longer one delays the first "
-                + "member of a cluster by as much."),
+            "How long a starting member looks for a peer to copy from before it serves what it has; also how long the cluster may be amiss before "
+                + "`/uptime` shows it. A longer one delays the first member of a cluster by as much."),
     ]
 }

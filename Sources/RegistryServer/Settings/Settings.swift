@@ -1,6 +1,7 @@
 // What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
 // environment become these values is in SettingResolution.swift. Nothing here reads anything.
 
+import Replication
 import TLS
 import Telemetry
 
@@ -70,10 +71,32 @@ public struct Settings: Sendable, Equatable {
     public var rateLimitBurst = GoDuration.zero
 
     public var clusterSize = 1
-    /// The shared directory of members; nil is no cluster.
+    /// Whether look-ups also need `clusterSize` members.
+    public var clusterSizeRequired = false
+    /// The shared directory of members; nil is none.
     public var clusterDirectory: String?
+    public var clusterPeers: [PeerName] = []
+    /// A name whose addresses are the members.
+    public var clusterDNS: PeerName?
+    /// Nil: `listenAddress` when it is one address, else the machine's first.
+    public var advertiseAddress: AdvertisedAddress?
+    /// Nil: the machine's host name.
+    public var memberName: String?
+    public var clusterSecret: Secret?
     public var replication = false
     public var replicationPort = Port.off
+    public var replicationTLS = false
+    /// Invariant: all three are present when `replicationTLS` is.
+    public var replicationTLSCertificate: String?
+    public var replicationTLSKey: String?
+    public var replicationTLSCA: String?
+    /// Nil: each member's certificate carries that member's own address or name.
+    public var replicationTLSName: String?
+    public var replicationPlain = false
+    /// Bytes, and changes, that may wait for one peer.
+    public var replicationQueueBytes = 0
+    public var replicationQueueChanges = 0
+    public var tombstoneTime = GoDuration.zero
     public var syncTimeout = GoDuration.zero
 
     private init() {}
@@ -103,6 +126,17 @@ extension Settings {
             clientAuthentication: tlsClientAuthentication)
     }
 
+    /// What the peers' port has for TLS; nil when it is plain.
+    public var replicationSecurity: TLSConfiguration? {
+        guard replicationTLS, let replicationTLSCertificate, let replicationTLSKey, let replicationTLSCA else { return nil }
+        return TLSConfiguration(
+            certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, clientCAPath: replicationTLSCA,
+            clientAuthentication: .require)
+    }
+
+    /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.
+    public var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
+
     /// One way to recognise a caller. The raw value is the word in `auth_mode`.
     public enum AuthScheme: String, Sendable, CaseIterable {
         /// The token is the namespace.
@@ -131,12 +165,21 @@ extension Settings {
         public static let rate = 1...1_000_000
         public static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
         public static let clusterSize = 1...1_000
+        /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
+        public static let replicationQueueBytes = 1_048_576...1_073_741_824
+        public static let replicationQueueChanges = 1_000...10_000_000
+        /// At least the longest of the usual leases; a month of a busy cluster's deregistrations is more than memory should hold.
+        public static let tombstoneTime = GoDuration.seconds(600)...GoDuration.seconds(2_592_000)
+        /// A name that a certificate can carry is no longer.
+        public static let memberNameBytes = 255
         /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
         public static let ttl = GoDuration.milliseconds(1)...GoDuration.seconds(UInt32.max)
         /// A member that looks for a peer is not ready, so an endless search is never wanted.
         public static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
         /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
         public static let soundSecretBytes = 32
+        /// 128 bits, if they are random: a shorter one may be guessed by whoever has recorded a proof.
+        public static let soundClusterSecretBytes = 16
         /// The largest secret file read; anything larger is surely the wrong file.
         public static let secretFileBytes = 65_536
     }

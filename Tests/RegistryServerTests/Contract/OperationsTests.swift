@@ -10,7 +10,10 @@ import Testing
 /// A cluster that reports what it is told.
 struct ReportingCluster: Cluster {
     var hasCopy = true
-    let components: [ComponentHealth]
+    var isLargeEnough = true
+    var clockCorrection: Int64 = 0
+    var components: [ComponentHealth] = []
+    var report: ClusterReport?
 }
 
 struct OperationsTests {

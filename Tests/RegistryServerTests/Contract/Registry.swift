@@ -50,13 +50,13 @@ final class Registry {
     private let path: any RequestPath
 
     init(
-        _ transport: Transport, cluster: any Cluster = StandaloneCluster(), _ configure: (inout Settings) -> Void = { _ in }
+        _ transport: Transport, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, _ configure: (inout Settings) -> Void = { _ in }
     ) throws {
         var settings = Settings.defaults
         configure(&settings)
         let authorization = AuthorizationConfiguration(settings)
         let clock = clock
-        let context = ServerContext(settings: settings, cluster: cluster, loops: 1, monotonic: 0)
+        let context = ServerContext(settings: settings, cluster: cluster, store: store, loops: 1, monotonic: 0)
         self.context = context
         switch transport {
         case .router:

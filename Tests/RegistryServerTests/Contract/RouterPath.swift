@@ -66,6 +66,7 @@ final class RouterPath: RequestPath {
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
         if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }
         if let location = response.location { headers.append(("Location", location)) }
+        if let seconds = response.retryAfter { headers.append(("Retry-After", "\(seconds)")) }
         if let allow = response.allow { headers.append(("Allow", allow)) }
         if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
         return Answer(

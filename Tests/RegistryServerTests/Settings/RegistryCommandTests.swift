@@ -89,11 +89,13 @@ struct RegistryCommandTests {
         // No row allows this, and no secret file is there.
         let value = row.isSecret && name == row.name ? String(repeating: "x", count: 65_537) : "/no/such/thing"
         let outcome = try registry(["--\(name)=\(value)", "--check_config"])
-        if ["tls_cert", "tls_key", "tls_client_ca", "tls_client_crl"].contains(name) {
+        let ofTLS = ["tls_cert", "tls_key", "tls_client_ca", "tls_client_crl"]
+        let ofReplication = ["replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name"]
+        if (ofTLS + ofReplication).contains(name) {
             // A path by itself is allowed; alone among them it contradicts the others.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")
-        } else if ["port_file", "cluster_dir"].contains(name) {
+        } else if ["port_file", "cluster_dir", "member_name"].contains(name) {
             #expect(outcome.output.contains("\(name) = \(value) (flag --\(name))"))
         } else {
             #expect(outcome.status == 64)

@@ -160,8 +160,9 @@ struct SettingResolutionTests {
     }
 
     @Test func `replication that can find no peer is warned of`() throws {
-        #expect(try resolve(["replication": ["true"]]).warnings.count == 1)
-        #expect(try resolve(["replication": ["true"], "cluster_dir": ["/c"]]).warnings == [])
+        let secret = ["0123456789abcdef"]
+        #expect(try resolve(["replication": ["true"], "cluster_secret": secret]).warnings.count == 1)
+        #expect(try resolve(["replication": ["true"], "cluster_secret": secret, "cluster_dir": ["/c"]]).warnings == [])
     }
 
     // MARK: Sentences

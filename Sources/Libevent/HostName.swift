@@ -1,0 +1,13 @@
+// What the machine calls itself: the name that a member has in the eyes of people, when nobody gave it another.
+
+import Glibc
+
+public enum HostName {
+    /// gethostname(2); nil when the machine has none.
+    public static func current() -> String? {
+        var text = [CChar](repeating: 0, count: 256)
+        guard gethostname(&text, text.count - 1) == 0 else { return nil }
+        let name = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return name.isEmpty ? nil : name
+    }
+}

@@ -1,0 +1,230 @@
+// One connection to a peer: a bufferevent, plain or over TLS, dialled or accepted. It only moves bytes; what they mean is its owner's affair.
+//
+//   opening ──connected, handshake done──► open ──the owner closes──► leaving ──all written, the peer closes──► freed
+//      └──────── an error, the peer's end, or the deadline ──┴────────────┴───────────────────────────────────► freed
+//
+// Leaving: what was queued is still written, then the sending side is shut, and what still comes is thrown away until the peer has closed
+// too. Closing at once would throw the queue away (`bufferevent_free` does), and closing over unread bytes would reset the connection under
+// what the peer has yet to read. All of it is bounded by a deadline.
+
+import CLibevent
+import Glibc
+import TLS
+
+/// One bufferevent and its life. Belongs to its loop's thread; `Streams` owns it and is the only one that frees it.
+final class Stream {
+    enum Phase { case opening, open, leaving }
+
+    /// Bytes written at a time.
+    private static let maximumSingleWrite = 1 << 20
+    /// Bytes read in one turn of the loop, so that a peer that never pauses leaves others their turns.
+    private static let bytesPerTurn = 256 << 10
+    /// What libevent reads of a plain socket at a time; when it has read so much there is likely more.
+    private static let libeventRead = 4_096
+    /// What is read of a plain socket at a time when there is more.
+    private static let largeRead = 64 << 10
+
+    /// Callbacks come from the loop only, never from within a call of ours.
+    private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue | BEV_OPT_DEFER_CALLBACKS.rawValue)
+
+    let id: StreamID
+    /// Numeric, without the port.
+    let host: String
+    let isAccepted: Bool
+    private(set) var phase = Phase.opening
+    /// When it must have been admitted, or have left, in milliseconds of the loop's clock; nil when it has no such deadline.
+    var deadline: Int64?
+    /// When it is admitted unless its owner has closed it by then.
+    var admission: Int64?
+    /// Invariant: live until `free()`; owned by this object.
+    private let bufferevent: OpaquePointer
+    private var isFreed = false
+    /// Invariant: valid as long as `bufferevent`, which owns it; nil without TLS.
+    private let session: TLSSession?
+    private unowned let streams: Streams
+    private let lowWater: Int
+    /// Whether more than the low-water mark was queued since the owner was last told that there is room.
+    private var isHigh = false
+    /// Bytes of TLS that came in this turn.
+    private var cameInTurn = 0
+    /// Whether the owner wants no more bytes for now.
+    private var isPaused = false
+    private var hasShutDown = false
+
+    /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed, when memory is short.
+    init?(
+        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, on loop: EventLoop, of streams: Streams,
+        lowWater: Int
+    ) {
+        let made =
+            raw.map {
+                bufferevent_openssl_socket_new(
+                    loop.base, descriptor, $0, isAccepted ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING, Self.options)
+            } ?? bufferevent_socket_new(loop.base, descriptor, Self.options)
+        guard let made else {
+            close(descriptor)
+            return nil
+        }
+        bufferevent = made
+        session = raw.map { TLSSession($0) }
+        self.id = id
+        self.host = host
+        self.isAccepted = isAccepted
+        self.streams = streams
+        self.lowWater = lowWater
+        bufferevent_set_max_single_write(made, Self.maximumSingleWrite)
+        bufferevent_set_max_single_read(made, Self.bytesPerTurn)
+        bufferevent_setwatermark(made, Int16(EV_WRITE), lowWater, 0)
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        bufferevent_setcb(
+            made,
+            { _, context in Stream.from(context)?.readable(OnLoop()) },
+            { _, context in Stream.from(context)?.written(OnLoop()) },
+            { _, events, context in Stream.from(context)?.happened(Int32(events), OnLoop()) }, context)
+        if session != nil { boundTurns(context) }
+    }
+
+    deinit { free() }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> Stream? {
+        context.map { Unmanaged<Stream>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Frees the bufferevent, and with it the socket and the session. What was queued is lost.
+    func free() {
+        guard !isFreed else { return }
+        isFreed = true
+        if let session { session.isEstablished ? session.sayGoodbye() : session.discardUnread() }
+        bufferevent_setcb(bufferevent, nil, nil, nil, nil)
+        bufferevent_free(bufferevent)
+    }
+
+    /// Begins to read and write; a plain socket that is being connected says later whether it was.
+    func start() {
+        if session == nil, !isAccepted { bufferevent_socket_connect(bufferevent, nil, 0) }
+        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+    }
+
+    /// Whether nothing has to be waited for: a plain socket that was accepted.
+    var isOpenAtOnce: Bool { session == nil && isAccepted }
+
+    // MARK: - What its owner does
+
+    var queuedBytes: Int { evbuffer_get_length(bufferevent_get_output(bufferevent)) }
+
+    func send(_ bytes: [UInt8]) {
+        guard phase != .leaving else { return }
+        bufferevent_write(bufferevent, bytes, bytes.count)
+        if queuedBytes > lowWater { isHigh = true }
+    }
+
+    func pauseReading(_ isPaused: Bool) {
+        guard phase != .leaving, self.isPaused != isPaused else { return }
+        self.isPaused = isPaused
+        if isPaused { bufferevent_disable(bufferevent, Int16(EV_READ)) } else { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+    }
+
+    /// Writes what is queued and then waits for the peer to close, until `deadline`.
+    func leave(until deadline: Int64) {
+        phase = .leaving
+        self.deadline = deadline
+        bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
+        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+        if queuedBytes == 0 { shutDown() }
+    }
+
+    private func shutDown() {
+        guard !hasShutDown else { return }
+        hasShutDown = true
+        session?.sayGoodbye()
+        shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
+    }
+
+    /// Marks it open; says who is there.
+    func open() -> StreamPeer {
+        phase = .open
+        return StreamPeer(host: host, isSecure: session != nil, certificate: session?.peerCertificate)
+    }
+
+    // MARK: - What libevent tells
+
+    private func readable(_ onLoop: borrowing OnLoop) {
+        let input = bufferevent_get_input(bufferevent)
+        switch phase {
+        case .opening: return  // Kept until it is open.
+        case .open: break
+        case .leaving:
+            evbuffer_drain(input, -1)
+            return resumeTurn()
+        }
+        let count = evbuffer_get_length(input)
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
+        }
+        resumeTurn()
+        if !bytes.isEmpty { streams.tell(id, .received(bytes), onLoop) }
+        if session == nil, bytes.count >= Self.libeventRead { readOn(onLoop) }
+    }
+
+    /// libevent reads 4 KB of a plain socket at a time; of what is behind that, this reads on in pieces worth a turn. An end or an error is
+    /// left for libevent to find.
+    private func readOn(_ onLoop: borrowing OnLoop) {
+        var total = 0
+        while phase == .open, !isPaused, !isFreed, total < Self.bytesPerTurn {
+            let bytes = [UInt8](unsafeUninitializedCapacity: Self.largeRead) { buffer, initialized in
+                initialized = max(0, recv(bufferevent_getfd(bufferevent), buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)))
+            }
+            guard !bytes.isEmpty else { return }
+            total += bytes.count
+            streams.tell(id, .received(bytes), onLoop)
+            if bytes.count < Self.largeRead { return }
+        }
+    }
+
+    /// A TLS bufferevent reads until the socket is empty, which a fast peer may never let happen. What OpenSSL holds of a record is still read.
+    private func boundTurns(_ context: UnsafeMutableRawPointer) {
+        evbuffer_add_cb(
+            bufferevent_get_input(bufferevent),
+            { _, info, context in
+                guard let info, info.pointee.n_added > 0 else { return }
+                Stream.from(context)?.came(info.pointee.n_added)
+            }, context)
+    }
+
+    private func came(_ count: Int) {
+        cameInTurn += count
+        if cameInTurn >= Self.bytesPerTurn { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+    }
+
+    private func resumeTurn() {
+        if cameInTurn >= Self.bytesPerTurn, !isPaused { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        cameInTurn = 0
+    }
+
+    private func written(_ onLoop: borrowing OnLoop) {
+        switch phase {
+        case .opening: break
+        case .open:
+            guard isHigh, queuedBytes <= lowWater else { return }
+            isHigh = false
+            streams.tell(id, .drained, onLoop)
+        case .leaving:
+            if queuedBytes == 0 { shutDown() }
+        }
+    }
+
+    private func happened(_ events: Int32, _ onLoop: borrowing OnLoop) {
+        if events & BEV_EVENT_CONNECTED != 0 {
+            guard phase == .opening else { return }
+            streams.opened(self, onLoop)
+            if phase == .open, evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
+        } else if events & BEV_EVENT_ERROR != 0 {
+            let code = errno
+            let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
+            let text = reason != 0 ? TLSSession.reason(reason) : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
+            streams.ended(self, .failed(text), onLoop)
+        } else if events & BEV_EVENT_EOF != 0 {
+            streams.ended(self, .left, onLoop)
+        }
+    }
+}

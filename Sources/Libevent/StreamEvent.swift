@@ -1,0 +1,63 @@
+// What the owner of streams is told about them. Values: a stream itself never leaves its room, and a number that is never used again stands for
+// it outside, so that word which comes late is about nothing rather than about another stream.
+
+import TLS
+
+/// Names one stream for as long as the process lives.
+public struct StreamID: Hashable, Sendable {
+    /// Counts from 1, through all streams of one `Streams`.
+    public let number: UInt64
+
+    public init(number: UInt64) { self.number = number }
+}
+
+/// Who is at the other end of a stream that has opened.
+public struct StreamPeer: Sendable, Equatable {
+    /// Numeric, without the port.
+    public let host: String
+    public let isSecure: Bool
+    /// Nil without TLS, or when it showed none. Only certificates of the authority get this far.
+    public let certificate: PeerCertificate?
+}
+
+/// What happens to a stream. After `closed` nothing more is told of it, nor after the owner has closed it.
+public enum StreamEvent: Sendable {
+    /// It is connected, and over TLS the handshake is done.
+    case opened(StreamPeer)
+    case received([UInt8])
+    /// What was queued has fallen to the low-water mark.
+    case drained
+    case closed(StreamEnd)
+}
+
+/// Why a stream has ended that its owner has not closed.
+public enum StreamEnd: Sendable, Equatable {
+    /// The other end has closed it in good form.
+    case left
+    /// It was not admitted within its time.
+    case tooSlow
+    /// The kernel's or OpenSSL's reason.
+    case failed(String)
+
+    /// For the log, without a full stop.
+    public var sentence: String {
+        switch self {
+        case .left: "the other end has closed the connection"
+        case .tooSlow: "the other end has not made itself known in time"
+        case .failed(let reason): reason
+        }
+    }
+}
+
+/// What bounds streams.
+public struct StreamLimits: Sendable {
+    /// Bytes still queued at which the owner is told that there is room again.
+    public var lowWater = 64 << 10
+    /// Accepted streams that are not admitted yet: of all peers, and of one address.
+    public var newcomers = 64
+    public var newcomersOfHost = 16
+    /// How long an accepted stream may take until its owner admits it, in milliseconds.
+    public var newcomerTime = 10_000
+
+    public init() {}
+}

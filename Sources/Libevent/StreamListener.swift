@@ -1,0 +1,69 @@
+// The listening socket of the peers' port. Whom it accepts becomes a stream on probation; without descriptors it gives up a spare one, and
+// without those it rests until the next housekeeping, because a listener that cannot accept stays readable and would spin.
+
+import CLibevent
+import Glibc
+import TLS
+
+/// Accepts streams. Belongs to its loop's thread.
+public final class StreamListener {
+    private let streams: Streams
+    private let security: TLSContextBox?
+    private let allowsPlain: Bool
+    /// Nil once stopped.
+    private var listener: OpaquePointer?
+    private var isResting = false
+
+    /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS, and with `allowsPlain` also whoever does not
+    /// begin with TLS.
+    public init(
+        listening descriptor: Int32, for streams: Streams, security: TLSContextBox? = nil, allowsPlain: Bool = false
+    ) throws(LibeventError) {
+        self.streams = streams
+        self.security = security
+        self.allowsPlain = allowsPlain
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let listener = evconnlistener_new(
+            streams.loop.base,
+            { _, descriptor, address, length, context in
+                guard let context else { return }
+                let host = address.flatMap { SocketAddress.host(of: $0, length: socklen_t(length)) } ?? ""
+                Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().accepted(descriptor, from: host, OnLoop())
+            }, context, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, descriptor)
+        guard let listener else { throw .eventRefused }
+        self.listener = listener
+        evconnlistener_set_error_cb(listener) { _, context in
+            guard let context else { return }
+            Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().failed()
+        }
+        streams.listeners[ObjectIdentifier(self)] = { [unowned self] in acceptAgain() }
+    }
+
+    deinit { end() }
+
+    /// Accepts nobody any more; who was accepted stays.
+    public func stop(_: borrowing OnLoop) { end() }
+
+    private func end() {
+        streams.listeners[ObjectIdentifier(self)] = nil
+        if let listener { evconnlistener_free(listener) }
+        listener = nil
+    }
+
+    private func accepted(_ descriptor: Int32, from host: String, _ onLoop: borrowing OnLoop) {
+        streams.accept(descriptor, from: host, security: security?.current, allowsPlain: allowsPlain, onLoop)
+    }
+
+    /// Out of descriptors, most likely.
+    private func failed() {
+        guard let listener, !streams.releaseSpare() else { return }
+        evconnlistener_disable(listener)
+        isResting = true
+    }
+
+    private func acceptAgain() {
+        guard isResting, let listener else { return }
+        isResting = false
+        evconnlistener_enable(listener)
+    }
+}

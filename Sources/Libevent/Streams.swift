@@ -1,0 +1,301 @@
+// All connections of one loop to peers. Their owner knows them by number and is told what happens to them; here alone they are made and freed.
+// A stream is on probation until its owner admits it: within its time it must be connected, have done its handshake, and have said who it is.
+
+import CLibevent
+import Glibc
+import TLS
+
+/// The streams of one loop. Belongs to its thread.
+public final class Streams {
+    /// Told of every event; it may send, close and connect from within.
+    public typealias Handler = (StreamID, StreamEvent, borrowing OnLoop) -> Void
+
+    /// How often deadlines are looked at, in milliseconds.
+    private static let housekeepingPeriod = 100
+    /// Descriptors kept back for peers.
+    private static let spareDescriptors = 32
+
+    let loop: EventLoop
+    let limits: StreamLimits
+    private let handler: Handler
+    private var streams: [StreamID: Stream] = [:]
+    private var lastNumber: UInt64 = 0
+    private var newcomers = Newcomers()
+    /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, and owned by nobody else.
+    private var undecided: [Int32: Undecided] = [:]
+    private var spares = SpareDescriptors(count: spareDescriptors)
+    /// Streams that came to nothing before they were begun, to be told of in a turn of the loop of their own.
+    private var stillborn: [(StreamID, StreamEnd)] = []
+    private var stillbornTimer: LoopEvent?
+    private var housekeeping: LoopEvent?
+    private var whenEmpty: ((borrowing OnLoop) -> Void)?
+    /// Called at each look at the deadlines, for listeners that wait for descriptors.
+    var listeners: [ObjectIdentifier: () -> Void] = [:]
+
+    public init(on loop: EventLoop, limits: StreamLimits = StreamLimits(), handler: @escaping Handler) throws(LibeventError) {
+        self.loop = loop
+        self.limits = limits
+        self.handler = handler
+        stillbornTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in tellOfStillborn(onLoop) }
+        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] onLoop in
+            sweep(at: LoopClock.now(), onLoop)
+        }
+    }
+
+    deinit {
+        for stream in streams.values { stream.free() }
+        closeUndecided(overdueAt: .max)
+    }
+
+    // MARK: - Making
+
+    /// Connects to a numeric address; with `security` over TLS. It must be admitted within `milliseconds`. What goes wrong is told as an event.
+    public func connect(
+        to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
+    ) -> StreamID {
+        let id = nextID()
+        guard let address = SocketAddress(numeric: host, port: port) else { return fail(id, "\(host) is no numeric address") }
+        guard let descriptor = connectingSocket(address) else { return fail(id, String(cString: strerror(errno))) }
+        let session = security.flatMap { $0.makeSession() }
+        guard security == nil || session != nil,
+            let stream = Stream(
+                id, over: descriptor, host: host, isAccepted: false, session: session, on: loop, of: self, lowWater: limits.lowWater)
+        else { return fail(id, "memory is short") }
+        stream.deadline = LoopClock.now() + Int64(milliseconds)
+        streams[id] = stream
+        stream.start()
+        return id
+    }
+
+    /// A socket that is being connected; nil with errno.
+    private func connectingSocket(_ address: SocketAddress) -> Int32? {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        var descriptor = socket(address.family, kind, 0)
+        // Another thread may be quicker with what is given up.
+        while descriptor < 0, errno == EMFILE || errno == ENFILE, spares.release() { descriptor = socket(address.family, kind, 0) }
+        guard descriptor >= 0 else { return nil }
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        guard address.connect(descriptor) == 0 || errno == EINPROGRESS else {
+            let code = errno
+            Glibc.close(descriptor)
+            errno = code
+            return nil
+        }
+        return descriptor
+    }
+
+    /// Takes an accepted socket, or closes it: there may be too many strangers already.
+    func accept(_ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop) {
+        guard newcomers.count < limits.newcomers, newcomers.count(of: host) < limits.newcomersOfHost else {
+            Glibc.close(descriptor)
+            return
+        }
+        newcomers.add(host)
+        let deadline = LoopClock.now() + Int64(limits.newcomerTime)
+        if let security, allowsPlain {
+            waitForFirstByte(descriptor, host, security, deadline)
+        } else {
+            begin(descriptor, host, security, deadline, onLoop)
+        }
+    }
+
+    /// Makes a stream of a newcomer's socket.
+    private func begin(_ descriptor: Int32, _ host: String, _ security: TLSContext?, _ deadline: Int64, _ onLoop: borrowing OnLoop) {
+        let session = security.flatMap { $0.makeSession() }
+        guard security == nil || session != nil else {
+            newcomers.remove(host)
+            Glibc.close(descriptor)
+            return
+        }
+        guard
+            let stream = Stream(
+                nextID(), over: descriptor, host: host, isAccepted: true, session: session, on: loop, of: self, lowWater: limits.lowWater)
+        else { return newcomers.remove(host) }
+        stream.deadline = deadline
+        streams[stream.id] = stream
+        stream.start()
+        if stream.isOpenAtOnce { opened(stream, onLoop) }
+    }
+
+    /// The first byte tells TLS from the rest; it is left in the socket.
+    private func waitForFirstByte(_ descriptor: Int32, _ host: String, _ security: TLSContext, _ deadline: Int64) {
+        let event = try? LoopEvent.readable(descriptor, on: loop) { [unowned self] onLoop in
+            guard undecided.removeValue(forKey: descriptor) != nil else { return }
+            switch FirstByte(of: descriptor) {
+            case .handshake: begin(descriptor, host, security, deadline, onLoop)
+            case .other: begin(descriptor, host, nil, deadline, onLoop)
+            case .none:
+                newcomers.remove(host)
+                Glibc.close(descriptor)
+            }
+        }
+        guard let event else {
+            newcomers.remove(host)
+            Glibc.close(descriptor)
+            return
+        }
+        undecided[descriptor] = Undecided(host: host, deadline: deadline, event: event)
+    }
+
+    private func closeUndecided(overdueAt now: Int64) {
+        for (descriptor, waiting) in undecided where waiting.deadline <= now {
+            // The event first: it must not outlive its descriptor.
+            undecided[descriptor] = nil
+            newcomers.remove(waiting.host)
+            Glibc.close(descriptor)
+        }
+    }
+
+    private func nextID() -> StreamID {
+        lastNumber += 1
+        return StreamID(number: lastNumber)
+    }
+
+    private func fail(_ id: StreamID, _ reason: String) -> StreamID {
+        stillborn.append((id, .failed(reason)))
+        try? stillbornTimer?.schedule(afterMilliseconds: 0)
+        return id
+    }
+
+    private func tellOfStillborn(_ onLoop: borrowing OnLoop) {
+        let dead = stillborn
+        stillborn = []
+        for (id, end) in dead { handler(id, .closed(end), onLoop) }
+    }
+
+    /// Gives up a descriptor that was kept back; false when there is none left.
+    func releaseSpare() -> Bool { spares.release() }
+
+    // MARK: - What the owner does
+
+    /// Queues bytes. Nothing bounds the queue but its owner, who is to ask for `queuedBytes`.
+    public func send(_ bytes: [UInt8], on id: StreamID, _: borrowing OnLoop) {
+        streams[id]?.send(bytes)
+    }
+
+    /// Bytes that the kernel has not taken yet; 0 of a stream that has gone.
+    public func queuedBytes(on id: StreamID) -> Int { streams[id]?.queuedBytes ?? 0 }
+
+    /// The other end has made itself known: its deadline is off, and it is no newcomer any more.
+    public func admit(_ id: StreamID, _: borrowing OnLoop) {
+        guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
+        stream.deadline = nil
+        if stream.isAccepted { newcomers.remove(stream.host) }
+    }
+
+    /// The same in so many milliseconds, if the owner has not closed it by then; until then it has no deadline, but is still a newcomer.
+    public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
+        guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
+        stream.deadline = .max
+        stream.admission = LoopClock.now() + Int64(milliseconds)
+    }
+
+    /// Leaves the bytes of a stream in the kernel for now, or takes them again: whoever sends them waits.
+    public func pauseReading(_ isPaused: Bool, on id: StreamID, _: borrowing OnLoop) {
+        streams[id]?.pauseReading(isPaused)
+    }
+
+    /// Closes a stream; nothing more is told of it. What is queued is written, and the peer's end awaited, for at most so many
+    /// milliseconds; with 0 all is dropped at once.
+    public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
+        guard let stream = streams[id], stream.phase != .leaving else { return }
+        guard milliseconds > 0, stream.phase == .open else { return release(stream, onLoop) }
+        if stream.isAccepted, stream.deadline != nil { newcomers.remove(stream.host) }
+        stream.leave(until: LoopClock.now() + Int64(milliseconds))
+    }
+
+    /// Closes every stream as `close` does, and calls `whenClosed` once none is left.
+    public func closeAll(drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop, whenClosed: @escaping (borrowing OnLoop) -> Void) {
+        for id in streams.keys.sorted(by: { $0.number < $1.number }) { close(id, drainingFor: milliseconds, onLoop) }
+        closeUndecided(overdueAt: .max)
+        guard !streams.isEmpty else { return whenClosed(onLoop) }
+        whenEmpty = whenClosed
+    }
+
+    public var count: Int { streams.count }
+
+    // MARK: - What streams tell
+
+    func tell(_ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
+        guard streams[id] != nil else { return }
+        handler(id, event, onLoop)
+    }
+
+    func opened(_ stream: Stream, _ onLoop: borrowing OnLoop) {
+        guard streams[stream.id] != nil else { return }
+        handler(stream.id, .opened(stream.open()), onLoop)
+    }
+
+    func ended(_ stream: Stream, _ end: StreamEnd, _ onLoop: borrowing OnLoop) {
+        let wasLeaving = stream.phase == .leaving
+        release(stream, onLoop)
+        if !wasLeaving { handler(stream.id, .closed(end), onLoop) }
+    }
+
+    /// The one place where a stream is freed.
+    private func release(_ stream: Stream, _ onLoop: borrowing OnLoop) {
+        guard streams.removeValue(forKey: stream.id) != nil else { return }
+        if stream.isAccepted, stream.deadline != nil, stream.phase != .leaving { newcomers.remove(stream.host) }
+        stream.free()
+        if streams.isEmpty, let whenEmpty {
+            self.whenEmpty = nil
+            whenEmpty(onLoop)
+        }
+    }
+
+    private func sweep(at now: Int64, _ onLoop: borrowing OnLoop) {
+        let overdue = streams.values.filter { $0.deadline.map { $0 <= now } ?? false }
+        for stream in overdue { ended(stream, .tooSlow, onLoop) }
+        for stream in streams.values where stream.admission.map({ $0 <= now }) ?? false {
+            stream.admission = nil
+            admit(stream.id, onLoop)
+        }
+        closeUndecided(overdueAt: now)
+        spares.refill()
+        for listener in listeners.values { listener() }
+    }
+}
+
+/// An accepted socket of which nobody knows yet whether it speaks TLS.
+private struct Undecided {
+    let host: String
+    let deadline: Int64
+    let event: LoopEvent
+}
+
+/// What a socket begins with.
+private enum FirstByte {
+    /// A TLS handshake (RFC 8446, section 5.1).
+    case handshake
+    case other
+    /// Nothing: it has ended.
+    case none
+
+    init(of descriptor: Int32) {
+        var byte: UInt8 = 0
+        switch recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) {
+        case 1: self = byte == 22 ? .handshake : .other
+        default: self = .none
+        }
+    }
+}
+
+/// Accepted streams that have not yet said who they are.
+private struct Newcomers {
+    private(set) var count = 0
+    private var ofHost: [String: Int] = [:]
+
+    func count(of host: String) -> Int { ofHost[host] ?? 0 }
+
+    mutating func add(_ host: String) {
+        count += 1
+        ofHost[host, default: 0] += 1
+    }
+
+    mutating func remove(_ host: String) {
+        guard let left = ofHost[host] else { return }
+        count -= 1
+        ofHost[host] = left > 1 ? left - 1 : nil
+    }
+}

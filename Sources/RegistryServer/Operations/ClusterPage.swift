@@ -1,0 +1,168 @@
+// The cluster as this member sees it (docs/rest-api.md, R620 and following): members, links, how far each is behind, and whether all hold the same.
+
+import HTTP
+import JSON
+import Replication
+
+enum ClusterPage {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        guard let report = call.context.cluster.report else {
+            return Response(.ok, contentType: .json, body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
+        }
+        return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000))
+    }
+
+    /// `now` is in monotonic milliseconds.
+    static func body(_ report: ClusterReport, at now: Int64) -> [UInt8] {
+        let status = report.status
+        var json = JSONObject()
+        json.add("replication", true)
+        json.add("address", status.address.description)
+        json.add("name", status.name)
+        json.add("boot_id", hexadecimal(status.member.bits))
+        json.add("ready", status.isReady)
+        json.add("ready_because", status.ground.map(words))
+        json.add("size", status.size)
+        json.add("expected_size", status.expectedSize)
+        json.add("digest", hexadecimal(status.digestRoot))
+        json.add("clock_offset_ms", Int(status.clockOffset))
+        json.add("clock_correction_ms", Int(status.clockCorrection))
+        json.add("leases_held", status.holdsLeases)
+        let originals = Dictionary(report.originals.members.map { ($0.address, $0) }) { first, _ in first }
+        json.add("members", array(status.peers.map { member($0, originals[$0.address], report, now) }))
+        json.add("counts", counts(status.counts))
+        return json.bytes
+    }
+
+    private static func member(_ peer: PeerStatus, _ original: OriginalStatus?, _ report: ClusterReport, _ now: Int64) -> [UInt8] {
+        var json = JSONObject()
+        json.add("address", peer.address.description)
+        json.add("name", peer.name)
+        json.add("boot_id", peer.member.map { hexadecimal($0.bits) })
+        json.add("state", peer.state.word)
+        json.add("ready", peer.isReady)
+        json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
+        json.add("failed_dials", peer.failures)
+        if let copy = peer.lastCopy {
+            json.add("last_copy", lastCopy(age: now - copy.at, states: copy.count, took: copy.duration))
+        } else if let copy = original?.lastCopy {
+            json.add("last_copy", lastCopy(age: now - copy.at, states: copy.count, took: nil))
+        }
+        json.add("digests_agree", peer.digestsAgree)
+        if let lag = peer.lag {
+            var sent = JSONObject()
+            sent.add("lag_changes", lag.changes)
+            sent.add("lag_ms", Int(lag.milliseconds))
+            sent.add("queued_bytes", lag.queuedBytes)
+            sent.add("overflowed", lag.hasOverflowed)
+            sent.add("copying", lag.isCopying)
+            json.add("reads_from_us", sent.bytes)
+        } else if let original, original.reads {
+            var sent = JSONObject()
+            sent.add("queued_bytes", original.queuedBytes)
+            sent.add("overflowed", original.hasOverflowed)
+            json.add("reads_from_us", sent.bytes)
+        }
+        return json.bytes
+    }
+
+    private static func lastCopy(age: Int64, states: Int, took: Int64?) -> [UInt8] {
+        var json = JSONObject()
+        json.add("age_ms", Int(max(age, 0)))
+        json.add("states", states)
+        json.add("took_ms", took.map { Int($0) })
+        return json.bytes
+    }
+
+    private static func counts(_ counts: ReplicationCounts) -> [UInt8] {
+        var json = JSONObject()
+        json.add("changes_sent", counts.changesSent)
+        json.add("changes_received", counts.changesReceived)
+        json.add("copies_sent", counts.copiesSent)
+        json.add("copies_received", counts.copiesReceived)
+        json.add("overflows", counts.overflows)
+        json.add("repairs", counts.repairs)
+        json.add("refusals", counts.refusals)
+        return json.bytes
+    }
+
+    private static func array(_ items: [[UInt8]]) -> [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "[")]
+        for (index, item) in items.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += item
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return bytes
+    }
+
+    private static func hexadecimal(_ bits: UInt64) -> String {
+        let digits = String(bits, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    private static func words(_ ground: ReadinessGround) -> String {
+        switch ground {
+        case .copied: "copied"
+        case .startedTogether: "started_together"
+        case .alone: "alone"
+        case .timeout(peersAnswered: true): "timeout"
+        case .timeout(peersAnswered: false): "timeout_without_peers"
+        }
+    }
+}
+
+extension PeerStatus.State {
+    /// A closed set: it is also a label of the metrics.
+    var word: String {
+        switch self {
+        case .waiting: "waiting"
+        case .dialing: "dialing"
+        case .greeting: "greeting"
+        case .copying: "copying"
+        case .streaming: "streaming"
+        case .original: "original"
+        case .ourself: "ourself"
+        case .duplicate: "duplicate"
+        case .unreached: "unreached"
+        }
+    }
+}
+
+/// An object that is written member by member; those that are nil are left out.
+private struct JSONObject {
+    private var text: [UInt8] = [UInt8(ascii: "{")]
+
+    var bytes: [UInt8] { text + [UInt8(ascii: "}")] }
+
+    private mutating func key(_ name: StaticString) {
+        if text.count > 1 { text.append(UInt8(ascii: ",")) }
+        text.append(UInt8(ascii: "\""))
+        text.append(literal: name)
+        text.append(literal: "\":")
+    }
+
+    mutating func add(_ name: StaticString, _ value: String?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(string: value)
+    }
+
+    mutating func add(_ name: StaticString, _ value: Int?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(value)
+    }
+
+    mutating func add(_ name: StaticString, _ value: Bool?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(value)
+    }
+
+    /// `value` is JSON already.
+    mutating func add(_ name: StaticString, _ value: [UInt8]) {
+        key(name)
+        text += value
+    }
+}

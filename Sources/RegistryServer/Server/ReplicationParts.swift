@@ -1,0 +1,47 @@
+// From settings to this member's part in a cluster.
+
+import Catalog
+import Libevent
+import Logging
+import Replication
+import ReplicationServer
+import TLS
+
+enum ReplicationParts {
+    /// Opens the peers' port and prepares what runs behind it; nil when this registry is alone.
+    ///
+    /// - Parameters:
+    ///   - isSizeGiven: whether the operator has said how many members there should be.
+    ///   - now: seconds since 1970.
+    static func service(_ settings: Settings, isSizeGiven: Bool, now: Int64, _ logger: Logger) throws -> ReplicationService? {
+        guard settings.replication, case .number(let number) = settings.replicationPort else { return nil }
+        let port = try ListeningPort(address: settings.listenAddress, port: number, count: 1)
+        let name = settings.memberName ?? HostName.current() ?? ""
+        var node = NodeConfiguration(
+            member: MemberID(bits: .random(in: 1 ... .max)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
+            address: address(settings, port: port.port))
+        node.clusterSize = isSizeGiven ? settings.clusterSize : nil
+        node.syncTimeout = settings.syncTimeout.wholeMilliseconds
+        node.offersOriginals = settings.allowsOriginals
+        node.limits.queueBytes = settings.replicationQueueBytes
+        node.limits.queueChanges = settings.replicationQueueChanges
+        return try ReplicationService(
+            ReplicationConfiguration(
+                port: port, listenAddress: settings.listenAddress, node: node, secret: settings.clusterSecret?.bytes,
+                tls: settings.replicationSecurity, certificateName: settings.replicationTLSName, allowsOriginals: settings.allowsOriginals,
+                grace: settings.syncTimeout.wholeMilliseconds, directory: settings.clusterDirectory,
+                names: settings.clusterPeers + (settings.clusterDNS.map { [$0] } ?? [])),
+            now: now, logger: logger)
+    }
+
+    /// Where the others reach this member: as the operator says, else where it listens, else at the machine's first address.
+    private static func address(_ settings: Settings, port: UInt16) -> PeerAddress {
+        if let given = settings.advertiseAddress { return PeerAddress(host: given.host, port: given.port ?? port) }
+        let listens = NumericHost(settings.listenAddress)?.text ?? settings.listenAddress
+        return PeerAddress(host: ["0.0.0.0", "::"].contains(listens) ? LocalAddresses.advertised() : listens, port: port)
+    }
+
+    static func tombstones(_ settings: Settings) -> TombstoneLimits {
+        TombstoneLimits(retention: settings.tombstoneTime.wholeMilliseconds, countPerShard: TombstoneLimits.standard.countPerShard)
+    }
+}

@@ -1,0 +1,24 @@
+// Where a member says that it is reached. Numeric, because the others dial what they are told and ask nobody what it means.
+
+import Replication
+
+/// The address at which a member says that it is reached.
+public struct AdvertisedAddress: Sendable, Hashable, CustomStringConvertible {
+    /// Numeric, without brackets.
+    public let host: String
+    /// Nil: the port that was taken.
+    public let port: UInt16?
+
+    /// Reads `10.0.0.1`, `10.0.0.1:6100`, `fd00::1` or `[fd00::1]:6100`; nil for anything else, and for addresses that lead nowhere.
+    public init?(_ text: String) {
+        if let address = PeerAddress(text) {
+            (host, port) = (address.host, address.port)
+        } else {
+            guard let number = NumericHost(text) else { return nil }
+            (host, port) = (number.text, nil)
+        }
+        guard host != "0.0.0.0", host != "::" else { return nil }
+    }
+
+    public var description: String { port.map { PeerAddress(host: host, port: $0).description } ?? host }
+}

@@ -1,0 +1,56 @@
+// Members may be found in several ways at once; whom to dial is what all of them say together. Each way looks on a thread of its own and reports what
+// it found; this value, on the thread that dials, puts the reports together, so that nothing is shared between them.
+
+/// A way to find members.
+public enum MemberSource: Sendable, Hashable, CaseIterable {
+    /// The shared directory.
+    case directory
+    /// The names of hosts, and the name whose addresses are the members.
+    case names
+}
+
+/// What one look in one way has found.
+public struct MembershipReport: Sendable, Equatable {
+    public let source: MemberSource
+    /// Everyone that this source knows of now, ourselves perhaps included.
+    public let addresses: Set<PeerAddress>
+    /// Whether that is everyone this source could know of: the directory was read, and every name has been resolved at least once.
+    public let isComplete: Bool
+    /// What there is to log.
+    public let events: [MembershipEvent]
+
+    public init(source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, events: [MembershipEvent]) {
+        self.source = source
+        self.addresses = addresses
+        self.isComplete = isComplete
+        self.events = events
+    }
+}
+
+/// The last report of every source, put together.
+public struct MemberSources: Sendable {
+    private let own: Set<PeerAddress>
+    private var waiting: Set<MemberSource>
+    private var found: [MemberSource: Set<PeerAddress>] = [:]
+
+    /// - Parameters:
+    ///   - own: our own addresses, which are never dialed.
+    ///   - sources: those that will report.
+    public init(own: Set<PeerAddress>, sources: Set<MemberSource>) {
+        self.own = own
+        waiting = sources
+    }
+
+    /// Whether every source has once told of everyone it could know of. Before, nobody can say that there is no other member.
+    public var isComplete: Bool { waiting.isEmpty }
+
+    /// Whom to dial.
+    public var addresses: Set<PeerAddress> { found.values.reduce(Set()) { $0.union($1) }.subtracting(own) }
+
+    /// Takes a report, and gives whom to dial now.
+    public mutating func take(_ report: MembershipReport) -> Set<PeerAddress> {
+        if report.isComplete { waiting.remove(report.source) }
+        found[report.source] = report.addresses
+        return addresses
+    }
+}

@@ -1,0 +1,89 @@
+// What there is to say about how members are found. Each is a change of state and so is said once, not with every look.
+
+/// For the log. `description` is a whole sentence.
+public enum MembershipEvent: Sendable, Equatable {
+    /// A file of a member appeared, or moved again.
+    case appeared(PeerAddress)
+    /// A member's file has not changed for so long that it is no longer dialed.
+    case expired(PeerAddress)
+    /// The file of a member that was gone for long was deleted.
+    case deleted(PeerAddress)
+    /// A file that is named as a member's is none; it is left alone.
+    case ignored(name: String, FileFault)
+    /// The directory holds more than is looked at.
+    case tooManyFiles(limit: Int)
+    /// The directory cannot be read; the members found last are kept.
+    case directoryUnreadable(reason: String)
+    case directoryReadable
+    /// Our own file cannot be written: the others will take us for gone, and we take nobody for gone.
+    case heartbeatFailed(reason: String)
+    case heartbeatRestored
+    /// Somebody else writes our file: two members advertise one address.
+    case addressShared(PeerAddress)
+    case addressAlone(PeerAddress)
+    /// A name has no addresses; those it had last are kept.
+    case unresolved(PeerName, reason: String)
+    case resolved(PeerName, Set<PeerAddress>)
+}
+
+/// Why a file named as a member's is none.
+public enum FileFault: Sendable, Hashable {
+    /// A directory, pipe, socket, device or symbolic link.
+    case special
+    /// Larger than `MemberFile.largest`.
+    case tooLarge
+    case empty
+    /// Not what a member writes.
+    case corrupt
+    /// A member's, but of another than its name says.
+    case foreign
+    /// The system refused to read it.
+    case unreadable(reason: String)
+}
+
+/// How loudly an event is to be said.
+public enum EventGravity: Sendable {
+    case info, warning, error
+}
+
+extension MembershipEvent: CustomStringConvertible {
+    public var gravity: EventGravity {
+        switch self {
+        case .appeared, .expired, .deleted, .directoryReadable, .heartbeatRestored, .addressAlone, .resolved: .info
+        case .ignored, .tooManyFiles, .unresolved: .warning
+        case .directoryUnreadable, .heartbeatFailed, .addressShared: .error
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .appeared(let address): "member \(address) is in the cluster directory"
+        case .expired(let address): "member \(address) is gone from the cluster directory"
+        case .deleted(let address): "the file of member \(address), which is long gone, was deleted from the cluster directory"
+        case .ignored(let name, let fault): "the file \(name) in the cluster directory is ignored: \(fault)"
+        case .tooManyFiles(let limit): "the cluster directory has more than \(limit) files; the rest is not looked at"
+        case .directoryUnreadable(let reason): "the cluster directory cannot be read, the last known members are kept: \(reason)"
+        case .directoryReadable: "the cluster directory can be read again"
+        case .heartbeatFailed(let reason): "this member's file in the cluster directory cannot be written: \(reason)"
+        case .heartbeatRestored: "this member's file in the cluster directory is written again"
+        case .addressShared(let address): "another member writes the file of \(address): each member needs an advertise_address of its own"
+        case .addressAlone(let address): "nobody else writes the file of \(address) any longer"
+        case .unresolved(let name, let reason): "the name \(name) is not resolved, its last known addresses are kept: \(reason)"
+        case .resolved(let name, let addresses):
+            "the name \(name) is resolved to \(addresses.sorted().map(\.description).joined(separator: ", "))"
+        }
+    }
+}
+
+extension FileFault: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .special: "it is no regular file"
+        case .tooLarge: "it has more than \(MemberFile.largest) bytes"
+        case .empty: "it is empty"
+        case .corrupt: "it does not say what a member's file says"
+        case .foreign: "it speaks of another address than its name"
+        case .unreadable(let reason): "it cannot be read: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Who is a member by name: the hosts of a list and the addresses behind a name. A look-up that fails says nothing about the members, so what the
+// last good one found is kept.
+
+/// What look-ups have found. A value; whoever looks up tells it.
+public struct NameView: Sendable {
+    /// The most addresses that one name may stand for. More are left out, the greatest first.
+    public static let mostAddresses = 256
+
+    private let defaultPort: UInt16
+    /// Those that need no look-up.
+    private let numeric: Set<PeerAddress>
+    /// The names to be looked up, in the order given.
+    public let names: [PeerName]
+    private var found: [PeerName: Set<PeerAddress>] = [:]
+    /// The names that have not been resolved, and were said to be so.
+    private var failing: Set<PeerName> = []
+
+    /// - Parameter defaultPort: of a name without a port.
+    public init(_ names: [PeerName], defaultPort: UInt16) {
+        self.defaultPort = defaultPort
+        numeric = Set(names.compactMap { $0.address(defaultPort: defaultPort) })
+        var seen: Set<PeerName> = []
+        self.names = names.filter { $0.address(defaultPort: defaultPort) == nil && seen.insert($0).inserted }
+    }
+
+    /// Every address known.
+    public var members: Set<PeerAddress> { found.values.reduce(numeric) { $0.union($1) } }
+
+    /// Whether every name has been resolved at least once.
+    public var isComplete: Bool { found.count == names.count }
+
+    /// A look-up gave these hosts. No host at all is a failure.
+    public mutating func resolved(_ name: PeerName, _ hosts: [NumericHost]) -> [MembershipEvent] {
+        var hosts = Set(hosts)
+        if name.meaning == .member, hosts.contains(where: { !$0.isSix }) { hosts = hosts.filter { !$0.isSix } }
+        let all = hosts.map { PeerAddress(host: $0.text, port: name.port ?? defaultPort) }.sorted()
+        let addresses = Set(all.prefix(Self.mostAddresses))
+        guard !addresses.isEmpty else { return failed(name, reason: "it has no address") }
+        let wasFailing = failing.remove(name) != nil
+        guard found.updateValue(addresses, forKey: name) != addresses || wasFailing else { return [] }
+        return [.resolved(name, addresses)]
+    }
+
+    /// A look-up failed.
+    public mutating func failed(_ name: PeerName, reason: String) -> [MembershipEvent] {
+        failing.insert(name).inserted ? [.unresolved(name, reason: reason)] : []
+    }
+}

@@ -1,0 +1,31 @@
+// What a node has to say to whoever reads the log. An event is a change of state, so it comes once and not with every tick.
+
+import Catalog
+
+public enum ClusterEvent: Sendable, Equatable {
+    /// We hear this member's changes.
+    case joined(PeerAddress, MemberID)
+    /// We no longer do.
+    case lost(PeerAddress, MemberID, CloseReason?)
+    case refused(PeerAddress, CloseReason)
+    /// The other end let us not in.
+    case refusedBy(PeerAddress, RefusalReason)
+    case copied(from: PeerAddress, states: Int, milliseconds: Int64)
+    /// A copy ended without being whole, and is asked for again.
+    case copyFailed(from: PeerAddress)
+    /// A subscriber was too slow: its queue was dropped, and it gets a copy when it can take one.
+    case overflowed(PeerAddress)
+    /// A comparison of digests found states that this member lacked.
+    case repaired(from: PeerAddress, states: Int)
+    case ready(ReadinessGround)
+    case clockWrong(milliseconds: Int64)
+    case clockRight
+    /// The clock of the only other member differs; with two nobody can say whose is wrong.
+    case clocksDiffer(PeerAddress, milliseconds: Int64)
+    case leasesHeld
+    /// Leases go on after a pause; so many had run out meanwhile. Without peers nobody can tell, and none do.
+    case leasesReleased(expired: Int)
+    case sizeUnmet(expected: Int, members: Int)
+    case sizeMet(members: Int)
+    case ourself(PeerAddress)
+}

@@ -1,0 +1,96 @@
+// The cluster as one member sees it, as values: what `GET /api/v1/cluster`, the metrics and `/uptime` show.
+
+import Catalog
+
+public struct ClusterStatus: Sendable {
+    public var member: MemberID
+    public var name: String
+    public var address: PeerAddress
+    public var isReady: Bool
+    /// Why it is ready; nil while it is not.
+    public var ground: ReadinessGround?
+    /// How many members there should be; nil when nobody said.
+    public var expectedSize: Int?
+    /// How many there are, this one included, counting those with a proven link in either direction.
+    public var size: Int
+    /// Milliseconds by which the members' median clock is ahead of ours.
+    public var clockOffset: Int64
+    /// The correction in force, in milliseconds; 0 when the clock is believed.
+    public var clockCorrection: Int64
+    /// Whether leases are held after a pause.
+    public var holdsLeases: Bool
+    /// The root of this member's digest.
+    public var digestRoot: UInt64
+    public var peers: [PeerStatus]
+    public var counts: ReplicationCounts
+}
+
+/// Another member, or an address that should have one.
+public struct PeerStatus: Sendable {
+    public enum State: Sendable, Equatable {
+        /// Waits before it is dialed again.
+        case waiting
+        case dialing
+        /// Connected, proving who it is.
+        case greeting
+        /// We read its copy.
+        case copying
+        /// We hear its changes.
+        case streaming
+        /// It runs the original, whose streams the shell reads.
+        case original
+        /// The address is our own.
+        case ourself
+        /// Another address leads to the same member.
+        case duplicate
+        /// Only it has dialed us.
+        case unreached
+    }
+
+    /// Where it is dialed, or where it says it is.
+    public var address: PeerAddress
+    public var member: MemberID?
+    public var name: String?
+    public var state: State
+    public var isReady: Bool
+    /// Milliseconds by which its clock is ahead of ours.
+    public var clockOffset: Int64?
+    /// Dials that failed since the last that went well.
+    public var failures: Int
+    /// The last complete copy from it: when (monotonic milliseconds), how many states, and how long it took in milliseconds.
+    public var lastCopy: (at: Int64, count: Int, duration: Int64)?
+    /// Whether the last comparison of digests found no difference; nil before the first.
+    public var digestsAgree: Bool?
+    /// What it has not yet acknowledged of our changes; nil when it does not read from us.
+    public var lag: Lag?
+
+    /// How far a subscriber is behind.
+    public struct Lag: Sendable, Equatable {
+        public var changes: Int
+        /// How long the oldest of them has waited.
+        public var milliseconds: Int64
+        public var queuedBytes: Int
+        /// Whether its queue ran over, so that it gets a copy next.
+        public var hasOverflowed: Bool
+        /// Whether a copy is being sent.
+        public var isCopying: Bool
+    }
+}
+
+/// What a node has done since it was made.
+public struct ReplicationCounts: Sendable, Equatable {
+    /// Changes sent, each counted once for each link.
+    public var changesSent = 0
+    public var changesReceived = 0
+    public var copiesSent = 0
+    public var copiesReceived = 0
+    public var bytesSent = 0
+    public var bytesReceived = 0
+    public var overflows = 0
+    /// States that a comparison of digests or a renewal of something unknown brought.
+    public var repairs = 0
+    public var refusals = 0
+    public var digestDifferences = 0
+
+    public init() {}
+}

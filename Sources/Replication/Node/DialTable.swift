@@ -1,0 +1,129 @@
+// Whom to dial, and when to try again. Waits are random up to a bound that doubles ("full jitter", M. Brooker, "Exponential Backoff And Jitter",
+// 2015), so that members which lost one another at the same moment do not come back at the same moment, and the bound has a cap, so that a
+// member that was away for a day is found again within seconds.
+
+/// The addresses of the other members and how each stands.
+struct DialTable {
+    enum State: Equatable {
+        case waiting(until: Int64)
+        case dialing(since: Int64)
+        case linked(LinkID)
+        /// A member that runs the original, which the shell reads.
+        case original(isCopied: Bool)
+        /// It leads to this member itself.
+        case ourself
+        /// It leads to a member that this link leads to already.
+        case duplicate(of: LinkID)
+    }
+
+    struct Entry {
+        var state: State
+        /// In a row. A link that did not last counts too.
+        var failures = 0
+        /// Whether somebody there ever answered.
+        var hasAnswered = false
+        var linkedAt: Int64 = 0
+        /// Whether a whole copy came from there, and from a member that was ready; nil before the first.
+        var copiedReady: Bool?
+    }
+
+    /// A dial that the shell has said nothing of for so long is taken for failed.
+    private static let dialDeadline: Int64 = 30_000
+    /// A link that lasts for so long was a good one: what comes after it is a first failure.
+    private static let lasting: Int64 = 5_000
+    /// The shortest wait, lest a peer that hangs up at once makes a hot loop.
+    private static let shortestWait: Int64 = 20
+
+    private(set) var entries: [PeerAddress: Entry] = [:]
+    private let limits: NodeLimits
+
+    init(limits: NodeLimits) {
+        self.limits = limits
+    }
+
+    /// The wait after so many failures in a row: random in `shortestWait ... min(cap, base × 2^failures)`.
+    static func wait(failures: Int, limits: NodeLimits, random: inout any RandomNumberGenerator) -> Int64 {
+        let doublings = min(max(0, failures - 1), 16)
+        let bound = min(limits.dialCap, limits.dialBase << Int64(doublings))
+        return Int64.random(in: shortestWait...max(shortestWait, bound), using: &random)
+    }
+
+    /// Takes the members' addresses over; gives the links to those that are none any more.
+    mutating func replace(with addresses: Set<PeerAddress>, at now: Int64) -> [LinkID] {
+        var orphans: [LinkID] = []
+        for (address, entry) in entries where !addresses.contains(address) {
+            if case .linked(let link) = entry.state { orphans.append(link) }
+            entries[address] = nil
+        }
+        for address in addresses where entries[address] == nil { entries[address] = Entry(state: .waiting(until: now)) }
+        return orphans
+    }
+
+    /// The addresses that are to be dialed now, which are then being dialed.
+    mutating func due(at now: Int64, random: inout any RandomNumberGenerator) -> [PeerAddress] {
+        var due: [PeerAddress] = []
+        for address in entries.keys.sorted() {
+            switch entries[address]?.state {
+            case .waiting(let until) where now >= until:
+                entries[address]?.state = .dialing(since: now)
+                due.append(address)
+            case .dialing(let since) where now - since >= Self.dialDeadline:
+                failed(address, at: now, random: &random)
+            default: break
+            }
+        }
+        return due
+    }
+
+    mutating func failed(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) {
+        guard var entry = entries[address] else { return }
+        entry.failures += 1
+        entry.state = .waiting(until: now + Self.wait(failures: entry.failures, limits: limits, random: &random))
+        entries[address] = entry
+    }
+
+    /// False when the address is not, or no longer, one to be linked to.
+    mutating func linked(_ address: PeerAddress, to link: LinkID, at now: Int64) -> Bool {
+        guard let entry = entries[address] else { return false }
+        switch entry.state {
+        case .waiting, .dialing: break
+        case .linked, .original, .ourself, .duplicate: return false
+        }
+        entries[address]?.state = .linked(link)
+        entries[address]?.linkedAt = now
+        return true
+    }
+
+    mutating func answered(_ address: PeerAddress) {
+        entries[address]?.hasAnswered = true
+    }
+
+    mutating func copied(_ address: PeerAddress, wasReady: Bool) {
+        entries[address]?.copiedReady = wasReady
+    }
+
+    /// Who waits is to be dialed now.
+    mutating func hurry(at now: Int64) {
+        for address in entries.keys { hurry(address, at: now) }
+    }
+
+    mutating func hurry(_ address: PeerAddress, at now: Int64) {
+        if case .waiting = entries[address]?.state { entries[address]?.state = .waiting(until: now) }
+    }
+
+    mutating func set(_ state: State, of address: PeerAddress) {
+        entries[address]?.state = state
+    }
+
+    /// A link has ended: its address is dialed again, and so are those that led to the same member.
+    mutating func ended(_ link: LinkID, at now: Int64, random: inout any RandomNumberGenerator) {
+        for (address, entry) in entries {
+            if entry.state == .linked(link) {
+                if now - entry.linkedAt >= Self.lasting { entries[address]?.failures = 0 }
+                failed(address, at: now, random: &random)
+            } else if entry.state == .duplicate(of: link) {
+                entries[address]?.state = .waiting(until: now)
+            }
+        }
+    }
+}

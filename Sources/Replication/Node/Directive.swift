@@ -1,0 +1,101 @@
+// What a node wants done. The node is told what happened and decides; the shell, which owns sockets, threads and clocks, carries it out. Every
+// call of a node returns its directives in the order in which they are to be carried out.
+
+import Catalog
+
+/// A connection, named by whoever opened it; never used twice in one process.
+public struct LinkID: Hashable, Sendable {
+    public let number: UInt64
+
+    public init(number: UInt64) {
+        self.number = number
+    }
+}
+
+/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and acknowledgments.
+public enum LinkRole: Sendable {
+    /// We dialed, and hear what the other has: the subscriber.
+    case dialed
+    /// We were dialed, and tell what we have: the publisher.
+    case accepted
+}
+
+/// The moment of a call, on every clock there is.
+public struct NodeTime: Sendable {
+    /// What the catalog is told: lease time, what it has lost to pauses, and the wall clock as corrected by `Directive.correctClock`.
+    public let moment: Moment
+    /// Milliseconds of a clock that never goes back and runs on during a pause.
+    public let monotonic: Int64
+    /// Nanoseconds since 1970 by the machine's wall clock, uncorrected.
+    public let wall: Int64
+
+    public init(moment: Moment, monotonic: Int64, wall: Int64) {
+        self.moment = moment
+        self.monotonic = monotonic
+        self.wall = wall
+    }
+}
+
+/// Something for the shell to do.
+public enum Directive: Sendable {
+    /// Queue these bytes behind what is queued on this link.
+    case send(LinkID, [UInt8])
+    /// Close this link once what is queued on it has gone out, or after a few seconds. Nothing of it is to be handed on any more, and
+    /// `linkClosed` is not called for it.
+    case close(LinkID, CloseReason)
+    /// Connect to this address; answered by `linkOpened` with `.dialed`, `dialFailed` or `originalChanged`.
+    case dial(PeerAddress)
+    /// This member may answer look-ups from now on. Given once.
+    case becameReady(ReadinessGround)
+    /// Let lease time stand still until `releaseLeases`, or for so many milliseconds, so that nothing expires.
+    case holdLeases(atMost: Int64)
+    case releaseLeases
+    /// Let the wall clock that the catalog is told differ by so many milliseconds from the machine's (0: not at all).
+    case correctClock(milliseconds: Int64)
+    /// Local changes, for members that run the original. Only given when `NodeConfiguration.offersOriginals`.
+    case offerToOriginals([Replicated])
+    /// Something to be logged. Given once per change of state.
+    case note(ClusterEvent)
+}
+
+/// Why a node closes a link.
+public enum CloseReason: Sendable, Equatable {
+    /// The other end broke the protocol.
+    case malformed(FrameError)
+    /// The other end could not prove who it is, or claims to be another.
+    case refused(RefusalReason)
+    /// Nothing was heard for three pings, or the handshake took too long.
+    case silent
+    /// The link leads to this very member.
+    case ourself
+    /// Another link leads to the same member already.
+    case duplicate
+    /// This member leaves, or the other one has said that it does.
+    case leaving
+    /// The address is no longer one of a member's.
+    case notMember
+}
+
+/// Why a member is not let in. The numbers travel.
+public enum RefusalReason: UInt8, Sendable, Equatable {
+    /// No protocol version that both speak.
+    case version = 1
+    /// The proof of the cluster's secret is wrong or missing.
+    case secret = 2
+    /// The certificate is not that of the member it claims to be.
+    case certificate = 3
+    /// As many links as there may be.
+    case full = 4
+}
+
+/// Why a member answers look-ups.
+public enum ReadinessGround: Sendable, Equatable {
+    /// It has all of a member that was ready.
+    case copied(from: PeerAddress)
+    /// All members that answered were starting too, and have told each other everything.
+    case startedTogether(members: Int)
+    /// There is nobody else, and none is expected.
+    case alone
+    /// `NodeConfiguration.syncTimeout` has passed. Without an answer from anybody it may serve less than there is: an error.
+    case timeout(peersAnswered: Bool)
+}

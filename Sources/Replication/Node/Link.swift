@@ -1,0 +1,79 @@
+// One connection of a member, from its opening to its end: the bytes that are not yet a frame, the handshake, then the session of its role.
+
+import Catalog
+
+/// A link of a node. Belongs to the node's thread.
+final class Link {
+    enum Session {
+        case greeting
+        case publisher(PublisherSession)
+        case subscriber(SubscriberSession)
+    }
+
+    let id: LinkID
+    let role: LinkRole
+    /// The address that was dialed; of an accepted link, the one claimed before the proof.
+    let address: PeerAddress
+    let boundTo: Set<String>?
+    /// Monotonic milliseconds.
+    let openedAt: Int64
+    var assembly = FrameAssembly(limit: FrameCodec.longestUnproven)
+    var handshake: Handshake
+    var session = Session.greeting
+    /// When anything was last heard. Monotonic milliseconds.
+    var heardAt: Int64
+    var nextPing: Int64
+    /// What the other end said of itself last.
+    var beat: Beat?
+    /// How far its clock is ahead of ours, in milliseconds.
+    var clockOffset: Int64?
+    /// The members whose changes are asked to be passed on over this link.
+    var relayed: Set<MemberID> = []
+    var lastCopy: (at: Int64, count: Int, duration: Int64)?
+    /// After a pause: a pong to this ping, or to a later one, says that all that was on its way before has been heard.
+    var awaitedPong: UInt64?
+    var hasSaidGoodbye = false
+
+    init(id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, handshake: Handshake, at now: Int64) {
+        self.id = id
+        self.role = role
+        self.address = address
+        self.boundTo = boundTo
+        self.handshake = handshake
+        openedAt = now
+        heardAt = now
+        nextPing = now
+    }
+
+    /// Who is at the other end; nil until it is proven.
+    var peer: Hello? { handshake.proven }
+
+    var publisher: PublisherSession? {
+        if case .publisher(let session) = session { session } else { nil }
+    }
+
+    var subscriber: SubscriberSession? {
+        if case .subscriber(let session) = session { session } else { nil }
+    }
+
+    /// Takes in what the other end says of itself.
+    func note(_ beat: Beat, at time: NodeTime) {
+        self.beat = beat
+        clockOffset = beat.wall.subtractingReportingOverflow(time.wall / 1_000_000).partialValue
+    }
+
+    /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not copied.
+    func withPublisher(_ body: (inout PublisherSession) throws(FrameError) -> Void) throws(FrameError) {
+        guard case .publisher(var publisher) = session else { return }
+        session = .greeting
+        defer { session = .publisher(publisher) }
+        try body(&publisher)
+    }
+
+    func withSubscriber(_ body: (inout SubscriberSession) throws(FrameError) -> Void) throws(FrameError) {
+        guard case .subscriber(var subscriber) = session else { return }
+        session = .greeting
+        defer { session = .subscriber(subscriber) }
+        try body(&subscriber)
+    }
+}

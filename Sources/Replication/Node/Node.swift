@@ -1,0 +1,202 @@
+// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns what
+// is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters. This file has what the shell calls;
+// `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands.
+
+import Catalog
+
+/// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be carried out in order.
+public final class Node {
+    let configuration: NodeConfiguration
+    let store: Store
+    let authenticator: Authenticator?
+    var random: any RandomNumberGenerator
+
+    var links: [LinkID: Link] = [:]
+    var dials: DialTable
+    /// The addresses that membership names, and those that members which dialed us give as theirs. Only both together are dialed.
+    var named: Set<PeerAddress> = []
+    var learned: Set<PeerAddress> = []
+    var isMembershipKnown = false
+
+    let readiness: Readiness
+    /// Nil while it is not ready. Invariant: once set it stays.
+    var ground: ReadinessGround?
+    var hasAnswered = false
+    var clock: ClockAlarm
+    var hold = LeaseHold()
+    /// Whether leases are held, as far as the shell was told.
+    var isHolding = false
+    /// Whether leases went on after a pause without anybody having been heard: they are as much too long, until somebody is.
+    var owesSettlement = false
+    var relaying = Relaying()
+    var isLeaving = false
+    var counts = ReplicationCounts()
+
+    /// When this node was last told anything, in monotonic milliseconds.
+    var calledAt: Int64
+    var nextRenewals: Int64 = 0
+    /// When what is judged once a second is judged next.
+    var nextJudgment: Int64 = 0
+    /// Whether a drain stopped before its end.
+    var hasUndrained = false
+    var sizeWatch = SizeWatch()
+    var nextRefusalNote: Int64 = 0
+    /// The only other member, once its clock and ours were found to differ.
+    var differingPeer: MemberID?
+
+    /// What the present call returns.
+    var directives: [Directive] = []
+
+    /// - Parameter random: for nonces, so one that cannot be predicted; a seeded one only in tests.
+    public init(
+        _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator, authenticator: Authenticator?,
+        at time: NodeTime
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.random = random
+        self.authenticator = authenticator
+        dials = DialTable(limits: configuration.limits)
+        readiness = Readiness(expected: configuration.clusterSize, timeout: configuration.syncTimeout, start: time.monotonic)
+        clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
+        calledAt = time.monotonic
+    }
+
+    var limits: NodeLimits { configuration.limits }
+
+    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they kept
+    /// alive look dead in it.
+    var isWhole: Bool { ground != nil && !isHolding }
+
+    /// Every call goes through here.
+    private func call(at time: NodeTime, _ body: () -> Void) -> [Directive] {
+        let gap = time.monotonic - calledAt
+        calledAt = max(calledAt, time.monotonic)
+        if gap > limits.pingPeriod { wake(after: gap, at: time) }
+        body()
+        defer { directives = [] }
+        return directives
+    }
+
+    // MARK: - Links
+
+    /// A connection has been upgraded to frames.
+    ///
+    /// - Parameters:
+    ///   - address: the address that was dialed; of an accepted link, the one that the other claims in its `Member-ID`.
+    ///   - boundTo: the names and addresses in the other's verified certificate; nil when none is demanded. What the member then says of
+    ///     itself, its host or its name, must be among them.
+    public func linkOpened(
+        _ link: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, at time: NodeTime
+    ) -> [Directive] {
+        call(at: time) { open(link, role: role, address: address, boundTo: boundTo, at: time) }
+    }
+
+    /// Bytes have come in, in any pieces.
+    public func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [Directive] {
+        call(at: time) { read(bytes, on: link, at: time) }
+    }
+
+    /// The connection is gone.
+    public func linkClosed(_ link: LinkID, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            guard let link = links[link] else { return }
+            forget(link, reason: nil, at: time)
+        }
+    }
+
+    /// Bytes have gone out and so many are still queued. To be told whenever they fall under `NodeLimits.copyBytesInFlight`.
+    public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            guard let link = links[link] else { return }
+            act(on: link, at: time) { $0.drained(queuedBytes) }
+            pump(link, at: time)
+        }
+    }
+
+    /// A dial has come to nothing.
+    public func dialFailed(_ address: PeerAddress, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            guard case .dialing = dials.entries[address]?.state else { return }
+            dials.failed(address, at: time.monotonic, random: &random)
+            hold.gone(address)
+            judgeReadiness(at: time)
+        }
+    }
+
+    /// What a dialed address turned out to be, or to have become: a member that runs the original.
+    public func originalChanged(_ address: PeerAddress, to state: OriginalState, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            guard dials.entries[address] != nil else { return }
+            switch state {
+            case .connected, .copied:
+                hasAnswered = true
+                dials.set(.original(isCopied: state == .copied), of: address)
+                if state == .copied { hold.heard(address) }
+            case .lost:
+                dials.failed(address, at: time.monotonic, random: &random)
+            }
+            judgeReadiness(at: time)
+        }
+    }
+
+    // MARK: - The rest
+
+    /// The catalog has changes to be told: what its wake callback asks for.
+    public func localChanges(at time: NodeTime) -> [Directive] {
+        call(at: time) { tellLocalChanges(includeRenewals: false, at: time) }
+    }
+
+    /// Time has passed. Every 100 ms.
+    public func tick(at time: NodeTime) -> [Directive] {
+        call(at: time) { keepUp(at: time) }
+    }
+
+    /// The addresses of the members, ours perhaps among them; all that are not in it are let go.
+    public func members(_ addresses: Set<PeerAddress>, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            isMembershipKnown = true
+            named = addresses
+            updateDials(at: time)
+            dial(at: time)
+            judgeReadiness(at: time)
+        }
+    }
+
+    /// The process was not run for so long (SIGSTOP, a frozen machine).
+    public func paused(milliseconds: Int64, at time: NodeTime) -> [Directive] {
+        call(at: time) { holdLeases(at: time) }
+    }
+
+    /// Tells everybody all there is to be told, and goodbye. To be followed by the usual calls until `isFlushed`, or for as long as one cares
+    /// to wait.
+    public func leave(at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            isLeaving = true
+            tellLocalChanges(includeRenewals: true, at: time)
+            for link in sortedLinks() where link.role == .dialed {
+                send(FrameCodec.encode(.goodbye(.leaving)), on: link)
+                close(link, .leaving, at: time)
+            }
+            sayGoodbye(at: time)
+        }
+    }
+
+    /// Whether, after `leave`, everything has been acknowledged.
+    public var isFlushed: Bool {
+        links.values.allSatisfy { link in
+            guard let publisher = link.publisher else { return true }
+            return !publisher.isCopying && !publisher.hasOverflowed && publisher.lag.changes == 0
+        }
+    }
+}
+
+/// How a dialed member that runs the original stands.
+public enum OriginalState: Sendable, Equatable {
+    /// Its stream is being read.
+    case connected
+    /// All of it has been copied.
+    case copied
+    /// Its stream has ended: to be dialed again.
+    case lost
+}

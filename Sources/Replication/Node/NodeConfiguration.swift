@@ -1,0 +1,77 @@
+// What a node is told of itself and its cluster, and the bounds it keeps to. Each bound says what turning it up costs.
+
+import Catalog
+
+/// A member of the cluster, as it presents itself.
+public struct NodeConfiguration: Sendable {
+    public var member: MemberID
+    /// What the member is called beside its address, such as its host name; at most 255 bytes of UTF-8. A certificate may be bound to it.
+    public var name: String
+    /// Where the others reach this member.
+    public var address: PeerAddress
+    /// How many members there should be, this one included; nil when nobody said.
+    public var clusterSize: Int?
+    /// Milliseconds after which a member from which nobody heard becomes ready all the same.
+    public var syncTimeout: Int64
+    /// Whether `Directive.offerToOriginals` is wanted.
+    public var offersOriginals: Bool
+    public var limits: NodeLimits
+
+    public init(
+        member: MemberID, name: String, address: PeerAddress, clusterSize: Int? = nil, syncTimeout: Int64 = 30_000,
+        offersOriginals: Bool = false, limits: NodeLimits = NodeLimits()
+    ) {
+        self.member = member
+        self.name = name
+        self.address = address
+        self.clusterSize = clusterSize
+        self.syncTimeout = syncTimeout
+        self.offersOriginals = offersOriginals
+        self.limits = limits
+    }
+}
+
+/// Bounds and periods. Times are milliseconds.
+public struct NodeLimits: Sendable {
+    /// How often each end of a link says that it is there. Three unanswered close the link.
+    public var pingPeriod: Int64 = 1_000
+    /// How long a link may take from its opening to the proof.
+    public var handshakeDeadline: Int64 = 5_000
+    /// How often a publisher tells the root of its digest. Twice this is how long a difference can go unnoticed.
+    public var digestPeriod: Int64 = 5_000
+    /// How often renewals are sent. Longer sends fewer bytes, and a crash loses so much more of a lease.
+    public var renewalPeriod: Int64 = 200
+    /// The first wait before dialing again is random up to this, and the bound doubles with each failure up to `dialCap`.
+    public var dialBase: Int64 = 200
+    public var dialCap: Int64 = 5_000
+    /// The bytes that may wait on a link. Over it, changes are dropped, and the link gets a full copy once it has drained. Memory, per link.
+    public var queueBytes = 8 << 20
+    /// The changes of a link that may be unacknowledged; over it as with `queueBytes`.
+    public var queueChanges = 200_000
+    /// A copy's next piece waits until fewer bytes than this are queued; live changes do not wait, and so go between the pieces.
+    public var copyBytesInFlight = 256 << 10
+    /// Links that were accepted, in all. More are refused.
+    public var acceptedLinks = 128
+    /// How far from the median of the members' clocks a clock is wrong.
+    public var clockTolerance: Int64 = 10_000
+    /// The longest that leases are held after a pause.
+    public var leaseHold: Int64 = 15_000
+
+    public init() {}
+}
+
+/// Proof of a secret that all members have. Belongs to the node's thread.
+public struct Authenticator {
+    /// The length of a code in bytes.
+    public static let codeLength = 32
+
+    /// The code (HMAC-SHA-256 with the cluster's secret) of a message.
+    let code: (_ message: [UInt8]) -> [UInt8]
+    /// Whether this is the code of the message. Must take the same time wherever the codes differ.
+    let isValid: (_ code: [UInt8], _ message: [UInt8]) -> Bool
+
+    public init(code: @escaping (_ message: [UInt8]) -> [UInt8], isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool) {
+        self.code = code
+        self.isValid = isValid
+    }
+}

@@ -1,0 +1,277 @@
+// What becomes of links and their frames: a link is greeted, then its session is told what comes in, and the node acts on what comes of it. A
+// claim evicts nobody: of two links that say they are the same member both may stay, and the dead one ends by its silence.
+
+import Catalog
+
+extension Node {
+    /// Links that one member may have to us: the one in use, and some that it has lost and we have not yet noticed.
+    static let acceptedPerMember = 4
+    /// How often a refusal is worth a line of the log, in milliseconds: strangers come as often as they like.
+    static let refusalNotePeriod: Int64 = 1_000
+
+    // MARK: - Opening and closing
+
+    func open(_ id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, at time: NodeTime) {
+        if role == .dialed, isLeaving || !dials.linked(address, to: id, at: time.monotonic) {
+            directives.append(.close(id, .notMember))
+            return
+        }
+        if role == .accepted, isLeaving || links.values.count(where: { $0.role == .accepted }) >= limits.acceptedLinks {
+            directives.append(.send(id, FrameCodec.encode(.goodbye(isLeaving ? .leaving : .refused(.full)))))
+            directives.append(.close(id, isLeaving ? .leaving : .refused(.full)))
+            return
+        }
+        let nonce = (0..<Hello.nonceLength).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let hello = Hello(
+            versions: FrameCodec.versions, member: configuration.member, address: configuration.address, name: configuration.name,
+            nonce: nonce, beat: beat(at: time, isProven: false))
+        var opening: [UInt8] = []
+        let handshake = Handshake(role: role, hello: hello, boundTo: boundTo, opening: &opening)
+        let link = Link(id: id, role: role, address: address, boundTo: boundTo, handshake: handshake, at: time.monotonic)
+        links[id] = link
+        send(opening, on: link)
+    }
+
+    func close(_ link: Link, _ reason: CloseReason, at time: NodeTime) {
+        directives.append(.close(link.id, reason))
+        forget(link, reason: reason, at: time)
+    }
+
+    /// Also tells why, so that the other end can say so in its log.
+    func refuse(_ link: Link, _ reason: RefusalReason, at time: NodeTime) {
+        send(FrameCodec.encode(.goodbye(.refused(reason))), on: link)
+        noteRefusal(of: link, .refused(reason), at: time)
+        close(link, .refused(reason), at: time)
+    }
+
+    func forget(_ link: Link, reason: CloseReason?, at time: NodeTime) {
+        guard links.removeValue(forKey: link.id) != nil else { return }
+        switch link.role {
+        case .dialed:
+            if reason != .ourself, reason != .duplicate { dials.ended(link.id, at: time.monotonic, random: &random) }
+            if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
+        case .accepted:
+            guard let peer = link.peer, learned.contains(peer.address) else { break }
+            if !links.values.contains(where: { $0.role == .accepted && $0.peer?.address == peer.address }) {
+                learned.remove(peer.address)
+                updateDials(at: time)
+            }
+        }
+    }
+
+    func noteRefusal(of link: Link, _ reason: CloseReason, at time: NodeTime) {
+        counts.refusals += 1
+        guard time.monotonic >= nextRefusalNote else { return }
+        nextRefusalNote = time.monotonic + Self.refusalNotePeriod
+        note(.refused(link.address, reason))
+    }
+
+    // MARK: - Frames
+
+    func read(_ bytes: [UInt8], on id: LinkID, at time: NodeTime) {
+        guard let link = links[id] else { return }
+        link.heardAt = time.monotonic
+        counts.bytesReceived += bytes.count
+        link.assembly.append(bytes)
+        do throws(FrameError) {
+            // A frame may be what closes the link.
+            while links[id] != nil, let frame = try link.assembly.next() { try take(frame, on: link, at: time) }
+        } catch {
+            noteRefusal(of: link, .malformed(error), at: time)
+            close(link, .malformed(error), at: time)
+            return
+        }
+        act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
+    }
+
+    private func take(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
+        guard link.peer != nil else { return try greet(frame, on: link, at: time) }
+        switch frame {
+        case .ping(let beat):
+            send(FrameCodec.encode(.pong(token: beat.token)), on: link)
+            take(beat, on: link, at: time)
+        case .pong(let token):
+            guard let awaited = link.awaitedPong, token >= awaited else { return }
+            link.awaitedPong = nil
+            hold.heard(link.address)
+        case .goodbye(.refused(let reason)):
+            note(.refusedBy(link.address, reason))
+            close(link, .leaving, at: time)
+        case .goodbye:
+            // What came before it on this link is merged; the last word is the acknowledgment.
+            act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
+            close(link, .leaving, at: time)
+        default:
+            var effects: [SessionEffect] = []
+            let isReady = isWhole
+            try link.withPublisher { publisher throws(FrameError) in
+                try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
+            }
+            try link.withSubscriber { subscriber throws(FrameError) in
+                try subscriber.received(frame, store: store, at: time, into: &effects)
+            }
+            carryOut(effects, on: link, at: time)
+            if case .subscribe = frame { subscribed(link, at: time) }
+        }
+    }
+
+    private func greet(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
+        switch try link.handshake.received(frame, authenticator: authenticator) {
+        case .send(let bytes): send(bytes, on: link)
+        case .proven(let hello): welcome(hello, on: link, at: time)
+        case .refuse(let reason): refuse(link, reason, at: time)
+        case .refusedBy(let reason):
+            note(.refusedBy(link.address, reason))
+            close(link, .refused(reason), at: time)
+        case .leaving: close(link, .leaving, at: time)
+        }
+    }
+
+    private func welcome(_ hello: Hello, on link: Link, at time: NodeTime) {
+        link.assembly.limit = FrameCodec.longest
+        let twins = links.values.filter { $0 !== link && $0.peer?.member == hello.member }
+        // Who is proven to be a member by one certificate is no other's.
+        if twins.contains(where: { $0.boundTo != link.boundTo && $0.role == link.role }) { return refuse(link, .certificate, at: time) }
+        // Another run of a member at the same address: the older one is probably dead, which a ping finds out.
+        for old in links.values where old.peer?.address == hello.address && old.peer?.member != hello.member {
+            old.nextPing = time.monotonic
+        }
+        link.note(hello.beat, at: time)
+        switch link.role {
+        case .accepted:
+            guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else { return refuse(link, .full, at: time) }
+            link.session = .publisher(PublisherSession(limits: limits))
+        case .dialed where hello.member == configuration.member:
+            dials.set(.ourself, of: link.address)
+            note(.ourself(link.address))
+            close(link, .ourself, at: time)
+            judgeReadiness(at: time)
+        case .dialed:
+            if let twin = twins.first(where: { $0.role == .dialed }) {
+                dials.set(.duplicate(of: twin.id), of: link.address)
+                close(link, .duplicate, at: time)
+                return
+            }
+            hasAnswered = true
+            dials.answered(link.address)
+            var effects: [SessionEffect] = []
+            link.session = .subscriber(SubscriberSession(at: time, into: &effects))
+            note(.joined(link.address, hello.member))
+            carryOut(effects, on: link, at: time)
+        }
+    }
+
+    /// Somebody reads from us: its copy begins, and it is dialed too, though membership may not name it yet.
+    private func subscribed(_ link: Link, at time: NodeTime) {
+        pump(link, at: time)
+        guard let peer = link.peer, peer.member != configuration.member else { return }
+        let isHeard = links.values.contains { $0.role == .dialed && $0.peer?.member == peer.member }
+        guard !isHeard, learned.count < limits.acceptedLinks else { return }
+        if dials.entries[peer.address] == nil {
+            learned.insert(peer.address)
+            updateDials(at: time)
+        }
+        // It is there, so there is no reason to wait any longer.
+        dials.hurry(peer.address, at: time.monotonic)
+        dial(at: time)
+    }
+
+    private func take(_ beat: Beat, on link: Link, at time: NodeTime) {
+        link.note(beat, at: time)
+        // What it had when it was starting may not have been all.
+        guard ground == nil, beat.isReady, dials.entries[link.address]?.copiedReady == false else { return }
+        act(on: link, at: time) { subscriber, effects in
+            if subscriber.isStreaming { subscriber.subscribeAgain(at: time, into: &effects) }
+        }
+    }
+
+    // MARK: - Effects
+
+    func carryOut(_ effects: [SessionEffect], on link: Link, at time: NodeTime) {
+        for effect in effects {
+            switch effect {
+            case .send(let bytes): send(bytes, on: link)
+            case .sentChanges(let count): counts.changesSent += count
+            case .copySent: counts.copiesSent += 1
+            case .overflowed:
+                counts.overflows += 1
+                note(.overflowed(link.peer?.address ?? link.address))
+            case .copied(let summary, let milliseconds):
+                counts.copiesReceived += 1
+                link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: milliseconds)
+                dials.copied(link.address, wasReady: summary.isReady)
+                link.awaitedPong = nil
+                hold.heard(link.address)
+                if owesSettlement {
+                    owesSettlement = false
+                    _ = store.settle(at: time.moment)
+                }
+                note(.copied(from: link.address, states: Int(clamping: summary.count), milliseconds: milliseconds))
+                judgeReadiness(at: time)
+            case .copyFailed: note(.copyFailed(from: link.address))
+            case .heard(let states):
+                counts.changesReceived += states.count
+                relay(states, from: link, at: time)
+            case .relayHeard(let states): counts.changesReceived += states.count
+            case .repaired(let count):
+                counts.repairs += count
+                note(.repaired(from: link.address, states: count))
+            case .compared(let areEqual): if !areEqual { counts.digestDifferences += 1 }
+            }
+        }
+    }
+
+    /// Passes on what a member says to those who do not hear it.
+    private func relay(_ states: States, from link: Link, at time: NodeTime) {
+        guard let origin = link.peer?.member else { return }
+        let listeners = sortedLinks().filter { $0.publisher?.relays.contains(origin) == true }
+        guard !listeners.isEmpty else { return }
+        for encoded in FrameCodec.encode(states.states, as: .relayed) {
+            for listener in listeners {
+                act(on: listener, at: time) { publisher, effects in publisher.broadcast(encoded, at: time.monotonic, into: &effects) }
+            }
+        }
+    }
+
+    func pump(_ link: Link, at time: NodeTime) {
+        let isReady = isWhole
+        act(on: link, at: time) { publisher, effects in publisher.pump(store, isReady: isReady, at: time, into: &effects) }
+        if isLeaving { sayGoodbye(at: time) }
+    }
+
+    func send(_ bytes: [UInt8], on link: Link) {
+        counts.bytesSent += bytes.count
+        directives.append(.send(link.id, bytes))
+    }
+
+    func note(_ event: ClusterEvent) {
+        directives.append(.note(event))
+    }
+
+    func act(on link: Link, at time: NodeTime, _ body: (inout PublisherSession) -> Void) {
+        act(on: link, at: time) { (publisher: inout PublisherSession, _: inout [SessionEffect]) in body(&publisher) }
+    }
+
+    /// Lets the session act when it is a publisher's, and carries out what comes of it.
+    func act(on link: Link, at time: NodeTime, _ body: (inout PublisherSession, inout [SessionEffect]) -> Void) {
+        guard case .publisher(var publisher) = link.session else { return }
+        var effects: [SessionEffect] = []
+        link.session = .greeting
+        body(&publisher, &effects)
+        link.session = .publisher(publisher)
+        carryOut(effects, on: link, at: time)
+    }
+
+    /// The same of a subscriber's.
+    func act(on link: Link, at time: NodeTime, _ body: (inout SubscriberSession, inout [SessionEffect]) -> Void) {
+        guard case .subscriber(var subscriber) = link.session else { return }
+        var effects: [SessionEffect] = []
+        link.session = .greeting
+        body(&subscriber, &effects)
+        link.session = .subscriber(subscriber)
+        carryOut(effects, on: link, at: time)
+    }
+
+    /// In the order in which they were opened, so that a run can be repeated.
+    func sortedLinks() -> [Link] { links.values.sorted { $0.id.number < $1.id.number } }
+}

@@ -1,0 +1,70 @@
+// How a node stands, as a value: one look at everything it knows, for pages and metrics.
+
+import Catalog
+
+extension Node {
+    /// Members with a proven link in either direction, and this one.
+    var size: Int {
+        var members = Set(links.values.compactMap { $0.peer?.member })
+        members.insert(configuration.member)
+        let originals = dials.entries.values.count { if case .original = $0.state { true } else { false } }
+        return members.count + originals
+    }
+
+    /// How everything stands.
+    public func status(at time: NodeTime) -> ClusterStatus {
+        ClusterStatus(
+            member: configuration.member, name: configuration.name, address: configuration.address, isReady: ground != nil, ground: ground,
+            expectedSize: configuration.clusterSize, size: size, clockOffset: clock.offset, clockCorrection: clock.correction,
+            holdsLeases: hold.isHeld, digestRoot: store.digest().root, peers: peers(at: time), counts: counts)
+    }
+
+    private func peers(at time: NodeTime) -> [PeerStatus] {
+        var peers = dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
+        // Who only reads from us, as far as we know.
+        let shown = Set(peers.compactMap(\.member))
+        for link in sortedLinks() {
+            guard let hello = link.peer, link.role == .accepted, hello.member != configuration.member, !shown.contains(hello.member),
+                !peers.contains(where: { $0.member == hello.member })
+            else { continue }
+            peers.append(status(of: link, hello, address: hello.address, state: .unreached, failures: 0, at: time))
+        }
+        return peers
+    }
+
+    private func peer(at address: PeerAddress, _ entry: DialTable.Entry, at time: NodeTime) -> PeerStatus {
+        let state: PeerStatus.State
+        switch entry.state {
+        case .waiting: state = .waiting
+        case .dialing: state = .dialing
+        case .original: state = .original
+        case .ourself: state = .ourself
+        case .duplicate: state = .duplicate
+        case .linked(let id):
+            if let link = links[id], let hello = link.peer, let subscriber = link.subscriber {
+                return status(
+                    of: link, hello, address: address, state: subscriber.isStreaming ? .streaming : .copying, failures: entry.failures,
+                    at: time)
+            }
+            state = .greeting
+        }
+        return PeerStatus(
+            address: address, member: nil, name: nil, state: state, isReady: state == .original, clockOffset: nil, failures: entry.failures,
+            lastCopy: nil, digestsAgree: nil, lag: nil)
+    }
+
+    private func status(
+        of link: Link, _ hello: Hello, address: PeerAddress, state: PeerStatus.State, failures: Int, at time: NodeTime
+    ) -> PeerStatus {
+        let publication = sortedLinks().last { $0.peer?.member == hello.member && $0.publisher != nil }?.publisher
+        let lag = publication.map { publisher in
+            PeerStatus.Lag(
+                changes: publisher.lag.changes, milliseconds: publisher.lag.milliseconds(at: time.monotonic),
+                queuedBytes: publisher.queuedBytes, hasOverflowed: publisher.hasOverflowed, isCopying: publisher.isCopying)
+        }
+        return PeerStatus(
+            address: address, member: hello.member, name: hello.name, state: state, isReady: link.beat?.isReady ?? false,
+            clockOffset: link.clockOffset, failures: failures, lastCopy: link.lastCopy, digestsAgree: link.subscriber?.comparison.areEqual,
+            lag: lag)
+    }
+}

@@ -1,0 +1,250 @@
+// What becomes of time: pings, dials, renewals, digests, deadlines and judgments, each with its period and its bound.
+
+import Catalog
+
+extension Node {
+    /// So many unanswered pings close a link.
+    static let unansweredPings: Int64 = 3
+    /// How often clocks, sizes and relays are judged, in milliseconds.
+    static let judgmentPeriod: Int64 = 1_000
+    /// Changes that are read from the catalog at once, and how often in one call. The rest waits for the next tick.
+    static let drainBudget = 1_024
+    static let drainsPerCall = 16
+
+    func keepUp(at time: NodeTime) {
+        let now = time.monotonic
+        if now >= nextRenewals {
+            nextRenewals = now + limits.renewalPeriod
+            tellLocalChanges(includeRenewals: true, at: time)
+        } else if hasUndrained {
+            tellLocalChanges(includeRenewals: false, at: time)
+        }
+        let root = RootOnce(store)
+        for link in sortedLinks() { keepUp(link, root: root, at: time) }
+        dial(at: time)
+        if now >= nextJudgment {
+            nextJudgment = now + Self.judgmentPeriod
+            judgeClock(at: time)
+            judgeSize(at: time)
+            planRelays(at: time)
+        }
+        judgeReadiness(at: time)
+        endHold(at: time)
+    }
+
+    private func keepUp(_ link: Link, root: RootOnce, at time: NodeTime) {
+        let now = time.monotonic
+        if link.peer == nil {
+            guard now - link.openedAt >= limits.handshakeDeadline else { return }
+            noteRefusal(of: link, .silent, at: time)
+            return close(link, .silent, at: time)
+        }
+        guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else { return close(link, .silent, at: time) }
+        if now >= link.nextPing { ping(link, at: time) }
+        pump(link, at: time)
+        guard !isLeaving else { return }
+        act(on: link, at: time) { (publisher: inout PublisherSession, effects: inout [SessionEffect]) in
+            publisher.tellRoot(root.value, at: now, into: &effects)
+        }
+        act(on: link, at: time) { (subscriber: inout SubscriberSession, effects: inout [SessionEffect]) in
+            subscriber.askForWanted(into: &effects)
+        }
+    }
+
+    private func ping(_ link: Link, at time: NodeTime) {
+        link.nextPing = time.monotonic + limits.pingPeriod
+        send(FrameCodec.encode(.ping(beat(at: time, isProven: true))), on: link)
+    }
+
+    /// - isProven: to strangers no more is said than that we are there.
+    func beat(at time: NodeTime, isProven: Bool) -> Beat {
+        let hears = isProven ? heardMembers().sorted().prefix(Beat.heardLimit) : []
+        return Beat(
+            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && isWhole, hears: Array(hears))
+    }
+
+    /// The members whose changes come in by a link of ours.
+    private func heardMembers() -> Set<MemberID> {
+        Set(links.values.compactMap { $0.subscriber == nil ? nil : $0.peer?.member })
+    }
+
+    // MARK: - Changes
+
+    /// Reads what clients have changed, and tells everybody. Without anybody to tell it is let go: who comes later gets a copy.
+    func tellLocalChanges(includeRenewals: Bool, at time: NodeTime) {
+        hasUndrained = false
+        for _ in 0..<Self.drainsPerCall {
+            let drained = store.drain(includeRenewals: includeRenewals, budget: Self.drainBudget, at: time.moment)
+            broadcast(drained.changes, at: time)
+            guard drained.hasMore else { return }
+        }
+        hasUndrained = true
+    }
+
+    private func broadcast(_ changes: [Replicated], at time: NodeTime) {
+        guard !changes.isEmpty else { return }
+        let listeners = sortedLinks().filter { $0.publisher?.isStreaming == true || $0.publisher?.isCopying == true }
+        if !listeners.isEmpty {
+            for encoded in FrameCodec.encode(changes, as: .changes) {
+                for link in listeners {
+                    act(on: link, at: time) { publisher, effects in publisher.broadcast(encoded, at: time.monotonic, into: &effects) }
+                }
+            }
+        }
+        if configuration.offersOriginals { directives.append(.offerToOriginals(changes)) }
+    }
+
+    /// Says goodbye on each link on which all has been said.
+    func sayGoodbye(at time: NodeTime) {
+        for link in sortedLinks() where !link.hasSaidGoodbye && link.publisher?.isStreaming == true {
+            link.hasSaidGoodbye = true
+            send(FrameCodec.encode(.goodbye(.leaving)), on: link)
+        }
+    }
+
+    // MARK: - Dials
+
+    func updateDials(at time: NodeTime) {
+        let others = named.union(learned).subtracting([configuration.address])
+        for orphan in dials.replace(with: others, at: time.monotonic) {
+            if let link = links[orphan] { close(link, .notMember, at: time) }
+        }
+    }
+
+    func dial(at time: NodeTime) {
+        guard !isLeaving else { return }
+        for address in dials.due(at: time.monotonic, random: &random) { directives.append(.dial(address)) }
+    }
+
+    // MARK: - Judgments
+
+    func judgeReadiness(at time: NodeTime) {
+        guard ground == nil, !isLeaving else { return }
+        ground = readiness.ground(
+            dials.entries.mapValues(probe), isMembershipKnown: isMembershipKnown, hasAnswered: hasAnswered, at: time.monotonic)
+        guard let ground else { return }
+        directives.append(.becameReady(ground))
+        note(.ready(ground))
+        // At once, so that others who are starting need not wait for the next.
+        for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
+    }
+
+    private func probe(_ entry: DialTable.Entry) -> Readiness.Probe {
+        switch entry.state {
+        case .ourself, .duplicate: return .irrelevant
+        case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
+        case .linked(let id):
+            guard let subscriber = links[id]?.subscriber else { return .pending }
+            guard subscriber.isStreaming, let wasReady = entry.copiedReady else { return .copying }
+            return .copied(wasReady: wasReady)
+        case .waiting, .dialing:
+            return entry.failures >= Readiness.vainDials ? .silent : .pending
+        }
+    }
+
+    private func judgeClock(at time: NodeTime) {
+        var offsets: [MemberID: Int64] = [:]
+        for link in links.values {
+            if let member = link.peer?.member, member != configuration.member { offsets[member] = link.clockOffset }
+        }
+        switch clock.judge(Array(offsets.values)) {
+        case .correct(let milliseconds):
+            directives.append(.correctClock(milliseconds: milliseconds))
+            note(.clockWrong(milliseconds: milliseconds))
+        case .right:
+            directives.append(.correctClock(milliseconds: 0))
+            note(.clockRight)
+        case nil: break
+        }
+        let differing = offsets.count == 1 ? offsets.first { $0.value.magnitude > UInt64(limits.clockTolerance) } : nil
+        if let differing, differing.key != differingPeer, let link = links.values.first(where: { $0.peer?.member == differing.key }) {
+            note(.clocksDiffer(link.peer?.address ?? link.address, milliseconds: differing.value))
+        }
+        differingPeer = differing?.key
+    }
+
+    private func judgeSize(at time: NodeTime) {
+        guard let expected = configuration.clusterSize, let event = sizeWatch.judge(size, of: expected, at: time.monotonic) else { return }
+        note(event)
+    }
+
+    private func planRelays(at time: NodeTime) {
+        let heard = heardMembers().union([configuration.member])
+        let subscribers = sortedLinks().filter { $0.subscriber?.isStreaming == true }
+        let plan = relaying.plan(heard: heard, hearsay: subscribers.map { ($0.id, $0.beat?.hears ?? []) }, at: time.monotonic)
+        for link in subscribers {
+            let wanted = plan[link.id] ?? []
+            guard wanted != link.relayed else { continue }
+            let isMore = !wanted.isSubset(of: link.relayed)
+            link.relayed = wanted
+            send(FrameCodec.encode(.relay(wanted.sorted())), on: link)
+            // What they said before is to be had by a copy.
+            if isMore {
+                act(on: link, at: time) { (subscriber: inout SubscriberSession, effects: inout [SessionEffect]) in
+                    subscriber.subscribeAgain(at: time, into: &effects)
+                }
+            }
+        }
+    }
+
+    // MARK: - Pauses
+
+    /// We were not run for a while, and what the others said meanwhile is still to be read.
+    func wake(after gap: Int64, at time: NodeTime) {
+        if gap > LeaseClock.longestGap { holdLeases(at: time) }
+        for link in sortedLinks() {
+            if link.role == .dialed, gap >= Self.unansweredPings * limits.pingPeriod {
+                // They have given us up. What they said before that has waited here for nobody knows how long, so the ages in it are too low;
+                // a copy by a new link has them right.
+                close(link, .silent, at: time)
+            } else {
+                link.heardAt = time.monotonic
+            }
+        }
+    }
+
+    func holdLeases(at time: NodeTime) {
+        let peers = dials.entries.filter { _, entry in
+            switch entry.state {
+            case .waiting, .dialing, .linked: entry.hasAnswered && entry.failures < Readiness.vainDials
+            case .original, .ourself, .duplicate: false
+            }
+        }
+        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else {
+            // The lease clock holds itself after a pause, and is not to wait for nobody.
+            owesSettlement = true
+            directives.append(.releaseLeases)
+            return
+        }
+        // Told already: by a gap between calls, before the shell has noticed.
+        guard !isHolding else { return }
+        isHolding = true
+        directives.append(.holdLeases(atMost: limits.leaseHold))
+        note(.leasesHeld)
+        dials.hurry(at: time.monotonic)
+        dial(at: time)
+        for link in sortedLinks() where link.subscriber != nil {
+            link.awaitedPong = UInt64(clamping: time.monotonic)
+            ping(link, at: time)
+        }
+    }
+
+    private func endHold(at time: NodeTime) {
+        guard isHolding, let end = hold.end(at: time.monotonic) else { return }
+        isHolding = false
+        directives.append(.releaseLeases)
+        owesSettlement = end == .alone
+        for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
+        note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
+    }
+}
+
+/// The root of the digest, computed for the first who asks and not again in the same call.
+private final class RootOnce {
+    private let store: Store
+    private(set) lazy var value = store.digest().root
+
+    init(_ store: Store) {
+        self.store = store
+    }
+}

@@ -1,0 +1,22 @@
+// Too few members is an error to be told once, and not at every start while the others are being found.
+
+/// Watches whether a cluster has as many members as it should.
+struct SizeWatch {
+    /// How long there must be too few before it is told, in milliseconds.
+    static let patience: Int64 = 5_000
+
+    private var unmetSince: Int64?
+    private var isTold = false
+
+    mutating func judge(_ size: Int, of expected: Int, at now: Int64) -> ClusterEvent? {
+        guard size < expected else {
+            defer { (unmetSince, isTold) = (nil, false) }
+            return isTold ? .sizeMet(members: size) : nil
+        }
+        let since = unmetSince ?? now
+        unmetSince = since
+        guard !isTold, now - since >= Self.patience else { return nil }
+        isTold = true
+        return .sizeUnmet(expected: expected, members: size)
+    }
+}

@@ -1,0 +1,58 @@
+// How an instance on the original's wire and one in the catalog belong together. This file alone knows both.
+
+import Catalog
+
+extension OriginalInstance {
+    private static let nanosecondsPerMillisecond: Int64 = 1_000_000
+
+    /// The instance for the catalog. Throws when it has an endpoint of a kind that we do not know.
+    func instance() throws(OriginalMessageError) -> Instance {
+        guard let id = InstanceID(id[...]) else { throw .value(.id) }
+        guard let kind = Endpoint.Kind(rawValue: endpointType) else { throw .value(.endpoint) }
+        let (milliseconds, rest) = ttl.quotientAndRemainder(dividingBy: Self.nanosecondsPerMillisecond)
+        return Instance(
+            id: id, serviceName: Name(serviceName), endpoint: Endpoint(kind: kind, value: endpointValue), status: InstanceStatus(status),
+            // A part of a millisecond counts as one, so that no lease is shorter than promised.
+            ttl: rest == 0 ? milliseconds : milliseconds + 1, tags: tags, metadata: metadata, registered: registered)
+    }
+
+    /// An instance of the catalog, as originals are told of it.
+    init(_ instance: Instance, heartbeat: Heartbeat) {
+        let (nanoseconds, overflow) = instance.ttl.multipliedReportingOverflow(by: Self.nanosecondsPerMillisecond)
+        self.init(
+            id: instance.id.utf8, serviceName: instance.serviceName.text, endpointType: instance.endpoint.kind.rawValue,
+            endpointValue: instance.endpoint.value, status: instance.status.token, metadata: instance.metadata,
+            registered: instance.registered, lastRenewal: heartbeat.wall, ttl: overflow ? .max : nanoseconds, tags: instance.tags,
+            extra: nil)
+    }
+}
+
+extension OriginalMessage {
+    /// A state of the catalog, as originals are told of it: they know events only. A status is told with all the rest, since who tells a state does
+    /// not know what was different before.
+    init(_ replica: Replica) {
+        switch replica {
+        case .present(let instance, _, let heartbeat): self = .register(OriginalInstance(instance, heartbeat: heartbeat))
+        case .absent(let id, _): self = .deregister(id: id.utf8)
+        case .renewed(let id, _, _): self = .renew(id: id.utf8)
+        }
+    }
+}
+
+extension Instance {
+    /// The same registration with another status.
+    func replacing(status: InstanceStatus) -> Instance {
+        Instance(
+            id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
+            registered: registered)
+    }
+
+    /// Whether the two say the same of themselves, their statuses aside.
+    func says(theSameAs other: Instance) -> Bool {
+        serviceName == other.serviceName && endpoint == other.endpoint && ttl == other.ttl && tags == other.tags
+            && metadata == other.metadata
+    }
+
+    /// Whether its lease has run out, by the age of its last heartbeat in milliseconds.
+    func isDead(age: Int64) -> Bool { age >= ttl && status != .outOfService }
+}

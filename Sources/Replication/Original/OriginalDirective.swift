@@ -1,0 +1,100 @@
+// What the dealings with originals want done, and what they report: the counterparts of `Directive`, `ClusterEvent` and `ClusterStatus`.
+
+import Catalog
+
+/// Something for the shell to do.
+public enum OriginalDirective: Sendable {
+    /// Queue these bytes behind what is queued on this link.
+    case send(LinkID, [UInt8])
+    /// Close this link at once. Nothing of it is to be handed on any more, and `linkClosed` is not called for it.
+    case abort(LinkID, OriginalFailure)
+    /// Close this link once what is queued on it has gone out. `linkClosed` is not called for it.
+    case finish(LinkID)
+    /// Ask this member for its copy: connect and send `GET /v1/sync`; answered by `copyOpened` or `copyFailed`.
+    case dialCopy(PeerAddress)
+    /// This member's live changes are no longer read, though its connection may not have ended by itself: `Node.originalChanged` to `.lost`.
+    case lost(PeerAddress)
+    /// All of this member has been copied: `Node.originalChanged` to `.copied`.
+    case copied(PeerAddress)
+    /// Something to be logged. Given once per change of state.
+    case note(OriginalEvent)
+}
+
+/// Something for whoever reads the log.
+public enum OriginalEvent: Sendable, Equatable {
+    /// We read this member's live changes.
+    case reading(PeerAddress)
+    case readingEnded(PeerAddress, OriginalFailure?)
+    /// It reads ours.
+    case read(by: PeerAddress)
+    case readEnded(by: PeerAddress)
+    case copied(from: PeerAddress, instances: Int, milliseconds: Int64)
+    case copyFailed(from: PeerAddress, OriginalFailure?)
+    case copySent(to: PeerAddress, instances: Int)
+    /// A message that could not be used; the first of a link, the rest are counted.
+    case unusable(from: PeerAddress, OriginalMessageError)
+    /// It reads too slowly: its queue was dropped, and it hears all that started here when it can.
+    case overflowed(PeerAddress)
+    /// As many links as there may be.
+    case full(PeerAddress)
+}
+
+/// Why a link with an original ended.
+public enum OriginalFailure: Error, Sendable, Equatable {
+    /// The stream ended before its end was marked.
+    case cutShort
+    case chunk(ChunkError)
+    case packing
+    case event(EventStreamError)
+    /// So many messages in a row could not be used: it is not an original.
+    case unusable(OriginalMessageError)
+    /// Bytes after the end of an answer, or after a request.
+    case unexpectedBytes
+    /// A copy took too long, or its queue did not drain.
+    case stalled
+    /// Too many links of this member.
+    case full
+    /// Another connection of the same member took this one's place.
+    case replaced
+}
+
+/// How the dealings with originals stand.
+public struct OriginalsStatus: Sendable {
+    /// By address.
+    public var members: [OriginalStatus] = []
+    public var counts = OriginalCounts()
+
+    public init() {}
+}
+
+/// How the dealings with one original stand.
+public struct OriginalStatus: Sendable {
+    public var address: PeerAddress
+    /// We read its live changes.
+    public var isRead: Bool
+    /// It reads ours.
+    public var reads: Bool
+    /// Bytes that wait for it.
+    public var queuedBytes: Int
+    /// Its queue ran over.
+    public var hasOverflowed: Bool
+    /// The last complete copy from it: when (monotonic milliseconds) and how many instances.
+    public var lastCopy: (at: Int64, count: Int)?
+}
+
+/// What has been done since the start.
+public struct OriginalCounts: Sendable, Equatable {
+    /// Messages sent, each counted once for each link.
+    public var sent = 0
+    public var received = 0
+    /// Messages that could not be used.
+    public var unusable = 0
+    public var copiesSent = 0
+    public var copiesReceived = 0
+    /// Requests for a register sent to others because of a renewal of something unknown here.
+    public var repairsAsked = 0
+    public var repairsAnswered = 0
+    public var overflows = 0
+
+    public init() {}
+}

@@ -1,0 +1,22 @@
+// What comes of a session's frames, for the node to act on: bytes to send on this link, and what it has learned.
+
+import Catalog
+
+enum SessionEffect {
+    case send([UInt8])
+    case sentChanges(Int)
+    /// A copy has been sent to its end.
+    case copySent
+    /// The subscriber was too slow: its changes are dropped until it gets a copy.
+    case overflowed
+    /// A whole copy is merged.
+    case copied(CopySummary, milliseconds: Int64)
+    case copyFailed
+    /// So many changes have come in.
+    case heard(States)
+    case relayHeard(States)
+    /// States that we lacked were brought.
+    case repaired(Int)
+    /// The digests were compared.
+    case compared(areEqual: Bool)
+}

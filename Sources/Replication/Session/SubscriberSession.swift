@@ -1,0 +1,169 @@
+// The end of a link that listens: it asks for everything, merges what comes, acknowledges changes, and finds out by digests what is missing.
+// Merging a state twice, late or out of order changes nothing, so copy, changes and repairs may overlap as they like.
+//
+//     proven ──► asked ── copy starts ──► copying ── its end, whole ──► streaming
+//                  ▲                         │ ▲                           │
+//                  └──── not whole, once ────┘ └── copy starts (a gap) ────┘
+//
+// Changes are merged in every state. A second copy in a row that is not whole closes the link.
+
+import Catalog
+
+/// The subscriber's side of one link, from the proof on.
+struct SubscriberSession {
+    enum State {
+        case asked(at: Int64)
+        case copying(CopySummary, since: Int64)
+        case streaming
+    }
+
+    /// States to be asked for that are remembered. What is beyond is found again by the next comparison.
+    private static let wantedLimit = 16_384
+
+    private(set) var state: State
+    private(set) var comparison = DigestComparison()
+    private(set) var received: UInt64 = 0
+    private var acknowledged: UInt64 = 0
+    /// What the publisher has and we lack.
+    private var wanted: Set<StateKey> = []
+    private var failedCopies = 0
+
+    /// Asks for everything.
+    init(at time: NodeTime, into effects: inout [SessionEffect]) {
+        state = .asked(at: time.monotonic)
+        effects.append(.send(FrameCodec.encode(.subscribe)))
+    }
+
+    var isStreaming: Bool {
+        if case .streaming = state { true } else { false }
+    }
+
+    /// Asks for everything again.
+    mutating func subscribeAgain(at time: NodeTime, into effects: inout [SessionEffect]) {
+        self.state = .asked(at: time.monotonic)
+        effects.append(.send(FrameCodec.encode(.subscribe)))
+    }
+
+    // MARK: - What the publisher says
+
+    mutating func received(
+        _ frame: Frame, store: Store, at time: NodeTime, into effects: inout [SessionEffect]
+    ) throws(FrameError) {
+        switch frame {
+        case .copyStart:
+            state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
+        case .copy(let states):
+            merge(states, from: store, at: time)
+            // Without its beginning it is the rest of a copy that we no longer want whole.
+            guard case .copying(var summary, let since) = state else { break }
+            summary.count += UInt64(states.count)
+            summary.hash = WireHash.joined(summary.hash, states.hash)
+            state = .copying(summary, since: since)
+        case .copyEnd(let summary):
+            try endCopy(summary, at: time, into: &effects)
+        case .changes(let states):
+            merge(states, from: store, at: time)
+            received += UInt64(states.count)
+            effects.append(.heard(states))
+        case .relayed(let states):
+            merge(states, from: store, at: time)
+            received += UInt64(states.count)
+            effects.append(.relayHeard(states))
+        case .states(let states):
+            let repaired = merge(states, from: store, at: time)
+            if repaired > 0 { effects.append(.repaired(repaired)) }
+        case .root(let root):
+            let differ = comparison.compare(root: root, with: store.digest().root)
+            if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
+            effects.append(.compared(areEqual: !differ))
+        case .buckets(let buckets):
+            act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
+        case .keys(let keys):
+            compare(keys, with: store, at: time, into: &effects)
+            act(comparison.next(), at: time, into: &effects)
+        case .unknown:
+            break
+        default:
+            throw .unexpected
+        }
+    }
+
+    /// From when it was asked for, where it was.
+    private func startOfCopy(at time: NodeTime) -> Int64 {
+        if case .asked(let at) = state { at } else { time.monotonic }
+    }
+
+    private mutating func endCopy(_ summary: CopySummary, at time: NodeTime, into effects: inout [SessionEffect]) throws(FrameError) {
+        guard case .copying(let merged, let since) = state else { return }
+        if merged.count == summary.count, merged.hash == summary.hash {
+            failedCopies = 0
+            state = .streaming
+            effects.append(.copied(summary, milliseconds: time.monotonic - since))
+        } else {
+            failedCopies += 1
+            guard failedCopies < 2 else { throw .value }
+            effects.append(.copyFailed)
+            subscribeAgain(at: time, into: &effects)
+        }
+    }
+
+    /// Returns how many states changed anything here.
+    @discardableResult
+    private mutating func merge(_ states: States, from store: Store, at time: NodeTime) -> Int {
+        var applied = 0
+        for state in states.states {
+            switch store.merge(state, at: time.moment) {
+            case .applied: applied += 1
+            case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
+            // Ours being newer, the other end hears it from us: it subscribes too.
+            case .redundant, .stale, .dead: break
+            }
+        }
+        return applied
+    }
+
+    private mutating func want(_ key: StateKey) {
+        if wanted.count < Self.wantedLimit { wanted.insert(key) }
+    }
+
+    private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
+        var repaired = 0
+        for key in keys {
+            let own = store.record(key.id, in: key.namespace, at: time.moment)
+            if let own, own.replica.version >= key.version { continue }
+            if key.isPresent {
+                want(StateKey(namespace: key.namespace, id: key.id))
+            } else if store.merge(Replicated(namespace: key.namespace, replica: .absent(key.id, key.version)), at: time.moment) == .applied
+            {
+                // A tombstone is no more than its key.
+                repaired += 1
+            }
+        }
+        if repaired > 0 { effects.append(.repaired(repaired)) }
+    }
+
+    private mutating func act(_ finding: DigestComparison.Finding, at time: NodeTime, into effects: inout [SessionEffect]) {
+        switch finding {
+        case .nothing: break
+        case .askKeys(let buckets): effects.append(.send(FrameCodec.encode(.askKeys(buckets))))
+        case .askCopy: subscribeAgain(at: time, into: &effects)
+        }
+    }
+
+    // MARK: - What we say
+
+    /// Acknowledges what has come since the last time.
+    mutating func acknowledge(into effects: inout [SessionEffect]) {
+        guard received > acknowledged else { return }
+        acknowledged = received
+        effects.append(.send(FrameCodec.encode(.acknowledge(changes: received))))
+    }
+
+    /// Asks for states that are missing, a bounded number each time.
+    mutating func askForWanted(into effects: inout [SessionEffect]) {
+        guard !wanted.isEmpty else { return }
+        let keys = Array(wanted.prefix(PublisherSession.statesPerQuestion))
+        wanted.subtract(keys)
+        for part in FrameCodec.parts(of: keys) { effects.append(.send(FrameCodec.encode(.askStates(part)))) }
+    }
+}

@@ -1,0 +1,41 @@
+// How far a subscriber is behind, in changes and in time. Changes of a link are counted, and acknowledged by their count.
+
+/// What was sent on a link and not yet acknowledged.
+struct SubscriptionLag {
+    /// When changes up to this count were sent.
+    private struct Mark {
+        var count: UInt64
+        let at: Int64
+    }
+
+    /// Sends within so many milliseconds share a mark.
+    private static let resolution: Int64 = 10
+    private static let marksLimit = 1_024
+
+    private(set) var sent: UInt64 = 0
+    private(set) var acknowledged: UInt64 = 0
+    /// Invariant: in the order of both fields, at most `marksLimit`, each with a count above `acknowledged`.
+    private var marks: [Mark] = []
+
+    var changes: Int { Int(sent - acknowledged) }
+
+    mutating func sent(_ count: Int, at now: Int64) {
+        sent += UInt64(count)
+        if let last = marks.last, now - last.at < Self.resolution || marks.count == Self.marksLimit {
+            marks[marks.count - 1].count = sent
+        } else {
+            marks.append(Mark(count: sent, at: now))
+        }
+    }
+
+    /// Throws when more is acknowledged than was sent.
+    mutating func acknowledge(_ count: UInt64) throws(FrameError) {
+        guard count <= sent else { throw .value }
+        acknowledged = max(acknowledged, count)
+        let done = marks.firstIndex { $0.count > acknowledged } ?? marks.count
+        marks.removeFirst(done)
+    }
+
+    /// How long the oldest unacknowledged change has waited, in milliseconds.
+    func milliseconds(at now: Int64) -> Int64 { marks.first.map { max(0, now - $0.at) } ?? 0 }
+}

@@ -1,0 +1,109 @@
+// What two members say to one another, as values. How these are bytes is `FrameCodec`'s to know and nobody else's.
+
+import Catalog
+
+/// One message of our own protocol.
+enum Frame: Sendable {
+    // Both ways, first.
+    /// - raw: the frame as it came, for the proof is over every byte of it, those unknown to us included. Unused on the way out.
+    case hello(Hello, raw: [UInt8])
+    /// The code over both hellos, or empty when there is no secret.
+    case proof([UInt8])
+
+    // Both ways.
+    case ping(Beat)
+    case pong(token: UInt64)
+    case goodbye(Goodbye)
+
+    // From the subscriber.
+    /// Tell me everything, and then all that changes.
+    case subscribe
+    /// So many changes of this link are merged.
+    case acknowledge(changes: UInt64)
+    /// Pass on, too, what these members say, for we do not hear them.
+    case relay([MemberID])
+    case askBuckets
+    case askKeys([UInt16])
+    case askStates([StateKey])
+
+    // From the publisher.
+    /// A copy begins, perhaps because changes had to be dropped. What there was of an earlier one is void.
+    case copyStart(afterGap: Bool)
+    case copy(States)
+    case copyEnd(CopySummary)
+    /// What has changed here. Each state counts as one change of this link.
+    case changes(States)
+    /// What has changed at a member that the subscriber does not hear; counts as `changes` does.
+    case relayed(States)
+    /// The root of the publisher's digest.
+    case root(UInt64)
+    case buckets([UInt64])
+    case keys([KeyedVersion])
+    /// The states that were asked for, those that are there.
+    case states(States)
+
+    /// Of a newer version: passed over.
+    case unknown(type: UInt8)
+}
+
+/// The first thing that each end says: who it is, and a number nobody has seen before.
+struct Hello: Sendable, Equatable {
+    static let nonceLength = 32
+    static let nameLength = 255
+    /// An IPv6 address with a zone, and room.
+    static let hostLength = 80
+
+    /// The protocol versions that it speaks.
+    var versions: ClosedRange<UInt16>
+    var member: MemberID
+    var address: PeerAddress
+    var name: String
+    /// What makes every proof another, so that none can be said again.
+    var nonce: [UInt8]
+    var beat: Beat
+}
+
+/// How a member is, told with every ping.
+struct Beat: Sendable, Equatable {
+    /// How many members a beat names at most.
+    static let heardLimit = 256
+
+    /// Comes back in the pong.
+    var token: UInt64
+    /// Milliseconds since 1970 by its machine's clock.
+    var wall: Int64
+    var isReady: Bool
+    /// The members whose changes it hears.
+    var hears: [MemberID]
+}
+
+enum Goodbye: Sendable, Equatable {
+    /// The member stops, having said everything.
+    case leaving
+    case refused(RefusalReason)
+    /// Said by a newer version, for a reason we do not know.
+    case other
+}
+
+/// What was in a copy.
+struct CopySummary: Sendable, Equatable {
+    var count: UInt64
+    var hash: UInt64
+    /// Whether the publisher was ready, so that the copy is of everything there is.
+    var isReady: Bool
+}
+
+/// The id of an instance and its namespace.
+struct StateKey: Hashable, Sendable {
+    let namespace: Namespace
+    let id: InstanceID
+}
+
+/// States as they travel.
+struct States: Sendable {
+    var states: [Replicated]
+    /// How many there were, those of a kind unknown to us included.
+    var count: Int
+    /// Of their bytes.
+    var hash: UInt64
+}

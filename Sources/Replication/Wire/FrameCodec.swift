@@ -1,0 +1,510 @@
+// The one place that knows the bytes of our own protocol. A frame is four bytes of length, little-endian, a byte of type, and what the type says;
+// the length counts the type. What follows the fields we know is passed over, as are types and kinds we do not: a newer version may add to all.
+//
+//     type  name         fields                                            state: count of bytes, then
+//      1    hello        min u16, max u16, member, host, port u16, name,    kind 1 present: namespace, version, heartbeat, instance
+//                        nonce 32, beat                                    kind 2 absent:  namespace, version, id
+//      2    proof        code                                              kind 3 renewed: namespace, version, heartbeat, id
+//      3    ping         beat                                              instance: id, service, endpoint kind, endpoint, status, ttl i64,
+//      4    pong         token u64                                                   tags, has metadata, metadata, registered i64
+//      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
+//     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
+//     32 … 39            from the publisher                                beat: token u64, wall i64, ready, count, members u64
+
+import Catalog
+
+enum FrameCodec {
+    /// The versions of the protocol that this code speaks.
+    static let versions: ClosedRange<UInt16> = 1...1
+    /// The bytes of a frame's length.
+    static let prefix = 4
+    /// The longest frame, its length aside. An instance is far smaller, because a request's body is.
+    static let longest = 1 << 20
+    /// The longest frame of a link on which nothing is proven yet.
+    static let longestUnproven = 1_024
+    /// Lists are cut into frames of about so many bytes, so that no frame keeps a link for long.
+    static let batch = 64 << 10
+
+    private enum Kind {
+        static let hello: UInt8 = 1, proof: UInt8 = 2, ping: UInt8 = 3, pong: UInt8 = 4, goodbye: UInt8 = 5
+        static let subscribe: UInt8 = 16, acknowledge: UInt8 = 17, relay: UInt8 = 18
+        static let askBuckets: UInt8 = 19, askKeys: UInt8 = 20, askStates: UInt8 = 21
+        static let copyStart: UInt8 = 32, copy: UInt8 = 33, copyEnd: UInt8 = 34, changes: UInt8 = 35
+        static let root: UInt8 = 36, buckets: UInt8 = 37, keys: UInt8 = 38, states: UInt8 = 39, relayed: UInt8 = 40
+    }
+
+    // MARK: - Out
+
+    /// A frame that is no list of states. Lists within are expected to be within `batch` bytes.
+    static func encode(_ frame: Frame) -> [UInt8] {
+        switch frame {
+        case .hello(let hello, _): write(Kind.hello) { $0.hello(hello) }
+        case .proof(let code): write(Kind.proof) { $0.block(code) }
+        case .ping(let beat): write(Kind.ping) { $0.beat(beat) }
+        case .pong(let token): write(Kind.pong) { $0.word(token) }
+        case .goodbye(let goodbye): write(Kind.goodbye) { $0.goodbye(goodbye) }
+        case .subscribe: write(Kind.subscribe) { _ in }
+        case .acknowledge(let changes): write(Kind.acknowledge) { $0.word(changes) }
+        case .relay(let members): write(Kind.relay) { $0.members(members) }
+        case .askBuckets: write(Kind.askBuckets) { _ in }
+        case .askKeys(let buckets):
+            write(Kind.askKeys) { writer in
+                writer.count(buckets.count)
+                for bucket in buckets { writer.word(bucket) }
+            }
+        case .askStates(let keys):
+            write(Kind.askStates) { writer in
+                writer.count(keys.count)
+                for key in keys {
+                    writer.text(key.namespace.name)
+                    writer.id(key.id)
+                }
+            }
+        case .copyStart(let afterGap): write(Kind.copyStart) { $0.byte(afterGap ? 1 : 0) }
+        case .copyEnd(let summary):
+            write(Kind.copyEnd) { writer in
+                writer.word(summary.count)
+                writer.word(summary.hash)
+                writer.byte(summary.isReady ? 1 : 0)
+            }
+        case .root(let root): write(Kind.root) { $0.word(root) }
+        case .buckets(let buckets):
+            // Empty buckets are left out: of a small registry nearly all are.
+            write(Kind.buckets) { writer in
+                let filled = buckets.indices.filter { buckets[$0] != 0 }
+                writer.count(filled.count)
+                for index in filled {
+                    writer.word(UInt16(truncatingIfNeeded: index))
+                    writer.word(buckets[index])
+                }
+            }
+        case .keys(let keys):
+            write(Kind.keys) { writer in
+                writer.count(keys.count)
+                for key in keys {
+                    writer.text(key.namespace.name)
+                    writer.id(key.id)
+                    writer.version(key.version)
+                    writer.byte(key.isPresent ? 1 : 0)
+                }
+            }
+        case .copy(let states): list(Kind.copy, states.states)
+        case .changes(let states): list(Kind.changes, states.states)
+        case .relayed(let states): list(Kind.relayed, states.states)
+        case .states(let states): list(Kind.states, states.states)
+        case .unknown(let type): write(type) { _ in }
+        }
+    }
+
+    /// States as frames of about `batch` bytes, each with how many are in it and their hash, made once for all who are told.
+    static func encode(_ states: [Replicated], as list: StateList) -> [EncodedStates] {
+        var frames: [EncodedStates] = []
+        var body = ByteWriter()
+        var count = 0
+        func finish(_ body: ByteWriter) {
+            guard count > 0 else { return }
+            frames.append(
+                EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame(list.kind, count: count, body: body)))
+        }
+        for state in states {
+            body.state(state)
+            count += 1
+            guard body.bytes.count >= batch else { continue }
+            finish(body)
+            body = ByteWriter()
+            count = 0
+        }
+        finish(body)
+        return frames
+    }
+
+    /// Which of the frames that hold states.
+    enum StateList {
+        case copy, changes, relayed, states
+
+        fileprivate var kind: UInt8 {
+            switch self {
+            case .copy: Kind.copy
+            case .changes: Kind.changes
+            case .relayed: Kind.relayed
+            case .states: Kind.states
+            }
+        }
+    }
+
+    /// As many of the keys, from the front, as take so many bytes.
+    static func fitting(_ keys: [KeyedVersion], bytes limit: Int) -> [KeyedVersion] {
+        var bytes = 0
+        let fitting = keys.prefix { key in
+            // What `encode` writes of a key, or a few bytes more.
+            bytes += key.namespace.name.utf8.count + key.id.byteCount + 32
+            return bytes <= limit
+        }
+        return Array(fitting)
+    }
+
+    /// Keys, cut into lists of about `batch` bytes.
+    static func parts(of keys: [StateKey]) -> [[StateKey]] {
+        var parts: [[StateKey]] = []
+        var part: [StateKey] = []
+        var bytes = 0
+        for key in keys {
+            part.append(key)
+            bytes += key.namespace.name.utf8.count + key.id.byteCount + 16
+            guard bytes >= batch else { continue }
+            parts.append(part)
+            (part, bytes) = ([], 0)
+        }
+        return part.isEmpty ? parts : parts + [part]
+    }
+
+    private static func list(_ kind: UInt8, _ states: [Replicated]) -> [UInt8] {
+        var body = ByteWriter()
+        for state in states { body.state(state) }
+        return frame(kind, count: states.count, body: body)
+    }
+
+    private static func frame(_ kind: UInt8, count: Int, body: ByteWriter) -> [UInt8] {
+        write(kind, capacity: body.bytes.count + 16) { writer in
+            writer.count(count)
+            writer.raw(body.bytes)
+        }
+    }
+
+    private static func write(_ kind: UInt8, capacity: Int = 64, _ fields: (inout ByteWriter) -> Void) -> [UInt8] {
+        var writer = ByteWriter(capacity: capacity)
+        writer.word(UInt32(0))
+        writer.byte(kind)
+        fields(&writer)
+        writer.patch(UInt32(truncatingIfNeeded: writer.bytes.count - prefix), at: 0)
+        return writer.bytes
+    }
+
+    /// What a proof is a code of: who proves, what it said and what it was told. The first keeps a proof from being thrown back at who made
+    /// it, the nonces in the other two from being said again.
+    static func transcript(provenBy role: LinkRole, said: [UInt8], told: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter(capacity: said.count + told.count + 32)
+        writer.text(role == .dialed ? "a8-replication dialer" : "a8-replication accepter")
+        writer.block(said)
+        writer.block(told)
+        return writer.bytes
+    }
+
+    // MARK: - In
+
+    /// The length that a frame gives itself, its four bytes aside, or nil when not all of these are there.
+    static func length(of bytes: [UInt8], at start: Int, limit: Int) throws(FrameError) -> Int? {
+        guard bytes.count - start >= prefix else { return nil }
+        var reader = ByteReader(bytes, in: start..<start + prefix)
+        let length = Int(try reader.word(UInt32.self))
+        guard length > 0 else { throw .empty }
+        guard length <= limit else { throw .tooLong(length) }
+        return length
+    }
+
+    /// The frame in these bytes, its length aside.
+    static func decode(_ bytes: [UInt8], in range: Range<Int>) throws(FrameError) -> Frame {
+        var reader = ByteReader(bytes, in: range)
+        let type = try reader.byte()
+        switch type {
+        case Kind.hello: return .hello(try reader.hello(), raw: Array(bytes[range]))
+        case Kind.proof: return .proof(try reader.block(atMost: Authenticator.codeLength))
+        case Kind.ping: return .ping(try reader.beat())
+        case Kind.pong: return .pong(token: try reader.word())
+        case Kind.goodbye: return .goodbye(try reader.goodbye())
+        case Kind.subscribe: return .subscribe
+        case Kind.acknowledge: return .acknowledge(changes: try reader.word())
+        case Kind.relay: return .relay(try reader.members())
+        case Kind.askBuckets: return .askBuckets
+        case Kind.askKeys: return .askKeys(try reader.list(ofAtLeast: 2) { reader throws(FrameError) in try reader.bucket() })
+        case Kind.askStates:
+            return .askStates(
+                try reader.list(ofAtLeast: 3) { reader throws(FrameError) in
+                    StateKey(namespace: Namespace(try reader.text()), id: try reader.id())
+                })
+        case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
+        case Kind.copyEnd: return .copyEnd(CopySummary(count: try reader.word(), hash: try reader.word(), isReady: try reader.flag()))
+        case Kind.root: return .root(try reader.word())
+        case Kind.buckets: return .buckets(try reader.buckets())
+        case Kind.keys: return .keys(try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() })
+        case Kind.copy: return .copy(try reader.states())
+        case Kind.changes: return .changes(try reader.states())
+        case Kind.relayed: return .relayed(try reader.states())
+        case Kind.states: return .states(try reader.states())
+        default: return .unknown(type: type)
+        }
+    }
+}
+
+/// States made ready to be sent, to however many.
+struct EncodedStates {
+    let count: Int
+    let hash: UInt64
+    let frame: [UInt8]
+}
+
+// MARK: - Who
+
+extension ByteWriter {
+    mutating func hello(_ hello: Hello) {
+        word(hello.versions.lowerBound)
+        word(hello.versions.upperBound)
+        word(hello.member.bits)
+        text(hello.address.host)
+        word(hello.address.port)
+        text(hello.name)
+        raw(hello.nonce)
+        beat(hello.beat)
+    }
+
+    mutating func beat(_ beat: Beat) {
+        word(beat.token)
+        word(beat.wall)
+        byte(beat.isReady ? 1 : 0)
+        members(Array(beat.hears.prefix(Beat.heardLimit)))
+    }
+
+    mutating func members(_ members: [MemberID]) {
+        count(members.count)
+        for member in members { word(member.bits) }
+    }
+
+    mutating func goodbye(_ goodbye: Goodbye) {
+        switch goodbye {
+        case .leaving: byte(0)
+        case .refused(let reason):
+            byte(1)
+            byte(reason.rawValue)
+        case .other: byte(.max)
+        }
+    }
+}
+
+extension ByteReader {
+    mutating func hello() throws(FrameError) -> Hello {
+        let (lowest, highest) = (try word(UInt16.self), try word(UInt16.self))
+        guard lowest <= highest else { throw .value }
+        return Hello(
+            versions: lowest...highest, member: MemberID(bits: try word()),
+            address: PeerAddress(host: try text(atMost: Hello.hostLength), port: try word()), name: try text(atMost: Hello.nameLength),
+            nonce: try raw(Hello.nonceLength), beat: try beat())
+    }
+
+    mutating func beat() throws(FrameError) -> Beat {
+        Beat(token: try word(), wall: try word(), isReady: try flag(), hears: try members())
+    }
+
+    mutating func members() throws(FrameError) -> [MemberID] {
+        let members = try list(ofAtLeast: 8) { reader throws(FrameError) in MemberID(bits: try reader.word()) }
+        guard members.count <= Beat.heardLimit else { throw .tooLong(members.count) }
+        return members
+    }
+
+    mutating func goodbye() throws(FrameError) -> Goodbye {
+        switch try byte() {
+        case 0: return .leaving
+        case 1: return RefusalReason(rawValue: try byte()).map { .refused($0) } ?? .other
+        default: return .other
+        }
+    }
+
+    mutating func flag() throws(FrameError) -> Bool {
+        switch try byte() {
+        case 0: return false
+        case 1: return true
+        default: throw .value
+        }
+    }
+
+    mutating func list<Element>(
+        ofAtLeast size: Int, _ element: (inout ByteReader) throws(FrameError) -> Element
+    ) throws(FrameError) -> [Element] {
+        let count = try count(ofAtLeast: size)
+        var list: [Element] = []
+        list.reserveCapacity(count)
+        for _ in 0..<count { list.append(try element(&self)) }
+        return list
+    }
+}
+
+// MARK: - What
+
+private enum StateKind {
+    static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
+}
+
+extension ByteWriter {
+    /// After its count, so that who does not know its kind, or all of its fields, can pass over it.
+    mutating func state(_ state: Replicated) {
+        var body = ByteWriter(capacity: 256)
+        switch state.replica {
+        case .present(let instance, let version, let heartbeat):
+            body.byte(StateKind.present)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.heartbeat(heartbeat)
+            body.instance(instance)
+        case .absent(let id, let version):
+            body.byte(StateKind.absent)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.id(id)
+        case .renewed(let id, let version, let heartbeat):
+            body.byte(StateKind.renewed)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.heartbeat(heartbeat)
+            body.id(id)
+        }
+        block(body.bytes)
+    }
+
+    mutating func version(_ version: Version) {
+        word(version.time.bits)
+        word(version.origin.bits)
+    }
+
+    mutating func heartbeat(_ heartbeat: Heartbeat) {
+        word(heartbeat.age)
+        word(heartbeat.wall)
+    }
+
+    mutating func id(_ id: InstanceID) {
+        switch id {
+        case .digest(let digest):
+            byte(0)
+            word(digest)
+        case .text(let name):
+            byte(1)
+            text(name.text)
+        }
+    }
+
+    private mutating func instance(_ instance: Instance) {
+        id(instance.id)
+        text(instance.serviceName.text)
+        byte(instance.endpoint.kind.code)
+        text(instance.endpoint.value)
+        text(instance.status.token)
+        word(instance.ttl)
+        count(instance.tags.count)
+        for tag in instance.tags { text(tag) }
+        byte(instance.metadata == nil ? 0 : 1)
+        if let metadata = instance.metadata { block(metadata) }
+        word(instance.registered)
+    }
+}
+
+extension ByteReader {
+    /// A list of states. One of a kind that a newer version has is counted and passed over.
+    mutating func states() throws(FrameError) -> States {
+        let count = try count()
+        var states: [Replicated] = []
+        states.reserveCapacity(count)
+        let hash = hash
+        for _ in 0..<count {
+            var part = try part()
+            if let state = try part.state() { states.append(state) }
+        }
+        return States(states: states, count: count, hash: hash)
+    }
+
+    private mutating func state() throws(FrameError) -> Replicated? {
+        let kind = try byte()
+        guard kind == StateKind.present || kind == StateKind.absent || kind == StateKind.renewed else { return nil }
+        let namespace = Namespace(try text())
+        let version = try version()
+        switch kind {
+        case StateKind.present:
+            let heartbeat = try heartbeat()
+            return Replicated(namespace: namespace, replica: .present(try instance(), version, heartbeat))
+        case StateKind.absent:
+            return Replicated(namespace: namespace, replica: .absent(try id(), version))
+        default:
+            let heartbeat = try heartbeat()
+            return Replicated(namespace: namespace, replica: .renewed(try id(), version, heartbeat))
+        }
+    }
+
+    mutating func keyedVersion() throws(FrameError) -> KeyedVersion {
+        KeyedVersion(namespace: Namespace(try text()), id: try id(), version: try version(), isPresent: try flag())
+    }
+
+    /// As many as a digest has.
+    mutating func buckets() throws(FrameError) -> [UInt64] {
+        var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        for _ in 0..<(try count(ofAtLeast: 10)) { buckets[Int(try bucket())] = try word() }
+        return buckets
+    }
+
+    mutating func bucket() throws(FrameError) -> UInt16 {
+        let bucket = try word(UInt16.self)
+        guard bucket < BucketDigest.bucketCount else { throw .value }
+        return bucket
+    }
+
+    /// A stamp at the very end of time is refused: a clock that took it over could give no later one.
+    private mutating func version() throws(FrameError) -> Version {
+        let bits = try word(UInt64.self)
+        guard bits < UInt64.max << 32 else { throw .value }
+        return Version(time: HybridTime(bits: bits), origin: MemberID(bits: try word()))
+    }
+
+    /// A heartbeat is never in the future, or it would lengthen a lease.
+    private mutating func heartbeat() throws(FrameError) -> Heartbeat {
+        Heartbeat(age: max(0, try word()), wall: try word())
+    }
+
+    mutating func id() throws(FrameError) -> InstanceID {
+        switch try byte() {
+        case 0: return .digest(try word())
+        case 1:
+            guard let id = InstanceID(Array(try text().utf8)[...]) else { throw .text }
+            return id
+        default: throw .value
+        }
+    }
+
+    private mutating func instance() throws(FrameError) -> Instance {
+        let id = try id()
+        let service = Name(try text())
+        guard let kind = Endpoint.Kind(code: try byte()) else { throw .value }
+        let endpoint = Endpoint(kind: kind, value: try text())
+        let status = InstanceStatus(try text())
+        let ttl = try word(Int64.self)
+        guard ttl > 0 else { throw .value }
+        let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text() }
+        let metadata = try flag() ? try block() : nil
+        return Instance(
+            id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
+            registered: try word())
+    }
+}
+
+extension Endpoint.Kind {
+    /// The number that travels.
+    fileprivate var code: UInt8 {
+        switch self {
+        case .tcp: 0
+        case .udp: 1
+        case .http: 2
+        case .https: 3
+        case .user: 4
+        }
+    }
+
+    fileprivate init?(code: UInt8) {
+        guard let kind = Self.allCases.first(where: { $0.code == code }) else { return nil }
+        self = kind
+    }
+}
+
+extension InstanceID {
+    /// Of its text, or fewer.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .digest: 8
+        case .text(let name): name.text.utf8.count
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// What the directory's thread does: keep our file fresh, look at the others', tell what was found.
+
+import Replication
+
+/// Confined to its thread.
+final class DirectoryTurn {
+    private let directory: MemberDirectory
+    private let configuration: MembershipConfiguration
+    private let report: @Sendable (MembershipReport) -> Void
+    private var view: DirectoryView
+
+    init(_ configuration: MembershipConfiguration, path: String, report: @escaping @Sendable (MembershipReport) -> Void) {
+        directory = MemberDirectory(path: path, own: configuration.own)
+        view = DirectoryView(own: configuration.own)
+        self.configuration = configuration
+        self.report = report
+    }
+
+    /// Returns once the signal is raised and our file is taken away.
+    func run(until stop: StopSignal) {
+        var nextBeat = Clock.monotonic
+        var nextLook = nextBeat
+        var events: [MembershipEvent] = []
+        while !stop.wait(until: min(nextBeat, nextLook)) {
+            // Our file first, so that nothing a former run left under our name is taken for another member's.
+            if nextBeat <= Clock.monotonic {
+                events += beat()
+                nextBeat = Clock.monotonic + configuration.periods.heartbeat
+            }
+            guard nextLook <= Clock.monotonic else { continue }
+            let look = look()
+            events += look.events
+            nextLook = Clock.monotonic + configuration.periods.look
+            // A member with a clock of the future may have deleted ours.
+            if look.isOwnMissing { nextBeat = Clock.monotonic }
+            if stop.isRaised { break }
+            report(MembershipReport(source: .directory, addresses: view.members, isComplete: look.isComplete, events: events))
+            events = []
+        }
+        directory.removeOwn()
+    }
+
+    private func beat() -> [MembershipEvent] {
+        let content = MemberFile(address: configuration.own, timestamp: configuration.wallClock()).content
+        do throws(MemberDirectory.Failure) {
+            try directory.write(content)
+            return view.heartbeatWritten(content)
+        } catch {
+            return view.heartbeatFailed(reason: "\(error)")
+        }
+    }
+
+    private func look() -> (events: [MembershipEvent], isComplete: Bool, isOwnMissing: Bool) {
+        do throws(MemberDirectory.Failure) {
+            let (files, isWhole) = try directory.look()
+            let judgement = view.looked(files, isWhole: isWhole, at: Clock.monotonic)
+            let deleted = judgement.deletions.filter(directory.delete)
+            let isOwnMissing = !files.contains { $0.name == MemberFile.name(of: configuration.own) }
+            return (judgement.events + deleted.map { .deleted($0.address) }, isWhole, isOwnMissing)
+        } catch {
+            return (view.lookFailed(reason: "\(error)"), false, false)
+        }
+    }
+}

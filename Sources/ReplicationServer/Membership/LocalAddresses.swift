@@ -1,0 +1,52 @@
+// Which addresses this machine has: the first that others can reach is what a member advertises unless told otherwise, and those it listens on are
+// never dialed.
+
+import Glibc
+import Replication
+
+public enum LocalAddresses {
+    /// What a member advertises unless told otherwise: its first IPv4 address that is neither of the loopback nor of one link only, else the first
+    /// such IPv6 address, else 127.0.0.1.
+    public static func advertised() -> String { advertised(among: interfaces()) }
+
+    static func advertised(among hosts: [NumericHost]) -> String {
+        let candidates = hosts.filter { !$0.isLoopback && !$0.isLinkLocal }
+        return (candidates.first { !$0.isSix } ?? candidates.first)?.text ?? "127.0.0.1"
+    }
+
+    /// Every address under which this member can be found on its own machine.
+    ///
+    /// - Parameter listening: the numeric address that the replication port is bound to, perhaps `0.0.0.0` or `::`.
+    public static func own(advertised: PeerAddress, listening: String) -> Set<PeerAddress> {
+        own(advertised: advertised, listening: listening, among: interfaces())
+    }
+
+    static func own(advertised: PeerAddress, listening: String, among interfaces: [NumericHost]) -> Set<PeerAddress> {
+        guard let listening = NumericHost(listening) else { return [advertised] }
+        let hosts = ["0.0.0.0", "::"].contains(listening.text) ? interfaces : [listening]
+        return Set(hosts.map { PeerAddress(host: $0.text, port: advertised.port) }).union([advertised])
+    }
+
+    /// The addresses of the interfaces that are up, in the kernel's order.
+    private static func interfaces() -> [NumericHost] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else { return [] }
+        defer { freeifaddrs(first) }
+        var hosts: [NumericHost] = []
+        var next = first
+        while let entry = next {
+            let interface = entry.pointee
+            next = interface.ifa_next
+            guard interface.ifa_flags & UInt32(IFF_UP) != 0, let address = interface.ifa_addr else { continue }
+            let isSix = address.pointee.sa_family == sa_family_t(AF_INET6)
+            let length = isSix ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+            if let host = NumericHost(address, length: socklen_t(length)) { hosts.append(host) }
+        }
+        return hosts
+    }
+}
+
+extension NumericHost {
+    /// RFC 1122, section 3.2.1.3, and RFC 4291, section 2.5.3.
+    var isLoopback: Bool { isSix ? text == "::1" : text.hasPrefix("127.") }
+}

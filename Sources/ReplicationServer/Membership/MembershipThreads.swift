@@ -1,0 +1,138 @@
+// Finding the members blocks: a directory on a network may hang, a resolver often does. So each way has a thread of its own, and neither hang holds up
+// the other, the replication thread, or the stop.
+//
+//   "members"  every 7 s our file is rewritten, every 5 s the directory is read ──► MembershipReport(.directory)
+//   "resolver" every 5 s each name is looked up                                 ──► MembershipReport(.names)
+
+import Glibc
+import Libevent
+import Replication
+import Synchronization
+
+/// How members are to be found.
+public struct MembershipConfiguration: Sendable {
+    /// The path of the shared directory, if there is one.
+    public var directory: String?
+    /// The hosts and names that stand for members.
+    public var names: [PeerName]
+    /// What we advertise. The names without a port have this port.
+    public var own: PeerAddress
+    /// Nanoseconds since 1970. Members of the original judge us by it, so the corrected clock is best.
+    public var wallClock: @Sendable () -> Int64
+    public var periods = MembershipPeriods()
+
+    public init(directory: String?, names: [PeerName], own: PeerAddress, wallClock: @escaping @Sendable () -> Int64) {
+        self.directory = directory
+        self.names = names
+        self.own = own
+        self.wallClock = wallClock
+    }
+}
+
+/// How often, in milliseconds. What a directory's members do to one another's files is agreed with the original.
+public struct MembershipPeriods: Sendable {
+    /// Our file is rewritten this often.
+    public var heartbeat: Int64 = 7_000
+    /// The directory is read this often.
+    public var look: Int64 = 5_000
+    /// Names are looked up so long after the last look-up has ended.
+    public var lookup: Int64 = 5_000
+
+    public init() {}
+}
+
+/// The threads that find members, from their start to their stop.
+public final class MembershipThreads: Sendable {
+    /// A thread or a descriptor could not be had.
+    public struct StartError: Error, Equatable {
+        public let what: String
+    }
+
+    /// One running thread and how to learn of its end.
+    private struct Running {
+        let thread: LoopThread
+        let ended: StopSignal
+    }
+
+    /// Which reports will come. Each source reports at once, and then after every look, also when nothing has changed; one that is silent for much
+    /// longer than its period hangs.
+    public let sources: Set<MemberSource>
+    private let stopSignal: StopSignal
+    private let running: Mutex<[Running]>
+
+    /// Starts looking, at once.
+    ///
+    /// - Parameter report: called on the threads, one call after the other for a source; it should only pass the report on.
+    public convenience init(
+        _ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void
+    ) throws(StartError) {
+        try self.init(configuration, resolve: NameLookup.addresses, report: report)
+    }
+
+    /// The same with another resolver.
+    init(
+        _ configuration: MembershipConfiguration, resolve: @escaping NamesTurn.Resolve,
+        report: @escaping @Sendable (MembershipReport) -> Void
+    ) throws(StartError) {
+        guard let stopSignal = StopSignal() else { throw StartError(what: "a pipe") }
+        self.stopSignal = stopSignal
+        var bodies: [(source: MemberSource, name: String, body: @Sendable () -> Void)] = []
+        if let path = configuration.directory {
+            bodies.append(
+                (.directory, "members", { DirectoryTurn(configuration, path: path, report: report).run(until: stopSignal) }))
+        }
+        if !configuration.names.isEmpty {
+            bodies.append((.names, "resolver", { NamesTurn(configuration, resolve: resolve, report: report).run(until: stopSignal) }))
+        }
+        sources = Set(bodies.map(\.source))
+
+        var running: [Running] = []
+        for (_, name, body) in bodies {
+            guard let ended = StopSignal(),
+                let thread = LoopThread(
+                    name: name,
+                    {
+                        body()
+                        ended.raise()
+                    })
+            else {
+                stopSignal.raise()
+                for running in running { running.thread.detach() }
+                throw StartError(what: "the thread \(name)")
+            }
+            running.append(Running(thread: thread, ended: ended))
+        }
+        self.running = Mutex(running)
+    }
+
+    deinit {
+        // Nobody stopped them: they end by themselves and free what they hold.
+        stopSignal.raise()
+        running.withLock { for running in $0 { running.thread.detach() } }
+    }
+
+    /// Ends both threads; our file is taken out of the directory. Blocks for so many milliseconds at most. Reports may come until then.
+    ///
+    /// - Returns: whether both have ended. If not, one hangs in the system; it is left behind, and if it ever comes back it takes our file away,
+    ///   reports nothing and ends.
+    @discardableResult
+    public func stop(within milliseconds: Int64 = 1_000) -> Bool {
+        let deadline = Clock.monotonic + max(0, milliseconds)
+        stopSignal.raise()
+        // Whoever takes a thread out of the list joins or detaches it, once.
+        let threads = running.withLock { running in
+            defer { running = [] }
+            return running
+        }
+        var haveEnded = true
+        for thread in threads {
+            if thread.ended.wait(until: deadline) {
+                thread.thread.join()
+            } else {
+                thread.thread.detach()
+                haveEnded = false
+            }
+        }
+        return haveEnded
+    }
+}

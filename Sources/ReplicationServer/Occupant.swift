@@ -1,0 +1,40 @@
+// What a stream is used for. Each begins with one exchange of HTTP and is then a link of ours, or one with a member that runs the original.
+
+import Libevent
+import Replication
+
+/// The use of one stream.
+struct Occupant {
+    enum Use {
+        /// Accepted: what it wants is being read.
+        case asking(PrefaceRequestReader)
+        /// Dialed: connecting, or its answer is being read.
+        case dialing(PeerAddress, Purpose, PrefaceAnswerReader)
+        /// Frames, which the node understands.
+        case frames
+        /// The original's streams; of a dialed one, whom it leads to.
+        case original(PeerAddress?)
+    }
+
+    /// What a dialed stream is for.
+    enum Purpose {
+        /// Frames or, where the original runs, its changes.
+        case changes
+        /// The copy of a member that runs the original.
+        case copy
+    }
+
+    var use: Use
+    /// The other end's numeric address.
+    var host: String
+    /// Whether it has no TLS.
+    var isPlain: Bool
+    /// What its certificate binds it to; nil without TLS, or when it may be any member.
+    var boundTo: Set<String>?
+}
+
+extension StreamID {
+    var link: LinkID { LinkID(number: number) }
+
+    init(_ link: LinkID) { self.init(number: link.number) }
+}

@@ -1,0 +1,50 @@
+// TLS between members: each shows its certificate and checks the other's. What a name in a certificate is worth is decided here and by the node:
+// either all members share a name that nobody else has, or each has its own and may only be itself.
+
+import Libevent
+import Logging
+import TLS
+
+/// The TLS contexts of the peers' port. Its boxes may be used from any thread; the rest belongs to the replication thread.
+struct PeerSecurity: Sendable {
+    let accepting: TLSContextBox
+    let connecting: TLSContextBox
+    private let configuration: TLSConfiguration
+    private let name: String?
+    private let ticketKeys: TicketKeys
+
+    /// Reads the files at `now`, in seconds since 1970.
+    init(_ configuration: TLSConfiguration, name: String?, now: Int64) throws(TLSError) {
+        self.configuration = configuration
+        self.name = name
+        ticketKeys = TicketKeys(now: 0)
+        accepting = TLSContextBox(try TLSContext(configuration, ticketKeys: ticketKeys, now: now))
+        connecting = TLSContextBox(try TLSContext(connecting: configuration, now: now))
+    }
+
+    /// The files as they are now, to be compared later.
+    var stamps: [FileStamp] { configuration.paths.map { FileStamp($0) } }
+
+    /// Reads the files anew; new connections use what is in them when all of it is good.
+    func reload(now: Int64) throws(TLSError) {
+        let accepting = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
+        let connecting = try TLSContext(connecting: configuration, now: now)
+        self.accepting.replace(by: accepting)
+        self.connecting.replace(by: connecting)
+    }
+
+    /// Whether a peer's certificate is one of the cluster's, and to what it binds the peer.
+    enum Judgement: Equatable {
+        /// To these names and addresses; nil: to none, any member may show it.
+        case member(boundTo: Set<String>?)
+        case stranger
+    }
+
+    func judge(_ certificate: PeerCertificate?) -> Judgement {
+        guard let certificate else { return .stranger }
+        guard let name else {
+            return .member(boundTo: Set(certificate.names.map { String($0[$0.index(after: $0.firstIndex(of: ":") ?? $0.startIndex)...]) }))
+        }
+        return certificate.carries(name) ? .member(boundTo: nil) : .stranger
+    }
+}

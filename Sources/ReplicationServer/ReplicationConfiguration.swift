@@ -1,0 +1,44 @@
+// What a member's part in its cluster is made of: the port, who it says it is, whom it believes, and where it finds the others.
+
+import Libevent
+import Replication
+import TLS
+
+/// How a member replicates.
+public struct ReplicationConfiguration: Sendable {
+    /// The port that peers connect to; its one descriptor is owned by the service from its start on.
+    public var port: ListeningPort
+    /// The numeric address that it is bound to.
+    public var listenAddress: String
+    /// Who this member is, and its bounds.
+    public var node: NodeConfiguration
+    /// What all members know and nobody else does; nil when everybody is believed.
+    public var secret: [UInt8]?
+    /// TLS on the port, both ways, each side with a certificate; nil is plain.
+    public var tls: TLSConfiguration?
+    /// A name that the certificate of every member carries. Nil: each carries its member's own address or name.
+    public var certificateName: String?
+    /// Whether members that run the original are served and read.
+    public var allowsOriginals: Bool
+    /// How long something may be amiss before /uptime shows it, in milliseconds.
+    public var grace: Int64
+    /// The directory in which members announce themselves, if there is one, and the names that stand for members.
+    public var directory: String?
+    public var names: [PeerName]
+
+    public init(
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil, certificateName: String? = nil,
+        allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
+    ) {
+        self.port = port
+        self.listenAddress = listenAddress
+        self.node = node
+        self.secret = secret
+        self.tls = tls
+        self.certificateName = certificateName
+        self.allowsOriginals = allowsOriginals
+        self.grace = grace
+        self.directory = directory
+        self.names = names
+    }
+}

@@ -1,0 +1,283 @@
+// The replication thread: an event loop with the peers' port and all streams to peers, and the node that decides what is said on them. It brings
+// the node what happens and carries out what it directs; nothing of it is touched by another thread, which sends orders instead.
+
+import Catalog
+import Glibc
+import Gzip
+import Libevent
+import Logging
+import Replication
+import TLS
+
+/// Everything on the replication thread.
+final class ReplicationLoop {
+    /// What a loop is made of.
+    struct Parts: Sendable {
+        let configuration: ReplicationConfiguration
+        let store: Store
+        let leaseClock: SharedLeaseClock
+        let board: ClusterBoard
+        let security: PeerSecurity?
+        let orders: MailboxSender<ReplicationOrder>
+        let logger: Logger
+        let whenFailed: @Sendable (any Error) -> Void
+    }
+
+    /// How often the node is told that time passes, in milliseconds.
+    private static let tickPeriod = 100
+    /// Changes are told at once after so many milliseconds without any, and else so often: under load one waking serves many.
+    private static let drainPeriod: Int64 = 1
+    /// How often the state of the cluster is shown anew, in milliseconds.
+    private static let reportPeriod: Int64 = 200
+    /// How long a dialed member may take to connect and to answer, in milliseconds.
+    static let dialTime = 5_000
+    /// How long an accepted one may take to ask; how long what is queued may take when a stream is closed.
+    private static let askTime = 5_000
+    static let drainTime = 2_000
+    /// How long leaving may take, in milliseconds.
+    private static let leaveTime: Int64 = 2_000
+    /// How often the files of the certificates are looked at, in milliseconds.
+    private static let certificatePeriod = 5_000
+
+    let parts: Parts
+    let node: Node
+    let originals: Originals
+    var occupants: [StreamID: Occupant] = [:]
+    /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may run the original, which cannot.
+    var plainNext: Set<PeerAddress> = []
+    /// Where the members are, as last told.
+    private(set) var members: Set<PeerAddress> = []
+    private var isToldMembers = false
+    private var sources: MemberSources?
+    var log: ClusterLog
+    private let loop: EventLoop
+    private(set) var streams: Streams?
+    private var listener: StreamListener?
+    private var mailbox: Mailbox<ReplicationOrder>?
+    private var timers: [LoopEvent] = []
+    private var drainTimer: LoopEvent?
+    private var isDrainDue = false
+    private var lastDrain: Int64 = 0
+    private var lastReport: Int64 = 0
+    private var health: ClusterHealth
+    /// Milliseconds.
+    private var clockCorrection: Int64 = 0
+    private var leaving: (until: Int64, report: @Sendable () -> Void)?
+    private var loadedStamps: [FileStamp]
+    private var seenStamps: [FileStamp]
+
+    var logger: Logger { parts.logger }
+
+    /// The thread's whole life.
+    static func run(_ parts: Parts) {
+        do {
+            let loop = try ReplicationLoop(parts)
+            loop.loop.run()
+            loop.leaving?.report()
+        } catch {
+            parts.whenFailed(error)
+        }
+    }
+
+    private init(_ parts: Parts) throws {
+        self.parts = parts
+        let configuration = parts.configuration
+        loop = try EventLoop()
+        let authenticator = try configuration.secret.map { secret in
+            let mac = try HMACSHA256(key: secret)
+            return Authenticator(code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) })
+        }
+        let time = Self.time(parts, correction: 0)
+        node = Node(
+            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(), authenticator: authenticator, at: time)
+        originals = Originals(
+            OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
+            makePacker: { Deflater() })
+        log = ClusterLog(parts.logger)
+        health = ClusterHealth(grace: configuration.grace)
+        loadedStamps = parts.security?.stamps ?? []
+        seenStamps = loadedStamps
+        try open()
+    }
+
+    private func open() throws {
+        var limits = StreamLimits()
+        limits.lowWater = parts.configuration.node.limits.copyBytesInFlight
+        limits.newcomerTime = Self.askTime
+        let streams = try Streams(on: loop, limits: limits) { [unowned self] id, event, onLoop in happened(event, to: id, onLoop) }
+        self.streams = streams
+        if let descriptor = parts.configuration.port.descriptors.first {
+            listener = try StreamListener(
+                listening: descriptor, for: streams, security: parts.security?.accepting,
+                allowsPlain: parts.configuration.allowsOriginals)
+        }
+        mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
+        drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
+        timers = [try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) }]
+        if parts.security != nil {
+            timers.append(
+                try LoopEvent.every(milliseconds: Self.certificatePeriod, on: loop) { [unowned self] _ in lookAtCertificates() })
+        }
+    }
+
+    // MARK: - Time
+
+    private static func time(_ parts: Parts, correction: Int64) -> NodeTime {
+        let (monotonic, wall) = (Clock.monotonic, Clock.wall)
+        return NodeTime(
+            moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic, wall: wall)
+    }
+
+    var now: NodeTime { Self.time(parts, correction: clockCorrection) }
+
+    private func tick(_ onLoop: borrowing OnLoop) {
+        tellQueues(onLoop)
+        carryOut(node.tick(at: now), onLoop)
+        carryOut(originals.tick(at: now), onLoop)
+        let now = Clock.monotonic
+        log.tick(at: now)
+        if now - lastReport >= Self.reportPeriod { publish(at: now) }
+        if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
+    }
+
+    /// A queue that never falls to its low-water mark moves all the same, and one that never reaches it empties unseen.
+    private func tellQueues(_ onLoop: borrowing OnLoop) {
+        for id in Array(occupants.keys) { drained(id, streams?.queuedBytes(on: id) ?? 0, onLoop) }
+    }
+
+    func drained(_ id: StreamID, _ queued: Int, _ onLoop: borrowing OnLoop) {
+        switch occupants[id]?.use {
+        case .frames: carryOut(node.drained(id.link, queuedBytes: queued, at: now), onLoop)
+        case .original: carryOut(originals.drained(id.link, queuedBytes: queued, at: now), onLoop)
+        case .asking, .dialing, nil: break
+        }
+    }
+
+    private func publish(at monotonic: Int64) {
+        lastReport = monotonic
+        let status = node.status(at: now)
+        health.observe(status, at: monotonic)
+        parts.board.publish(ClusterReport(status: status, originals: originals.status, taken: monotonic), health)
+    }
+
+    // MARK: - Orders
+
+    private func received(_ order: ReplicationOrder, _ onLoop: borrowing OnLoop) {
+        switch order {
+        case .changes: changesCame(onLoop)
+        case .looking(let ways):
+            let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
+            sources = MemberSources(own: own, sources: ways)
+            membersChanged([], onLoop)
+        case .found(let report):
+            for event in report.events { log.write(event) }
+            if let addresses = sources?.take(report) { membersChanged(addresses, onLoop) }
+        case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
+        case .leave(let report): leave(report, onLoop)
+        }
+    }
+
+    /// Before everybody who might be known of has been heard of, "nobody" is no news: this member would take itself for alone.
+    private func membersChanged(_ addresses: Set<PeerAddress>, _ onLoop: borrowing OnLoop) {
+        guard !addresses.isEmpty || sources?.isComplete ?? false else { return }
+        guard !isToldMembers || addresses != members else { return }
+        isToldMembers = true
+        members = addresses
+        carryOut(node.members(addresses, at: now), onLoop)
+        letOriginalsGo(onLoop)
+    }
+
+    private func changesCame(_ onLoop: borrowing OnLoop) {
+        guard !isDrainDue else { return }
+        if Clock.monotonic - lastDrain > Self.drainPeriod { return drainChanges(onLoop) }
+        isDrainDue = true
+        try? drainTimer?.schedule(afterMilliseconds: Int(Self.drainPeriod))
+    }
+
+    private func drainChanges(_ onLoop: borrowing OnLoop) {
+        isDrainDue = false
+        carryOut(node.localChanges(at: now), onLoop)
+        lastDrain = Clock.monotonic
+    }
+
+    // MARK: - Leaving
+
+    private func leave(_ report: @escaping @Sendable () -> Void, _ onLoop: borrowing OnLoop) {
+        guard leaving == nil else { return }
+        leaving = (Clock.monotonic + Self.leaveTime, report)
+        listener?.stop(onLoop)
+        carryOut(node.leave(at: now), onLoop)
+        carryOut(originals.leave(at: now), onLoop)
+        if node.isFlushed { end(onLoop) }
+    }
+
+    private func end(_ onLoop: borrowing OnLoop) {
+        guard !timers.isEmpty else { return }
+        timers = []
+        drainTimer = nil
+        streams?.closeAll(drainingFor: Self.drainTime, onLoop) { [loop] onLoop in loop.stop(onLoop) }
+    }
+
+    // MARK: - Directives
+
+    func carryOut(_ directives: [Directive], _ onLoop: borrowing OnLoop) {
+        for directive in directives {
+            switch directive {
+            case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
+            case .close(let link, _): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
+            case .dial(let address): dial(address, .changes, onLoop)
+            case .becameReady:
+                parts.board.becomeReady()
+                publish(at: Clock.monotonic)
+            case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
+            case .releaseLeases: parts.leaseClock.release()
+            case .correctClock(let milliseconds):
+                clockCorrection = milliseconds
+                parts.board.correctClock(milliseconds: milliseconds)
+            case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
+            case .note(let event): log.write(event)
+            }
+        }
+    }
+
+    func carryOut(_ directives: [OriginalDirective], _ onLoop: borrowing OnLoop) {
+        for directive in directives {
+            switch directive {
+            case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
+            case .abort(let link, _): close(StreamID(link), drainingFor: 0, onLoop)
+            case .finish(let link): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
+            case .dialCopy(let address): dial(address, .copy, onLoop)
+            case .lost(let address): carryOut(node.originalChanged(address, to: .lost, at: now), onLoop)
+            case .copied(let address): carryOut(node.originalChanged(address, to: .copied, at: now), onLoop)
+            case .note(let event): log.write(event)
+            }
+        }
+    }
+
+    func close(_ id: StreamID, drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop) {
+        occupants[id] = nil
+        streams?.close(id, drainingFor: milliseconds, onLoop)
+    }
+
+    // MARK: - Certificates
+
+    /// Files that have changed and come to rest are read anew.
+    private func lookAtCertificates() {
+        guard let security = parts.security else { return }
+        let stamps = security.stamps
+        defer { seenStamps = stamps }
+        guard stamps != loadedStamps, stamps == seenStamps else { return }
+        loadedStamps = stamps
+        do throws(TLSError) {
+            try security.reload(now: Clock.wall / 1_000_000_000)
+            logger.info("certificates of replication reloaded")
+        } catch {
+            logger.error(
+                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error.sentence)"])
+        }
+    }
+}
+
+extension Deflater: Packer {}
+
+extension Inflater: Unpacker {}

@@ -1,0 +1,100 @@
+// A member's part in its cluster, as the rest of the process has it: started, told a few things, asked how it stands, and ended. What it does
+// happens on a thread of its own, so that no peer, however stuck, is ever waited for by a request.
+
+import Catalog
+import Libevent
+import Logging
+import Replication
+import Synchronization
+import TLS
+
+/// What the replication thread is told.
+enum ReplicationOrder: Sendable {
+    /// The catalog has changes to tell.
+    case changes
+    /// What one look for members has found.
+    case found(MembershipReport)
+    /// The ways in which members are looked for: reports will come from each.
+    case looking(Set<MemberSource>)
+    /// The process was not run for so many milliseconds.
+    case paused(Int64)
+    /// Tell everybody everything, say goodbye and end the thread; then call this.
+    case leave(@Sendable () -> Void)
+}
+
+/// The replication of this member. Safe to use from any thread.
+public final class ReplicationService: Cluster {
+    private let configuration: ReplicationConfiguration
+    private let orders: MailboxSender<ReplicationOrder>
+    private let board = ClusterBoard()
+    private let security: PeerSecurity?
+    private let logger: Logger
+    private let thread = Mutex<LoopThread?>(nil)
+    private let membership = Mutex<MembershipThreads?>(nil)
+
+    /// Reads the certificates at `now`, in seconds since 1970; throws a `TLSError` when they cannot be used.
+    public init(_ configuration: ReplicationConfiguration, now: Int64, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        orders = try MailboxSender()
+        security = try configuration.tls.map { (tls) throws(TLSError) in
+            try PeerSecurity(tls, name: configuration.certificateName, now: now)
+        }
+    }
+
+    /// Where the others reach this member.
+    public var address: PeerAddress { configuration.node.address }
+
+    /// The port that was taken for peers.
+    public var port: UInt16 { configuration.port.port }
+
+    /// Who this member is during this run.
+    public var member: MemberID { configuration.node.member }
+
+    /// What the store's `wake` is to call.
+    public func wake() { orders.send(.changes) }
+
+    /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come to run, `whenFailed` is
+    /// called from it.
+    public func start(_ store: Store, _ leaseClock: SharedLeaseClock, whenFailed: @escaping @Sendable (any Error) -> Void) throws {
+        let loop = ReplicationLoop.Parts(
+            configuration: configuration, store: store, leaseClock: leaseClock, board: board, security: security, orders: orders,
+            logger: logger, whenFailed: whenFailed)
+        guard let started = LoopThread(name: "replication", { ReplicationLoop.run(loop) }) else { throw LibeventError.outOfMemory }
+        thread.withLock { $0 = started }
+        // First: a report that comes before would be of nobody knows what.
+        let ways: [MemberSource?] = [configuration.directory.map { _ in .directory }, configuration.names.isEmpty ? nil : .names]
+        orders.send(.looking(Set(ways.compactMap(\.self))))
+        let membership = try MembershipThreads(
+            MembershipConfiguration(
+                directory: configuration.directory, names: configuration.names, own: address,
+                wallClock: { [board] in Clock.wall + board.clockCorrection })
+        ) { [orders] in orders.send(.found($0)) }
+        self.membership.withLock { $0 = membership }
+    }
+
+    /// The process was not run for so many milliseconds.
+    public func paused(milliseconds: Int64) { orders.send(.paused(milliseconds)) }
+
+    /// Tells the others everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication thread. To be called
+    /// once, after `start`.
+    public func leave(whenLeft: @escaping @Sendable () -> Void) {
+        orders.send(
+            .leave { [self] in
+                // Last, so that nobody takes this member for gone while it still has something to tell.
+                membership.withLock { $0 }?.stop(within: Self.membershipTime)
+                whenLeft()
+            })
+    }
+
+    /// How long a directory may take to let this member's file go, in milliseconds.
+    private static let membershipTime: Int64 = 500
+
+    // MARK: - Cluster
+
+    public var hasCopy: Bool { board.hasCopy }
+    public var isLargeEnough: Bool { board.isLargeEnough }
+    public var clockCorrection: Int64 { board.clockCorrection }
+    public var components: [ComponentHealth] { board.components }
+    public var report: ClusterReport? { board.report }
+}

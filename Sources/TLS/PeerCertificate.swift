@@ -1,0 +1,64 @@
+// Who a member of the cluster is, as its certificate says: the names that the authority has given it. Members dial one another by address, and
+// an address may change hands; a name in a certificate does not.
+
+import CTLS
+import Glibc
+
+/// The names in a peer's certificate.
+public struct PeerCertificate: Sendable, Equatable {
+    /// The subject's alternative names, each with its kind: `DNS:registry-1`, `IP:10.0.0.1`, `URI:spiffe://cluster/registry`. In order.
+    public let names: [String]
+
+    public init(names: [String]) { self.names = names }
+
+    /// All the names as one text: equal for certificates of one member, also when they are renewed. Empty when there is none.
+    public var identity: String { names.sorted().joined(separator: ",") }
+
+    /// Whether the certificate carries a name, given without its kind. DNS names are compared without regard to case, as ASCII.
+    public func carries(_ name: String) -> Bool {
+        names.contains { text in
+            guard let colon = text.firstIndex(of: ":") else { return false }
+            let value = text[text.index(after: colon)...]
+            return text.hasPrefix("DNS:") ? value.lowercased() == name.lowercased() : value == name
+        }
+    }
+
+    init(_ certificate: OpaquePointer) {
+        names = SubjectNames.read(certificate) { names, index in
+            if let name = ctls_dns_name(names, index) { return SubjectNames.text(name).map { "DNS:\($0)" } }
+            if let name = ctls_uri(names, index) { return SubjectNames.text(name).map { "URI:\($0)" } }
+            if let name = ctls_address(names, index) { return SubjectNames.address(name).map { "IP:\($0)" } }
+            return nil
+        }
+        ERR_clear_error()
+    }
+}
+
+/// The reading of a certificate's alternative names.
+enum SubjectNames {
+    /// What `select` makes of each name.
+    static func read(_ certificate: OpaquePointer, _ select: (OpaquePointer, Int32) -> String?) -> [String] {
+        guard let value = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
+        let names = OpaquePointer(value)
+        defer { ctls_free_names(names) }
+        return (0..<ctls_name_count(names)).compactMap { select(names, $0) }
+    }
+
+    /// Nil when it is no UTF-8.
+    static func text(_ name: UnsafePointer<ASN1_STRING>) -> String? {
+        guard let bytes = ASN1_STRING_get0_data(name) else { return nil }
+        return String(validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(name))), as: UTF8.self)
+    }
+
+    static func address(_ name: UnsafePointer<ASN1_STRING>) -> String? {
+        let family: Int32
+        switch ASN1_STRING_length(name) {
+        case 4: family = AF_INET
+        case 16: family = AF_INET6
+        default: return nil
+        }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(family, ASN1_STRING_get0_data(name), &text, socklen_t(text.count)) != nil else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

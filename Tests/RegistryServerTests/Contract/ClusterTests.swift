@@ -1,0 +1,162 @@
+// The registry as a member of a cluster, before and after it has copied what the others have (docs/rest-api.md, R606 and R620–R625).
+
+import Catalog
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import RegistryServer
+@testable import Replication
+
+/// A cluster whose copy comes when the test says so.
+private final class AwaitingCluster: Cluster {
+    private let copied = Atomic<Bool>(false)
+    private let large = Atomic<Bool>(false)
+
+    var hasCopy: Bool { copied.load(ordering: .relaxed) }
+    var isLargeEnough: Bool { large.load(ordering: .relaxed) }
+    let clockCorrection: Int64 = 0
+    let components: [ComponentHealth] = []
+    let report: ClusterReport? = nil
+
+    func copy() { copied.store(true, ordering: .relaxed) }
+    func grow() { large.store(true, ordering: .relaxed) }
+}
+
+struct ClusterTests {
+    @Test(arguments: Transport.allCases)
+    func `a member without a copy answers no look-up rather than half of one`(_ transport: Transport) throws {
+        // R620 Until a member of a cluster has copied … look-ups … are answered 503 with Retry-After rather than with less than there is.
+        let cluster = AwaitingCluster()
+        let registry = try Registry(transport, cluster: cluster)
+        let id = try registry.register(Body("web", "a"))
+        let lookUps = ["/api/v1/instances", "/api/v1/instances/\(id)", "/api/v1/services", "/api/v1/services/web", "/api/v1/services/none"]
+        for path in lookUps {
+            let answer = try registry.send(.get(path))
+            #expect(answer.status == 503, "\(path)")
+            #expect(answer["Retry-After"] == "1", "\(path)")
+            #expect(try answer.object()["Error"] is String, "\(path)")
+        }
+        cluster.copy()
+        for path in lookUps { #expect(try registry.send(.get(path)).status == (path.hasSuffix("none") ? 404 : 200), "\(path)") }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `a member without a copy takes registrations, and sends nobody away who may be known elsewhere`(_ transport: Transport) throws {
+        // R621 Until then registrations are taken, and heartbeats for what is known; a heartbeat for an unknown id is answered 503 with
+        // Retry-After, never 410.
+        // R622 Until then a removal of an unknown id is passed on to the other members and answered 503 with Retry-After.
+        let cluster = AwaitingCluster()
+        let registry = try Registry(transport, cluster: cluster)
+        let id = try registry.register(Body("web", "a"))
+        #expect(try registry.send(.renew(id)).status == 200)
+        let unknown = "0123456789abcdef"
+        for request in [TestRequest.renew(unknown), .remove(unknown)] {
+            let answer = try registry.send(request)
+            #expect(answer.status == 503)
+            #expect(answer["Retry-After"] == "1")
+        }
+        #expect(try registry.send(.remove(id)).status == 200)
+        cluster.copy()
+        #expect(try registry.send(.renew(unknown)).status == 410)
+        #expect(try registry.send(.remove(unknown)).status == 410)
+    }
+
+    @Test func `a removal that a member without a copy cannot judge is told to the others`() throws {
+        // R622 … a removal of an unknown id is passed on to the other members.
+        let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
+        let registry = try Registry(.router, cluster: AwaitingCluster(), store: store)
+        _ = try registry.send(.remove("0123456789abcdef"))
+        let told = store.drain(includeRenewals: false, budget: 10, at: registry.clock.instant.moment).changes
+        #expect(told.map(\.replica.id) == [InstanceID(Array("0123456789abcdef".utf8)[...])])
+        guard case .absent = told.first?.replica else {
+            Issue.record("told \(told)")
+            return
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `readiness waits for the copy, and for the others where that is asked for`(_ transport: Transport) throws {
+        // R606 GET /readyz answers … 503 {"status":"starting"} before the first copy from a peer is done, {"status":"alone"} while
+        // CLUSTER_SIZE_REQUIRED is unmet.
+        for isRequired in [false, true] {
+            let cluster = AwaitingCluster()
+            let registry = try Registry(transport, cluster: cluster) { $0.clusterSizeRequired = isRequired }
+            registry.context.lifecycle.advance(to: .ready)
+            #expect(try registry.send(.get("/readyz")).text == #"{"status":"starting"}"#)
+            cluster.copy()
+            let answer = try registry.send(.get("/readyz"))
+            #expect(answer.text == (isRequired ? #"{"status":"alone"}"# : #"{"status":"ready"}"#))
+            #expect(answer.status == (isRequired ? 503 : 200))
+            cluster.grow()
+            #expect(try registry.send(.get("/readyz")).status == 200)
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `a registry alone says so`(_ transport: Transport) throws {
+        // R623 A registry that is alone answers {"replication":false,"ready":true,"size":1,"members":[]}.
+        let answer = try Registry(transport).send(.get("/api/v1/cluster"))
+        #expect(answer.status == 200)
+        #expect(answer["Content-Type"] == "application/json")
+        #expect(answer.text == #"{"replication":false,"ready":true,"size":1,"members":[]}"#)
+    }
+
+    /// Two members, one streaming and one away.
+    private static var report: ClusterReport {
+        var status = ClusterStatus(
+            member: MemberID(bits: 0xA), name: "registry-2", address: PeerAddress(host: "10.0.0.2", port: 6_100), isReady: true,
+            ground: .copied(from: PeerAddress(host: "10.0.0.1", port: 6_100)), expectedSize: 3, size: 2, clockOffset: -1,
+            clockCorrection: 0, holdsLeases: false, digestRoot: 0xD, peers: [], counts: ReplicationCounts())
+        status.peers = [
+            PeerStatus(
+                address: PeerAddress(host: "10.0.0.1", port: 6_100), member: MemberID(bits: 0xB), name: "registry-1", state: .streaming,
+                isReady: true, clockOffset: 2, failures: 0, lastCopy: (at: 1_000, count: 7, duration: 12), digestsAgree: true,
+                lag: PeerStatus.Lag(changes: 3, milliseconds: 4, queuedBytes: 5, hasOverflowed: false, isCopying: false)),
+            PeerStatus(
+                address: PeerAddress(host: "fd00::3", port: 6_100), member: nil, name: nil, state: .waiting, isReady: false,
+                clockOffset: nil, failures: 8, lastCopy: nil, digestsAgree: nil, lag: nil),
+        ]
+        return ClusterReport(status: status, originals: OriginalsStatus(), taken: 1_500)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `the cluster's page shows members, links, lag and digests`(_ transport: Transport) throws {
+        // R623 GET /api/v1/cluster answers 200 with what this member knows of its cluster.
+        let registry = try Registry(transport, cluster: ReportingCluster(report: Self.report))
+        registry.clock.advance(milliseconds: 2_000)
+        let text = try registry.send(.get("/api/v1/cluster")).text
+        let first = """
+            {"address":"10.0.0.1:6100","name":"registry-1","boot_id":"000000000000000b","state":"streaming","ready":true,"clock_offset_ms":2,\
+            "failed_dials":0,"last_copy":{"age_ms":1000,"states":7,"took_ms":12},"digests_agree":true,"reads_from_us":{"lag_changes":3,\
+            "lag_ms":4,"queued_bytes":5,"overflowed":false,"copying":false}}
+            """
+        let second = #"{"address":"[fd00::3]:6100","state":"waiting","ready":false,"failed_dials":8}"#
+        #expect(
+            text.hasPrefix(
+                """
+                {"replication":true,"address":"10.0.0.2:6100","name":"registry-2","boot_id":"000000000000000a","ready":true,\
+                "ready_because":"copied","size":2,"expected_size":3,"digest":"000000000000000d","clock_offset_ms":-1,\
+                "clock_correction_ms":0,"leases_held":false,"members":[\(first),\(second)],"counts":{
+                """), "\(text)")
+    }
+
+    @Test func `the cluster's numbers are metrics, with labels of a closed set`() throws {
+        let registry = try Registry(.router, cluster: ReportingCluster(report: Self.report))
+        let lines = Set(try registry.send(.get("/metrics")).text.split(separator: "\n"))
+        for line in [
+            "a8registry_cluster_ready 1", "a8registry_cluster_size 2", "a8registry_cluster_expected_size 3",
+            #"a8registry_cluster_members{state="streaming"} 1"#, #"a8registry_cluster_members{state="waiting"} 1"#,
+            #"a8registry_cluster_members{state="copying"} 0"#, "a8registry_replication_lag_changes 3", "a8registry_replication_lag_seconds 0.004",
+            "a8registry_replication_queued_bytes 5", "a8registry_cluster_digests_differing 0", "a8registry_cluster_clock_corrected 0",
+        ] {
+            #expect(lines.contains(Substring(line)), "\(line)")
+        }
+    }
+
+    @Test func `a clock that the cluster does not believe is corrected in what is stamped`() throws {
+        let registry = try Registry(.router, cluster: ReportingCluster(clockCorrection: -3_000_000_000))
+        #expect(registry.context.moment(monotonic: 0, wall: 10_000_000_000).wall == 7_000_000_000)
+    }
+}

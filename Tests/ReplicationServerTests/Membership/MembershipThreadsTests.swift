@@ -1,0 +1,250 @@
+// The threads, on real directories and with resolvers that answer, fail and hang. Nothing sleeps: what is awaited is a report.
+
+import Foundation
+import Glibc
+import Replication
+import Synchronization
+import Testing
+
+@testable import ReplicationServer
+
+/// The reports of one member, to be awaited.
+private final class Inbox: Sendable {
+    private let reports = Mutex<[MembershipReport]>([])
+
+    var receive: @Sendable (MembershipReport) -> Void {
+        { report in self.reports.withLock { $0.append(report) } }
+    }
+
+    var all: [MembershipReport] { reports.withLock { $0 } }
+
+    /// Everything said so far.
+    var events: [MembershipEvent] { all.flatMap(\.events) }
+
+    struct InVain: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Waits for a report, old or new, that is as wanted.
+    @discardableResult
+    func first(_ what: String, after count: Int = 0, where isWanted: (MembershipReport) -> Bool) async throws -> MembershipReport {
+        for _ in 0..<3_000 {
+            if let found = all.dropFirst(count).first(where: isWanted) { return found }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw InVain(description: "waited in vain for \(what); there were \(all.suffix(5))")
+    }
+}
+
+struct MembershipThreadsTests {
+    private static func address(_ last: Int, port: UInt16 = 6100) -> PeerAddress { PeerAddress(host: "10.0.0.\(last)", port: port) }
+
+    private static func configuration(
+        _ directory: String?, names: [PeerName] = [], own: PeerAddress = address(1)
+    ) -> MembershipConfiguration {
+        var configuration = MembershipConfiguration(directory: directory, names: names, own: own, wallClock: { Clock.wall })
+        configuration.periods.heartbeat = 20
+        configuration.periods.look = 10
+        configuration.periods.lookup = 10
+        return configuration
+    }
+
+    private static func name(_ text: String) throws -> PeerName { try #require(PeerName(text, meaning: .members)) }
+
+    // MARK: The directory
+
+    @Test func `two members on one machine find each other by their ports, and the one that stops takes its file away`() async throws {
+        let folder = try TemporaryDirectory()
+        let (first, second) = (Inbox(), Inbox())
+        let (one, two) = (PeerAddress(host: "127.0.0.1", port: 6101), PeerAddress(host: "127.0.0.1", port: 6102))
+        let firstThreads = try MembershipThreads(Self.configuration(folder.path, own: one), report: first.receive)
+        let secondThreads = try MembershipThreads(Self.configuration(folder.path, own: two), report: second.receive)
+        #expect(firstThreads.sources == [.directory])
+        try await first.first("the second") { $0.addresses == [two] }
+        try await second.first("the first") { $0.addresses == [one] }
+        #expect(folder.names.isSuperset(of: ["127.0.0.1:6101", "127.0.0.1:6102"]))
+        #expect(firstThreads.stop())
+        #expect(folder.names == ["127.0.0.1:6102"] || folder.names == ["127.0.0.1:6102", ".127.0.0.1:6102.new"])
+        #expect(secondThreads.stop())
+        #expect(folder.names == [])
+    }
+
+    @Test func `the first look comes at once and tells that it was complete`() async throws {
+        let folder = try TemporaryDirectory()
+        let inbox = Inbox()
+        var configuration = Self.configuration(folder.path)
+        configuration.periods = MembershipPeriods()
+        let threads = try MembershipThreads(configuration, report: inbox.receive)
+        let report = try await inbox.first("the first report") { _ in true }
+        #expect(report == MembershipReport(source: .directory, addresses: [], isComplete: true, events: []))
+        #expect(folder.names == ["10.0.0.1:6100"])
+        #expect(threads.stop())
+    }
+
+    @Test func `our file is rewritten, each time with another time`() async throws {
+        let folder = try TemporaryDirectory()
+        let inbox = Inbox()
+        let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
+        var seen: Set<[UInt8]> = []
+        while seen.count < 5 {
+            try await inbox.first("another look", after: inbox.all.count) { _ in true }
+            if let content = folder.bytes("10.0.0.1:6100") {
+                #expect(MemberFile(content)?.address == Self.address(1))
+                seen.insert(content)
+            }
+        }
+        #expect(threads.stop())
+    }
+
+    @Test func `our file that another has deleted is back long before the next beat`() async throws {
+        let folder = try TemporaryDirectory()
+        let inbox = Inbox()
+        var configuration = Self.configuration(folder.path)
+        configuration.periods.heartbeat = 3_600_000
+        let threads = try MembershipThreads(configuration, report: inbox.receive)
+        try await inbox.first("a look") { _ in true }
+        try folder.remove("10.0.0.1:6100")
+        while !folder.names.contains("10.0.0.1:6100") { try await inbox.first("another look", after: inbox.all.count) { _ in true } }
+        #expect(threads.stop())
+    }
+
+    @Test func `a directory that goes takes no member away, and is said to be gone once and to be back once`() async throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.location("cluster")
+        #expect(mkdir(path, 0o700) == 0)
+        let other = MemberFile(address: Self.address(2), timestamp: 0)
+        try folder.put("cluster/10.0.0.2:6100", other.content)
+        let inbox = Inbox()
+        let threads = try MembershipThreads(Self.configuration(path), report: inbox.receive)
+        try await inbox.first("the other") { $0.addresses == [Self.address(2)] }
+        #expect(rename(path, folder.location("elsewhere")) == 0)
+        try await inbox.first("the loss") { $0.events.contains { if case .directoryUnreadable = $0 { true } else { false } } }
+        let count = inbox.all.count
+        let later = try await inbox.first("a look or two later", after: count + 5) { _ in true }
+        #expect(later.addresses == [Self.address(2)])
+        #expect(!later.isComplete)
+        #expect(inbox.events.count { if case .directoryUnreadable = $0 { true } else { false } } == 1)
+        #expect(inbox.events.count { if case .heartbeatFailed = $0 { true } else { false } } == 1)
+        #expect(rename(folder.location("elsewhere"), path) == 0)
+        try await inbox.first("the return") { $0.events.contains(.directoryReadable) }
+        try await inbox.first("the beat") { $0.events.contains(.heartbeatRestored) }
+        #expect(threads.stop())
+        let left = try FileManager.default.contentsOfDirectory(atPath: path)
+        #expect(left == ["10.0.0.2:6100"])
+    }
+
+    @Test(.enabled(if: Mounted.isPossible, "mounting takes root and the right to mount"))
+    func `a read-only directory keeps its members and is said to be once`() async throws {
+        let folder = try TemporaryDirectory()
+        let mounted = try Mounted(at: folder.path, options: "size=64k")
+        defer { mounted.unmount() }
+        try folder.put("10.0.0.2:6100", MemberFile(address: Self.address(2), timestamp: 0).content)
+        try mounted.remount(readOnly: true)
+        let inbox = Inbox()
+        let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
+        try await inbox.first("the other") { $0.addresses == [Self.address(2)] }
+        try await inbox.first("a look or two later", after: 10) { _ in true }
+        #expect(inbox.events.count { if case .heartbeatFailed = $0 { true } else { false } } == 1)
+        #expect(threads.stop())
+    }
+
+    @Test func `a pipe, a link and a directory hold up no look`() async throws {
+        let folder = try TemporaryDirectory()
+        #expect(mkfifo(folder.location("10.0.0.2:6100"), 0o600) == 0)
+        #expect(symlink("/dev/zero", folder.location("10.0.0.3:6100")) == 0)
+        #expect(mkdir(folder.location("10.0.0.4:6100"), 0o700) == 0)
+        try folder.put("10.0.0.5:6100", [])
+        let inbox = Inbox()
+        let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
+        try await inbox.first("some looks", after: 5) { _ in true }
+        #expect(threads.stop())
+        let ignored = inbox.events.compactMap { if case .ignored(let name, _) = $0 { name } else { nil } }
+        #expect(ignored.sorted() == ["10.0.0.2:6100", "10.0.0.3:6100", "10.0.0.4:6100", "10.0.0.5:6100"])
+        #expect(inbox.all.allSatisfy { $0.addresses.isEmpty })
+        #expect(folder.names == ["10.0.0.2:6100", "10.0.0.3:6100", "10.0.0.4:6100", "10.0.0.5:6100"])
+    }
+
+    // MARK: Names
+
+    @Test func `names and numbers are looked up again and again`() async throws {
+        let inbox = Inbox()
+        let answers = Mutex(["10.0.0.7"])
+        let names = [try Self.name("registry:7000"), try Self.name("10.0.0.9")]
+        let threads = try MembershipThreads(
+            Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { NumericHost($0) } },
+            report: inbox.receive)
+        #expect(threads.sources == [.names])
+        let found = try await inbox.first("the first answer") { $0.isComplete }
+        #expect(found.addresses == [PeerAddress(host: "10.0.0.7", port: 7000), Self.address(9)])
+        answers.withLock { $0 = ["10.0.0.8"] }
+        try await inbox.first("the next") { $0.addresses == [PeerAddress(host: "10.0.0.8", port: 7000), Self.address(9)] }
+        #expect(threads.stop())
+    }
+
+    @Test func `a resolver that hangs holds up neither the directory nor the stop, and says nothing afterwards`() async throws {
+        let folder = try TemporaryDirectory()
+        let inbox = Inbox()
+        let hanging = DispatchSemaphore(value: 0)
+        let threads = try MembershipThreads(
+            Self.configuration(folder.path, names: [try Self.name("registry")]),
+            resolve: { _ in
+                hanging.wait()
+                return [NumericHost("10.0.0.7")].compactMap(\.self)
+            }, report: inbox.receive)
+        try await inbox.first("some looks at the directory", after: 5) { $0.source == .directory }
+        let start = ContinuousClock.now
+        #expect(!threads.stop(within: 100))
+        // Not a measurement: it hung for ever.
+        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(folder.names == [])
+        hanging.signal()
+        #expect(threads.stop(), "what was left behind is not waited for again")
+        #expect(inbox.all.allSatisfy { $0.source == .directory })
+    }
+
+    @Test func `what one name has told is known while the next still hangs, and is not taken for everything`() async throws {
+        let inbox = Inbox()
+        let hanging = DispatchSemaphore(value: 0)
+        let threads = try MembershipThreads(
+            Self.configuration(nil, names: [try Self.name("good"), try Self.name("bad")]),
+            resolve: { host in
+                if host == "bad" { hanging.wait() }
+                return [NumericHost("10.0.0.7")].compactMap(\.self)
+            }, report: inbox.receive)
+        let early = try await inbox.first("the good one") { !$0.addresses.isEmpty }
+        #expect(!early.isComplete)
+        hanging.signal()
+        try await inbox.first("both") { $0.isComplete }
+        for _ in 0..<1_000 { hanging.signal() }
+        #expect(threads.stop(within: 10_000))
+    }
+
+    @Test func `the system's resolver knows this machine, and knows when it does not know`() throws {
+        let hosts = try NameLookup.addresses(of: "localhost").map(\.text)
+        #expect(hosts.contains("127.0.0.1") || hosts.contains("::1"), "\(hosts)")
+        let number = try NameLookup.addresses(of: "10.0.0.1")
+        #expect(number.map(\.text) == ["10.0.0.1"])
+        #expect(throws: NameLookup.Failure.self) { try NameLookup.addresses(of: "..") }
+    }
+
+    // MARK: Start and stop
+
+    @Test func `without a source there is no thread, and stopping twice is stopping once`() throws {
+        let threads = try MembershipThreads(Self.configuration(nil), report: { _ in })
+        #expect(threads.sources == [])
+        #expect(threads.stop())
+        #expect(threads.stop())
+    }
+
+    @Test func `threads that are let go end by themselves and take our file away`() async throws {
+        let folder = try TemporaryDirectory()
+        let inbox = Inbox()
+        do {
+            let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
+            try await inbox.first("a look") { _ in true }
+            withExtendedLifetime(threads) {}
+        }
+        for _ in 0..<3_000 where !folder.names.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(folder.names == [])
+    }
+}

@@ -1,0 +1,143 @@
+// Stories of whole clusters that are worth telling one by one, over the simulation's network.
+
+import Catalog
+import Testing
+
+@testable import Replication
+
+struct ClusterStoryTests {
+    static func key(_ number: UInt64) -> Key { Key(namespace: Namespace("t"), id: .digest(number)) }
+
+    static func instance(_ key: Key, ttl: Int64 = 10_000) -> Instance {
+        Instance(
+            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl, tags: [], metadata: nil,
+            registered: 0)
+    }
+
+    /// Three members that are ready.
+    static func cluster(_ count: Int = 3) -> Simulation {
+        let simulation = Simulation(memberCount: count)
+        for member in simulation.members { member.start() }
+        simulation.run(for: 5_000)
+        return simulation
+    }
+
+    @Test func `members that all start are ready together, at once`() {
+        let simulation = Simulation(memberCount: 3)
+        for member in simulation.members { member.start() }
+        simulation.run(for: 3_500)
+        #expect(simulation.members.allSatisfy { $0.isReady })
+    }
+
+    @Test func `a change is everywhere within the time of one way`() {
+        let simulation = Self.cluster()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        simulation.run(for: 3)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) != nil })
+    }
+
+    @Test func `the last heartbeat is the same on every member`() {
+        let simulation = Self.cluster()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        simulation.run(for: 3_000)
+        _ = simulation.members[1].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        simulation.run(for: 300)
+        #expect(Set(simulation.members.map { $0.sees(Self.key(1))?.lastHeartbeat }).count == 1)
+    }
+
+    @Test func `a member that starts is not ready before it has copied, and its copy extends no lease`() {
+        let simulation = Self.cluster()
+        simulation.members[2].crash()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1), ttl: 8_000)), in: Namespace("t"))
+        simulation.run(for: 4_000)
+        simulation.members[2].start()
+        #expect(!simulation.members[2].isReady)
+        simulation.run(for: 3_800)
+        #expect(simulation.members.allSatisfy { $0.isReady && $0.sees(Self.key(1)) != nil })
+        simulation.run(for: 300)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
+    }
+
+    @Test func `a deregistration on one side of a partition stands on both when it is healed`() {
+        let simulation = Self.cluster()
+        let (one, two, three) = (simulation.members[0], simulation.members[1], simulation.members[2])
+        _ = one.apply(.register(Self.instance(Self.key(1), ttl: 60_000)), in: Namespace("t"))
+        simulation.run(for: 1_000)
+        for (from, to) in [(one, two), (two, one), (one, three), (three, one)] { simulation.network.cut(from, to) }
+        _ = one.apply(.deregister(Self.key(1).id), in: Namespace("t"))
+        simulation.run(for: 8_000)
+        #expect(two.sees(Self.key(1)) != nil)
+        // The other side keeps it alive, and cannot know better.
+        _ = two.apply(.renew(Self.key(1).id), in: Namespace("t"))
+        simulation.network.mendAll()
+        simulation.run(for: 10_000)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
+    }
+
+    @Test func `a member that was stopped expires nothing that the others kept alive`() {
+        let simulation = Self.cluster()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(2))), in: Namespace("t"))
+        simulation.run(for: 1_000)
+        simulation.members[2].pause()
+        for _ in 0..<13 {
+            simulation.run(for: 3_000)
+            _ = simulation.members[0].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        }
+        simulation.members[2].resume()
+        for _ in 0..<50 {
+            #expect(simulation.members[2].sees(Self.key(1)) != nil)
+            simulation.run(for: 100)
+        }
+        #expect(simulation.members[2].sees(Self.key(2)) == nil, "nobody kept it alive")
+    }
+
+    @Test func `two members that cannot reach one another hear each other through a third`() {
+        let simulation = Self.cluster()
+        let (one, two) = (simulation.members[0], simulation.members[1])
+        simulation.network.cut(one, two)
+        _ = one.apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        for round in 0..<20 {
+            simulation.run(for: 3_000)
+            _ = one.apply(.renew(Self.key(1).id), in: Namespace("t"))
+            if round > 4 { #expect(two.sees(Self.key(1)) != nil, "round \(round)") }
+        }
+        _ = one.apply(.register(Self.instance(Self.key(2))), in: Namespace("t"))
+        simulation.run(for: 20)
+        #expect(two.sees(Self.key(2)) != nil)
+    }
+
+    @Test func `what was lost without anybody noticing is found by the digests`() {
+        let simulation = Self.cluster()
+        // As after a mistake of ours: one member has merged what another never told it again.
+        let version = Version(time: HybridTime(bits: UInt64(simulation.wall) << 16), origin: MemberID(bits: 77))
+        let state = Replicated(
+            namespace: Namespace("t"),
+            replica: .present(Self.instance(Self.key(1), ttl: 60_000), version, Heartbeat(age: 0, wall: simulation.wall * 1_000_000)))
+        _ = simulation.members[0].store.merge(state, at: simulation.members[0].time.moment)
+        #expect(simulation.members[1].sees(Self.key(1)) == nil)
+        simulation.run(for: 2 * NodeLimits().digestPeriod + 500)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) != nil })
+    }
+
+    @Test func `a member whose clock is ten years ahead corrects itself, and no change of the others is lost to it`() {
+        let simulation = Self.cluster()
+        simulation.members[0].skew = 315_360_000_000
+        simulation.run(for: 3_000)
+        #expect(abs(simulation.members[0].correction + 315_360_000_000) < 1_000)
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        simulation.run(for: 500)
+        #expect(simulation.members[1].apply(.deregister(Self.key(1).id), in: Namespace("t")) == .done)
+        simulation.run(for: 500)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
+    }
+
+    @Test func `a member alone is ready when it has waited, or at once when nobody else is expected`() {
+        let simulation = Simulation(memberCount: 1)
+        simulation.members[0].start()
+        simulation.run(for: Simulation.syncTimeout - 200)
+        #expect(!simulation.members[0].isReady)
+        simulation.run(for: 400)
+        #expect(simulation.members[0].isReady)
+    }
+}

@@ -1,0 +1,178 @@
+// Every frame comes back as it was sent, whatever pieces it comes in, and no bytes do anything but give a frame, ask for more or fail.
+
+import Catalog
+import Testing
+
+@testable import Replication
+
+struct FrameCodecTests {
+    static func hello(name: String = "one", versions: ClosedRange<UInt16> = 1...1) -> Hello {
+        Hello(
+            versions: versions, member: MemberID(bits: 7), address: PeerAddress(host: "10.0.0.1", port: 6_100), name: name,
+            nonce: (0..<32).map { UInt8($0) },
+            beat: Beat(token: 5, wall: 1_790_000_000_000, isReady: true, hears: [MemberID(bits: 1), MemberID(bits: 2)]))
+    }
+
+    static let version = Version(time: HybridTime(bits: 117_309_441_330_184_192), origin: MemberID(bits: 9))
+    static let heartbeat = Heartbeat(age: 1_234, wall: 1_790_000_000_000_000_000)
+    static let instance = Instance(
+        id: .text(Name("päivä")), serviceName: Name("reviews"), endpoint: Endpoint(kind: .https, value: "10.9.0.1:443"),
+        status: .outOfService,
+        ttl: 30_000, tags: ["", "v1"], metadata: Array("{\"a\":[1,null]}".utf8), registered: 1_790_000_000_000_000_001)
+    static let states = [
+        Replicated(namespace: Namespace("tenant"), replica: .present(instance, version, heartbeat)),
+        Replicated(namespace: Namespace(""), replica: .absent(.digest(0xFEED), version)),
+        Replicated(namespace: Namespace("tenant"), replica: .renewed(.digest(1), version, heartbeat)),
+    ]
+
+    static let frames: [Frame] = [
+        .hello(hello(), raw: []), .proof([]), .proof(Array(repeating: 7, count: 32)), .ping(hello().beat), .pong(token: .max),
+        .goodbye(.leaving), .goodbye(.refused(.secret)), .goodbye(.other), .subscribe, .acknowledge(changes: 300),
+        .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]),
+        .askStates([StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))]), .copyStart(afterGap: true),
+        .copyEnd(CopySummary(count: 3, hash: 4, isReady: false)), .root(0xABCD),
+        .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
+        .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)]),
+        .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
+        .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: [], count: 0, hash: 0)), .unknown(type: 200),
+    ]
+
+    static func read(_ bytes: [UInt8], limit: Int = FrameCodec.longest, piece: Int = .max) throws(FrameError) -> [Frame] {
+        var assembly = FrameAssembly(limit: limit)
+        var frames: [Frame] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            assembly.append(Array(rest.prefix(piece)))
+            rest = rest.dropFirst(piece)
+            while let frame = try assembly.next() { frames.append(frame) }
+        }
+        return frames
+    }
+
+    @Test func `every frame comes back as it was sent`() throws {
+        for frame in Self.frames {
+            let bytes = FrameCodec.encode(frame)
+            let back = try Self.read(bytes)
+            #expect(back.count == 1)
+            #expect(back.map(FrameCodec.encode) == [bytes], "\(frame)")
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 64])
+    func `frames come whole out of pieces of any size`(piece: Int) throws {
+        let bytes = Self.frames.flatMap(FrameCodec.encode)
+        #expect(try Self.read(bytes, piece: piece).flatMap(FrameCodec.encode) == bytes)
+    }
+
+    @Test func `an instance travels with all it said of itself`() throws {
+        let frames = FrameCodec.encode(Self.states, as: .changes)
+        guard case .changes(let states) = try #require(try Self.read(frames.flatMap(\.frame)).first),
+            case .present(let instance, let version, let heartbeat) = states.states[0].replica
+        else {
+            Issue.record("not the frame that was sent")
+            return
+        }
+        let sent = Self.instance
+        #expect(version == Self.version)
+        #expect(heartbeat == Self.heartbeat)
+        #expect(states.states[0].namespace == Namespace("tenant"))
+        #expect(instance.id == sent.id && instance.serviceName == sent.serviceName && instance.endpoint == sent.endpoint)
+        #expect(instance.status == sent.status && instance.ttl == sent.ttl && instance.tags == sent.tags)
+        #expect(instance.metadata == sent.metadata && instance.registered == sent.registered)
+        #expect(states.hash == frames[0].hash && states.count == frames[0].count)
+    }
+
+    @Test func `a heartbeat from the future is one of now, so that it lengthens no lease`() throws {
+        let bytes = FrameCodec.encode(
+            [Replicated(namespace: Namespace("t"), replica: .renewed(.digest(1), Self.version, Heartbeat(age: -90_000, wall: 0)))],
+            as: .changes)
+        guard case .changes(let states) = try #require(try Self.read(bytes.flatMap(\.frame)).first),
+            case .renewed(_, _, let heartbeat) = states.states[0].replica
+        else {
+            Issue.record("not the frame that was sent")
+            return
+        }
+        #expect(heartbeat.age == 0)
+    }
+
+    @Test func `states of a kind that a newer version has are counted and passed over`() throws {
+        var writer = ByteWriter()
+        writer.word(UInt32(0))
+        writer.byte(35)
+        writer.count(2)
+        writer.block([99, 1, 2, 3])
+        let known = FrameCodec.encode([Self.states[1]], as: .changes)[0].frame
+        writer.raw(known[(FrameCodec.prefix + 2)...])
+        writer.patch(UInt32(writer.bytes.count - 4), at: 0)
+        guard case .changes(let states) = try #require(try Self.read(writer.bytes).first) else {
+            Issue.record("not the frame that was sent")
+            return
+        }
+        #expect(states.count == 2)
+        #expect(states.states.count == 1)
+    }
+
+    @Test func `what a newer version adds to a frame is passed over`() throws {
+        var bytes = FrameCodec.encode(.pong(token: 9)) + [1, 2, 3]
+        bytes[0] += 3
+        guard case .pong(9) = try #require(try Self.read(bytes).first) else {
+            Issue.record("not the frame that was sent")
+            return
+        }
+    }
+
+    static let broken: [(bytes: [UInt8], error: FrameError)] = [
+        ([0xFF, 0xFF, 0xFF, 0xFF], .tooLong(4_294_967_295)),
+        ([0, 0, 0, 0], .empty),
+        ([1, 0, 0, 0, 4], .truncated),
+        // 2³⁵ states in a frame of seven bytes.
+        ([7, 0, 0, 0, 35, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], .value),
+        ([6, 0, 0, 0, 35, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], .truncated),
+        // A name that is not UTF-8.
+        ([9, 0, 0, 0, 21, 1, 1, 0xC3, 0, 0, 0, 0, 0], .text),
+        // A flag that is neither.
+        ([2, 0, 0, 0, 32, 2], .value),
+        // A bucket that no digest has.
+        ([4, 0, 0, 0, 20, 1, 0xFF, 0xFF], .value),
+    ]
+
+    @Test(arguments: broken)
+    func `broken bytes are refused with their reason`(bytes: [UInt8], error: FrameError) {
+        #expect(throws: error) { try Self.read(bytes) }
+    }
+
+    @Test func `a stranger's frame may be a kilobyte long`() {
+        let long = FrameCodec.encode(.relay(Array(repeating: MemberID(bits: 1), count: 200)))
+        #expect(throws: FrameError.tooLong(long.count - 4)) { try Self.read(long, limit: FrameCodec.longestUnproven) }
+        let hello = FrameCodec.encode(
+            .hello(Self.hello(name: String(repeating: "n", count: Hello.nameLength)), raw: []))
+        #expect(hello.count <= FrameCodec.longestUnproven)
+    }
+
+    @Test func `any bytes give a frame, ask for more or fail, and never more than they are`() {
+        for seed in 0..<20_000 as Range<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            var bytes: [UInt8]
+            if seed.isMultiple(of: 2), let frame = Self.frames.randomElement(using: &random) {
+                // A real frame with a few bytes changed, its length mostly made right again.
+                bytes = FrameCodec.encode(frame)
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+                }
+                if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count - 4, using: &random)) }
+                if Int.random(in: 0..<4, using: &random) > 0 {
+                    for place in 0..<4 { bytes[place] = UInt8(truncatingIfNeeded: (bytes.count - 4) >> (8 * place)) }
+                }
+            } else {
+                bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+                if bytes.count > 5 {
+                    for place in 0..<4 { bytes[place] = UInt8(truncatingIfNeeded: (bytes.count - 4) >> (8 * place)) }
+                    bytes[4] =
+                        [1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 32, 33, 34, 35, 36, 37, 38, 39, 40].randomElement(using: &random) ?? 1
+                }
+            }
+            // What is read can be said again: it is whole.
+            if let frames = try? Self.read(bytes) { for frame in frames { _ = FrameCodec.encode(frame) } }
+        }
+    }
+}

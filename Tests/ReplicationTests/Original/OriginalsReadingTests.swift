@@ -1,0 +1,171 @@
+import Catalog
+import Gzip
+import Testing
+
+@testable import Replication
+
+/// Reading an original: its stream first, its copy after.
+struct OriginalsReadingTests {
+    private let member = OneOfOurs()
+
+    private func isAsked(_ directive: OriginalDirective) -> Bool { if case .dialCopy(OneOfOurs.peer) = directive { true } else { false } }
+
+    private func isCopied(_ directive: OriginalDirective) -> Bool { if case .copied(OneOfOurs.peer) = directive { true } else { false } }
+
+    private func end(_ link: LinkID) { member.receive(ChunkedEncoding.end, on: link) }
+
+    @Test(arguments: [false, true], [false, true])
+    func `a stream is read however the bytes come in, packed or not`(isPacked: Bool, isChunked: Bool) throws {
+        let deflater = try #require(Deflater())
+        let body = try Sample.live.body
+        let packed = isPacked ? deflater.pack(body) : body
+        let wire = isChunked ? ChunkedEncoding.chunk(packed) : packed
+        for seed in 0..<20 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let member = OneOfOurs()
+            let link = member.openStream(answer: OriginalAnswer(isChunked: isChunked, isPacked: isPacked, date: nil))
+            for piece in pieces(wire, using: &generator) { member.receive(piece, on: link) }
+            let ratings = member.store.record(.text(Name("ratings:host1")), in: Namespace("tenant-a"), at: member.moment)
+            guard case .present(let instance, _, _)? = ratings?.replica else {
+                Issue.record("seed \(seed)")
+                continue
+            }
+            #expect(instance.status == .outOfService && instance.tags == ["a", "b"] && instance.ttl == 40_000)
+            #expect(member.originals.status.counts.received == 5)
+        }
+    }
+
+    @Test func `a copy is asked for when the live changes flow, and told when it is whole`() {
+        _ = member.openStream()
+        #expect(member.directives.contains(where: isAsked))
+        let copy = member.openCopy()
+        member.receive(.register(member.instance("i", registered: 60_000, renewed: 10_000)), kind: .copy, on: copy)
+        #expect(!member.directives.contains(where: isCopied))
+        end(copy)
+        #expect(member.directives.contains(where: isCopied))
+        #expect(member.originals.status.members.first?.lastCopy?.count == 1)
+    }
+
+    @Test func `a copy brings leases as old as they are, and no dead ones`() {
+        _ = member.openStream()
+        let copy = member.openCopy()
+        let live = member.instance("live", registered: 60_000, renewed: 29_000)
+        let dead = member.instance("dead", registered: 60_000, renewed: 31_000)
+        member.receive(.register(live), .register(dead), kind: .copy, on: copy)
+        #expect(member.isPresent("live") && !member.isPresent("dead"))
+        member.pass(milliseconds: 1_100)
+        #expect(!member.isPresent("live"))
+    }
+
+    @Test func `a copy that is cut short is not whole, and is asked for again, later each time`() {
+        _ = member.openStream()
+        let copy = member.openCopy()
+        member.receive(.register(member.instance("i")), kind: .copy, on: copy)
+        member.carry(member.originals.linkClosed(copy, at: member.time))
+        #expect(!member.directives.contains(where: isCopied))
+        var asked: [Int64] = []
+        for _ in 0..<6 {
+            member.directives = []
+            let start = member.now
+            while !member.directives.contains(where: isAsked) { member.pass(milliseconds: 100) }
+            asked.append(member.now - start)
+            member.carry(member.originals.copyFailed(OneOfOurs.peer, at: member.time))
+        }
+        #expect(asked == [500, 1_000, 2_000, 4_000, 8_000, 10_000])
+    }
+
+    @Test func `a copy that never ends is given up`() {
+        _ = member.openStream()
+        let copy = member.openCopy()
+        member.pass(milliseconds: 120_100)
+        #expect(member.directives.contains { if case .abort(copy, .stalled) = $0 { true } else { false } })
+    }
+
+    @Test func `an instance deregistered while it is being copied stays so`() {
+        let live = member.openStream()
+        let copy = member.openCopy()
+        let instance = member.instance("i", registered: 5_000)
+        member.receive(.deregister(id: bytes("i")), on: live)
+        member.receive(.register(instance), kind: .copy, on: copy)
+        #expect(!member.isPresent("i"))
+    }
+
+    @Test func `a status that was missed comes with the next copy`() {
+        let live = member.openStream()
+        let instance = member.instance("i", registered: 500)
+        member.receive(.register(instance), on: live)
+        end(member.openCopy())
+        member.carry(member.originals.linkClosed(live, at: member.time))
+        member.pass(milliseconds: 5_000)
+        _ = member.openStream()
+        let copy = member.openCopy()
+        var changed = instance
+        changed.status = "OUT_OF_SERVICE"
+        member.receive(.register(changed), kind: .copy, on: copy)
+        #expect(member.status("i") == "OUT_OF_SERVICE")
+    }
+
+    @Test func `a copy does not take back a status that came live meanwhile`() {
+        let live = member.openStream()
+        let instance = member.instance("i", registered: 500)
+        member.receive(.register(instance), on: live)
+        let copy = member.openCopy()
+        member.receive(.setStatus(id: bytes("i"), status: "OUT_OF_SERVICE"), on: live)
+        member.receive(.register(instance), kind: .copy, on: copy)
+        #expect(member.status("i") == "OUT_OF_SERVICE")
+    }
+
+    @Test func `a copy does not take back what a client changed here`() {
+        let live = member.openStream()
+        let instance = member.instance("i", registered: 500)
+        member.receive(.register(instance), on: live)
+        member.client(.setStatus(.text(Name("i")), .outOfService))
+        member.receive(.register(instance), kind: .copy, on: member.openCopy())
+        #expect(member.status("i") == "OUT_OF_SERVICE")
+    }
+
+    @Test func `what lay here during a pause is as old as the pause, and a copy is asked for`() {
+        let live = member.openStream()
+        end(member.openCopy())
+        member.receive(.register(member.instance("i")), on: live)
+        member.directives = []
+        member.sleep(milliseconds: 20_000)
+        member.receive(.renew(id: bytes("i")), on: live)
+        guard case .present(_, _, let heartbeat)? = member.held("i") else { return #expect(Bool(false)) }
+        #expect(heartbeat.age == 20_000)
+        #expect(member.directives.contains(where: isAsked))
+        member.receive(.register(member.instance("i", registered: 20_000, renewed: 3_000)), kind: .copy, on: member.openCopy())
+        guard case .present(_, _, let told)? = member.held("i") else { return #expect(Bool(false)) }
+        #expect(told.age == 3_000)
+    }
+
+    @Test func `a stream that ends is reported, with its copy given up`() {
+        let live = member.openStream()
+        let copy = member.openCopy()
+        member.directives = []
+        member.carry(member.originals.linkClosed(live, at: member.time))
+        #expect(member.directives.contains { if case .lost(OneOfOurs.peer) = $0 { true } else { false } })
+        #expect(member.directives.contains { if case .abort(copy, .cutShort) = $0 { true } else { false } })
+        #expect(member.originals.status.members.isEmpty)
+    }
+
+    @Test func `whoever is no original is left`() {
+        let cases: [([UInt8], OriginalFailure)] = [
+            (bytes("not chunked"), .chunk(.length)),
+            (ChunkedEncoding.chunk(bytes("HTTP/1.1 400 Bad Request\n")), .event(.notAField)),
+            (ChunkedEncoding.chunk(bytes(String(repeating: "event: X\ndata: {}\n\n", count: 64))), .unusable(.eventName)),
+            (ChunkedEncoding.chunk(bytes(String(repeating: "data: x\n", count: 200_000))), .event(.tooLong)),
+            (ChunkedEncoding.end, .cutShort),
+        ]
+        for (bytes, failure) in cases where failure != .cutShort {
+            let link = member.openStream()
+            member.directives = []
+            member.receive(bytes, on: link)
+            #expect(member.directives.contains { if case .abort(link, failure) = $0 { true } else { false } }, "\(failure)")
+            #expect(member.directives.contains { if case .lost = $0 { true } else { false } })
+        }
+        let link = member.openStream(answer: OriginalAnswer(isChunked: false, isPacked: true, date: nil))
+        member.receive(bytes("not packed"), on: link)
+        #expect(member.directives.contains { if case .abort(link, .packing) = $0 { true } else { false } })
+    }
+}

@@ -1,0 +1,109 @@
+// What must hold of a cluster, whatever happened to it. It is said once more in docs/consistency.md, for those who run one.
+
+import Catalog
+import Replication
+
+struct Oracle {
+    let simulation: Simulation
+
+    /// At the end, all troubles being healed.
+    func judge() {
+        for member in simulation.members where !member.isReady { simulation.complain("\(member) is not ready") }
+        judgeAgreement()
+        for client in simulation.clients { judge(client) }
+    }
+
+    private func judgeAgreement() {
+        guard let first = simulation.members.first else { return }
+        let digest = first.store.digest()
+        let held = contents(of: first)
+        for other in simulation.members.dropFirst() {
+            if other.store.digest() != digest { simulation.complain("the digests of \(first) and \(other) differ") }
+            let theirs = contents(of: other)
+            for key in Set(held.keys).union(theirs.keys) where held[key] != theirs[key] {
+                simulation.complain("\(first) and \(other) differ about \(key.id): \(held[key] ?? "-"), \(theirs[key] ?? "-")")
+            }
+        }
+    }
+
+    /// All that clients can see of a member's instances, heartbeats aside.
+    private func contents(of member: SimulatedMember) -> [Key: String] {
+        var contents: [Key: String] = [:]
+        var cursor: CopyCursor? = .start
+        while let from = cursor {
+            let piece = member.store.copy(from: from, limit: 100, at: member.time.moment)
+            for item in piece.items {
+                guard case .present(let instance, let version, _) = item.replica else { continue }
+                contents[Key(namespace: item.namespace, id: instance.id)] =
+                    "\(version) \(instance.serviceName.text) \(instance.status.token) \(instance.ttl) \(instance.metadata ?? []) \(instance.registered)"
+            }
+            cursor = piece.next
+        }
+        return contents
+    }
+
+    private func judge(_ client: SimulatedClient) {
+        let key = client.key
+        let standing = simulation.journal.standing(key)
+        for member in simulation.members {
+            let isSeen = member.sees(key) != nil
+            switch (client.state, standing?.kind) {
+            case (.heartbeating, _) where client.isHeartbeating:
+                if !isSeen { simulation.complain("\(key.id) kept heartbeating, but \(member) has it not") }
+                if let standing, let version = member.record(key)?.version, version < standing.version {
+                    simulation.complain("\(member) has \(key.id) in an older version than was acknowledged: \(standing.kind) is lost")
+                }
+            case (.gone, .deregistered?):
+                if isSeen { simulation.complain("\(key.id) was deregistered, but \(member) has it") }
+            case (.gone, _), (.silent, _), (.leaving, _), (.heartbeating, _):
+                if isSeen, simulation.now - client.heardAt > client.ttl + Simulation.deadBound {
+                    simulation.complain("\(key.id) is dead since \(client.heardAt), but \(member) has it")
+                }
+            }
+        }
+    }
+
+    /// Twice a second, while there is trouble.
+    func look() {
+        for member in simulation.members {
+            member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil })
+        }
+        for member in simulation.members where member.state == .up && member.isReady {
+            // Leases stand still in a pause and until the peers have been heard.
+            let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
+            for client in simulation.clients {
+                let isSeen = member.sees(client.key) != nil
+                if isSeen, isRested, !simulation.setting.faults.contains(.pause),
+                    simulation.now - client.heardAt > client.ttl + Simulation.deadBound
+                {
+                    simulation.complain("\(client.key.id) is dead since \(client.heardAt), but \(member) has it")
+                }
+                // Without trouble everything is seen everywhere within a second.
+                let settled = simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > 1_000 } ?? false
+                if simulation.setting.isCalm, settled, simulation.now > 5_000, client.isHeartbeating, !isSeen {
+                    simulation.complain("\(client.key.id) is alive in a calm sea, but \(member) has it not")
+                }
+                if simulation.setting.isCalm, settled, simulation.now > 5_000, client.state == .gone, isSeen {
+                    simulation.complain("\(client.key.id) was deregistered in a calm sea, but \(member) has it")
+                }
+            }
+        }
+    }
+
+    /// A member has just become ready by a copy: it must have what the one it copied from has had for a while.
+    func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
+        guard source.state != .down, source.isReady else { return }
+        for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
+            // What a pause there has given more time than its true age leaves it is dead to others.
+            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else { continue }
+            if let ours = member.held(key), ours >= theirs { continue }
+            if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
+            simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
+        }
+    }
+}
+
+extension SimulatedMember {
+    /// The version it holds of a key, of one present or deregistered.
+    func held(_ key: Key) -> Version? { record(key)?.version }
+}

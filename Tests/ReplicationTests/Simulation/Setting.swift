@@ -1,0 +1,53 @@
+// What a seed decides beforehand: how many members there are, how their network is, and what may go wrong with them.
+
+import Replication
+
+struct Setting {
+    /// What may go wrong.
+    enum Fault: CaseIterable {
+        case partition, oneWay, pair, pause, crash, leave, breakConnection, skew
+    }
+
+    let memberCount: Int
+    let clusterSize: Int?
+    /// The longest a piece is under way, in milliseconds.
+    let latency: Int64
+    /// Bytes a millisecond.
+    let bandwidth: Int64
+    let faults: [Fault]
+    /// Whether a member may be known by two addresses.
+    let hasAliases: Bool
+    let limits: NodeLimits
+
+    /// For a story that is told on purpose: a quick network and no troubles of its own.
+    init(memberCount: Int) {
+        self.memberCount = memberCount
+        clusterSize = nil
+        latency = 3
+        bandwidth = 100_000
+        faults = []
+        hasAliases = false
+        limits = NodeLimits()
+    }
+
+    init(random: inout SeededGenerator) {
+        memberCount = Int.random(in: 3...5, using: &random)
+        clusterSize = Bool.random(using: &random) ? memberCount : nil
+        latency = [3, 30, 300].randomElement(using: &random) ?? 3
+        bandwidth = [10, 1_000, 100_000].randomElement(using: &random) ?? 1_000
+        // One seed in eight has a calm sea: then everything must be seen at once.
+        faults = Int.random(in: 0..<8, using: &random) == 0 ? [] : Fault.allCases.filter { _ in Bool.random(using: &random) }
+        hasAliases = Int.random(in: 0..<4, using: &random) == 0
+        var limits = NodeLimits()
+        if Int.random(in: 0..<4, using: &random) == 0 {
+            // So that queues run over.
+            limits.queueBytes = 1_500
+            limits.queueChanges = 10
+            limits.copyBytesInFlight = 300
+        }
+        self.limits = limits
+    }
+
+    var mayBeWrongClocks: Bool { faults.contains(.skew) }
+    var isCalm: Bool { faults.isEmpty }
+}

@@ -1,0 +1,124 @@
+// A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is unknown, and one day either
+// deregisters, until somebody says that it is done, or just falls silent.
+
+import Catalog
+import Replication
+
+final class SimulatedClient {
+    enum State {
+        case heartbeating
+        /// Has asked to be deregistered and not yet been told that it is.
+        case leaving
+        case gone
+        case silent
+    }
+
+    let key: Key
+    let ttl: Int64
+    unowned let simulation: Simulation
+    private(set) var state = State.heartbeating
+    /// When a member last took a heartbeat or a registration of it.
+    private(set) var heardAt: Int64
+    /// The same for each member.
+    private(set) var heardBy: [Int: Int64] = [:]
+    private var home: Int
+    private var isRegistered = false
+    private var incarnation = 0
+
+    init(number: Int, simulation: Simulation) {
+        self.simulation = simulation
+        key = Key(
+            namespace: Namespace("tenant-\(number % 3)"),
+            id: number % 4 == 0 ? .text(Name("instance-\(number)")) : .digest(UInt64(number) &* 0x9E37_79B9_7F4A_7C15))
+        ttl = Int64.random(in: 4...10, using: &simulation.random) * 1_000
+        home = Int.random(in: 0..<simulation.members.count, using: &simulation.random)
+        heardAt = simulation.now
+        act()
+    }
+
+    var isHeartbeating: Bool { state == .heartbeating && isRegistered }
+
+    func fallSilent() { if state == .heartbeating { state = .silent } }
+
+    func deregister() {
+        guard state == .heartbeating, isRegistered else { return }
+        state = .leaving
+        act()
+    }
+
+    /// Comes back after having left or fallen silent.
+    func comeBack() {
+        guard state == .gone || state == .silent else { return }
+        state = .heartbeating
+        isRegistered = false
+        act()
+    }
+
+    func setStatus() {
+        guard isHeartbeating, let member = pick() else { return }
+        let status = InstanceStatus(["UP", "STARTING", "DOWN"].randomElement(using: &simulation.random) ?? "UP")
+        if member.apply(.setStatus(key.id, status), in: key.namespace) == .done { write(.statusSet, at: member) }
+    }
+
+    private func pick() -> SimulatedMember? {
+        if Int.random(in: 0..<6, using: &simulation.random) == 0 {
+            home = Int.random(in: 0..<simulation.members.count, using: &simulation.random)
+        }
+        let member = simulation.members[home]
+        if member.isServing { return member }
+        home = (home + 1) % simulation.members.count
+        return nil
+    }
+
+    /// One request, and when the next one comes.
+    private func act() {
+        let before = state
+        guard state == .heartbeating || state == .leaving else { return }
+        var wait = ttl / 3 + Int64.random(in: 0...300, using: &simulation.random)
+        if let member = pick() {
+            if state == .leaving {
+                switch member.apply(.deregister(key.id), in: key.namespace) {
+                case .done:
+                    write(.deregistered, at: member)
+                    state = .gone
+                default:
+                    // It may be known elsewhere, or have run out: it asks once more, and then stops caring.
+                    state = Int.random(in: 0..<4, using: &simulation.random) == 0 ? .silent : .leaving
+                    wait = 300
+                }
+            } else if isRegistered, member.apply(.renew(key.id), in: key.namespace) == .done {
+                heardAt = simulation.now
+                heardBy[member.index] = simulation.now
+            } else if !isRegistered || member.isReady {
+                register(at: member)
+            } else {
+                wait = 200  // 503: somebody else will know.
+                home = (home + 1) % simulation.members.count
+            }
+        } else {
+            wait = 200
+        }
+        guard state == .heartbeating || state == .leaving, state == before else { return }
+        let (state, incarnation) = (state, incarnation)
+        simulation.plan(after: wait) { [self] in
+            if self.state == state, self.incarnation == incarnation { act() }
+        }
+    }
+
+    private func register(at member: SimulatedMember) {
+        let instance = Instance(
+            id: key.id, serviceName: Name("service-\(key.id.utf8.count % 2)"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"),
+            status: .up, ttl: ttl, tags: ["blue"], metadata: Array("{\"boot\":\(simulation.now)}".utf8), registered: simulation.wall)
+        guard member.apply(.register(instance), in: key.namespace) == .done else { return }
+        isRegistered = true
+        heardAt = simulation.now
+        heardBy[member.index] = simulation.now
+        write(.registered, at: member)
+    }
+
+    private func write(_ kind: Journal.Kind, at member: SimulatedMember) {
+        guard let version = member.record(key)?.version else { return }
+        simulation.trace("\(kind) \(key.id) at \(member)")
+        simulation.acknowledged(Journal.Entry(kind: kind, version: version, at: simulation.now, member: member.index), for: key)
+    }
+}

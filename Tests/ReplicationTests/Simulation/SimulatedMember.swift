@@ -1,0 +1,212 @@
+// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be wrong.
+
+import Catalog
+import Replication
+
+final class SimulatedMember {
+    enum State {
+        case up, paused, down
+    }
+
+    let index: Int
+    let address: PeerAddress
+    /// A second address that leads here too.
+    let alias: PeerAddress
+    unowned let simulation: Simulation
+
+    private(set) var state = State.down
+    /// How often it was started: what was planned for an earlier life is not done in this one.
+    private(set) var boot = 0
+    private(set) var isReady = false
+    /// Has been told to stop, and takes no more requests.
+    private(set) var isLeaving = false
+    /// Milliseconds by which its wall clock is wrong.
+    var skew: Int64 = 0
+    private(set) var correction: Int64 = 0
+    private(set) var wasPausedAt: Int64 = 0
+    /// Since when each instance that is seen here has been seen without a break, as far as the oracle has looked.
+    private(set) var seenSince: [Key: Int64] = [:]
+    private var monotonicStart: Int64 = 0
+    private var lastTick: Int64 = 0
+
+    private(set) var id = MemberID(bits: 0)
+    private(set) var store = Store(namespaceCapacity: nil)
+    private(set) var node: Node?
+    private var clock = SharedLeaseClock(monotonic: 0)
+    /// In between the wake of the store and the node's hearing of it.
+    private let news = News()
+
+    private final class News: Sendable {
+        let flag = Flag()
+        func wake() { flag.raise() }
+    }
+
+    init(index: Int, simulation: Simulation) {
+        self.index = index
+        self.simulation = simulation
+        address = PeerAddress(host: "10.0.0.\(index + 1)", port: 6_100)
+        alias = PeerAddress(host: "10.0.1.\(index + 1)", port: 6_100)
+    }
+
+    // MARK: - Clocks
+
+    private var monotonic: Int64 { simulation.now - monotonicStart }
+
+    var time: NodeTime {
+        let wall = (simulation.wall + skew) * 1_000_000
+        return NodeTime(moment: clock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic, wall: wall)
+    }
+
+    // MARK: - Life
+
+    func start() {
+        boot += 1
+        state = .up
+        isReady = false
+        isLeaving = false
+        correction = 0
+        monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
+        id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
+        clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
+        lastTick = monotonic
+        let news = news
+        store = Store(namespaceCapacity: nil, replicating: id, wake: { news.wake() })
+        var configuration = NodeConfiguration(
+            member: id, name: "member-\(index)", address: address, clusterSize: simulation.setting.clusterSize,
+            syncTimeout: Simulation.syncTimeout)
+        configuration.limits = simulation.setting.limits
+        node = Node(
+            configuration, store: store, random: SeededGenerator(seed: simulation.random.next()), authenticator: .test("secret"), at: time)
+        simulation.trace("\(self) starts, boot \(boot)")
+        let learns = simulation.now + Int64.random(in: 0...2_000, using: &simulation.random)
+        let boot = boot
+        simulation.plan(at: learns) { [self] in
+            guard self.boot == boot, state == .up else { return }
+            carryOut(node?.members(simulation.addresses(seenBy: self), at: time))
+        }
+        planTick()
+    }
+
+    func crash() {
+        guard state != .down else { return }
+        simulation.trace("\(self) crashes")
+        state = .down
+        node = nil
+        simulation.network.drop(self)
+    }
+
+    /// Leaves as on SIGTERM, and is gone half a second later.
+    func leave() {
+        guard state == .up else { return }
+        simulation.trace("\(self) leaves")
+        isLeaving = true
+        carryOut(node?.leave(at: time))
+        let boot = boot
+        simulation.plan(after: 500) { [self] in
+            if self.boot == boot { simulation.stopped(self) }
+        }
+    }
+
+    func pause() {
+        guard state == .up else { return }
+        simulation.trace("\(self) is paused")
+        state = .paused
+        wasPausedAt = simulation.now
+    }
+
+    /// Whether clients reach it.
+    var isServing: Bool { state == .up && !isLeaving }
+
+    func resume() {
+        guard state == .paused else { return }
+        simulation.trace("\(self) goes on")
+        state = .up
+        wasPausedAt = simulation.now
+        tick()
+    }
+
+    private func planTick() {
+        let boot = boot
+        simulation.plan(after: 100) { [self] in
+            guard self.boot == boot, state != .down else { return }
+            if state == .up { tick() }
+            planTick()
+        }
+    }
+
+    private func tick() {
+        let gap = monotonic - lastTick
+        lastTick = monotonic
+        let lease = clock.tick(monotonic: monotonic)
+        if gap > LeaseClock.longestGap { carryOut(node?.paused(milliseconds: gap, at: time)) }
+        _ = store.expire(at: lease, budget: 10_000)
+        carryOut(node?.tick(at: time))
+    }
+
+    // MARK: - Network
+
+    func linkOpened(_ link: LinkID, role: LinkRole, address: PeerAddress) {
+        carryOut(node?.linkOpened(link, role: role, address: address, boundTo: nil, at: time))
+    }
+
+    func linkClosed(_ link: LinkID) { carryOut(node?.linkClosed(link, at: time)) }
+
+    func received(_ bytes: [UInt8], on link: LinkID) { carryOut(node?.received(bytes, on: link, at: time)) }
+
+    func drained(_ link: LinkID, queuedBytes: Int) { carryOut(node?.drained(link, queuedBytes: queuedBytes, at: time)) }
+
+    func dialFailed(_ address: PeerAddress) { carryOut(node?.dialFailed(address, at: time)) }
+
+    private func carryOut(_ directives: [Directive]?) {
+        for directive in directives ?? [] {
+            switch directive {
+            case .send(let link, let bytes): simulation.network.send(bytes, on: link, from: self)
+            case .close(let link, let reason):
+                simulation.trace("\(self) closes \(link.number): \(reason)")
+                simulation.network.close(link, from: self)
+            case .dial(let address): simulation.network.dial(address, from: self)
+            case .becameReady(let ground):
+                isReady = true
+                simulation.becameReady(self, ground)
+            case .holdLeases(let milliseconds): clock.hold(atMost: milliseconds)
+            case .releaseLeases: clock.release()
+            case .correctClock(let milliseconds): correction = milliseconds
+            case .offerToOriginals: break
+            case .note(let event): simulation.trace("\(self) \(event)")
+            }
+        }
+    }
+
+    // MARK: - Clients
+
+    /// A client's request. What it changes is told at once, as the wake callback does.
+    func apply(_ command: Command, in namespace: Namespace) -> Outcome {
+        let outcome = store.apply(command, in: namespace, from: .client, at: time.moment).outcome
+        if news.flag.lower() {
+            let boot = boot
+            simulation.plan(after: 0) { [self] in
+                if self.boot == boot, state == .up { carryOut(node?.localChanges(at: time)) }
+            }
+        }
+        return outcome
+    }
+
+    /// What a look-up finds.
+    func sees(_ key: Key) -> LeasedInstance? { store.instance(key.id, in: key.namespace, at: time.moment.lease) }
+
+    func remember(_ seen: [Key]) {
+        seenSince = Dictionary(uniqueKeysWithValues: seen.map { ($0, seenSince[$0] ?? simulation.now) })
+    }
+
+    func record(_ key: Key) -> Replica? { store.record(key.id, in: key.namespace, at: time.moment)?.replica }
+}
+
+extension SimulatedMember: CustomStringConvertible {
+    var description: String { "m\(index)" }
+}
+
+/// The name of an instance of some namespace.
+struct Key: Hashable {
+    let namespace: Namespace
+    let id: InstanceID
+}

@@ -1,0 +1,222 @@
+// A whole cluster in one thread, repeatable from a seed: members, clients, a network, and time, of which a minute takes a few milliseconds. It goes
+// through a time of trouble, is healed, and must then be as the journal says.
+
+import Catalog
+import Replication
+
+final class Simulation {
+    static let syncTimeout: Int64 = 8_000
+    /// The time of trouble, in milliseconds.
+    static let trouble: Int64 = 30_000
+    /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial with its timeout, and the
+    /// longest hold of leases after a pause, some of which overlap.
+    static let convergence: Int64 = 25_000
+    /// How long a dead instance may be seen beyond its TTL: its last renewal may be under way for as long as a link may be silent, three
+    /// seconds, and members tick and batch.
+    static let deadBound: Int64 = 4_000
+
+    let seed: UInt64
+    var random: SeededGenerator
+    let setting: Setting
+    private(set) var now: Int64 = 0
+    private var events = EventQueue()
+    private(set) var members: [SimulatedMember] = []
+    private(set) lazy var network = SimulatedNetwork(simulation: self)
+    private(set) var clients: [SimulatedClient] = []
+    private(set) var journal = Journal()
+    /// What the oracle has to say. Empty: all is well.
+    private(set) var complaints: [String] = []
+    private var traces: [String] = []
+
+    init(seed: UInt64) {
+        self.seed = seed
+        random = SeededGenerator(seed: seed)
+        setting = Setting(random: &random)
+    }
+
+    /// For a story that is told on purpose: members that start at once, and nothing else.
+    init(memberCount: Int) {
+        seed = 1
+        random = SeededGenerator(seed: seed)
+        setting = Setting(memberCount: memberCount)
+        members = (0..<memberCount).map { SimulatedMember(index: $0, simulation: self) }
+    }
+
+    /// True time, in milliseconds since 1970.
+    var wall: Int64 { 1_790_000_000_000 + now }
+
+    // MARK: - The course of things
+
+    /// Runs everything; returns what is wrong.
+    func run() -> [String] {
+        members = (0..<setting.memberCount).map { SimulatedMember(index: $0, simulation: self) }
+        for member in members { plan(at: Int64.random(in: 0...500, using: &random)) { member.start() } }
+        for number in 0..<24 {
+            plan(at: Int64.random(in: 0...Self.trouble, using: &random)) { [self] in
+                clients.append(SimulatedClient(number: number, simulation: self))
+            }
+        }
+        planTroubles()
+        planClientTroubles()
+        plan(at: 1_000) { [self] in look() }
+        run(until: Self.trouble)
+        heal()
+        run(until: Self.trouble + Self.convergence)
+        Oracle(simulation: self).judge()
+        return complaints
+    }
+
+    func run(until end: Int64) {
+        while let next = events.nextTime, next <= end, let event = events.pop() {
+            now = max(now, event.at)
+            event.action()
+        }
+        now = end
+    }
+
+    func plan(at time: Int64, _ action: @escaping () -> Void) { events.plan(at: max(time, now), action) }
+
+    func plan(after milliseconds: Int64, _ action: @escaping () -> Void) { events.plan(at: now + milliseconds, action) }
+
+    private func heal() {
+        trace("everything is healed")
+        network.mendAll()
+        for member in members {
+            if member.state == .paused { member.resume() }
+            if member.state == .down { member.start() }
+        }
+    }
+
+    private var isHealed: Bool { now >= Self.trouble }
+
+    // MARK: - Troubles
+
+    func run(for milliseconds: Int64) { run(until: now + milliseconds) }
+
+    private func planTroubles() {
+        guard !setting.faults.isEmpty else { return }
+        var time = Int64.random(in: 500...6_000, using: &random)
+        while time < Self.trouble {
+            plan(at: time) { [self] in cause(setting.faults.randomElement(using: &random) ?? .breakConnection) }
+            time += Int64.random(in: 200...5_000, using: &random)
+        }
+    }
+
+    private func cause(_ fault: Setting.Fault) {
+        guard !isHealed, let victim = members.randomElement(using: &random) else { return }
+        let length = Int64.random(in: 300...12_000, using: &random)
+        let others = members.filter { $0 !== victim }
+        guard let other = others.randomElement(using: &random) else { return }
+        func cut(_ pairs: [(SimulatedMember, SimulatedMember)]) {
+            trace("cut for \(length): \(pairs)")
+            for (from, to) in pairs { network.cut(from, to) }
+            plan(after: length) { [self] in for (from, to) in pairs { network.mend(from, to) } }
+        }
+        switch fault {
+        case .partition:
+            let side = members.filter { _ in Bool.random(using: &random) }
+            cut(side.flatMap { from in members.filter { to in !side.contains { $0 === to } }.flatMap { [(from, $0), ($0, from)] } })
+        case .oneWay: cut([(victim, other)])
+        case .pair: cut([(victim, other), (other, victim)])
+        case .pause:
+            victim.pause()
+            plan(after: length) { [self] in if !isHealed { victim.resume() } }
+        case .crash:
+            victim.crash()
+            excuseTheLost()
+            restart(victim, after: length / 2)
+        case .leave:
+            victim.leave()
+        case .breakConnection: network.breakOne()
+        case .skew:
+            let skews: [Int64] = [-315_360_000_000, -3_600_000, -3_000, 0, 3_000, 3_600_000, 315_360_000_000]
+            // One wrong clock at a time: of several nobody could tell which are right.
+            for member in members { member.skew = 0 }
+            victim.skew = skews.randomElement(using: &random) ?? 0
+            trace("\(victim)'s clock is off by \(victim.skew)")
+        }
+    }
+
+    /// A member that was told to leave is gone.
+    func stopped(_ member: SimulatedMember) {
+        member.crash()
+        excuseTheLost()
+        if isHealed { member.start() } else { restart(member, after: Int64.random(in: 100...6_000, using: &random)) }
+    }
+
+    private func restart(_ member: SimulatedMember, after milliseconds: Int64) {
+        plan(after: milliseconds) { [self] in
+            if !isHealed, member.state == .down { member.start() }
+        }
+    }
+
+    private func excuseTheLost() {
+        journal.excuse(
+            because: "its only holder died", unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() },
+            trace: trace)
+    }
+
+    private func planClientTroubles() {
+        for _ in 0..<40 {
+            plan(at: Int64.random(in: 2_000...Self.trouble, using: &random)) { [self] in
+                guard let client = clients.randomElement(using: &random) else { return }
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0: client.fallSilent()
+                case 1, 2: client.deregister()
+                case 3: client.comeBack()
+                default: client.setStatus()
+                }
+            }
+        }
+    }
+
+    // MARK: - What others ask
+
+    func addresses(seenBy member: SimulatedMember) -> Set<PeerAddress> {
+        Set(members.flatMap { setting.hasAliases && Bool.random(using: &random) ? [$0.address, $0.alias] : [$0.address] })
+    }
+
+    func member(at address: PeerAddress) -> SimulatedMember? { members.first { $0.address == address || $0.alias == address } }
+
+    func acknowledged(_ entry: Journal.Entry, for key: Key) {
+        if !setting.mayBeWrongClocks, let last = journal.entries[key]?.last, last.version >= entry.version {
+            complain("\(key.id) was changed later in an earlier version, though all clocks are right")
+        }
+        journal.add(entry, for: key)
+    }
+
+    func becameReady(_ member: SimulatedMember, _ ground: ReadinessGround) {
+        guard case .copied(let address) = ground, let source = self.member(at: address) else { return }
+        Oracle(simulation: self).judgeCopy(of: member, from: source)
+    }
+
+    func complain(_ complaint: String) { complaints.append("at \(now): \(complaint)") }
+
+    func trace(_ line: String) { traces.append("\(now) \(line)") }
+
+    /// What happened, for whoever looks into a failure.
+    var story: String { traces.joined(separator: "\n") }
+
+    /// A change at a member to an instance that sends its heartbeats elsewhere is lost when no heartbeat reaches that member until the lease has
+    /// run out there, and it has not reached another member until then: no member holds it, and the instance lives on as it was.
+    private func excuseTheExpired() {
+        var heard: [Key: SimulatedClient] = [:]
+        for client in clients { heard[client.key] = client }
+        journal.excuse(
+            because: "it ran out where it was made",
+            unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }
+        ) {
+            key, entry in
+            guard entry.kind != .deregistered, let client = heard[key] else { return false }
+            return self.now - (client.heardBy[entry.member] ?? 0) >= client.ttl
+        } trace: {
+            self.trace($0)
+        }
+    }
+
+    private func look() {
+        excuseTheExpired()
+        Oracle(simulation: self).look()
+        if now < Self.trouble + Self.convergence { plan(after: 500) { [self] in look() } }
+    }
+}

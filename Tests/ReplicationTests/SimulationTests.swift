@@ -1,0 +1,28 @@
+// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run alone:
+// SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many.
+
+import Foundation
+import Testing
+
+struct SimulationTests {
+    static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 160
+    static let onlySeed = ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap(UInt64.init)
+    /// Seeds run in parallel, dealt out to a few tests.
+    static let hands: UInt64 = 4
+
+    @Test(arguments: 0..<hands)
+    func `a cluster in trouble loses nothing, and agrees when it is healed`(hand: UInt64) {
+        for seed in Self.seeds(of: hand) {
+            let simulation = Simulation(seed: seed)
+            let complaints = simulation.run()
+            guard !complaints.isEmpty else { continue }
+            if Self.onlySeed != nil { print(simulation.story) }
+            Issue.record("SIMULATION_SEED=\(seed) (\(simulation.setting.faults)): \(complaints.prefix(5).joined(separator: "\n"))")
+        }
+    }
+
+    static func seeds(of hand: UInt64) -> [UInt64] {
+        if let onlySeed { return hand == 0 ? [onlySeed] : [] }
+        return Array(stride(from: hand + 1, through: seedCount, by: Int(hands)))
+    }
+}
