@@ -81,16 +81,16 @@ extension Catalog {
         if wasLive != records.slots[slot].isLive(at: moment.lease) { records.touch(slot) }
     }
 
-    /// Makes overdue, among so many records from this slot on, those whose lease is over by its true age. Returns how many, and where to go on,
-    /// nil at the end.
+    /// Takes back, of so many records from this slot on, what pauses have added to the lease. Returns how many are over by that, and where to go
+    /// on, nil at the end.
     mutating func settle(from slot: Int32, limit: Int, at moment: Moment) -> (settled: Int, next: Int32?) {
         var (settled, visited, next) = (0, 0, slot)
         while let slot = records.slots.occupied(from: next) {
             guard visited < limit else { return (settled, slot) }
             (visited, next) = (visited + 1, slot + 1)
-            guard records.slots[slot].isLive(at: moment.lease), records.slots[slot].isTrulyOver(at: moment) else { continue }
-            records.slots[slot].deadline = moment.lease
+            guard records.slots[slot].isLive(at: moment.lease), records.slots[slot].settle(at: moment) else { continue }
             rearm(slot)
+            guard !records.slots[slot].isLive(at: moment.lease) else { continue }
             records.touch(slot)
             settled += 1
         }

@@ -95,10 +95,12 @@ struct Record: Sendable {
 
     func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment) ?? 0, wall: lastHeartbeat) }
 
-    /// Whether the lease has run out, pauses included.
-    func isTrulyOver(at moment: Moment) -> Bool {
+    /// Lets the lease end when it would have ended without pauses. Returns whether that is earlier.
+    mutating func settle(at moment: Moment) -> Bool {
         guard let age = age(at: moment) else { return false }
-        return age >= leaseTime
+        let extended = deadline
+        begin(age: age, at: moment)
+        return deadline < extended
     }
 
     /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must

@@ -106,8 +106,8 @@ extension Store {
         return keys
     }
 
-    /// After a pause, and once the peers have been heard: makes every lease overdue that has run out by its true age, for `expire` to sweep.
-    /// Returns how many.
+    /// After a pause, and once the peers have been heard: lets every lease end when it would have ended without pauses. Those that are over by
+    /// that are for `expire` to sweep; returns how many.
     public func settle(at moment: Moment) -> Int {
         var settled = 0
         for shard in shards {

@@ -32,7 +32,9 @@ struct HandshakeTests {
                 let (toAccepter, toDialer) = (dialerSays, accepterSays)
                 (dialerSays, accepterSays) = ([], [])
                 for bytes in toDialer {
-                    for step in try Self.hear(bytes, &dialer, secrets.dialer) { if case .send(let bytes) = step { dialerSays.append(bytes) } }
+                    for step in try Self.hear(bytes, &dialer, secrets.dialer) {
+                        if case .send(let bytes) = step { dialerSays.append(bytes) }
+                    }
                 }
                 for bytes in toAccepter where steps.isEmpty {
                     for step in try Self.hear(bytes, &accepter, secrets.accepter) {

@@ -51,12 +51,16 @@ extension Node {
             if reason != .ourself, reason != .duplicate { dials.ended(link.id, at: time.monotonic, random: &random) }
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
         case .accepted:
-            guard let peer = link.peer, learned.contains(peer.address) else { break }
-            if !links.values.contains(where: { $0.role == .accepted && $0.peer?.address == peer.address }) {
-                learned.remove(peer.address)
-                updateDials(at: time)
-            }
+            break
         }
+        if let peer = link.peer { forgetLearned(peer.address, at: time) }
+    }
+
+    /// An address that only its member gave us is dialed for as long as there is a link in either direction.
+    private func forgetLearned(_ address: PeerAddress, at time: NodeTime) {
+        guard learned.contains(address), !links.values.contains(where: { $0.peer?.address == address }) else { return }
+        learned.remove(address)
+        updateDials(at: time)
     }
 
     func noteRefusal(of link: Link, _ reason: CloseReason, at time: NodeTime) {

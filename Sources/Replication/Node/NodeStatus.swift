@@ -22,11 +22,9 @@ extension Node {
     private func peers(at time: NodeTime) -> [PeerStatus] {
         var peers = dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
         // Who only reads from us, as far as we know.
-        let shown = Set(peers.compactMap(\.member))
-        for link in sortedLinks() {
-            guard let hello = link.peer, link.role == .accepted, hello.member != configuration.member, !shown.contains(hello.member),
-                !peers.contains(where: { $0.member == hello.member })
-            else { continue }
+        for link in sortedLinks() where link.role == .accepted {
+            guard let hello = link.peer, hello.member != configuration.member else { continue }
+            if peers.contains(where: { $0.member == hello.member }) { continue }
             peers.append(status(of: link, hello, address: hello.address, state: .unreached, failures: 0, at: time))
         }
         return peers

@@ -21,10 +21,10 @@ struct PublisherSession {
         case overflowed
     }
 
-    /// States in a piece of a copy; a piece is read under one lock.
-    private static let copyPiece = 512
+    /// States in a piece of a copy. The largest instances are some 64 kB, so a piece is at most 8 MB, and mostly 30 kB.
+    private static let copyPiece = 128
     /// Pieces for one call, so that a copy never keeps the thread from live changes for long.
-    private static let piecesPerCall = 8
+    private static let piecesPerCall = 16
     /// The keys that one question is answered with: about half a megabyte, so that they fit in a frame.
     private static let keyBytes = 512 << 10
     /// The states that may be asked for in one question.
@@ -140,8 +140,7 @@ struct PublisherSession {
             send(FrameCodec.encode(.keys(FrameCodec.fitting(keys, bytes: Self.keyBytes))), into: &effects)
         case .askStates(let keys) where mayAnswer:
             guard keys.count <= Self.statesPerQuestion else { throw .tooLong(keys.count) }
-            let states = keys.compactMap { store.record($0.id, in: $0.namespace, at: time.moment) }
-            for encoded in FrameCodec.encode(states, as: .states) { send(encoded.frame, into: &effects) }
+            answer(keys, store: store, at: time, into: &effects)
         case .askBuckets, .askKeys, .askStates:
             // Too much waits already. Who asked asks again with the next root.
             break
@@ -149,6 +148,16 @@ struct PublisherSession {
             break
         default:
             throw .unexpected
+        }
+    }
+
+    /// Sends the states that are there, as many as the queue takes.
+    private mutating func answer(_ keys: [StateKey], store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
+        var rest = keys[...]
+        while !rest.isEmpty, mayAnswer {
+            let states = rest.prefix(Self.copyPiece).compactMap { store.record($0.id, in: $0.namespace, at: time.moment) }
+            rest = rest.dropFirst(Self.copyPiece)
+            for encoded in FrameCodec.encode(states, as: .states) { send(encoded.frame, into: &effects) }
         }
     }
 

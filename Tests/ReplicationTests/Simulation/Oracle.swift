@@ -95,7 +95,9 @@ struct Oracle {
         guard source.state != .down, source.isReady else { return }
         for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
             // What a pause there has given more time than its true age leaves it is dead to others.
-            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else { continue }
+            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else {
+                continue
+            }
             if let ours = member.held(key), ours >= theirs { continue }
             if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
             simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
