@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster \
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.faults \
 	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -41,8 +41,8 @@ test: deps
 	swift build --build-tests
 	swift test --skip-build
 
-# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.soak
+# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -88,6 +88,13 @@ test.upgrade: build
 # Hold the compose files, the load balancer before them and `make cluster` to what they promise.
 test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
+
+# Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
+test.faults: build
+	python3 Tests/Long/faults/run.py --registry bin/registry
+
+test.fault.%: build
+	python3 Tests/Long/faults/run.py --registry bin/registry $*
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
