@@ -217,3 +217,30 @@ class Recording:
     def add(self, piece):
         if len(self.data) < RECORDED_BYTES:
             self.data += piece
+
+
+class Relays:
+    """One relay before each member of a cluster, at the address that the others are told; the members themselves listen elsewhere. To be made before
+    the cluster starts, of one whose members share no directory. A context manager."""
+
+    def __init__(self, cluster, seed=1):
+        self.all = []
+        names = ",".join(member.address for member in cluster)
+        for number, member in enumerate(cluster):
+            port = member.place.free_port()
+            self.all.append(Relay((member.place.address, port), seed + number, member.place.address, member.replication_port))
+            member.settings |= {"REPLICATION_PORT": str(port), "ADVERTISE_ADDRESS": member.address, "CLUSTER_PEERS": names}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for relay in self.all:
+            relay.close()
+
+    def weather(self, weather):
+        for relay in self.all:
+            relay.weather = weather
+
+    def counts(self):
+        return sum((relay.counts for relay in self.all), collections.Counter())
