@@ -139,7 +139,7 @@ def half_open_at_once(run):
     Forty such connections are opened to one member. Expected: each is closed within 10 s, and a third member that is started meanwhile is ready at once.
     """
     network = Network()
-    with Cluster(run.registry, network=network) as cluster:
+    with Cluster(run.registry, settings={"SYNC_TIMEOUT": "3s"}, network=network) as cluster:
         first, second, third = cluster.members
         for member in (first, second):
             member.start()

@@ -23,8 +23,8 @@ def check_unmoved(run, prober, members, undisturbed, disturbed):
         check(not failures, f"{len(failures)} look-ups at {member} failed, the first with {failures[:1]}")
 
 
-def pause_for(run, seconds, ttl=6):
-    """The paused member's clients go to the others after an answer has not come; what they keep alive must be alive on it when it wakes."""
+def pause_for(run, seconds, ttl=6, compares_medians=True):
+    """The paused member's clients go to the others meanwhile; what they keep alive must be alive on it when it wakes."""
     with Cluster(run.registry) as cluster, Population(cluster.start().members, ttl=ttl, churn=4) as population, \
             Oracle(cluster, population) as oracle, Prober(cluster.members[:2]) as prober:
         others, sleeper = cluster.members[:2], cluster.members[2]
@@ -39,7 +39,7 @@ def pause_for(run, seconds, ttl=6):
         oracle.waking(sleeper)
         sleeper.resume()
         kept = {entry.name for entry in population.keepers}
-        fewest = len(kept)
+        fewest, released = len(kept), None
         while time.monotonic() < woken + 5:
             try:
                 status, value = sleeper.ask("GET", "/api/v1/instances?tags=journal&status=ALL", timeout=5)
@@ -49,36 +49,43 @@ def pause_for(run, seconds, ttl=6):
             listed = {one["endpoint"]["value"].rsplit(":", 1)[0] for one in value["instances"]}
             fewest = min(fewest, len(kept & listed))
             check(kept <= listed, f"the woken member let {sorted(kept - listed)} run out, which the others kept alive")
-            time.sleep(0.1)
+            if not sleeper.cluster()["leases_held"]:
+                released = released or time.monotonic() - woken
+            else:
+                released = None
+            time.sleep(0.05)
         run.say(f"fewest keepers listed by the woken member: {fewest} of {len(kept)}")
-        wait_until("the woken member to let leases run out again", lambda: not sleeper.cluster()["leases_held"], HOLD_SECONDS + 1)
-        run.say(f"leases ran again {time.monotonic() - woken:.1f} s after it woke, at the latest")
+        if released is None:
+            wait_until("the woken member to let leases run out again", lambda: not sleeper.cluster()["leases_held"], HOLD_SECONDS + 1)
+            released = time.monotonic() - woken
+        run.say(f"leases ran again {released:.1f} s after it woke")
         population.use(cluster.members)
-        check_unmoved(run, prober, others, [(began, paused)], (paused + 1, woken))
+        if compares_medians:
+            check_unmoved(run, prober, others, [(began, paused)], (paused + 1, woken))
         oracle.hold(bound=25)
 
 
 @row(seconds=90, fast=True)
 def pause_5(run):
-    """A member is paused for 5 s, less than a TTL: the others answer as fast as before, and it does not expire what they kept alive.
+    """A member is paused for 5 s, less than a TTL: when it wakes it does not expire what the others kept alive.
 
-    Bounds: medians 1.5 times the undisturbed ones; converged 25 s after it woke; its leases run again within 15 s.
+    Bounds: converged 25 s after it woke; its leases run again within 15 s. A fast row measures no latency.
     """
-    pause_for(run, 5)
+    pause_for(run, 5, compares_medians=False)
 
 
 @row(seconds=150)
 def pause_40(run):
-    """A member is paused for 40 s, longer than a link and its file in the directory live: as in a pause of 5 s.
+    """A member is paused for 40 s, longer than links, leases and its file in the directory live: the others are as fast as before, and it expires nothing.
 
-    Every lease it held has run out by its own clock when it wakes. Bounds as for 5 s.
+    Bounds: the others' medians 1.5 times the undisturbed ones (and a millisecond); converged 25 s after it woke; its leases run again within 15 s.
     """
     pause_for(run, 40)
 
 
 @row(seconds=240)
 def pause_120(run):
-    """A member is paused for 120 s with TTLs of 2 to 8 s: as in a pause of 5 s."""
+    """A member is paused for 120 s with TTLs of 2 to 8 s: as in a pause of 40 s."""
     pause_for(run, 120)
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from cluster import Cluster, Failed, check, exchange, fill, in_parallel, wait_until
+from cluster import Cluster, check, exchange
 from journal import Population, Prober
 from network import Network
 from oracle import Oracle
@@ -99,16 +99,17 @@ def slow_peer(run):
             freed = time.monotonic()
             network.unthrottle(reader)
             overflows = teller.metric("a8registry_replication_overflows_total")
-            time.sleep(6)
+            cluster.wait_joined()
+            time.sleep(1)
             check_queue(run, most)
             run.say(f"its queue ran over {overflows:.0f} times; {writer.written} registrations in all")
             check(over or overflows, "its queue never ran over: this has tried nothing")
             check_unmoved(run, prober, [teller, other], [(began, throttled)], (throttled + 1, freed))
             check(not writer.failures, f"the writer was refused: {writer.failures[:1]}")
             writer.is_over.set()
-            cluster.wait_joined()
             copies = teller.metric("a8registry_replication_copies_sent_total") - copies
-            run.say(f"copies sent since: {copies:.0f}")
+            run.say(f"full copies sent since: {copies:.0f}")
+            check(copies == 1, "it did not get one full copy")
             oracle.hold(bound=25)
 
 
