@@ -170,3 +170,65 @@ def half_open_at_once(run):
             for connection in silent:
                 connection.close()
         cluster.wait_joined()
+
+
+def spread(member, name, number, status="UP"):
+    body = {"service_name": "conflict", "endpoint": {"type": "tcp", "value": f"{name}:80"}, "ttl": 120, "status": status, "metadata": {"number": number}}
+    code, value = member.ask("POST", "/api/v1/instances", body)
+    check(code == 201, f"{name} at {member} was answered {code}")
+    return value["id"]
+
+
+def remove(member, identity):
+    code, _ = member.ask("DELETE", f"/api/v1/instances/{identity}")
+    check(code == 200, f"the removal of {identity} at {member} was answered {code}")
+
+
+@row(seconds=90, network=True)
+def partition_conflict(run):
+    """Both sides of a partition change the same instances: the last change stands on every member, a removal like any other.
+
+    Each is registered before, then changed on one side and a second later on the other, twenty of each kind. Expected within two digest periods:
+    removed on one side while the other side sends heartbeats, gone; removed and then registered anew, there; registered anew and then removed, gone;
+    registered on both sides, as it was registered last. None of it changes any more in the 6 s after.
+    """
+    network = Network()
+    count = 20
+    with Cluster(run.registry, network=network) as cluster:
+        left, right, third = cluster.start().members
+        kinds = {kind: [spread(left, f"{kind}-{number}", 0) for number in range(count)] for kind in ("renewed", "revived", "ended", "moved")}
+        cluster.wait_converged()
+        network.part([left], [right, third])
+        time.sleep(1)
+        for identity in kinds["renewed"]:
+            remove(left, identity)
+        for identity in kinds["revived"]:
+            remove(left, identity)
+        for number in range(count):
+            spread(right, f"ended-{number}", 1)
+            spread(left, f"moved-{number}", 1)
+        time.sleep(1)
+        for number in range(count):
+            spread(right, f"revived-{number}", 2)
+            spread(third, f"moved-{number}", 2, "STARTING")
+        for identity in kinds["ended"]:
+            remove(left, identity)
+        for identity in kinds["renewed"]:
+            code, _ = right.ask("PUT", f"/api/v1/instances/{identity}/heartbeat")
+            check(code == 200, f"a heartbeat on the side that has not heard of the removal was answered {code}")
+        network.unpart([left], [right, third])
+        healed = time.monotonic()
+        expected = {f"revived-{number}:80": (2, "UP") for number in range(count)} | {f"moved-{number}:80": (2, "STARTING") for number in range(count)}
+
+        def held(member):
+            found = member.get("/api/v1/services/conflict")["instances"]
+            return {one["endpoint"]["value"]: (one["metadata"]["number"], one["status"]) for one in found}
+
+        wait_until("the last changes to stand on every member", lambda: all(held(member) == expected for member in cluster), CONVERGED_SECONDS)
+        cluster.wait_converged(seconds=CONVERGED_SECONDS)
+        run.say(f"converged {time.monotonic() - healed:.1f} s after it was healed (bound {CONVERGED_SECONDS} s)")
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            for member in cluster:
+                check(held(member) == expected, f"{member} has changed its mind")
+            time.sleep(0.2)

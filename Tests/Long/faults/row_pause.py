@@ -112,3 +112,30 @@ def pause_all(run):
         population.resume()
         time.sleep(HOLD_SECONDS)
         oracle.hold(bound=25)
+
+
+@row(seconds=90)
+def pause_unnoticed(run):
+    """A member is paused for 10 s and clients go on asking any member, trying another after 2 s without an answer: nothing that is alive is lost.
+
+    Heartbeats that waited in the paused member are heard when it wakes, late. Expected: no keeper with a TTL of 10 s is missing on any member that
+    answers, nor told that it is unknown.
+    """
+    with Cluster(run.registry) as cluster, Population(cluster.start().members, ttl=10, churn=0, changes=False) as population, \
+            Oracle(cluster, population) as oracle:
+        cluster.wait_converged()
+        sleeper = cluster[2]
+        sleeper.pause()
+        paused = time.monotonic()
+        fewest = len(population.keepers)
+        while time.monotonic() < paused + 16:
+            if sleeper.paused and time.monotonic() > paused + 10:
+                oracle.waking(sleeper)
+                sleeper.resume()
+            for member in cluster:
+                if not member.paused:
+                    fewest = min(fewest, len(member.get("/api/v1/instances?tags=journal")["instances"]))
+            time.sleep(0.1)
+        run.say(f"fewest keepers listed: {fewest} of {len(population.keepers)}")
+        check(fewest == len(population.keepers), "a member lists fewer than are alive")
+        oracle.hold(bound=25)
