@@ -6,7 +6,6 @@ Members are asked over the loopback of their own namespace, which no cut between
 
 import ctypes
 import os
-import random
 import socket
 import subprocess
 
@@ -37,6 +36,7 @@ class Place(Loopback):
 
     def __init__(self, network, name, number):
         self.network = network
+        self.ports = 0
         self.namespace = name
         self.link = f"{name}-b"
         self.address = f"10.99.0.{number}"
@@ -59,7 +59,8 @@ class Place(Loopback):
 
     def free_port(self):
         """Nobody else is in the namespace."""
-        return random.choice(range(20_000, 32_000))
+        self.ports += 1
+        return 20_000 + self.ports
 
 
 class Network:

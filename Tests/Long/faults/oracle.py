@@ -113,17 +113,17 @@ class Oracle:
 
     # The judgement
 
-    def hold(self, bound, members=None, expiry=EXPIRY_BOUND_SECONDS):
-        """Raises Failed with everything that does not hold. Prints what it measured. To be called when the fault has healed."""
-        complaints = self.judge(bound, members, expiry)
+    def hold(self, bound, members=None, expiry=EXPIRY_BOUND_SECONDS, healed=None):
+        """Raises Failed with everything that does not hold. Prints what it measured. `healed`: when the fault was over, if that is not now."""
+        complaints = self.judge(bound, members, expiry, healed)
         if complaints:
             shown = "\n  ".join(complaints[:COMPLAINTS_SHOWN])
             more = f"\n  and {len(complaints) - COMPLAINTS_SHOWN} more" if len(complaints) > COMPLAINTS_SHOWN else ""
             raise Failed(f"{len(complaints)} promises are broken:\n  {shown}{more}")
 
-    def judge(self, bound, members=None, expiry=EXPIRY_BOUND_SECONDS):
+    def judge(self, bound, members=None, expiry=EXPIRY_BOUND_SECONDS, healed=None):
         """The complaints; `members`: those that are to agree, else all that run."""
-        healed = time.monotonic()
+        healed = healed or time.monotonic()
         members = members or [member for member in self.cluster.members if member.is_running]
         self.lost = {}
         for population in self.populations:
