@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.faults \
-	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster hooks help
+	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -92,10 +92,10 @@ test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
 
 # Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
-test.faults: build
+test.faults: build deps.faults
 	python3 Tests/Long/faults/run.py --registry bin/registry
 
-test.fault.%: build
+test.fault.%: build deps.faults
 	python3 Tests/Long/faults/run.py --registry bin/registry $*
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
@@ -148,6 +148,10 @@ deps.bench: deps
 # Install the load balancer that the cluster is tried with, if it is missing.
 deps.cluster: deps
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
+
+# Install what cuts networks and tells wrong times, if it is missing.
+deps.faults: deps
+	@command -v ip >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { $(APT_INSTALL) iproute2 faketime; }
 
 # Run precommit before every git commit.
 hooks:

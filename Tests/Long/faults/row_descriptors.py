@@ -60,7 +60,7 @@ def outcomes(clients):
     return told, closed, waiting
 
 
-@row(seconds=120, fast=True)
+@row(seconds=120)
 def descriptors(run):
     """Clients use up every file that one member may open, while another member is killed and comes back.
 
