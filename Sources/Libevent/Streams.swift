@@ -31,6 +31,10 @@ public final class Streams {
     private var stillbornTimer: LoopEvent?
     private var housekeeping: LoopEvent?
     private var whenEmpty: ((borrowing OnLoop) -> Void)?
+    /// Hosts that are let in however many strangers there are: where peers are known to be. Of each no more than `newcomersOfHost`.
+    public var expectedHosts: Set<String> = []
+    /// How many connections were closed unread, for there being too many strangers.
+    public private(set) var turnedAway = 0
     /// Called at each look at the deadlines, for listeners that wait for descriptors.
     var listeners: [ObjectIdentifier: () -> Void] = [:]
 
@@ -89,7 +93,9 @@ public final class Streams {
 
     /// Takes an accepted socket, or closes it: there may be too many strangers already.
     func accept(_ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop) {
-        guard newcomers.count < limits.newcomers, newcomers.count(of: host) < limits.newcomersOfHost else {
+        let hasRoom = newcomers.count < limits.newcomers || expectedHosts.contains(host)
+        guard hasRoom, newcomers.count(of: host) < limits.newcomersOfHost else {
+            turnedAway += 1
             Glibc.close(descriptor)
             return
         }

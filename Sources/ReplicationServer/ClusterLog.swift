@@ -14,6 +14,7 @@ struct ClusterLog {
     private var unreachable: Set<PeerAddress> = []
     private var strangers = 0
     private var unsaid = 0
+    private var turnedAwayBefore = 0
     private var periodStart: Int64 = 0
 
     init(_ logger: Logger) { self.logger = logger }
@@ -30,6 +31,12 @@ struct ClusterLog {
     private mutating func stranger(_ message: Logger.Message, _ metadata: Logger.Metadata) {
         strangers += 1
         if strangers <= Self.strangersPerPeriod { logger.warning(message, metadata: metadata) } else { unsaid += 1 }
+    }
+
+    /// So many connections, in all, were closed unread.
+    mutating func turnedAway(_ count: Int) {
+        unsaid += count - turnedAwayBefore
+        turnedAwayBefore = count
     }
 
     /// Somebody on the port was not let in.

@@ -135,6 +135,7 @@ final class ReplicationLoop {
         carryOut(node.tick(at: now), onLoop)
         carryOut(originals.tick(at: now), onLoop)
         let now = Clock.monotonic
+        log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
         if now - lastReport >= Self.reportPeriod { publish(at: now) }
         if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
@@ -183,6 +184,7 @@ final class ReplicationLoop {
         guard !isToldMembers || addresses != members else { return }
         isToldMembers = true
         members = addresses
+        streams?.expectedHosts = Set(addresses.map(\.host))
         carryOut(node.members(addresses, at: now), onLoop)
         letOriginalsGo(onLoop)
     }

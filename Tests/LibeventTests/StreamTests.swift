@@ -106,16 +106,28 @@ struct StreamTests {
         }) { bench.opened(byAccepter: true).count == 3 }
     }
 
+    @Test func `those who are expected are let in though there are too many strangers, who are counted`() throws {
+        var limits = StreamLimits()
+        (limits.newcomers, limits.newcomersOfHost) = (2, 3)
+        let bench = try StreamBench(limits)
+        try bench.run({ onLoop in for _ in 0..<4 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 2 }
+        #expect(bench.accepting?.turnedAway == 2)
+        bench.accepting?.expectedHosts = ["127.0.0.1"]
+        try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 3 }
+        #expect(bench.opened(byAccepter: true).count == 3)
+    }
+
     @Test func `strangers who do not take their answer are dropped beyond the bound, and make room for others`() throws {
         var limits = StreamLimits()
         limits.departingNewcomers = 2
         let bench = try StreamBench(limits)
         bench.react = { isAccepter, id, event, onLoop in
-            guard isAccepter, case .opened = event else { return }
+            guard case .opened = event else { return }
+            // Who connects reads nothing, and so never learns that it may close.
+            guard isAccepter else { return bench.connecting?.pauseReading(true, on: id, onLoop) ?? () }
             bench.accepting?.send([1, 2, 3], on: id, onLoop)
             bench.accepting?.close(id, drainingFor: 60_000, onLoop)
         }
-        // Nobody who connects closes: those that may leave in peace stay, the others see their end at once.
         try bench.run({ onLoop in for _ in 0..<5 { bench.connect(onLoop) } }) { bench.opened(byAccepter: true).count == 5 }
         #expect(bench.accepting?.count == 2)
     }
