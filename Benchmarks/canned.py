@@ -15,10 +15,10 @@ LEFT_TO_EVHTTP = ("date", "content-length")
 SIZE_TOLERANCE = 0.02  # addresses in links, ids and times may differ by some bytes
 
 
-def learn(port, method, target, status, body=None):
+def learn(port, method, target, status, body=None, header=None):
     """Asks the registry once and returns its answer; refuses one that is not what the item means to measure."""
     with Client(port) as client:
-        answer = client.ask(method, target, body)
+        answer = client.ask(method, target, body, header)
     if answer.status != status:
         raise BenchError(f"{method} {target} was answered {answer.status} where {status} is the contract: "
                          f"{answer.body[:200]!r}")
