@@ -5,7 +5,13 @@ import Foundation
 import Testing
 
 struct SimulationTests {
-    static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 160
+    static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? fewSeeds
+    #if DEBUG
+        /// Unoptimized, a cluster's minute takes a second.
+        static let fewSeeds: UInt64 = 40
+    #else
+        static let fewSeeds: UInt64 = 400
+    #endif
     static let onlySeed = ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap(UInt64.init)
     /// Seeds run in parallel, dealt out to a few tests.
     static let hands: UInt64 = 4
