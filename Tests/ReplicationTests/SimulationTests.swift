@@ -1,5 +1,5 @@
-// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run alone:
-// SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many.
+// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run
+// alone: SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many.
 
 import Foundation
 import Testing

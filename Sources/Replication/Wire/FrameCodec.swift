@@ -1,6 +1,6 @@
-// The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four bytes of
-// length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields we know is passed over,
-// as are types and kinds we do not: a newer version may add to all.
+// The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four
+// bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields we know is
+// passed over, as are types and kinds we do not: a newer version may add to all.
 //
 //     type  name         fields                                            state: count of bytes, then
 //      1    hello        min u16, max u16, member, host, port u16, name,    kind 1 present: namespace, version, heartbeat, instance
