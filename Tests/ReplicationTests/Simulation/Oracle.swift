@@ -94,8 +94,11 @@ struct Oracle {
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
         for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
-            // What a pause there has given more time than its true age leaves it is dead to others.
-            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else {
+            // What a pause there has given more time than its true age leaves it is dead to others; what was near its end, and heard of
+            // there only while the copy was under way, has ended here.
+            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age > 2_500,
+                heartbeat.age + 1_000 < instance.ttl
+            else {
                 continue
             }
             if let ours = member.held(key), ours >= theirs { continue }

@@ -1,5 +1,5 @@
-// A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is unknown, and one day either
-// deregisters, until somebody says that it is done, or just falls silent.
+// A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is unknown, and one day
+// either deregisters, until somebody says that it is done, or just falls silent.
 
 import Catalog
 import Replication

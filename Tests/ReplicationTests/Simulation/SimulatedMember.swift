@@ -1,4 +1,5 @@
-// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be wrong.
+// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
+// wrong.
 
 import Catalog
 import Replication
