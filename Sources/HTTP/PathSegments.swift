@@ -6,9 +6,17 @@ public struct PathSegments: Sendable {
     /// No route is deeper; a longer path names nothing.
     public static let maximumCount = 10
 
-    /// Invariant: `ranges[0..<count]` lie within these bytes.
+    /// Where a segment lies.
+    private struct Place: Sendable {
+        var start: Int32
+        var end: Int32
+
+        var range: Range<Int> { Int(start)..<Int(end) }
+    }
+
+    /// Invariant: `places[0..<count]` lie within these bytes.
     private let bytes: [UInt8]
-    private var ranges = InlineArray<10, Range<Int32>>(repeating: 0..<0)
+    private var places = InlineArray<10, Place>(repeating: Place(start: 0, end: 0))
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
 
@@ -65,19 +73,19 @@ public struct PathSegments: Sendable {
         if range.count <= 2, !range.isEmpty, span[range.lowerBound] == UInt8(ascii: "."), span[range.upperBound - 1] == UInt8(ascii: ".") {
             throw Refusal(.badRequest, "the path has a dot segment")
         }
-        if count < Self.maximumCount { ranges[count] = Int32(range.lowerBound)..<Int32(range.upperBound) }
+        if count < Self.maximumCount { places[count] = Place(start: Int32(range.lowerBound), end: Int32(range.upperBound)) }
         count += 1
     }
 
     /// The decoded bytes of segment `index`, counted from 0.
-    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[Int(ranges[index].lowerBound)..<Int(ranges[index].upperBound)] }
+    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[places[index].range] }
 
     /// Whether segment `index` is empty: a slash at the path's end.
-    public func isEmpty(_ index: Int) -> Bool { ranges[index].isEmpty }
+    public func isEmpty(_ index: Int) -> Bool { places[index].start == places[index].end }
 
     /// Whether segment `index` is exactly these bytes.
     public func segment(_ index: Int, equals expected: [UInt8]) -> Bool {
-        let range = ranges[index]
-        return range.count == expected.count && bytes.span.hasBytes(expected, at: Int(range.lowerBound))
+        let place = places[index]
+        return Int(place.end - place.start) == expected.count && bytes.span.hasBytes(expected, at: Int(place.start))
     }
 }
