@@ -103,13 +103,6 @@ import Testing
             if found != model(path) { Issue.record("seed \(seed): \(path) became \(String(describing: found))") }
         }
     }
-}
-
-extension Result<[String], Refusal> {
-    fileprivate var status: UInt16? {
-        if case .failure(let refusal) = self { return refusal.status.rawValue }
-        return nil
-    }
 
     @Test func `a segment equals its own bytes and no others`() throws {
         for length in 1...20 {
@@ -126,5 +119,12 @@ extension Result<[String], Refusal> {
                 }
             }
         }
+    }
+}
+
+extension Result<[String], Refusal> {
+    fileprivate var status: UInt16? {
+        if case .failure(let refusal) = self { return refusal.status.rawValue }
+        return nil
     }
 }
