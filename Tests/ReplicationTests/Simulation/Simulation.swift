@@ -202,12 +202,13 @@ final class Simulation {
     private func excuseTheExpired() {
         var heard: [Key: SimulatedClient] = [:]
         for client in clients { heard[client.key] = client }
-        journal.excuse(
+        let journal = journal
+        self.journal.excuse(
             because: "it ran out where it was made",
             unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }
         ) {
             key, entry in
-            guard entry.kind != .deregistered, let client = heard[key] else { return false }
+            guard journal.entries[key]?.last?.kind != .deregistered, let client = heard[key] else { return false }
             return self.now - (client.heardBy[entry.member] ?? 0) >= client.ttl
         } trace: {
             self.trace($0)
