@@ -6,14 +6,16 @@ import time
 
 from fleet import Spent, row
 from report import Result
-from servers import wait_until
 
 # As many services, and namespaces, as a large site has; the fleet's instance i is of service i modulo SERVICES.
 SERVICES, NAMESPACES = 10_000, 1_000
 # Short leases are wanted here, and a token that names a namespace.
 LEASES = {"MIN_TTL": "1s", "DEFAULT_TTL": "10m", "MAX_TTL": "1h", "AUTH_MODE": "trusted"}
 SETTLE_SECONDS = 0.5            # after which resident memory is read
-RELEASE_SECONDS = 15            # within which freed memory is to be given back to the system
+# Freed memory is to be given back to the system: as soon as it has not fallen for the first of these, or after churning
+# was over, the second, since an allocator may wait for as long as ten seconds to see whether it is needed again.
+PLATEAU_SECONDS, LAST_PLATEAU_SECONDS = 2, 12
+RELEASE_SECONDS = 60
 HEARTBEATS_PER_PHASE = 300_000
 KEPT = 1_000                    # instances that are renewed throughout the storm
 KEPT_RATE = 10_000              # heartbeats a second for them
@@ -26,10 +28,11 @@ def settled_bytes(server):
     return server.resident_bytes()
 
 
-def released_bytes(server):
-    """Resident memory once it has stopped falling, or RELEASE_SECONDS after it was freed."""
-    deadline, lowest, since = time.monotonic() + RELEASE_SECONDS, server.resident_bytes(), time.monotonic()
-    while time.monotonic() < min(deadline, since + 3):
+def released_bytes(server, plateau=PLATEAU_SECONDS):
+    """Resident memory once it has not fallen for `plateau` seconds."""
+    since = time.monotonic()
+    deadline, lowest = since + RELEASE_SECONDS, server.resident_bytes()
+    while time.monotonic() < min(deadline, since + plateau):
         time.sleep(0.2)
         if server.resident_bytes() < lowest * 0.99:
             lowest, since = server.resident_bytes(), time.monotonic()
@@ -99,7 +102,7 @@ def _churn(bench, server, fleet, count, result):
             result.failures += fleet.run(f"remove count={count} connections={CONNECTIONS}").failures(f"churn {churn + 1}")
             # Registering takes about as long; twice that is room for a slow minute.
             until = int((time.monotonic() - began) * 3) + 5
-        left.append(released_bytes(server))
+        left.append(released_bytes(server, LAST_PLATEAU_SECONDS if churn in (0, bench.churns - 1) else PLATEAU_SECONDS))
     return left
 
 
@@ -141,7 +144,7 @@ def storm(bench):
         result.failures += during.failures("in the storm") + after.failures("after the storm")
         result.notes += during.notes("in the storm")
         result.rows.append(row("registry, in the storm", server, during["heartbeat"], spent))
-        left = released_bytes(server)
+        left = released_bytes(server, LAST_PLATEAU_SECONDS)
     beat, looks = during["heartbeat"], [*during.streams[1:], *after.streams]
     result.figures = {
         "instances": count,
