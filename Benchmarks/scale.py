@@ -48,11 +48,11 @@ def memory(bench):
         fleet.run("register count=100 ttl=3600", "list rate=100")
         fleet.run("remove count=100")  # what the first connections and answers allocate is not the instances' doing
         empty = settled_bytes(server)
-        registered = 0
+        registered, registering = 0, 0.0
         for size in sizes:
             phase = fleet.run(f"register from={registered} count={size - registered} ttl=3600 connections={CONNECTIONS}")
             result.failures += phase.failures(f"registering up to {size:,}")
-            registered = size
+            registered, registering = size, registering + phase.seconds
             result.figures[f"bytes_per_instance_{size}"] = (settled_bytes(server) - empty) / size
         full = settled_bytes(server)
 
@@ -71,7 +71,7 @@ def memory(bench):
             "first_bytes_per_heartbeat": (after[1] - after[0]) / beats,
             "bytes_per_heartbeat": (after[2] - after[1]) / beats}
 
-        left = _churn(bench, server, fleet, largest, result)
+        left = _churn(bench, server, fleet, largest, int(registering * 2) + 5, result)
         result.figures |= {
             # The share of what a full registry held that an empty one still holds after it all.
             "kept_after_first_churn": (left[0] - empty) / max(1, full - empty),
@@ -83,9 +83,10 @@ def memory(bench):
     return result
 
 
-def _churn(bench, server, fleet, count, result):
-    """Empties and fills the registry so many times, with other instances each time; resident bytes after each."""
-    left, until = [], 0
+def _churn(bench, server, fleet, count, until, result):
+    """Empties and fills the registry so many times, with other instances each time; resident bytes after each. Leases that
+    are to run out last for `until` seconds from when registering begins, which is to take less."""
+    left = []
     for churn in range(bench.churns):
         if churn > 0:
             lasting = f"until={until}" if churn % 2 else "ttl=3600"
@@ -93,15 +94,12 @@ def _churn(bench, server, fleet, count, result):
             result.failures += phase.failures(f"churn {churn + 1}")
             if churn % 2 and phase.seconds > until - 1:
                 result.failures.append(f"churn {churn + 1}: registering took {phase.seconds:.0f} s, its leases {until} s")
-        began = time.monotonic()
         if churn % 2:
             time.sleep(max(0, until - phase.seconds) + 2.5)
             # Whoever is still listed now would be seen late.
             result.failures += fleet.run("list passes=1").failures(f"churn {churn + 1}, expired")
         else:
             result.failures += fleet.run(f"remove count={count} connections={CONNECTIONS}").failures(f"churn {churn + 1}")
-            # Registering takes about as long; twice that is room for a slow minute.
-            until = int((time.monotonic() - began) * 3) + 5
         left.append(released_bytes(server, LAST_PLATEAU_SECONDS if churn in (0, bench.churns - 1) else PLATEAU_SECONDS))
     return left
 
@@ -123,7 +121,7 @@ def storm(bench):
         result.rows.append(row("registry, before the storm", server, before["heartbeat"], spent))
 
         # Each asks for what is left until the same second, in whole seconds: so they end within one.
-        until = int(count / rate * 1.5) + 5
+        until = int(count / rate * 2) + 5  # twice, since it gets slower as it fills
         began = time.monotonic()
         registering = fleet.run(f"register count={count} until={until} connections={CONNECTIONS}",
                                 f"heartbeat {kept} rate={KEPT_RATE // 10}")

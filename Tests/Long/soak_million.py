@@ -169,7 +169,9 @@ class Soak:
             for name, server, fleet in pairs:
                 self.phase(name, server, fleet, f"register count={self.count} ttl=3600 connections=64")
                 self.result.figures[f"rss_mb_{name.split()[0]}"] = server.resident_bytes() / 1e6
+            kept, notes = len(self.result.rows), len(self.result.notes)
             for _ in range(ALIKE_ROUNDS):
+                del self.result.rows[kept:], self.result.notes[notes:]  # those of the last round stand for all
                 found = []
                 for name, server, fleet in pairs:
                     phase, spent = self.phase(name, server, fleet,
