@@ -170,11 +170,34 @@ def self_test_failures(bench, results):
             found.append("a server that refused every heartbeat was not noticed")
         if not any("bytes an answer" in failure for failure in run.failures("refusing", 5000)):
             found.append("answers of the wrong size were not noticed")
+    found += fleet_failures(bench, answers)
     missed = report.Result("judged", {"of_floor": 0.5})
     report.judge(missed, {"of_floor": {"sense": "at_least", "threshold": 0.85}, "none": {"sense": "at_most",
                                                                                         "threshold": 1}})
     if len(missed.failures) != 1:
         found.append(f"a missed threshold gave {missed.failures}")
+    return found
+
+
+def fleet_failures(bench, refusing):
+    """What the fleet does not notice: refusals, instances that are gone too early, and such as never go."""
+    found = []
+    with servers.floor(bench.work, bench.floor_binary, refusing, bench.server_core, "forgetting") as server, \
+            bench.fleet(server, 10) as driver:
+        driver.run("register count=10 ttl=60")
+        if driver.run("heartbeat passes=1")["heartbeat"].unexpected != {"410": 10}:
+            found.append("the fleet did not notice that every heartbeat was refused")
+        if driver.run("look passes=1")["look"].gone_early != 10:
+            found.append("the fleet did not notice that every instance had gone before its TTL")
+    answers = canned.write(bench.work / "undying.canned", canned.stand_in_entries(has_every_instance=True))
+    with servers.floor(bench.work, bench.floor_binary, answers, bench.server_core, "undying") as server, \
+            bench.fleet(server, 10) as driver:
+        driver.run("register count=10 ttl=1")
+        if driver.run("look passes=1")["look"].failures():
+            found.append("the fleet complained of instances that were there in time")
+        time.sleep(1 + fleet.LATEST_EXPIRY_SECONDS + 0.1)
+        if driver.run("look passes=1")["look"].seen_late != 10:
+            found.append("the fleet did not notice that every instance outlived its TTL")
     return found
 
 

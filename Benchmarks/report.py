@@ -131,6 +131,7 @@ def as_json(results, thresholds, settings):
         "settings": settings,
         "passed": not any(result.failures for result in results),
         "items": {result.item: {
-            "figures": result.figures, "skipped": result.skipped, "tables": result.tables, "servers": result.rows, "notes": result.notes, "failures": result.failures,
+            "figures": result.figures, "skipped": result.skipped, "tables": result.tables,
+            "servers": result.rows, "notes": result.notes, "failures": result.failures,
             "thresholds": thresholds.get(result.item, {}), "rounds": result.rounds} for result in results},
     }, indent=2, ensure_ascii=False) + "\n"

@@ -6,14 +6,16 @@ import time
 
 from fleet import Spent, row
 from report import Result
-from servers import wait_until
 
 # As many services, and namespaces, as a large site has; the fleet's instance i is of service i modulo SERVICES.
 SERVICES, NAMESPACES = 10_000, 1_000
 # Short leases are wanted here, and a token that names a namespace.
 LEASES = {"MIN_TTL": "1s", "DEFAULT_TTL": "10m", "MAX_TTL": "1h", "AUTH_MODE": "trusted"}
 SETTLE_SECONDS = 0.5            # after which resident memory is read
-RELEASE_SECONDS = 15            # within which freed memory is to be given back to the system
+# Freed memory is to be given back to the system: as soon as it has not fallen for the first of these, or after churning
+# was over, the second, since an allocator may wait for as long as ten seconds to see whether it is needed again.
+PLATEAU_SECONDS, LAST_PLATEAU_SECONDS = 2, 12
+RELEASE_SECONDS = 60
 HEARTBEATS_PER_PHASE = 300_000
 KEPT = 1_000                    # instances that are renewed throughout the storm
 KEPT_RATE = 10_000              # heartbeats a second for them
@@ -26,10 +28,11 @@ def settled_bytes(server):
     return server.resident_bytes()
 
 
-def released_bytes(server):
-    """Resident memory once it has stopped falling, or RELEASE_SECONDS after it was freed."""
-    deadline, lowest, since = time.monotonic() + RELEASE_SECONDS, server.resident_bytes(), time.monotonic()
-    while time.monotonic() < min(deadline, since + 3):
+def released_bytes(server, plateau=PLATEAU_SECONDS):
+    """Resident memory once it has not fallen for `plateau` seconds."""
+    since = time.monotonic()
+    deadline, lowest = since + RELEASE_SECONDS, server.resident_bytes()
+    while time.monotonic() < min(deadline, since + plateau):
         time.sleep(0.2)
         if server.resident_bytes() < lowest * 0.99:
             lowest, since = server.resident_bytes(), time.monotonic()
@@ -45,11 +48,11 @@ def memory(bench):
         fleet.run("register count=100 ttl=3600", "list rate=100")
         fleet.run("remove count=100")  # what the first connections and answers allocate is not the instances' doing
         empty = settled_bytes(server)
-        registered = 0
+        registered, registering = 0, 0.0
         for size in sizes:
             phase = fleet.run(f"register from={registered} count={size - registered} ttl=3600 connections={CONNECTIONS}")
             result.failures += phase.failures(f"registering up to {size:,}")
-            registered = size
+            registered, registering = size, registering + phase.seconds
             result.figures[f"bytes_per_instance_{size}"] = (settled_bytes(server) - empty) / size
         full = settled_bytes(server)
 
@@ -68,7 +71,7 @@ def memory(bench):
             "first_bytes_per_heartbeat": (after[1] - after[0]) / beats,
             "bytes_per_heartbeat": (after[2] - after[1]) / beats}
 
-        left = _churn(bench, server, fleet, largest, result)
+        left = _churn(bench, server, fleet, largest, int(registering * 2) + 5, result)
         result.figures |= {
             # The share of what a full registry held that an empty one still holds after it all.
             "kept_after_first_churn": (left[0] - empty) / max(1, full - empty),
@@ -80,9 +83,10 @@ def memory(bench):
     return result
 
 
-def _churn(bench, server, fleet, count, result):
-    """Empties and fills the registry so many times, with other instances each time; resident bytes after each."""
-    left, until = [], 0
+def _churn(bench, server, fleet, count, until, result):
+    """Empties and fills the registry so many times, with other instances each time; resident bytes after each. Leases that
+    are to run out last for `until` seconds from when registering begins, which is to take less."""
+    left = []
     for churn in range(bench.churns):
         if churn > 0:
             lasting = f"until={until}" if churn % 2 else "ttl=3600"
@@ -90,16 +94,13 @@ def _churn(bench, server, fleet, count, result):
             result.failures += phase.failures(f"churn {churn + 1}")
             if churn % 2 and phase.seconds > until - 1:
                 result.failures.append(f"churn {churn + 1}: registering took {phase.seconds:.0f} s, its leases {until} s")
-        began = time.monotonic()
         if churn % 2:
             time.sleep(max(0, until - phase.seconds) + 2.5)
             # Whoever is still listed now would be seen late.
             result.failures += fleet.run("list passes=1").failures(f"churn {churn + 1}, expired")
         else:
             result.failures += fleet.run(f"remove count={count} connections={CONNECTIONS}").failures(f"churn {churn + 1}")
-            # Registering takes about as long; twice that is room for a slow minute.
-            until = int((time.monotonic() - began) * 3) + 5
-        left.append(released_bytes(server))
+        left.append(released_bytes(server, LAST_PLATEAU_SECONDS if churn in (0, bench.churns - 1) else PLATEAU_SECONDS))
     return left
 
 
@@ -120,7 +121,7 @@ def storm(bench):
         result.rows.append(row("registry, before the storm", server, before["heartbeat"], spent))
 
         # Each asks for what is left until the same second, in whole seconds: so they end within one.
-        until = int(count / rate * 1.5) + 5
+        until = int(count / rate * 2) + 5  # twice, since it gets slower as it fills
         began = time.monotonic()
         registering = fleet.run(f"register count={count} until={until} connections={CONNECTIONS}",
                                 f"heartbeat {kept} rate={KEPT_RATE // 10}")
@@ -141,7 +142,7 @@ def storm(bench):
         result.failures += during.failures("in the storm") + after.failures("after the storm")
         result.notes += during.notes("in the storm")
         result.rows.append(row("registry, in the storm", server, during["heartbeat"], spent))
-        left = released_bytes(server)
+        left = released_bytes(server, LAST_PLATEAU_SECONDS)
     beat, looks = during["heartbeat"], [*during.streams[1:], *after.streams]
     result.figures = {
         "instances": count,
