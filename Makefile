@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster \
-	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster hooks help
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.faults \
+	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -45,9 +45,11 @@ cluster: build
 test: deps
 	swift build --build-tests
 	swift test --skip-build
+	@command -v python3 >/dev/null || { echo "there is no python3: the fast rows of test.faults are left out"; exit 0; }; \
+		python3 Tests/Long/faults/run.py --fast --registry "$$(swift build --show-bin-path)/registry"
 
-# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.soak
+# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -94,6 +96,13 @@ test.upgrade: build
 # Hold the compose files, the load balancer before them and `make cluster` to what they promise.
 test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
+
+# Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
+test.faults: build deps.faults
+	python3 Tests/Long/faults/run.py --registry bin/registry
+
+test.fault.%: build deps.faults
+	python3 Tests/Long/faults/run.py --registry bin/registry $*
 
 # Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
@@ -150,6 +159,10 @@ deps.bench: deps
 # Install the load balancer that the cluster is tried with, if it is missing.
 deps.cluster: deps
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
+
+# Install what cuts networks and tells wrong times, if it is missing.
+deps.faults: deps
+	@command -v ip >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { $(APT_INSTALL) iproute2 faketime; }
 
 # Run precommit before every git commit.
 hooks:

@@ -85,6 +85,9 @@ struct Record: Sendable {
     /// Heartbeats that two members took within so many milliseconds may reach others in either order; which is the last one is then
     /// decided by wall time, so that all members show the same.
     private static let simultaneous: Int64 = 2_000
+    /// Nanoseconds that a heartbeat's wall time may be ahead of ours: a day. Beyond, a clock was wrong that nobody had noticed yet, and what it told
+    /// would stand for the last heartbeat until that future comes. Members whose clocks differ by less show the same.
+    private static let farthestAhead: Int64 = 86_400_000_000_000
 
     /// Milliseconds since the last heartbeat, pauses included; nil for what does not expire.
     func age(at moment: Moment) -> Int64? {
@@ -108,7 +111,7 @@ struct Record: Sendable {
     mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) {
         guard heartbeat.wall != lastHeartbeat else { return }
         let known = age(at: moment)
-        let latest = latest(known, heartbeat)
+        let latest = latest(known, heartbeat, at: moment)
         lastHeartbeat = latest.wall
         if let known, latest.age < known { begin(age: latest.age, at: moment) }
     }
@@ -121,7 +124,7 @@ struct Record: Sendable {
 
     /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member; refuses what would be over.
     mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) -> Bool {
-        let latest = latest(age(at: moment), heartbeat, isTimeless: instance.isOutOfService)
+        let latest = latest(age(at: moment), heartbeat, isTimeless: instance.isOutOfService, at: moment)
         let leaseTime = Self.leaseTime(of: instance)
         guard leaseTime == Self.endless || latest.age < leaseTime else { return false }
         self.leaseTime = leaseTime
@@ -132,15 +135,21 @@ struct Record: Sendable {
     }
 
     /// The later of our last heartbeat, at this age, and another.
-    private func latest(_ known: Int64?, _ heartbeat: Heartbeat, isTimeless: Bool = false) -> Heartbeat {
+    private func latest(_ known: Int64?, _ heartbeat: Heartbeat, isTimeless: Bool = false, at moment: Moment) -> Heartbeat {
         let told = max(0, heartbeat.age)
-        guard let known, !isTimeless else { return Heartbeat(age: told, wall: max(lastHeartbeat, heartbeat.wall)) }
+        guard let known, !isTimeless else { return Heartbeat(age: told, wall: laterWall(heartbeat, at: moment)) }
         let wall: Int64
         if abs(known.subtractingSaturated(told)) <= Self.simultaneous {
-            wall = max(lastHeartbeat, heartbeat.wall)
+            wall = laterWall(heartbeat, at: moment)
         } else {
             wall = told < known ? heartbeat.wall : lastHeartbeat
         }
         return Heartbeat(age: min(known, told), wall: wall)
+    }
+
+    /// The later wall time of our last heartbeat and another, as far as it can be true.
+    private func laterWall(_ heartbeat: Heartbeat, at moment: Moment) -> Int64 {
+        let later = max(lastHeartbeat, heartbeat.wall)
+        return later.subtractingSaturated(moment.wall) <= Self.farthestAhead ? later : min(lastHeartbeat, heartbeat.wall)
     }
 }

@@ -36,6 +36,8 @@ final class Stream {
     var deadline: Int64?
     /// When it is admitted unless its owner has closed it by then.
     var admission: Int64?
+    /// Whether it was closed before it was admitted.
+    var isDeparting = false
     /// Invariant: live until `free()`; owned by this object.
     private let bufferevent: OpaquePointer
     private var isFreed = false

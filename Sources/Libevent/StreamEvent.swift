@@ -56,6 +56,8 @@ public struct StreamLimits: Sendable {
     /// Accepted streams that are not admitted yet: of all peers, and of one address.
     public var newcomers = 64
     public var newcomersOfHost = 16
+    /// Accepted streams that were closed before they were admitted and still take what was queued. Beyond it, it is dropped.
+    public var departingNewcomers = 64
     /// How long an accepted stream may take until its owner admits it, in milliseconds.
     public var newcomerTime = 10_000
 

@@ -21,6 +21,8 @@ public final class Streams {
     private var streams: [StreamID: Stream] = [:]
     private var lastNumber: UInt64 = 0
     private var newcomers = Newcomers()
+    /// Invariant: how many of `streams` were closed as newcomers and are leaving.
+    private var departing = 0
     /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, and owned by nobody else.
     private var undecided: [Int32: Undecided] = [:]
     private var spares = SpareDescriptors(count: spareDescriptors)
@@ -201,7 +203,13 @@ public final class Streams {
     public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
         guard let stream = streams[id], stream.phase != .leaving else { return }
         guard milliseconds > 0, stream.phase == .open else { return release(stream, onLoop) }
-        if stream.isAccepted, stream.deadline != nil { newcomers.remove(stream.host) }
+        if stream.isAccepted, stream.deadline != nil {
+            // Strangers who do not take their answer would else hold a descriptor each for as long as it may take.
+            guard departing < limits.departingNewcomers else { return release(stream, onLoop) }
+            newcomers.remove(stream.host)
+            departing += 1
+            stream.isDeparting = true
+        }
         stream.leave(until: LoopClock.now() + Int64(milliseconds))
     }
 
@@ -237,6 +245,7 @@ public final class Streams {
     private func release(_ stream: Stream, _ onLoop: borrowing OnLoop) {
         guard streams.removeValue(forKey: stream.id) != nil else { return }
         if stream.isAccepted, stream.deadline != nil, stream.phase != .leaving { newcomers.remove(stream.host) }
+        if stream.isDeparting { departing -= 1 }
         stream.free()
         if streams.isEmpty, let whenEmpty {
             self.whenEmpty = nil

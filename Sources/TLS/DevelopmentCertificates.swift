@@ -1,4 +1,5 @@
-// Everything that trying HTTPS on one machine takes: an authority, a server's certificate and a client's. `registry dev-cert` writes them as files.
+// Everything that trying HTTPS, and TLS between members, on one machine takes: an authority and the certificates of a server, a client and a member of
+// a cluster. `registry dev-cert` writes them as files.
 
 import Glibc
 
@@ -22,7 +23,7 @@ public struct DevelopmentCertificates: Sendable {
 
     /// Makes them anew.
     /// - Parameters:
-    ///   - hosts: what the server is called besides localhost; numeric addresses too.
+    ///   - hosts: what the server and the member are called besides localhost; numeric addresses too.
     ///   - namespace: the namespace that the client's certificate names.
     ///   - now: seconds since 1970.
     public init(hosts: [String], namespace: String, now: Int64) throws(TLSError) {
@@ -30,12 +31,16 @@ public struct DevelopmentCertificates: Sendable {
         let authority = try CertificateAuthority("Registry development authority", validity: start..<now + Self.authorityLifetime)
         let validity = start..<start + Self.leafLifetime
 
-        var request = CertificateRequest("localhost", for: .server, validity: validity)
-        request.addresses = ["127.0.0.1", "::1"] + hosts.filter(Self.isAddress)
-        request.hosts = ["localhost"] + hosts.filter { !Self.isAddress($0) }
-        let server = try authority.issue(request)
+        func local(_ purpose: CertificateRequest.Purpose) throws(TLSError) -> IssuedCertificate {
+            var request = CertificateRequest("localhost", for: purpose, validity: validity)
+            request.addresses = ["127.0.0.1", "::1"] + hosts.filter(Self.isAddress)
+            request.hosts = ["localhost"] + hosts.filter { !Self.isAddress($0) }
+            return try authority.issue(request)
+        }
+        let server = try local(.server)
+        let member = try local(.peer)
 
-        request = CertificateRequest("development client", for: .client, validity: validity)
+        var request = CertificateRequest("development client", for: .client, validity: validity)
         request.organizationalUnit = namespace
         request.uris = ["spiffe://registry.localhost/ns/\(namespace)"]
         let client = try authority.issue(request)
@@ -47,6 +52,8 @@ public struct DevelopmentCertificates: Sendable {
             File(name: "server-key.pem", bytes: server.key, isSecret: true),
             File(name: "client.pem", bytes: client.certificate, isSecret: false),
             File(name: "client-key.pem", bytes: client.key, isSecret: true),
+            File(name: "member.pem", bytes: member.certificate, isSecret: false),
+            File(name: "member-key.pem", bytes: member.key, isSecret: true),
         ]
     }
 

@@ -4,13 +4,14 @@ import ArgumentParser
 import Glibc
 import TLS
 
-/// Writes a development authority, a server's certificate and a client's.
+/// Writes a development authority and the certificates of a server, a client and a member of a cluster.
 struct DevelopmentCertificatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev-cert",
         abstract: "Write certificates for trying HTTPS on this machine.",
         discussion: """
-            Writes ca.pem, server.pem and client.pem with their keys into DIR. Not for production: the authority's key lies beside them.
+            Writes ca.pem, server.pem, client.pem and member.pem with their keys into DIR; member.pem is for replication_tls. Not for production: the
+            authority's key lies beside them.
             """)
 
     /// EX_CANTCREAT of sysexits.h.
@@ -20,7 +21,8 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
     var directory: String
 
     @Option(
-        help: ArgumentHelp("A name or address of the server besides localhost, 127.0.0.1 and ::1. May be repeated.", valueName: "host"))
+        help: ArgumentHelp(
+            "A name or address of the server and the member besides localhost, 127.0.0.1 and ::1. May be repeated.", valueName: "host"))
     var host: [String] = []
 
     @Option(help: ArgumentHelp("The namespace that the client's certificate names.", valueName: "name"))
@@ -45,7 +47,7 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
         }
         print(
             """
-            Wrote a development authority, a server's certificate and a client's to \(directory). Try:
+            Wrote a development authority and the certificates of a server, a client and a cluster's member to \(directory). Try:
 
               registry --tls_cert \(directory)/server.pem --tls_key \(directory)/server-key.pem
               curl --cacert \(directory)/ca.pem https://localhost:8443/uptime

@@ -131,6 +131,18 @@ struct MergeTests {
         #expect(a.replica(one, at: 11_000)?.heartbeat?.wall == b.replica(one, at: 11_000)?.heartbeat?.wall)
     }
 
+    @Test func `a last heartbeat in a far future gives way to a true one, whichever of the two was heard first`() {
+        let future = Heartbeat(age: 0, wall: 315_360_000_000_000_000)
+        for status in [InstanceStatus.up, .outOfService] {
+            let (before, after) = (Member(1), Member(2))
+            before.merge(present(version(1), status: status, wall: future.wall), at: 0)
+            before.merge(.renewed(one, version(1), Heartbeat(age: 0, wall: 1_000_000_000)), at: 1_000)
+            after.merge(present(version(1), status: status, wall: 1_000_000_000), at: 1_000)
+            after.merge(.renewed(one, version(1), future), at: 2_000)
+            for member in [before, after] { #expect(member.replica(one, at: 2_000)?.heartbeat?.wall == 1_000_000_000, "\(status)") }
+        }
+    }
+
     @Test func `a registration here is later than whatever was heard, though our clock is behind`() {
         let member = Member(1, skew: -3_600_000_000)
         member.merge(present(version(9_000_000_000)), at: 1_000)

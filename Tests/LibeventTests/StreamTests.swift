@@ -106,6 +106,20 @@ struct StreamTests {
         }) { bench.opened(byAccepter: true).count == 3 }
     }
 
+    @Test func `strangers who do not take their answer are dropped beyond the bound, and make room for others`() throws {
+        var limits = StreamLimits()
+        limits.departingNewcomers = 2
+        let bench = try StreamBench(limits)
+        bench.react = { isAccepter, id, event, onLoop in
+            guard isAccepter, case .opened = event else { return }
+            bench.accepting?.send([1, 2, 3], on: id, onLoop)
+            bench.accepting?.close(id, drainingFor: 60_000, onLoop)
+        }
+        // Nobody who connects closes: those that may leave in peace stay, the others see their end at once.
+        try bench.run({ onLoop in for _ in 0..<5 { bench.connect(onLoop) } }) { bench.opened(byAccepter: true).count == 5 }
+        #expect(bench.accepting?.count == 2)
+    }
+
     @Test func `a provisional admission holds the place of a newcomer until its time`() throws {
         var limits = StreamLimits()
         limits.newcomersOfHost = 1
