@@ -8,33 +8,36 @@ import HTTP
 public struct PendingReply: ~Copyable {
     /// evhttp's request; nil for one that went past evhttp.
     private let request: UnsafeMutablePointer<evhttp_request>?
-    /// Unretained so that this is a plain value; no connection is freed while a request of it is held, and the server keeps the connection as
-    /// long as evhttp does.
+    /// Retained until the reply ends: a connection may end while its reply is kept, and then there is nobody to answer.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         self.request = request
-        self.connection = .passUnretained(connection)
+        self.connection = .passRetained(connection)
         isHead = head.method == .head
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told.
     public consuming func send(_ response: Response) {
         write(response)
+        connection.release()
         discard self
     }
 
     deinit {
         if let request {
-            EvhttpErrorPage.send(request, status: .internalServerError)
+            if connection.takeUnretainedValue().isOpen { EvhttpErrorPage.send(request, status: .internalServerError) }
         } else {
             write(Response(.internalServerError))
         }
+        connection.release()
     }
 
     private borrowing func write(_ response: Response) {
         let connection = self.connection.takeUnretainedValue()
+        // evhttp has freed its request with the connection.
+        guard connection.isOpen else { return }
         guard let request else { return connection.sendDirectly(response, isHead: isHead) }
         guard let headers = evhttp_request_get_output_headers(request) else { return }
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
