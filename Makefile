@@ -7,10 +7,15 @@ SHELL := /bin/bash
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
-BENCH_ITEMS := heartbeat register list-service list-names list-all list-filter memory access-log start loops tls-heartbeat tls-handshake tls-resume
+BENCH_ITEMS := heartbeat register list-service list-names list-all not-modified list-filter batch instructions access-log start loops \
+	tls-heartbeat tls-handshake tls-resume replication memory storm
+# What the benchmark is run with and measured against, and Debian's names of it.
+BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind
+BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind
 # Where the long tests put their PyPI tools; nothing is installed outside of the checkout.
 VENV := .build/venv
-SOAK_SECONDS ?= 300
+SOAK_SECONDS ?= 600
+PROMISE_SECONDS ?= 300
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := gate target json jwt
 # Optimized, yet with every assertion; a separate folder, because everything is instrumented.
@@ -70,9 +75,10 @@ test.schemathesis: build
 test.sslyze: build
 	python3 Tests/Long/run_sslyze.py --registry bin/registry --venv $(VENV)
 
-# Register, renew and expire for SOAK_SECONDS, and see that nothing is lost and memory stays flat.
+# Register, renew and expire for PROMISE_SECONDS, then renew a million for SOAK_SECONDS: nothing is lost and memory stays flat.
 test.soak: build
-	python3 Tests/Long/soak.py $(SOAK_SECONDS) --registry bin/registry
+	python3 Tests/Long/soak.py $(PROMISE_SECONDS) --registry bin/registry
+	python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry
 
 # Hold the running binary against hostile clients and the corpus of raw requests.
 test.border: build
@@ -108,9 +114,14 @@ $(addprefix fuzz.,$(FUZZ_TARGETS)): fuzz.%: fuzz.build
 	A8_FUZZ_TARGET=$* ASAN_OPTIONS=detect_leaks=0 .build-fuzz/release/fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
 		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=Tests/FuzzTests/Crashes/$*- .build-fuzz/corpus/$*
 
-# Measure everything beside its floor; exits 1 when a ratio falls under its threshold. `make bench.heartbeat` runs one item.
+# Measure everything beside its floor (half an hour); exits 1 when a threshold is missed. `make bench.heartbeat` runs one item.
 bench: build deps.bench
 	$(BENCH) all
+
+# Measure everything, soak at full size, and write what was found into docs/performance.md.
+bench.docs: build deps.bench
+	status=0; $(BENCH) --write-docs all || status=1; \
+		python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry --write-docs || status=1; exit $$status
 
 $(addprefix bench.,$(BENCH_ITEMS)): bench.%: build deps.bench
 	$(BENCH) $*
@@ -142,7 +153,7 @@ deps:
 
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps
-	@command -v wrk >/dev/null && command -v nginx >/dev/null || { $(APT_INSTALL) wrk nginx-light; }
+	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
 
 # Install the load balancer that the cluster is tried with, if it is missing.
 deps.cluster: deps

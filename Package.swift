@@ -73,7 +73,7 @@ let package = Package(
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
         .testTarget(name: "HouseTests"),
-        .testTarget(name: "ProcessTests", dependencies: ["registry"]),
+        .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -17,18 +17,27 @@ import traceback
 from pathlib import Path
 
 import canned
+import cluster
 import conditions
+import documents
+import fleet
 import load
+import renewals
 import report
+import scale
 import servers
 import throughput
 import tls
 from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
-ITEMS = [*throughput.ITEMS, *conditions.ITEMS, *tls.ITEMS]
-# The stand-in writes no log, and neither speaks TLS nor makes certificates.
-NOT_IN_SELF_TEST = {"access-log", *tls.ITEMS}
+# In the order that they run in: what takes longest and loads the machine most comes last.
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **tls.ITEMS, **cluster.ITEMS, **scale.ITEMS}
+ITEMS = [*throughput.ITEMS, *OTHERS]
+# The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *scale.ITEMS}
+QUICK_INSTANCES = 100_000
+LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
 SELF_TEST_TOLERANCE = 0.2
 # Which Debian package brings each tool.
 TOOLS = {"wrk": "wrk", "nginx": "nginx", "gcc": "gcc", "taskset": "util-linux", "setpriv": "util-linux"}
@@ -45,22 +54,29 @@ class Bench:
             log.unlink()
         self.rounds, self.seconds, self.starts = (2, 1, 3) if options.quick else (options.rounds, options.seconds, 10)
         self.redis = options.redis
-        self.instances = options.instances
+        self.quick = options.quick
+        self.instances = min(options.instances, QUICK_INSTANCES) if options.quick else options.instances
+        self.churns = 2 if options.quick else options.churns
         self.self_test = options.self_test
         self.thresholds = {} if self.self_test else report.load_thresholds(options.thresholds)
         cores = sorted(os.sched_getaffinity(0))
         self.server_core, self.client_core = str(cores[0]), str(cores[1] if len(cores) > 1 else cores[0])
         self.all_cores = f"{self.server_core},{self.client_core}"
-        self.floor_binary = build(self.work, "floor", ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
-        self.handshakes_binary = build(self.work, "handshakes", ["-lssl", "-lcrypto"])
+        self.floor_binary = build(self.work, "floor", [HERE / "floor.c"], ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
+        self.handshakes_binary = build(self.work, "handshakes", [HERE / "handshakes.c"], ["-lssl", "-lcrypto"])
+        self.fleet_binary = build_fleet(self.work)
         if self.self_test:
             answers = canned.write(self.work / "stand-in.canned", canned.stand_in_entries())
             self.registry_command = [str(self.floor_binary), "--canned", str(answers)]
         else:
             self.registry_command = [str(options.registry.resolve())]
 
-    def registry(self, name="registry", loops=1, log_level="error", cores=None):
-        return servers.registry(self.work, self.registry_command, name, loops, log_level, cores or self.server_core)
+    def registry(self, name="registry", loops=1, log_level="error", cores=None, environment=None):
+        return servers.registry(self.work, self.registry_command, name, loops, log_level, cores or self.server_core,
+                                environment)
+
+    def fleet(self, server, services, namespaces=0):
+        return fleet.Fleet(self.fleet_binary, server.port, services, namespaces, self.client_core)
 
     def floor(self, answers, certificate=None, key=None):
         return servers.floor(self.work, self.floor_binary, answers, self.server_core, certificate=certificate, key=key)
@@ -91,27 +107,30 @@ class Bench:
             if item in throughput.ITEMS:
                 result = throughput.measure(self, throughput.ITEMS[item])
             else:
-                result = {**conditions.ITEMS, **tls.ITEMS}[item](self)
+                result = OTHERS[item](self)
         except BenchError as error:
             result = report.Result(item, failures=[str(error)])
         except Exception:  # a defect of the benchmark, or an answer it cannot read: told in full, never passed over
             result = report.Result(item, failures=[traceback.format_exc(limit=-3)])
         result.failures = list(dict.fromkeys(result.failures))
-        report.judge(result, self.thresholds.get(item, {}))
+        report.judge(result, self.thresholds.get(item, {}), partial=self.quick or self.instances < LARGEST_INSTANCES)
         return result
 
 
-def build(work, name, libraries):
-    """One of the benchmark's own programs, compiled unless it is newer than its source."""
+def build(work, name, sources, libraries):
+    """One of the benchmark's own programs, compiled unless it is newer than its sources."""
     binary = work / name
-    source = HERE / f"{name}.c"
-    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
-        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(binary), str(source), *libraries]
+    newest = max(source.stat().st_mtime for source in [*sources, *sources[0].parent.glob("*.h")])
+    if not binary.exists() or binary.stat().st_mtime < newest:
+        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(binary), *map(str, sources), *libraries]
         built = subprocess.run(command, capture_output=True, text=True)
         if built.returncode != 0:
-            raise BenchError(f"{source.name} does not build (are libevent-dev and libssl-dev installed?):\n"
-                         f"{built.stderr}")
+            raise BenchError(f"{name} does not build (are libevent-dev and libssl-dev installed?):\n{built.stderr}")
     return binary
+
+
+def build_fleet(work):
+    return build(work, "fleet", sorted((HERE / "fleet").glob("*.c")), [])
 
 
 def require_tools(options):
@@ -151,11 +170,34 @@ def self_test_failures(bench, results):
             found.append("a server that refused every heartbeat was not noticed")
         if not any("bytes an answer" in failure for failure in run.failures("refusing", 5000)):
             found.append("answers of the wrong size were not noticed")
+    found += fleet_failures(bench, answers)
     missed = report.Result("judged", {"of_floor": 0.5})
     report.judge(missed, {"of_floor": {"sense": "at_least", "threshold": 0.85}, "none": {"sense": "at_most",
                                                                                         "threshold": 1}})
     if len(missed.failures) != 1:
         found.append(f"a missed threshold gave {missed.failures}")
+    return found
+
+
+def fleet_failures(bench, refusing):
+    """What the fleet does not notice: refusals, instances that are gone too early, and such as never go."""
+    found = []
+    with servers.floor(bench.work, bench.floor_binary, refusing, bench.server_core, "forgetting") as server, \
+            bench.fleet(server, 10) as driver:
+        driver.run("register count=10 ttl=60")
+        if driver.run("heartbeat passes=1")["heartbeat"].unexpected != {"410": 10}:
+            found.append("the fleet did not notice that every heartbeat was refused")
+        if driver.run("look passes=1")["look"].gone_early != 10:
+            found.append("the fleet did not notice that every instance had gone before its TTL")
+    answers = canned.write(bench.work / "undying.canned", canned.stand_in_entries(has_every_instance=True))
+    with servers.floor(bench.work, bench.floor_binary, answers, bench.server_core, "undying") as server, \
+            bench.fleet(server, 10) as driver:
+        driver.run("register count=10 ttl=1")
+        if driver.run("look passes=1")["look"].failures():
+            found.append("the fleet complained of instances that were there in time")
+        time.sleep(1 + fleet.LATEST_EXPIRY_SECONDS + 0.1)
+        if driver.run("look passes=1")["look"].seen_late != 10:
+            found.append("the fleet did not notice that every instance outlived its TTL")
     return found
 
 
@@ -168,8 +210,13 @@ def parse(arguments):
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds of each throughput item (5)")
     parser.add_argument("--seconds", type=int, default=3, help="whole seconds of load in each (3)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s and 3 starts: a look, not a verdict")
-    parser.add_argument("--instances", type=int, default=100_000, help="how many the memory item registers (100000)")
-    parser.add_argument("--redis", action="store_true", help="measure EXPIRE of Redis beside the heartbeats")
+    parser.add_argument("--instances", type=int, default=LARGEST_INSTANCES,
+                        help="how many the items memory and storm register at most (1000000)")
+    parser.add_argument("--churns", type=int, default=10, help="how often the item memory fills and empties it (10)")
+    parser.add_argument("--redis", action="store_true", default=all(map(shutil.which, REDIS_TOOLS)),
+                        help="insist on measuring EXPIRE of Redis beside the heartbeats, which is done when it is installed")
+    parser.add_argument("--write-docs", action="store_true",
+                        help=f"write the newest results of all items, this run's included, into {documents.PAGE.name}")
     parser.add_argument("--self-test", action="store_true",
                         help="test the benchmark itself: the floor plays the registry, and no threshold is applied")
     options = parser.parse_intermixed_args(arguments)
@@ -178,8 +225,10 @@ def parse(arguments):
     unknown = [item for item in options.items if item not in ITEMS]
     if unknown or not options.items:
         parser.error(f"name items to run ({', '.join(ITEMS)}) or all" + (f"; unknown: {unknown}" if unknown else ""))
-    if min(options.rounds, options.seconds, options.instances) < 1:
-        parser.error("--rounds, --seconds and --instances are at least 1")
+    if min(options.rounds, options.seconds, options.instances, options.churns) < 1:
+        parser.error("--rounds, --seconds, --instances and --churns are at least 1")
+    if options.write_docs and (options.quick or options.self_test):
+        parser.error("--write-docs needs a real run: without --quick and --self-test")
     return options
 
 
@@ -198,20 +247,27 @@ def main(arguments):
         print(f"bench: {error}", file=sys.stderr)
         return 2
     busy = machine_busy()
-    heading = (f"{bench.rounds} rounds of {bench.seconds} s; servers on core {bench.server_core}, load on core "
+    measured = documents.measured_on(HERE.parent)
+    heading = (measured + f" {bench.rounds} rounds of {bench.seconds} s; servers on core {bench.server_core}, load on core "
                f"{bench.client_core}; {busy:.0%} busy with other work before the start."
                + (" SELF-TEST: the floor plays the registry." if bench.self_test else ""))
     if bench.server_core == bench.client_core:
         heading += " **Only one core: server and load share it, and the figures mean little.**"
     if busy > 0.1:
         heading += " **The machine was not idle: run again before believing a figure.**"
-    results = [bench.run(item) for item in options.items]
+    results = []
+    for item in options.items:
+        results.append(bench.run(item))
+        if not (options.quick or options.self_test):
+            documents.keep(bench.work, results[-1], heading)
     text = report.markdown(results, bench.thresholds, heading)
     (bench.work / "results.md").write_text(text)
     (bench.work / "results.json").write_text(report.as_json(results, bench.thresholds, {
         "rounds": bench.rounds, "seconds": bench.seconds, "connections": load.CONNECTIONS, "self_test": bench.self_test,
         "busy_before": busy, "registry": bench.registry_command}))
     print(text)
+    if options.write_docs:
+        documents.write_bench(bench.work, ITEMS, bench.thresholds)
     failures = self_test_failures(bench, results) if bench.self_test else [f for r in results for f in r.failures]
     if bench.self_test:
         print("Self-test: " + ("passed" if not failures else "FAILED\n" + "\n".join(failures)))

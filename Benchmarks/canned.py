@@ -15,10 +15,10 @@ LEFT_TO_EVHTTP = ("date", "content-length")
 SIZE_TOLERANCE = 0.02  # addresses in links, ids and times may differ by some bytes
 
 
-def learn(port, method, target, status, body=None):
+def learn(port, method, target, status, body=None, header=None):
     """Asks the registry once and returns its answer; refuses one that is not what the item means to measure."""
     with Client(port) as client:
-        answer = client.ask(method, target, body)
+        answer = client.ask(method, target, body, header)
     if answer.status != status:
         raise BenchError(f"{method} {target} was answered {answer.status} where {status} is the contract: "
                          f"{answer.body[:200]!r}")
@@ -63,8 +63,9 @@ def _stand_in(status, reason, body):
     return Answer(status, reason, headers, text, 0)
 
 
-def stand_in_entries(heartbeat_status=200):
-    """Canned answers with which the floor passes for a registry of 100 services of 10 instances."""
+def stand_in_entries(heartbeat_status=200, has_every_instance=False):
+    """Canned answers with which the floor passes for a registry of 100 services of 10 instances. It has none by its id, or
+    all of them for ever."""
     def instance(number):
         return {"id": f"{number:016x}", **json.loads(INSTANCE % (number // 10, number, "UP"))}
 
@@ -78,4 +79,4 @@ def stand_in_entries(heartbeat_status=200):
         entry("GET", "/api/v1/instances?*", _stand_in(200, "OK", {"instances": ten[:5]})),
         entry("GET", "/api/v1/instances", _stand_in(200, "OK", {"instances": [instance(n) for n in range(1000)]})),
         entry("GET", "/", _stand_in(200, "OK", None)),
-    ]
+    ] + ([entry("GET", "/api/v1/instances/*", _stand_in(200, "OK", instance(1)))] if has_every_instance else [])

@@ -1,4 +1,4 @@
-"""The items about the registry alone: its memory, its access log, its start, its loops."""
+"""The items about the registry alone: its access log, its start, its loops."""
 
 import os
 import socket
@@ -7,59 +7,12 @@ import time
 import load
 import throughput
 from report import Result, median
-from servers import BenchError, free_port, wait_until
+from scale import settled_bytes
+from servers import BenchError, free_port
 
-SETTLE_SECONDS = 0.5            # after which resident memory is read
-HEARTBEATS_PER_PHASE = 300_000
-PHASE_ROUNDS_MAXIMUM = 60       # runs of wrk within which a phase must have its heartbeats
 LOG_DEADLINE_SECONDS = 5
 START_DEADLINE_SECONDS = 10
 START_POLL_SECONDS = 0.0002
-
-
-def _settled_bytes(server):
-    time.sleep(SETTLE_SECONDS)
-    return server.resident_bytes()
-
-
-def memory(bench):
-    """Resident bytes for each instance, and how many each heartbeat leaves behind (it should be none)."""
-    result = Result("memory")
-    count = bench.instances
-    with bench.registry() as server:
-        with load.Client(server.port) as client:
-            client.ask("GET", "/")  # what the first connection and answer allocate is not the instances' doing
-        empty = _settled_bytes(server)
-        ids = load.register_many(server.port, range(count), throughput.service_of)
-        if len(set(ids)) != count and not bench.self_test:
-            raise BenchError(f"{count} instances were registered under {len(set(ids))} ids")
-        registered = _settled_bytes(server)
-        script = load.write_cycle_script(bench.work / "memory.lua", "PUT", throughput.heartbeats(ids))
-
-        def beat():
-            sent = 0
-            for _ in range(PHASE_ROUNDS_MAXIMUM):
-                run = bench.wrk(server, script)
-                result.failures.extend(run.failures("registry", None))
-                sent += run.requests
-                if sent >= max(count, HEARTBEATS_PER_PHASE):
-                    return sent, _settled_bytes(server)
-            raise BenchError(f"{PHASE_ROUNDS_MAXIMUM} runs made only {sent} heartbeats")
-
-        # The first phase may grow what is made once for each instance or connection; the second may grow nothing.
-        first, after_first = beat()
-        second, after_second = beat()
-        peak = server.peak_resident_bytes()
-    result.figures = {
-        "instances": count,
-        "empty_rss_mb": empty / 1e6,
-        "bytes_per_instance": (registered - empty) / count,
-        "first_bytes_per_heartbeat": (after_first - registered) / first,
-        "bytes_per_heartbeat": (after_second - after_first) / second,
-        "peak_rss_mb": peak / 1e6,
-    }
-    result.notes.append(f"{first:,} heartbeats in the first phase, {second:,} in the second")
-    return result
 
 
 def access_log(bench):
@@ -121,7 +74,7 @@ def start(bench):
             with load.Client(server.port) as client:
                 if client.ask("GET", "/").status != 200:
                     raise BenchError("GET / was not answered 200 after the start")
-            empty.append(_settled_bytes(server))
+            empty.append(settled_bytes(server))
         finally:
             server.stop()
     result.figures = {"listening_ms": median(times), "slowest_ms": max(times), "empty_rss_mb": median(empty) / 1e6}
@@ -173,4 +126,4 @@ def loops(bench):
     return result
 
 
-ITEMS = {"memory": memory, "access-log": access_log, "start": start, "loops": loops}
+ITEMS = {"access-log": access_log, "start": start, "loops": loops}

@@ -150,9 +150,9 @@ def run_load(server, command, seconds, cores, environment=None):
     raise BenchError(f"{tool} against {server.name} gave no result: {output.strip()[-400:]}")
 
 
-def request_bytes(method, target, host, body=None):
+def request_bytes(method, target, host, body=None, header=None):
     """One request as wrk's scripts send it, so that what is learnt by hand is what is measured."""
-    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n" + (header + "\r\n" if header else "")
     if body is not None:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n"
     elif method != "GET":
@@ -160,17 +160,40 @@ def request_bytes(method, target, host, body=None):
     return (head + "\r\n" + (body or "")).encode()
 
 
-def write_cycle_script(path, method, targets):
-    """A script that goes round `targets` for ever; all requests are built before the run."""
+def write_cycle_script(path, method, targets, header=None):
+    """A script that goes round `targets` for ever, with one more header; all requests are built before the run."""
     targets_file = path.with_suffix(".targets")
     targets_file.write_text("".join(target + "\n" for target in targets))
     length = "" if method == "GET" else "Content-Length: 0\\r\\n"
+    more = header.replace("\\", "\\\\").replace('"', '\\"') + "\\r\\n" if header else ""
     path.write_text(f"""\
 local requests, at = {{}}, 0
 function init()
   local host = wrk.host .. ":" .. wrk.port
   for target in io.lines("{targets_file}") do
-    requests[#requests + 1] = "{method} " .. target .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n{length}\\r\\n"
+    requests[#requests + 1] = "{method} " .. target .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n{more}{length}\\r\\n"
+  end
+end
+function request()
+  at = at + 1
+  if at > #requests then at = 1 end
+  return requests[at]
+end
+{DONE}""")
+    return path
+
+
+def write_bodies_script(path, method, target, bodies):
+    """A script that goes round `bodies`, each sent to one target; all requests are built before the run."""
+    bodies_file = path.with_suffix(".bodies")
+    bodies_file.write_text("".join(body + "\n" for body in bodies))
+    path.write_text(f"""\
+local requests, at = {{}}, 0
+function init()
+  local host = wrk.host .. ":" .. wrk.port
+  for body in io.lines("{bodies_file}") do
+    requests[#requests + 1] = "{method} {target} HTTP/1.1\\r\\nHost: " .. host
+      .. "\\r\\nContent-Type: application/json\\r\\nContent-Length: " .. #body .. "\\r\\n\\r\\n" .. body
   end
 end
 function request()
@@ -236,12 +259,12 @@ class Client:
     def __exit__(self, *_):
         self.socket.close()
 
-    def ask(self, method, target, body=None):
-        self.send(method, target, body)
+    def ask(self, method, target, body=None, header=None):
+        self.send(method, target, body, header)
         return self.receive()
 
-    def send(self, method, target, body=None):
-        self.socket.sendall(request_bytes(method, target, self.host, body))
+    def send(self, method, target, body=None, header=None):
+        self.socket.sendall(request_bytes(method, target, self.host, body, header))
 
     def _more(self):
         try:
@@ -259,7 +282,7 @@ class Client:
         _, status, *reason = first.split(" ", 2)
         headers = [tuple(line.split(": ", 1)) if ": " in line else (line.rstrip(":"), "") for line in lines]
         answer = Answer(int(status), "".join(reason), headers, b"", 0)
-        length = answer.header("Content-Length")
+        length = "0" if answer.status in (204, 304) else answer.header("Content-Length")
         if length is None:
             raise BenchError(f"{self.host} answered without Content-Length; headers: {headers}")
         chunks, have, size = [self.input[end + 4:]], len(self.input) - end - 4, int(length)

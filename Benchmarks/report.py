@@ -24,6 +24,8 @@ class Result:
     notes: list = field(default_factory=list)     # what a reader should know
     failures: list = field(default_factory=list)  # what makes the item fail
     rounds: list = field(default_factory=list)    # raw figures, for the JSON only
+    tables: list = field(default_factory=list)    # more to show: (title, columns, rows of text)
+    skipped: str = ""                             # why nothing could be measured here; then no threshold applies
 
 
 def load_thresholds(path):
@@ -42,15 +44,18 @@ def holds(value, sense, bound):
     return value >= bound if sense == "at_least" else value <= bound
 
 
-def judge(result, rules):
-    """Adds a failure for every threshold the item misses or did not measure."""
+def judge(result, rules, partial=False):
+    """Adds a failure for every threshold the item misses or did not measure; a `partial` run may leave some out."""
+    if result.skipped:
+        result.notes.append(f"SKIPPED: {result.skipped}")
+        return
     for figure, rule in rules.items():
         bound = rule.get("threshold")
         if bound is None:
             continue
         if figure not in result.figures:
             # An item that failed to measure has said so already; one that did not must not pass unmeasured.
-            if not result.failures:
+            if not result.failures and not partial:
                 result.failures.append(f"{figure} has a threshold but was not measured")
         elif not holds(result.figures[figure], rule["sense"], bound):
             result.failures.append(f"{figure} is {number(result.figures[figure])}, its threshold is "
@@ -74,35 +79,50 @@ def _table(columns, rows):
     return "\n".join(lines) + "\n"
 
 
-def markdown(results, thresholds, heading):
-    parts = [f"# Benchmark\n\n{heading}\n"]
+def _servers(results):
     rows = [[result.item, row["server"], number(row["per_second"]), number(row["cpu_us"]), number(row["p50_us"]),
              number(row["p99_us"]), number(row["busy"] * 100) + " %", number(row["peak_mib"])]
             for result in results for row in result.rows]
-    if rows:
-        parts.append("## Throughput (medians)\n\n" + _table(
-            ["item", "server", "requests/s", "CPU µs/request", "p50 µs", "p99 µs", "busy", "peak RSS MiB"], rows))
+    return _table(["item", "server", "requests/s", "CPU µs/request", "p50 µs", "p99 µs", "busy", "peak RSS MiB"], rows)
+
+
+def _goals(results, thresholds):
     rows = []
     for result in results:
-        rules = thresholds.get(result.item, {})
-        for figure, value in result.figures.items():
-            rule = rules.get(figure, {})
-            sign = {"at_least": "≥ ", "at_most": "≤ "}.get(rule.get("sense"), "")
+        for figure, rule in thresholds.get(result.item, {}).items():
+            value = result.figures.get(figure)
+            sign = {"at_least": "≥ ", "at_most": "≤ "}[rule["sense"]]
             bound, goal = rule.get("threshold"), rule.get("goal")
             verdict = []
-            if bound is not None:
-                verdict.append("holds" if holds(value, rule["sense"], bound) else "**FAILS**")
-            if goal is not None:
-                verdict.append("goal met" if holds(value, rule["sense"], goal) else "goal missed")
-            rows.append([result.item, figure, number(value), sign + number(bound) if bound is not None else "",
-                         sign + number(goal) if goal is not None else "", ", ".join(verdict)])
-    if rows:
-        parts.append("## Figures\n\n" + _table(["item", "figure", "value", "threshold", "goal", ""], rows))
-    notes = [f"- {result.item}: {note}" for result in results for note in result.notes]
-    if notes:
-        parts.append("## Notes\n\n" + "\n".join(notes) + "\n")
-    failures = [f"- **{result.item}**: {failure}" for result in results for failure in result.failures]
-    parts.append("## Failures\n\n" + ("\n".join(failures) if failures else "None.") + "\n")
+            if value is None:
+                verdict.append("not measured")
+            elif bound is not None and not holds(value, rule["sense"], bound):
+                verdict.append("**under its threshold**")
+            if value is not None and goal is not None:
+                verdict.append("met" if holds(value, rule["sense"], goal) else "**missed**")
+            rows.append([result.item, figure, number(value), sign + number(goal) if goal is not None else "",
+                         sign + number(bound) if bound is not None else "", ", ".join(verdict)])
+    return _table(["item", "figure", "measured", "goal", "threshold", ""], rows) if rows else ""
+
+
+def _others(results, thresholds):
+    rows = [[result.item, figure, number(value)] for result in results for figure, value in result.figures.items()
+            if figure not in thresholds.get(result.item, {})]
+    return _table(["item", "figure", "measured"], rows) if rows else ""
+
+
+def markdown(results, thresholds, heading, title="# Benchmark"):
+    """The whole report; `title` sets its level, and the sections are a level below."""
+    level = "#" + title.split(" ", 1)[0]
+    parts = [f"{title}\n\n{heading}\n"]
+    sections = [("Goals", _goals(results, thresholds)),
+                ("Throughput and its cost (medians of the rounds)", _servers(results) if any(r.rows for r in results) else ""),
+                ("Other figures", _others(results, thresholds))]
+    sections += [(name, _table(columns, rows)) for result in results for name, columns, rows in result.tables]
+    sections.append(("Notes", "".join(f"- {result.item}: {note}\n" for result in results for note in result.notes)))
+    failures = "".join(f"- **{result.item}**: {failure}\n" for result in results for failure in result.failures)
+    sections.append(("Failures", failures or "None.\n"))
+    parts += [f"{level} {name}\n\n{text}" for name, text in sections if text]
     return "\n".join(parts)
 
 
@@ -111,6 +131,7 @@ def as_json(results, thresholds, settings):
         "settings": settings,
         "passed": not any(result.failures for result in results),
         "items": {result.item: {
-            "figures": result.figures, "servers": result.rows, "notes": result.notes, "failures": result.failures,
+            "figures": result.figures, "skipped": result.skipped, "tables": result.tables,
+            "servers": result.rows, "notes": result.notes, "failures": result.failures,
             "thresholds": thresholds.get(result.item, {}), "rounds": result.rounds} for result in results},
     }, indent=2, ensure_ascii=False) + "\n"

@@ -147,6 +147,18 @@ class Server:
                 return int(line.split()[1])
         raise BenchError(f"/proc/{self.process.pid}/status has no {key}")
 
+    def api_cpu_seconds(self):
+        """CPU time of the registry's API loops alone, which are threads named api-N: what its requests cost, without
+        what it does for its peers meanwhile. 0 for a server that has no such threads."""
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            try:
+                if (task / "comm").read_text().startswith("api-"):
+                    total += int((task / "schedstat").read_text().split()[0])
+            except (OSError, IndexError, ValueError):
+                pass
+        return total / 1e9
+
     def resident_bytes(self):
         return self._status_kilobytes("VmRSS") * 1024
 
@@ -160,6 +172,7 @@ class PortFileServer(Server):
     def __init__(self, name, work, command, environment, cores="0"):
         super().__init__(name, work, cores)
         self.command = command
+        self.start_deadline = START_DEADLINE_SECONDS
         plain = {key: os.environ[key] for key in INHERITED_ENVIRONMENT if key in os.environ}
         self.environment = {**plain, "API_PORT": "0", **environment}
         self.port_file = self.work / f"{name}.ports"
@@ -167,10 +180,8 @@ class PortFileServer(Server):
     def _launch(self):
         self.port_file.unlink(missing_ok=True)
         self._spawn([*self.command, "--port_file", str(self.port_file)], self.environment)
-        self.port = wait_until(f"{self.name} to write its port to {self.port_file}", self._told_port,
-                               START_DEADLINE_SECONDS)
-        wait_until(f"{self.name} to accept connections on port {self.port}", lambda: accepts(self.port),
-                   START_DEADLINE_SECONDS)
+        self.port = wait_until(f"{self.name} to write its port to {self.port_file}", self._told_port, self.start_deadline)
+        wait_until(f"{self.name} to accept connections on port {self.port}", lambda: accepts(self.port), self.start_deadline)
 
     def _told_port(self):
         self._alive_or_raise()
@@ -196,11 +207,11 @@ def port_in(text, name="api"):
     return None
 
 
-def registry(work, command, name="registry", loops=1, log_level="error", cores="0"):
+def registry(work, command, name="registry", loops=1, log_level="error", cores="0", environment=None):
     """The registry, with leases long enough to outlive any benchmark and quiet unless asked otherwise."""
     return PortFileServer(name, work, command, {
         "LOOPS": str(loops), "LOG_LEVEL": log_level,
-        **LONG_LEASES}, cores)
+        **LONG_LEASES, **(environment or {})}, cores)
 
 
 class TLSRegistry(PortFileServer):
@@ -232,9 +243,10 @@ def development_certificate(work, command):
     return folder / "server.pem", folder / "server-key.pem"
 
 
-def floor(work, binary, canned, core, name="floor", certificate=None, key=None):
+def floor(work, binary, canned, core, name="floor", certificate=None, key=None, under=()):
+    """The floor with the answers of the file `canned`; `under` is a program to run it under, such as valgrind."""
     tls = ["--tls_cert", str(certificate), "--tls_key", str(key)] if certificate else []
-    server = PortFileServer(name, work, [str(binary), "--canned", str(canned), *tls], {}, core)
+    server = PortFileServer(name, work, [*under, str(binary), "--canned", str(canned), *tls], {}, core)
     server.scheme = "https" if certificate else "http"
     return server
 

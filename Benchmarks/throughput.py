@@ -37,12 +37,18 @@ class Item:
     targets: Optional[Callable]      # ids -> the targets the load goes round; None: registrations
     proof: Callable = lambda answer: True  # whether a learnt answer holds what the item measures
     status_of: Callable = lambda number: "UP"
+    header: Callable = lambda registry: None  # one more header of every request, such as may be asked of the registry
     nginx: bool = False
     redis: bool = False
 
 
 def _instances(answer, count):
     return len(json.loads(answer.body)["instances"]) == count
+
+
+def _tag(registry):
+    with load.Client(registry.port) as client:
+        return client.ask("GET", "/api/v1/instances").header("ETag")
 
 
 ITEMS = {item.name: item for item in [
@@ -56,6 +62,9 @@ ITEMS = {item.name: item for item in [
          proof=lambda answer: len(json.loads(answer.body)["services"]) == SERVICES),
     Item("list-all", "GET", "/api/v1/instances", 200, targets=lambda ids: ["/api/v1/instances"],
          proof=lambda answer: _instances(answer, INSTANCES)),
+    Item("not-modified", "GET", "/api/v1/instances", 304, nginx=True, targets=lambda ids: ["/api/v1/instances"],
+         header=lambda registry: f"If-None-Match: {_tag(registry)}",
+         proof=lambda answer: not answer.body and answer.header("ETag") is not None),
     Item("list-filter", "GET", "/api/v1/instances?*", 200, nginx=True,
          targets=lambda ids: [f"/api/v1/instances?service_name=svc-{n:04d}&status=UP"
                               for n in scattered(range(SERVICES))],
@@ -84,20 +93,23 @@ def measure(bench, item):
     fresh = item.targets is None  # ever-new instances: each round begins with an empty registry, so all are alike
     with ExitStack() as stack:
         registry = stack.enter_context(bench.registry())
+        header = None
         if fresh:
             script = load.write_register_script(bench.work / f"{item.name}.lua")
             first, body = "/api/v1/instances", load.INSTANCE % (0, LEARNT_NUMBER, "UP")
         else:
             targets = item.targets(seed(registry, item.status_of))
-            script = load.write_cycle_script(bench.work / f"{item.name}.lua", item.method, targets)
+            header = item.header(registry)
+            script = load.write_cycle_script(bench.work / f"{item.name}.lua", item.method, targets, header)
             first, body = targets[0], None
 
-        learnt = canned.learn(registry.port, item.method, first, item.status, body)
+        learnt = canned.learn(registry.port, item.method, first, item.status, body, header)
         if not item.proof(learnt):
             raise BenchError(f"{item.method} {first} does not hold what it should: {learnt.body[:200]!r}")
         answers = canned.write(bench.work / f"{item.name}.canned", [canned.entry(item.method, item.pattern, learnt)])
         floor = stack.enter_context(bench.floor(answers))
-        result.failures += canned.compare(learnt, canned.learn(floor.port, item.method, first, item.status, body))
+        result.failures += canned.compare(learnt, canned.learn(floor.port, item.method, first, item.status, body,
+                                                            header))
 
         contenders = [(registry, learnt.size), (floor, learnt.size)]
         if item.nginx:

@@ -95,6 +95,26 @@ extension Span<UInt8> {
         return nil
     }
 
+    /// Whether the bytes from `start` on are exactly these. All of them must lie within.
+    func hasBytes(_ expected: [UInt8], at start: Int) -> Bool {
+        let expected = expected.span
+        guard expected.count >= 8 else {
+            for offset in expected.indices where self[start + offset] != expected[offset] { return false }
+            return true
+        }
+        // Eight at a time; the last eight overlap those before them.
+        var offset = 0
+        while offset < expected.count {
+            let place = Swift.min(offset, expected.count - 8)
+            if word(at: start + place) != expected.word(at: place) { return false }
+            offset += 8
+        }
+        return true
+    }
+
+    /// Eight bytes as one number.
+    private func word(at offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+
     /// Whether all bytes in `range` are of the set.
     func areAll(_ set: ByteSet, in range: Range<Int>) -> Bool {
         var index = range.lowerBound

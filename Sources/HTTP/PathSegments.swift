@@ -6,9 +6,17 @@ public struct PathSegments: Sendable {
     /// No route is deeper; a longer path names nothing.
     public static let maximumCount = 10
 
-    /// Invariant: `ranges[0..<count]` lie within these bytes.
+    /// Where a segment lies.
+    private struct Place: Sendable {
+        var start: Int32
+        var end: Int32
+
+        var range: Range<Int> { Int(start)..<Int(end) }
+    }
+
+    /// Invariant: `places[0..<count]` lie within these bytes.
     private let bytes: [UInt8]
-    private var ranges = InlineArray<10, Range<Int32>>(repeating: 0..<0)
+    private var places = InlineArray<10, Place>(repeating: Place(start: 0, end: 0))
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
 
@@ -30,14 +38,19 @@ public struct PathSegments: Sendable {
     private init(splitting bytes: [UInt8], _ path: Range<Int>) throws(Refusal) {
         self.bytes = bytes
         guard path.count > 1 else { return }
+        let span = bytes.span
         var start = path.lowerBound + 1
-        while let slash = bytes.span.first(UInt8(ascii: "/"), in: start..<path.upperBound) {
-            guard slash > start else { throw Refusal(.badRequest, "the path has an empty segment") }
-            try append(start..<slash)
-            start = slash + 1
+        var index = start
+        while index < path.upperBound {
+            if span[index] == UInt8(ascii: "/") {
+                guard index > start else { throw Refusal(.badRequest, "the path has an empty segment") }
+                try append(start..<index, of: span)
+                start = index + 1
+            }
+            index += 1
         }
         // An empty segment at the end is a trailing slash, which names another resource but breaks nothing.
-        try append(start..<path.upperBound)
+        try append(start..<path.upperBound, of: span)
     }
 
     private init(decoding path: ArraySlice<UInt8>) throws(Refusal) {
@@ -53,30 +66,26 @@ public struct PathSegments: Sendable {
             found.append(start..<decoded.count)
         }
         bytes = decoded
-        for range in found { try append(range) }
+        for range in found { try append(range, of: decoded.span) }
     }
 
-    private mutating func append(_ range: Range<Int>) throws(Refusal) {
-        if (1...2).contains(range.count), bytes[range].allSatisfy({ $0 == UInt8(ascii: ".") }) {
+    private mutating func append(_ range: Range<Int>, of span: Span<UInt8>) throws(Refusal) {
+        if range.count <= 2, !range.isEmpty, span[range.lowerBound] == UInt8(ascii: "."), span[range.upperBound - 1] == UInt8(ascii: ".") {
             throw Refusal(.badRequest, "the path has a dot segment")
         }
-        if count < Self.maximumCount { ranges[count] = Int32(range.lowerBound)..<Int32(range.upperBound) }
+        if count < Self.maximumCount { places[count] = Place(start: Int32(range.lowerBound), end: Int32(range.upperBound)) }
         count += 1
     }
 
     /// The decoded bytes of segment `index`, counted from 0.
-    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[Int(ranges[index].lowerBound)..<Int(ranges[index].upperBound)] }
+    public subscript(index: Int) -> ArraySlice<UInt8> { bytes[places[index].range] }
 
     /// Whether segment `index` is empty: a slash at the path's end.
-    public func isEmpty(_ index: Int) -> Bool { ranges[index].isEmpty }
+    public func isEmpty(_ index: Int) -> Bool { places[index].start == places[index].end }
 
     /// Whether segment `index` is exactly these bytes.
     public func segment(_ index: Int, equals expected: [UInt8]) -> Bool {
-        let range = ranges[index]
-        guard range.count == expected.count else { return false }
-        let span = bytes.span
-        let start = Int(range.lowerBound)
-        for offset in expected.indices where span[start + offset] != expected[offset] { return false }
-        return true
+        let place = places[index]
+        return Int(place.end - place.start) == expected.count && bytes.span.hasBytes(expected, at: Int(place.start))
     }
 }

@@ -53,7 +53,8 @@ final class Stream {
 
     /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed, when memory is short.
     init?(
-        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, on loop: EventLoop, of streams: Streams,
+        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, on loop: EventLoop,
+        of streams: Streams,
         lowWater: Int
     ) {
         let made =
@@ -221,7 +222,8 @@ final class Stream {
         } else if events & BEV_EVENT_ERROR != 0 {
             let code = errno
             let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
-            let text = reason != 0 ? TLSSession.reason(reason) : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
+            let text =
+                reason != 0 ? TLSSession.reason(reason) : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
             streams.ended(self, .failed(text), onLoop)
         } else if events & BEV_EVENT_EOF != 0 {
             streams.ended(self, .left, onLoop)

@@ -27,7 +27,8 @@ public struct ReplicationConfiguration: Sendable {
     public var names: [PeerName]
 
     public init(
-        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil, certificateName: String? = nil,
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil,
+        certificateName: String? = nil,
         allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {
         self.port = port

@@ -22,11 +22,14 @@ extension ReplicationLoop {
         // A copy is asked for of members that run the original only.
         let isPlain = parts.security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
-            to: address.host, port: address.port, security: isPlain ? nil : parts.security?.connecting.current, within: Self.dialTime, onLoop)
+            to: address.host, port: address.port, security: isPlain ? nil : parts.security?.connecting.current, within: Self.dialTime,
+            onLoop)
         occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host, isPlain: isPlain)
     }
 
-    private func dialFailed(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, isPlain: Bool, _ onLoop: borrowing OnLoop) {
+    private func dialFailed(
+        _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, isPlain: Bool, _ onLoop: borrowing OnLoop
+    ) {
         log.dialFailed(address, reason)
         if !isPlain, parts.security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
         switch purpose {

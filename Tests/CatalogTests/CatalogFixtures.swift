@@ -44,7 +44,7 @@ extension Change {
 }
 
 extension Catalog {
-    func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> (revision: UInt64, instances: [LeasedInstance]) {
+    func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var remaining = Int.max
         return members(of: service, in: namespace, at: now, remaining: &remaining, limit: .max)
     }

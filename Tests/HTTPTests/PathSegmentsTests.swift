@@ -103,6 +103,23 @@ import Testing
             if found != model(path) { Issue.record("seed \(seed): \(path) became \(String(describing: found))") }
         }
     }
+
+    @Test func `a segment equals its own bytes and no others`() throws {
+        for length in 1...20 {
+            let text = (0..<length).map { UInt8(ascii: "a") + UInt8($0) }
+            // Nothing follows a decoded path, and much another one.
+            for path in [String(decoding: text, as: UTF8.self), "%61" + String(decoding: text.dropFirst(), as: UTF8.self)] {
+                let segments = try PathSegments(try #require(RequestHead.get("/x/" + path)))
+                #expect(segments.segment(1, equals: text), "\(path)")
+                #expect(!segments.segment(1, equals: text + [0x61]) && !segments.segment(1, equals: Array(text.dropLast())), "\(path)")
+                for index in 0..<length {
+                    var other = text
+                    other[index] = UInt8(ascii: "A")
+                    #expect(!segments.segment(1, equals: other), "\(path), byte \(index)")
+                }
+            }
+        }
+    }
 }
 
 extension Result<[String], Refusal> {

@@ -6,14 +6,17 @@ import Glibc
 import Testing
 
 /// Members that know one another by `CLUSTER_PEERS`, on addresses of a loopback network that is theirs alone.
-private final class TestCluster {
+final class TestCluster {
     private let network = "127.\(Int.random(in: 1...254)).\(Int.random(in: 0...255))"
     private let size: Int
-    private let settings: [String]
+    private let settings: (_ index: Int) throws -> [String]
     private(set) var members: [Int: RunningRegistry] = [:]
 
-    /// Starts `size` members.
-    init(size: Int, _ settings: [String] = []) throws {
+    /// Starts `size` members, all with the same settings.
+    convenience init(size: Int, _ settings: [String] = []) throws { try self.init(size: size) { _ in settings } }
+
+    /// Starts `size` members, each with settings of its own.
+    init(size: Int, settings: @escaping (_ index: Int) throws -> [String]) throws {
         self.size = size
         self.settings = settings
         for index in 1...size { try start(index) }
@@ -25,7 +28,7 @@ private final class TestCluster {
             [
                 "--replication=true", "--replication_port=6100", "--cluster_peers=\(peers)", "--cluster_size=\(size)", "--log_level=info",
                 "--member_name=member-\(index)", "--sync_timeout=20s",
-            ] + settings + more, host: "\(network).\(index)")
+            ] + settings(index) + more, host: "\(network).\(index)")
     }
 
     /// Ends a member without a word.
@@ -168,7 +171,8 @@ struct ClusterTests {
         // A frame of 4 GB, after a proper beginning.
         let client = try Client(port: 6_100, host: host)
         try client.send(
-            "GET /v1/replication HTTP/1.1\r\nHost: a\r\nMember-ID: 10.9.8.7:6100\r\nConnection: Upgrade\r\nUpgrade: a8-replication/1\r\n\r\n")
+            "GET /v1/replication HTTP/1.1\r\nHost: a\r\nMember-ID: 10.9.8.7:6100\r\nConnection: Upgrade\r\nUpgrade: a8-replication/1\r\n\r\n"
+        )
         try? client.send([0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3])
         #expect(try client.receiveEnd("the end of a connection with an endless frame").hasPrefix("HTTP/1.1 101 "))
         let id = try cluster.register(1, "orders")

@@ -55,12 +55,13 @@ import Testing
         #expect(!registry.portFileExists)
     }
 
-    /// evhttp takes what follows `//` for an authority, and refuses this one by itself before any handler of ours.
+    /// evhttp takes what follows `//` for an authority, and refuses this one by itself before any handler of ours. The connection option is what
+    /// makes the request evhttp's.
     @Test(arguments: ["//host:port/", "//[::1/", "//a:b/api/v1/services"])
     func `what evhttp refuses by itself is refused in JSON, and the connection closed`(target: String) throws {
         let registry = try RunningRegistry()
         let client = try registry.connect()
-        try client.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        try client.send("GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: te\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
         let refusal = try client.receive("the refusal of \(target)")
         #expect(refusal.status == 400)
         #expect(refusal.head.hasPrefix("HTTP/1.1 400 "))

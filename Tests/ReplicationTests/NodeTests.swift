@@ -1,4 +1,5 @@
-// One node, spoken to frame by frame: what it does with strangers, slow readers and silence. What members make of one another is the simulation's.
+// One node, spoken to frame by frame: what it does with strangers, slow readers and silence. What members make of one another is the
+// simulation's.
 
 import Catalog
 import Testing

@@ -1,11 +1,17 @@
-// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run alone:
-// SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many.
+// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run
+// alone: SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many.
 
 import Foundation
 import Testing
 
 struct SimulationTests {
-    static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 160
+    static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? fewSeeds
+    #if DEBUG
+        /// Unoptimized, a cluster's minute takes a second.
+        static let fewSeeds: UInt64 = 40
+    #else
+        static let fewSeeds: UInt64 = 400
+    #endif
     static let onlySeed = ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap(UInt64.init)
     /// Seeds run in parallel, dealt out to a few tests.
     static let hands: UInt64 = 4

@@ -52,7 +52,8 @@ public enum Refused: Error, Sendable {
     private static let copyTime = 1
 
     private static func noCopyYet() -> Response {
-        var response = error(.serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+        var response = error(
+            .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
         response.retryAfter = copyTime
         return response
     }

@@ -69,7 +69,8 @@ public struct RouteTable: Sendable {
     /// The route for a request. HEAD finds what GET would (R102).
     func route(_ method: Method, _ path: PathSegments) -> Route? {
         let wanted = method == .head ? .get : method
-        return byCount[path.count].first { $0.method == wanted && $0.matches(path) }
+        for route in byCount[path.count] where route.method == wanted && route.matches(path) { return route }
+        return nil
     }
 
     /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.

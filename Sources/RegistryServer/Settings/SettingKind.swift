@@ -124,7 +124,8 @@ extension SettingKind where Value == [PeerName] {
     static var peerNames: Self {
         SettingKind(
             placeholder: "hosts",
-            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none", isList: true,
+            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none",
+            isList: true,
             parse: { text in text == "none" ? [] : PeerName.list(text) },
             format: { names in names.isEmpty ? "none" : names.map(\.description).joined(separator: ",") })
     }

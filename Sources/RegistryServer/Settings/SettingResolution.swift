@@ -185,15 +185,18 @@ extension ResolvedSettings {
         if let secret = settings.clusterSecret {
             if secret.bytes.count < Settings.Limits.soundClusterSecretBytes {
                 warnings.append(
-                    "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens.")
+                    "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens."
+                )
             }
         } else if !settings.replicationTLS {
             warnings.append(
-                "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
+                "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything."
+            )
         }
         if settings.replicationPlain, settings.clusterSecret != nil || settings.replicationTLS {
             warnings.append(
-                "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove.")
+                "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove."
+            )
         }
     }
 

@@ -1,5 +1,6 @@
-// Leases do not care for wall clocks, but who wrote last does: a member whose clock is an hour ahead would win every race for an hour. Members tell
-// each other their clocks with every ping; the one that is far from the median is taken to be wrong, says so, and stamps by the median.
+// Leases do not care for wall clocks, but who wrote last does: a member whose clock is an hour ahead would win every race for an hour.
+// Members tell each other their clocks with every ping; the one that is far from the median is taken to be wrong, says so, and stamps by
+// the median.
 
 /// Whether this member's clock is to be believed, and if not, by how much it is off. Milliseconds.
 struct ClockAlarm {
@@ -21,8 +22,8 @@ struct ClockAlarm {
         self.tolerance = tolerance
     }
 
-    /// The median of how far the others' clocks are ahead of ours, and of ours, which is by 0. Of two middle ones the nearer: of two members
-    /// neither can tell whose clock is wrong, and each believes its own.
+    /// The median of how far the others' clocks are ahead of ours, and of ours, which is by 0. Of two middle ones the nearer: of two
+    /// members neither can tell whose clock is wrong, and each believes its own.
     static func median(_ offsets: [Int64]) -> Int64 {
         let sorted = (offsets + [0]).sorted()
         let upper = sorted[sorted.count / 2]

@@ -1,6 +1,6 @@
-// Whom to dial, and when to try again. Waits are random up to a bound that doubles ("full jitter", M. Brooker, "Exponential Backoff And Jitter",
-// 2015), so that members which lost one another at the same moment do not come back at the same moment, and the bound has a cap, so that a
-// member that was away for a day is found again within seconds.
+// Whom to dial, and when to try again. Waits are random up to a bound that doubles ("full jitter", M. Brooker, "Exponential Backoff And
+// Jitter", 2015), so that members which lost one another at the same moment do not come back at the same moment, and the bound has a cap,
+// so that a member that was away for a day is found again within seconds.
 
 /// The addresses of the other members and how each stands.
 struct DialTable {

@@ -1,5 +1,5 @@
-// What a node wants done. The node is told what happened and decides; the shell, which owns sockets, threads and clocks, carries it out. Every
-// call of a node returns its directives in the order in which they are to be carried out.
+// What a node wants done. The node is told what happened and decides; the shell, which owns sockets, threads and clocks, carries it out.
+// Every call of a node returns its directives in the order in which they are to be carried out.
 
 import Catalog
 
@@ -12,7 +12,8 @@ public struct LinkID: Hashable, Sendable {
     }
 }
 
-/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and acknowledgments.
+/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and
+/// acknowledgments.
 public enum LinkRole: Sendable {
     /// We dialed, and hear what the other has: the subscriber.
     case dialed

@@ -1,5 +1,6 @@
-// A member that was stopped for a minute has heard no heartbeat in that minute; its peers have. Before anything expires here, they are heard:
-// those still linked have answered a ping that was sent after the pause, behind all that was on its way, and the others have been copied anew.
+// A member that was stopped for a minute has heard no heartbeat in that minute; its peers have. Before anything expires here, they are
+// heard: those still linked have answered a ping that was sent after the pause, behind all that was on its way, and the others have been
+// copied anew.
 
 /// The wait for the peers after a pause of this process.
 struct LeaseHold {

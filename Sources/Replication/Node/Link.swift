@@ -62,7 +62,8 @@ final class Link {
         clockOffset = beat.wall.subtractingReportingOverflow(time.wall / 1_000_000).partialValue
     }
 
-    /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not copied.
+    /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not
+    /// copied.
     func withPublisher(_ body: (inout PublisherSession) throws(FrameError) -> Void) throws(FrameError) {
         guard case .publisher(var publisher) = session else { return }
         session = .greeting

@@ -1,6 +1,6 @@
-// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns what
-// is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters. This file has what the shell calls;
-// `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands.
+// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns
+// what is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters. This file has what the shell
+// calls; `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands.
 
 import Catalog
 
@@ -64,8 +64,8 @@ public final class Node {
 
     var limits: NodeLimits { configuration.limits }
 
-    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they kept
-    /// alive look dead in it.
+    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
+    /// kept alive look dead in it.
     var isWhole: Bool { ground != nil && !isHolding }
 
     /// Every call goes through here.
@@ -168,8 +168,8 @@ public final class Node {
         call(at: time) { holdLeases(at: time) }
     }
 
-    /// Tells everybody all there is to be told, and goodbye. To be followed by the usual calls until `isFlushed`, or for as long as one cares
-    /// to wait.
+    /// Tells everybody all there is to be told, and goodbye. To be followed by the usual calls until `isFlushed`, or for as long as one
+    /// cares to wait.
     public func leave(at time: NodeTime) -> [Directive] {
         call(at: time) {
             isLeaving = true

@@ -44,7 +44,8 @@ public struct NodeLimits: Sendable {
     /// The first wait before dialing again is random up to this, and the bound doubles with each failure up to `dialCap`.
     public var dialBase: Int64 = 200
     public var dialCap: Int64 = 5_000
-    /// The bytes that may wait on a link. Over it, changes are dropped, and the link gets a full copy once it has drained. Memory, per link.
+    /// The bytes that may wait on a link. Over it, changes are dropped, and the link gets a full copy once it has drained. Memory, per
+    /// link.
     public var queueBytes = 8 << 20
     /// The changes of a link that may be unacknowledged; over it as with `queueBytes`.
     public var queueChanges = 200_000

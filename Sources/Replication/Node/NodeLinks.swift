@@ -1,5 +1,5 @@
-// What becomes of links and their frames: a link is greeted, then its session is told what comes in, and the node acts on what comes of it. A
-// claim evicts nobody: of two links that say they are the same member both may stay, and the dead one ends by its silence.
+// What becomes of links and their frames: a link is greeted, then its session is told what comes in, and the node acts on what comes of it.
+// A claim evicts nobody: of two links that say they are the same member both may stay, and the dead one ends by its silence.
 
 import Catalog
 

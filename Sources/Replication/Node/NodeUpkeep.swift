@@ -194,8 +194,8 @@ extension Node {
         if gap > LeaseClock.longestGap { holdLeases(at: time) }
         for link in sortedLinks() {
             if link.role == .dialed, gap >= Self.unansweredPings * limits.pingPeriod {
-                // They have given us up. What they said before that has waited here for nobody knows how long, so the ages in it are too low;
-                // a copy by a new link has them right.
+                // They have given us up. What they said before that has waited here for nobody knows how long, so the ages in it are too
+                // low; a copy by a new link has them right.
                 close(link, .silent, at: time)
             } else {
                 link.heardAt = time.monotonic

@@ -1,5 +1,5 @@
-// A member that has just started knows nothing, and a look-up answered from nothing takes every client of every service down. So it is not ready
-// until it has all that there is, or can be sure that nobody is there to have more.
+// A member that has just started knows nothing, and a look-up answered from nothing takes every client of every service down. So it is not
+// ready until it has all that there is, or can be sure that nobody is there to have more.
 
 /// Decides when a member may answer look-ups. Pure: a table of what is known of each address in, a ground out.
 struct Readiness {

@@ -1,5 +1,6 @@
-// Every member hears every other directly. Where two cannot reach one another but both reach a third, digests would bring the changes, late, and
-// renewals not at all. So each tells with its pings whom it hears, and who misses one for a while asks a member that hears it to pass it on.
+// Every member hears every other directly. Where two cannot reach one another but both reach a third, digests would bring the changes,
+// late, and renewals not at all. So each tells with its pings whom it hears, and who misses one for a while asks a member that hears it to
+// pass it on.
 
 import Catalog
 

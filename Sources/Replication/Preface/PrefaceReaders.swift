@@ -85,7 +85,8 @@ public struct PrefaceAnswerReader: Sendable {
         }
         switch status {
         case 101:
-            return head.list("upgrade") == [Preface.upgrade] ? .frames(rest: rest) : .failed("it upgrades to a protocol that is not known here")
+            return head.list("upgrade") == [Preface.upgrade]
+                ? .frames(rest: rest) : .failed("it upgrades to a protocol that is not known here")
         case 200:
             guard let type = head.value("content-type")?.lowercased(), type.split(separator: ";").first == "text/event-stream" else {
                 return .failed("it answers with something else than an event stream")

@@ -1,6 +1,6 @@
-// What a broken link, an overflow or a mistake has lost is found by comparing digests: first one word, then a word for each of 4,096 buckets,
-// then the ids of the buckets that differ. While changes are under way digests differ all the time without anything being wrong, so only
-// buckets that differed the last time too are looked into.
+// What a broken link, an overflow or a mistake has lost is found by comparing digests: first one word, then a word for each of 4,096
+// buckets, then the ids of the buckets that differ. While changes are under way digests differ all the time without anything being wrong,
+// so only buckets that differed the last time too are looked into.
 
 import Catalog
 

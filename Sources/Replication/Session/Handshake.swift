@@ -1,5 +1,5 @@
-// Whoever connects to the port may be anybody. Until a member has shown that it knows the cluster's secret, and that its certificate is that of
-// the member it claims to be, nothing is told to it, nothing believed of it, and no more kept of it than a kilobyte.
+// Whoever connects to the port may be anybody. Until a member has shown that it knows the cluster's secret, and that its certificate is
+// that of the member it claims to be, nothing is told to it, nothing believed of it, and no more kept of it than a kilobyte.
 //
 //      opened ──► hello out
 //         │
@@ -81,8 +81,9 @@ struct Handshake {
         }
     }
 
-    /// Whether a member may be who it claims to be: its host or its name, either of which a cluster's certificates may be made out to, must be
-    /// among the names of its certificate. A certificate made out to one name for all members binds them to that name and not to one another.
+    /// Whether a member may be who it claims to be: its host or its name, either of which a cluster's certificates may be made out to, must
+    /// be among the names of its certificate. A certificate made out to one name for all members binds them to that name and not to one
+    /// another.
     static func isBound(_ hello: Hello, to certificate: Set<String>?) -> Bool {
         guard let certificate else { return true }
         return certificate.contains(hello.address.host) || (!hello.name.isEmpty && certificate.contains(hello.name))

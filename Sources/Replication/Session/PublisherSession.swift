@@ -1,5 +1,6 @@
-// The end of a link that tells: everything first, then all that changes. A subscriber is entered into the broadcast before its copy begins, so
-// that no change falls between the two; a slow one loses its changes, never the memory of the process, and gets a copy once it can take one.
+// The end of a link that tells: everything first, then all that changes. A subscriber is entered into the broadcast before its copy begins,
+// so that no change falls between the two; a slow one loses its changes, never the memory of the process, and gets a copy once it can take
+// one.
 //
 //     proven ── subscribe ──► copying ── all is sent ──► streaming
 //                              ▲   │                         │

@@ -1,5 +1,5 @@
-// The end of a link that listens: it asks for everything, merges what comes, acknowledges changes, and finds out by digests what is missing.
-// Merging a state twice, late or out of order changes nothing, so copy, changes and repairs may overlap as they like.
+// The end of a link that listens: it asks for everything, merges what comes, acknowledges changes, and finds out by digests what is
+// missing. Merging a state twice, late or out of order changes nothing, so copy, changes and repairs may overlap as they like.
 //
 //     proven ──► asked ── copy starts ──► copying ── its end, whole ──► streaming
 //                  ▲                         │ ▲                           │

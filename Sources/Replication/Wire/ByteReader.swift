@@ -1,5 +1,5 @@
-// The inverse of `ByteWriter`, for bytes that anybody may have sent: nothing is read past the end, and no count is believed before it has been
-// held against the bytes that are there, so that four bytes cannot ask for a gigabyte.
+// The inverse of `ByteWriter`, for bytes that anybody may have sent: nothing is read past the end, and no count is believed before it has
+// been held against the bytes that are there, so that four bytes cannot ask for a gigabyte.
 
 /// Reads a part of an array of bytes from front to back.
 struct ByteReader {
@@ -29,11 +29,9 @@ struct ByteReader {
         let size = MemoryLayout<Word>.size
         guard remaining >= size else { throw .truncated }
         var value: Word = 0
-        withUnsafeMutableBytes(of: &value) { target in
-            bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + size])) }
-        }
+        for index in 0..<size { value |= Word(truncatingIfNeeded: bytes[position + index]) << Word(truncatingIfNeeded: 8 * index) }
         position += size
-        return Word(littleEndian: value)
+        return value
     }
 
     /// A count of things of which each takes at least so many of the bytes that remain.
@@ -86,12 +84,13 @@ struct ByteReader {
     }
 }
 
-/// The check over the states of a copy: it finds what was lost or mixed up by a mistake of ours, not what an enemy forged; TLS is against those.
+/// The check over the states of a copy: it finds what was lost or mixed up by a mistake of ours, not what an enemy forged; TLS is against
+/// those.
 enum WireHash {
     /// FNV-1a.
     static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        bytes.withUnsafeBufferPointer { for byte in $0 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 } }
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         return hash
     }
 

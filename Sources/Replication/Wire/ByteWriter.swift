@@ -14,7 +14,9 @@ struct ByteWriter {
 
     /// Little-endian, all bytes of its type.
     mutating func word<Word: FixedWidthInteger>(_ value: Word) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        for index in 0..<MemoryLayout<Word>.size {
+            bytes.append(UInt8(truncatingIfNeeded: value >> Word(truncatingIfNeeded: 8 * index)))
+        }
     }
 
     /// Seven bits a byte, the lowest first (LEB128): counts are mostly small.

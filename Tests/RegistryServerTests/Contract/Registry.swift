@@ -50,7 +50,8 @@ final class Registry {
     private let path: any RequestPath
 
     init(
-        _ transport: Transport, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, _ configure: (inout Settings) -> Void = { _ in }
+        _ transport: Transport, cluster: any Cluster = StandaloneCluster(), store: Store? = nil,
+        _ configure: (inout Settings) -> Void = { _ in }
     ) throws {
         var settings = Settings.defaults
         configure(&settings)

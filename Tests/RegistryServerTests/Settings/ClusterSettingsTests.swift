@@ -25,19 +25,31 @@ struct ClusterSettingsTests {
 
     @Test(
         arguments: [
-            (["replication": "true", "replication_port": "off"], "replication_port off (flag --replication_port): replication needs a port"),
+            (
+                ["replication": "true", "replication_port": "off"],
+                "replication_port off (flag --replication_port): replication needs a port"
+            ),
             (["replication_tls": "true"], "replication_tls true (flag --replication_tls): it needs replication_tls_cert"),
             (["replication_tls_ca": "a"], "replication_tls_ca a (flag --replication_tls_ca): it is of no use without replication_tls"),
-            (["replication_tls_name": "a"], "replication_tls_name a (flag --replication_tls_name): it is of no use without replication_tls"),
+            (
+                ["replication_tls_name": "a"],
+                "replication_tls_name a (flag --replication_tls_name): it is of no use without replication_tls"
+            ),
         ])
     func `settings that contradict each other stop the start`(flags: [String: String], beginning: String) {
         #expect(sentence(flags)?.hasPrefix(beginning) ?? false, "\(sentence(flags) ?? "they hold")")
     }
 
     @Test(arguments: [
-        ("cluster_peers", ["registry-1", "registry-1:6100,10.0.0.2,[fd00::3]:6100", "a, b", "none"], ["", ",", "a,,b", "a:0", "a:x", "10.0.0.256"]),
+        (
+            "cluster_peers", ["registry-1", "registry-1:6100,10.0.0.2,[fd00::3]:6100", "a, b", "none"],
+            ["", ",", "a,,b", "a:0", "a:x", "10.0.0.256"]
+        ),
         ("cluster_dns", ["registry.default.svc", "registry:6100"], ["", "a b", "a,b", "-:"]),
-        ("advertise_address", ["10.0.0.1", "10.0.0.1:6100", "fd00::1", "[fd00::1]:1"], ["", "registry", "0.0.0.0", "::", "0.0.0.0:1", "10.0.0.1:0"]),
+        (
+            "advertise_address", ["10.0.0.1", "10.0.0.1:6100", "fd00::1", "[fd00::1]:1"],
+            ["", "registry", "0.0.0.0", "::", "0.0.0.0:1", "10.0.0.1:0"]
+        ),
         ("member_name", ["registry-1", "a"], ["", "a b", "ä"]),
         ("tombstone_time", ["24h", "10m"], ["9m59s", "721h"]),
         ("replication_queue_bytes", ["1048576"], ["1048575", "-1"]),
@@ -53,7 +65,10 @@ struct ClusterSettingsTests {
             (["replication": "true", "cluster_peers": "a"], ["without cluster_secret and without replication_tls"]),
             (["replication": "true", "cluster_peers": "a", "cluster_secret": secret], []),
             (["replication": "true", "cluster_dns": "a", "cluster_secret": "short"], ["cluster_secret is shorter"]),
-            (["replication": "true", "cluster_dns": "a", "cluster_secret": secret, "replication_plain": "true"], ["replication_plain is on"]),
+            (
+                ["replication": "true", "cluster_dns": "a", "cluster_secret": secret, "replication_plain": "true"],
+                ["replication_plain is on"]
+            ),
             (["replication": "true", "cluster_dir": "/d", "replication_tls": "true"].merging(files) { $1 }, []),
             (
                 ["replication": "true", "cluster_dir": "/d", "replication_tls": "true", "replication_plain": "true"].merging(files) { $1 },

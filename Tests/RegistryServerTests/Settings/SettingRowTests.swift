@@ -19,6 +19,11 @@ struct SettingRowTests {
         if name == "auth_mode", text.contains("mtls") {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]]) { $1 }
         }
+        if name.hasPrefix("replication_tls"), !Self.booleans.contains(where: { $0 == (text, "false") }) {
+            flags.merge([
+                "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"], "replication_tls_ca": ["a"],
+            ]) { $1 }
+        }
         // Without the one port there is the other.
         if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
         flags[name] = [text]
@@ -94,7 +99,10 @@ struct SettingRowTests {
         ("cluster_dir", [("/var/cluster", "/var/cluster")]),
         ("cluster_peers", [("none", "none"), ("a", "a"), ("a:1, 10.0.0.2,[fd00::3]:6100", "a:1,10.0.0.2,[fd00::3]:6100")]),
         ("cluster_dns", [("registry.default.svc", "registry.default.svc"), ("registry:6100", "registry:6100")]),
-        ("advertise_address", [("10.0.0.1", "10.0.0.1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[FD00::1]:1", "[fd00::1]:1"), ("fd00::1", "fd00::1")]),
+        (
+            "advertise_address",
+            [("10.0.0.1", "10.0.0.1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[FD00::1]:1", "[fd00::1]:1"), ("fd00::1", "fd00::1")]
+        ),
         ("member_name", [("registry-1", "registry-1")]),
         ("cluster_secret", [("0123456789abcdef", "***")]),
         ("replication", booleans),

@@ -19,7 +19,9 @@ struct PrefaceTests {
         return .incomplete
     }
 
-    private static func request(_ line: String = "GET /v1/replication HTTP/1.1", _ fields: [String] = ["Host: a", "Member-ID: 10.0.0.2:6100"])
+    private static func request(
+        _ line: String = "GET /v1/replication HTTP/1.1", _ fields: [String] = ["Host: a", "Member-ID: 10.0.0.2:6100"]
+    )
         -> String
     {
         ([line] + fields).map { $0 + "\r\n" }.joined() + "\r\n"
@@ -134,7 +136,8 @@ struct PrefaceTests {
             case .incomplete: rest = rest.dropFirst(piece)
             case .frames(let behind): return "frames, \(behind.count) behind"
             case .original(let answer, let behind):
-                return "original, \(answer.isChunked ? "chunked" : "plain"), \(answer.isPacked ? "gzip" : "unpacked"), \(behind.count) behind"
+                return
+                    "original, \(answer.isChunked ? "chunked" : "plain"), \(answer.isPacked ? "gzip" : "unpacked"), \(behind.count) behind"
             case .failed: return "failed"
             }
         }
@@ -146,7 +149,10 @@ struct PrefaceTests {
         (String(decoding: Preface.upgraded, as: UTF8.self) + "abc", "frames, 3 behind"),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", "failed"),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "failed"),
-        ("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nab", "original, chunked, unpacked, 2 behind"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nab",
+            "original, chunked, unpacked, 2 behind"
+        ),
         ("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n", "original, plain, unpacked, 0 behind"),
         (
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -1,4 +1,5 @@
-// Time in the simulation: what is to happen, in the order of when, and of what happens at the same moment in the order in which it was planned.
+// Time in the simulation: what is to happen, in the order of when, and of what happens at the same moment in the order in which it was
+// planned.
 
 /// A priority queue of things to do.
 struct EventQueue {

@@ -48,7 +48,7 @@ struct Oracle {
         for member in simulation.members {
             let isSeen = member.sees(key) != nil
             switch (client.state, standing?.kind) {
-            case (.heartbeating, _) where client.isHeartbeating:
+            case (.heartbeating, let kind?) where client.isHeartbeating && kind != .deregistered:
                 if !isSeen { simulation.complain("\(key.id) kept heartbeating, but \(member) has it not") }
                 if let standing, let version = member.record(key)?.version, version < standing.version {
                     simulation.complain("\(member) has \(key.id) in an older version than was acknowledged: \(standing.kind) is lost")
@@ -65,9 +65,7 @@ struct Oracle {
 
     /// Twice a second, while there is trouble.
     func look() {
-        for member in simulation.members {
-            member.remember(simulation.clients.map(\.key).filter { member.state != .down && member.sees($0) != nil })
-        }
+        for member in simulation.members { member.remember(simulation.clients.map(\.key)) }
         for member in simulation.members where member.state == .up && member.isReady {
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
@@ -93,13 +91,13 @@ struct Oracle {
     /// A member has just become ready by a copy: it must have what the one it copied from has had for a while.
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
-        for (key, since) in source.seenSince where source.sees(key) != nil && simulation.now - since > 4_000 {
-            // What a pause there has given more time than its true age leaves it is dead to others.
-            guard case .present(let instance, let theirs, let heartbeat)? = source.record(key), heartbeat.age + 1_000 < instance.ttl else {
-                continue
-            }
-            if let ours = member.held(key), ours >= theirs { continue }
-            if let last = simulation.journal.entries[key]?.last, simulation.now - last.at <= 4_000 { continue }
+        for (key, seen) in source.seen where source.sees(key) != nil && simulation.now - seen.since > 4_000 {
+            // What a pause there has given more time than its true age leaves it is dead to others; what was near its end, and heard of
+            // there only while the copy was under way, has ended here.
+            guard case .present(let instance, let version, let heartbeat)? = source.record(key), version == seen.version,
+                heartbeat.age > 2_500, heartbeat.age + 1_000 < instance.ttl
+            else { continue }
+            if let ours = member.held(key), ours >= version { continue }
             simulation.complain("\(member) is ready by a copy from \(source), but lacks \(key.id)")
         }
     }

@@ -1,4 +1,5 @@
-// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be wrong.
+// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
+// wrong.
 
 import Catalog
 import Replication
@@ -24,8 +25,8 @@ final class SimulatedMember {
     var skew: Int64 = 0
     private(set) var correction: Int64 = 0
     private(set) var wasPausedAt: Int64 = 0
-    /// Since when each instance that is seen here has been seen without a break, as far as the oracle has looked.
-    private(set) var seenSince: [Key: Int64] = [:]
+    /// What is seen here: in which version, and since when without a break, as far as the oracle has looked.
+    private(set) var seen: [Key: (version: Version, since: Int64)] = [:]
     private var monotonicStart: Int64 = 0
     private var lastTick: Int64 = 0
 
@@ -194,8 +195,15 @@ final class SimulatedMember {
     /// What a look-up finds.
     func sees(_ key: Key) -> LeasedInstance? { store.instance(key.id, in: key.namespace, at: time.moment.lease) }
 
-    func remember(_ seen: [Key]) {
-        seenSince = Dictionary(uniqueKeysWithValues: seen.map { ($0, seenSince[$0] ?? simulation.now) })
+    /// Looks at what is seen here, for `seen`.
+    func remember(_ keys: [Key]) {
+        var now: [Key: (version: Version, since: Int64)] = [:]
+        for key in keys where state != .down && sees(key) != nil {
+            guard let version = record(key)?.version else { continue }
+            let before = seen[key]
+            now[key] = (version, before?.version == version ? before?.since ?? simulation.now : simulation.now)
+        }
+        seen = now
     }
 
     func record(_ key: Key) -> Replica? { store.record(key.id, in: key.namespace, at: time.moment)?.replica }

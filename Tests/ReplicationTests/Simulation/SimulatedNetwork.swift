@@ -1,5 +1,5 @@
-// Connections between members as TCP gives them: bytes come in order and whole, or the connection ends. What can go wrong is that they come late,
-// in other pieces, in one direction only, or not before the connection has been given up.
+// Connections between members as TCP gives them: bytes come in order and whole, or the connection ends. What can go wrong is that they come
+// late, in other pieces, in one direction only, or not before the connection has been given up.
 
 import Replication
 

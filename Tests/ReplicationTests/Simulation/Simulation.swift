@@ -1,5 +1,5 @@
-// A whole cluster in one thread, repeatable from a seed: members, clients, a network, and time, of which a minute takes a few milliseconds. It goes
-// through a time of trouble, is healed, and must then be as the journal says.
+// A whole cluster in one thread, repeatable from a seed: members, clients, a network, and time, of which a minute takes a few milliseconds.
+// It goes through a time of trouble, is healed, and must then be as the journal says.
 
 import Catalog
 import Replication
@@ -8,8 +8,8 @@ final class Simulation {
     static let syncTimeout: Int64 = 8_000
     /// The time of trouble, in milliseconds.
     static let trouble: Int64 = 30_000
-    /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial with its timeout, and the
-    /// longest hold of leases after a pause, some of which overlap.
+    /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial with its timeout, and
+    /// the longest hold of leases after a pause, some of which overlap.
     static let convergence: Int64 = 25_000
     /// How long a dead instance may be seen beyond its TTL: its last renewal may be under way for as long as a link may be silent, three
     /// seconds, and members tick and batch.
@@ -197,17 +197,18 @@ final class Simulation {
     /// What happened, for whoever looks into a failure.
     var story: String { traces.joined(separator: "\n") }
 
-    /// A change at a member to an instance that sends its heartbeats elsewhere is lost when no heartbeat reaches that member until the lease has
-    /// run out there, and it has not reached another member until then: no member holds it, and the instance lives on as it was.
+    /// A change at a member to an instance that sends its heartbeats elsewhere is lost when no heartbeat reaches that member until the
+    /// lease has run out there, and it has not reached another member until then: no member holds it, and the instance lives on as it was.
     private func excuseTheExpired() {
         var heard: [Key: SimulatedClient] = [:]
         for client in clients { heard[client.key] = client }
-        journal.excuse(
+        let journal = journal
+        self.journal.excuse(
             because: "it ran out where it was made",
             unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }
         ) {
             key, entry in
-            guard entry.kind != .deregistered, let client = heard[key] else { return false }
+            guard journal.entries[key]?.last?.kind != .deregistered, let client = heard[key] else { return false }
             return self.now - (client.heardBy[entry.member] ?? 0) >= client.ttl
         } trace: {
             self.trace($0)

@@ -1,0 +1,260 @@
+// The fields that frames are made of, as `FrameCodec` draws them. Writer and reader stand beside one another, so that a change to one is a
+// change to both; the reader believes nothing before it has looked.
+
+import Catalog
+
+// MARK: - Who
+
+extension ByteWriter {
+    mutating func hello(_ hello: Hello) {
+        word(hello.versions.lowerBound)
+        word(hello.versions.upperBound)
+        word(hello.member.bits)
+        text(hello.address.host)
+        word(hello.address.port)
+        text(hello.name)
+        raw(hello.nonce)
+        beat(hello.beat)
+    }
+
+    mutating func beat(_ beat: Beat) {
+        word(beat.token)
+        word(beat.wall)
+        byte(beat.isReady ? 1 : 0)
+        members(Array(beat.hears.prefix(Beat.heardLimit)))
+    }
+
+    mutating func members(_ members: [MemberID]) {
+        count(members.count)
+        for member in members { word(member.bits) }
+    }
+
+    mutating func goodbye(_ goodbye: Goodbye) {
+        switch goodbye {
+        case .leaving: byte(0)
+        case .refused(let reason):
+            byte(1)
+            byte(reason.rawValue)
+        case .other: byte(.max)
+        }
+    }
+}
+
+extension ByteReader {
+    mutating func hello() throws(FrameError) -> Hello {
+        let (lowest, highest) = (try word(UInt16.self), try word(UInt16.self))
+        guard lowest <= highest else { throw .value }
+        return Hello(
+            versions: lowest...highest, member: MemberID(bits: try word()),
+            address: PeerAddress(host: try text(atMost: Hello.hostLength), port: try word()), name: try text(atMost: Hello.nameLength),
+            nonce: try raw(Hello.nonceLength), beat: try beat())
+    }
+
+    mutating func beat() throws(FrameError) -> Beat {
+        Beat(token: try word(), wall: try word(), isReady: try flag(), hears: try members())
+    }
+
+    mutating func members() throws(FrameError) -> [MemberID] {
+        let members = try list(ofAtLeast: 8) { reader throws(FrameError) in MemberID(bits: try reader.word()) }
+        guard members.count <= Beat.heardLimit else { throw .tooLong(members.count) }
+        return members
+    }
+
+    mutating func goodbye() throws(FrameError) -> Goodbye {
+        switch try byte() {
+        case 0: return .leaving
+        case 1: return RefusalReason(rawValue: try byte()).map { .refused($0) } ?? .other
+        default: return .other
+        }
+    }
+
+    mutating func flag() throws(FrameError) -> Bool {
+        switch try byte() {
+        case 0: return false
+        case 1: return true
+        default: throw .value
+        }
+    }
+
+    mutating func list<Element>(
+        ofAtLeast size: Int, _ element: (inout ByteReader) throws(FrameError) -> Element
+    ) throws(FrameError) -> [Element] {
+        let count = try count(ofAtLeast: size)
+        var list: [Element] = []
+        list.reserveCapacity(count)
+        for _ in 0..<count { list.append(try element(&self)) }
+        return list
+    }
+}
+
+// MARK: - What
+
+private enum StateKind {
+    static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
+}
+
+extension ByteWriter {
+    /// After its count, so that who does not know its kind, or all of its fields, can pass over it.
+    mutating func state(_ state: Replicated) {
+        var body = ByteWriter(capacity: 256)
+        switch state.replica {
+        case .present(let instance, let version, let heartbeat):
+            body.byte(StateKind.present)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.heartbeat(heartbeat)
+            body.instance(instance)
+        case .absent(let id, let version):
+            body.byte(StateKind.absent)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.id(id)
+        case .renewed(let id, let version, let heartbeat):
+            body.byte(StateKind.renewed)
+            body.text(state.namespace.name)
+            body.version(version)
+            body.heartbeat(heartbeat)
+            body.id(id)
+        }
+        block(body.bytes)
+    }
+
+    mutating func version(_ version: Version) {
+        word(version.time.bits)
+        word(version.origin.bits)
+    }
+
+    mutating func heartbeat(_ heartbeat: Heartbeat) {
+        word(heartbeat.age)
+        word(heartbeat.wall)
+    }
+
+    mutating func id(_ id: InstanceID) {
+        switch id {
+        case .digest(let digest):
+            byte(0)
+            word(digest)
+        case .text(let name):
+            byte(1)
+            text(name.text)
+        }
+    }
+
+    private mutating func instance(_ instance: Instance) {
+        id(instance.id)
+        text(instance.serviceName.text)
+        byte(instance.endpoint.kind.code)
+        text(instance.endpoint.value)
+        text(instance.status.token)
+        word(instance.ttl)
+        count(instance.tags.count)
+        for tag in instance.tags { text(tag) }
+        byte(instance.metadata == nil ? 0 : 1)
+        if let metadata = instance.metadata { block(metadata) }
+        word(instance.registered)
+    }
+}
+
+extension ByteReader {
+    /// A list of states. One of a kind that a newer version has is counted and passed over.
+    mutating func states() throws(FrameError) -> States {
+        let count = try count()
+        var states: [Replicated] = []
+        states.reserveCapacity(count)
+        let hash = hash
+        for _ in 0..<count {
+            var part = try part()
+            if let state = try part.state() { states.append(state) }
+        }
+        return States(states: states, count: count, hash: hash)
+    }
+
+    private mutating func state() throws(FrameError) -> Replicated? {
+        let kind = try byte()
+        guard kind == StateKind.present || kind == StateKind.absent || kind == StateKind.renewed else { return nil }
+        let namespace = Namespace(try text())
+        let version = try version()
+        switch kind {
+        case StateKind.present:
+            let heartbeat = try heartbeat()
+            return Replicated(namespace: namespace, replica: .present(try instance(), version, heartbeat))
+        case StateKind.absent:
+            return Replicated(namespace: namespace, replica: .absent(try id(), version))
+        default:
+            let heartbeat = try heartbeat()
+            return Replicated(namespace: namespace, replica: .renewed(try id(), version, heartbeat))
+        }
+    }
+
+    mutating func keyedVersion() throws(FrameError) -> KeyedVersion {
+        KeyedVersion(namespace: Namespace(try text()), id: try id(), version: try version(), isPresent: try flag())
+    }
+
+    /// As many as a digest has.
+    mutating func buckets() throws(FrameError) -> [UInt64] {
+        var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        for _ in 0..<(try count(ofAtLeast: 10)) { buckets[Int(try bucket())] = try word() }
+        return buckets
+    }
+
+    mutating func bucket() throws(FrameError) -> UInt16 {
+        let bucket = try word(UInt16.self)
+        guard bucket < BucketDigest.bucketCount else { throw .value }
+        return bucket
+    }
+
+    /// A stamp at the very end of time is refused: a clock that took it over could give no later one.
+    private mutating func version() throws(FrameError) -> Version {
+        let bits = try word(UInt64.self)
+        guard bits < UInt64.max << 32 else { throw .value }
+        return Version(time: HybridTime(bits: bits), origin: MemberID(bits: try word()))
+    }
+
+    /// A heartbeat is never in the future, or it would lengthen a lease.
+    private mutating func heartbeat() throws(FrameError) -> Heartbeat {
+        Heartbeat(age: max(0, try word()), wall: try word())
+    }
+
+    mutating func id() throws(FrameError) -> InstanceID {
+        switch try byte() {
+        case 0: return .digest(try word())
+        case 1:
+            guard let id = InstanceID(Array(try text().utf8)[...]) else { throw .text }
+            return id
+        default: throw .value
+        }
+    }
+
+    private mutating func instance() throws(FrameError) -> Instance {
+        let id = try id()
+        let service = Name(try text())
+        guard let kind = Endpoint.Kind(code: try byte()) else { throw .value }
+        let endpoint = Endpoint(kind: kind, value: try text())
+        let status = InstanceStatus(try text())
+        let ttl = try word(Int64.self)
+        guard ttl > 0 else { throw .value }
+        let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text() }
+        let metadata = try flag() ? try block() : nil
+        return Instance(
+            id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
+            registered: try word())
+    }
+}
+
+extension Endpoint.Kind {
+    /// The number that travels.
+    fileprivate var code: UInt8 {
+        switch self {
+        case .tcp: 0
+        case .udp: 1
+        case .http: 2
+        case .https: 3
+        case .user: 4
+        }
+    }
+
+    fileprivate init?(code: UInt8) {
+        guard let kind = Self.allCases.first(where: { $0.code == code }) else { return nil }
+        self = kind
+    }
+}
