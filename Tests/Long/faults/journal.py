@@ -95,7 +95,7 @@ class Journal:
         self.lock = threading.RLock()
         self.entries = []
         self.counts = {"registered": 0, "renewed": 0, "deregistered": 0, "unanswered": 0, "refused": 0, "unknown": 0}
-        # Answers 410 for what must have been known: (when, member, entry, verb, seconds since its last acknowledged touch).
+        # Answers 410 for what must have been known: (member, entry, verb, its last change then, seconds since its last acknowledged touch).
         self.unknown = []
         self.complaints = []
 
@@ -291,7 +291,7 @@ class Population:
                 self.journal.counts["unknown"] += 1
                 since = sent - entry.last_touch.sent if entry.last_touch else None
                 if since is not None and since < entry.ttl and not self._may_be_gone(entry):
-                    self.journal.unknown.append((sent, member.name, entry, verb, since))
+                    self.journal.unknown.append((member.name, entry, verb, entry.last_change, since))
             elif status == 503:
                 self.journal.counts["refused"] += 1
                 self._avoid(member)

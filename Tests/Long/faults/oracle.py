@@ -139,7 +139,8 @@ class Oracle:
             print(f"    {len(journal.entries)} instances: {journal.summary()}", flush=True)
         if self.crashes:
             longest = max(self.lost.values(), default=None)
-            print(f"    lost with their only holder: {len(self.lost)}" + (f", acknowledged up to {longest * 1000:.0f} ms before" if self.lost else ""), flush=True)
+            when = f", acknowledged up to {longest * 1000:.0f} ms before" if self.lost else ""
+            print(f"    lost with their only holder: {len(self.lost)}{when}", flush=True)
         return list(dict.fromkeys(complaints))
 
     def _journals(self):
@@ -278,12 +279,9 @@ class Oracle:
         for journal in self._journals():
             with journal.lock:
                 unknown = list(journal.unknown)
-            for _, member, entry, verb, since in unknown:
-                if entry.kind == "abandoned":
-                    continue
-                forgotten = self._forgettable(entry)
-                if forgotten:
-                    self._note_loss(entry, forgotten[-1])
+            for member, entry, verb, change, since in unknown:
+                if self._is_forgettable(change):
+                    self._note_loss(entry, change)
                 else:
                     complaints.append(f"{entry} was told by {member} that it is unknown ({verb}), {since:.1f} s after its last acknowledged heartbeat")
         return complaints
