@@ -7,7 +7,7 @@ import threading
 import time
 
 import impostor
-from cluster import SECRET, Cluster, check
+from cluster import SECRET, Cluster, check, wait_until
 from impostor import Caller
 from journal import Population
 from oracle import Oracle
@@ -136,7 +136,8 @@ def impostor_lies(run):
             refused(lambda caller, theirs: caller.say(hello() + hello()), "two hellos", False)
             refused(lambda caller, theirs: caller.say(impostor.frame(impostor.HELLO, b"\xff" * 1_000)), "a hello of nonsense", False)
             refused(lambda caller, theirs: caller.say(hello()), "silence after the hello", False)
-            check(target.metric("a8registry_replication_refusals_total") >= refusals + 12, "refusals are not counted")
+            # What the metrics tell of the cluster is put together several times a second.
+            wait_until("all refusals to be counted", lambda: target.metric("a8registry_replication_refusals_total") >= refusals + 12, 5)
 
             def dropped(data, what, answer=b""):
                 with Caller(target.address, STRANGER) as caller:
