@@ -85,6 +85,7 @@ test.border: build
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/border.py --registry bin/registry
+	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 
 # Upgrade a cluster of the original kind member by member, under load.
 test.upgrade: build
