@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.faults \
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.simulation test.faults \
 	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -16,6 +16,7 @@ BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind
 VENV := .build/venv
 SOAK_SECONDS ?= 600
 PROMISE_SECONDS ?= 300
+SIMULATION_SEEDS ?= 2000
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := gate target json jwt
 # Optimized, yet with every assertion; a separate folder, because everything is instrumented.
@@ -48,7 +49,7 @@ test: deps
 	python3 Tests/Long/faults/run.py --fast --registry "$$(swift build --show-bin-path)/registry"
 
 # Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.faults test.soak
+test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.simulation test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -66,6 +67,11 @@ test.address: deps
 		LSAN_OPTIONS="print_suppressions=0:suppressions=$(CURDIR)/Tests/Long/leaks.supp" \
 		swift test --sanitize=address --scratch-path .build-address; \
 		status=$$?; ! cat .build-address/report.* 2>/dev/null && exit $$status
+
+# Run SIMULATION_SEEDS simulated clusters through loss, partitions, pauses and crashes; a failing seed is printed and replays alone.
+test.simulation: deps
+	SIMULATION_SEEDS=$(SIMULATION_SEEDS) SWIFT_DETERMINISTIC_HASHING=1 swift test -c release -Xswiftc -enable-testing \
+		--scratch-path .build-simulation --filter SimulationTests
 
 # Hold the running binary against its OpenAPI description with schemathesis.
 test.schemathesis: build
