@@ -76,8 +76,9 @@ struct Oracle {
                 {
                     simulation.complain("\(client.key.id) is dead since \(client.heardAt), but \(member) has it")
                 }
-                // Without trouble everything is seen everywhere within a second.
-                let settled = simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > 1_000 } ?? false
+                // Without trouble everything is seen everywhere within a second, or when a short queue has been copied.
+                let bound: Int64 = simulation.setting.hasShortQueues ? 15_000 : 1_000
+                let settled = simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > bound } ?? false
                 if simulation.setting.isCalm, settled, simulation.now > 5_000, client.isHeartbeating, !isSeen {
                     simulation.complain("\(client.key.id) is alive in a calm sea, but \(member) has it not")
                 }

@@ -49,5 +49,6 @@ struct Setting {
     }
 
     var mayBeWrongClocks: Bool { faults.contains(.skew) }
+    var hasShortQueues: Bool { limits.queueBytes < NodeLimits().queueBytes }
     var isCalm: Bool { faults.isEmpty }
 }

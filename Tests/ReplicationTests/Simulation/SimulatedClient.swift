@@ -25,14 +25,14 @@ final class SimulatedClient {
     private var isRegistered = false
     private var incarnation = 0
 
-    init(number: Int, simulation: Simulation) {
+    init(number: Int, simulation: Simulation, home: Int? = nil) {
         self.simulation = simulation
         key = Key(
             namespace: Namespace("tenant-\(number % 3)"),
             id: number % 4 == 0 ? .text(Name("instance-\(number)")) : .digest(UInt64(number) &* 0x9E37_79B9_7F4A_7C15))
         // Some are so seldom heard that only copies and digests can bring what was lost of them: others are repaired by their next heartbeat.
         ttl = number % 4 == 1 ? 120_000 : Int64.random(in: 4...10, using: &simulation.random) * 1_000
-        home = Int.random(in: 0..<simulation.members.count, using: &simulation.random)
+        self.home = home ?? Int.random(in: 0..<simulation.members.count, using: &simulation.random)
         heardAt = simulation.now
         act()
     }

@@ -56,6 +56,7 @@ final class Simulation {
                 clients.append(SimulatedClient(number: number, simulation: self))
             }
         }
+        planBurst()
         planTroubles()
         planClientTroubles()
         plan(at: 1_000) { [self] in look() }
@@ -154,6 +155,14 @@ final class Simulation {
         journal.excuse(
             because: "its only holder died", unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() },
             trace: trace)
+    }
+
+    /// Many seldom heard instances register at one member at once: more than a short queue takes.
+    private func planBurst() {
+        let home = Int.random(in: 0..<members.count, using: &random)
+        plan(at: Int64.random(in: 5_000...Self.trouble, using: &random)) { [self] in
+            for number in 0..<12 { clients.append(SimulatedClient(number: 101 + 4 * number, simulation: self, home: home)) }
+        }
     }
 
     private func planClientTroubles() {
