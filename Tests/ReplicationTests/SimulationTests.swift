@@ -8,9 +8,9 @@ struct SimulationTests {
     static let seedCount = ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? fewSeeds
     #if DEBUG
         /// Unoptimized, a cluster's minute takes a second.
-        static let fewSeeds: UInt64 = 40
+        static let fewSeeds: UInt64 = 24
     #else
-        static let fewSeeds: UInt64 = 400
+        static let fewSeeds: UInt64 = 240
     #endif
     static let onlySeed = ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap(UInt64.init)
     /// Seeds run in parallel, dealt out to a few tests.
