@@ -113,7 +113,15 @@ struct Record: Sendable {
         let known = age(at: moment)
         let latest = latest(known, heartbeat, at: moment)
         lastHeartbeat = latest.wall
-        if let known, latest.age < known { begin(age: latest.age, at: moment) }
+        guard let known, latest.age < known else { return }
+        let extended = deadline
+        begin(age: latest.age, at: moment)
+        guard deadline < extended else { return }
+        // A pause has moved the end further than this heartbeat does. Whether it is taken back is for `settle` to say, once somebody was heard who
+        // knows who is alive; what the pause has added is counted as lost, so that the age is right.
+        let added = extended.milliseconds - deadline.milliseconds
+        deadline = extended
+        lost = UInt32(clamping: Int64(lost) - added)
     }
 
     /// Begins the lease of an instance that another member has told of.

@@ -92,6 +92,63 @@ struct ClusterStoryTests {
         #expect(simulation.members[2].sees(Self.key(2)) == nil, "nobody kept it alive")
     }
 
+    @Test func `when all members were stopped at once, nobody expires anybody before a client could be heard`() {
+        let simulation = Self.cluster()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(2))), in: Namespace("t"))
+        simulation.run(for: 4_000)
+        // Nobody has been told of this one yet when the members are stopped.
+        _ = simulation.members[1].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        for member in simulation.members { member.pause() }
+        simulation.run(for: 40_000)
+        for member in simulation.members { member.resume() }
+        for _ in 0..<50 {
+            for member in simulation.members { #expect(member.sees(Self.key(1)) != nil && member.sees(Self.key(2)) != nil) }
+            simulation.run(for: 100)
+        }
+        _ = simulation.members[2].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        simulation.run(for: 5_000)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) != nil && $0.sees(Self.key(2)) == nil })
+    }
+
+    @Test func `a member that was stopped for long learns nothing from peers that were just stopped too`() {
+        let simulation = Self.cluster()
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        simulation.run(for: 1_000)
+        simulation.members[2].pause()
+        for _ in 0..<13 {
+            simulation.run(for: 3_000)
+            _ = simulation.members[0].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        }
+        for member in simulation.members[..<2] { member.pause() }
+        simulation.run(for: 12_000)
+        for member in simulation.members { member.resume() }
+        for _ in 0..<50 {
+            for member in simulation.members { #expect(member.sees(Self.key(1)) != nil) }
+            simulation.run(for: 100)
+        }
+    }
+
+    @Test func `what a pause has added is taken back as soon as a peer is heard that knows who is alive`() {
+        let simulation = Self.cluster()
+        let (one, two, three) = (simulation.members[0], simulation.members[1], simulation.members[2])
+        _ = one.apply(.register(Self.instance(Self.key(1), ttl: 30_000)), in: Namespace("t"))
+        simulation.run(for: 1_000)
+        // The second hears only the first, which was stopped with it.
+        simulation.network.cut(two, three)
+        simulation.network.cut(three, two)
+        one.pause()
+        two.pause()
+        simulation.run(for: 40_000)
+        #expect(three.sees(Self.key(1)) == nil)
+        two.resume()
+        one.resume()
+        simulation.run(for: 5_000)
+        #expect(one.sees(Self.key(1)) == nil)
+        simulation.run(for: 5_000)
+        #expect(two.sees(Self.key(1)) == nil, "it has a lease of 30 s, of which 1 s had passed")
+    }
+
     @Test func `two members that cannot reach one another hear each other through a third`() {
         let simulation = Self.cluster()
         let (one, two) = (simulation.members[0], simulation.members[1])

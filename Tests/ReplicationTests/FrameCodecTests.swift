@@ -10,7 +10,7 @@ struct FrameCodecTests {
         Hello(
             versions: versions, member: MemberID(bits: 7), address: PeerAddress(host: "10.0.0.1", port: 6_100), name: name,
             nonce: (0..<32).map { UInt8($0) },
-            beat: Beat(token: 5, wall: 1_790_000_000_000, isReady: true, hears: [MemberID(bits: 1), MemberID(bits: 2)]))
+            beat: Beat(token: 5, wall: 1_790_000_000_000, isReady: true, isExtended: true, hears: [MemberID(bits: 1), MemberID(bits: 2)]))
     }
 
     static let version = Version(time: HybridTime(bits: 117_309_441_330_184_192), origin: MemberID(bits: 9))
@@ -30,7 +30,7 @@ struct FrameCodecTests {
         .goodbye(.leaving), .goodbye(.refused(.secret)), .goodbye(.other), .subscribe, .acknowledge(changes: 300),
         .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]),
         .askStates([StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))]), .copyStart(afterGap: true),
-        .copyEnd(CopySummary(count: 3, hash: 4, isReady: false)), .root(0xABCD),
+        .copyEnd(CopySummary(count: 3, hash: 4, isReady: false, isExtended: true)), .root(0xABCD),
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
         .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)]),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),

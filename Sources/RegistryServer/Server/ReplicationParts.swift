@@ -25,6 +25,7 @@ enum ReplicationParts {
         node.offersOriginals = settings.allowsOriginals
         node.limits.queueBytes = settings.replicationQueueBytes
         node.limits.queueChanges = settings.replicationQueueChanges
+        node.limits.longestLease = settings.maxTTL.wholeMilliseconds
         return try ReplicationService(
             ReplicationConfiguration(
                 port: port, listenAddress: settings.listenAddress, node: node, secret: settings.clusterSecret?.bytes,

@@ -26,8 +26,9 @@ public final class Node {
     var hold = LeaseHold()
     /// Whether leases are held, as far as the shell was told.
     var isHolding = false
-    /// Whether leases went on after a pause without anybody having been heard: they are as much too long, until somebody is.
-    var owesSettlement = false
+    /// Set when leases went on after a pause without anybody having been heard who knew better: they are as much too long, until somebody is, or
+    /// until this time, in monotonic milliseconds, when none of them is left.
+    var settlementDue: Int64?
     var relaying = Relaying()
     var isLeaving = false
     var counts = ReplicationCounts()
@@ -67,6 +68,9 @@ public final class Node {
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
     /// kept alive look dead in it.
     var isWhole: Bool { ground != nil && !isHolding }
+
+    /// Whether those alive here may look dead by their ages, so that nobody is to judge by what we say.
+    var isExtended: Bool { isHolding || settlementDue != nil }
 
     /// Every call goes through here.
     private func call(at time: NodeTime, _ body: () -> Void) -> [Directive] {

@@ -57,6 +57,8 @@ public struct NodeLimits: Sendable {
     public var clockTolerance: Int64 = 10_000
     /// The longest that leases are held after a pause.
     public var leaseHold: Int64 = 15_000
+    /// The longest that a lease lasts: so long after a pause, nothing is left of what it has added.
+    public var longestLease: Int64 = 600_000
 
     public init() {}
 }

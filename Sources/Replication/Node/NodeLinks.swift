@@ -97,7 +97,7 @@ extension Node {
         case .pong(let token):
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
-            hold.heard(link.address)
+            if let beat = link.beat, beat.isReady, !beat.isExtended { hold.heard(link.address) } else { hold.gone(link.address) }
         case .goodbye(.refused(let reason)):
             note(.refusedBy(link.address, reason))
             close(link, .leaving, at: time)
@@ -182,8 +182,9 @@ extension Node {
 
     private func take(_ beat: Beat, on link: Link, at time: NodeTime) {
         link.note(beat, at: time)
-        // What it had when it was starting may not have been all.
-        guard ground == nil, beat.isReady, dials.entries[link.address]?.copiedReady == false else { return }
+        // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said nothing of who is dead.
+        let wasStarting = ground == nil && dials.entries[link.address]?.copiedReady == false
+        guard beat.isReady, wasStarting || settlementDue != nil && !beat.isExtended else { return }
         act(on: link, at: time) { subscriber, effects in
             if subscriber.isStreaming { subscriber.subscribeAgain(at: time, into: &effects) }
         }
@@ -205,10 +206,13 @@ extension Node {
                 link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: milliseconds)
                 dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
-                hold.heard(link.address)
-                if owesSettlement {
-                    owesSettlement = false
-                    _ = store.settle(at: time.moment)
+                if summary.isReady, !summary.isExtended {
+                    hold.heard(link.address)
+                    if settlementDue != nil { _ = store.settle(at: time.moment) }
+                    settlementDue = nil
+                } else {
+                    // It was paused as well, or has just started: it cannot tell who is alive.
+                    hold.gone(link.address)
                 }
                 note(.copied(from: link.address, states: Int(clamping: summary.count), milliseconds: milliseconds))
                 judgeReadiness(at: time)
@@ -238,8 +242,10 @@ extension Node {
     }
 
     func pump(_ link: Link, at time: NodeTime) {
-        let isReady = isWhole
-        act(on: link, at: time) { publisher, effects in publisher.pump(store, isReady: isReady, at: time, into: &effects) }
+        let (isReady, isExtended) = (isWhole, isExtended)
+        act(on: link, at: time) { publisher, effects in
+            publisher.pump(store, isReady: isReady, isExtended: isExtended, at: time, into: &effects)
+        }
         if isLeaving { sayGoodbye(at: time) }
     }
 

@@ -30,6 +30,7 @@ extension Node {
         }
         judgeReadiness(at: time)
         endHold(at: time)
+        if let settlementDue, now >= settlementDue { self.settlementDue = nil }
     }
 
     private func keepUp(_ link: Link, root: RootOnce, at time: NodeTime) {
@@ -60,7 +61,9 @@ extension Node {
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers().sorted().prefix(Beat.heardLimit) : []
         return Beat(
-            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && isWhole, hears: Array(hears))
+            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && isWhole,
+            isExtended: isProven && isExtended,
+            hears: Array(hears))
     }
 
     /// The members whose changes come in by a link of ours.
@@ -212,7 +215,7 @@ extension Node {
         }
         guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else {
             // The lease clock holds itself after a pause, and is not to wait for nobody.
-            owesSettlement = true
+            settlementDue = time.monotonic + limits.longestLease
             directives.append(.releaseLeases)
             return
         }
@@ -223,8 +226,9 @@ extension Node {
         note(.leasesHeld)
         dials.hurry(at: time.monotonic)
         dial(at: time)
-        for link in sortedLinks() where link.subscriber != nil {
-            link.awaitedPong = UInt64(clamping: time.monotonic)
+        // All, for who awaits our pong must know by then that we were paused too.
+        for link in sortedLinks() where link.peer != nil {
+            if link.subscriber != nil { link.awaitedPong = UInt64(clamping: time.monotonic) }
             ping(link, at: time)
         }
     }
@@ -233,7 +237,7 @@ extension Node {
         guard isHolding, let end = hold.end(at: time.monotonic) else { return }
         isHolding = false
         directives.append(.releaseLeases)
-        owesSettlement = end == .alone
+        settlementDue = end == .alone ? time.monotonic + limits.longestLease : nil
         for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
         note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
     }

@@ -79,7 +79,7 @@ struct PublisherSession {
     }
 
     /// Goes on with a copy as far as the link takes it, or begins one on a link that has drained.
-    mutating func pump(_ store: Store, isReady: Bool, at time: NodeTime, into effects: inout [SessionEffect]) {
+    mutating func pump(_ store: Store, isReady: Bool, isExtended: Bool, at time: NodeTime, into effects: inout [SessionEffect]) {
         if hasOverflowed, queuedBytes < limits.copyBytesInFlight, lag.changes <= limits.queueChanges / 2 {
             startCopy(afterGap: true, isReady: isReady, into: &effects)
         }
@@ -94,6 +94,7 @@ struct PublisherSession {
             if let next = piece.next {
                 state = .copying(next, summary)
             } else {
+                summary.isExtended = isExtended
                 send(FrameCodec.encode(.copyEnd(summary)), into: &effects)
                 effects.append(.copySent)
                 state = .streaming

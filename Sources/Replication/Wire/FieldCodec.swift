@@ -17,10 +17,12 @@ extension ByteWriter {
         beat(hello.beat)
     }
 
+    mutating func standing(isReady: Bool, isExtended: Bool) { byte((isReady ? 1 : 0) | (isExtended ? 2 : 0)) }
+
     mutating func beat(_ beat: Beat) {
         word(beat.token)
         word(beat.wall)
-        byte(beat.isReady ? 1 : 0)
+        standing(isReady: beat.isReady, isExtended: beat.isExtended)
         members(Array(beat.hears.prefix(Beat.heardLimit)))
     }
 
@@ -51,7 +53,14 @@ extension ByteReader {
     }
 
     mutating func beat() throws(FrameError) -> Beat {
-        Beat(token: try word(), wall: try word(), isReady: try flag(), hears: try members())
+        let (token, wall, standing) = (try word() as UInt64, try word() as Int64, try standing())
+        return Beat(token: token, wall: wall, isReady: standing.isReady, isExtended: standing.isExtended, hears: try members())
+    }
+
+    mutating func standing() throws(FrameError) -> (isReady: Bool, isExtended: Bool) {
+        let bits = try byte()
+        guard bits < 4 else { throw .value }
+        return (bits & 1 != 0, bits & 2 != 0)
     }
 
     mutating func members() throws(FrameError) -> [MemberID] {

@@ -73,6 +73,8 @@ struct Beat: Sendable, Equatable {
     /// Milliseconds since 1970 by its machine's clock.
     var wall: Int64
     var isReady: Bool
+    /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was alive meanwhile.
+    var isExtended = false
     /// The members whose changes it hears.
     var hears: [MemberID]
 }
@@ -91,6 +93,8 @@ struct CopySummary: Sendable, Equatable {
     var hash: UInt64
     /// Whether the publisher was ready, so that the copy is of everything there is.
     var isReady: Bool
+    /// As a `Beat` says it, at the end of the copy.
+    var isExtended = false
 }
 
 /// The id of an instance and its namespace.

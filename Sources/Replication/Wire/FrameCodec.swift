@@ -10,7 +10,8 @@
 //      4    pong         token u64                                                   tags, has metadata, metadata, registered i64
 //      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
 //     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
-//     32 … 40            from the publisher                                beat: token u64, wall i64, ready, count, members u64
+//     32 … 40            from the publisher                                beat: token u64, wall i64, standing, count, members u64
+//                                                                          standing: 1 ready, 2 extended, 3 both, 0 neither
 
 import Catalog
 
@@ -66,7 +67,7 @@ enum FrameCodec {
             write(Kind.copyEnd) { writer in
                 writer.word(summary.count)
                 writer.word(summary.hash)
-                writer.byte(summary.isReady ? 1 : 0)
+                writer.standing(isReady: summary.isReady, isExtended: summary.isExtended)
             }
         case .root(let root): write(Kind.root) { $0.word(root) }
         case .buckets(let buckets):
@@ -224,7 +225,9 @@ enum FrameCodec {
                     StateKey(namespace: Namespace(try reader.text()), id: try reader.id())
                 })
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
-        case Kind.copyEnd: return .copyEnd(CopySummary(count: try reader.word(), hash: try reader.word(), isReady: try reader.flag()))
+        case Kind.copyEnd:
+            let (count, hash, standing) = (try reader.word() as UInt64, try reader.word() as UInt64, try reader.standing())
+            return .copyEnd(CopySummary(count: count, hash: hash, isReady: standing.isReady, isExtended: standing.isExtended))
         case Kind.root: return .root(try reader.word())
         case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys: return .keys(try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() })

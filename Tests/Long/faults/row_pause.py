@@ -105,6 +105,11 @@ def pause_all(run):
         for member in cluster:
             oracle.waking(member)
             member.resume()
+        # Time for the members to tell one another what they know, and to judge by it.
+        time.sleep(2)
+        fewest = min(len(member.get("/api/v1/instances?tags=journal")["instances"]) for member in cluster)
+        run.say(f"fewest listed before a client was heard: {fewest} of {len(population.keepers)}")
+        check(fewest == len(population.keepers), "instances ran out while nobody could have heard them")
         # The clients were paused too, as if the machine had been: they go on where they were.
         with population.journal.lock:
             for entry in population.keepers:
