@@ -84,9 +84,10 @@ def stays(cluster, lost):
 
 @row(seconds=120, fast=True)
 def impostor_lies(run):
-    """A stranger on the port claims to be a member: a wrong secret, no secret, a proof thrown back, a proof heard elsewhere, a member's boot id and
-    address; and frames of 4 GB, frames too early, random bytes, a request that never ends, a plain stream of the original's.
+    """A stranger on the port claims to be a member, breaks the protocol, or speaks another one.
 
+    It has a wrong secret, none, a proof thrown back, a proof heard elsewhere, a member's boot id and address; it sends a frame of 4 GB, frames too early,
+    random bytes, a request that never ends, a request for the original's plain stream.
     Expected: nothing is told to it, it is dropped within 9 s and mentioned in the log; the member it claims to be stays. Bounds: 400 files, 24 MB.
     """
     with Cluster(run.registry) as cluster:
@@ -181,9 +182,9 @@ def heard_elsewhere(caller, third, claimed, hello):
 
 @row(seconds=150)
 def impostor_crowd(run):
-    """Thousands of connections to the port from two hundred addresses: some say nothing, some ask for nonsense, some
-    claim to be a member; meanwhile a member is killed and comes back.
+    """Thousands of strangers come to the port from two hundred addresses; meanwhile a member is killed and comes back.
 
+    They say nothing, ask for nonsense, claim to be a member, or never end what they say, and stay until they are thrown out.
     Expected: the links stay, the member that comes back is let in; files, memory and lines of the log stay bounded. Bounds: 400 files, 24 MB, linked
     again within 20 s.
     """
