@@ -19,8 +19,13 @@ def relayed(run, settings=None):
     return Cluster(run.registry, shares_directory=False, settings=settings)
 
 
-def excuse_unheard(population):
-    """What was registered a moment ago at another member need not be known at the one that is asked to remove it: that is not promised."""
+def heal(cluster, relays, population):
+    """Clear weather from now on. Returns when the members are linked; the time that takes is not part of the convergence that the oracle measures.
+
+    What was registered a moment ago at another member need not be known at the one that is asked to remove it: that is not promised.
+    """
+    relays.weather(CLEAR)
+    cluster.wait_joined(seconds=LATE_SECONDS)
     journal = population.journal
     with journal.lock:
         journal.unknown = [one for one in journal.unknown if not (one[1].kind == "leaver" and one[4] <= LATE_SECONDS)]
@@ -43,8 +48,7 @@ def loss(run):
                 time.sleep(12)
                 run.say(f"{share:.0%} lost: {told(relays)}")
             check(relays.counts()["cuts"] > 3 and relays.counts()["lost"] > 100, "nothing befell what the relays carried")
-            relays.weather(CLEAR)
-            excuse_unheard(population)
+            heal(cluster, relays, population)
             oracle.hold(bound=CONVERGENCE_SECONDS)
 
 
@@ -61,8 +65,7 @@ def delay(run):
             time.sleep(20)
             run.say(told(relays))
             check(sum(len(member.log_lines("no longer heard")) for member in cluster) == lost, "a link was given up though it was only slow")
-            relays.weather(CLEAR)
-            excuse_unheard(population)
+            heal(cluster, relays, population)
             oracle.hold(bound=CONVERGENCE_SECONDS)
 
 
@@ -79,10 +82,9 @@ def reordering(run):
                 relays.all[turn % 3].cut_all()
                 time.sleep(6)
             run.say(told(relays))
-            relays.weather(CLEAR)
             for relay in relays.all:
                 relay.cut_all()
-            excuse_unheard(population)
+            heal(cluster, relays, population)
             oracle.hold(bound=CONVERGENCE_SECONDS)
 
 
@@ -103,6 +105,5 @@ def duplicates(run):
                 time.sleep(turn_seconds)
             run.say(told(relays))
             check(relays.counts()["replays"] > 5, "hardly anything was repeated")
-            relays.weather(CLEAR)
-            excuse_unheard(population)
+            heal(cluster, relays, population)
             oracle.hold(bound=CONVERGENCE_SECONDS, expiry=EXPIRY_BOUND_SECONDS + weather.replay_age + turns * turn_seconds)
