@@ -95,18 +95,21 @@ extension Span<UInt8> {
         return nil
     }
 
-    /// Whether the bytes from `start` on are exactly these. All of them must lie within.
-    func hasBytes(_ expected: [UInt8], at start: Int) -> Bool {
-        let expected = expected.span
-        guard expected.count >= 8 else {
-            for offset in expected.indices where self[start + offset] != expected[offset] { return false }
+    /// Whether the bytes from `start` on are exactly those in `range` of another span. All of them must lie within.
+    func hasBytes(_ expected: Span<UInt8>, _ range: Range<Int>, at start: Int) -> Bool {
+        let count = range.upperBound - range.lowerBound
+        var offset = 0
+        guard count >= 8 else {
+            while offset < count {
+                if self[start + offset] != expected[range.lowerBound + offset] { return false }
+                offset += 1
+            }
             return true
         }
         // Eight at a time; the last eight overlap those before them.
-        var offset = 0
-        while offset < expected.count {
-            let place = Swift.min(offset, expected.count - 8)
-            if word(at: start + place) != expected.word(at: place) { return false }
+        while offset < count {
+            let place = Swift.min(offset, count - 8)
+            if word(at: start + place) != expected.word(at: range.lowerBound + place) { return false }
             offset += 8
         }
         return true

@@ -83,9 +83,10 @@ public struct PathSegments: Sendable {
     /// Whether segment `index` is empty: a slash at the path's end.
     public func isEmpty(_ index: Int) -> Bool { places[index].start == places[index].end }
 
-    /// Whether segment `index` is exactly these bytes.
-    public func segment(_ index: Int, equals expected: [UInt8]) -> Bool {
+    /// Whether segment `index` is exactly the bytes in `range` of an array.
+    public func segment(_ index: Int, equals expected: [UInt8], in range: Range<Int>) -> Bool {
         let place = places[index]
-        return Int(place.end - place.start) == expected.count && bytes.span.hasBytes(expected, at: Int(place.start))
+        guard Int(place.end - place.start) == range.upperBound - range.lowerBound else { return false }
+        return bytes.span.hasBytes(expected.span, range, at: Int(place.start))
     }
 }

@@ -110,12 +110,12 @@ import Testing
             // Nothing follows a decoded path, and much another one.
             for path in [String(decoding: text, as: UTF8.self), "%61" + String(decoding: text.dropFirst(), as: UTF8.self)] {
                 let segments = try PathSegments(try #require(RequestHead.get("/x/" + path)))
-                #expect(segments.segment(1, equals: text), "\(path)")
-                #expect(!segments.segment(1, equals: text + [0x61]) && !segments.segment(1, equals: Array(text.dropLast())), "\(path)")
+                #expect(segments.isSegment(text), "\(path)")
+                #expect(!segments.isSegment(text + [0x61]) && !segments.isSegment(Array(text.dropLast())), "\(path)")
                 for index in 0..<length {
                     var other = text
                     other[index] = UInt8(ascii: "A")
-                    #expect(!segments.segment(1, equals: other), "\(path), byte \(index)")
+                    #expect(!segments.isSegment(other), "\(path), byte \(index)")
                 }
             }
         }
@@ -126,5 +126,12 @@ extension Result<[String], Refusal> {
     fileprivate var status: UInt16? {
         if case .failure(let refusal) = self { return refusal.status.rawValue }
         return nil
+    }
+}
+
+extension PathSegments {
+    /// Whether the second segment is exactly these bytes, which lie in the middle of others.
+    fileprivate func isSegment(_ text: [UInt8]) -> Bool {
+        segment(1, equals: [0x7A, 0x7A] + text + [0x7A], in: 2..<text.count + 2)
     }
 }

@@ -8,10 +8,12 @@ public final class Route: Sendable {
     /// Answers a call, or refuses it.
     typealias Handler = @Sendable (borrowing Call) throws(Refused) -> Response
 
-    enum Segment: Sendable {
-        case literal([UInt8])
-        /// Any one segment, empty excepted.
-        case parameter
+    /// What a path's segment has to be. Without references, so that looking at one counts none.
+    private struct Segment: Sendable {
+        /// Where it lies in `text`.
+        let range: Range<Int>
+        /// Whether it is any one segment, empty excepted.
+        let isParameter: Bool
     }
 
     public let method: Method
@@ -19,8 +21,13 @@ public final class Route: Sendable {
     public let path: String
     public let operation: Operation
     public let openness: Openness
-    let segments: [Segment]
     let handler: Handler
+    /// The bytes of `path`.
+    private let text: [UInt8]
+    private let segments: [Segment]
+
+    /// How many segments the path has.
+    var depth: Int { segments.count }
 
     /// Who may see a page, and how.
     public enum Openness: Sendable {
@@ -38,17 +45,20 @@ public final class Route: Sendable {
         self.operation = operation
         self.openness = openness
         self.handler = handler
-        segments = path.split(separator: "/").map { $0.hasPrefix("{") ? .parameter : .literal(Array($0.utf8)) }
+        let text = Array(path.utf8)
+        self.text = text
+        segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in
+            let range = indices.startIndex..<indices.endIndex
+            return Segment(range: range, isParameter: text[range.lowerBound] == UInt8(ascii: "{"))
+        }
     }
 
     /// Whether the path is this route's, whatever the method.
     func matches(_ path: PathSegments) -> Bool {
         guard path.count == segments.count else { return false }
         for index in segments.indices {
-            switch segments[index] {
-            case .literal(let text): if !path.segment(index, equals: text) { return false }
-            case .parameter: if path.isEmpty(index) { return false }
-            }
+            let segment = segments[index]
+            guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range) else { return false }
         }
         return true
     }
@@ -60,7 +70,7 @@ public struct RouteTable: Sendable {
     private let byCount: [[Route]]
 
     public init(_ routes: [Route]) {
-        byCount = (0...PathSegments.maximumCount).map { count in routes.filter { $0.segments.count == count } }
+        byCount = (0...PathSegments.maximumCount).map { count in routes.filter { $0.depth == count } }
     }
 
     /// The routes as given, grouped by depth.
