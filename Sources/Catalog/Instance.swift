@@ -85,6 +85,9 @@ public struct Instance: Hashable, Sendable {
     /// Nanoseconds since 1970.
     public var registered: Int64 { packed.registered }
 
+    /// Bytes that all but the id takes: no text of it is longer.
+    public var packedSize: Int { packed.size }
+
     /// The same registration with another status.
     func with(status: InstanceStatus) -> Instance {
         Instance(id: id, packed: packed.with(status: status))

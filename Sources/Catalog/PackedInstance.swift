@@ -63,6 +63,9 @@ struct PackedInstance: Hashable, Sendable {
 
     // MARK: - Fields
 
+    /// Bytes in all.
+    var size: Int { bytes.count }
+
     var endpointKind: Endpoint.Kind { Self.kinds[Int(bytes[0] & Self.kindMask)] }
     var isOutOfService: Bool { statusNumber == Self.outOfService }
     var ttl: Int64 { fixed(at: Self.ttlOffset) }

@@ -41,6 +41,18 @@ public struct TimestampFormatter: Sendable {
 
     /// As ``Timestamp/append(nanoseconds:digits:to:)``.
     public mutating func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
+        let end = render(nanoseconds: nanoseconds, digits: digits)
+        bytes.append(rendered.span.extracting(0..<end))
+    }
+
+    /// As ``Timestamp/append(nanoseconds:digits:to:)``, of which 30 bytes is the most.
+    public mutating func append(nanoseconds: Int64, digits: Int, to output: inout OutputSpan<UInt8>) {
+        let end = render(nanoseconds: nanoseconds, digits: digits)
+        for index in 0..<end { output.append(rendered[index]) }
+    }
+
+    /// Renders a time; returns how many bytes it takes.
+    private mutating func render(nanoseconds: Int64, digits: Int) -> Int {
         var (second, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         if fraction < 0 {
             second -= 1
@@ -51,14 +63,16 @@ public struct TimestampFormatter: Sendable {
         var end = 19
         if digits > 0 {
             rendered[19] = UInt8(ascii: ".")
+            // Nine digits fit into 32 bits, whose division is the cheaper one.
+            var rest = UInt32(truncatingIfNeeded: fraction)
             for position in (20..<29).reversed() {
-                rendered[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction % 10)
-                fraction /= 10
+                rendered[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
             }
             end = 20 + min(digits, 9)
         }
         rendered[end] = UInt8(ascii: "Z")
-        bytes.append(rendered.span.extracting(0...end))
+        return end + 1
     }
 
     private mutating func render(_ second: Int64) {

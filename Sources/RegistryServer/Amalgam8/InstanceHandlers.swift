@@ -18,7 +18,7 @@ enum InstanceHandlers {
         let links = InstanceLinks(call)
         var body: [UInt8] = []
         body.append(literal: "{\"id\":\"")
-        body.append(contentsOf: instance.id)
+        body.append(contentsOf: instance.id.utf8)
         body.append(literal: "\",\"ttl\":")
         body.appendJSON(InstanceRendering.seconds(instance.ttl))
         body.append(literal: ",")

@@ -78,51 +78,66 @@ struct InstanceRendering {
 
     /// Appends one instance as an object.
     mutating func append(_ leased: LeasedInstance, to body: inout [UInt8]) {
-        let instance = leased.instance
-        body.append(literal: "{\"id\":\"")
-        body.append(contentsOf: instance.id)
-        if fields.contains(.serviceName) {
-            body.append(literal: "\",\"service_name\":")
-            body.appendJSON(utf8: instance.serviceNameUTF8)
-            body.append(literal: ",\"endpoint\":{\"type\":\"")
-        } else {
-            body.append(literal: "\",\"endpoint\":{\"type\":\"")
+        body.append(addingCapacity: Self.greatestSize(of: leased.instance)) { output in
+            append(leased, &output)
+            if links == nil { output.append(UInt8(ascii: "}")) }
         }
-        body.append(literal: instance.endpointKind.literal)
-        body.append(literal: "\",\"value\":")
-        body.appendJSON(utf8: instance.endpointValueUTF8)
+        guard let links else { return }
+        body.append(literal: ",")
+        links.append(leased.instance.id, to: &body)
         body.append(literal: "}")
+    }
+
+    /// Bytes of an instance's keys, punctuation, numbers and times, and some more.
+    private static let frameSize = 400
+
+    /// Bytes that an instance takes at most, links aside: every text may have to be escaped as a whole.
+    private static func greatestSize(of instance: Instance) -> Int {
+        let escaped = OutputSpan<UInt8>.longestEscape
+        guard case .text(let id) = instance.id else { return frameSize + instance.packedSize * escaped }
+        return frameSize + (instance.packedSize + id.text.utf8.count) * escaped
+    }
+
+    /// Appends all but the links and the closing brace.
+    private mutating func append(_ leased: LeasedInstance, _ output: inout OutputSpan<UInt8>) {
+        let instance = leased.instance
+        output.append(literal: "{\"id\":")
+        output.append(instance.id)
+        if fields.contains(.serviceName) {
+            output.append(literal: ",\"service_name\":")
+            output.appendJSON(utf8: instance.serviceNameUTF8)
+        }
+        output.append(literal: ",\"endpoint\":{\"type\":\"")
+        output.append(literal: instance.endpointKind.literal)
+        output.append(literal: "\",\"value\":")
+        output.appendJSON(utf8: instance.endpointValueUTF8)
+        output.append(literal: "}")
         if fields.contains(.ttl) {
-            body.append(literal: ",\"ttl\":")
-            body.appendJSON(Self.seconds(instance.ttl))
+            output.append(literal: ",\"ttl\":")
+            output.appendJSON(natural: Self.seconds(instance.ttl))
         }
         if fields.contains(.status) {
-            body.append(literal: ",\"status\":")
-            body.appendJSON(string: instance.status.token)
+            output.append(literal: ",\"status\":")
+            output.appendJSON(string: instance.status.token)
         }
         if fields.contains(.lastHeartbeat) {
-            body.append(literal: ",\"last_heartbeat\":\"")
-            timestamps.append(nanoseconds: leased.lastHeartbeat, digits: Self.timeDigits, to: &body)
-            body.append(literal: "\"")
+            output.append(literal: ",\"last_heartbeat\":\"")
+            timestamps.append(nanoseconds: leased.lastHeartbeat, digits: Self.timeDigits, to: &output)
+            output.append(literal: "\"")
         }
         if fields.contains(.metadata), let metadata = instance.metadataUTF8 {
-            body.append(literal: ",\"metadata\":")
-            body.append(contentsOf: metadata)
+            output.append(literal: ",\"metadata\":")
+            output.append(raw: metadata)
         }
         if fields.contains(.tags), instance.tagCount > 0 {
-            var separator: StaticString = ",\"tags\":["
+            var isFirst = true
             instance.forEachTag { tag in
-                body.append(literal: separator)
-                body.appendJSON(utf8: tag)
-                separator = ","
+                if isFirst { output.append(literal: ",\"tags\":[") } else { output.append(UInt8(ascii: ",")) }
+                output.appendJSON(utf8: tag)
+                isFirst = false
             }
-            body.append(literal: "]")
+            output.append(literal: "]")
         }
-        if let links {
-            body.append(literal: ",")
-            links.append(instance.id, to: &body)
-        }
-        body.append(literal: "}")
     }
 }
 
@@ -139,20 +154,15 @@ extension Endpoint.Kind {
     }
 }
 
-extension [UInt8] {
-    /// Appends an id as it goes between the quotes of a JSON string.
-    mutating func append(contentsOf id: InstanceID) {
-        switch id {
-        case .digest(let digest):
-            for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: digest >> shift) & 0xF
-                append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
-            }
-        case .text(let name):
-            // Without its quotes, which are there.
-            var quoted: [UInt8] = []
-            quoted.appendJSON(string: name.text)
-            append(contentsOf: quoted.dropFirst().dropLast())
+extension OutputSpan<UInt8> {
+    /// Appends an id as a JSON string.
+    fileprivate mutating func append(_ id: InstanceID) {
+        guard case .digest(let digest) = id else { return appendJSON(string: id.description) }
+        append(UInt8(ascii: "\""))
+        for shift in stride(from: UInt64(60), through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: digest >> shift) & 0xF
+            append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
         }
+        append(UInt8(ascii: "\""))
     }
 }

@@ -26,8 +26,14 @@ struct EntityTag: Equatable {
 
     /// The value of `ETag`: `W/"SCOPE-REVISION"`, both in hexadecimal, the first of sixteen digits.
     var field: String {
-        let digits = String(scope, radix: 16)
-        return "W/\"\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits)-\(String(revision, radix: 16))\""
+        let bytes = [UInt8](capacity: 37) { output in
+            for byte in "W/\"".utf8 { output.append(byte) }
+            output.append(hexadecimal: scope, digits: 16)
+            output.append(UInt8(ascii: "-"))
+            output.append(hexadecimal: revision, digits: max(1, (UInt64.bitWidth - revision.leadingZeroBitCount + 3) / 4))
+            output.append(UInt8(ascii: "\""))
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Whether a value of `If-None-Match` is `*`: any list will do that there is.
@@ -68,5 +74,15 @@ struct EntityTag: Equatable {
             }
         }
         return number
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends the lowest digits of a number.
+    fileprivate mutating func append(hexadecimal number: UInt64, digits: Int) {
+        for shift in stride(from: 4 * (digits - 1), through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 0xF
+            append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+        }
     }
 }

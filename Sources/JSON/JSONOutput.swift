@@ -1,0 +1,59 @@
+// The same appenders as an array has, for bytes whose most is known beforehand: room is asked for once, and each byte costs a comparison. Lists of
+// instances, which are most of what is rendered, are written this way.
+
+extension OutputSpan<UInt8> {
+    /// Bytes that a byte of a string takes at most: `\u001f`.
+    public static var longestEscape: Int { 6 }
+
+    /// Appends a literal's bytes as they are: punctuation and fixed keys.
+    @inline(__always)
+    public mutating func append(literal: StaticString) {
+        literal.withUTF8Buffer { for byte in $0 { append(byte) } }
+    }
+
+    /// Appends bytes as they are.
+    public mutating func append(raw bytes: ArraySlice<UInt8>) {
+        let span = bytes.span
+        for index in span.indices { append(span[index]) }
+    }
+
+    /// Appends a JSON string of these bytes, quotes included. They must be UTF-8; they are not checked again.
+    public mutating func appendJSON(utf8 bytes: ArraySlice<UInt8>) {
+        append(UInt8(ascii: "\""))
+        let span = bytes.span
+        for index in span.indices {
+            let byte = span[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { appendEscape(of: byte) } else { append(byte) }
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends a JSON string of these characters, quotes included.
+    public mutating func appendJSON(string: String) {
+        append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { appendEscape(of: byte) } else { append(byte) }
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends a number that is not negative.
+    public mutating func appendJSON(natural number: Int64) {
+        var digits = InlineArray<19, UInt8>(repeating: 0)  // Int64.max has 19.
+        var first = digits.count
+        var rest = number.magnitude
+        repeat {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0 && first > 0
+        for index in first..<digits.count { append(digits[index]) }
+    }
+
+    /// Rare: by the array's appender.
+    private mutating func appendEscape(of byte: UInt8) {
+        var escape: [UInt8] = []
+        escape.appendJSON(utf8: [byte])
+        append(raw: escape.dropFirst().dropLast())
+    }
+}
