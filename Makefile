@@ -86,10 +86,11 @@ test.soak: build
 	python3 Tests/Long/soak.py $(PROMISE_SECONDS) --registry bin/registry
 	python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry
 
-# Hold the running binary against hostile clients and the corpus of raw requests.
+# Hold the running binary against the corpus of raw requests, strict TLS clients, and hostile ones.
 test.border: build
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
+	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 	python3 Tests/Long/border.py --registry bin/registry
 	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 

@@ -13,6 +13,8 @@ public struct BorderRules: Sendable, Equatable {
     public var connectionsPerClient: Int?
     /// Bytes of input that one connection may have unread. Invariant: at least `leastInput` for the limits in force.
     public var input = 131_072
+    /// Bytes of answers that may wait for one client before its next request is looked at.
+    public var answersAhead = 65_536
     /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed.
     public var waitingOutput = 256 << 20
 

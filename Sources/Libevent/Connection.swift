@@ -43,6 +43,12 @@ final class Connection {
     /// evhttp's callbacks, while libevent writes the rest of direct answers.
     var evhttpCallbacks: EvhttpCallbacks?
     var awaitedReply = AwaitedReply.none
+    /// Whether evhttp sees nothing of what comes, and nothing more is read, until all direct answers have left.
+    var isHeldBack = false
+    /// Whether the newest direct answer told the client that the connection ends with it.
+    var hasAnnouncedEnd = false
+    /// Whether the handler has a request of evhttp's that it has not answered yet.
+    private(set) var isReplyHeld = false
     private var clock = ConnectionClock(now: LoopClock.now())
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
@@ -65,7 +71,7 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
-        setReadWatermark(low: 1)
+        setReadWatermarks()
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
@@ -121,25 +127,18 @@ final class Connection {
     /// Whether requests can be read and answers written.
     var isEstablished: Bool { session?.isEstablished ?? true }
 
-    /// Ends the TLS session in good form, or says why it never began. evhttp is about to free the connection.
-    func endSession() {
-        guard let session else { return }
-        if session.isEstablished {
-            session.sayGoodbye()
-        } else {
-            if !isDraining, isAdmitted {
-                let code = bufferevent_get_openssl_error(bufferevent)
-                server.handshakeFailed(code == 0 ? "the client left" : TLSSession.reason(code), from: peer)
-            }
-            session.discardUnread()
-        }
+    /// evhttp is about to be given an answer, with which it sets callbacks of its own.
+    func replyComes() {
+        isReplyHeld = false
+        giveBack()
     }
 
-    /// evhttp has put an answer into the output. Over TLS makes one record of a small one, or of the first of a large one: OpenSSL is handed each
-    /// piece of the buffer by itself. evhttp has turned reading on, to learn of the connection's end.
+    /// evhttp has put an answer into the output, and turned reading on to learn of the connection's end. But a client may end its sending and still
+    /// wait for the answer, so nothing is read until that has left; one that has gone shows when it is written to. Over TLS makes one record of
+    /// a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
     func answerQueued() {
+        bufferevent_disable(bufferevent, Int16(EV_READ))
         guard session != nil else { return }
-        stopReading()
         let output = bufferevent_get_output(bufferevent)
         evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
@@ -168,6 +167,7 @@ final class Connection {
     func takeRequest() -> RequestHead? {
         guard phase == .served, let head = gate.takeRequest() else { return nil }
         answersPending += 1
+        isReplyHeld = true
         return head
     }
 
@@ -227,12 +227,13 @@ final class Connection {
     /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
     private func readLess(_ isLess: Bool) {
         readsLess = isLess
-        setReadWatermark(low: 1)
+        setReadWatermarks()
     }
 
-    /// evhttp hears of input from `low` bytes on. Its high watermark is not for TLS: one that is met in the middle of a record leaves the rest in
-    /// OpenSSL, where no socket tells of it.
-    func setReadWatermark(low: Int) {
+    /// From how many bytes on evhttp hears of input, and how many there may be. The latter is not for TLS: a watermark that is met in the middle of
+    /// a record leaves the rest in OpenSSL, where no socket tells of it.
+    func setReadWatermarks() {
+        let low = isHeldBack ? Int.max : 1
         let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.border.rules.input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
@@ -269,13 +270,6 @@ final class Connection {
         refusedFor = event
         phase = .refusing
         sendRefusal(refusal)
-    }
-
-    /// Closes without a goodbye, and has the kernel throw away what it still holds for the client.
-    func reset() {
-        var abrupt = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(bufferevent_getfd(bufferevent), SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
-        close()
     }
 
     // MARK: - Refusing
@@ -316,6 +310,8 @@ final class Connection {
     private func sendRefusal(_ refusal: Refusal) {
         guard identity != nil else { return }
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+        isHeldBack = false
+        setReadWatermarks()
         bufferevent_setcb(
             bufferevent,
             { _, context in Connection.from(context)?.discardInput() },
@@ -345,10 +341,5 @@ final class Connection {
     private func discardInput() {
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
         if lingered > Self.lingerBytes { close() }
-    }
-
-    /// Has evhttp free the connection, this object's part included.
-    func close() {
-        if let identity { evhttp_connection_free(identity) }
     }
 }

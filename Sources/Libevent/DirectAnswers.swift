@@ -34,12 +34,9 @@ struct EvhttpCallbacks {
 }
 
 extension Connection {
-    /// Bytes of unwritten answers beyond which pipelined requests are left to evhttp, which answers one at a time.
-    private static let enoughOutput = 65_536
-
     /// Whether evhttp has nothing to do here and has seen nothing of what comes next, of which `count` bytes have just arrived.
     func isEvhttpIdle(before count: Int) -> Bool {
-        gate.isIdle && answersPending == 0 && directAnswers == 0 && identity != nil && !isDraining
+        gate.isIdle && answersPending == 0 && directAnswers == 0 && !isHeldBack && identity != nil && !isDraining
             && evbuffer_get_length(bufferevent_get_input(bufferevent)) == count
     }
 
@@ -50,18 +47,22 @@ extension Connection {
             evbuffer_drain(input, head.wireLength)
             awaitedReply = .now
             server.handle(head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
-            if awaitedReply != .none { return hold() }
-            guard waitingBytes < Self.enoughOutput else { return }
+            if awaitedReply != .none {
+                awaitedReply = .later
+                return holdBack()
+            }
+            if waitingBytes >= server.border.rules.answersAhead, gate.completeRequests > 0 { return holdBack() }
         }
     }
 
-    /// Puts an answer into the output; it is written at the end of the turn.
+    /// Puts an answer into the output; it is written at the end of the turn. Does nothing when the connection has ended while the reply was kept.
     func sendDirectly(_ response: Response, isHead: Bool) {
+        guard isOpen else { return }
+        hasAnnouncedEnd = isDraining
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
         if !isHead, !response.body.isEmpty, let output { response.body.append(to: output) }
         server.writeAtEndOfTurn(self)
-        if awaitedReply == .later { release() }
         awaitedReply = .none
     }
 
@@ -70,7 +71,7 @@ extension Connection {
     /// Writes the direct answers of this turn, without asking epoll first whether the socket takes them.
     func writeDirectAnswers() {
         // Behind direct answers evhttp may have put one of its own: then libevent writes them all, and evhttp waits for it.
-        guard phase == .served, identity != nil, directAnswers > 0, answersPending == 0, evhttpCallbacks == nil else { return }
+        guard phase == .served, isOpen, directAnswers > 0, answersPending == 0 || isReplyHeld, evhttpCallbacks == nil else { return }
         let output = bufferevent_get_output(bufferevent)
         if let session {
             write(output, over: session)
@@ -112,12 +113,14 @@ extension Connection {
     private func restWritten() {
         guard giveBack() != nil else { return }
         bufferevent_disable(bufferevent, Int16(EV_WRITE))
-        if awaitedReply == .none { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        // While a reply of its own is awaited, evhttp wants nothing read.
+        if !isHeldBack, !isReplyHeld { readOn() }
         finishDirectAnswers()
     }
 
     /// Gives evhttp its callbacks back, if they were taken.
-    private func giveBack() -> EvhttpCallbacks? {
+    @discardableResult
+    func giveBack() -> EvhttpCallbacks? {
         guard let callbacks = evhttpCallbacks else { return nil }
         evhttpCallbacks = nil
         bufferevent_setcb(bufferevent, callbacks.read, callbacks.write, callbacks.event, callbacks.context)
@@ -127,22 +130,34 @@ extension Connection {
     private func finishDirectAnswers() {
         guard awaitedReply == .none else { return }
         directAnswersWritten()
-        if isDraining, phase == .served { close() }
+        guard phase == .served, answersPending == 0 else { return }
+        // A client that was not told may have begun another request: that one will be.
+        if isDraining, hasAnnouncedEnd || isIdle { return close() }
+        if isHeldBack { goOn() }
     }
 
-    // MARK: - Answers that come later
+    // MARK: - Waiting
 
-    /// The handler answers in a later turn. Until then nothing is read, and evhttp sees nothing of what has come behind.
-    private func hold() {
-        awaitedReply = .later
+    /// The handler answers in a later turn, or enough waits for the client. Until that has left nothing is read, and evhttp sees nothing of what has
+    /// come behind.
+    private func holdBack() {
+        isHeldBack = true
         bufferevent_disable(bufferevent, Int16(EV_READ))
-        setReadWatermark(low: .max)
+        setReadWatermarks()
     }
 
-    private func release() {
-        setReadWatermark(low: 1)
+    /// Leaves what has come behind to evhttp, which asks epoll between any two answers: others get their turn.
+    private func goOn() {
+        isHeldBack = false
+        setReadWatermarks()
+        readOn()
+    }
+
+    /// Reads again, and has evhttp look at what it was not told of.
+    private func readOn() {
         bufferevent_enable(bufferevent, Int16(EV_READ))
-        // What has come behind is evhttp's, but never from within somebody else's turn.
+        guard evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 else { return }
+        // Never from within somebody else's turn.
         later { bufferevent_trigger($0.bufferevent, Int16(EV_READ), 0) }
     }
 }

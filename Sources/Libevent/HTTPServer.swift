@@ -119,7 +119,7 @@ public final class HTTPServer {
     }
 
     deinit {
-        for connection in connections.values { connection.detach() }
+        for connection in connections.values { connection.abandon() }
         for connection in newborn { connection.detach() }
         evhttp_free(http)
     }
@@ -180,7 +180,7 @@ public final class HTTPServer {
     /// evhttp is about to free this connection.
     func connectionClosed(_ identity: OpaquePointer, _ onLoop: borrowing OnLoop) {
         guard let connection = connections.removeValue(forKey: identity) else { return }
-        connection.endSession()
+        connection.end()
         connection.detach()
         gauge.closed()
         dismiss(connection)
@@ -212,7 +212,11 @@ public final class HTTPServer {
     }
 
     private func writeAnswers() {
-        for connection in answered { connection.writeDirectAnswers() }
+        var index = 0
+        while index < answered.count {
+            answered[index].writeDirectAnswers()
+            index += 1
+        }
         answered.removeAll(keepingCapacity: true)
     }
 

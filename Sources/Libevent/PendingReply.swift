@@ -8,7 +8,8 @@ import HTTP
 public struct PendingReply: ~Copyable {
     /// evhttp's request; nil for one that went past evhttp.
     private let request: UnsafeMutablePointer<evhttp_request>?
-    /// Retained until the reply ends: a connection may end while its reply is kept, and then there is nobody to answer.
+    /// Retained by hand, because what is discarded must be a plain value. A connection may end while its reply is kept; the object lives on, and
+    /// knows. Invariant: released by `answer`, which is called once.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
 
@@ -18,27 +19,27 @@ public struct PendingReply: ~Copyable {
         isHead = head.method == .head
     }
 
-    /// Writes the response. Its body is left out for HEAD, and its length told.
+    /// Writes the response. Its body is left out for HEAD, and its length told. Does nothing when the client has gone meanwhile.
     public consuming func send(_ response: Response) {
-        write(response)
-        connection.release()
+        answer(response)
         discard self
     }
 
     deinit {
-        if let request {
-            if connection.takeUnretainedValue().isOpen { EvhttpErrorPage.send(request, status: .internalServerError) }
-        } else {
-            write(Response(.internalServerError))
-        }
-        connection.release()
+        answer(nil)
     }
 
-    private borrowing func write(_ response: Response) {
-        let connection = self.connection.takeUnretainedValue()
-        // evhttp has freed its request with the connection.
-        guard connection.isOpen else { return }
-        guard let request else { return connection.sendDirectly(response, isHead: isHead) }
+    private borrowing func answer(_ response: Response?) {
+        let connection = self.connection.takeRetainedValue()
+        guard let request else { return connection.sendDirectly(response ?? Response(.internalServerError), isHead: isHead) }
+        // evhttp has freed the connection, and left the request to us.
+        guard connection.isOpen else { return evhttp_request_free(request) }
+        connection.replyComes()
+        guard let response else { return EvhttpErrorPage.send(request, status: .internalServerError) }
+        write(response, to: request, of: connection)
+    }
+
+    private borrowing func write(_ response: Response, to request: UnsafeMutablePointer<evhttp_request>, of connection: Connection) {
         guard let headers = evhttp_request_get_output_headers(request) else { return }
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
@@ -54,7 +55,7 @@ public struct PendingReply: ~Copyable {
             { _, context in
                 guard let context else { return }
                 Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().answerWritten()
-            }, self.connection.toOpaque())
+            }, Unmanaged.passUnretained(connection).toOpaque())
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
         connection.answerQueued()
     }

@@ -97,7 +97,7 @@ final class Stream {
     func free() {
         guard !isFreed else { return }
         isFreed = true
-        if let session { session.isEstablished ? session.sayGoodbye() : session.discardUnread() }
+        if let session { session.isEstablished ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent)) }
         bufferevent_setcb(bufferevent, nil, nil, nil, nil)
         bufferevent_free(bufferevent)
     }

@@ -1,13 +1,9 @@
 // What the server asks of a connection's TLS session while libevent drives it: whether it stands, who the client is, and to say goodbye.
 
 import CTLS
-import Glibc
 
 /// A view of a session that somebody else owns: an `SSL`. Not to be kept beyond it; of the thread that drives it.
 public struct TLSSession {
-    /// How much of what a refused client still sends is read before the socket closes, in bytes.
-    private static let maximumDrain = 65_536
-
     private let session: OpaquePointer
 
     public init(_ session: OpaquePointer) { self.session = session }
@@ -33,21 +29,6 @@ public struct TLSSession {
     public func sayGoodbye() {
         if isEstablished { SSL_shutdown(session) }
         ERR_clear_error()
-    }
-
-    /// Reads away what the client has sent and nobody will read: a socket closed over unread bytes is reset, and the alert that says why would be
-    /// lost on its way.
-    public func discardUnread() {
-        let descriptor = SSL_get_fd(session)
-        guard descriptor >= 0 else { return }
-        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { room in
-            var total = 0
-            while total < Self.maximumDrain {
-                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
-                if count <= 0 { break }
-                total += count
-            }
-        }
     }
 
     /// The client's certificate; nil when it sent none. Only good ones get this far.

@@ -127,6 +127,35 @@ import Testing
         }
     }
 
+    @Test func `the newest ticket always resumes, from loop to loop and through a reload`() throws {
+        let fixture = try Fixture()
+        let keys = TicketKeys(now: 0)
+        let server = try RunningServer(fixture.context(keys: keys), loops: 2)
+        for options in Self.versions {
+            let client = try client(fixture, options)
+            let first = try LiveClient(port: server.port, client)
+            _ = try first.get("/")
+            var newest = first.ticket
+            defer { SSL_SESSION_free(newest) }
+            var moves: Set<String> = []
+            var last = ""
+            for attempt in 0..<400 where moves.count < 2 || attempt < 20 {
+                if attempt == 10 {
+                    try fixture.install(fixture.server(name: "renewed"))
+                    try server.contexts.replace(by: fixture.context(keys: keys))
+                }
+                let connection = try LiveClient(port: server.port, client, resuming: newest)
+                #expect(connection.isResumed, "attempt \(attempt)")
+                let loop = try connection.get("/").contains("loop 0") ? "0" : "1"
+                if loop != last { moves.insert(last + loop) }
+                last = loop
+                SSL_SESSION_free(newest)
+                newest = connection.ticket
+            }
+            #expect(moves.count >= 2)
+        }
+    }
+
     @Test func `a reload drops no connection, and new ones see the new certificate`() throws {
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())

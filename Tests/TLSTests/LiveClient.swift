@@ -116,6 +116,18 @@ final class LiveClient {
         }
     }
 
+    /// Whether what is sent waits until the socket is uncorked, so that it leaves in one piece.
+    func setCork(_ isCorked: Bool) {
+        var flag: Int32 = isCorked ? 1 : 0
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &flag, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// The server will get a reset instead of an end.
+    func resetWhenReleased() {
+        var abrupt = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// Says close_notify, as a client that leaves in good form.
     func sayGoodbye() { SSL_shutdown(session) }
 }

@@ -70,8 +70,13 @@ final class RunningServer {
         return try ListeningPort(address: "127.0.0.1", port: 0, count: loops)
     }
 
-    deinit {
+    /// Begins to stop, as the registry does.
+    func stop() {
         for sender in senders { sender.send(.stop) }
+    }
+
+    deinit {
+        stop()
         for thread in threads { thread.join() }
     }
 

@@ -57,6 +57,101 @@ struct SessionTicketTests {
         }
     }
 
+    /// The ticket that a session was given last.
+    private func ticket(of session: OpaquePointer?) -> [UInt8] {
+        var bytes: UnsafePointer<UInt8>?
+        var count = 0
+        SSL_SESSION_get0_ticket(session, &bytes, &count)
+        return Array(UnsafeBufferPointer(start: bytes, count: count))
+    }
+
+    @Test(arguments: zip([TestClient.Options.tls12, .tls13], [false, true]))
+    func `TLS 1_3 renews a ticket with each use; TLS 1_2 when its key is outdated`(options: TestClient.Options, renewsAlways: Bool) throws {
+        let fixture = try Fixture()
+        let keys = TicketKeys(now: 0)
+        let context = try fixture.context(keys: keys)
+        let client = try TestClient(options, trusting: fixture.authority.issued.certificate)
+        var newest = try HandshakeOutcome(client, context).session
+        defer { SSL_SESSION_free(newest) }
+        #expect(SSL_SESSION_get_ticket_lifetime_hint(newest) == TicketKeys.rotationPeriod)
+        for round in 0..<4 {
+            let isOutdated = round == 2
+            if isOutdated { keys.rotate(now: TicketKeys.rotationPeriod) }
+            let again = try HandshakeOutcome(client, context, resuming: newest)
+            #expect(again.isWell && again.isResumed, "round \(round)")
+            #expect((ticket(of: again.session) != ticket(of: newest)) == (renewsAlways || isOutdated), "round \(round)")
+            SSL_SESSION_free(newest)
+            newest = again.session
+        }
+    }
+
+    @Test func `who comes back in time resumes through any number of rotations, and its first ticket does not`() throws {
+        let fixture = try Fixture()
+        let keys = TicketKeys(now: 0)
+        var context = try fixture.context(keys: keys)
+        for options in Self.versions {
+            let client = try TestClient(options, trusting: fixture.authority.issued.certificate)
+            let first = try HandshakeOutcome(client, context).session
+            defer { SSL_SESSION_free(first) }
+            SSL_SESSION_up_ref(first)
+            var newest = first
+            defer { SSL_SESSION_free(newest) }
+            // The clock of the keys goes on from one version to the next.
+            let start: Int64 = options.minimum == TLS1_2_VERSION ? 0 : 6
+            for rotation in start + 1...start + 6 {
+                keys.rotate(now: rotation * TicketKeys.rotationPeriod)
+                // A reload, with a new certificate.
+                if rotation % 2 == 0 {
+                    try fixture.install(fixture.server(name: "renewed \(rotation)"))
+                    context = try fixture.context(keys: keys)
+                }
+                let again = try HandshakeOutcome(client, context, resuming: newest)
+                #expect(again.isWell && again.isResumed, "\(options.minimum), rotation \(rotation)")
+                SSL_SESSION_free(newest)
+                newest = again.session
+            }
+            let late = try HandshakeOutcome(client, context, resuming: first)
+            defer { SSL_SESSION_free(late.session) }
+            #expect(late.isWell && !late.isResumed)
+            #expect(ticket(of: late.session) != ticket(of: first))
+        }
+    }
+
+    @Test func `a ticket can be used twice, and each use renews it`() throws {
+        let fixture = try Fixture()
+        let context = try fixture.context()
+        let client = try TestClient(.tls13, trusting: fixture.authority.issued.certificate)
+        let first = try HandshakeOutcome(client, context).session
+        defer { SSL_SESSION_free(first) }
+        var tickets: Set<[UInt8]> = [ticket(of: first)]
+        for _ in 0..<2 {
+            let again = try HandshakeOutcome(client, context, resuming: first)
+            defer { SSL_SESSION_free(again.session) }
+            #expect(again.isResumed)
+            #expect(tickets.insert(ticket(of: again.session)).inserted)
+        }
+    }
+
+    @Test func `who a client is survives any number of renewals`() throws {
+        let fixture = try Fixture()
+        let keys = TicketKeys(now: 0)
+        let context = try fixture.context(.require, keys: keys)
+        for var options in Self.versions {
+            options.identity = try fixture.client(unit: "tenant")
+            let client = try TestClient(options, trusting: fixture.authority.issued.certificate)
+            let met = try HandshakeOutcome(client, context)
+            var newest = met.session
+            defer { SSL_SESSION_free(newest) }
+            for _ in 0..<4 {
+                let again = try HandshakeOutcome(client, context, resuming: newest)
+                #expect(again.isResumed)
+                #expect(again.clientCertificate == met.clientCertificate && met.clientCertificate?.organizationalUnits == ["tenant"])
+                SSL_SESSION_free(newest)
+                newest = again.session
+            }
+        }
+    }
+
     @Test func `a client's certificate resumes with its session while the same clients are trusted`() throws {
         let fixture = try Fixture()
         let keys = TicketKeys(now: 0)

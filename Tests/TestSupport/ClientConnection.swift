@@ -11,7 +11,7 @@ public final class ClientConnection {
         init(_ call: String) { description = "\(call): \(String(cString: strerror(errno)))" }
     }
 
-    private let descriptor: Int32
+    private var descriptor: Int32
     private var reader = AnswerReader()
 
     public init(port: UInt16) throws {
@@ -30,7 +30,15 @@ public final class ClientConnection {
     }
 
     deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Goes without a goodbye: the server gets a reset. Nothing can be done with the connection any more.
+    public func reset() {
+        var abrupt = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
         close(descriptor)
+        descriptor = -1
     }
 
     /// Sends all bytes.

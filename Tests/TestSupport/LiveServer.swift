@@ -1,23 +1,44 @@
 // A loop thread with an HTTP server on an ephemeral loopback port, as the process has them, for as long as a test needs it.
 
 import Dispatch
+import Glibc
 import HTTP
 import Libevent
 import Synchronization
+
+/// When a request is answered.
+public enum ReplyMoment: Sendable {
+    case atOnce
+    /// In a later turn of the loop.
+    case later
+    /// When the test says so, by `LiveServer.answerKept()`.
+    case whenTold
+}
 
 /// What answers on a loop. Made on the loop's thread, where it stays.
 public struct LoopHandler {
     public let respond: (Request) -> Response
     public let refused: (Refusal, String?) -> RequestID
-    /// Whether the response is sent in a later turn of the loop.
-    public let answersLater: Bool
+    /// When the response is sent.
+    public let moment: (Request) -> ReplyMoment
 
     public init(
-        answersLater: Bool = false, respond: @escaping (Request) -> Response, refused: @escaping (Refusal, String?) -> RequestID
+        moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
+        refused: @escaping (Refusal, String?) -> RequestID
     ) {
-        self.answersLater = answersLater
+        self.moment = moment
         self.respond = respond
         self.refused = refused
+    }
+}
+
+/// The replies that wait for a word of the test. Those that never get it answer by themselves when this goes.
+private final class KeptReplies {
+    var replies: [KeptReply] = []
+
+    func send() {
+        for reply in replies { reply.send() }
+        replies.removeAll()
     }
 }
 
@@ -27,6 +48,8 @@ private final class KeptReply {
     private let response: Response
     private var timer: LoopEvent?
 
+    func send() { reply.take()?.send(response) }
+
     init(_ reply: consuming PendingReply, _ response: Response) {
         self.reply = .some(consume reply)
         self.response = response
@@ -35,7 +58,7 @@ private final class KeptReply {
     /// Sends it two milliseconds from now.
     func send(on loop: EventLoop) throws {
         timer = try LoopEvent.timer(on: loop) { [self] _ in
-            reply.take()?.send(response)
+            send()
             timer = nil
         }
         try timer?.schedule(afterMilliseconds: 2)
@@ -44,7 +67,7 @@ private final class KeptReply {
 
 /// A running server. Stops when it is released.
 public final class LiveServer: Sendable {
-    private enum Order: Sendable { case drain }
+    private enum Order: Sendable { case drain, stop, answerKept }
 
     private struct Start {
         var sender: MailboxSender<Order>?
@@ -56,23 +79,29 @@ public final class LiveServer: Sendable {
         let start = Mutex(Start())
         let started = DispatchSemaphore(value: 0)
         let ended = DispatchSemaphore(value: 0)
+        let kept = DispatchSemaphore(value: 0)
     }
 
     public let port: UInt16
+    public let gauge = ConnectionGauge()
     private let signals = Signals()
     private let thread: LoopThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
     public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
+        // As the registry does: a client that has gone is an error to handle, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
         let listening = try LoopbackPort()
         let port = listening.port
         let descriptor = listening.descriptor
         self.port = port
         let signals = signals
-        let thread = LoopThread(name: "live") {
+        let thread = LoopThread(name: "live") { [gauge] in
             defer { signals.ended.signal() }
             do {
-                try Self.serve(descriptor, border, try makeHandler(port), signals)
+                let kept = KeptReplies()
+                // What was kept outlives the server.
+                try withExtendedLifetime(kept) { try Self.serve(descriptor, border, gauge, try makeHandler(port), kept, signals) }
             } catch {
                 signals.start.withLock { $0.error = error }
                 signals.started.signal()
@@ -91,18 +120,47 @@ public final class LiveServer: Sendable {
         if signals.ended.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success { thread.join() }
     }
 
-    private static func serve(_ descriptor: Int32, _ border: Border, _ handler: LoopHandler, _ signals: Signals) throws {
+    /// Stops accepting, and ends connections as a stop of the registry does.
+    public func drain() { tell(.drain) }
+
+    /// Ends the loop at once, whatever it is at.
+    public func stop() { tell(.stop) }
+
+    /// Sends the replies that were kept until told.
+    public func answerKept() { tell(.answerKept) }
+
+    /// Returns when one more reply is being kept until told.
+    public func awaitKept() throws {
+        guard signals.kept.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
+            throw WaitedInVain(for: "a reply to be kept")
+        }
+    }
+
+    private func tell(_ order: Order) { signals.start.withLock { $0.sender }?.send(order) }
+
+    private static func serve(
+        _ descriptor: Int32, _ border: Border, _ gauge: ConnectionGauge, _ handler: LoopHandler, _ kept: KeptReplies, _ signals: Signals
+    ) throws {
         let loop = try EventLoop()
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: ConnectionGauge(), border: border, refused: handler.refused
+            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: border, refused: handler.refused
         ) { request, reply, _ in
             let response = handler.respond(request)
-            guard handler.answersLater else { return reply.send(response) }
+            switch handler.moment(request) {
+            case .atOnce: reply.send(response)
             // Should the timer not be had, the reply answers by itself.
-            try? KeptReply(reply, response).send(on: loop)
+            case .later: try? KeptReply(reply, response).send(on: loop)
+            case .whenTold:
+                kept.replies.append(KeptReply(reply, response))
+                signals.kept.signal()
+            }
         }
-        let mailbox = try Mailbox<Order>(on: loop) { _, onLoop in
-            server.drain(onLoop) { onLoop in loop.stop(onLoop) }
+        let mailbox = try Mailbox<Order>(on: loop) { order, onLoop in
+            switch order {
+            case .drain: server.drain(onLoop) { onLoop in loop.stop(onLoop) }
+            case .stop: loop.stop(onLoop)
+            case .answerKept: kept.send()
+            }
         }
         signals.start.withLock { $0.sender = mailbox.sender }
         signals.started.signal()

@@ -22,7 +22,7 @@ struct DirectAnswerTests {
     private func server(answersLater: Bool = false, padding: Int = 0) throws -> LiveServer {
         try LiveServer { _ in
             LoopHandler(
-                answersLater: answersLater,
+                moment: { _ in answersLater ? .later : .atOnce },
                 respond: { request in
                     Response(
                         .ok, contentType: .json,

@@ -1,0 +1,23 @@
+// A socket that is closed over bytes which nobody has read is reset, whereby the kernel throws away what it still has for the other side, be it
+// half an answer or the alert that says why. So what has come is read away before a socket is closed.
+
+import CLibevent
+import Glibc
+
+/// What the kernel holds of a socket that is about to be closed.
+enum UnreadBytes {
+    /// How much is read away, in bytes; who sends more without end may well be reset.
+    private static let most = 65_536
+
+    /// Reads it away, without waiting for more.
+    static func discard(from descriptor: Int32) {
+        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { room in
+            var total = 0
+            while total < most {
+                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+                if count <= 0 { break }
+                total += count
+            }
+        }
+    }
+}
