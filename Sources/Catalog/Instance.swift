@@ -42,11 +42,12 @@ public struct Instance: Hashable, Sendable {
 
     public init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
-        registered: Int64
+        extra: [UInt8]? = nil, registered: Int64
     ) {
         self.id = id
         packed = PackedInstance(
-            serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, registered: registered)
+            serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
+            registered: registered)
     }
 
     /// What fills a place without an instance.
@@ -82,6 +83,8 @@ public struct Instance: Hashable, Sendable {
     /// A JSON value byte for byte as sent, or nil.
     public var metadata: [UInt8]? { packed.metadata.map(Array.init) }
     public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
+    /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as sent; or nil.
+    public var extra: [UInt8]? { packed.extra.map(Array.init) }
     /// Nanoseconds since 1970.
     public var registered: Int64 { packed.registered }
 

@@ -4,7 +4,7 @@
 /// What a registration says besides its id, in one allocation.
 ///
 /// ```
-/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5)
+/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has extra (bit 6)
 /// 8       TTL in milliseconds, the lowest byte first
 /// 8       when it was registered, nanoseconds since 1970, the lowest byte first
 /// L, ...  service name, with its length before it
@@ -12,6 +12,7 @@
 /// L, ...  status, if it is none of the known ones
 /// L       number of tags
 /// L, ...  each of them
+/// L, ...  extra, if it has any
 /// ...     metadata, to the end
 /// ```
 ///
@@ -25,6 +26,7 @@ struct PackedInstance: Hashable, Sendable {
     private static let kinds = Endpoint.Kind.allCases
 
     private static let metadataBit: UInt8 = 1 << 3
+    private static let extraBit: UInt8 = 1 << 6
     private static let kindMask: UInt8 = 7
     private static let statusShift: UInt8 = 4
     private static let ttlOffset = 1
@@ -35,17 +37,19 @@ struct PackedInstance: Hashable, Sendable {
     private let bytes: [UInt8]
 
     init(
-        serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?, registered: Int64
+        serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?, extra: [UInt8]?,
+        registered: Int64
     ) {
         let number = Self.number(of: status)
         var size = Self.nameOffset + Self.size(of: serviceName.text) + Self.size(of: endpoint.value) + (metadata?.count ?? 0)
         if number == Self.otherStatus { size += Self.size(of: status.token) }
+        if let extra { size += Self.digits(of: extra.count) + extra.count }
         size = tags.reduce(size + Self.digits(of: tags.count)) { $0 + Self.size(of: $1) }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
         let kind = UInt8(Self.kinds.firstIndex(of: endpoint.kind) ?? 0)
-        bytes.append(kind | (metadata == nil ? 0 : Self.metadataBit) | number << Self.statusShift)
+        bytes.append(kind | (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | number << Self.statusShift)
         bytes.append(fixed: ttl)
         bytes.append(fixed: registered)
         bytes.append(field: serviceName.text)
@@ -53,6 +57,10 @@ struct PackedInstance: Hashable, Sendable {
         if number == Self.otherStatus { bytes.append(field: status.token) }
         bytes.append(length: tags.count)
         for tag in tags { bytes.append(field: tag) }
+        if let extra {
+            bytes.append(length: extra.count)
+            bytes.append(contentsOf: extra)
+        }
         if let metadata { bytes.append(contentsOf: metadata) }
         self.bytes = bytes
     }
@@ -81,8 +89,12 @@ struct PackedInstance: Hashable, Sendable {
 
     var metadata: ArraySlice<UInt8>? {
         guard bytes[0] & Self.metadataBit != 0 else { return nil }
-        return bytes[forEachTag { _ in }...]
+        return bytes[(extraRange?.upperBound ?? forEachTag { _ in })...]
     }
+
+    var extra: ArraySlice<UInt8>? { extraRange.map { bytes[$0] } }
+
+    private var extraRange: Range<Int>? { bytes[0] & Self.extraBit == 0 ? nil : field(at: forEachTag { _ in }) }
 
     /// Hands out the tags; returns where they end.
     @discardableResult
@@ -110,7 +122,7 @@ struct PackedInstance: Hashable, Sendable {
 
     // MARK: - Layout
 
-    private var statusNumber: UInt8 { bytes[0] >> Self.statusShift }
+    private var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }
     private var valueOffset: Int { field(at: Self.nameOffset).upperBound }
     private var statusOffset: Int { field(at: valueOffset).upperBound }
     private var tagsOffset: Int { statusNumber == Self.otherStatus ? field(at: statusOffset).upperBound : statusOffset }

@@ -12,6 +12,7 @@ struct PackedInstanceTests {
         var ttl: Int64 = 30_000
         var tags: [String] = []
         var metadata: [UInt8]?
+        var extra: [UInt8]?
         var registered: Int64 = 1_700_000_000_123_456_789
     }
 
@@ -29,13 +30,16 @@ struct PackedInstanceTests {
             testDescription: "lengths around a digit of the length", name: String(repeating: "n", count: 127),
             endpoint: Endpoint(kind: .https, value: String(repeating: "v", count: 128)),
             tags: [16_383, 16_384].map { String(repeating: "t", count: $0) }, metadata: [UInt8](repeating: 7, count: 1 << 21)),
+        Case(testDescription: "extra alone", extra: Array("{}".utf8)),
+        Case(testDescription: "extra and metadata", status: InstanceStatus("DOWN"), tags: ["t"], metadata: [1], extra: [2, 3]),
+        Case(testDescription: "extra, empty metadata", status: .outOfService, metadata: [], extra: [UInt8](repeating: 2, count: 200)),
         Case(testDescription: "many tags", tags: (0..<1_000).map(String.init), metadata: Array("[1]".utf8)),
     ]
 
     private func make(_ it: Case) -> Instance {
         Instance(
             id: it.id, serviceName: Name(it.name), endpoint: it.endpoint, status: it.status, ttl: it.ttl, tags: it.tags,
-            metadata: it.metadata,
+            metadata: it.metadata, extra: it.extra,
             registered: it.registered)
     }
 
@@ -47,6 +51,7 @@ struct PackedInstanceTests {
         #expect(instance.status == status && instance.isOutOfService == (status == .outOfService))
         #expect(instance.ttl == it.ttl && instance.registered == it.registered)
         #expect(instance.metadata == it.metadata && instance.metadataUTF8.map(Array.init) == it.metadata)
+        #expect(instance.extra == it.extra)
         var tags: [[UInt8]] = []
         instance.forEachTag { tags.append(Array($0)) }
         #expect(tags == it.tags.map { Array($0.utf8) } && instance.tags.map { Array($0.utf8) } == tags && instance.tagCount == tags.count)
@@ -74,5 +79,6 @@ struct PackedInstanceTests {
         #expect(make(Case(testDescription: "", name: composed)) != make(Case(testDescription: "", name: decomposed)))
         #expect(make(Case(testDescription: "", tags: ["ab"])) != make(Case(testDescription: "", tags: ["a", "b"])))
         #expect(make(Case(testDescription: "", metadata: [])) != make(Case(testDescription: "")))
+        #expect(make(Case(testDescription: "", extra: [1])) != make(Case(testDescription: "", metadata: [1])))
     }
 }

@@ -18,7 +18,8 @@ struct FrameCodecTests {
     static let instance = Instance(
         id: .text(Name("päivä")), serviceName: Name("reviews"), endpoint: Endpoint(kind: .https, value: "10.9.0.1:443"),
         status: .outOfService,
-        ttl: 30_000, tags: ["", "v1"], metadata: Array("{\"a\":[1,null]}".utf8), registered: 1_790_000_000_000_000_001)
+        ttl: 30_000, tags: ["", "v1"], metadata: Array("{\"a\":[1,null]}".utf8), extra: Array("{}".utf8),
+        registered: 1_790_000_000_000_000_001)
     static let states = [
         Replicated(namespace: Namespace("tenant"), replica: .present(instance, version, heartbeat)),
         Replicated(namespace: Namespace(""), replica: .absent(.digest(0xFEED), version)),

@@ -13,7 +13,8 @@ extension OriginalInstance {
         return Instance(
             id: id, serviceName: Name(serviceName), endpoint: Endpoint(kind: kind, value: endpointValue), status: InstanceStatus(status),
             // A part of a millisecond counts as one, so that no lease is shorter than promised.
-            ttl: rest == 0 ? milliseconds : milliseconds + 1, tags: tags, metadata: metadata, registered: registered)
+            ttl: rest == 0 ? milliseconds : milliseconds + 1, tags: tags, metadata: metadata, extra: extra,
+            registered: registered)
     }
 
     /// An instance of the catalog, as originals are told of it.
@@ -23,7 +24,7 @@ extension OriginalInstance {
             id: instance.id.utf8, serviceName: instance.serviceName.text, endpointType: instance.endpoint.kind.rawValue,
             endpointValue: instance.endpoint.value, status: instance.status.token, metadata: instance.metadata,
             registered: instance.registered, lastRenewal: heartbeat.wall, ttl: overflow ? .max : nanoseconds, tags: instance.tags,
-            extra: nil)
+            extra: instance.extra)
     }
 }
 
@@ -43,14 +44,14 @@ extension Instance {
     /// The same registration with another status.
     func replacing(status: InstanceStatus) -> Instance {
         Instance(
-            id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
+            id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
             registered: registered)
     }
 
     /// Whether the two say the same of themselves, their statuses aside.
     func says(theSameAs other: Instance) -> Bool {
         serviceName == other.serviceName && endpoint == other.endpoint && ttl == other.ttl && tags == other.tags
-            && metadata == other.metadata
+            && metadata == other.metadata && extra == other.extra
     }
 
     /// Whether its lease has run out, by the age of its last heartbeat in milliseconds.

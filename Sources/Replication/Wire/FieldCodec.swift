@@ -161,6 +161,8 @@ extension ByteWriter {
         byte(instance.metadata == nil ? 0 : 1)
         if let metadata = instance.metadata { block(metadata) }
         word(instance.registered)
+        byte(instance.extra == nil ? 0 : 1)
+        if let extra = instance.extra { block(extra) }
     }
 }
 
@@ -244,9 +246,13 @@ extension ByteReader {
         guard ttl > 0 else { throw .value }
         let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text() }
         let metadata = try flag() ? try block() : nil
+        let registered = try word(Int64.self)
+        // The state of a member that does not know of it ends here.
+        let hasExtra = remaining > 0 ? try flag() : false
+        let extra = hasExtra ? try block() : nil
         return Instance(
-            id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata,
-            registered: try word())
+            id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
+            registered: registered)
     }
 }
 

@@ -7,7 +7,8 @@
 //                        nonce 32, beat                                    kind 2 absent:  namespace, version, id
 //      2    proof        code                                              kind 3 renewed: namespace, version, heartbeat, id
 //      3    ping         beat                                              instance: id, service, endpoint kind, endpoint, status, ttl i64,
-//      4    pong         token u64                                                   tags, has metadata, metadata, registered i64
+//      4    pong         token u64                                                   tags, has metadata, metadata, registered i64,
+//                                                                                  has extra, extra
 //      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
 //     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
 //     32 … 40            from the publisher                                beat: token u64, wall i64, standing, count, members u64

@@ -1,3 +1,4 @@
+import Catalog
 import Foundation
 import Testing
 
@@ -69,5 +70,17 @@ struct SampleTests {
         var message = try #require(try tree([UInt8](inner)) as? [String: Any])
         let payload = Data(base64Encoded: message.removeValue(forKey: "Payload") as? String ?? "?") ?? Data()
         return [outer as NSObject, message as NSObject, try tree([UInt8](payload))]
+    }
+}
+
+/// What becomes of an original's instance here.
+struct OriginalConversionTests {
+    @Test(arguments: [SampleTests.reviews, SampleTests.ratings])
+    func `an instance comes back from the catalog as an original sent it, Eureka's fields included`(_ sent: OriginalInstance) throws {
+        let held = try sent.instance()
+        #expect(held.extra == sent.extra)
+        #expect(OriginalInstance(held, heartbeat: Heartbeat(age: 0, wall: sent.lastRenewal)) == sent)
+        let renamed = held.replacing(status: .starting)
+        #expect(renamed.extra == sent.extra && renamed.says(theSameAs: held))
     }
 }
