@@ -95,6 +95,7 @@ public struct Catalog: Sendable {
         if let version = records.ledger?.stamp(at: moment) {
             records.ledger?.tombstones.put(
                 id, in: namespace, version: version, isUntold: origin == .client, at: moment.lease)
+            records.ledger?.expired.remove(id, in: namespace)
         }
         if isLive { return Decision(outcome: .done, change: records.change(.deregistered(id), in: namespace)) }
         let swept = slot == nil ? [] : [records.change(.expired(id), in: namespace)]
@@ -124,14 +125,12 @@ public struct Catalog: Sendable {
             handled += 1
             let deadline = records.slots[slot].deadline
             guard deadline <= now else { return .rearm(deadline) }
-            let namespace = records.namespace(slot)
-            let instance = records.remove(slot)
-            changes.append(records.change(.expired(instance.id), in: namespace))
+            changes.append(records.expire(slot, at: now))
             return .expired
         }
-        guard !hasMore, let forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) else {
-            return Expiry(changes: changes, handled: handled, hasMore: hasMore)
-        }
+        guard !hasMore, records.isTold else { return Expiry(changes: changes, handled: handled, hasMore: hasMore) }
+        var forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) ?? 0
+        forgotten += records.ledger?.expired.expire(at: now, budget: budget - handled - forgotten) ?? 0
         handled += forgotten
         return Expiry(changes: changes, handled: handled, hasMore: forgotten > 0 && handled == budget)
     }

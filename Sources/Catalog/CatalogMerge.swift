@@ -50,10 +50,22 @@ extension Catalog {
         }
         if let buried = records.ledger?.tombstones.find(instance.id, in: namespace)?.version, buried >= version { return .stale }
         guard isTimeless || heartbeat.age < instance.ttl else { return .dead }
+        // Its heartbeats went elsewhere, where the change was not known that was made here. Digests tell the others of it.
+        let later = isTimeless ? nil : records.ledger?.expired.find(instance.id, in: namespace)
+        if let later, later.version > version, heartbeat.age < later.instance.ttl {
+            enter(later.instance, later.version, heartbeat, into: namespace, at: moment)
+            return .stale
+        }
+        enter(instance, version, heartbeat, into: namespace, at: moment)
+        return .applied
+    }
+
+    private mutating func enter(
+        _ instance: Instance, _ version: Version, _ heartbeat: Heartbeat, into namespace: Namespace, at moment: Moment
+    ) {
         let slot = records.insert(instance, version, into: namespace, at: moment)
         records.slots[slot].begin(with: heartbeat, at: moment)
         rearm(slot)
-        return .applied
     }
 
     /// Takes in that an instance was deregistered.
@@ -66,6 +78,8 @@ extension Catalog {
         } else if let buried = records.ledger?.tombstones.find(id, in: namespace)?.version, buried >= version {
             return buried == version ? .redundant : .stale
         }
+        let expired = records.ledger?.expired.find(id, in: namespace)
+        if let expired, expired.version <= version { records.ledger?.expired.remove(id, in: namespace) }
         let age = (moment.wall / 1_000_000).subtractingSaturated(version.time.milliseconds)
         records.ledger?.tombstones.put(
             id, in: namespace, version: version, age: age, isUntold: false, at: moment.lease)

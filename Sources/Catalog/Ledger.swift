@@ -1,5 +1,5 @@
 // What a shard keeps for the sake of the other members, and a registry alone does not: the clock of its versions, the hashes of what it holds,
-// the deregistrations it remembers, and what it has still to tell.
+// the deregistrations and the leases that ran out which it remembers, and what it has still to tell.
 
 /// One shard's account of what others know and are to know.
 struct Ledger: Sendable {
@@ -9,6 +9,7 @@ struct Ledger: Sendable {
     /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with few tenants have none.
     private(set) var digest: [UInt64] = []
     var tombstones: Tombstones
+    var expired: RecentlyExpired
     /// The slots of what clients registered or changed here. Invariant: occupied ones.
     var changed = SlotSet()
     /// The slots of what clients renewed here. Invariant: occupied ones.
@@ -17,6 +18,7 @@ struct Ledger: Sendable {
     init(member: MemberID, limits: TombstoneLimits) {
         self.member = member
         tombstones = Tombstones(limits: limits)
+        expired = RecentlyExpired(retention: limits.retention)
     }
 
     /// A version later than all this shard has given and seen.

@@ -11,8 +11,8 @@ struct Records: Sendable {
     /// Invariant: has exactly the slots of `instances`, each in its place.
     private(set) var roster = Roster()
     private(set) var sequence: UInt64 = 0
-    /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has both a record and a
-    /// tombstone.
+    /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
+    /// tombstone, or an entry among the expired.
     var ledger: Ledger?
     /// Whether there is a ledger. To ask the ledger itself takes a copy of it, by way of the Optional.
     let isTold: Bool
@@ -66,8 +66,17 @@ struct Records: Sendable {
             ledger?.enter(slot)
             ledger?.toggle(key, version)
             ledger?.tombstones.remove(instance.id, in: namespace)
+            ledger?.expired.remove(instance.id, in: namespace)
         }
         return slot
+    }
+
+    /// Removes an instance whose lease has run out, and remembers it for the sake of other members.
+    mutating func expire(_ slot: Int32, at now: LeaseTime) -> Change {
+        let (namespace, version) = (namespace(slot), slots[slot].version)
+        let instance = remove(slot)
+        ledger?.expired.put(instance, version, in: namespace, at: now)
+        return change(.expired(instance.id), in: namespace)
     }
 
     /// Counts a record's version into the digest, or out of it again.

@@ -3,9 +3,9 @@ import Testing
 @testable import Catalog
 
 struct MergeTests {
-    enum Held { case nothing, instance, overdue, outOfService, tombstone }
+    enum Held { case nothing, instance, overdue, expired, outOfService, tombstone }
 
-    /// What is held has version 10, was heard of at 0 and has a lease of 30 s; the state comes at 20 s (40 s when overdue).
+    /// What is held has version 10, was heard of at 0 and has a lease of 30 s; the state comes at 20 s (40 s when overdue, or expired).
     @Test(
         arguments: [
             (.nothing, present(version(5), age: 1_000), .applied, "v5"),
@@ -34,6 +34,18 @@ struct MergeTests {
             (.overdue, .absent(one, version(11)), .applied, "absent v11"),
             (.overdue, .renewed(one, version(10), Heartbeat(age: 5_000, wall: 35_000_000_000)), .redundant, "v10"),
             (.overdue, .renewed(one, version(10), Heartbeat(age: 40_000, wall: 0)), .dead, "nothing"),
+            // Who knows an older version only has its heartbeats: together they are what there is.
+            (.expired, present(version(9), age: 5_000), .stale, "v10"),
+            (.expired, present(version(9), age: 30_000), .dead, "nothing"),
+            (.expired, present(version(10), age: 5_000), .applied, "v10"),
+            (.expired, present(version(11), age: 5_000), .applied, "v11"),
+            // Both know that the later one's lease is over.
+            (.expired, present(version(9), ttl: 120_000, age: 50_000), .applied, "v9"),
+            // It has no heartbeats to lend.
+            (.expired, present(version(9), status: .outOfService), .applied, "v9"),
+            (.expired, .absent(one, version(9)), .applied, "absent v9"),
+            (.expired, .absent(one, version(11)), .applied, "absent v11"),
+            (.expired, .renewed(one, version(9), Heartbeat(age: 0, wall: 1)), .missing, "nothing"),
             (.outOfService, present(version(11), age: 5_000), .applied, "v11"),
             (.outOfService, present(version(11), age: 50_000), .dead, "v10"),
             (.outOfService, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .redundant, "v10"),
@@ -54,10 +66,13 @@ struct MergeTests {
         switch held {
         case .nothing: break
         case .instance, .overdue: member.merge(present(version(10)), at: 0)
+        case .expired:
+            member.merge(present(version(10)), at: 0)
+            #expect(member.expire(at: 31_000).map(\.id) == [one])
         case .outOfService: member.merge(present(version(10), status: .outOfService), at: 0)
         case .tombstone: member.merge(.absent(one, version(10)), at: 0)
         }
-        let now: Int64 = held == .overdue ? 40_000 : 20_000
+        let now: Int64 = held == .overdue || held == .expired ? 40_000 : 20_000
         for time in 1...2 {
             let found = member.merge(replica, at: now)
             if time == 1 { #expect(found == outcome) } else { #expect(found != .applied, "hearing it again changes nothing") }

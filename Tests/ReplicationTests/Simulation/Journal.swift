@@ -33,13 +33,12 @@ struct Journal {
     ///
     /// - holders: the latest version of a key that any living member holds, paused ones included.
     mutating func excuse(
-        because reason: String, unless holders: (Key) -> Version?, where isExcusable: (Key, Entry) -> Bool = { _, _ in true },
-        trace: (String) -> Void
+        because reason: String, unless holders: (Key) -> Version?, trace: (String) -> Void
     ) {
         for key in entries.keys {
             let held = holders(key) ?? .none
             for index in entries[key, default: []].indices where entries[key]?[index].isExcused == false {
-                guard let entry = entries[key]?[index], entry.version > held, isExcusable(key, entry) else { continue }
+                guard let entry = entries[key]?[index], entry.version > held else { continue }
                 entries[key]?[index].isExcused = true
                 excused += 1
                 trace("\(entry.kind) of \(key.id) at m\(entry.member) is lost: \(reason)")

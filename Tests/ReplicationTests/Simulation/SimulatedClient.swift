@@ -19,8 +19,6 @@ final class SimulatedClient {
     private(set) var state = State.heartbeating
     /// When a member last took a heartbeat or a registration of it.
     private(set) var heardAt: Int64
-    /// The same for each member.
-    private(set) var heardBy: [Int: Int64] = [:]
     private var home: Int
     private var isRegistered = false
     private var incarnation = 0
@@ -89,7 +87,6 @@ final class SimulatedClient {
                 }
             } else if isRegistered, member.apply(.renew(key.id), in: key.namespace) == .done {
                 heardAt = simulation.now
-                heardBy[member.index] = simulation.now
             } else if !isRegistered || member.isReady {
                 register(at: member)
             } else {
@@ -113,7 +110,6 @@ final class SimulatedClient {
         guard member.apply(.register(instance), in: key.namespace) == .done else { return }
         isRegistered = true
         heardAt = simulation.now
-        heardBy[member.index] = simulation.now
         write(.registered, at: member)
     }
 

@@ -206,26 +206,7 @@ final class Simulation {
     /// What happened, for whoever looks into a failure.
     var story: String { traces.joined(separator: "\n") }
 
-    /// A change at a member to an instance that sends its heartbeats elsewhere is lost when no heartbeat reaches that member until the
-    /// lease has run out there, and it has not reached another member until then: no member holds it, and the instance lives on as it was.
-    private func excuseTheExpired() {
-        var heard: [Key: SimulatedClient] = [:]
-        for client in clients { heard[client.key] = client }
-        let journal = journal
-        self.journal.excuse(
-            because: "it ran out where it was made",
-            unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() }
-        ) {
-            key, entry in
-            guard journal.entries[key]?.last?.kind != .deregistered, let client = heard[key] else { return false }
-            return self.now - (client.heardBy[entry.member] ?? 0) >= client.ttl
-        } trace: {
-            self.trace($0)
-        }
-    }
-
     private func look() {
-        excuseTheExpired()
         Oracle(simulation: self).look()
         if now < Self.trouble + Self.convergence { plan(after: 500) { [self] in look() } }
     }
