@@ -82,7 +82,8 @@ final class ReplicationLoop {
     private init(_ parts: Parts) throws {
         self.parts = parts
         let configuration = parts.configuration
-        loop = try EventLoop()
+        // Every change waits for a timer of a millisecond under load: the kernel's tick would be most of what a peer waits for it.
+        loop = try EventLoop(hasPreciseTimers: true)
         let authenticator = try configuration.secret.map { secret in
             let mac = try HMACSHA256(key: secret)
             return Authenticator(code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) })
