@@ -3,6 +3,8 @@
 JSON Schema counts characters where the registry counts bytes, and cannot bound the bytes of a JSON value. Without these
 hooks a body that is valid by the description, yet over a limit in bytes, would be reported as wrongly refused. Only what the
 generator believes valid is held back; invalid bodies reach the registry untouched.
+
+Nor can it say that `fields=` is a list without names (R313): the generator takes it for a list of one bad name.
 """
 
 import json
@@ -37,8 +39,14 @@ def within_bytes(body):
     return "metadata" not in body or len(json.dumps(body["metadata"])) <= METADATA_BYTES
 
 
+def is_empty(value):
+    return value in ("", [""])
+
+
 @schemathesis.hook
 def filter_case(context, case):
+    if is_empty((case.query or {}).get("fields")):
+        return False
     if case.operation.definition.raw.get("operationId") != "registerInstance":
         return True
     if case.meta is not None and case.meta.generation.mode != GenerationMode.POSITIVE:
