@@ -90,7 +90,8 @@ struct MemberDirectory: Sendable {
                 guard errno == 0 else { throw Failure(call: "readdir", code: errno) }
                 return (names, true)
             }
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the stream's buffer.
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             if MemberFile.address(named: name) != nil { names.append(name) }
         }
         return (names, false)
