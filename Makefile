@@ -63,7 +63,7 @@ test.thread: deps
 # Run the tests under the address sanitizer, which also looks for leaks (ten minutes on two cores).
 test.address: deps
 	@mkdir -p .build-address && rm -f .build-address/report.*
-	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="log_path=$(CURDIR)/.build-address/report" \
+	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="log_path=$(CURDIR)/.build-address/report:suppressions=$(CURDIR)/Tests/Long/address.supp" \
 		LSAN_OPTIONS="print_suppressions=0:suppressions=$(CURDIR)/Tests/Long/leaks.supp" \
 		swift test --sanitize=address --scratch-path .build-address; \
 		status=$$?; ! cat .build-address/report.* 2>/dev/null && exit $$status
