@@ -46,6 +46,8 @@ final class StreamBench {
     /// Does something on the loop, then runs it until `condition` holds, which is asked after every event and now and then.
     func run(_ start: @escaping (borrowing OnLoop) -> Void = { _ in }, until condition: @escaping () -> Bool) throws {
         isDone = condition
+        // It mostly asks the bench itself, which would live as long as the condition, and the other way round.
+        defer { isDone = { false } }
         var isLate = false
         let first = try LoopEvent.timer(on: loop) { onLoop in start(onLoop) }
         try first.schedule(afterMilliseconds: 0)

@@ -22,7 +22,7 @@ struct StreamTests {
         let bench = try StreamBench(security: isSecure ? certificates.accepting(a) : nil)
         let client = isSecure ? try certificates.connecting(b) : nil
         let bytes = Self.pattern(3_000_000)
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             let streams = isAccepter ? bench.accepting : bench.connecting
             var rest = bytes[...]
@@ -54,7 +54,7 @@ struct StreamTests {
     @Test func `a plain peer does not open a stream on a TLS port`() throws {
         let certificates = try Certificates()
         let bench = try StreamBench(security: certificates.accepting(certificates.member("a", hosts: ["a"])))
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             if !isAccepter, case .opened = event { bench.connecting?.send(Array("GET / HTTP/1.1\r\n\r\n".utf8), on: id, onLoop) }
         }
         try bench.run({ bench.connect($0) }) { !bench.ends(ofAccepter: true).isEmpty }
@@ -80,7 +80,7 @@ struct StreamTests {
         var limits = StreamLimits()
         limits.newcomerTime = 200
         let bench = try StreamBench(limits)
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             if !isAccepter { bench.connecting?.admit(id, onLoop) } else if id.number == 2 { bench.accepting?.admit(id, onLoop) }
         }
@@ -121,7 +121,7 @@ struct StreamTests {
         var limits = StreamLimits()
         limits.departingNewcomers = 2
         let bench = try StreamBench(limits)
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             // Who connects reads nothing, and so never learns that it may close.
             guard isAccepter else { return bench.connecting?.pauseReading(true, on: id, onLoop) ?? () }
@@ -137,7 +137,7 @@ struct StreamTests {
         limits.newcomersOfHost = 1
         limits.newcomerTime = 200
         let bench = try StreamBench(limits)
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             if isAccepter, case .opened = event { bench.accepting?.admit(id, after: 400, onLoop) }
         }
         try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 1 }
@@ -163,7 +163,7 @@ struct StreamTests {
         let bench = try StreamBench(security: isSecure ? certificates.accepting(member) : nil)
         let client = isSecure ? try certificates.connecting(member) : nil
         let bytes = Self.pattern(5_000_000)
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard isAccepter, case .opened = event else { return }
             bench.accepting?.send(bytes, on: id, onLoop)
             bench.accepting?.close(id, drainingFor: 10_000, onLoop)
@@ -177,7 +177,7 @@ struct StreamTests {
 
     @Test func `a close gives up on a peer that does not read`() throws {
         let bench = try StreamBench()
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             if isAccepter {
                 bench.accepting?.admit(id, onLoop)
@@ -195,7 +195,7 @@ struct StreamTests {
 
     @Test func `the owner is told once when there is room again, and knows how much is queued`() throws {
         let bench = try StreamBench()
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
             if isAccepter {
                 bench.accepting?.admit(id, onLoop)
@@ -217,7 +217,7 @@ struct StreamTests {
 
     @Test func `nothing is told of a stream that its owner has closed, and its number is not used again`() throws {
         let bench = try StreamBench()
-        bench.react = { isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             switch event {
             case .opened where isAccepter:
                 bench.accepting?.send([1, 2, 3], on: id, onLoop)
