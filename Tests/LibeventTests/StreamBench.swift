@@ -35,6 +35,14 @@ final class StreamBench {
             listening: try #require(port.descriptors.first), for: accepting, security: security.map { TLSContextBox($0) })
     }
 
+    deinit {
+        (listener, accepting, connecting) = (nil, nil, nil)
+        // libevent frees a bufferevent, of which something was still to be told, in the turn after.
+        let last = try? LoopEvent.timer(on: loop) { [loop] onLoop in loop.stop(onLoop) }
+        try? last?.schedule(afterMilliseconds: 0)
+        if last != nil { loop.run() }
+    }
+
     private var bytes: [Bool: [UInt8]] = [:]
 
     private func note(_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
