@@ -49,10 +49,10 @@ extension Catalog {
             return .applied
         }
         if let buried = records.ledger?.tombstones.find(instance.id, in: namespace)?.version, buried >= version { return .stale }
-        guard isTimeless || heartbeat.age < instance.ttl else { return .dead }
+        guard isTimeless || heartbeat.age <= instance.ttl else { return .dead }
         // Its heartbeats went elsewhere, where the change was not known that was made here. Digests tell the others of it.
         let later = isTimeless ? nil : records.ledger?.expired.find(instance.id, in: namespace)
-        if let later, later.version > version, heartbeat.age < later.instance.ttl {
+        if let later, later.version > version, heartbeat.age <= later.instance.ttl {
             enter(later.instance, later.version, heartbeat, into: namespace, at: moment)
             return .stale
         }

@@ -21,6 +21,8 @@ struct Record: Sendable {
     var version = Version.none
 
     private static let endless = Int64.max
+    /// Milliseconds that a lease lasts beyond its TTL. Times are whole milliseconds: a lease that began late in one would else end too early.
+    private static let resolution: Int64 = 1
 
     /// What fills a place without an instance.
     static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
@@ -49,7 +51,7 @@ struct Record: Sendable {
 
     /// Begins the lease, as it is when the last heartbeat was so long ago.
     private mutating func begin(age: Int64 = 0, at moment: Moment) {
-        deadline = leaseTime == Self.endless ? .distantFuture : moment.lease + (leaseTime - age)
+        deadline = leaseTime == Self.endless ? .distantFuture : moment.lease + (leaseTime + Self.resolution - age)
         lost = UInt32(clamping: moment.lost)
     }
 
@@ -68,7 +70,7 @@ struct Record: Sendable {
     /// it had not run out.
     mutating func renew(at moment: Moment) -> Bool {
         guard isLive(at: moment.lease) else { return false }
-        guard leaseTime == Self.endless || moment.lease + leaseTime >= deadline else { return true }
+        guard leaseTime == Self.endless || moment.lease + (leaseTime + Self.resolution) >= deadline else { return true }
         start(at: moment)
         return true
     }
@@ -92,7 +94,7 @@ struct Record: Sendable {
     /// Milliseconds since the last heartbeat, pauses included; nil for what does not expire.
     func age(at moment: Moment) -> Int64? {
         guard leaseTime != Self.endless else { return nil }
-        let start = deadline + -leaseTime
+        let start = deadline + -(leaseTime + Self.resolution)
         return max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
     }
 
@@ -134,7 +136,7 @@ struct Record: Sendable {
     mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) -> Bool {
         let latest = latest(age(at: moment), heartbeat, isTimeless: instance.isOutOfService, at: moment)
         let leaseTime = Self.leaseTime(of: instance)
-        guard leaseTime == Self.endless || latest.age < leaseTime else { return false }
+        guard leaseTime == Self.endless || latest.age <= leaseTime else { return false }
         self.leaseTime = leaseTime
         self.version = version
         lastHeartbeat = latest.wall

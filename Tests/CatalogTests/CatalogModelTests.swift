@@ -13,9 +13,9 @@ private struct Model {
         var deadline: Int64?
         var wall: Int64
 
-        func isLive(at now: Int64) -> Bool { deadline.map { now < $0 } ?? true }
+        func isLive(at now: Int64) -> Bool { deadline.map { now <= $0 } ?? true }
         /// Overdue by so much that the wheel must know.
-        func isLate(at now: Int64) -> Bool { deadline.map { $0 + TimerWheel.resolution <= now } ?? false }
+        func isLate(at now: Int64) -> Bool { deadline.map { $0 + TimerWheel.resolution < now } ?? false }
     }
 
     var entries: [Namespace: [InstanceID: Entry]] = [:]

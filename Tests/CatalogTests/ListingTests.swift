@@ -68,7 +68,7 @@ struct ListingTests {
         var cursor = ServiceCursor()
         var names: [[Name]] = []
         while !cursor.isDone, names.count < 100 {
-            names.append(it.catalog.services(in: tenant, at: at(1_000), from: &cursor, limit: 11).services.map(\.name))
+            names.append(it.catalog.services(in: tenant, at: at(1_001), from: &cursor, limit: 11).services.map(\.name))
         }
         #expect(names.flatMap { $0 } == [Name("db")])
         #expect(names.count == 10, "101 members by 11")
@@ -106,8 +106,8 @@ struct RenewalTests {
         #expect(store.renew(one, in: tenant, at: moment(20_000)))
         #expect(!store.renew(one, in: neighbour, at: moment(20_000)))
         #expect(!store.renew(.digest(2), in: tenant, at: moment(20_000)))
-        #expect(store.instance(one, in: tenant, at: at(49_999))?.lastHeartbeat == 20_000_000_000)
-        #expect(!store.renew(one, in: tenant, at: moment(50_000)), "it has run out, though nobody has swept it")
+        #expect(store.instance(one, in: tenant, at: at(50_000))?.lastHeartbeat == 20_000_000_000)
+        #expect(!store.renew(one, in: tenant, at: moment(50_001)), "it has run out, though nobody has swept it")
     }
 
     @Test func `a batch renews what it can, and answers for each id in its place`() {

@@ -77,13 +77,13 @@ struct RevisionTests {
             let instance = makeInstance(UInt64(number), service: service, ttl: service == "db" ? 1_000 : 30_000)
             _ = store.apply(.register(instance), in: tenant, from: .client, at: moment(0))
         }
-        let found = store.services(in: tenant, at: at(1_000))
+        let found = store.services(in: tenant, at: at(1_001))
         #expect(found.services.map(\.name) == [decomposed, composed, "web"].map { Name($0) }, "db is overdue")
         #expect(found.revision == store.revision(of: tenant))
         for service in found.services {
-            let listing = store.listing(of: service.name, in: tenant, at: at(1_000))
+            let listing = store.listing(of: service.name, in: tenant, at: at(1_001))
             #expect(listing.revision == service.revision && store.revision(of: service.name, in: tenant) == service.revision)
-            #expect(listing.instances.map(\.instance.id) == store.instances(of: service.name, in: tenant, at: at(1_000)).map(\.instance.id))
+            #expect(listing.instances.map(\.instance.id) == store.instances(of: service.name, in: tenant, at: at(1_001)).map(\.instance.id))
         }
         #expect(Set(found.services.map(\.revision)).count == 3)
         let nobody = store.listing(of: Name("none"), in: tenant, at: at(0))

@@ -190,8 +190,8 @@ struct CopyTests {
         #expect(there.drain(at: 20_000).isEmpty)
         for id in UInt64(0)..<450 {
             let namespace = Namespace("tenant-\(id % 40)")
-            #expect(here.has(.digest(id), in: namespace, at: 60_250) == (id > 250), "registered at \(id)")
-            #expect(there.has(.digest(id), in: namespace, at: 60_250) == (id > 250), "registered at \(id)")
+            #expect(here.has(.digest(id), in: namespace, at: 60_250) == (id >= 250), "registered at \(id)")
+            #expect(there.has(.digest(id), in: namespace, at: 60_250) == (id >= 250), "registered at \(id)")
         }
     }
 

@@ -55,5 +55,5 @@ extension Instance {
     }
 
     /// Whether its lease has run out, by the age of its last heartbeat in milliseconds.
-    func isDead(age: Int64) -> Bool { age >= ttl && status != .outOfService }
+    func isDead(age: Int64) -> Bool { age > ttl && status != .outOfService }
 }

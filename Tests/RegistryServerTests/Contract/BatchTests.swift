@@ -91,7 +91,7 @@ struct BatchTests {
         }
         // R801 A request body over 65,536 bytes … is answered 413 and the connection is closed.
         #expect(try registry.send(.batch(String(repeating: " ", count: 65_537))).status == 413)
-        registry.clock.advance(milliseconds: 5_000)
+        registry.clock.advance(milliseconds: 5_001)
         registry.sweep()
         #expect(try registry.send(.instance(id)).status == 404)
     }

@@ -15,7 +15,7 @@ struct LeaseTests {
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10"]))
         let other = try registry.register(Body("db", "b", ["ttl": "600"]))
-        registry.clock.advance(milliseconds: 9_999)
+        registry.clock.advance(milliseconds: 10_000)
         if sweeps { registry.sweep() }
         #expect(try registry.ids("") == [other, id])
         registry.clock.advance(milliseconds: 1)
@@ -38,7 +38,7 @@ struct LeaseTests {
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10", "status": #""STARTING""#]))
         for body in ["", #"{"status":"UP","ttl":600}"#, "not json", String(repeating: "x", count: 65_536)] {
-            registry.clock.advance(milliseconds: 9_999)
+            registry.clock.advance(milliseconds: 10_000)
             registry.sweep()
             var request = TestRequest.renew(id)
             request.body = Array(body.utf8)
@@ -51,7 +51,7 @@ struct LeaseTests {
         let object = try registry.send(.instance(id)).object()
         #expect(object["status"] as? String == "STARTING")
         #expect(object["ttl"] as? Int == 10)
-        registry.clock.advance(milliseconds: 9_999)
+        registry.clock.advance(milliseconds: 10_000)
         registry.sweep()
         #expect(try registry.send(.instance(id)).status == 200)
         registry.clock.advance(milliseconds: 1)
@@ -70,7 +70,7 @@ struct LeaseTests {
         #expect(try registry.send(.renew(id)).status == 200)
         // Registered again with another status it has a lease again.
         try registry.register(Body("web", "a", ["ttl": "10"]))
-        registry.clock.advance(milliseconds: 9_999)
+        registry.clock.advance(milliseconds: 10_000)
         registry.sweep()
         #expect(try registry.ids("") == [id])
         registry.clock.advance(milliseconds: 1)

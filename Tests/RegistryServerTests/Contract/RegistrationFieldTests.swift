@@ -135,7 +135,7 @@ struct RegistrationFieldTests {
         }
         // R256 … never before: 1.5 s are told as 2 and last 1.5.
         let id = try registry.register(Body("web", "a", ["ttl": "1"]))
-        registry.clock.advance(milliseconds: 1_499)
+        registry.clock.advance(milliseconds: 1_500)
         #expect(try registry.send(.instance(id)).status == 200)
         registry.clock.advance(milliseconds: 1)
         #expect(try registry.send(.instance(id)).status == 404)

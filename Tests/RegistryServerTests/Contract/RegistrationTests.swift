@@ -91,7 +91,7 @@ struct RegistrationTests {
         #expect(object["status"] as? String == "UP")
         #expect(object["ttl"] as? Int == 25)
         #expect(object["last_heartbeat"] as? String == "2026-01-01T00:00:19.123456789Z")
-        registry.clock.advance(milliseconds: 24_999)
+        registry.clock.advance(milliseconds: 25_000)
         #expect(try registry.send(.instance(first)).status == 200)
         registry.clock.advance(milliseconds: 1)
         #expect(try registry.send(.instance(first)).status == 404)

@@ -166,7 +166,7 @@ struct ListTagTests {
         #expect(try lists.map(shown) == [renewed, renewed, renewed])
         #expect(before.allSatisfy { $0 != renewed })
         // Nobody sweeps here: the lists know themselves when a lease in them ends.
-        registry.clock.advance(milliseconds: 9_399)
+        registry.clock.advance(milliseconds: 9_400)
         #expect(try registry.ids("") == [id])
         registry.clock.advance(milliseconds: 1)
         #expect(try registry.ids("") == [])
