@@ -25,7 +25,8 @@ public struct PathSegments: Sendable {
 
     /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than any route.
     public init(_ head: RequestHead) throws(Refusal) {
-        if head.targetShape.hasEscapes {
+        // An escape may be in the query alone.
+        if head.targetShape.hasEscapes, head.path.contains(UInt8(ascii: "%")) {
             try self.init(decoding: head.path)
         } else {
             try self.init(splitting: head.bytes, head.targetRange.lowerBound..<head.targetShape.pathEnd)

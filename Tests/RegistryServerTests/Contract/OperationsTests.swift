@@ -138,8 +138,8 @@ struct OperationsTests {
         // R609 These pages ignore their query string.
         let registry = try Registry(transport)
         registry.context.lifecycle.advance(to: .ready)
-        for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json"] {
-            for query in ["?", "?x", "?status=UP&status=UP&", "??"] {
+        for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json", "/api/v1/cluster"] {
+            for query in ["?", "?x", "?status=UP&status=UP&", "??", "?a=%41", "?%zz"] {
                 #expect(try registry.send(.get(path + query)).status == 200, "\(path)\(query)")
             }
         }
