@@ -57,6 +57,14 @@ extension UInt8 {
     }
 }
 
+extension [UInt8] {
+    /// Appends the bytes in `range` of a span in one copy.
+    mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        // Array has no append for spans yet; the pointer lives for this one copy.
+        bytes.extracting(range).withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+}
+
 /// Where a request target's path ends, and whether anything in the target is percent-encoded.
 struct TargetShape: Sendable {
     var pathEnd: Int
@@ -88,6 +96,10 @@ extension Span<UInt8> {
     /// Where `byte` first stands in `range`, or nil.
     func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
         var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            if let offset = eight(at: index).first(byte) { return index + offset }
+            index += 8
+        }
         while index < range.upperBound {
             if self[index] == byte { return index }
             index += 1
@@ -109,14 +121,16 @@ extension Span<UInt8> {
         // Eight at a time; the last eight overlap those before them.
         while offset < count {
             let place = Swift.min(offset, count - 8)
-            if word(at: start + place) != expected.word(at: range.lowerBound + place) { return false }
+            if eight(at: start + place) != expected.eight(at: range.lowerBound + place) { return false }
             offset += 8
         }
         return true
     }
 
-    /// Eight bytes as one number.
-    private func word(at offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    /// The eight bytes from `offset` on, all of which must be there.
+    private func eight(at offset: Int) -> EightBytes {
+        EightBytes(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
 
     /// Whether all bytes in `range` are of the set.
     func areAll(_ set: ByteSet, in range: Range<Int>) -> Bool {
@@ -133,6 +147,10 @@ extension Span<UInt8> {
         var shape = TargetShape(pathEnd: range.upperBound, hasEscapes: false)
         var index = range.lowerBound
         while index < range.upperBound {
+            if index + 8 <= range.upperBound, eight(at: index).arePlainTarget {
+                index += 8
+                continue
+            }
             let byte = self[index]
             if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") { return nil }
             if byte == UInt8(ascii: "%") { shape.hasEscapes = true }
@@ -155,6 +173,10 @@ extension Span<UInt8> {
     func areFieldText(in range: Range<Int>) -> Bool {
         var index = range.lowerBound
         while index < range.upperBound {
+            if index + 8 <= range.upperBound, eight(at: index).areVisible {
+                index += 8
+                continue
+            }
             let byte = self[index]
             if byte < 0x20 ? byte != 0x09 : byte == 0x7F { return false }
             index += 1

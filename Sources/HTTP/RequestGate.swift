@@ -12,7 +12,7 @@
 //   └────── request complete ◄─── lastLine             any state ─► refused (stays)
 
 /// The strict framing of one connection's requests: a pure state machine over its bytes.
-public struct RequestGate {
+public struct RequestGate: ~Copyable {
     private enum State {
         /// Waiting for, or within, the request line.
         case requestLine
@@ -66,6 +66,8 @@ public struct RequestGate {
     private var requestsSoFar = 0
     /// Why nothing behind the complete requests will be served; nil while all is well.
     public private(set) var refusal: Refusal?
+    /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section 9.3.2).
+    public private(set) var refusesHead = false
 
     public init(limits: Limits) {
         self.limits = limits
@@ -94,8 +96,8 @@ public struct RequestGate {
     public mutating func takeRequest() -> RequestHead? {
         guard completeRequests > 0 else { return nil }
         completeRequests -= 1
-        let head = heads[taken]
-        heads[taken] = RequestHead()
+        var head = RequestHead()
+        swap(&head, &heads[taken])
         taken += 1
         if taken == heads.count {
             heads.removeAll(keepingCapacity: taken == 1)
@@ -105,14 +107,14 @@ public struct RequestGate {
     }
 
     /// Looks at the bytes that arrived next on the connection.
-    public mutating func feed(_ chunk: ArraySlice<UInt8>) {
-        var position = chunk.startIndex
-        while position < chunk.endIndex {
+    public mutating func feed(_ chunk: Span<UInt8>) {
+        var position = 0
+        while position < chunk.count {
             switch state {
             case .requestLine, .headerLines:
                 feedHead(chunk, &position)
             case .fixedBody(let remaining):
-                let taken = min(remaining, chunk.endIndex - position)
+                let taken = min(remaining, chunk.count - position)
                 position += taken
                 if taken == remaining { completeRequest() } else { state = .fixedBody(remaining: remaining - taken) }
             case .chunkSize, .lastLine:
@@ -129,6 +131,7 @@ public struct RequestGate {
     public mutating func refuse(_ status: Status, _ sentence: String) {
         guard refusal == nil else { return }
         refusal = Refusal(status, sentence)
+        refusesHead = head.bytes.starts(with: "HEAD ".utf8)
         state = .refused
         head = RequestHead()
         if heads.count - taken > completeRequests { heads.removeLast() }
@@ -136,13 +139,13 @@ public struct RequestGate {
 
     // MARK: - The head
 
-    private mutating func feedHead(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
+    private mutating func feedHead(_ chunk: Span<UInt8>, _ position: inout Int) {
         // As much as most heads have is taken at once, and what then turns out to be behind the head is given back. The empty line that
         // ends the head is not counted, and is not known for one before it is whole.
         let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
-        let end = min(position + min(room, Self.typicalHead), chunk.endIndex)
+        let end = min(position + min(room, Self.typicalHead), chunk.count)
         if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
-        head.bytes.append(contentsOf: chunk[position..<end])
+        head.bytes.append(chunk, position..<end)
         position = end
         while let lineEnd = head.bytes.span.first(0x0A, in: searched..<head.bytes.count) {
             searched = lineEnd + 1
@@ -297,7 +300,9 @@ public struct RequestGate {
         }
         guard length <= limits.body else { throw Refusal(.contentTooLarge, Self.longBody(limits)) }
         head.declaredLength = isChunked ? nil : length
-        heads.append(head)
+        var whole = RequestHead()
+        swap(&whole, &head)
+        heads.append(whole)
         if isChunked {
             state = .chunkSize
         } else if length > 0 {
@@ -305,7 +310,6 @@ public struct RequestGate {
         } else {
             completeRequest()
         }
-        head = RequestHead()
         lineStart = 0
         searched = 0
         lines = 0
@@ -327,7 +331,7 @@ public struct RequestGate {
     // MARK: - Chunks
 
     /// `HEX CRLF` before a chunk, `CRLF` alone behind the last. Chunk extensions are refused: evhttp does not read them.
-    private mutating func feedChunkLine(_ chunk: ArraySlice<UInt8>, _ position: inout Int) {
+    private mutating func feedChunkLine(_ chunk: Span<UInt8>, _ position: inout Int) {
         let byte = chunk[position]
         position += 1
         guard byte == 0x0A else {
@@ -355,12 +359,12 @@ public struct RequestGate {
         refuse(.badRequest, "a chunk begins with its size in hexadecimal, and nothing else")
     }
 
-    private mutating func feedChunkData(_ chunk: ArraySlice<UInt8>, _ position: inout Int, _ remaining: Int) {
+    private mutating func feedChunkData(_ chunk: Span<UInt8>, _ position: inout Int, _ remaining: Int) {
         var remaining = remaining
-        let data = min(max(remaining - 2, 0), chunk.endIndex - position)
+        let data = min(max(remaining - 2, 0), chunk.count - position)
         position += data
         remaining -= data
-        while remaining <= 2, remaining > 0, position < chunk.endIndex {
+        while remaining <= 2, remaining > 0, position < chunk.count {
             guard chunk[position] == (remaining == 2 ? 0x0D : 0x0A) else {
                 return refuse(.badRequest, "a chunk ends with CR LF")
             }

@@ -8,8 +8,6 @@ import HTTP
 struct AnswerHead {
     /// The header under whose name evhttp is given all others: the one that it would add by itself where it is missing.
     static let name = "Date"
-    private static let dateLength = 50
-
     private var second = 0
     /// The value of `Date` (RFC 9110, section 6.6.1), which changes once a second, and the header that never does.
     private var common: [UInt8] = []
@@ -77,9 +75,7 @@ struct AnswerHead {
         event_base_gettimeofday_cached(loop.base, &now)
         guard now.tv_sec != second else { return }
         second = now.tv_sec
-        common = [UInt8](unsafeUninitializedCapacity: Self.dateLength) { buffer, count in
-            count = buffer.withMemoryRebound(to: CChar.self) { max(0, Int(evutil_date_rfc1123($0.baseAddress, $0.count, nil))) }
-        }
+        common = HTTPDate.now()
         common.append(contentsOf: "\r\nVary: Accept-Encoding".utf8)
     }
 

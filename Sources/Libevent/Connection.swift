@@ -203,7 +203,7 @@ final class Connection {
         switch phase {
         case .served:
             let isEvhttpIdle = isEvhttpIdle(before: count)
-            server.feed(&gate, from: bufferevent_get_input(bufferevent), count: count)
+            feedGate(count)
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
             if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
@@ -211,6 +211,22 @@ final class Connection {
             lingered += count
             // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; this ends its turn.
             if session != nil, lingered > Self.lingerBytes { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+        }
+    }
+
+    /// Shows the newest `count` bytes of the input to the gate, where they lie: most often in one piece.
+    private func feedGate(_ count: Int) {
+        let input = bufferevent_get_input(bufferevent)
+        var position = evbuffer_ptr()
+        evbuffer_ptr_set(input, &position, evbuffer_get_length(input) - count, EVBUFFER_PTR_SET)
+        var remaining = count
+        while remaining > 0 {
+            var piece = iovec()
+            guard evbuffer_peek(input, remaining, &position, &piece, 1) > 0 else { return }
+            let length = min(piece.iov_len, remaining)
+            gate.feed(UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
+            remaining -= length
+            if remaining > 0 { evbuffer_ptr_set(input, &position, length, EVBUFFER_PTR_ADD) }
         }
     }
 
@@ -322,7 +338,7 @@ final class Connection {
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
         // What the border refuses may come by the thousand: it is counted, not logged one by one.
         let id = refusedFor == nil ? server.refused(refusal, from: peer) : RequestID(random: .random(in: 0 ... .max))
-        let answer = RefusalAnswer.bytes(refusal, id)
+        let answer = RefusalAnswer.bytes(refusal, id, isHead: gate.refusesHead)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }

@@ -42,6 +42,7 @@ extension Connection {
 
     /// Answers the requests at the front of the input, as long as they are whole and can do without evhttp.
     func answerDirectly() {
+        let server = server
         let input = bufferevent_get_input(bufferevent)
         while let head = takeDirectRequest() {
             evbuffer_drain(input, head.wireLength)
@@ -56,9 +57,10 @@ extension Connection {
     }
 
     /// Puts an answer into the output; it is written at the end of the turn. Does nothing when the connection has ended while the reply was kept.
-    func sendDirectly(_ response: Response, isHead: Bool) {
+    func sendDirectly(_ response: borrowing Response, isHead: Bool) {
         guard isOpen else { return }
-        hasAnnouncedEnd = isDraining
+        let server = server
+        hasAnnouncedEnd = server.isDraining
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
         if !isHead, !response.body.isEmpty, let output { response.body.append(to: output) }

@@ -1,4 +1,4 @@
-// An evhttp on one loop and one listening socket. evhttp keeps the connections and writes the answers; what it lets through unseen or leaves
+// An evhttp on one loop and one listening socket. evhttp keeps the connections, and answers what does not arrive whole; what it lets through unseen or leaves
 // unbounded is kept from it by the gate of each connection. Nothing above this file knows evhttp.
 
 import CLibevent
@@ -8,7 +8,7 @@ import TLS
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
 public final class HTTPServer {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
-    public typealias Handler = (_ request: Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
+    public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 
     /// Learns of a request that was refused before it could be read, and names it.
     public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
@@ -67,8 +67,6 @@ public final class HTTPServer {
     /// Connections that were refused at the door and are still being told so.
     var refusedAtTheDoor = 0
     private var whenDrained: ((borrowing OnLoop) -> Void)?
-    /// Reused for the bytes of each read, so that feeding a gate allocates nothing.
-    private var scratch: [UInt8] = []
     private var answerHead = AnswerHead()
     /// Connections with direct answers of this turn, which are written at its end.
     private var answered: [Connection] = []
@@ -190,17 +188,6 @@ public final class HTTPServer {
         }
     }
 
-    /// Shows the newest `count` bytes of a connection's input to its gate.
-    func feed(_ gate: inout RequestGate, from input: OpaquePointer, count: Int) {
-        if scratch.count < count { scratch = [UInt8](repeating: 0, count: max(count, 4_096)) }
-        var position = evbuffer_ptr()
-        guard evbuffer_ptr_set(input, &position, evbuffer_get_length(input) - count, EVBUFFER_PTR_SET) == 0 else { return }
-        evbuffer_copyout_from(input, &position, &scratch, count)
-        gate.feed(scratch[..<count])
-        // A large body came once; its room is not kept for ever.
-        if scratch.count > limits.body { scratch = [] }
-    }
-
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
@@ -247,12 +234,12 @@ public final class HTTPServer {
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.
-    func handle(_ head: RequestHead, _ body: [UInt8], of connection: Connection, _ reply: consuming PendingReply) {
+    func handle(_ head: consuming RequestHead, _ body: consuming [UInt8], of connection: Connection, _ reply: consuming PendingReply) {
+        let localAddress = head[.host] == nil ? connection.localAddress : nil
         handler(
             Request(
                 head: head, body: body, isSecure: security != nil, clientAddress: connection.peer,
-                clientIdentity: connection.clientIdentity, localAddress: head[.host] == nil ? connection.localAddress : nil), reply,
-            OnLoop())
+                clientIdentity: connection.clientIdentity, localAddress: localAddress), reply, OnLoop())
     }
 
     /// Takes up to `count` bytes from the front of a buffer.

@@ -20,26 +20,35 @@ public struct PendingReply: ~Copyable {
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told. Does nothing when the client has gone meanwhile.
-    public consuming func send(_ response: Response) {
+    public consuming func send(_ response: borrowing Response) {
         answer(response)
         discard self
     }
 
     deinit {
-        answer(nil)
+        answer(Self.lost)
     }
 
-    private borrowing func answer(_ response: Response?) {
+    /// What a client is told whose reply the handler lost.
+    private static var lost: Response {
+        let body = "{\"Error\":\"the request was lost\"}"
+        var response = Response(.internalServerError, contentType: .json, body: Array(body.utf8))
+        response.requestID = RequestID(random: .random(in: 0 ... .max))
+        return response
+    }
+
+    private borrowing func answer(_ response: borrowing Response) {
         let connection = self.connection.takeRetainedValue()
-        guard let request else { return connection.sendDirectly(response ?? Response(.internalServerError), isHead: isHead) }
+        guard let request else { return connection.sendDirectly(response, isHead: isHead) }
         // evhttp has freed the connection, and left the request to us.
         guard connection.isOpen else { return evhttp_request_free(request) }
         connection.replyComes()
-        guard let response else { return EvhttpErrorPage.send(request, status: .internalServerError) }
         write(response, to: request, of: connection)
     }
 
-    private borrowing func write(_ response: Response, to request: UnsafeMutablePointer<evhttp_request>, of connection: Connection) {
+    private borrowing func write(
+        _ response: borrowing Response, to request: UnsafeMutablePointer<evhttp_request>, of connection: Connection
+    ) {
         guard let headers = evhttp_request_get_output_headers(request) else { return }
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.

@@ -20,17 +20,17 @@ enum RefusalAnswer {
     /// The same as bytes, for a connection that evhttp never hears of.
     static func atTheDoor(_ event: BorderEvent) -> [UInt8] { bytes(refusal(event), RequestID(random: .random(in: 0 ... .max))) }
 
-    /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak.
-    static func bytes(_ refusal: Refusal, _ requestID: RequestID) -> [UInt8] {
-        let body = "{\"Error\":\"\(refusal.sentence)\"}"
+    /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
+    static func bytes(_ refusal: Refusal, _ requestID: RequestID, isHead: Bool = false) -> [UInt8] {
+        let body = isHead ? "" : "{\"Error\":\"\(refusal.sentence)\"}"
         let retry = refusal.status == .serviceUnavailable ? "Retry-After: \(retrySeconds)\r\n" : ""
         return Array(
             """
             HTTP/1.1 \(refusal.status.rawValue) \(refusal.status.reason)\r
+            Date: \(String(decoding: HTTPDate.now(), as: UTF8.self))\r
             Content-Type: application/json\r
-            Content-Length: \(body.utf8.count)\r
             Connection: close\r
-            \(retry)Vary: Accept-Encoding\r
+            \(isHead ? "" : "Content-Length: \(body.utf8.count)\r\n")\(retry)Vary: Accept-Encoding\r
             X-Request-Id: \(requestID.value)\r
             Request_id: \(requestID.value)\r
             \r

@@ -21,7 +21,7 @@ struct GateVerdict: Equatable, CustomStringConvertible {
     /// Feeds the pieces one after the other, and takes the requests only at the end.
     init(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: Limits = Limits()) {
         var gate = RequestGate(limits: limits)
-        for piece in pieces { gate.feed(piece) }
+        for piece in pieces { gate.feed(piece.span) }
         take(from: &gate)
     }
 
@@ -48,11 +48,18 @@ struct GateVerdict: Equatable, CustomStringConvertible {
     }
 }
 
+extension RequestGate {
+    mutating func feed(_ text: String) {
+        let bytes = Array(text.utf8)
+        feed(bytes.span)
+    }
+}
+
 extension RequestHead {
     /// The head of one request whose text is right; nil, and so a failed `#require`, when the gate does not pass it.
     static func of(_ text: String) -> RequestHead? {
         var gate = RequestGate(limits: Limits())
-        gate.feed(Array(text.utf8)[...])
+        gate.feed(text)
         return gate.takeRequest()
     }
 

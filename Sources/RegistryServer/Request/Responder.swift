@@ -1,5 +1,6 @@
-// The middle of every request, in one place and in the order in which it happens: identity, routing, HTTPS, authorization, the handler,
-// compression, and at last the metrics and the access line. A responder belongs to one loop, so it keeps what only that loop uses.
+// The middle of every request, in one place and in the order in which it happens: routing, the client's allowance, HTTPS, authorization, the
+// namespace's allowance, the handler, the request's identity, compression, and at last the metrics and the access line. A responder belongs to
+// one loop, so it keeps what only that loop uses.
 
 import Catalog
 import Gzip
@@ -45,19 +46,19 @@ public final class Responder {
     /// Answers one request that arrived at `instant`; `finished` reads the monotonic clock once the answer is there.
     public func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> Response {
         var call = Call(request, at: instant, context, answers)
-        var response: Response
-        do throws(Refused) {
-            response = try answer(&call)
-        } catch {
-            response = error.response
-        }
-        response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
-        if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
-        compress(&response, for: call)
+        var response = outcome(of: &call)
+        complete(&response, for: call)
         let microseconds = Int((finished() - instant.monotonic) / 1_000)
         metrics.record(call.operation, response.status, microseconds: microseconds)
         accessLog?.append(call, response, microseconds: microseconds)
         return response
+    }
+
+    /// What every answer gets, whatever its handler.
+    private func complete(_ response: inout Response, for call: borrowing Call) {
+        response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
+        if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
+        compress(&response, for: call)
     }
 
     /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
@@ -66,6 +67,14 @@ public final class Responder {
         metrics.record(.unmatched, refusal.status, microseconds: 0)
         accessLog?.append(refusal, id, from: client, at: wall)
         return id
+    }
+
+    private func outcome(of call: inout Call) -> Response {
+        do throws(Refused) {
+            return try answer(&call)
+        } catch {
+            return error.response
+        }
     }
 
     /// The first refusal is the answer, in the order of R119.

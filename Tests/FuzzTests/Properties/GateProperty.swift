@@ -49,7 +49,7 @@ enum GateProperty {
         var start = 0
         while start < bytes.count {
             let end = min(bytes.count, start + piece)
-            gate.feed(bytes[start..<end])
+            gate.feed(bytes[start..<end].span)
             if takesAlong { verdict.take(from: &gate) }
             start = end
         }

@@ -9,7 +9,8 @@ enum TargetProperty {
 
     static func violation(_ bytes: [UInt8]) -> String? {
         var gate = RequestGate(limits: Limits())
-        gate.feed((Array("GET ".utf8) + bytes + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8))[...])
+        let head = Array("GET ".utf8) + bytes + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        gate.feed(head.span)
         // A target with line ends in it is several lines, and perhaps several requests.
         while let head = gate.takeRequest() {
             if let violation = path(head) ?? query(head) { return violation }

@@ -22,7 +22,8 @@ final class RouterPath: RequestPath {
         var rest = bytes[...]
         var start = bytes.startIndex
         while !rest.isEmpty, gate.refusal == nil {
-            gate.feed(rest.prefix(Self.piece))
+            let piece = rest.prefix(Self.piece)
+            gate.feed(piece.span)
             rest = rest.dropFirst(Self.piece)
             while let head = gate.takeRequest() {
                 // The next request begins where this one's body ends.
@@ -31,7 +32,7 @@ final class RouterPath: RequestPath {
                 answers.append(Self.answer(handler.respond(request), to: head))
             }
         }
-        if let refusal = gate.refusal { answers.append(answer(refusal)) }
+        if let refusal = gate.refusal { answers.append(answer(refusal, isHead: gate.refusesHead)) }
         return answers
     }
 
@@ -75,9 +76,9 @@ final class RouterPath: RequestPath {
     }
 
     /// As the transport words what the gate refuses.
-    private func answer(_ refusal: Refusal) -> Answer {
+    private func answer(_ refusal: Refusal, isHead: Bool) -> Answer {
         let id = handler.refused(refusal, "127.0.0.1").value
-        let body = Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
+        let body = isHead ? [] : Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
         return Answer(
             status: Int(refusal.status.rawValue), reason: "\(refusal.status.reason)",
             headers: [

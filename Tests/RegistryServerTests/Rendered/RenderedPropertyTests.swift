@@ -48,7 +48,7 @@ struct RenderedPropertyTests {
 
         private func answer(_ request: TestRequest, by responder: Responder) throws -> Response {
             var gate = RequestGate(limits: Limits())
-            gate.feed(request.bytes[...])
+            gate.feed(request.bytes.span)
             guard let head = gate.takeRequest() else { throw WaitedInVain(for: "\(request)") }
             let instant = clock.instant
             return responder.respond(

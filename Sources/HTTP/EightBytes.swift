@@ -1,0 +1,45 @@
+// Most bytes of a request are ordinary: they are looked at eight at a time, and one by one only where something may be among them. The tricks with
+// bits are those of Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a zero byte", and has a byte less, or more, than n.
+
+/// Eight neighbouring bytes.
+struct EightBytes: Equatable {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let tops: UInt64 = 0x8080_8080_8080_8080
+
+    /// The first byte lowest.
+    private let bits: UInt64
+
+    init(littleEndian bits: UInt64) {
+        self.bits = UInt64(littleEndian: bits)
+    }
+
+    /// Which of the eight is the first to be `byte`, or nil.
+    @inline(__always)
+    func first(_ byte: UInt8) -> Int? {
+        // Bytes behind the first may be marked wrongly, the first never.
+        let marks = marks(byte)
+        return marks == 0 ? nil : marks.trailingZeroBitCount / 8
+    }
+
+    /// Whether all are visible ASCII or spaces.
+    @inline(__always)
+    var areVisible: Bool { below(0x20) | above(0x7E) == 0 }
+
+    /// Whether all may stand in a request target and mean nothing there: visible ASCII but `#`, `%` and `?`.
+    @inline(__always)
+    var arePlainTarget: Bool {
+        below(0x21) | above(0x7E) | marks(UInt8(ascii: "#")) | marks(UInt8(ascii: "%")) | marks(UInt8(ascii: "?")) == 0
+    }
+
+    /// Not 0 when one of them is `byte`.
+    private func marks(_ byte: UInt8) -> UInt64 { zeros(bits ^ Self.ones &* UInt64(byte)) }
+
+    /// Not 0 when a byte of `word` is.
+    private func zeros(_ word: UInt64) -> UInt64 { (word &- Self.ones) & ~word & Self.tops }
+
+    /// Not 0 when one of them is less than `limit`, 128 at most.
+    private func below(_ limit: UInt8) -> UInt64 { (bits &- Self.ones &* UInt64(limit)) & ~bits & Self.tops }
+
+    /// Not 0 when one of them is more than `limit`, 127 at most.
+    private func above(_ limit: UInt8) -> UInt64 { ((bits &+ Self.ones &* UInt64(127 - limit)) | bits) & Self.tops }
+}
