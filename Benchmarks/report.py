@@ -97,7 +97,7 @@ def _goals(results, thresholds):
             if value is None:
                 verdict.append("not measured")
             elif bound is not None and not holds(value, rule["sense"], bound):
-                verdict.append("**under its threshold**")
+                verdict.append("**misses its threshold**")
             if value is not None and goal is not None:
                 verdict.append("met" if holds(value, rule["sense"], goal) else "**missed**")
             rows.append([result.item, figure, number(value), sign + number(goal) if goal is not None else "",
