@@ -32,7 +32,7 @@ struct Slab<Element> {
         self.vacant = vacant
     }
 
-    /// Chunks whose storage is allocated and in use, for tests and memory figures.
+    /// Chunks whose storage is allocated and in use, for tests.
     var allocatedChunks: Int { chunks.reduce(0) { $0 + ($1.count > 0 ? 1 : 0) } }
 
     func contains(_ slot: Int32) -> Bool {

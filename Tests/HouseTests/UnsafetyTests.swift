@@ -10,7 +10,7 @@ struct UnsafetyTests {
     /// The files elsewhere, each with the one thing that it needs.
     static let reasons = [
         "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
-        "Sources/HTTP/Bytes.swift": "appends a span, which Array cannot take as it is",
+        "Sources/HTTP/Bytes.swift": "appends a span, which Array cannot take as it is, and loads eight of its bytes at once",
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
@@ -30,7 +30,7 @@ struct UnsafetyTests {
     ]
 
     private static var unsafe: some RegexComponent {
-        /\bUnsafe(Mutable)?(Raw)?(Buffer)?Pointer\b|\bwithUnsafe\w+|\bUnmanaged\b|\bOpaquePointer\b|\bunsafeUninitializedCapacity\b|\bwithContiguous\w*StorageIfAvailable\b|\bunsafeBitCast\b|\bwithMemoryRebound\b|\bassumingMemoryBound\b/
+        /\bUnsafe(Mutable)?(Raw)?(Buffer)?Pointer\b|\bwithUnsafe\w+|\bUnmanaged\b|\bOpaquePointer\b|\bunsafeUninitializedCapacity\b|\bwithContiguous\w*StorageIfAvailable\b|\bunsafeLoad\w*|\bunsafeBitCast\b|\bwithMemoryRebound\b|\bassumingMemoryBound\b/
             .wordBoundaryKind(.simple)
     }
 

@@ -154,7 +154,7 @@ extension Settings {
         public static let namespaceCapacity = 0...1_000_000_000
         /// The kernel's own bound on open files (`fs.nr_open`) is 1,048,576 unless raised.
         public static let connections = 1...1_000_000
-        /// Under a second, a sound client on a slow day is late; over a day, evhttp's own timeout comes first.
+        /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes near.
         public static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
         /// At least the largest legal request, or it would never be read whole (`BorderRules.leastInput`).
         public static let bufferedInput = 98_304...16_777_216
