@@ -33,14 +33,20 @@ public struct LeaseTime: Comparable, Hashable, Sendable {
 
 extension Int64 {
     /// The sum, or the nearest representable value to it.
-    func addingSaturated(_ other: Int64) -> Int64 {
+    public func addingSaturated(_ other: Int64) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? (other < 0 ? .min : .max) : sum
     }
 
     /// The difference, or the nearest representable value to it.
-    func subtractingSaturated(_ other: Int64) -> Int64 {
+    public func subtractingSaturated(_ other: Int64) -> Int64 {
         let (difference, overflow) = subtractingReportingOverflow(other)
         return overflow ? (other < 0 ? .max : .min) : difference
+    }
+
+    /// The product, or the nearest representable value to it.
+    public func multipliedSaturated(by other: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
     }
 }

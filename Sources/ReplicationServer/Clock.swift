@@ -1,5 +1,6 @@
 // The machine's clocks, as the replication thread reads them before it asks the node anything.
 
+import Catalog
 import Glibc
 
 enum Clock {
@@ -12,6 +13,6 @@ enum Clock {
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        return Int64(time.tv_sec).multipliedSaturated(by: 1_000_000_000).addingSaturated(Int64(time.tv_nsec))
     }
 }

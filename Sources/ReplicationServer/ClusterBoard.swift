@@ -1,5 +1,6 @@
 // Where the replication thread writes what other threads ask: two words that requests read each time, and a report that pages show.
 
+import Catalog
 import Replication
 import Synchronization
 
@@ -25,7 +26,7 @@ final class ClusterBoard: Sendable {
     /// What was merged before is seen by whoever sees this.
     func becomeReady() { ready.store(true, ordering: .releasing) }
 
-    func correctClock(milliseconds: Int64) { correction.store(milliseconds * 1_000_000, ordering: .relaxed) }
+    func correctClock(milliseconds: Int64) { correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed) }
 
     func publish(_ report: ClusterReport, _ health: ClusterHealth) {
         large.store(report.status.size >= report.status.expectedSize ?? 1, ordering: .relaxed)

@@ -60,8 +60,6 @@ final class ReplicationLoop {
     private var lastDrain: Int64 = 0
     private var lastReport: Int64 = 0
     private var health: ClusterHealth
-    /// Milliseconds.
-    private var clockCorrection: Int64 = 0
     private var leaving: (until: Int64, report: @Sendable () -> Void)?
     private var loadedStamps: [FileStamp]
     private var seenStamps: [FileStamp]
@@ -88,9 +86,9 @@ final class ReplicationLoop {
             let mac = try HMACSHA256(key: secret)
             return Authenticator(code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) })
         }
-        let time = Self.time(parts, correction: 0)
         node = Node(
-            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(), authenticator: authenticator, at: time)
+            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(), authenticator: authenticator,
+            at: Self.time(parts))
         originals = Originals(
             OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
             makePacker: { Deflater() })
@@ -123,13 +121,14 @@ final class ReplicationLoop {
 
     // MARK: - Time
 
-    private static func time(_ parts: Parts, correction: Int64) -> NodeTime {
+    private static func time(_ parts: Parts) -> NodeTime {
         let (monotonic, wall) = (Clock.monotonic, Clock.wall)
         return NodeTime(
-            moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic, wall: wall)
+            moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall.addingSaturated(parts.board.clockCorrection)),
+            monotonic: monotonic, wall: wall)
     }
 
-    var now: NodeTime { Self.time(parts, correction: clockCorrection) }
+    var now: NodeTime { Self.time(parts) }
 
     private func tick(_ onLoop: borrowing OnLoop) {
         tellQueues(onLoop)
@@ -234,9 +233,7 @@ final class ReplicationLoop {
                 publish(at: Clock.monotonic)
             case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
             case .releaseLeases: parts.leaseClock.release()
-            case .correctClock(let milliseconds):
-                clockCorrection = milliseconds
-                parts.board.correctClock(milliseconds: milliseconds)
+            case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
             case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
             case .note(let event): log.write(event)
             }

@@ -68,7 +68,7 @@ public final class ReplicationService: Cluster {
         let membership = try MembershipThreads(
             MembershipConfiguration(
                 directory: configuration.directory, names: configuration.names, own: address,
-                wallClock: { [board] in Clock.wall + board.clockCorrection })
+                wallClock: { [board] in Clock.wall.addingSaturated(board.clockCorrection) })
         ) { [orders] in orders.send(.found($0)) }
         self.membership.withLock { $0 = membership }
     }

@@ -20,6 +20,14 @@ struct LeaseTimeTests {
     func `the distance of two instants saturates`(later: Int64, earlier: Int64, distance: Int64) {
         #expect(LeaseTime(milliseconds: later) - LeaseTime(milliseconds: earlier) == distance)
     }
+
+    @Test(
+        arguments: [
+            (3, -4, -12), (.max, 2, .max), (.max, -2, .min), (.min, -1, .max), (.min, 2, .min),
+        ] as [(Int64, Int64, Int64)])
+    func `a product saturates`(one: Int64, other: Int64, product: Int64) {
+        #expect(one.multipliedSaturated(by: other) == product)
+    }
 }
 
 struct LeaseClockTests {

@@ -142,6 +142,24 @@ struct FrameCodecTests {
         #expect(throws: error) { try Self.read(bytes) }
     }
 
+    @Test(arguments: [.min, -1, Beat.walls.upperBound + 1, .max] as [Int64])
+    func `a clock that no machine can have is refused`(wall: Int64) {
+        let beat = Beat(token: 1, wall: wall, isReady: true, hears: [])
+        #expect(throws: FrameError.value) { try Self.read(FrameCodec.encode(.ping(beat))) }
+        var hello = Self.hello()
+        hello.beat = beat
+        #expect(throws: FrameError.value) { try Self.read(FrameCodec.encode(.hello(hello, raw: []))) }
+    }
+
+    @Test(arguments: [.min, 0, .max / 1_000_000 + 1, .max] as [Int64])
+    func `a TTL that no setting allows is refused, for it is added to and rounded up`(ttl: Int64) {
+        let instance = Instance(
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl, tags: [],
+            metadata: nil, registered: 0)
+        let states = [Replicated(namespace: Namespace("t"), replica: .present(instance, Self.version, Self.heartbeat))]
+        #expect(throws: FrameError.value) { try Self.read(FrameCodec.encode(states, as: .changes)[0].frame) }
+    }
+
     @Test func `a stranger's frame may be a kilobyte long`() {
         let long = FrameCodec.encode(.relay(Array(repeating: MemberID(bits: 1), count: 200)))
         #expect(throws: FrameError.tooLong(long.count - 4)) { try Self.read(long, limit: FrameCodec.longestUnproven) }

@@ -76,6 +76,18 @@ struct ClockAlarmTests {
         #expect(step5 == nil)
     }
 
+    @Test func `a clock is corrected by eighty years at most, whatever the others say`() {
+        var alarm = ClockAlarm(tolerance: 10_000)
+        let ahead = alarm.judge([.max, .max - 1])
+        #expect(ahead == .correct(ClockAlarm.farthest))
+        let still = alarm.judge([.max, .max - 1])
+        #expect(still == nil)
+        let behind = alarm.judge([.min, .min])
+        #expect(behind == .correct(-ClockAlarm.farthest))
+        let right = alarm.judge([0, 1])
+        #expect(right == .right)
+    }
+
     @Test func `of two members each believes its own clock`() {
         var alarm = ClockAlarm(tolerance: 10_000)
         let step6 = alarm.judge([3_600_000])

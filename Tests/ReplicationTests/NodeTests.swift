@@ -237,6 +237,19 @@ struct NodeTests {
         #expect(bench.closed(real) == nil)
     }
 
+    @Test(arguments: [Beat.walls.lowerBound, Beat.walls.upperBound])
+    func `two who lie about the time lead nobody further than a clock can be wrong`(wall: Int64) throws {
+        let bench = NodeBench()
+        for member in 1...2 as ClosedRange<UInt64> {
+            bench.say(.ping(Beat(token: 1, wall: wall, isReady: true, hears: [])), on: try bench.accept(member: member))
+        }
+        bench.pass(2_000)
+        let corrections = bench.directives.compactMap { if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil } }
+        #expect(corrections.count == 1)
+        #expect(corrections.allSatisfy { $0.magnitude <= UInt64(ClockAlarm.farthest) })
+        #expect(bench.node.status(at: bench.time).clockOffset.magnitude > UInt64(NodeLimits().clockTolerance))
+    }
+
     @Test func `a member of one certificate is not let in again under another`() throws {
         let bench = NodeBench()
         let real = try bench.accept(member: 1, boundTo: ["member-1"])

@@ -97,7 +97,7 @@ public final class ServerContext: Sendable {
 
     /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.
     public func moment(monotonic: Int64, wall: Int64) -> Moment {
-        leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall + cluster.clockCorrection)
+        leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall.addingSaturated(cluster.clockCorrection))
     }
 }
 

@@ -11,9 +11,12 @@ struct ClockAlarm {
 
     /// A correction is only changed when it is off by more than this, or it would follow every jitter of the network.
     private static let step: Int64 = 1_000
+    /// The farthest that a clock is corrected, eighty years: one that was never set says 1970, and needs that much until 2050. Beyond, it is
+    /// the others who are wrong or lie, and nobody is to be led any further.
+    static let farthest: Int64 = 80 * 31_557_600_000
 
     let tolerance: Int64
-    /// What is added to the clock; 0 while it is believed.
+    /// What is added to the clock; 0 while it is believed. Invariant: no farther from 0 than `farthest`.
     private(set) var correction: Int64 = 0
     /// The median of the members' clocks, less ours.
     private(set) var offset: Int64 = 0
@@ -42,8 +45,9 @@ struct ClockAlarm {
             correction = 0
             return .right
         }
-        guard (offset - correction).magnitude > UInt64(Self.step) else { return nil }
-        correction = offset
-        return .correct(offset)
+        let wanted = min(max(offset, -Self.farthest), Self.farthest)
+        guard (wanted - correction).magnitude > UInt64(Self.step) else { return nil }
+        correction = wanted
+        return .correct(wanted)
     }
 }

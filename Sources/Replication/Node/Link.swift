@@ -59,7 +59,7 @@ final class Link {
     /// Takes in what the other end says of itself.
     func note(_ beat: Beat, at time: NodeTime) {
         self.beat = beat
-        clockOffset = beat.wall.subtractingReportingOverflow(time.wall / 1_000_000).partialValue
+        clockOffset = beat.wall - time.wall / 1_000_000
     }
 
     /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not

@@ -61,7 +61,7 @@ extension Node {
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers().sorted().prefix(Beat.heardLimit) : []
         return Beat(
-            token: UInt64(clamping: time.monotonic), wall: time.wall / 1_000_000, isReady: isProven && isWhole,
+            token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound), isReady: isProven && isWhole,
             isExtended: isProven && isExtended,
             hears: Array(hears))
     }

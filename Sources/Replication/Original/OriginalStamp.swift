@@ -84,16 +84,6 @@ struct OriginalClock: Sendable, Equatable {
 }
 
 extension Int64 {
-    fileprivate func addingSaturated(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
-    }
-
-    fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other < 0 ? .max : .min) : difference
-    }
-
     /// Such that its magnitude is a number of this type as well.
     fileprivate var clamped: Int64 { Swift.max(self, -.max) }
 }

@@ -54,6 +54,7 @@ extension ByteReader {
 
     mutating func beat() throws(FrameError) -> Beat {
         let (token, wall, standing) = (try word() as UInt64, try word() as Int64, try standing())
+        guard Beat.walls.contains(wall) else { throw .value }
         return Beat(token: token, wall: wall, isReady: standing.isReady, isExtended: standing.isExtended, hears: try members())
     }
 
@@ -101,6 +102,10 @@ extension ByteReader {
 private enum StateKind {
     static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
 }
+
+/// What a TTL may be, in milliseconds: as settings and originals count it, in nanoseconds, it fits in a word. Whoever adds to it need not fear
+/// an overflow.
+private let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
 
 extension ByteWriter {
     /// After its count, so that who does not know its kind, or all of its fields, can pass over it.
@@ -243,7 +248,7 @@ extension ByteReader {
         let endpoint = Endpoint(kind: kind, value: try text())
         let status = InstanceStatus(try text())
         let ttl = try word(Int64.self)
-        guard ttl > 0 else { throw .value }
+        guard ttls.contains(ttl) else { throw .value }
         let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text() }
         let metadata = try flag() ? try block() : nil
         let registered = try word(Int64.self)

@@ -67,10 +67,13 @@ struct Hello: Sendable, Equatable {
 struct Beat: Sendable, Equatable {
     /// How many members a beat names at most.
     static let heardLimit = 256
+    /// What a clock may say, in milliseconds: one that was never set says 1970, and what is beyond the year 2262 is no time at all, for its
+    /// nanoseconds fit nowhere.
+    static let walls: ClosedRange<Int64> = 0...(.max / 1_000_000)
 
     /// Comes back in the pong.
     var token: UInt64
-    /// Milliseconds since 1970 by its machine's clock.
+    /// Milliseconds since 1970 by its machine's clock. Invariant: one of `walls`.
     var wall: Int64
     var isReady: Bool
     /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was alive meanwhile.
