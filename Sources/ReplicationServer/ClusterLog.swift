@@ -152,6 +152,7 @@ struct ClusterLog {
         case .malformed(let error): "it broke the protocol: \(error)"
         case .refused(let refusal): words(refusal)
         case .silent: "nothing was heard in time"
+        case .deaf: "it talks on and does not read what it is answered"
         case .ourself: "it is this member itself"
         case .duplicate: "another connection leads to it"
         case .leaving: "it leaves"

@@ -226,6 +226,8 @@ final class ReplicationLoop {
         for directive in directives {
             switch directive {
             case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
+            // Who does not read takes no last words either.
+            case .close(let link, .deaf): close(StreamID(link), drainingFor: 0, onLoop)
             case .close(let link, _): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
             case .dial(let address): dial(address, .changes, onLoop)
             case .becameReady:

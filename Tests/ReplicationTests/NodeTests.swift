@@ -191,6 +191,46 @@ struct NodeTests {
         #expect(bench.closed(slow) == nil)
     }
 
+    static let talk: [(String, Frame)] = [
+        ("pings", .ping(Beat(token: 1, wall: 1_790_000_000_000, isReady: true, hears: []))), ("asks for a copy", .subscribe),
+        ("asks for buckets", .askBuckets),
+    ]
+
+    @Test(arguments: talk)
+    func `who talks and does not read is let go, before its answers fill the memory`(what: String, frame: Frame) throws {
+        var limits = NodeLimits()
+        (limits.queueBytes, limits.queueSlackBytes) = (2_000, 1_000)
+        let bench = NodeBench(limits: limits)
+        for number in 0..<10 { bench.register(number) }
+        let (deaf, honest) = (try bench.accept(member: 1), try bench.accept(member: 2))
+        var said = 0
+        while bench.closed(deaf) == nil, said < 500 {
+            bench.say(frame, on: honest)
+            bench.tell { $0.drained(honest, queuedBytes: 0, at: bench.time) }
+            bench.say(frame, on: deaf)
+            if said.isMultiple(of: 50) { bench.pass(100) }
+            said += 1
+        }
+        let waiting = bench.bytes(on: deaf).count
+        // What is only answered while little waits is bounded without that.
+        #expect(bench.closed(deaf) == .deaf || waiting < limits.queueBytes, "\(what), \(said) times: \(waiting) bytes")
+        #expect(waiting < limits.queueBytes + limits.queueSlackBytes + 2_000)
+        #expect(bench.closed(honest) == nil)
+    }
+
+    @Test func `a member that tells and does not read its acknowledgments is let go`() throws {
+        var limits = NodeLimits()
+        (limits.queueBytes, limits.queueSlackBytes) = (1_000, 1_000)
+        let bench = NodeBench(limits: limits)
+        bench.tell { $0.members([bench.address(1)], at: bench.time) }
+        let link = try bench.dial(member: 1, at: bench.address(1))
+        let changes = FrameCodec.encode([FrameCodecTests.states[1]], as: .changes)[0].frame
+        for _ in 0..<1_000 where bench.closed(link) == nil { bench.say(changes, on: link) }
+        #expect(bench.closed(link) == .deaf)
+        #expect(bench.bytes(on: link).count < 3_000)
+        #expect(bench.directives.contains { if case .note(.lost(_, _, .deaf)) = $0 { true } else { false } })
+    }
+
     @Test func `a copy waits while much is queued`() throws {
         let bench = NodeBench()
         for number in 0..<4_000 { bench.register(number, metadata: 1_000) }

@@ -67,6 +67,8 @@ public enum CloseReason: Sendable, Equatable {
     case refused(RefusalReason)
     /// Nothing was heard for three pings, or the handshake took too long.
     case silent
+    /// It goes on talking and does not read what it is answered.
+    case deaf
     /// The link leads to this very member.
     case ourself
     /// Another link leads to the same member already.

@@ -33,6 +33,8 @@ final class Link {
     /// After a pause: a pong to this ping, or to a later one, says that all that was on its way before has been heard.
     var awaitedPong: UInt64?
     var hasSaidGoodbye = false
+    /// The bytes that wait to go out, whatever they are, as far as we know: the shell tells when they have.
+    var queuedBytes = 0
 
     init(id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, handshake: Handshake, at now: Int64) {
         self.id = id

@@ -113,6 +113,7 @@ public final class Node {
     public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard let link = links[link] else { return }
+            link.queuedBytes = queuedBytes
             act(on: link, at: time) { $0.drained(queuedBytes) }
             pump(link, at: time)
         }

@@ -47,6 +47,9 @@ public struct NodeLimits: Sendable {
     /// The bytes that may wait on a link. Over it, changes are dropped, and the link gets a full copy once it has drained. Memory, per
     /// link.
     public var queueBytes = 8 << 20
+    /// What may wait on a link beyond `queueBytes` before it is closed: answers, pongs and acknowledgments wait too, and who reads as it
+    /// should never has more of them waiting than the largest piece of a copy. Memory, per link.
+    public var queueSlackBytes = 8 << 20
     /// The changes of a link that may be unacknowledged; over it as with `queueBytes`.
     public var queueChanges = 200_000
     /// A copy's next piece waits until fewer bytes than this are queued; live changes do not wait, and so go between the pieces.

@@ -79,13 +79,24 @@ extension Node {
         link.assembly.append(bytes)
         do throws(FrameError) {
             // A frame may be what closes the link.
-            while links[id] != nil, let frame = try link.assembly.next() { try take(frame, on: link, at: time) }
+            while links[id] != nil, let frame = try link.assembly.next() {
+                try take(frame, on: link, at: time)
+                closeIfDeaf(link, at: time)
+            }
         } catch {
             noteRefusal(of: link, .malformed(error), at: time)
             close(link, .malformed(error), at: time)
             return
         }
+        guard links[id] != nil else { return }
         act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
+    }
+
+    /// Changes are dropped when too much waits, answers are not: who asks for them has to read them.
+    func closeIfDeaf(_ link: Link, at time: NodeTime) {
+        guard link.queuedBytes > limits.queueBytes + limits.queueSlackBytes, links[link.id] != nil else { return }
+        noteRefusal(of: link, .deaf, at: time)
+        close(link, .deaf, at: time)
     }
 
     private func take(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
@@ -251,6 +262,7 @@ extension Node {
 
     func send(_ bytes: [UInt8], on link: Link) {
         counts.bytesSent += bytes.count
+        link.queuedBytes += bytes.count
         directives.append(.send(link.id, bytes))
     }
 

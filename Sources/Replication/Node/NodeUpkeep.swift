@@ -50,6 +50,7 @@ extension Node {
         act(on: link, at: time) { (subscriber: inout SubscriberSession, effects: inout [SessionEffect]) in
             subscriber.askForWanted(into: &effects)
         }
+        closeIfDeaf(link, at: time)
     }
 
     private func ping(_ link: Link, at time: NodeTime) {

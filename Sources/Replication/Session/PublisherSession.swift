@@ -1,6 +1,6 @@
 // The end of a link that tells: everything first, then all that changes. A subscriber is entered into the broadcast before its copy begins,
-// so that no change falls between the two; a slow one loses its changes, never the memory of the process, and gets a copy once it can take
-// one.
+// so that no change falls between the two; a slow one loses its changes, and gets a copy once it can take one. That bounds what is told; what
+// is answered is bounded by the node, which closes a link that asks on and on and reads nothing (`NodeLimits.queueSlackBytes`).
 //
 //     proven ── subscribe ──► copying ── all is sent ──► streaming
 //                              ▲   │                         │
@@ -22,10 +22,10 @@ struct PublisherSession {
         case overflowed
     }
 
-    /// States in a piece of a copy. The largest instances are some 64 kB, so a piece is at most 8 MB, and mostly 30 kB.
-    private static let copyPiece = 128
+    /// States in a piece of a copy. The largest instances, of originals, are some 256 kB, so a piece is at most 8 MB, and mostly 8 kB.
+    private static let copyPiece = 32
     /// Pieces for one call, so that a copy never keeps the thread from live changes for long.
-    private static let piecesPerCall = 16
+    private static let piecesPerCall = 64
     /// The keys that one question is answered with: about half a megabyte, so that they fit in a frame.
     private static let keyBytes = 512 << 10
     /// The states that may be asked for in one question.
