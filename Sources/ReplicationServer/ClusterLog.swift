@@ -9,6 +9,7 @@ struct ClusterLog {
     /// Lines about strangers and refusals in each period, in milliseconds; the others are counted.
     private static let strangersPerPeriod = 10
     private static let period: Int64 = 10_000
+    private static let millisecondsPerDay: Int64 = 86_400_000
 
     private let logger: Logger
     private var unreachable: Set<PeerAddress> = []
@@ -149,6 +150,8 @@ struct ClusterLog {
     private static func words(_ reason: CloseReason?) -> String {
         switch reason {
         case nil: "the connection has ended"
+        case .malformed(.future(let milliseconds)):
+            "it tells of a change that is stamped \(milliseconds / millisecondsPerDay) days ahead of this member's clock"
         case .malformed(let error): "it broke the protocol: \(error)"
         case .refused(let refusal): words(refusal)
         case .silent: "nothing was heard in time"

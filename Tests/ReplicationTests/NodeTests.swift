@@ -364,6 +364,50 @@ struct NodeTests {
         #expect(bench.closed(link) == .malformed(.value), "a second copy in a row that is not whole")
     }
 
+    /// What tells a member of a change with this version, in each way that there is.
+    static func tales(_ version: Version) -> [[UInt8]] {
+        let states = [
+            Replicated(namespace: Namespace("t"), replica: .present(FrameCodecTests.instance, version, Heartbeat(age: 0, wall: 0))),
+            Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), version)),
+            Replicated(namespace: Namespace("t"), replica: .renewed(.digest(2), version, Heartbeat(age: 0, wall: 0))),
+        ]
+        let lists: [FrameCodec.StateList] = [.copy, .changes, .relayed, .states]
+        return lists.flatMap { list in states.map { FrameCodec.encode([$0], as: list)[0].frame } } + [
+            FrameCodec.encode(.keys([KeyedVersion(namespace: Namespace("t"), id: .digest(1), version: version, isPresent: false)]))
+        ]
+    }
+
+    /// The link that tells all of it, and the time of what is registered here afterwards less the wall clock's.
+    private static func hear(stampedAhead milliseconds: Int64) throws -> [(end: CloseReason?, lead: Int64)] {
+        let wall = NodeBench.time(1_000).wall / 1_000_000
+        let version = Version(time: HybridTime(bits: UInt64(wall + milliseconds) << 16), origin: MemberID(bits: 1))
+        return try tales(version).map { tale in
+            let bench = NodeBench()
+            bench.tell { $0.members([bench.address(1)], at: bench.time) }
+            let link = try bench.dial(member: 1, at: bench.address(1))
+            bench.say(tale, on: link)
+            bench.register(7)
+            let own = try #require(bench.store.record(.digest(7), in: Namespace("t"), at: bench.time.moment)?.replica.version)
+            return (bench.closed(link), own.time.milliseconds - wall)
+        }
+    }
+
+    @Test func `a change from further ahead than a clock can be wrong ends the link and moves no clock`() throws {
+        let ahead = SubscriberSession.farthestAhead + 1
+        for (end, lead) in try Self.hear(stampedAhead: ahead) {
+            #expect(end == .malformed(.future(milliseconds: ahead)))
+            #expect(lead == 0)
+        }
+    }
+
+    /// A change that was accepted stands, whatever clock it was accepted by.
+    @Test(arguments: [0, 315_360_000_000, SubscriberSession.farthestAhead])
+    func `a change of a clock that is wrong stands, and what is changed knowing of it is later`(ahead: Int64) throws {
+        let heard = try Self.hear(stampedAhead: ahead)
+        #expect(heard.allSatisfy { $0.end == nil })
+        #expect(heard.contains { $0.lead == ahead })
+    }
+
     @Test func `a renewal of something unknown brings the whole`() throws {
         let bench = NodeBench()
         let address = bench.address(1)

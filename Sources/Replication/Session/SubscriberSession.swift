@@ -19,6 +19,10 @@ struct SubscriberSession {
 
     /// States to be asked for that are remembered. What is beyond is found again by the next comparison.
     private static let wantedLimit = 16_384
+    /// Milliseconds that a change may be stamped ahead of our clock: a hundred years. Clocks are wrong by ten, changes made before that was
+    /// noticed must stand, and to one that was never set, and says 1970, all others' are decades ahead. What is further is no clock's: were it
+    /// taken over, the clock of every member that hears of it would stand there for good, near the end of all stamps.
+    static let farthestAhead: Int64 = 100 * 31_557_600_000
 
     private(set) var state: State
     private(set) var comparison = DigestComparison()
@@ -53,7 +57,7 @@ struct SubscriberSession {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            merge(states, from: store, at: time)
+            try merge(states, from: store, at: time)
             // Without its beginning it is the rest of a copy that we no longer want whole.
             guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
@@ -62,15 +66,15 @@ struct SubscriberSession {
         case .copyEnd(let summary):
             try endCopy(summary, at: time, into: &effects)
         case .changes(let states):
-            merge(states, from: store, at: time)
+            try merge(states, from: store, at: time)
             received += UInt64(states.count)
             effects.append(.heard(states))
         case .relayed(let states):
-            merge(states, from: store, at: time)
+            try merge(states, from: store, at: time)
             received += UInt64(states.count)
             effects.append(.relayHeard(states))
         case .states(let states):
-            let repaired = merge(states, from: store, at: time)
+            let repaired = try merge(states, from: store, at: time)
             if repaired > 0 { effects.append(.repaired(repaired)) }
         case .root(let root):
             let differ = comparison.compare(root: root, with: store.digest().root)
@@ -79,7 +83,7 @@ struct SubscriberSession {
         case .buckets(let buckets):
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
         case .keys(let keys):
-            compare(keys, with: store, at: time, into: &effects)
+            try compare(keys, with: store, at: time, into: &effects)
             act(comparison.next(), at: time, into: &effects)
         case .unknown:
             break
@@ -109,9 +113,10 @@ struct SubscriberSession {
 
     /// Returns how many states changed anything here.
     @discardableResult
-    private mutating func merge(_ states: States, from store: Store, at time: NodeTime) -> Int {
+    private mutating func merge(_ states: States, from store: Store, at time: NodeTime) throws(FrameError) -> Int {
         var applied = 0
         for state in states.states {
+            try Self.check(state.replica.version, at: time)
             switch store.merge(state, at: time.moment) {
             case .applied: applied += 1
             case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
@@ -122,13 +127,21 @@ struct SubscriberSession {
         return applied
     }
 
+    private static func check(_ version: Version, at time: NodeTime) throws(FrameError) {
+        let ahead = version.time.milliseconds - time.moment.wall / 1_000_000
+        guard ahead <= farthestAhead else { throw .future(milliseconds: ahead) }
+    }
+
     private mutating func want(_ key: StateKey) {
         if wanted.count < Self.wantedLimit { wanted.insert(key) }
     }
 
-    private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
+    private mutating func compare(
+        _ keys: [KeyedVersion], with store: Store, at time: NodeTime, into effects: inout [SessionEffect]
+    ) throws(FrameError) {
         var repaired = 0
         for key in keys {
+            try Self.check(key.version, at: time)
             let own = store.record(key.id, in: key.namespace, at: time.moment)
             if let own, own.replica.version >= key.version { continue }
             if key.isPresent {

@@ -14,4 +14,6 @@ public enum FrameError: Error, Sendable, Equatable {
     case value
     /// A frame that does not belong here, such as one before the proof that comes after it.
     case unexpected
+    /// A change from the future: stamped so many milliseconds ahead of our clock, further than any clock can be wrong.
+    case future(milliseconds: Int64)
 }
