@@ -34,8 +34,11 @@ final class ReplicationLoop {
     /// How long an accepted one may take to ask; how long what is queued may take when a stream is closed.
     private static let askTime = 5_000
     static let drainTime = 2_000
-    /// How long leaving may take, in milliseconds.
-    private static let leaveTime: Int64 = 2_000
+    /// How long everybody may take, when this member leaves, to acknowledge everything, and what is queued then to go out, in milliseconds.
+    private static let flushTime: Int64 = 1_500
+    private static let closingTime = 1_000
+    /// The longest that it takes to leave: the two, each of which is looked at ten times a second.
+    static let longestLeave = flushTime + Int64(closingTime) + 2 * Int64(tickPeriod)
     /// How often the files of the certificates are looked at, in milliseconds.
     private static let certificatePeriod = 5_000
 
@@ -206,7 +209,7 @@ final class ReplicationLoop {
 
     private func leave(_ report: @escaping @Sendable () -> Void, _ onLoop: borrowing OnLoop) {
         guard leaving == nil else { return }
-        leaving = (Clock.monotonic + Self.leaveTime, report)
+        leaving = (Clock.monotonic + Self.flushTime, report)
         listener?.stop(onLoop)
         carryOut(node.leave(at: now), onLoop)
         carryOut(originals.leave(at: now), onLoop)
@@ -217,7 +220,7 @@ final class ReplicationLoop {
         guard !timers.isEmpty else { return }
         timers = []
         drainTimer = nil
-        streams?.closeAll(drainingFor: Self.drainTime, onLoop) { [loop] onLoop in loop.stop(onLoop) }
+        streams?.closeAll(drainingFor: Self.closingTime, onLoop) { [loop] onLoop in loop.stop(onLoop) }
     }
 
     // MARK: - Directives
@@ -258,7 +261,7 @@ final class ReplicationLoop {
 
     func close(_ id: StreamID, drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop) {
         occupants[id] = nil
-        streams?.close(id, drainingFor: milliseconds, onLoop)
+        streams?.close(id, drainingFor: leaving == nil ? milliseconds : min(milliseconds, Self.closingTime), onLoop)
     }
 
     // MARK: - Certificates

@@ -89,6 +89,9 @@ public final class ReplicationService: Cluster {
 
     /// How long a directory may take to let this member's file go, in milliseconds.
     private static let membershipTime: Int64 = 500
+    /// The longest that `leave` takes, in milliseconds, however many peers are stuck: who ends the process earlier leaves this member's file
+    /// behind.
+    public static let longestLeave = ReplicationLoop.longestLeave + membershipTime
 
     // MARK: - Cluster
 

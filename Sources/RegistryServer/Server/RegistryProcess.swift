@@ -23,10 +23,13 @@ public final class RegistryProcess {
     private static let expiryBudget = 8_192
     /// How long connections may take to end, in milliseconds.
     private static let drainTime = 4_000
-    /// How long leaving the cluster may take, in milliseconds.
-    private static let leaveTime = 3_500
+    /// How long leaving the cluster may take, in milliseconds: more than the longest that it takes when peers are stuck, since machines are busy.
+    static let leaveTime = 3_500
+    static let longestLeave = Int(ReplicationService.longestLeave)
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
+    /// The longest that a stop takes, in milliseconds.
+    static let longestStop = drainTime + leaveTime + logCloseTime
 
     /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
     private enum Exit {

@@ -187,9 +187,10 @@ public final class Node {
         }
     }
 
-    /// Whether, after `leave`, everything has been acknowledged.
+    /// Whether, after `leave`, everything has been told and acknowledged.
     public var isFlushed: Bool {
-        links.values.allSatisfy { link in
+        guard !hasUndrained else { return false }
+        return links.values.allSatisfy { link in
             guard let publisher = link.publisher else { return true }
             return !publisher.isCopying && !publisher.hasOverflowed && publisher.lag.changes == 0
         }

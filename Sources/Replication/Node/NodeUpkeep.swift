@@ -77,6 +77,8 @@ extension Node {
     /// Reads what clients have changed, and tells everybody. Without anybody to tell it is let go: who comes later gets a copy.
     func tellLocalChanges(includeRenewals: Bool, at time: NodeTime) {
         hasUndrained = false
+        // There is no later time for renewals of a member that leaves.
+        let includeRenewals = includeRenewals || isLeaving
         for _ in 0..<Self.drainsPerCall {
             let drained = store.drain(includeRenewals: includeRenewals, budget: Self.drainBudget, at: time.moment)
             broadcast(drained.changes, at: time)
@@ -98,8 +100,9 @@ extension Node {
         if configuration.offersOriginals { directives.append(.offerToOriginals(changes)) }
     }
 
-    /// Says goodbye on each link on which all has been said.
+    /// Says goodbye on each link on which all has been said. Nothing has while the catalog has more to tell, which it does tick by tick.
     func sayGoodbye(at time: NodeTime) {
+        guard !hasUndrained else { return }
         for link in sortedLinks() where !link.hasSaidGoodbye && link.publisher?.isStreaming == true {
             link.hasSaidGoodbye = true
             send(FrameCodec.encode(.goodbye(.leaving)), on: link)
