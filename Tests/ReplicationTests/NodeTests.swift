@@ -326,15 +326,27 @@ struct NodeTests {
         #expect(bench.closed(link) == .refused(.full))
     }
 
-    @Test func `an address that leads to this member itself is remembered, and not dialed again`() throws {
+    @Test func `an address that leads to this member itself is left alone for a while, and may then lead to another`() throws {
         let bench = NodeBench()
         let address = PeerAddress(host: "192.168.0.1", port: 1)
         bench.tell { $0.members([address], at: bench.time) }
         let link = try bench.dial(member: 100, at: address)
         #expect(bench.closed(link) == .ourself)
-        let before = bench.directives.count
-        bench.pass(20_000)
-        #expect(!bench.directives[before...].contains { if case .dial = $0 { true } else { false } })
+        let state = { bench.node.status(at: bench.time).peers.map(\.state) }
+        for _ in 0..<3 {
+            let before = bench.directives.count
+            bench.pass(DialTable.ourselfWait / 2 - 200)
+            #expect(!bench.directives[before...].contains { if case .dial = $0 { true } else { false } })
+            bench.pass(DialTable.ourselfWait / 2 + 200)
+            #expect(bench.directives[before...].contains { if case .dial(address) = $0 { true } else { false } })
+            #expect(state() == [.ourself])
+            _ = try bench.dial(member: 100, at: address)
+        }
+        #expect(bench.directives.count { if case .note(.ourself) = $0 { true } else { false } } == 1, "it is said once")
+        bench.pass(DialTable.ourselfWait)
+        let link2 = try bench.dial(member: 1, at: address)
+        #expect(bench.closed(link2) == nil)
+        #expect(state() == [.copying])
     }
 
     @Test func `two addresses of one member are one link`() throws {

@@ -10,8 +10,8 @@ struct DialTable {
         case linked(LinkID)
         /// A member that runs the original, which the shell reads.
         case original(isCopied: Bool)
-        /// It leads to this member itself.
-        case ourself
+        /// It leads to this member itself, and is dialed again when this time has come: behind it may be another one by then.
+        case ourself(until: Int64)
         /// It leads to a member that this link leads to already.
         case duplicate(of: LinkID)
     }
@@ -23,6 +23,8 @@ struct DialTable {
         /// Whether somebody there ever answered.
         var hasAnswered = false
         var linkedAt: Int64 = 0
+        /// Whether it led to this member itself when it last led to anybody.
+        var isOurs = false
         /// Whether a whole copy came from there, and from a member that was ready; nil before the first.
         var copiedReady: Bool?
     }
@@ -31,6 +33,8 @@ struct DialTable {
     private static let dialDeadline: Int64 = 30_000
     /// A link that lasts for so long was a good one: what comes after it is a first failure.
     private static let lasting: Int64 = 5_000
+    /// How long an address that leads to this member itself is left alone, at most: it may stand for all members, one after the other.
+    static let ourselfWait: Int64 = 30_000
     /// The shortest wait, lest a peer that hangs up at once makes a hot loop.
     private static let shortestWait: Int64 = 20
 
@@ -64,7 +68,7 @@ struct DialTable {
         var due: [PeerAddress] = []
         for address in entries.keys.sorted() {
             switch entries[address]?.state {
-            case .waiting(let until) where now >= until:
+            case .waiting(let until) where now >= until, .ourself(let until) where now >= until:
                 entries[address]?.state = .dialing(since: now)
                 due.append(address)
             case .dialing(let since) where now - since >= Self.dialDeadline:
@@ -78,6 +82,7 @@ struct DialTable {
     mutating func failed(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) {
         guard var entry = entries[address] else { return }
         entry.failures += 1
+        entry.isOurs = false
         entry.state = .waiting(until: now + Self.wait(failures: entry.failures, limits: limits, random: &random))
         entries[address] = entry
     }
@@ -94,8 +99,20 @@ struct DialTable {
         return true
     }
 
+    /// Somebody else is there.
     mutating func answered(_ address: PeerAddress) {
         entries[address]?.hasAnswered = true
+        entries[address]?.isOurs = false
+    }
+
+    /// The address leads to this member itself; true when that is news.
+    mutating func leadsHome(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) -> Bool {
+        guard var entry = entries[address] else { return false }
+        let isNews = !entry.isOurs
+        entry.isOurs = true
+        entry.state = .ourself(until: now + Int64.random(in: Self.ourselfWait / 2...Self.ourselfWait, using: &random))
+        entries[address] = entry
+        return isNews
     }
 
     mutating func copied(_ address: PeerAddress, wasReady: Bool) {

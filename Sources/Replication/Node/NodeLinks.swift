@@ -157,8 +157,8 @@ extension Node {
             guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else { return refuse(link, .full, at: time) }
             link.session = .publisher(PublisherSession(limits: limits))
         case .dialed where hello.member == configuration.member:
-            dials.set(.ourself, of: link.address)
-            note(.ourself(link.address))
+            if dials.leadsHome(link.address, at: time.monotonic, random: &random) { note(.ourself(link.address)) }
+            hold.gone(link.address)
             close(link, .ourself, at: time)
             judgeReadiness(at: time)
         case .dialed:

@@ -34,7 +34,8 @@ extension Node {
         let state: PeerStatus.State
         switch entry.state {
         case .waiting: state = .waiting
-        case .dialing: state = .dialing
+        // To look whether it leads home still is no news.
+        case .dialing: state = entry.isOurs ? .ourself : .dialing
         case .original: state = .original
         case .ourself: state = .ourself
         case .duplicate: state = .duplicate
@@ -44,7 +45,7 @@ extension Node {
                     of: link, hello, address: address, state: subscriber.isStreaming ? .streaming : .copying, failures: entry.failures,
                     at: time)
             }
-            state = .greeting
+            state = entry.isOurs ? .ourself : .greeting
         }
         return PeerStatus(
             address: address, member: nil, name: nil, state: state, isReady: state == .original, clockOffset: nil, failures: entry.failures,

@@ -141,11 +141,11 @@ extension Node {
         case .ourself, .duplicate: return .irrelevant
         case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
         case .linked(let id):
-            guard let subscriber = links[id]?.subscriber else { return .pending }
+            guard let subscriber = links[id]?.subscriber else { return entry.isOurs ? .irrelevant : .pending }
             guard subscriber.isStreaming, let wasReady = entry.copiedReady else { return .copying }
             return .copied(wasReady: wasReady)
         case .waiting, .dialing:
-            return entry.failures >= Readiness.vainDials ? .silent : .pending
+            return entry.isOurs ? .irrelevant : entry.failures >= Readiness.vainDials ? .silent : .pending
         }
     }
 
