@@ -27,6 +27,7 @@ static inline int ctls_set_server_name(SSL *session, const char *name) { return 
 static const uint64_t ctls_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t ctls_ignore_unexpected_eof = SSL_OP_IGNORE_UNEXPECTED_EOF;
 static const uint64_t ctls_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t ctls_no_ticket = SSL_OP_NO_TICKET;
 
 // A macro over CRYPTO_get_ex_new_index: a slot of every SSL_CTX, emptied by `release`.
 static inline int ctls_new_context_slot(CRYPTO_EX_free *release) { return SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release); }

@@ -11,15 +11,18 @@ struct PeerSecurity: Sendable {
     let connecting: TLSContextBox
     private let configuration: TLSConfiguration
     private let name: String?
-    private let ticketKeys: TicketKeys
 
     /// Reads the files at `now`, in seconds since 1970.
     init(_ configuration: TLSConfiguration, name: String?, now: Int64) throws(TLSError) {
         self.configuration = configuration
         self.name = name
-        ticketKeys = TicketKeys(now: 0)
-        accepting = TLSContextBox(try TLSContext(configuration, ticketKeys: ticketKeys, now: now))
+        accepting = TLSContextBox(try Self.accepting(configuration, now: now))
         connecting = TLSContextBox(try TLSContext(connecting: configuration, now: now))
+    }
+
+    /// Links last for days, so there is nothing to win by resuming one, and no key to be kept that opens old ones.
+    private static func accepting(_ configuration: TLSConfiguration, now: Int64) throws(TLSError) -> TLSContext {
+        try TLSContext(configuration, ticketKeys: nil, now: now)
     }
 
     /// The files as they are now, to be compared later.
@@ -27,7 +30,7 @@ struct PeerSecurity: Sendable {
 
     /// Reads the files anew; new connections use what is in them when all of it is good.
     func reload(now: Int64) throws(TLSError) {
-        let accepting = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
+        let accepting = try Self.accepting(configuration, now: now)
         let connecting = try TLSContext(connecting: configuration, now: now)
         self.accepting.replace(by: accepting)
         self.connecting.replace(by: connecting)

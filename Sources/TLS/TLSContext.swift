@@ -22,8 +22,9 @@ public final class TLSContext: @unchecked Sendable {
     /// When the server's certificate expires, in seconds since 1970.
     public let certificateExpiry: Int64
 
-    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970.
-    public init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys, now: Int64) throws(TLSError) {
+    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client ever resumes: each connection makes
+    /// a full handshake and shows its certificate.
+    public init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
         self.context = context
         do throws(TLSError) {
@@ -176,9 +177,14 @@ public final class TLSContext: @unchecked Sendable {
         if let keys { Unmanaged<TicketKeys>.fromOpaque(keys).release() }
     }
 
-    private static func useTicketKeys(_ keys: TicketKeys, in context: OpaquePointer) throws(TLSError) {
+    private static func useTicketKeys(_ keys: TicketKeys?, in context: OpaquePointer) throws(TLSError) {
         // The ticket holds the session; nothing of it is kept here.
         ctls_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+        guard let keys else {
+            SSL_CTX_set_options(context, ctls_no_ticket)
+            guard SSL_CTX_set_num_tickets(context, 0) == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+            return
+        }
         SSL_CTX_set_timeout(context, Int(TicketKeys.rotationPeriod))
         let retained = Unmanaged.passRetained(keys)
         guard SSL_CTX_set_ex_data(context, ticketKeySlot, retained.toOpaque()) == 1 else {

@@ -44,6 +44,18 @@ struct SessionTicketTests {
         #expect(try resumes(fixture, fixture.context(), fixture.context()) == [false, false])
     }
 
+    @Test func `without keys no session resumes, and no ticket is given`() throws {
+        let fixture = try Fixture()
+        let context = try fixture.context(keys: nil)
+        #expect(try resumes(fixture, context, context) == [false, false])
+        for options in Self.versions {
+            let client = try TestClient(options, trusting: fixture.authority.issued.certificate)
+            let outcome = try HandshakeOutcome(client, context)
+            defer { SSL_SESSION_free(outcome.session) }
+            #expect(outcome.isWell && ticket(of: outcome.session).isEmpty)
+        }
+    }
+
     @Test func `keys rotate when it is time; a session survives one rotation and not two`() throws {
         let fixture = try Fixture()
         let period = TicketKeys.rotationPeriod

@@ -75,7 +75,7 @@ struct Fixture {
 
     func context(
         _ authentication: TLSConfiguration.ClientAuthentication = .none, revocations: Bool = false,
-        keys: TicketKeys = TicketKeys(now: 0), now: Int64 = Fixture.now
+        keys: TicketKeys? = TicketKeys(now: 0), now: Int64 = Fixture.now
     ) throws -> TLSContext {
         try TLSContext(configuration(authentication, revocations: revocations), ticketKeys: keys, now: now)
     }
