@@ -27,7 +27,8 @@ public enum StreamEvent: Sendable {
     case received([UInt8])
     /// What was queued has fallen to the low-water mark.
     case drained
-    case closed(StreamEnd)
+    /// - host: whom it was with, though it may never have been opened.
+    case closed(StreamEnd, host: String)
 }
 
 /// Why a stream has ended that its owner has not closed.

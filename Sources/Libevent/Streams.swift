@@ -27,7 +27,7 @@ public final class Streams {
     private var undecided: [Int32: Undecided] = [:]
     private var spares = SpareDescriptors(count: spareDescriptors)
     /// Streams that came to nothing before they were begun, to be told of in a turn of the loop of their own.
-    private var stillborn: [(StreamID, StreamEnd)] = []
+    private var stillborn: [(id: StreamID, host: String, end: StreamEnd)] = []
     private var stillbornTimer: LoopEvent?
     private var housekeeping: LoopEvent?
     private var whenEmpty: ((borrowing OnLoop) -> Void)?
@@ -60,13 +60,13 @@ public final class Streams {
         to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
     ) -> StreamID {
         let id = nextID()
-        guard let address = SocketAddress(numeric: host, port: port) else { return fail(id, "\(host) is no numeric address") }
-        guard let descriptor = connectingSocket(address) else { return fail(id, String(cString: strerror(errno))) }
+        guard let address = SocketAddress(numeric: host, port: port) else { return fail(id, host, "\(host) is no numeric address") }
+        guard let descriptor = connectingSocket(address) else { return fail(id, host, String(cString: strerror(errno))) }
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil,
             let stream = Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session, on: loop, of: self, lowWater: limits.lowWater)
-        else { return fail(id, "memory is short") }
+        else { return fail(id, host, "memory is short") }
         stream.deadline = LoopClock.now() + Int64(milliseconds)
         streams[id] = stream
         stream.start()
@@ -160,8 +160,8 @@ public final class Streams {
         return StreamID(number: lastNumber)
     }
 
-    private func fail(_ id: StreamID, _ reason: String) -> StreamID {
-        stillborn.append((id, .failed(reason)))
+    private func fail(_ id: StreamID, _ host: String, _ reason: String) -> StreamID {
+        stillborn.append((id, host, .failed(reason)))
         try? stillbornTimer?.schedule(afterMilliseconds: 0)
         return id
     }
@@ -169,7 +169,7 @@ public final class Streams {
     private func tellOfStillborn(_ onLoop: borrowing OnLoop) {
         let dead = stillborn
         stillborn = []
-        for (id, end) in dead { handler(id, .closed(end), onLoop) }
+        for stream in dead { handler(stream.id, .closed(stream.end, host: stream.host), onLoop) }
     }
 
     /// Gives up a descriptor that was kept back; false when there is none left.
@@ -244,7 +244,7 @@ public final class Streams {
     func ended(_ stream: Stream, _ end: StreamEnd, _ onLoop: borrowing OnLoop) {
         let wasLeaving = stream.phase == .leaving
         release(stream, onLoop)
-        if !wasLeaving { handler(stream.id, .closed(end), onLoop) }
+        if !wasLeaving { handler(stream.id, .closed(end, host: stream.host), onLoop) }
     }
 
     /// The one place where a stream is freed.

@@ -11,7 +11,7 @@ extension ReplicationLoop {
         case .opened(let peer): opened(id, peer, onLoop)
         case .received(let bytes): received(bytes, on: id, onLoop)
         case .drained: drained(id, streams?.queuedBytes(on: id) ?? 0, onLoop)
-        case .closed(let end): closed(id, end, onLoop)
+        case .closed(let end, let host): closed(id, end, host, onLoop)
         }
     }
 
@@ -167,8 +167,9 @@ extension ReplicationLoop {
 
     // MARK: - Closing
 
-    private func closed(_ id: StreamID, _ end: StreamEnd, _ onLoop: borrowing OnLoop) {
-        guard let occupant = occupants.removeValue(forKey: id) else { return log.refused("", end.sentence) }
+    private func closed(_ id: StreamID, _ end: StreamEnd, _ host: String, _ onLoop: borrowing OnLoop) {
+        // Without an occupant it was never opened: a handshake of TLS that failed.
+        guard let occupant = occupants.removeValue(forKey: id) else { return log.refused(host, end.sentence) }
         switch occupant.use {
         case .asking: log.refused(occupant.host, end.sentence)
         case .dialing(let address, let purpose, _): dialFailed(address, purpose, end.sentence, isPlain: occupant.isPlain, onLoop)

@@ -80,7 +80,13 @@ final class StreamBench {
 
     func ends(ofAccepter: Bool) -> [StreamEnd] {
         told.compactMap { told in
-            if told.isAccepter == ofAccepter, case .closed(let end) = told.event { end } else { nil }
+            if told.isAccepter == ofAccepter, case .closed(let end, _) = told.event { end } else { nil }
+        }
+    }
+
+    func hostsOfEnded(ofAccepter: Bool) -> [String] {
+        told.compactMap { told in
+            if told.isAccepter == ofAccepter, case .closed(_, let host) = told.event { host } else { nil }
         }
     }
 

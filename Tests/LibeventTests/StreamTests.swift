@@ -59,6 +59,7 @@ struct StreamTests {
         }
         try bench.run({ bench.connect($0) }) { !bench.ends(ofAccepter: true).isEmpty }
         #expect(bench.opened(byAccepter: true).isEmpty)
+        #expect(bench.hostsOfEnded(ofAccepter: true) == ["127.0.0.1"], "so that the log can say who it was")
     }
 
     @Test func `a port that refuses is told as an end, and not from within the call`() throws {
@@ -74,6 +75,7 @@ struct StreamTests {
         }) { bench.ends(ofAccepter: false).count == 2 }
         #expect(ids.count == 2 && Set(ids).count == 2)
         #expect(bench.opened(byAccepter: false).isEmpty)
+        #expect(Set(bench.hostsOfEnded(ofAccepter: false)) == ["127.0.0.1", "not numeric"])
     }
 
     @Test func `who is not admitted in time is closed, and who is stays`() throws {
