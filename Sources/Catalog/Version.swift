@@ -11,6 +11,18 @@ public struct MemberID: Hashable, Comparable, Sendable {
     public static func < (left: MemberID, right: MemberID) -> Bool { left.bits < right.bits }
 }
 
+extension MemberID: CustomStringConvertible {
+    public var description: String { bits.hexadecimal }
+}
+
+extension UInt64 {
+    /// All sixteen digits: how ids of members and digests are shown, so that what the log says is found on the page.
+    public var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
 /// The version of an instance's state: last writer wins, by time and then by origin. Renewals do not change it.
 public struct Version: Comparable, Hashable, Sendable {
     public let time: HybridTime

@@ -25,13 +25,21 @@ public struct ComponentHealth: Sendable, Equatable {
 public struct ClusterReport: Sendable {
     public let status: ClusterStatus
     public let originals: OriginalsStatus
-    /// When, in monotonic milliseconds.
-    public let taken: Int64
 
-    public init(status: ClusterStatus, originals: OriginalsStatus, taken: Int64) {
+    public init(status: ClusterStatus, originals: OriginalsStatus) {
         self.status = status
         self.originals = originals
-        self.taken = taken
+    }
+
+    /// What this member has done since it was started, with members of both kinds.
+    public var counts: ReplicationCounts {
+        var counts = status.counts
+        counts.changesSent += originals.counts.sent
+        counts.changesReceived += originals.counts.received
+        counts.copiesSent += originals.counts.copiesSent
+        counts.copiesReceived += originals.counts.copiesReceived
+        counts.overflows += originals.counts.overflows
+        return counts
     }
 }
 

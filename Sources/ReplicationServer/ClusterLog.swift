@@ -57,7 +57,7 @@ struct ClusterLog {
     mutating func write(_ event: ClusterEvent) {
         switch event {
         case .joined(let address, let member):
-            logger.info("a member is heard", metadata: ["member": "\(address)", "boot": "\(Self.hexadecimal(member.bits))"])
+            logger.info("a member is heard", metadata: ["member": "\(address)", "boot": "\(member)"])
         case .lost(let address, _, let reason):
             logger.warning("a member is no longer heard", metadata: ["member": "\(address)", "reason": "\(Self.words(reason))"])
         case .refused(let address, let reason):
@@ -145,8 +145,6 @@ struct ClusterLog {
         }
     }
 
-    private static func hexadecimal(_ bits: UInt64) -> String { String(bits, radix: 16) }
-
     private static func words(_ reason: CloseReason?) -> String {
         switch reason {
         case nil: "the connection has ended"
@@ -154,6 +152,7 @@ struct ClusterLog {
             "it tells of a change that is stamped \(milliseconds / millisecondsPerDay) days ahead of this member's clock"
         case .malformed(let error): "it broke the protocol: \(error)"
         case .refused(let refusal): words(refusal)
+        case .refusedBy(let refusal): "it refuses this member: \(words(refusal))"
         case .silent: "nothing was heard in time"
         case .deaf: "it talks on and does not read what it is answered"
         case .ourself: "it is this member itself"

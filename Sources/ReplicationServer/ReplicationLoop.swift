@@ -161,7 +161,7 @@ final class ReplicationLoop {
         lastReport = monotonic
         let status = node.status(at: now)
         health.observe(status, at: monotonic)
-        parts.board.publish(ClusterReport(status: status, originals: originals.status, taken: monotonic), health)
+        parts.board.publish(ClusterReport(status: status, originals: originals.status), health)
     }
 
     // MARK: - Orders

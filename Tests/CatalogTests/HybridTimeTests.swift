@@ -68,3 +68,10 @@ struct StableHashTests {
         #expect(key.fingerprint(of: version(1)) == BucketKey(one, in: Namespace("tenant")).fingerprint(of: version(1)))
     }
 }
+
+struct MemberIDTests {
+    @Test(arguments: [(0, "0000000000000000"), (0xB, "000000000000000b"), (.max, "ffffffffffffffff")] as [(UInt64, String)])
+    func `a member's id has one spelling`(bits: UInt64, text: String) {
+        #expect("\(MemberID(bits: bits))" == text)
+    }
+}

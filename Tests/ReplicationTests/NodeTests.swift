@@ -361,6 +361,15 @@ struct NodeTests {
         #expect(told.contains { if case .dial(two) = $0 { true } else { false } })
     }
 
+    @Test func `a refusal after the proof is told as one, and not as a leaving`() throws {
+        let bench = NodeBench()
+        bench.tell { $0.members([bench.address(1)], at: bench.time) }
+        let link = try bench.dial(member: 1, at: bench.address(1))
+        bench.say(.goodbye(.refused(.full)), on: link)
+        #expect(bench.closed(link) == .refusedBy(.full))
+        #expect(bench.directives.contains { if case .note(.lost(_, _, .refusedBy(.full))) = $0 { true } else { false } })
+    }
+
     @Test func `a copy that is cut short makes nobody ready`() throws {
         let bench = NodeBench()
         let address = bench.address(1)

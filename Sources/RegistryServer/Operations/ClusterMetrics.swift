@@ -14,8 +14,8 @@ enum ClusterMetrics {
         text.gauge("a8registry_cluster_size", help: "Members, this one included.") { $0.sample(status.size) }
         text.gauge("a8registry_cluster_expected_size", help: "How many members there should be.") { $0.sample(status.expectedSize ?? 1) }
         text.gauge("a8registry_cluster_members", help: "Addresses of members, by the state of the link to them.") { family in
-            for state in PeerStatus.State.all {
-                family.sample(status.peers.count { $0.state == state }, ["state": state.word])
+            for state in PeerStatus.State.allCases {
+                family.sample(status.peers.count { $0.state == state }, ["state": state.rawValue])
             }
         }
         lag(status, &text)
@@ -32,7 +32,8 @@ enum ClusterMetrics {
             $0.sample(status.holdsLeases ? 1 : 0)
         }
         text.gauge("a8registry_tombstones", help: "Deregistrations that are remembered.") { $0.sample(context.store.counts.tombstones) }
-        counts(status.counts, report.originals, &text)
+        counts(report.counts, &text)
+        originals(report.originals.counts, &text)
     }
 
     private static func lag(_ status: ClusterStatus, _ text: inout PrometheusText) {
@@ -51,33 +52,39 @@ enum ClusterMetrics {
         }
     }
 
-    private static func counts(_ counts: ReplicationCounts, _ originals: OriginalsStatus, _ text: inout PrometheusText) {
+    private static func counts(_ counts: ReplicationCounts, _ text: inout PrometheusText) {
         text.counter("a8registry_replication_changes_sent_total", help: "Changes told, each counted for each member.") {
-            $0.sample(counts.changesSent + originals.counts.sent)
+            $0.sample(counts.changesSent)
         }
         text.counter("a8registry_replication_changes_received_total", help: "Changes heard.") {
-            $0.sample(counts.changesReceived + originals.counts.received)
+            $0.sample(counts.changesReceived)
         }
         text.counter("a8registry_replication_bytes_sent_total", help: "Bytes told to members.") { $0.sample(counts.bytesSent) }
         text.counter("a8registry_replication_bytes_received_total", help: "Bytes heard from members.") { $0.sample(counts.bytesReceived) }
         text.counter("a8registry_replication_copies_sent_total", help: "Copies of everything that others completed from us.") {
-            $0.sample(counts.copiesSent + originals.counts.copiesSent)
+            $0.sample(counts.copiesSent)
         }
         text.counter("a8registry_replication_copies_received_total", help: "Copies of everything that were completed from others.") {
-            $0.sample(counts.copiesReceived + originals.counts.copiesReceived)
+            $0.sample(counts.copiesReceived)
         }
         text.counter("a8registry_replication_overflows_total", help: "How often a member's queue ran over.") {
-            $0.sample(counts.overflows + originals.counts.overflows)
+            $0.sample(counts.overflows)
         }
         text.counter("a8registry_replication_repairs_total", help: "States that a comparison brought.") { $0.sample(counts.repairs) }
         text.counter("a8registry_replication_refusals_total", help: "Peers that could not prove who they are, or broke the protocol.") {
             $0.sample(counts.refusals)
         }
     }
-}
 
-extension PeerStatus.State {
-    static let all: [PeerStatus.State] = [
-        .waiting, .dialing, .greeting, .copying, .streaming, .original, .ourself, .duplicate, .unreached,
-    ]
+    private static func originals(_ counts: OriginalCounts, _ text: inout PrometheusText) {
+        text.counter("a8registry_originals_unusable_total", help: "Messages of members that run the original that could not be used.") {
+            $0.sample(counts.unusable)
+        }
+        text.counter("a8registry_originals_repairs_asked_total", help: "Instances asked for of members that run the original.") {
+            $0.sample(counts.repairsAsked)
+        }
+        text.counter("a8registry_originals_repairs_answered_total", help: "Instances that members that run the original asked for.") {
+            $0.sample(counts.repairsAnswered)
+        }
+    }
 }

@@ -1,5 +1,6 @@
 // The cluster as this member sees it (docs/rest-api.md, R620 and following): members, links, how far each is behind, and whether all hold the same.
 
+import Catalog
 import HTTP
 import JSON
 import Replication
@@ -19,18 +20,18 @@ enum ClusterPage {
         json.add("replication", true)
         json.add("address", status.address.description)
         json.add("name", status.name)
-        json.add("boot_id", hexadecimal(status.member.bits))
+        json.add("boot_id", status.member.description)
         json.add("ready", status.isReady)
         json.add("ready_because", status.ground.map(words))
         json.add("size", status.size)
         json.add("expected_size", status.expectedSize)
-        json.add("digest", hexadecimal(status.digestRoot))
+        json.add("digest", status.digestRoot.hexadecimal)
         json.add("clock_offset_ms", Int(status.clockOffset))
         json.add("clock_correction_ms", Int(status.clockCorrection))
         json.add("leases_held", status.holdsLeases)
         let originals = Dictionary(report.originals.members.map { ($0.address, $0) }) { first, _ in first }
         json.add("members", array(status.peers.map { member($0, originals[$0.address], report, now) }))
-        json.add("counts", counts(status.counts))
+        json.add("counts", counts(report.counts))
         return json.bytes
     }
 
@@ -38,8 +39,8 @@ enum ClusterPage {
         var json = JSONObject()
         json.add("address", peer.address.description)
         json.add("name", peer.name)
-        json.add("boot_id", peer.member.map { hexadecimal($0.bits) })
-        json.add("state", peer.state.word)
+        json.add("boot_id", peer.member?.description)
+        json.add("state", peer.state.rawValue)
         json.add("ready", peer.isReady)
         json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
         json.add("failed_dials", peer.failures)
@@ -96,11 +97,6 @@ enum ClusterPage {
         return bytes
     }
 
-    private static func hexadecimal(_ bits: UInt64) -> String {
-        let digits = String(bits, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
     private static func words(_ ground: ReadinessGround) -> String {
         switch ground {
         case .copied: "copied"
@@ -108,23 +104,6 @@ enum ClusterPage {
         case .alone: "alone"
         case .timeout(peersAnswered: true): "timeout"
         case .timeout(peersAnswered: false): "timeout_without_peers"
-        }
-    }
-}
-
-extension PeerStatus.State {
-    /// A closed set: it is also a label of the metrics.
-    var word: String {
-        switch self {
-        case .waiting: "waiting"
-        case .dialing: "dialing"
-        case .greeting: "greeting"
-        case .copying: "copying"
-        case .streaming: "streaming"
-        case .original: "original"
-        case .ourself: "ourself"
-        case .duplicate: "duplicate"
-        case .unreached: "unreached"
         }
     }
 }

@@ -27,7 +27,8 @@ public struct ClusterStatus: Sendable {
 
 /// Another member, or an address that should have one.
 public struct PeerStatus: Sendable {
-    public enum State: Sendable, Equatable {
+    /// The names are shown, on the page and as a label of the metrics.
+    public enum State: String, CaseIterable, Sendable {
         /// Waits before it is dialed again.
         case waiting
         case dialing
@@ -77,7 +78,7 @@ public struct PeerStatus: Sendable {
     }
 }
 
-/// What a node has done since it was made.
+/// What a member has done since it was started.
 public struct ReplicationCounts: Sendable, Equatable {
     /// Changes sent, each counted once for each link.
     public var changesSent = 0
@@ -90,7 +91,6 @@ public struct ReplicationCounts: Sendable, Equatable {
     /// States that a comparison of digests or a renewal of something unknown brought.
     public var repairs = 0
     public var refusals = 0
-    public var digestDifferences = 0
 
     public init() {}
 }

@@ -65,6 +65,8 @@ public enum CloseReason: Sendable, Equatable {
     case malformed(FrameError)
     /// The other end could not prove who it is, or claims to be another.
     case refused(RefusalReason)
+    /// The other end lets us not in, or no longer.
+    case refusedBy(RefusalReason)
     /// Nothing was heard for three pings, or the handshake took too long.
     case silent
     /// It goes on talking and does not read what it is answered.

@@ -111,7 +111,7 @@ extension Node {
             if let beat = link.beat, beat.isReady, !beat.isExtended { hold.heard(link.address) } else { hold.gone(link.address) }
         case .goodbye(.refused(let reason)):
             note(.refusedBy(link.address, reason))
-            close(link, .leaving, at: time)
+            close(link, .refusedBy(reason), at: time)
         case .goodbye:
             // What came before it on this link is merged; the last word is the acknowledgment.
             act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
@@ -137,7 +137,7 @@ extension Node {
         case .refuse(let reason): refuse(link, reason, at: time)
         case .refusedBy(let reason):
             note(.refusedBy(link.address, reason))
-            close(link, .refused(reason), at: time)
+            close(link, .refusedBy(reason), at: time)
         case .leaving: close(link, .leaving, at: time)
         }
     }
@@ -235,7 +235,6 @@ extension Node {
             case .repaired(let count):
                 counts.repairs += count
                 note(.repaired(from: link.address, states: count))
-            case .compared(let areEqual): if !areEqual { counts.digestDifferences += 1 }
             }
         }
     }

@@ -70,8 +70,6 @@ public struct OriginalsStatus: Sendable {
 /// How the dealings with one original stand.
 public struct OriginalStatus: Sendable {
     public var address: PeerAddress
-    /// We read its live changes.
-    public var isRead: Bool
     /// It reads ours.
     public var reads: Bool
     /// Bytes that wait for it.
@@ -93,6 +91,7 @@ public struct OriginalCounts: Sendable, Equatable {
     public var copiesReceived = 0
     /// Requests for a register sent to others because of a renewal of something unknown here.
     public var repairsAsked = 0
+    /// Registers sent to others because they asked.
     public var repairsAnswered = 0
     public var overflows = 0
 

@@ -229,9 +229,8 @@ public final class Originals {
         status.members = members.sorted { $0.key < $1.key }.map { address, member in
             let streams = member.outputs.compactMap { outputs[$0] }
             return OriginalStatus(
-                address: address, isRead: member.input != nil, reads: !streams.isEmpty,
-                queuedBytes: streams.reduce(0) { $0 + $1.queuedBytes }, hasOverflowed: streams.contains { $0.overflowed != nil },
-                lastCopy: member.lastCopy)
+                address: address, reads: !streams.isEmpty, queuedBytes: streams.reduce(0) { $0 + $1.queuedBytes },
+                hasOverflowed: streams.contains { $0.overflowed != nil }, lastCopy: member.lastCopy)
         }
         return status
     }

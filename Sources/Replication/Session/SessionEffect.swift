@@ -17,6 +17,4 @@ enum SessionEffect {
     case relayHeard(States)
     /// States that we lacked were brought.
     case repaired(Int)
-    /// The digests were compared.
-    case compared(areEqual: Bool)
 }

@@ -79,7 +79,6 @@ struct SubscriberSession {
         case .root(let root):
             let differ = comparison.compare(root: root, with: store.digest().root)
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
-            effects.append(.compared(areEqual: !differ))
         case .buckets(let buckets):
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
         case .keys(let keys):

@@ -118,7 +118,13 @@ struct ClusterTests {
                 address: PeerAddress(host: "fd00::3", port: 6_100), member: nil, name: nil, state: .waiting, isReady: false,
                 clockOffset: nil, failures: 8, lastCopy: nil, digestsAgree: nil, lag: nil),
         ]
-        return ClusterReport(status: status, originals: OriginalsStatus(), taken: 1_500)
+        (status.counts.changesSent, status.counts.changesReceived, status.counts.copiesSent) = (10, 20, 30)
+        (status.counts.copiesReceived, status.counts.overflows, status.counts.repairs) = (40, 50, 60)
+        var originals = OriginalsStatus()
+        (originals.counts.sent, originals.counts.received, originals.counts.copiesSent) = (1, 2, 3)
+        (originals.counts.copiesReceived, originals.counts.overflows) = (4, 5)
+        (originals.counts.unusable, originals.counts.repairsAsked, originals.counts.repairsAnswered) = (6, 7, 8)
+        return ClusterReport(status: status, originals: originals)
     }
 
     @Test(arguments: Transport.allCases)
@@ -140,6 +146,25 @@ struct ClusterTests {
                 "ready_because":"copied","size":2,"expected_size":3,"digest":"000000000000000d","clock_offset_ms":-1,\
                 "clock_correction_ms":0,"leases_held":false,"members":[\(first),\(second)],"counts":{
                 """), "\(text)")
+    }
+
+    @Test func `the page and the metrics count the same, and members of both kinds`() throws {
+        let registry = try Registry(.router, cluster: ReportingCluster(report: Self.report))
+        let page = try registry.send(.get("/api/v1/cluster")).text
+        let lines = Set(try registry.send(.get("/metrics")).text.split(separator: "\n"))
+        for (name, count) in [
+            ("changes_sent", 11), ("changes_received", 22), ("copies_sent", 33), ("copies_received", 44), ("overflows", 55),
+            ("repairs", 60),
+        ] {
+            #expect(page.contains("\"\(name)\":\(count)"), "\(page)")
+            #expect(lines.contains("a8registry_replication_\(name)_total \(count)"))
+        }
+        for line in [
+            "a8registry_originals_unusable_total 6", "a8registry_originals_repairs_asked_total 7",
+            "a8registry_originals_repairs_answered_total 8",
+        ] {
+            #expect(lines.contains(Substring(line)), "\(line)")
+        }
     }
 
     @Test func `the cluster's numbers are metrics, with labels of a closed set`() throws {
