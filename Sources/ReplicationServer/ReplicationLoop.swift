@@ -160,6 +160,8 @@ final class ReplicationLoop {
     private func publish(at monotonic: Int64) {
         lastReport = monotonic
         let status = node.status(at: now)
+        // Those too that nobody names.
+        streams?.expectedHosts = Set(status.peers.map(\.address.host))
         health.observe(status, at: monotonic)
         parts.board.publish(ClusterReport(status: status, originals: originals.status), health)
     }

@@ -58,6 +58,29 @@ struct ClusterStoryTests {
         #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
     }
 
+    @Test func `a member that the others' sources have lost is heard by them all the same, also after its connections broke`() {
+        let simulation = Self.cluster()
+        let (one, two, three) = (simulation.members[0], simulation.members[1], simulation.members[2])
+        // As when the directory fails for one alone, or a name's look-up leaves out who is not ready.
+        one.told([three.address])
+        three.told([one.address])
+        simulation.run(for: 120_000)
+        _ = two.apply(.register(Self.instance(Self.key(1), ttl: 600_000)), in: Namespace("t"))
+        simulation.run(for: 3)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) != nil })
+        for (from, to) in [(one, two), (two, one), (three, two), (two, three)] { simulation.network.cut(from, to) }
+        simulation.run(for: 20_000)
+        _ = two.apply(.register(Self.instance(Self.key(2), ttl: 600_000)), in: Namespace("t"))
+        // It, too, is told of nobody now.
+        two.told([])
+        simulation.network.mendAll()
+        simulation.run(for: 10_000)
+        #expect(simulation.members.allSatisfy { $0.sees(Self.key(2)) != nil })
+        two.leave()
+        simulation.run(for: 1_000)
+        #expect(one.node?.status(at: one.time).peers.map(\.address) == [three.address])
+    }
+
     @Test func `a deregistration on one side of a partition stands on both when it is healed`() {
         let simulation = Self.cluster()
         let (one, two, three) = (simulation.members[0], simulation.members[1], simulation.members[2])

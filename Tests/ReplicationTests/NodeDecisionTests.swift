@@ -123,7 +123,7 @@ struct DialTableTests {
                 dials += 1
                 let step7 = table.linked(address, to: LinkID(number: UInt64(dials)), at: now)
                 #expect(step7)
-                table.ended(LinkID(number: UInt64(dials)), at: now, random: &random)
+                table.ended(LinkID(number: UInt64(dials)), heardAt: nil, at: now, random: &random)
             }
             now += 10
         }

@@ -370,6 +370,73 @@ struct NodeTests {
         #expect(bench.directives.contains { if case .note(.lost(_, _, .refusedBy(.full))) = $0 { true } else { false } })
     }
 
+    @Test func `a member that nobody names any more stays one while it lives, and is dialed for a while once it is silent`() throws {
+        let bench = NodeBench()
+        let address = bench.address(1)
+        bench.tell { $0.members([address], at: bench.time) }
+        let link = try bench.dial(member: 1, at: address)
+        bench.tell { $0.members([], at: bench.time) }
+        for _ in 0..<200 {
+            bench.say(.pong(token: 0), on: link)
+            bench.pass(1_000)
+        }
+        #expect(bench.closed(link) == nil)
+        bench.pass(2_000)
+        #expect(bench.closed(link) == .silent)
+        let again = try bench.dial(member: 1, at: address)
+        #expect(bench.closed(again) == nil, "it was cut off for a moment")
+        bench.pass(3_000)
+        #expect(bench.closed(again) == .silent)
+        bench.pass(DialTable.patience)
+        let forgotten = bench.directives.count
+        bench.pass(60_000)
+        #expect(!bench.directives[forgotten...].contains { if case .dial = $0 { true } else { false } })
+        #expect(bench.node.status(at: bench.time).peers.isEmpty)
+    }
+
+    @Test func `a member that nobody names is forgotten with its goodbye`() throws {
+        let bench = NodeBench()
+        let address = bench.address(1)
+        bench.tell { $0.members([address], at: bench.time) }
+        let link = try bench.dial(member: 1, at: address)
+        bench.tell { $0.members([], at: bench.time) }
+        bench.say(.goodbye(.leaving), on: link)
+        #expect(bench.closed(link) == .leaving)
+        #expect(bench.node.status(at: bench.time).peers.isEmpty)
+        // In the usual order: it leaves, and then nobody names it.
+        bench.tell { $0.members([address], at: bench.time) }
+        bench.say(.goodbye(.leaving), on: try bench.dial(member: 1, at: address))
+        #expect(bench.node.status(at: bench.time).peers.count == 1)
+        bench.tell { $0.members([], at: bench.time) }
+        #expect(bench.node.status(at: bench.time).peers.isEmpty)
+    }
+
+    @Test func `a member that only reads from us is dialed for as long as it reads, whether or not anybody names it`() throws {
+        let bench = NodeBench()
+        let address = HandshakeTests.hello(1).address
+        bench.tell { $0.members([address], at: bench.time) }
+        let link = try bench.accept(member: 1)
+        bench.say(.subscribe, on: link)
+        bench.tell { $0.dialFailed(address, at: bench.time) }
+        bench.tell { $0.members([], at: bench.time) }
+        let before = bench.directives.count
+        bench.pass(1_000)
+        #expect(bench.directives[before...].contains { if case .dial(address) = $0 { true } else { false } })
+        bench.tell { $0.linkClosed(link, at: bench.time) }
+        #expect(bench.node.status(at: bench.time).peers.isEmpty, "it never answered there")
+    }
+
+    @Test func `of members that nobody names there are as many as may read from us`() throws {
+        var limits = NodeLimits()
+        limits.acceptedLinks = 2
+        let bench = NodeBench(limits: limits)
+        let addresses = (1...3).map { bench.address($0) }
+        bench.tell { $0.members(Set(addresses), at: bench.time) }
+        let links = try (1...3).map { try bench.dial(member: $0, at: addresses[Int($0) - 1]) }
+        bench.tell { $0.members([], at: bench.time) }
+        #expect(links.map(bench.closed) == [nil, nil, .notMember])
+    }
+
     @Test func `a copy that is cut short makes nobody ready`() throws {
         let bench = NodeBench()
         let address = bench.address(1)

@@ -27,7 +27,8 @@ public struct MembershipReport: Sendable, Equatable {
     }
 }
 
-/// The last report of every source, put together.
+/// The last report of every source, put together. What no source tells any more is missing here; whether a member that lives is let go for that is
+/// the node's to decide.
 public struct MemberSources: Sendable {
     private let own: Set<PeerAddress>
     private var waiting: Set<MemberSource>

@@ -20,8 +20,10 @@ struct DialTable {
         var state: State
         /// In a row. A link that did not last counts too.
         var failures = 0
-        /// Whether somebody there ever answered.
-        var hasAnswered = false
+        /// When somebody there was last heard: as of the last link's beginning or end. Nil when nobody ever was, and after a goodbye.
+        var heardAt: Int64?
+        /// Whether who was heard speaks our own protocol, in which silence is noticed.
+        var speaksFrames = false
         var linkedAt: Int64 = 0
         /// Whether it led to this member itself when it last led to anybody.
         var isOurs = false
@@ -35,6 +37,9 @@ struct DialTable {
     private static let lasting: Int64 = 5_000
     /// How long an address that leads to this member itself is left alone, at most: it may stand for all members, one after the other.
     static let ourselfWait: Int64 = 30_000
+    /// How long a member that nobody names is dialed after it was last heard. Longer finds one again that was cut off for longer; shorter is sooner
+    /// done with one that has gone without a word.
+    static let patience: Int64 = 60_000
     /// The shortest wait, lest a peer that hangs up at once makes a hot loop.
     private static let shortestWait: Int64 = 20
 
@@ -99,12 +104,6 @@ struct DialTable {
         return true
     }
 
-    /// Somebody else is there.
-    mutating func answered(_ address: PeerAddress) {
-        entries[address]?.hasAnswered = true
-        entries[address]?.isOurs = false
-    }
-
     /// The address leads to this member itself; true when that is news.
     mutating func leadsHome(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) -> Bool {
         guard var entry = entries[address] else { return false }
@@ -113,6 +112,27 @@ struct DialTable {
         entry.state = .ourself(until: now + Int64.random(in: Self.ourselfWait / 2...Self.ourselfWait, using: &random))
         entries[address] = entry
         return isNews
+    }
+
+    /// Somebody else is there.
+    mutating func heard(_ address: PeerAddress, speaksFrames: Bool, at now: Int64) {
+        entries[address]?.heardAt = now
+        entries[address]?.isOurs = false
+        entries[address]?.speaksFrames = speaksFrames
+    }
+
+    /// Who was there has said goodbye: nobody is missed there.
+    mutating func left(_ address: PeerAddress) {
+        entries[address]?.heardAt = nil
+    }
+
+    /// Where a member was heard not long ago, the latest first. Not of originals: of those a stream on which nothing comes may be long dead.
+    func heardLately(at now: Int64) -> [PeerAddress] {
+        let heard = entries.compactMap { address, entry -> (address: PeerAddress, at: Int64)? in
+            guard entry.speaksFrames, let at = entry.heardAt, now - at < Self.patience else { return nil }
+            return (address, at)
+        }
+        return heard.sorted { ($1.at, $0.address) < ($0.at, $1.address) }.map(\.address)
     }
 
     mutating func copied(_ address: PeerAddress, wasReady: Bool) {
@@ -133,9 +153,13 @@ struct DialTable {
     }
 
     /// A link has ended: its address is dialed again, and so are those that led to the same member.
-    mutating func ended(_ link: LinkID, at now: Int64, random: inout any RandomNumberGenerator) {
+    ///
+    /// - Parameter heardAt: when a member was last heard on it, if one was.
+    mutating func ended(_ link: LinkID, heardAt: Int64?, at now: Int64, random: inout any RandomNumberGenerator) {
         for (address, entry) in entries {
             if entry.state == .linked(link) {
+                // Not after a goodbye.
+                if let heardAt, entry.heardAt != nil { entries[address]?.heardAt = heardAt }
                 if now - entry.linkedAt >= Self.lasting { entries[address]?.failures = 0 }
                 failed(address, at: now, random: &random)
             } else if entry.state == .duplicate(of: link) {

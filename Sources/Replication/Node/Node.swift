@@ -13,9 +13,8 @@ public final class Node {
 
     var links: [LinkID: Link] = [:]
     var dials: DialTable
-    /// The addresses that membership names, and those that members which dialed us give as theirs. Only both together are dialed.
+    /// The addresses that membership names. Others are dialed too: see `unnamed`.
     var named: Set<PeerAddress> = []
-    var learned: Set<PeerAddress> = []
     var isMembershipKnown = false
 
     let readiness: Readiness
@@ -157,7 +156,7 @@ public final class Node {
         call(at: time) { keepUp(at: time) }
     }
 
-    /// The addresses of the members, ours perhaps among them; all that are not in it are let go.
+    /// The addresses of the members, ours perhaps among them. Of the others those are let go where nobody lives.
     public func members(_ addresses: Set<PeerAddress>, at time: NodeTime) -> [Directive] {
         call(at: time) {
             isMembershipKnown = true

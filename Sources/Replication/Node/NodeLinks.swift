@@ -46,21 +46,20 @@ extension Node {
 
     func forget(_ link: Link, reason: CloseReason?, at time: NodeTime) {
         guard links.removeValue(forKey: link.id) != nil else { return }
-        switch link.role {
-        case .dialed:
-            if reason != .ourself, reason != .duplicate { dials.ended(link.id, at: time.monotonic, random: &random) }
+        if link.role == .dialed {
+            let heardAt = link.subscriber == nil ? nil : link.heardAt
+            if reason != .ourself, reason != .duplicate { dials.ended(link.id, heardAt: heardAt, at: time.monotonic, random: &random) }
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
-        case .accepted:
-            break
         }
-        if let peer = link.peer { forgetLearned(peer.address, at: time) }
+        // Who is named by nobody is a member for as long as it lives.
+        if link.peer != nil { updateDials(at: time) }
     }
 
-    /// An address that only its member gave us is dialed for as long as there is a link in either direction.
-    private func forgetLearned(_ address: PeerAddress, at time: NodeTime) {
-        guard learned.contains(address), !links.values.contains(where: { $0.peer?.address == address }) else { return }
-        learned.remove(address)
-        updateDials(at: time)
+    /// It has said that it leaves, and is not to be waited for.
+    private func left(_ link: Link, at time: NodeTime) {
+        if link.role == .dialed { dials.left(link.address) }
+        if let peer = link.peer { dials.left(peer.address) }
+        close(link, .leaving, at: time)
     }
 
     func noteRefusal(of link: Link, _ reason: CloseReason, at time: NodeTime) {
@@ -115,7 +114,7 @@ extension Node {
         case .goodbye:
             // What came before it on this link is merged; the last word is the acknowledgment.
             act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
-            close(link, .leaving, at: time)
+            left(link, at: time)
         default:
             var effects: [SessionEffect] = []
             let isReady = isWhole
@@ -138,7 +137,7 @@ extension Node {
         case .refusedBy(let reason):
             note(.refusedBy(link.address, reason))
             close(link, .refusedBy(reason), at: time)
-        case .leaving: close(link, .leaving, at: time)
+        case .leaving: left(link, at: time)
         }
     }
 
@@ -168,7 +167,7 @@ extension Node {
                 return
             }
             hasAnswered = true
-            dials.answered(link.address)
+            dials.heard(link.address, speaksFrames: true, at: time.monotonic)
             var effects: [SessionEffect] = []
             link.session = .subscriber(SubscriberSession(at: time, into: &effects))
             note(.joined(link.address, hello.member))
@@ -180,12 +179,8 @@ extension Node {
     private func subscribed(_ link: Link, at time: NodeTime) {
         pump(link, at: time)
         guard let peer = link.peer, peer.member != configuration.member else { return }
-        let isHeard = links.values.contains { $0.role == .dialed && $0.peer?.member == peer.member }
-        guard !isHeard, learned.count < limits.acceptedLinks else { return }
-        if dials.entries[peer.address] == nil {
-            learned.insert(peer.address)
-            updateDials(at: time)
-        }
+        guard !links.values.contains(where: { $0.role == .dialed && $0.peer?.member == peer.member }) else { return }
+        updateDials(at: time)
         // It is there, so there is no reason to wait any longer.
         dials.hurry(peer.address, at: time.monotonic)
         dial(at: time)

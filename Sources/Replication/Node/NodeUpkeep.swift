@@ -27,6 +27,8 @@ extension Node {
             judgeClock(at: time)
             judgeSize(at: time)
             planRelays(at: time)
+            // Who is named by nobody and has been silent for long enough is let go.
+            updateDials(at: time)
         }
         judgeReadiness(at: time)
         endHold(at: time)
@@ -112,10 +114,29 @@ extension Node {
     // MARK: - Dials
 
     func updateDials(at time: NodeTime) {
-        let others = named.union(learned).subtracting([configuration.address])
+        let others = named.union(unnamed(at: time.monotonic)).subtracting([configuration.address])
         for orphan in dials.replace(with: others, at: time.monotonic) {
             if let link = links[orphan] { close(link, .notMember, at: time) }
         }
+    }
+
+    /// Members that nobody names: a directory may fail, and a look-up may leave one out. Whoever lives is a member, where it was dialed or, when it
+    /// only reads from us, where it says it is; and whoever was heard lately. As many as may read from us, the living first.
+    private func unnamed(at now: Int64) -> ArraySlice<PeerAddress> {
+        let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
+        var addresses: [PeerAddress] = []
+        var seen = named
+        func add(_ address: PeerAddress) {
+            if seen.insert(address).inserted { addresses.append(address) }
+        }
+        for link in sortedLinks() {
+            guard let peer = link.peer, peer.member != configuration.member else { continue }
+            if link.subscriber != nil { add(link.address) }
+            // Heard at another of its addresses, it need not be dialed at this one.
+            if link.publisher?.isSubscribed == true, !heard.contains(peer.member) { add(peer.address) }
+        }
+        dials.heardLately(at: now).forEach(add)
+        return addresses.prefix(limits.acceptedLinks)
     }
 
     func dial(at time: NodeTime) {
@@ -213,7 +234,7 @@ extension Node {
     func holdLeases(at time: NodeTime) {
         let peers = dials.entries.filter { _, entry in
             switch entry.state {
-            case .waiting, .dialing, .linked: entry.hasAnswered && entry.failures < Readiness.vainDials
+            case .waiting, .dialing, .linked: entry.speaksFrames && entry.heardAt != nil && entry.failures < Readiness.vainDials
             case .original, .ourself, .duplicate: false
             }
         }

@@ -46,6 +46,11 @@ struct PublisherSession {
         self.limits = limits
     }
 
+    /// Whether the other end has asked for everything.
+    var isSubscribed: Bool {
+        if case .proven = state { false } else { true }
+    }
+
     var isStreaming: Bool {
         if case .streaming = state { true } else { false }
     }

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from cluster import Cluster, check, wait_until
+from cluster import Cluster, check, fill, wait_until
 from journal import Population
 from network import ip, run as command
 from oracle import Oracle
@@ -131,6 +131,39 @@ def directory_gone(run):
         once(cluster, WRITTEN_AGAIN)
         once(cluster, "the cluster directory can be read again")
         oracle.hold(bound=25)
+
+
+@row(seconds=120, fast=True)
+def directory_gone_for_one(run):
+    """One member alone loses the shared directory for 45 s, and another is restarted meanwhile.
+
+    Expected: the others see its file change no more, and hear it all the same; it says once that it cannot read. When it leaves, who has long not seen
+    its file change forgets it at once. Bounds: what is registered at it is seen by all within 5 s, the restarted one is linked to all in 15 s.
+    """
+    with Cluster(run.registry, shares_directory=False) as cluster:
+        ways = {}
+        for member in cluster:
+            ways[member] = cluster.folder / f"way-of-{member.name}"
+            ways[member].symlink_to(cluster.directory)
+            member.settings["CLUSTER_DIR"] = str(ways[member])
+        blind, *others = cluster.start().members
+        with Population(cluster.members) as population, Oracle(cluster, population) as oracle:
+            once(cluster, "is in the cluster directory")
+            ways[blind].unlink()
+            wait_until("the others to miss its file",
+                       lambda: all(member.log_lines(f"{blind.address} is gone from") for member in others), LONG_SECONDS)
+            time.sleep(5)
+            cluster.wait_joined(seconds=1)
+            check(not any(said(cluster, "is no longer heard").values()), "a link was given up for the directory's sake")
+            check(len(blind.log_lines(READ)) == 1, f"{blind} says {len(blind.log_lines(READ))} times that it cannot read")
+            fill(blind, 10)
+            run.say(f"what was registered at {blind} was on the others after {cluster.wait_converged(seconds=5):.2f} s")
+            others[0].stop()
+            others[0].start().wait_ready()
+            cluster.wait_joined(seconds=NOTICED_SECONDS)
+            oracle.hold(bound=25)
+        blind.stop()
+        wait_until(f"{others[1]} to forget it", lambda: not others[1].link_to(blind), 2)
 
 
 def litter(directory, member, outside):

@@ -144,6 +144,9 @@ final class SimulatedMember {
         carryOut(node?.tick(at: time))
     }
 
+    /// What its sources say of who is a member.
+    func told(_ addresses: Set<PeerAddress>) { carryOut(node?.members(addresses, at: time)) }
+
     // MARK: - Network
 
     func linkOpened(_ link: LinkID, role: LinkRole, address: PeerAddress) {
