@@ -72,6 +72,8 @@ struct ClusterLog {
             logger.warning("a member does not keep up: it gets a copy when it can take one", metadata: ["member": "\(address)"])
         case .repaired(let address, let states):
             logger.info("differences were repaired", metadata: ["member": "\(address)", "states": "\(states)"])
+        case .copyOverdue:
+            logger.error("look-ups are not answered yet: members have answered, but none has given its whole copy within sync_timeout")
         case .ready(let ground): ready(ground)
         case .clockWrong(let milliseconds):
             logger.error(
@@ -107,7 +109,9 @@ struct ClusterLog {
         case .startedTogether(let members):
             logger.info("look-ups are answered: all members have started together", metadata: ["members": "\(members)"])
         case .alone: logger.warning("look-ups are answered: no other member is known")
-        case .timeout(peersAnswered: true): logger.warning("look-ups are answered, though no copy was completed within sync_timeout")
+        case .timeout(peersAnswered: true):
+            logger.error(
+                "look-ups are answered without a whole copy: who has answered has been silent for sync_timeout, instances may be missing")
         case .timeout(peersAnswered: false):
             logger.error("look-ups are answered, though no member was reached within sync_timeout: instances may be missing")
         }

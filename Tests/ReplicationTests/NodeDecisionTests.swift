@@ -13,7 +13,7 @@ struct ReadinessTests {
         let probes: [Probe]
         var expected: Int?
         var isKnown = true
-        var hasAnswered = false
+        var lastAnswer: Int64?
         var now: Int64 = 1_000
         let ground: ReadinessGround?
     }
@@ -35,17 +35,24 @@ struct ReadinessTests {
         Row(probes: [.silent, .silent], ground: nil),
         Row(probes: [.silent, .silent], now: 9_000, ground: .timeout(peersAnswered: false)),
         Row(probes: [], isKnown: false, now: 9_000, ground: .timeout(peersAnswered: false)),
-        Row(probes: [.pending], hasAnswered: true, now: 9_000, ground: .timeout(peersAnswered: true)),
+        Row(probes: [.pending], lastAnswer: 1_000, now: 11_000, ground: .timeout(peersAnswered: true)),
+        // Whoever had everything was heard a moment ago, though it is no member now.
+        Row(probes: [.pending], lastAnswer: 1_001, now: 11_000, ground: nil),
+        Row(probes: [], lastAnswer: 1_001, now: 11_000, ground: nil),
         // Somebody is telling: what it has is worth waiting for.
-        Row(probes: [.copying, .silent], hasAnswered: true, now: 9_000, ground: nil),
+        Row(probes: [.copying, .silent], lastAnswer: 0, now: 9_000, ground: nil),
+        // It hangs up again and again, and is there.
+        Row(probes: [.interrupted, .silent], lastAnswer: 0, now: 90_000, ground: nil),
+        Row(probes: [.interrupted, .copied(wasReady: false)], lastAnswer: 0, now: 90_000, ground: nil),
+        Row(probes: [.interrupted, .copied(wasReady: true)], lastAnswer: 0, ground: .copied(from: peers[1])),
         Row(probes: [.copied(wasReady: false), .silent], expected: 3, now: 9_000, ground: .startedTogether(members: 2)),
     ]
 
     @Test(arguments: rows)
     func `a member is ready when it has everything, or nobody is there to have more`(row: Row) {
-        let readiness = Readiness(expected: row.expected, timeout: 8_000, start: 0)
+        let readiness = Readiness(expected: row.expected, timeout: 8_000, silence: 10_000, start: 0)
         let probes = Dictionary(uniqueKeysWithValues: zip(Self.peers, row.probes))
-        #expect(readiness.ground(probes, isMembershipKnown: row.isKnown, hasAnswered: row.hasAnswered, at: row.now) == row.ground)
+        #expect(readiness.ground(probes, isMembershipKnown: row.isKnown, lastAnswer: row.lastAnswer, at: row.now) == row.ground)
     }
 }
 

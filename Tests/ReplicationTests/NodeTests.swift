@@ -528,6 +528,30 @@ struct NodeTests {
         #expect(heard.contains { $0.lead == ahead })
     }
 
+    @Test func `a member whose peer hangs up in the middle of its copy, again and again, is not ready before the peer is silent`() throws {
+        let bench = NodeBench()
+        let address = bench.address(1)
+        func isReady() -> ReadinessGround? {
+            bench.directives.lazy.compactMap { if case .becameReady(let ground) = $0 { ground } else { nil } }.first
+        }
+        bench.tell { $0.members([address], at: bench.time) }
+        let timeout = bench.node.configuration.syncTimeout
+        while bench.now < 4 * timeout {
+            bench.pass(6_000)
+            let link = try bench.dial(member: 1, at: address)
+            bench.say(.copyStart(afterGap: false), on: link)
+            bench.pass(1_000)
+            bench.tell { $0.linkClosed(link, at: bench.time) }
+            #expect(isReady() == nil, "at \(bench.now)")
+        }
+        #expect(bench.directives.count { if case .note(.copyOverdue) = $0 { true } else { false } } == 1)
+        // It was last heard a second ago, when it began.
+        bench.pass(timeout - 1_200)
+        #expect(isReady() == nil)
+        bench.pass(400)
+        #expect(isReady() == .timeout(peersAnswered: true))
+    }
+
     @Test func `a renewal of something unknown brings the whole`() throws {
         let bench = NodeBench()
         let address = bench.address(1)

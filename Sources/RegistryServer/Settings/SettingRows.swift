@@ -210,7 +210,7 @@ extension Settings {
                 + "the longest time that members are cut off from each other. Each costs about 100 bytes."),
         SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
-            "How long a starting member looks for a peer to copy from before it serves what it has; also how long the cluster may be amiss before "
-                + "`/uptime` shows it. A longer one delays the first member of a cluster by as much."),
+            "How long a starting member looks for a peer to copy from before it serves what it has; as long as one answers, it goes on. Also how "
+                + "long the cluster may be amiss before `/uptime` shows it. A longer one delays the first member of a cluster by as much."),
     ]
 }

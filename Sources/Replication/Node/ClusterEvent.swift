@@ -17,6 +17,8 @@ public enum ClusterEvent: Sendable, Equatable {
     case overflowed(PeerAddress)
     /// A comparison of digests found states that this member lacked.
     case repaired(from: PeerAddress, states: Int)
+    /// Members have answered, but none has given its whole copy within `NodeConfiguration.syncTimeout`: it is waited for.
+    case copyOverdue
     case ready(ReadinessGround)
     case clockWrong(milliseconds: Int64)
     case clockRight

@@ -101,6 +101,6 @@ public enum ReadinessGround: Sendable, Equatable {
     case startedTogether(members: Int)
     /// There is nobody else, and none is expected.
     case alone
-    /// `NodeConfiguration.syncTimeout` has passed. Without an answer from anybody it may serve less than there is: an error.
+    /// For `NodeConfiguration.syncTimeout` nobody has answered, or nobody any more: it may serve less than there is, which is an error.
     case timeout(peersAnswered: Bool)
 }

@@ -20,7 +20,10 @@ public final class Node {
     let readiness: Readiness
     /// Nil while it is not ready. Invariant: once set it stays.
     var ground: ReadinessGround?
-    var hasAnswered = false
+    /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
+    var lastAnswer: Int64?
+    /// Whether it was told that being ready takes long though a member answers.
+    var isOverdueTold = false
     var clock: ClockAlarm
     var hold = LeaseHold()
     /// Whether leases are held, as far as the shell was told.
@@ -57,7 +60,10 @@ public final class Node {
         self.random = random
         self.authenticator = authenticator
         dials = DialTable(limits: configuration.limits)
-        readiness = Readiness(expected: configuration.clusterSize, timeout: configuration.syncTimeout, start: time.monotonic)
+        readiness = Readiness(
+            expected: configuration.clusterSize, timeout: configuration.syncTimeout,
+            // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
+            silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: time.monotonic)
         clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
         calledAt = time.monotonic
     }
@@ -134,7 +140,7 @@ public final class Node {
             guard dials.entries[address] != nil else { return }
             switch state {
             case .connected, .copied:
-                hasAnswered = true
+                heard(address, speaksFrames: false, at: time)
                 dials.set(.original(isCopied: state == .copied), of: address)
                 if state == .copied { hold.heard(address) }
             case .lost:

@@ -11,7 +11,7 @@ public struct NodeConfiguration: Sendable {
     public var address: PeerAddress
     /// How many members there should be, this one included; nil when nobody said.
     public var clusterSize: Int?
-    /// Milliseconds after which a member from which nobody heard becomes ready all the same.
+    /// For how many milliseconds nobody must have answered until a member becomes ready without a copy.
     public var syncTimeout: Int64
     /// Whether `Directive.offerToOriginals` is wanted.
     public var offersOriginals: Bool

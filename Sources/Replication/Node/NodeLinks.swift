@@ -48,11 +48,18 @@ extension Node {
         guard links.removeValue(forKey: link.id) != nil else { return }
         if link.role == .dialed {
             let heardAt = link.subscriber == nil ? nil : link.heardAt
+            lastAnswer = heardAt ?? lastAnswer
             if reason != .ourself, reason != .duplicate { dials.ended(link.id, heardAt: heardAt, at: time.monotonic, random: &random) }
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
         }
         // Who is named by nobody is a member for as long as it lives.
         if link.peer != nil { updateDials(at: time) }
+    }
+
+    /// A member has shown at this address that it is one.
+    func heard(_ address: PeerAddress, speaksFrames: Bool, at time: NodeTime) {
+        lastAnswer = time.monotonic
+        dials.heard(address, speaksFrames: speaksFrames, at: time.monotonic)
     }
 
     /// It has said that it leaves, and is not to be waited for.
@@ -166,8 +173,7 @@ extension Node {
                 close(link, .duplicate, at: time)
                 return
             }
-            hasAnswered = true
-            dials.heard(link.address, speaksFrames: true, at: time.monotonic)
+            heard(link.address, speaksFrames: true, at: time)
             var effects: [SessionEffect] = []
             link.session = .subscriber(SubscriberSession(at: time, into: &effects))
             note(.joined(link.address, hello.member))

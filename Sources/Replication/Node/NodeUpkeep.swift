@@ -149,24 +149,34 @@ extension Node {
     func judgeReadiness(at time: NodeTime) {
         guard ground == nil, !isLeaving else { return }
         ground = readiness.ground(
-            dials.entries.mapValues(probe), isMembershipKnown: isMembershipKnown, hasAnswered: hasAnswered, at: time.monotonic)
-        guard let ground else { return }
+            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown, lastAnswer: lastAnswer,
+            at: time.monotonic)
+        guard let ground else {
+            if readiness.isOverdue(at: time.monotonic), lastAnswer != nil, !isOverdueTold {
+                isOverdueTold = true
+                note(.copyOverdue)
+            }
+            return
+        }
         directives.append(.becameReady(ground))
         note(.ready(ground))
         // At once, so that others who are starting need not wait for the next.
         for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
     }
 
-    private func probe(_ entry: DialTable.Entry) -> Readiness.Probe {
+    private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
+        guard !entry.isOurs else { return .irrelevant }
+        let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < readiness.silence } ?? false
         switch entry.state {
         case .ourself, .duplicate: return .irrelevant
         case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
         case .linked(let id):
-            guard let subscriber = links[id]?.subscriber else { return entry.isOurs ? .irrelevant : .pending }
+            guard let subscriber = links[id]?.subscriber else { return wasInterrupted ? .interrupted : .pending }
             guard subscriber.isStreaming, let wasReady = entry.copiedReady else { return .copying }
             return .copied(wasReady: wasReady)
         case .waiting, .dialing:
-            return entry.isOurs ? .irrelevant : entry.failures >= Readiness.vainDials ? .silent : .pending
+            if wasInterrupted { return .interrupted }
+            return entry.failures >= Readiness.vainDials ? .silent : .pending
         }
     }
 

@@ -11,6 +11,8 @@ struct Readiness {
         case silent
         /// Connected, its copy not yet whole.
         case copying
+        /// A member was heard there within `silence`, and has not given its whole copy.
+        case interrupted
         /// Its copy is whole.
         case copied(wasReady: Bool)
         /// Not another member: our own address, or a second one of another.
@@ -22,17 +24,19 @@ struct Readiness {
 
     /// How many members there should be; nil when nobody said.
     let expected: Int?
-    /// Milliseconds from `start` until a member is ready whoever answers.
+    /// Milliseconds from `start` until a member is ready if nobody has answered.
     let timeout: Int64
+    /// If somebody has, the milliseconds for which nobody must have answered any more.
+    let silence: Int64
     /// In monotonic milliseconds.
     let start: Int64
 
     /// The ground on which a member is ready, or nil while it is not.
     ///
     /// - isMembershipKnown: whether anybody has said yet who the members are.
-    /// - hasAnswered: whether any other member has ever answered.
+    /// - lastAnswer: when any other member was last heard, wherever; nil when none ever was.
     func ground(
-        _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, hasAnswered: Bool, at now: Int64
+        _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: Int64?, at now: Int64
     ) -> ReadinessGround? {
         let others = probes.filter { $0.value != .irrelevant }
         let whole = others.filter { $0.value == .copied(wasReady: true) }.keys.min()
@@ -42,8 +46,15 @@ struct Readiness {
         // All that answer have told all they have. Whoever expects more members than these waits for them to show.
         if started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
         if isMembershipKnown, others.isEmpty, expected == 1 { return .alone }
-        // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed.
-        guard now - start >= timeout, !others.values.contains(.copying) else { return nil }
-        return started > 0 ? .startedTogether(members: started + 1) : .timeout(peersAnswered: hasAnswered)
+        // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed. Whoever hangs up in the middle,
+        // however often, is there too, and will be asked again.
+        guard isOverdue(at: now), !others.values.contains(where: { $0 == .copying || $0 == .interrupted }) else { return nil }
+        if started > 0 { return .startedTogether(members: started + 1) }
+        // One that is no longer among them (it has said goodbye, or nobody names it) may come back in time, or another with what it had.
+        if let lastAnswer, now - lastAnswer < silence { return nil }
+        return .timeout(peersAnswered: lastAnswer != nil)
     }
+
+    /// Whether being ready has taken long enough to be told.
+    func isOverdue(at now: Int64) -> Bool { now - start >= timeout }
 }
