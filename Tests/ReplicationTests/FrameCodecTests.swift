@@ -33,7 +33,7 @@ struct FrameCodecTests {
         .askStates([StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))]), .copyStart(afterGap: true),
         .copyEnd(CopySummary(count: 3, hash: 4, isReady: false, isExtended: true)), .root(0xABCD),
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
-        .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)]),
+        .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
         .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: [], count: 0, hash: 0)), .unknown(type: 200),
     ]

@@ -239,6 +239,38 @@ struct DigestComparisonTests {
         #expect(step35 == .nothing, "equal roots clear all suspicion")
     }
 
+    @Test func `buckets whose keys were cut are asked for again, half as many at once, down to a copy`() {
+        var comparison = DigestComparison()
+        let own = [UInt64](repeating: 1, count: BucketDigest.bucketCount)
+        var theirs = own
+        for bucket in 10..<14 { theirs[bucket] = 2 }
+        _ = comparison.compare(buckets: theirs, with: own)
+        let steps = [
+            comparison.compare(buckets: theirs, with: own), comparison.next(afterCut: true), comparison.next(),
+            comparison.next(afterCut: true), comparison.next(), comparison.next(), comparison.next(afterCut: true),
+        ]
+        #expect(
+            steps == [
+                .askKeys([10, 11, 12, 13]), .askKeys([10, 11]), .askKeys([12, 13]), .askKeys([12]), .askKeys([13]), .nothing, .nothing,
+            ])
+        _ = comparison.compare(buckets: theirs, with: own)
+        let last = comparison.next(afterCut: true)
+        #expect(last == .askCopy, "one bucket is too much for an answer")
+    }
+
+    @Test func `a round begins where the last one ended, so that no bucket waits for ever`() {
+        var comparison = DigestComparison()
+        let own = [UInt64](repeating: 1, count: BucketDigest.bucketCount)
+        var theirs = own
+        for bucket in 0..<150 { theirs[bucket] = 2 }
+        _ = comparison.compare(buckets: theirs, with: own)
+        // No answer comes before the next root.
+        let firsts = (0..<4).map { _ -> UInt16? in
+            if case .askKeys(let buckets) = comparison.compare(buckets: theirs, with: own) { buckets.first } else { nil }
+        }
+        #expect(firsts == [0, 64, 128, 42])
+    }
+
     @Test func `when too much differs a copy is cheaper`() {
         var comparison = DigestComparison()
         let own = [UInt64](repeating: 1, count: BucketDigest.bucketCount)

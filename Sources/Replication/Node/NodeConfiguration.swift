@@ -54,6 +54,9 @@ public struct NodeLimits: Sendable {
     public var queueChanges = 200_000
     /// A copy's next piece waits until fewer bytes than this are queued; live changes do not wait, and so go between the pieces.
     public var copyBytesInFlight = 256 << 10
+    /// The bytes of keys that one question about buckets is answered with: less than a frame holds. Fewer make more questions, and each costs a look at
+    /// all records.
+    public var keyBytes = 512 << 10
     /// Links that were accepted, in all. More are refused.
     public var acceptedLinks = 128
     /// How far from the median of the members' clocks a clock is wrong.

@@ -26,8 +26,6 @@ struct PublisherSession {
     private static let copyPiece = 32
     /// Pieces for one call, so that a copy never keeps the thread from live changes for long.
     private static let piecesPerCall = 64
-    /// The keys that one question is answered with: about half a megabyte, so that they fit in a frame.
-    private static let keyBytes = 512 << 10
     /// The states that may be asked for in one question.
     static let statesPerQuestion = 1_000
     /// The buckets that may be asked for in one question.
@@ -144,7 +142,8 @@ struct PublisherSession {
         case .askKeys(let buckets) where mayAnswer:
             guard buckets.count <= Self.bucketsPerQuestion else { throw .tooLong(buckets.count) }
             let keys = store.keys(in: buckets, at: time.moment)
-            send(FrameCodec.encode(.keys(FrameCodec.fitting(keys, bytes: Self.keyBytes))), into: &effects)
+            let fitting = FrameCodec.fitting(keys, bytes: limits.keyBytes)
+            send(FrameCodec.encode(.keys(fitting, isCut: fitting.count < keys.count)), into: &effects)
         case .askStates(let keys) where mayAnswer:
             guard keys.count <= Self.statesPerQuestion else { throw .tooLong(keys.count) }
             answer(keys, store: store, at: time, into: &effects)

@@ -81,9 +81,9 @@ struct SubscriberSession {
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
         case .buckets(let buckets):
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
-        case .keys(let keys):
+        case .keys(let keys, let isCut):
             try compare(keys, with: store, at: time, into: &effects)
-            act(comparison.next(), at: time, into: &effects)
+            act(comparison.next(afterCut: isCut), at: time, into: &effects)
         case .unknown:
             break
         default:

@@ -38,7 +38,8 @@ enum Frame: Sendable {
     /// The root of the publisher's digest.
     case root(UInt64)
     case buckets([UInt64])
-    case keys([KeyedVersion])
+    /// - isCut: whether the buckets that were asked for have more.
+    case keys([KeyedVersion], isCut: Bool)
     /// The states that were asked for, those that are there.
     case states(States)
 

@@ -81,7 +81,7 @@ enum FrameCodec {
                     writer.word(buckets[index])
                 }
             }
-        case .keys(let keys):
+        case .keys(let keys, let isCut):
             write(Kind.keys) { writer in
                 writer.count(keys.count)
                 for key in keys {
@@ -90,6 +90,7 @@ enum FrameCodec {
                     writer.version(key.version)
                     writer.byte(key.isPresent ? 1 : 0)
                 }
+                writer.byte(isCut ? 1 : 0)
             }
         case .copy(let states): list(Kind.copy, states.states)
         case .changes(let states): list(Kind.changes, states.states)
@@ -231,7 +232,10 @@ enum FrameCodec {
             return .copyEnd(CopySummary(count: count, hash: hash, isReady: standing.isReady, isExtended: standing.isExtended))
         case Kind.root: return .root(try reader.word())
         case Kind.buckets: return .buckets(try reader.buckets())
-        case Kind.keys: return .keys(try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() })
+        case Kind.keys:
+            let keys = try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() }
+            // Early builds of this version do not say it.
+            return .keys(keys, isCut: reader.remaining > 0 ? try reader.flag() : false)
         case Kind.copy: return .copy(try reader.states())
         case Kind.changes: return .changes(try reader.states())
         case Kind.relayed: return .relayed(try reader.states())
