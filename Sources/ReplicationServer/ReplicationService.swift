@@ -62,14 +62,12 @@ public final class ReplicationService: Cluster {
             logger: logger, whenFailed: whenFailed)
         guard let started = LoopThread(name: "replication", { ReplicationLoop.run(loop) }) else { throw LibeventError.outOfMemory }
         thread.withLock { $0 = started }
+        let search = MembershipConfiguration(
+            directory: configuration.directory, names: configuration.names, own: address,
+            wallClock: { [board] in Clock.wall.addingSaturated(board.clockCorrection) })
         // First: a report that comes before would be of nobody knows what.
-        let ways: [MemberSource?] = [configuration.directory.map { _ in .directory }, configuration.names.isEmpty ? nil : .names]
-        orders.send(.looking(Set(ways.compactMap(\.self))))
-        let membership = try MembershipThreads(
-            MembershipConfiguration(
-                directory: configuration.directory, names: configuration.names, own: address,
-                wallClock: { [board] in Clock.wall.addingSaturated(board.clockCorrection) })
-        ) { [orders] in orders.send(.found($0)) }
+        orders.send(.looking(search.sources))
+        let membership = try MembershipThreads(search) { [orders] in orders.send(.found($0)) }
         self.membership.withLock { $0 = membership }
     }
 

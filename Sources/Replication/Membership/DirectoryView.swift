@@ -68,7 +68,7 @@ public struct DirectoryView: Sendable {
     /// Milliseconds that count as looked at; see above. Never decreases.
     private var observed: Int64 = 0
     private var lastLook: Int64?
-    /// How many looks in a row found a file bad, up to 2. Only a name that the last look found is here.
+    /// How many looks in a row found a file bad, up to 3: with the second it is told, beyond it has been. Only a name that the last look found is here.
     private var faults: [String: Int] = [:]
     private var ownContents: [[UInt8]] = []
     /// When another's content was last seen in our file, in observed time.

@@ -9,7 +9,9 @@ final class DirectoryTurn {
     private let report: @Sendable (MembershipReport) -> Void
     private var view: DirectoryView
 
-    init(_ configuration: MembershipConfiguration, path: String, report: @escaping @Sendable (MembershipReport) -> Void) {
+    /// Nil without a directory.
+    init?(_ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void) {
+        guard let path = configuration.directory else { return nil }
         directory = MemberDirectory(path: path, own: configuration.own)
         view = DirectoryView(own: configuration.own)
         self.configuration = configuration

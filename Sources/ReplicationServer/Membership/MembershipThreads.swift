@@ -21,6 +21,15 @@ public struct MembershipConfiguration: Sendable {
     public var wallClock: @Sendable () -> Int64
     public var periods = MembershipPeriods()
 
+    /// The ways in which members are looked for. Each reports at once, and then after every look, also when nothing has changed; one that is silent
+    /// for much longer than its period hangs.
+    public var sources: Set<MemberSource> {
+        var sources: Set<MemberSource> = []
+        if directory != nil { sources.insert(.directory) }
+        if !names.isEmpty { sources.insert(.names) }
+        return sources
+    }
+
     public init(directory: String?, names: [PeerName], own: PeerAddress, wallClock: @escaping @Sendable () -> Int64) {
         self.directory = directory
         self.names = names
@@ -54,9 +63,6 @@ public final class MembershipThreads: Sendable {
         let ended: StopSignal
     }
 
-    /// Which reports will come. Each source reports at once, and then after every look, also when nothing has changed; one that is silent for much
-    /// longer than its period hangs.
-    public let sources: Set<MemberSource>
     private let stopSignal: StopSignal
     private let running: Mutex<[Running]>
 
@@ -76,18 +82,15 @@ public final class MembershipThreads: Sendable {
     ) throws(StartError) {
         guard let stopSignal = StopSignal() else { throw StartError(what: "a pipe") }
         self.stopSignal = stopSignal
-        var bodies: [(source: MemberSource, name: String, body: @Sendable () -> Void)] = []
-        if let path = configuration.directory {
-            bodies.append(
-                (.directory, "members", { DirectoryTurn(configuration, path: path, report: report).run(until: stopSignal) }))
+        let bodies = configuration.sources.map { source -> (name: String, body: @Sendable () -> Void) in
+            switch source {
+            case .directory: ("members", { DirectoryTurn(configuration, report: report)?.run(until: stopSignal) })
+            case .names: ("resolver", { NamesTurn(configuration, resolve: resolve, report: report).run(until: stopSignal) })
+            }
         }
-        if !configuration.names.isEmpty {
-            bodies.append((.names, "resolver", { NamesTurn(configuration, resolve: resolve, report: report).run(until: stopSignal) }))
-        }
-        sources = Set(bodies.map(\.source))
 
         var running: [Running] = []
-        for (_, name, body) in bodies {
+        for (name, body) in bodies {
             guard let ended = StopSignal(),
                 let thread = LoopThread(
                     name: name,

@@ -59,7 +59,6 @@ struct MembershipThreadsTests {
         let (one, two) = (PeerAddress(host: "127.0.0.1", port: 6101), PeerAddress(host: "127.0.0.1", port: 6102))
         let firstThreads = try MembershipThreads(Self.configuration(folder.path, own: one), report: first.receive)
         let secondThreads = try MembershipThreads(Self.configuration(folder.path, own: two), report: second.receive)
-        #expect(firstThreads.sources == [.directory])
         try await first.first("the second") { $0.addresses == [two] }
         try await second.first("the first") { $0.addresses == [one] }
         #expect(folder.names.isSuperset(of: ["127.0.0.1:6101", "127.0.0.1:6102"]))
@@ -176,7 +175,6 @@ struct MembershipThreadsTests {
         let threads = try MembershipThreads(
             Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { NumericHost($0) } },
             report: inbox.receive)
-        #expect(threads.sources == [.names])
         let found = try await inbox.first("the first answer") { $0.isComplete }
         #expect(found.addresses == [PeerAddress(host: "10.0.0.7", port: 7000), Self.address(9)])
         answers.withLock { $0 = ["10.0.0.8"] }
@@ -232,9 +230,22 @@ struct MembershipThreadsTests {
 
     // MARK: Start and stop
 
+    @Test func `each way that is configured reports, and no other`() async throws {
+        let folder = try TemporaryDirectory()
+        let names = [try Self.name("10.0.0.9")]
+        #expect(Self.configuration(folder.path).sources == [.directory])
+        #expect(Self.configuration(nil, names: names).sources == [.names])
+        #expect(Self.configuration(nil).sources == [])
+        let both = Self.configuration(folder.path, names: names)
+        #expect(both.sources == [.directory, .names])
+        let inbox = Inbox()
+        let threads = try MembershipThreads(both, report: inbox.receive)
+        for source in both.sources { try await inbox.first("a report of \(source)") { $0.source == source } }
+        threads.stop()
+    }
+
     @Test func `without a source there is no thread, and stopping twice is stopping once`() throws {
         let threads = try MembershipThreads(Self.configuration(nil), report: { _ in })
-        #expect(threads.sources == [])
         #expect(threads.stop())
         #expect(threads.stop())
     }
