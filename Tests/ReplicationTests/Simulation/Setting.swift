@@ -5,7 +5,7 @@ import Replication
 struct Setting {
     /// What may go wrong.
     enum Fault: CaseIterable {
-        case partition, oneWay, pair, pause, crash, leave, breakConnection, skew
+        case partition, oneWay, pair, pause, crash, leave, breakConnection, skew, lostSight
     }
 
     let memberCount: Int

@@ -145,7 +145,9 @@ final class SimulatedMember {
     }
 
     /// What its sources say of who is a member.
-    func told(_ addresses: Set<PeerAddress>) { carryOut(node?.members(addresses, at: time)) }
+    func told(_ addresses: Set<PeerAddress>) {
+        if state == .up { carryOut(node?.members(addresses, at: time)) }
+    }
 
     // MARK: - Network
 

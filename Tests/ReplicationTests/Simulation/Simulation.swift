@@ -85,6 +85,7 @@ final class Simulation {
         for member in members {
             if member.state == .paused { member.resume() }
             if member.state == .down { member.start() }
+            member.told(addresses(seenBy: member))
         }
     }
 
@@ -129,6 +130,10 @@ final class Simulation {
         case .leave:
             victim.leave()
         case .breakConnection: network.breakOne()
+        case .lostSight:
+            trace("\(victim)'s sources lose sight of \(other) for \(length)")
+            victim.told(addresses(seenBy: victim).subtracting([other.address, other.alias]))
+            plan(after: length) { [self] in if !isHealed { victim.told(addresses(seenBy: victim)) } }
         case .skew:
             let skews: [Int64] = [-315_360_000_000, -3_600_000, -3_000, 0, 3_000, 3_600_000, 315_360_000_000]
             // One wrong clock at a time: of several nobody could tell which are right.
