@@ -493,7 +493,7 @@ struct NodeTests {
         ]
         let lists: [FrameCodec.StateList] = [.copy, .changes, .relayed, .states]
         return lists.flatMap { list in states.map { FrameCodec.encode([$0], as: list)[0].frame } } + [
-            FrameCodec.encode(.keys([KeyedVersion(namespace: Namespace("t"), id: .digest(1), version: version, isPresent: false)]))
+            FrameCodec.encode(.keys([KeyedVersion(namespace: Namespace("t"), id: .digest(1), version: version, isPresent: false)], isCut: false))
         ]
     }
 

@@ -64,22 +64,19 @@ final class Link {
         clockOffset = beat.wall - time.wall / 1_000_000
     }
 
-    /// Lets the publisher's session act; without effect on links of other roles.
-    func withPublisher<Failure>(_ body: (inout PublisherSession) throws(Failure) -> Void) throws(Failure) {
-        try lend(publisher, Session.publisher, to: body)
-    }
-
-    func withSubscriber<Failure>(_ body: (inout SubscriberSession) throws(Failure) -> Void) throws(Failure) {
-        try lend(subscriber, Session.subscriber, to: body)
-    }
-
-    /// The session is moved out meanwhile, so that it is not copied.
-    private func lend<Role, Failure>(
-        _ lent: consuming Role?, _ back: (Role) -> Session, to body: (inout Role) throws(Failure) -> Void
-    ) throws(Failure) {
-        guard var role = consume lent else { return }
+    /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not
+    /// copied.
+    func withPublisher(_ body: (inout PublisherSession) throws(FrameError) -> Void) throws(FrameError) {
+        guard case .publisher(var publisher) = session else { return }
         session = .greeting
-        defer { session = back(role) }
-        try body(&role)
+        defer { session = .publisher(publisher) }
+        try body(&publisher)
+    }
+
+    func withSubscriber(_ body: (inout SubscriberSession) throws(FrameError) -> Void) throws(FrameError) {
+        guard case .subscriber(var subscriber) = session else { return }
+        session = .greeting
+        defer { session = .subscriber(subscriber) }
+        try body(&subscriber)
     }
 }

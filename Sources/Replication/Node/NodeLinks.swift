@@ -276,15 +276,21 @@ extension Node {
 
     /// Lets the session act when it is a publisher's, and carries out what comes of it.
     func act(on link: Link, at time: NodeTime, _ body: (inout PublisherSession, inout [SessionEffect]) -> Void) {
+        guard case .publisher(var publisher) = link.session else { return }
         var effects: [SessionEffect] = []
-        link.withPublisher { publisher in body(&publisher, &effects) }
+        link.session = .greeting
+        body(&publisher, &effects)
+        link.session = .publisher(publisher)
         carryOut(effects, on: link, at: time)
     }
 
     /// The same of a subscriber's.
     func act(on link: Link, at time: NodeTime, _ body: (inout SubscriberSession, inout [SessionEffect]) -> Void) {
+        guard case .subscriber(var subscriber) = link.session else { return }
         var effects: [SessionEffect] = []
-        link.withSubscriber { subscriber in body(&subscriber, &effects) }
+        link.session = .greeting
+        body(&subscriber, &effects)
+        link.session = .subscriber(subscriber)
         carryOut(effects, on: link, at: time)
     }
 
