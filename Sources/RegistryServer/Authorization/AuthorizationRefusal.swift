@@ -8,9 +8,11 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case tokenTooLong
     case unknownForm
     case isolationNotConfigured
+    case namespaceBlank
     case namespaceTooLong
     case namespaceNotUTF8
     case namespaceHasControlCharacters
+    case malformedToken
     case malformedHeader
     case wrongAlgorithm
     case criticalExtension
@@ -36,9 +38,12 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .unknownForm: "the token has no form this registry is configured for"
         case .isolationNotConfigured:
             "this registry runs without namespaces, so the only token it takes is default; set AUTH_MODE to isolate namespaces"
-        case .namespaceTooLong: "the token is a namespace, which is at most \(TrustedScheme.maximumNamespaceLength) bytes long"
-        case .namespaceNotUTF8: "the token is a namespace, which must be UTF-8"
-        case .namespaceHasControlCharacters: "the token is a namespace, which must not hold control characters"
+        case .namespaceBlank: "the token's namespace must hold something other than spaces"
+        case .namespaceTooLong: "the token's namespace must be at most \(NamespaceRule.maximumLength) bytes long"
+        case .namespaceNotUTF8: "the token's namespace must be UTF-8"
+        case .namespaceHasControlCharacters: "the token's namespace must not hold control characters"
+        case .malformedToken:
+            "the token looks like a JSON Web Token and is none: send its three parts, without padding, once after Bearer"
         case .malformedHeader: "the token's header is not base64url of a JSON object without repeated keys"
         case .wrongAlgorithm: "the token's algorithm (alg) must be HS256"
         case .criticalExtension: "the token names critical extensions (crit), and none is supported"
@@ -53,7 +58,7 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .noCertifiedNamespace: "the client certificate names no namespace: neither by a URI spiffe://…/ns/NAME nor by the subject's OU"
         case .ambiguousCertificate: "the client certificate names more than one namespace"
         case .malformedCertifiedNamespace:
-            "the client certificate's namespace must be 1 to \(TrustedScheme.maximumNamespaceLength) bytes of UTF-8 without control characters"
+            "the client certificate's namespace must be 1 to \(NamespaceRule.maximumLength) bytes of UTF-8 without control characters"
         }
     }
 }

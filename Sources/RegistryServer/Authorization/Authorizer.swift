@@ -30,6 +30,8 @@ public final class Authorizer {
     /// How many of `schemes` are asked before the client's certificate is; nil when it is not asked for a namespace.
     private let schemesBeforeCertificate: Int?
     private let isOpen: Bool
+    /// Whether tokens are signed; what looks like such a token is then no trusted namespace (R517).
+    private let hasJWT: Bool
     private var cache: TokenCache
 
     /// Fails only when OpenSSL does.
@@ -50,6 +52,7 @@ public final class Authorizer {
         self.schemes = schemes
         self.schemesBeforeCertificate = schemesBeforeCertificate
         isOpen = configuration.schemes.isEmpty
+        hasJWT = schemes.contains { if case .jwt = $0 { true } else { false } }
         self.cache = cache
     }
 
@@ -132,7 +135,7 @@ public final class Authorizer {
 
     private func judge(_ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64) -> Verdict {
         switch scheme {
-        case .trusted: TrustedScheme.judge(token)
+        case .trusted: hasJWT && JWTAttempt.isOne(token) ? .notMine : TrustedScheme.judge(token)
         case .jwt(let scheme): scheme.judge(token, now: now)
         }
     }

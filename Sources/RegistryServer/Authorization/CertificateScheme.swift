@@ -22,10 +22,8 @@ enum CertificateScheme {
         if names.isEmpty { names = identity.organizationalUnits.map { Array($0.utf8) } }
         guard let name = names.first else { return .notMine }
         guard names.allSatisfy({ $0 == name }) else { return .refused(.ambiguousCertificate) }
-        guard !name.isEmpty, case .recognised(let namespace, let window) = TrustedScheme.judge(name[...]) else {
-            return .refused(.malformedCertifiedNamespace)
-        }
-        return .recognised(namespace, window)
+        guard NamespaceRule.violation(name) == nil else { return .refused(.malformedCertifiedNamespace) }
+        return .recognised(Namespace(String(decoding: name, as: UTF8.self)), .always)
     }
 
     private enum Found {

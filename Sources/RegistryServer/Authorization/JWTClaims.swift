@@ -59,6 +59,7 @@ struct JWTClaims: Equatable {
         }
         guard timesAreNumbers else { return .failure(.malformedTime) }
         guard let namespace, !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
+        if let refusal = NamespaceRule.violation(namespace.utf8) { return .failure(refusal) }
         return .success(JWTClaims(namespace: namespace, window: window))
     }
 

@@ -1,5 +1,6 @@
 // What a JSON Web Token looks like from outside. A token with this form belongs to the jwt scheme, which accepts or refuses it for
-// good; anything else is left to the next scheme, so a dotted name such as www.example.com may still be a trusted namespace.
+// good; so does what was meant to have it (`JWTAttempt`). Anything else is left to the next scheme, so a dotted name such as www.example.com
+// may still be a trusted namespace.
 
 /// The parts of a token that has the form of a JSON Web Token in compact serialization (RFC 7515, section 7.1):
 /// an optional prefix `jwt.`, then three parts of the base64url alphabet with dots between them. The header and the claims are not

@@ -11,7 +11,7 @@ final class JWTScheme {
     init(_ secret: Secret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
-        guard let form = JWTForm(token) else { return .notMine }
+        guard let form = JWTForm(token) else { return JWTAttempt.isOne(token) ? .refused(.malformedToken) : .notMine }
         guard let header = Base64URL.decode(form.header).flatMap(JWTHeader.init) else { return .refused(.malformedHeader) }
         guard header.isHS256 else { return .refused(.wrongAlgorithm) }
         guard !header.hasCriticalExtensions else { return .refused(.criticalExtension) }

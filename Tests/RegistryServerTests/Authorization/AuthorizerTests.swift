@@ -1,6 +1,7 @@
 // The table of AUTH_MODE, row by row: none, trusted, jwt, several in order.
 
 import Catalog
+import HTTP
 import Testing
 
 @testable import RegistryServer
@@ -51,6 +52,30 @@ func `another scheme, another spelling or no token is refused in every mode`(cre
     #expect(authorizer.authorize(token: String(repeating: "é", count: 129)) == .refused(.namespaceTooLong))
 }
 
+@Test(
+    arguments: [
+        ("", nil), (" ", .namespaceBlank), ("   ", .namespaceBlank), (" a ", nil), ("a/b{}", nil), ("m\u{FC}nchen", nil),
+        (String(repeating: "n", count: 256), nil), (String(repeating: "n", count: 257), .namespaceTooLong),
+        (String(repeating: "é", count: 129), .namespaceTooLong), ("\u{0}", .namespaceHasControlCharacters),
+        ("a\nb", .namespaceHasControlCharacters), ("\u{7F}", .namespaceHasControlCharacters), ("a\u{85}", .namespaceHasControlCharacters),
+    ] as [(String, AuthorizationRefusal?)])
+func `every scheme holds a namespace to the same rule`(name: String, refusal: AuthorizationRefusal?) throws {
+    // R518 A namespace is 1 to 256 bytes of UTF-8, not of spaces alone, without control characters; a credential that names anything else
+    // is answered 401, whichever mode reads it.
+    let escaped = name.unicodeScalars.map { $0.value < 0x20 ? "\\u00" + ($0.value < 16 ? "0" : "") + String($0.value, radix: 16) : "\($0)" }
+    let token = Forge.token(claims: #"{"namespace":"\#(escaped.joined())"}"#)
+    let identity = ClientIdentity(uris: [], organizationalUnits: [name])
+    let signed = try Forge.authorizer(Forge.jwt()).authorize(token: token)
+    let certified = try Forge.authorizer(.mtls).authorize(credential: nil, identity: identity, now: Forge.now)
+    guard !name.isEmpty else {
+        #expect(signed == .refused(.noNamespaceClaim))
+        return #expect(certified == .refused(.malformedCertifiedNamespace))
+    }
+    #expect(TrustedScheme.judge(Array(name.utf8)[...]) == refusal.map { .refused($0) } ?? .recognised(Namespace(name), .always))
+    #expect(signed == refusal.map { .refused($0) } ?? .namespace(Namespace(name)))
+    #expect(certified == refusal.map { _ in .refused(.malformedCertifiedNamespace) } ?? .namespace(Namespace(name)))
+}
+
 @Test func `two spellings of one accented letter are two namespaces`() throws {
     let authorizer = try Forge.authorizer(.trusted)
     let composed = authorizer.authorize(token: "caf\u{E9}")
@@ -80,15 +105,17 @@ func `a trusted token that is not UTF-8 is refused, not repaired`(token: [UInt8]
         authorizer.authorize(token: Forge.base64URL(#"{"alg":"none"}"#) + "." + Forge.base64URL(Forge.goodClaims) + ".")
             == .refused(.wrongAlgorithm))
     // Not recognised: passed on.
-    for name in ["tenant-b", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "eyJ.eyJ"] {
+    for name in ["tenant-b", "www.example.com", "jwt.a.b", "a.b.c.d", ".."] {
         #expect(authorizer.authorize(token: name) == .namespace(Namespace(name)))
     }
     #expect(authorizer.authorize(nil) == .refused(.missing))
 }
 
-@Test func `in the other order a trusted scheme takes everything`() throws {
+@Test func `in the other order a trusted scheme leaves to jwt what is meant for it`() throws {
     let authorizer = try Forge.authorizer(.trusted, Forge.jwt())
-    #expect(authorizer.authorize(token: Forge.token()) == .namespace(Namespace(Forge.token())))
+    #expect(authorizer.authorize(token: Forge.token()) == .namespace(Namespace("tenant-a")))
+    #expect(authorizer.authorize(token: Forge.token(secret: "another")) == .refused(.wrongSignature))
+    #expect(authorizer.authorize(token: "tenant-b") == .namespace(Namespace("tenant-b")))
 }
 
 @Test func `two jwt schemes do not share a token that the first refuses`() throws {

@@ -23,6 +23,10 @@ struct Attack: Sendable, CustomTestStringConvertible {
     private static let signature = Forge.signature(of: header + "." + claims)
     private static let good = [header, claims, signature].joined(separator: ".")
 
+    /// A header of which the plain alphabet of base64 spells a byte with `/` or `+`.
+    private static let plainHeader = Forge.base64URL(#"{ "alg":"none","x":"???>>>" }"#)
+        .replacing("_", with: "/").replacing("-", with: "+")
+
     /// The part with its last character replaced by another that decodes, in a lax decoder, to the same bytes.
     private static func respelled(_ part: String) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -70,11 +74,11 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("truncated by a character", String(good.dropLast()), .malformedSignature),
         Attack("truncated by two characters", String(good.dropLast(2)), .malformedSignature),
         Attack("truncated by three characters", String(good.dropLast(3)), .wrongSignature),
-        Attack("truncated to header and claims", header + "." + claims, .unknownForm),
+        Attack("truncated to header and claims", header + "." + claims, .malformedToken),
         Attack("re-encoded: trailing bits of the signature", header + "." + claims + "." + respelled(signature), .malformedSignature),
-        Attack("re-encoded: padding", good + "=", .unknownForm),
-        Attack("re-encoded: white space at the end", good + " ", .unknownForm),
-        Attack("re-encoded: the plain alphabet", header + "." + claims + "." + signature.replacing("-", with: "+") + "/", .unknownForm),
+        Attack("re-encoded: padding", good + "=", .malformedToken),
+        Attack("re-encoded: white space at the end", good + " ", .malformedToken),
+        Attack("re-encoded: the plain alphabet", header + "." + claims + "." + signature.replacing("-", with: "+") + "/", .malformedToken),
         Attack(
             "signature of other claims", header + "." + Forge.base64URL(#"{"namespace":"tenant-b"}"#) + "." + signature, .wrongSignature),
         Attack(
@@ -85,14 +89,24 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("expired", Forge.token(claims: #"{"namespace":"tenant-a","exp":1767225000}"#), .expired),
         Attack("not yet valid", Forge.token(claims: #"{"namespace":"tenant-a","nbf":1767226000}"#), .notYetValid),
         Attack("empty namespace", Forge.token(claims: #"{"namespace":""}"#), .noNamespaceClaim),
-        Attack("no claims at all", header + ".." + Forge.signature(of: header + "."), .unknownForm),
+        Attack("no claims at all", header + ".." + Forge.signature(of: header + "."), .malformedToken),
         // Forms.
-        Attack("a fourth part", good + "." + signature, .unknownForm),
-        Attack("the prefix twice", "jwt.jwt." + good, .unknownForm),
-        Attack("the prefix in capitals", "JWT." + good, .unknownForm),
+        Attack("a fourth part", good + "." + signature, .malformedToken),
+        Attack("the prefix twice", "jwt.jwt." + good, .malformedToken),
+        Attack("the prefix in capitals", "JWT." + good, .malformedToken),
+        Attack("the prefix many times", String(repeating: "jwt.", count: 100) + good, .malformedToken),
+        Attack("the scheme twice", "Bearer " + good, .malformedToken),
+        Attack("the scheme and the prefix, in any case and order", "BEARER  jwt.bearer Jwt." + good, .malformedToken),
+        Attack("quoted", "\"" + good + "\"", .malformedToken),
+        Attack("every part padded", header + "=." + claims + "==." + signature + "=", .malformedToken),
+        Attack("alg none in two parts", Forge.base64URL(#"{"alg":"none"}"#) + "." + claims, .malformedToken),
+        Attack("alg none in two parts, led by white space", Forge.base64URL(#" {"alg":"none"}"#) + "." + claims, .malformedToken),
+        Attack("an empty header in two parts, padded", "e30=." + claims, .malformedToken),
+        Attack("a header alone", header, .malformedToken),
+        Attack("a header in the plain alphabet", plainHeader + "." + claims, .malformedToken),
         Attack("not a token", "tenant-a", .unknownForm),
         Attack("dots", "..", .unknownForm),
-        Attack("an encrypted token", header + ".a.b.c.d", .unknownForm),
+        Attack("an encrypted token", header + ".a.b.c.d", .malformedToken),
         Attack("over 8 KB", Forge.token(claims: #"{"namespace":"n","x":""# + String(repeating: "x", count: 7_000) + #""}"#), .tokenTooLong),
     ]
 
@@ -115,6 +129,24 @@ func `an attacker's token is refused, once and again, without being quoted`(atta
         for part in attack.token.split(separator: ".") where part.count > 4 { #expect(!refusal.sentence.contains(part)) }
     }
     #expect(authorizer.rememberedCount == 1, "a refusal is not remembered")
+}
+
+@Test(arguments: Attack.all)
+func `what was meant as a JSON Web Token is never a trusted namespace`(attack: Attack) throws {
+    // R517 With jwt among the modes, a token that is meant as a JSON Web Token is for jwt alone, wherever it stands in the order.
+    guard attack.refusal != .unknownForm else { return }
+    for authorizer in [try Forge.authorizer(Forge.jwt(), .trusted), try Forge.authorizer(.trusted, Forge.jwt())] {
+        for _ in 0..<2 { #expect(authorizer.authorize(token: attack.token) == .refused(attack.refusal)) }
+        #expect(authorizer.rememberedCount == 0)
+    }
+}
+
+@Test(arguments: [
+    "tenant-a", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "ey", "eye.example", "e2e.tests", "heyJude", "Bearer", "jwt.", "bearers",
+])
+func `a name that only resembles one is a trusted namespace all the same`(name: String) throws {
+    let authorizers = [try Forge.authorizer(Forge.jwt(), .trusted), try Forge.authorizer(.trusted, Forge.jwt())]
+    for authorizer in authorizers { #expect(authorizer.authorize(token: name) == .namespace(Namespace(name))) }
 }
 
 @Test func `a token of exactly 8 KB is read`() throws {
