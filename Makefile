@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.simulation test.faults \
-	fuzz fuzz.build bench precommit lint format docker clean deps deps.bench deps.cluster deps.faults hooks help
+	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format docker clean deps deps.test deps.long deps.bench deps.cluster \
+	deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 BENCH := python3 Benchmarks/bench.py --registry bin/registry
@@ -22,6 +23,9 @@ FUZZ_TARGETS := gate target json jwt
 # Optimized, yet with every assertion; a separate folder, because everything is instrumented.
 FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library \
 	-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
+.PHONY: $(addprefix fuzz.,$(FUZZ_TARGETS)) $(addprefix bench.,$(BENCH_ITEMS))
+# The programs that tests start, and Debian's names of them.
+TEST_TOOLS := python3 openssl curl
 # Debian's and Ubuntu's names of what is linked.
 LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
@@ -43,17 +47,17 @@ cluster: build
 	@exec scripts/cluster
 
 # Run the fast tests (a few minutes on two cores).
-test: deps
+test: deps.test
 	swift build --build-tests
 	swift test --skip-build
 	python3 Tests/Long/faults/run.py --fast --registry "$$(swift build --show-bin-path)/registry"
 
-# Run the long tests as well: sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
-test.all: test test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.simulation test.faults test.soak
+# Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.simulation test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
-test.thread: deps
+test.thread: deps.test
 	@mkdir -p .build-thread && rm -f .build-thread/report.*
 	clang -Wall -Wextra -Werror -O1 -c Tests/Long/contended_mutex.c -o .build-thread/contended_mutex.o
 	REGISTRY_ALLOCATOR=system TSAN_OPTIONS="log_path=$(CURDIR)/.build-thread/report" \
@@ -61,7 +65,7 @@ test.thread: deps
 		status=$$?; ! cat .build-thread/report.* 2>/dev/null && exit $$status
 
 # Run the tests under the address sanitizer, which also looks for leaks (ten minutes on two cores).
-test.address: deps
+test.address: deps.test
 	@mkdir -p .build-address && rm -f .build-address/report.*
 	REGISTRY_ALLOCATOR=system ASAN_OPTIONS="log_path=$(CURDIR)/.build-address/report:suppressions=$(CURDIR)/Tests/Long/address.supp" \
 		LSAN_OPTIONS="print_suppressions=0:suppressions=$(CURDIR)/Tests/Long/leaks.supp" \
@@ -73,29 +77,36 @@ test.simulation: deps
 	SIMULATION_SEEDS=$(SIMULATION_SEEDS) SWIFT_DETERMINISTIC_HASHING=1 swift test -c release -Xswiftc -enable-testing \
 		--scratch-path .build-simulation --filter SimulationTests
 
+# Hold the metrics against promtool, which `make test` does only where it is installed.
+test.promtool: deps.long
+	REQUIRE_PROMTOOL=1 swift test --filter promtool
+
+# Hold the Dockerfile against hadolint, and what it installs against what bin/registry is linked with.
+test.packaging: build deps.long
+	python3 Tests/Long/packaging.py --registry bin/registry --venv $(VENV)
+
 # Hold the running binary against its OpenAPI description with schemathesis.
-test.schemathesis: build
+test.schemathesis: build deps.long
 	python3 Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
 
 # Hold HTTPS against Mozilla's intermediate profile with sslyze.
-test.sslyze: build
+test.sslyze: build deps.long
 	python3 Tests/Long/run_sslyze.py --registry bin/registry --venv $(VENV)
 
 # Register, renew and expire for PROMISE_SECONDS, then renew a million for SOAK_SECONDS: nothing is lost and memory stays flat.
-test.soak: build
+test.soak: build deps.long
 	python3 Tests/Long/soak.py $(PROMISE_SECONDS) --registry bin/registry
 	python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry
 
 # Hold the running binary against the corpus of raw requests, strict TLS clients, and hostile ones.
-test.border: build
+test.border: build deps.long
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 	python3 Tests/Long/border.py --registry bin/registry
-	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 
 # Upgrade a cluster of the original kind member by member, under load.
-test.upgrade: build
+test.upgrade: build deps.long
 	python3 Tests/Long/original_peer_check.py
 	python3 Tests/Long/rolling_upgrade.py --originals
 	python3 Tests/Long/rolling_upgrade.py --registry bin/registry
@@ -159,16 +170,25 @@ clean:
 deps:
 	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
 
+# Install the programs that the tests start, if they are missing.
+deps.test: deps
+	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(TEST_TOOLS); }
+
+# Install what the long tests take besides, if it is missing: Python's virtual environments, and promtool.
+deps.long: deps.test
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; }
+	@test -x /usr/bin/promtool || { $(APT_INSTALL) prometheus; }
+
 # Install what the benchmark is measured against, if it is missing.
 deps.bench: deps
 	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
 
 # Install the load balancer that the cluster is tried with, if it is missing.
-deps.cluster: deps
+deps.cluster: deps.long
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
 
 # Install what cuts networks and tells wrong times, if it is missing.
-deps.faults: deps
+deps.faults: deps.long
 	@command -v ip >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { $(APT_INSTALL) iproute2 faketime; }
 
 # Run precommit before every git commit.

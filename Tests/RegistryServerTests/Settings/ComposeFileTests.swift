@@ -41,6 +41,25 @@ struct ComposeFileTests {
         #expect(resolved.settings.clusterDirectory != nil || resolved.settings.clusterDNS != nil)
     }
 
+    @Test func `one registry in a container is alone, and healthy as the image has it`() throws {
+        let file = "docker-compose.single.yml"
+        let environment = try Self.environment(file)
+        struct NoFile: Error {}
+        let resolved = try Settings.resolve(flags: [:], environment: environment) { _ in throw NoFile() }
+        #expect(Set(environment.keys).isSubset(of: Settings.rows.flatMap(\.environmentNames)))
+        #expect(!resolved.settings.replication && resolved.warnings.isEmpty)
+        #expect(!(try Self.text(file).contains("healthcheck:")))
+    }
+
+    @Test func `the image is healthy when it is ready, stops by the signal that drains, and names its ports`() throws {
+        let image = try Self.text("Dockerfile")
+        #expect(image.contains("HEALTHCHECK ") && image.contains("GET /readyz"))
+        #expect(image.contains("\nSTOPSIGNAL SIGTERM\n"))
+        let ports = ["api_port", "https_port", "replication_port"].compactMap { name in Settings.rows.first { $0.name == name }?.defaultText
+        }
+        #expect(image.contains("\nEXPOSE \(ports.joined(separator: " "))\n"))
+    }
+
     @Test func `the shared directory is a volume, and one that the image lets its user write to`() throws {
         let directory = try #require(try Self.environment("docker-compose.yml")["CLUSTER_DIR"])
         #expect(try Self.text("docker-compose.yml").contains("- members:\(directory)\n"))
