@@ -18,8 +18,9 @@ extension HTTPServer {
             connection.isAdmitted = true
             return
         }
-        border.note(event, connection.peer)
-        guard refusedAtTheDoor < Self.maximumRefusedAtTheDoor else { return connection.reset() }
+        let isAnswered = refusedAtTheDoor < Self.maximumRefusedAtTheDoor
+        border.note(event, connection.peer, isAnswered: isAnswered)
+        guard isAnswered else { return connection.reset() }
         refusedAtTheDoor += 1
         connection.refuseAtOnce(RefusalAnswer.refusal(event), for: event)
     }
@@ -68,7 +69,7 @@ extension HTTPServer {
             border.note(.idle, connection.peer)
             connection.close()
         case .header:
-            border.note(.header, connection.peer)
+            border.note(.header, connection.peer, isAnswered: connection.isEstablished)
             guard connection.isEstablished else { return connection.close() }
             connection.refuse(.requestTimeout, "the request line and headers did not arrive in time", for: .header)
         case .request:

@@ -35,10 +35,13 @@ enum MetricsPage {
                 family.sample(counts.latency(operation), ["operation": operation.name])
             }
         }
-        text.counter("a8registry_http_refusals_total", help: "Requests answered with a status of 400 or more.") { family in
+        text.counter(
+            "a8registry_http_refusals_total",
+            help: "Answers with a status of 400 or more, with those of the border: 408, and 503 to a connection too many."
+        ) { family in
             for status in HTTP.Status.allCases where status.rawValue >= 400 {
-                family.sample(
-                    Operation.allCases.reduce(0) { $0 + counts.count($1, status) }, ["status": String(status.rawValue)])
+                let requests = Operation.allCases.reduce(0) { $0 + counts.count($1, status) }
+                family.sample(requests + context.border.answers(status), ["status": String(status.rawValue)])
             }
         }
     }

@@ -2,6 +2,7 @@
 // of the loop's and handed over whole.
 
 import HTTP
+import Libevent
 import Telemetry
 
 /// Writes the access lines of one loop. Not Sendable.
@@ -17,12 +18,14 @@ public final class AccessLog {
     }
 
     func append(_ call: borrowing Call, _ response: Response, microseconds: Int) {
+        // To HEAD nothing of the body is sent.
+        let bytes = call.request.head.method == .head ? 0 : response.body.count
         // The path only: a query may be anything, and a path holds no credential of this API.
         write(
             AccessLine(
                 nanoseconds: call.moment.wall, requestID: Array(response.requestID.value.utf8), namespace: call.namespace?.name ?? "",
                 operation: call.operation.name, method: "\(call.request.head.method.name)", path: call.request.head.path,
-                status: Int(response.status.rawValue), bytes: response.body.count, microseconds: microseconds,
+                status: Int(response.status.rawValue), bytes: bytes, microseconds: microseconds,
                 client: call.request.clientAddress))
     }
 
@@ -31,7 +34,7 @@ public final class AccessLog {
         write(
             AccessLine(
                 nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
-                path: [], status: Int(refusal.status.rawValue), bytes: 0, microseconds: 0, client: client))
+                path: [], status: Int(refusal.status.rawValue), bytes: refusal.bodyLength, microseconds: 0, client: client))
     }
 
     private func write(_ access: AccessLine) {

@@ -30,6 +30,7 @@ struct LiveBorderTests {
         #expect(answer.status == 408)
         #expect(try client.bytesUntilClosed(after: "408").isEmpty)
         #expect(count(border, .header) == 1)
+        #expect(border.answers(.requestTimeout) == 1 && border.answers(.serviceUnavailable) == 0)
     }
 
     @Test func `R816: a body that does not end is answered 408, and the request before it as ever`() throws {
@@ -40,6 +41,7 @@ struct LiveBorderTests {
         #expect(try client.answer(to: "half a body").status == 408)
         #expect(try client.bytesUntilClosed(after: "408").isEmpty)
         #expect(count(border, .request) == 1)
+        #expect(border.answers(.requestTimeout) == 1)
     }
 
     @Test func `R821: an idle connection is closed without a word`() throws {
@@ -49,6 +51,7 @@ struct LiveBorderTests {
         #expect(try client.answer(to: "a request").status == 200)
         #expect(try client.bytesUntilClosed(after: "a pause").isEmpty)
         #expect(count(border, .idle) == 1)
+        #expect(border.answers(.requestTimeout) == 0, "nobody was told")
     }
 
     @Test func `R822: a client that does not read its answer is let go`() throws {
@@ -86,6 +89,7 @@ struct LiveBorderTests {
         try first.send(Self.request)
         #expect(try first.answer(to: "another request").status == 200)
         #expect(count(border, .connections) == 1)
+        #expect(border.answers(.serviceUnavailable) == 1 && border.answers(.requestTimeout) == 0)
         first.endSending()
         _ = try first.bytesUntilClosed(after: "the end")
         let third = try ClientConnection(port: server.port)
