@@ -24,7 +24,23 @@ struct RegistryCommand: ParsableCommand {
     /// The command that the arguments ask for: this one or a subcommand.
     static func parse(commandLine arguments: [String]) throws -> any ParsableCommand {
         try refuseEmptyValues(arguments)
-        return try parseAsRoot(arguments)
+        return try parseAsRoot(joiningDashedValues(arguments))
+    }
+
+    /// ArgumentParser takes a word with a dash for the next option, and would say that a value is missing where a negative one was given. Joined
+    /// to its flag such a value is read, and refused by name if it is not allowed. A word with two dashes is left: `--jwt_secret --auth_mode=jwt`
+    /// is a forgotten secret, not a secret.
+    private static func joiningDashedValues(_ arguments: [String]) -> [String] {
+        let flags = Set(Settings.rows.filter { !$0.isBoolean }.flatMap(\.flagNames).map { "--\($0)" })
+        var joined: [String] = []
+        for word in arguments {
+            if let flag = joined.last, flags.contains(flag), word.hasPrefix("-"), !word.hasPrefix("--"), word != "-h" {
+                joined[joined.count - 1] = "\(flag)=\(word)"
+            } else {
+                joined.append(word)
+            }
+        }
+        return joined
     }
 
     /// ArgumentParser reads `--name=` as `--name`, and takes the next word for its value. From a script with an unset variable
@@ -111,14 +127,10 @@ extension SettingFlags: CustomReflectable {
                 let isFile = name != row.name
                 let help = ArgumentHelp(
                     "\(isFile ? row.fileHelp : row.help)", valueName: isFile ? "path" : row.placeholder)
-                // Only where a value may be negative is a word with a dash taken as the value: `--jwt_secret --auth_mode=jwt`
-                // is a forgotten secret, not a secret.
                 let definition: Any =
                     row.isBoolean
                     ? Option<String?>(name: .customLong(name), defaultAsFlag: "true", parsing: .next, help: help)
-                    : Option<[String]>(
-                        wrappedValue: [], name: .customLong(name), parsing: row.mayBeNegative ? .unconditionalSingleValue : .singleValue,
-                        help: help)
+                    : Option<[String]>(wrappedValue: [], name: .customLong(name), parsing: .singleValue, help: help)
                 return (label: Optional(name), value: definition)
             }
         }

@@ -15,8 +15,6 @@ struct SettingKind<Value: Sendable>: Sendable {
     var isBoolean = false
     /// Whether a repeated flag adds to the value instead of replacing it.
     var isList = false
-    /// Whether a value may begin with a dash, so that `--name -1` is not read as a forgotten value.
-    var mayBeNegative = false
     /// Nil when the text is not allowed.
     let parse: @Sendable (String) -> Value?
     /// The inverse of `parse`, in its one canonical spelling.
@@ -51,7 +49,6 @@ extension SettingKind where Value == Int? {
     static func limit(_ range: ClosedRange<Int>) -> Self {
         SettingKind(
             placeholder: "number", allowed: "-1 (no limit) or a whole number from \(range.lowerBound) to \(range.upperBound)",
-            mayBeNegative: true,
             parse: { text in
                 guard let number = Int(text), number == -1 || range.contains(number) else { return nil }
                 return .some(number == -1 ? nil : number)

@@ -21,8 +21,6 @@ public struct SettingRow: Sendable {
     public let isBoolean: Bool
     /// Whether a repeated flag adds to the value.
     public let isList: Bool
-    /// Whether a value may begin with a dash.
-    public let mayBeNegative: Bool
 
     /// Stores what the bytes say; false when they are not allowed. Bytes, since the file of a secret need not be UTF-8.
     let assign: @Sendable (inout Settings, [UInt8]) -> Bool
@@ -39,7 +37,6 @@ extension SettingRow {
         self.init(
             name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: defaultText,
             defaultPhrase: defaultText, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
-            mayBeNegative: kind.mayBeNegative,
             assign: { settings, bytes in
                 guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
                 settings[keyPath: path] = value
@@ -56,7 +53,6 @@ extension SettingRow {
         self.init(
             name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: nil,
             defaultPhrase: absent, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
-            mayBeNegative: kind.mayBeNegative,
             assign: { settings, bytes in
                 guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
                 settings[keyPath: path] = value
@@ -70,7 +66,7 @@ extension SettingRow {
         self.init(
             name: name, sentence: sentence, placeholder: "secret",
             allowed: "at least one byte long and at most \(Settings.Limits.secretFileBytes)", defaultText: nil,
-            defaultPhrase: "none", isSecret: true, isBoolean: false, isList: false, mayBeNegative: false,
+            defaultPhrase: "none", isSecret: true, isBoolean: false, isList: false,
             assign: { settings, bytes in
                 guard !bytes.isEmpty, bytes.count <= Settings.Limits.secretFileBytes else { return false }
                 settings[keyPath: path] = Secret(bytes: bytes)
@@ -89,9 +85,6 @@ extension SettingRow {
 extension SettingRow {
     /// The prefix that gives an environment name its own space; a prefixed name wins over the bare one.
     public static let environmentPrefix = "A8_"
-
-    /// `API_PORT`; the same with the prefix is understood too.
-    public var environmentName: String { name.uppercased() }
 
     /// The flag without its dashes, and for a secret the one that names a file: `jwt_secret`, `jwt_secret_file`.
     public var flagNames: [String] { isSecret ? [name, fileName] : [name] }

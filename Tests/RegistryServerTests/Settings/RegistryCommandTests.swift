@@ -109,6 +109,13 @@ struct RegistryCommandTests {
         (["--api_port="], "Error: api_port: \"\" from flag --api_port is not allowed"),
         (["--jwt_secret=", "--auth_mode=jwt"], "Error: jwt_secret: "),
         (["--jwt_secret", "--auth_mode=jwt"], "Error: Missing value for '--jwt_secret <secret>'"),
+        // R903 An invalid value stops the start with a sentence that names the setting, the value and what is allowed.
+        (["--default_ttl", "-5s"], "Error: default_ttl: \"-5s\" from flag --default_ttl is not allowed; it must be a duration"),
+        (["--loops", "-1"], "Error: loops: \"-1\" from flag --loops is not allowed; it must be a whole number"),
+        (["--api_port", "-1"], "Error: api_port: \"-1\" from flag --api_port is not allowed; it must be a port"),
+        (["--log_level", "-off"], "Error: log_level: \"-off\" from flag --log_level is not allowed"),
+        (["--namespace_capacity", "-2"], "Error: namespace_capacity: \"-2\" from flag --namespace_capacity is not allowed; it must be -1"),
+        (["--namespace_capacity", "--loops", "2"], "Error: Missing value for '--namespace_capacity <number>'"),
         (["--require_https=", "--check_config"], "Error: require_https: \"\""),
         (["--require_https=maybe"], "Error: require_https: \"maybe\""),
         (["--auth_mode", "jwt"], "Error: auth_mode jwt (flag --auth_mode): jwt needs"),
