@@ -77,17 +77,14 @@ public final class LogPipe: Sendable {
         let limit = Int(Int32.max) - Int(Self.closeGraceMilliseconds)
         let milliseconds = max(0, min(milliseconds, limit))
         let deadline = monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
-        return thread.withLock { thread in
-            guard let running = thread else { return buffer.isFinished }
-            buffer.close(by: deadline)
-            thread = nil
-            guard buffer.waitUntilFinished(until: deadline + UInt64(Self.closeGraceMilliseconds) * 1_000_000) else {
-                pthread_detach(running)
-                return false
-            }
-            pthread_join(running, nil)
-            return true
+        // Taken out first: the buffer has a lock of its own, and two are never held together.
+        let running = thread.withLock { $0.take() }
+        if running != nil { buffer.close(by: deadline) }
+        let isFinished = buffer.waitUntilFinished(until: deadline + UInt64(Self.closeGraceMilliseconds) * 1_000_000)
+        if let running {
+            if isFinished { pthread_join(running, nil) } else { pthread_detach(running) }
         }
+        return isFinished
     }
 
     /// Starts a thread that runs the writer and receives no signals: those are for the rest of the program, and SIGPIPE is for no one.
