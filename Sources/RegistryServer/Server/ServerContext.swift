@@ -100,8 +100,3 @@ public final class ServerContext: Sendable {
         leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall.addingSaturated(cluster.clockCorrection))
     }
 }
-
-extension GoDuration {
-    /// The duration in milliseconds; a part of one counts as one, so that no lease is shorter than was said.
-    var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0) }
-}

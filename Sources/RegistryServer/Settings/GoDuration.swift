@@ -24,6 +24,9 @@ public struct GoDuration: Sendable, Hashable, Comparable {
     /// The same span for the standard library's clocks.
     public var duration: Duration { .nanoseconds(nanoseconds) }
 
+    /// The span in milliseconds; a part of one counts as one, so that no lease is shorter than was said.
+    var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0) }
+
     public static func < (left: GoDuration, right: GoDuration) -> Bool { left.nanoseconds < right.nanoseconds }
 }
 
