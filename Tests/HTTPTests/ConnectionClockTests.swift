@@ -91,6 +91,7 @@ struct ConnectionClockTests {
 
     @Test(arguments: stories)
     func `a deadline passes when its time is up, and not before`(_ story: Story) {
+        // R826 No deadline passes early …
         var clock = ConnectionClock(now: 0)
         for look in story.looks {
             #expect(clock.observe(look.activity, at: look.at, Deadlines()) == look.overdue, "\(story.name), at \(look.at)")
@@ -119,6 +120,7 @@ struct ConnectionClockTests {
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func `however often a sweep looks, a request outlives its deadline by at most two sweeps`(seed: UInt64) {
+        // R826 … one may be up to half a second late: that is two sweeps.
         var generator = SplitMix64(seed: seed)
         let deadlines = Deadlines()
         let begins = Int64.random(in: 0...5_000, using: &generator)

@@ -49,6 +49,21 @@ enum SourceTree {
 
     static func text(_ path: String) -> String? { try? String(contentsOf: root.appending(path: path), encoding: .utf8) }
 
+    /// Every document that is part of the repository.
+    static let documents: [String] = ["", "docs", "Benchmarks", "Tests/Corpus", "Tests/FuzzTests/Crashes"].flatMap { folder in
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path())) ?? []
+        return names.filter { $0.hasSuffix(".md") }.sorted().map { folder.isEmpty ? $0 : "\(folder)/\($0)" }
+    }
+
+    /// What is written in Swift and Python under a folder.
+    static func texts(under folder: String) -> [(path: String, text: String)] {
+        let found = FileManager.default.enumerator(atPath: root.appending(path: folder).path())
+        return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") || $0.hasSuffix(".py") }.sorted().compactMap {
+            name in
+            text("\(folder)/\(name)").map { ("\(folder)/\(name)", $0) }
+        }
+    }
+
     private static func swiftFiles(under folder: String) -> [SourceFile] {
         let found = FileManager.default.enumerator(atPath: root.appending(path: folder).path())
         return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") }.sorted().compactMap { name in

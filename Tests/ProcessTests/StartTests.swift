@@ -15,6 +15,16 @@ import Testing
         #expect(outcome.output == "")
     }
 
+    @Test func `ports of the system's choice are told in the port file and the log, one that is off is not`() throws {
+        // R904 For any port, 0 lets the system choose and off disables it; the start line in the log and --port_file tell what was taken.
+        // R905 The port file has one line per port, its name and its number: api 8080, https 8443, replication 6100.
+        let registry = try RunningRegistry(["--https_port=off", "--log_level=info"])
+        #expect(try String(contentsOf: registry.folder.appending(path: "port"), encoding: .utf8) == "api \(registry.port)\n")
+        registry.send(SIGTERM)
+        #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
+        #expect(registry.logged.contains("\(registry.port)"), "\(registry.logged)")
+    }
+
     @Test(arguments: [false, true])
     func `a port that somebody listens on is refused in one sentence`(isShared: Bool) throws {
         let (descriptor, port) = try listener(isShared: isShared)

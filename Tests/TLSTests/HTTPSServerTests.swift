@@ -24,6 +24,7 @@ import Testing
     }
 
     @Test func `whoever ends, the server says goodbye`() throws {
+        // R618 A TLS connection that the registry ends is ended with close_notify.
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
         for options in Self.versions {
@@ -45,6 +46,7 @@ import Testing
     }
 
     @Test func `a stop says goodbye on idle connections`() throws {
+        // R618 A TLS connection that the registry ends is ended with close_notify.
         let fixture = try Fixture()
         var server: RunningServer? = try RunningServer(fixture.context())
         let connection = try LiveClient(port: #require(server).port, client(fixture))
@@ -157,6 +159,7 @@ import Testing
     }
 
     @Test func `a reload drops no connection, and new ones see the new certificate`() throws {
+        // R619 … certificates are read anew; connections are not dropped.
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
         let before = try (0..<20).map { _ in try LiveClient(port: server.port, client(fixture)) }
@@ -187,6 +190,7 @@ import Testing
             ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", "the client left"), ("", "the client left"),
         ])
     func `what is no TLS is closed without a reset, told once, and disturbs nobody`(text: String, reason: String) throws {
+        // R617 … whatever else arrives on it is closed without an answer.
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
         let bystander = try LiveClient(port: server.port, client(fixture))

@@ -107,6 +107,7 @@ struct TLSContextTests {
             (TLS1_1_VERSION, "", "tlsv1 alert protocol version"), (TLS1_VERSION, "", "tlsv1 alert protocol version"),
         ] as [(Int32, String, String?)])
     func `TLS 1.2 and 1.3 are spoken, and older versions refused by their alert`(version: Int32, name: String, alert: String?) throws {
+        // R617 The TLS port speaks TLS 1.2 and 1.3 …
         let fixture = try Fixture()
         let client = try TestClient(.init(minimum: version, maximum: version), trusting: fixture.authority.issued.certificate)
         let outcome = try HandshakeOutcome(client, fixture.context())
@@ -140,6 +141,7 @@ struct TLSContextTests {
     func `of the protocols offered only HTTP 1.1 is chosen, and others alone are refused`(
         offered: [String], chosen: String, isWell: Bool
     ) throws {
+        // R617 The TLS port speaks … of the application protocols http/1.1.
         let fixture = try Fixture()
         let client = try TestClient(.init(protocols: offered), trusting: fixture.authority.issued.certificate)
         let outcome = try HandshakeOutcome(client, fixture.context())

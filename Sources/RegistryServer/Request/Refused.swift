@@ -24,7 +24,7 @@ public enum Refused: Error, Sendable {
     /// A heartbeat for, or removal of, an instance that the namespace does not have (R255).
     case instanceGone
     case noSuchService
-    /// This member has not copied yet what the others have, and cannot know (R630, R631).
+    /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
     /// An allowance is used up; the same request may be made again in so many seconds (R824).
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)

@@ -32,6 +32,8 @@ struct CertificateSchemeTests {
             (identity(["https://x/ns/web"]), .notMine), (identity(), .notMine),
         ] as [(ClientIdentity, Verdict)])
     func `a certificate names a namespace by its URI, else by its unit`(identity: ClientIdentity, verdict: Verdict) {
+        // R515 With mtls, the client's certificate names the namespace: the segment after ns in the path of a URI spiffe://…/ns/NAME among its
+        // alternative names, else its subject's OU.
         #expect(CertificateScheme.judge(identity) == verdict)
     }
 
@@ -46,6 +48,7 @@ struct CertificateSchemeTests {
     }
 
     @Test func `alone it needs the certificate and looks at nothing else`() throws {
+        // R516 … a request without a certificate, or with one that names none, is … answered 401 when there is none.
         let authorizer = try Forge.authorizer(.mtls)
         #expect(authorize(authorizer, nil, Self.shop) == .namespace(Namespace("shop")))
         #expect(authorize(authorizer, "Bearer x", Self.shop) == .namespace(Namespace("shop")))
@@ -56,6 +59,8 @@ struct CertificateSchemeTests {
     }
 
     @Test func `before tokens it wins, and what it does not know is left to them`() throws {
+        // R516 With mtls, a certificate that names several namespaces, or one that is no namespace, is answered 401; a request without a certificate,
+        // or with one that names none, is passed on to the modes after it.
         let authorizer = try Forge.authorizer(.mtls, Forge.jwt(), .trusted)
         let token = "Bearer " + Forge.token()
         #expect(authorize(authorizer, token, Self.shop) == .namespace(Namespace("shop")))

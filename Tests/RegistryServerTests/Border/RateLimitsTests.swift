@@ -53,6 +53,8 @@ struct RateLimitsTests {
     }
 
     @Test func `the 429 says in whole seconds when to come back`() throws {
+        // R824 A request beyond the allowance of its client address or its namespace is answered 429 with Retry-After in whole seconds, after which the
+        // same request finds an allowance unless others have used it up.
         let limits = limits { $0.rateLimitClient = 1 }
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)

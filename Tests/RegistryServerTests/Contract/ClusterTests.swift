@@ -167,6 +167,23 @@ struct ClusterTests {
         }
     }
 
+    @Test(
+        arguments: [
+            (.waiting, "waiting"), (.dialing, "dialing"), (.greeting, "greeting"), (.copying, "copying"), (.streaming, "streaming"),
+            (.original, "original"), (.ourself, "ourself"), (.duplicate, "duplicate"), (.unreached, "unreached"),
+        ] as [(PeerStatus.State, String)])
+    func `a link says what it is at`(_ state: PeerStatus.State, _ word: String) throws {
+        // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming, original (the member runs the
+        // original), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
+        // us and not we it).
+        var status = Self.report.status
+        status.peers[1].state = state
+        let report = ClusterReport(status: status, originals: OriginalsStatus())
+        let page = try Registry(.router, cluster: ReportingCluster(report: report)).send(.get("/api/v1/cluster")).object()
+        let members = try #require(page["members"] as? [[String: Any]])
+        #expect(members.last?["state"] as? String == word)
+    }
+
     @Test func `the cluster's numbers are metrics, with labels of a closed set`() throws {
         let registry = try Registry(.router, cluster: ReportingCluster(report: Self.report))
         let lines = Set(try registry.send(.get("/metrics")).text.split(separator: "\n"))

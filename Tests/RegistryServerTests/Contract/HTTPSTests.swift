@@ -1,6 +1,7 @@
 // Which scheme a client used, what links say of it, and who is sent to https (docs/rest-api.md, R111–R113, R610–R613).
 
 import Foundation
+import HTTP
 import TestSupport
 import Testing
 
@@ -77,6 +78,26 @@ struct HTTPSTests {
             let expected = isHTTPS ? #"{"instances":["# : #"{"instances":[]}"#
             #expect(try registry.send(behindProxy).text.hasPrefix(expected), "\(headers)")
         }
+    }
+
+    @Test(
+        arguments: [
+            ("registry", 443, "registry"), ("registry:8080", 443, "registry"), ("registry:8080", 8443, "registry:8443"),
+            ("[::1]", 443, "[::1]"),
+            ("[::1]:80", 8443, "[::1]:8443"), ("evil:99", nil, "evil:99"), (":80", 443, nil), ("a:b", 443, nil), ("[::1", 443, nil),
+            ("", 443, nil),
+        ] as [(String, UInt16?, String?)])
+    func `the redirect names the port of our own, and without one leaves Host alone`(
+        host: String, port: UInt16?, authority: String?
+    ) throws {
+        // R615 With a TLS port of our own, the redirect has the host's name as in Host and that port, which is left out when it is 443; a Host
+        // that is no name with or without a port is answered 400.
+        var gate = RequestGate(limits: Limits())
+        gate.feed(Array("GET /a?b=%20 HTTP/1.1\r\nHost: x\r\n\r\n".utf8)[...])
+        let taken = gate.takeRequest()
+        let head = try #require(taken)
+        let url = try? SecureURL.url(head, host: host, port: port)
+        #expect(url == authority.map { "https://\($0)/a?b=%20" })
     }
 
     @Test(arguments: Transport.allCases)

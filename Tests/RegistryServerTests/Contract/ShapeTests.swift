@@ -120,6 +120,7 @@ struct ShapeTests {
                 #expect(throws: Never.self) { try answer.json() }
             }
             // R701 Every error has a JSON body with the key Error, {"Error":"…"}.
+            // R702 The wording of the sentences is not part of the contract; the status is. So there is a sentence, whatever it says.
             if answer.status >= 400, request != "GET /readyz" { #expect(answer.error?.isEmpty == false, "\(request): \(answer)") }
         }
     }

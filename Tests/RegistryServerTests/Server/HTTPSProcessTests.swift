@@ -9,6 +9,9 @@ import Testing
     // MARK: - Requiring HTTPS
 
     @Test func `a plain request is sent to the TLS port, whatever port or scheme it claims`() throws {
+        // R615 With a TLS port of our own, the redirect has the host's name as in Host and that port; a Host that is no name with or without a port is
+        // answered 400.
+        // R616 With REQUIRE_HTTPS, every answer over TLS of our own carries Strict-Transport-Security: max-age=63072000.
         let registry = try RegistryUnderTest(["REQUIRE_HTTPS": "true"])
         let port = try #require(registry.ports["https"])
         for (host, name) in [("registry:8080", "registry"), ("registry", "registry"), ("evil:99", "evil"), ("[::1]:80", "[::1]")] {
@@ -128,6 +131,7 @@ import Testing
     }
 
     @Test func `SIGHUP puts a new pair in service; a bad one is told once and changes nothing`() throws {
+        // R619 On SIGHUP … certificates are read anew; … files that cannot be used leave the old ones in service.
         let registry = try RegistryUnderTest(["LOG_LEVEL": "info"])
         let first = try fingerprint(registry)
         try renew(registry)
@@ -148,6 +152,7 @@ import Testing
     }
 
     @Test func `changed files are noticed without a signal, and a bad pair is told once`() throws {
+        // R619 … when the files change, certificates are read anew.
         let registry = try RegistryUnderTest(["LOG_LEVEL": "info"])
         let first = try fingerprint(registry)
         try Data("junk".utf8).write(to: URL(filePath: registry.path("server.pem")))

@@ -26,6 +26,7 @@ struct GoDurationTests {
             ("0.830103483285477580700h", 49 * minute + 48_372_539_827),
         ] as [(String, Int64)])
     func `a duration reads as Go reads it`(text: String, nanoseconds: Int64) {
+        // R906 Durations are written as Go writes them: 30s, 1m30s, 500ms, 1h.
         #expect(GoDuration(parsing: text)?.nanoseconds == nanoseconds)
     }
 

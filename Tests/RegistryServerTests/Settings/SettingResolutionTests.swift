@@ -39,6 +39,7 @@ struct SettingResolutionTests {
     }
 
     @Test func `a flag wins over the prefixed name, which wins over the bare name`() throws {
+        // R901 The name of an environment variable works bare and with the prefix A8_; the prefixed one wins over the bare one, and a flag wins over both.
         var environment = ["API_PORT": "1"]
         #expect(try resolve([:], environment).settings.apiPort == .number(1))
         #expect(try resolve([:], environment).origins["api_port"] == .environment("API_PORT"))
@@ -72,6 +73,7 @@ struct SettingResolutionTests {
         ("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n"), ("key\r", "key\r"), (" key ", " key "),
     ])
     func `the last line ending of a secret's file is not part of it`(contents: String, secret: String) throws {
+        // R902 The _FILE variant of a secret reads it from a file.
         let resolved = try resolve([:], ["JWT_SECRET_FILE": "/run/key"], files: ["/run/key": Array(contents.utf8)])
         #expect(resolved.settings.jwtSecret == Secret(bytes: Array(secret.utf8)))
         #expect(resolved.origins["jwt_secret"] == .environment("JWT_SECRET_FILE"))
@@ -152,6 +154,7 @@ struct SettingResolutionTests {
         (["default_ttl": ["9s"]], "min_ttl 10s (default), default_ttl 9s (flag --default_ttl), max_ttl 10m0s (default)"),
     ])
     func `lifetimes out of order stop the start`(flags: [String: [String]], values: String) {
+        // R907 MIN_TTL ≤ DEFAULT_TTL ≤ MAX_TTL must hold.
         #expect(error(flags)?.description == values + ": it must be min_ttl ≤ default_ttl ≤ max_ttl.")
     }
 

@@ -189,6 +189,7 @@ struct SettingRowTests {
 
     @Test(arguments: invalid.map(\.name))
     func `a row refuses the rest, naming itself, the source, the value and what is allowed`(name: String) throws {
+        // R903 An invalid value stops the start with a sentence that names the setting, the value and what is allowed.
         let row = try #require(Settings.rows.first { $0.name == name })
         for text in try #require(Self.invalid.first { $0.name == name }).texts {
             let shown = row.isSecret ? nil : text
