@@ -47,7 +47,7 @@ extension Settings {
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",
-            "The least severe line that is logged. At debug every request writes a line, which costs throughput."),
+            "The least severe line that is logged. At debug and info every request writes a line, which costs throughput; warn is quieter."),
         SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The shape of a log line."),
 
         SettingRow(
