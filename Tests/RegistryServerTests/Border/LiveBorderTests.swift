@@ -1,9 +1,11 @@
 // The limits on connections over a real socket, with deadlines short enough to be awaited.
 
 import HTTP
-import Libevent
 import TestSupport
 import Testing
+
+@testable import Libevent
+@testable import RegistryServer
 
 struct LiveBorderTests {
     private static let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
@@ -104,6 +106,19 @@ struct LiveBorderTests {
         #expect(try first.answer(to: "a request").status == 200)
         #expect(try ClientConnection(port: server.port).answer(to: "a connection too many").status == 503)
         #expect(count(border, .connectionsPerClient) == 1)
+    }
+
+    @Test func `what the border answers is counted among the refusals`() throws {
+        let registry = try Registry(.router)
+        let border = registry.context.border
+        border.note(.header, nil)
+        border.note(.request, nil)
+        border.note(.header, nil, isAnswered: false)
+        border.note(.connections, nil)
+        border.note(.idle, nil)
+        let lines = try registry.send(.get("/metrics")).text.split(separator: "\n")
+        #expect(lines.contains(#"a8registry_http_refusals_total{status="408"} 2"#))
+        #expect(lines.contains(#"a8registry_http_refusals_total{status="503"} 1"#))
     }
 
     @Test func `thousands of pipelined requests are all answered, though only so many are read ahead`() throws {
