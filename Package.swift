@@ -56,20 +56,23 @@ let package = Package(
             // libevent calls back the error page that this binary exports.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
 
+        // What tests that choose at random share: the one generator, so that a seed means the same everywhere.
+        .target(name: "TestRandom", path: "Tests/TestRandom"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer"], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer", "TestRandom"], path: "Tests/TestSupport"),
 
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-        .testTarget(name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication"], exclude: ["Original/Samples"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestRandom"]),
+        .testTarget(
+            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom"], exclude: ["Original/Samples"]),
         .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
         .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestRandom"]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS"],
+            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "TestRandom"],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
         .testTarget(name: "HouseTests"),

@@ -2,6 +2,7 @@
 // libFuzzer finds is written to Crashes and stays there.
 
 import Foundation
+import TestRandom
 import Testing
 
 struct FuzzTests {
@@ -65,20 +66,5 @@ struct FuzzTests {
             }
             if let violation = target.violation(mutated) { Issue.record("seed \(seed): \(mutated): \(violation)") }
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-private struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -2,21 +2,9 @@
 
 import Glibc
 import Synchronization
+import TestRandom
 
-/// SplitMix64: small, fast, and the same numbers for the same seed.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}
+typealias SplitMix64 = TestRandom.SplitMix64
 
 struct SystemCallFailed: Error { var errno: Int32 }
 

@@ -1,5 +1,6 @@
 // The bucket against the textbook's, and the table against a dictionary without a bound.
 
+import TestSupport
 import Testing
 
 @testable import RegistryServer
@@ -39,7 +40,7 @@ struct TokenBucketTests {
 
     @Test(arguments: 1...10 as ClosedRange<UInt64>)
     func `it is the textbook's bucket`(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         // Powers of two divide the second, so that the model's tokens are exact.
         let rate = 1 << Int.random(in: 0...9, using: &generator)
         let seconds = Int64.random(in: 1...5, using: &generator)
@@ -67,20 +68,5 @@ struct TokenBucketTests {
             #expect(table.count <= 100)
         }
         #expect(table.take(-1, at: 0) == second, "the key that had used everything up was forgotten")
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

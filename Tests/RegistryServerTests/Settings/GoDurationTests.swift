@@ -1,4 +1,5 @@
 // Known answers are those of Go's own time package: its test tables, and its documentation.
+import TestSupport
 import Testing
 
 @testable import RegistryServer
@@ -54,27 +55,12 @@ struct GoDurationTests {
 
     @Test func `what is written reads back as the same span`() {
         let seed: UInt64 = 0x5EED
-        var random = SettingsRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<2_000 {
             // Every magnitude comes up, so that each unit is exercised. Under 100 days the fraction is exact in Go's arithmetic too.
             let span = Int64(random.next() >> (11 + random.next() % 53)) * (random.next() % 2 == 0 ? 1 : -1)
             let duration = GoDuration(nanoseconds: span)
             #expect(GoDuration(parsing: duration.description) == duration, "seed \(seed), span \(span)")
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same seed gives the same sequence anywhere.
-struct SettingsRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
