@@ -491,9 +491,10 @@ struct NodeTests {
             Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), version)),
             Replicated(namespace: Namespace("t"), replica: .renewed(.digest(2), version, Heartbeat(age: 0, wall: 0))),
         ]
+        let key = KeyedVersion(namespace: Namespace("t"), id: .digest(1), version: version, isPresent: false)
         let lists: [FrameCodec.StateList] = [.copy, .changes, .relayed, .states]
         return lists.flatMap { list in states.map { FrameCodec.encode([$0], as: list)[0].frame } } + [
-            FrameCodec.encode(.keys([KeyedVersion(namespace: Namespace("t"), id: .digest(1), version: version, isPresent: false)], isCut: false))
+            FrameCodec.encode(.keys([key], isCut: false))
         ]
     }
 
