@@ -1,5 +1,6 @@
 // How what another member tells enters. Of two states of an id the one with the later version stands, and of two heartbeats the later one; neither
-// depends on the order in which they come, so members that have heard the same hold the same, however often and however late they heard it.
+// depends on the order in which they come, so members that have heard the same hold the same, however often and however late they heard it. What has
+// run out is joined like what is held: an older version never takes the place of a later one that is dead.
 //
 // Source: the state is a last-writer-wins register beside a maximum, joined as in M. Shapiro et al., "Conflict-free Replicated Data Types", 2011.
 
@@ -14,8 +15,7 @@ extension Catalog {
             return bury(id, version, in: namespace, at: moment)
         case .renewed(let id, let version, let heartbeat):
             guard let slot = records.slot(of: id, in: namespace) else {
-                let buried = records.ledger?.tombstones.find(id, in: namespace)?.version ?? .none
-                return buried >= version && buried > .none ? .stale : .missing
+                return mergeUnseen(id, version, heartbeat, in: namespace, at: moment)
             }
             // Whatever its version, the instance has sent a heartbeat.
             hear(slot, heartbeat, at: moment)
@@ -28,44 +28,62 @@ extension Catalog {
     private mutating func merge(
         _ instance: Instance, _ version: Version, _ heartbeat: Heartbeat, in namespace: Namespace, at moment: Moment
     ) -> MergeOutcome {
-        let isTimeless = instance.isOutOfService
-        if let slot = records.slot(of: instance.id, in: namespace) {
-            let held = records.slots[slot].version
-            guard held < version else {
-                // What does not expire has no age to tell, and must not lend it to another version that does.
-                if held == version || !isTimeless { hear(slot, heartbeat, at: moment) }
-                if held > version { return .stale }
-                return records.slots[slot].isLive(at: moment.lease) ? .redundant : .dead
-            }
-            let hasSuperseded = records.update(slot) { record, known in
-                guard record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment) else { return false }
-                known = instance
-                return true
-            }
-            guard hasSuperseded else { return .dead }
-            // What was to be told of the older version is told by nobody: all hear the newer one from where it was made.
-            records.ledger?.changed.remove(slot)
-            rearm(slot)
-            return .applied
+        guard let slot = records.slot(of: instance.id, in: namespace) else {
+            return mergeUnseen(instance.id, version, heartbeat, saying: instance, in: namespace, at: moment)
         }
-        if let buried = records.ledger?.tombstones.find(instance.id, in: namespace)?.version, buried >= version { return .stale }
-        guard isTimeless || heartbeat.age <= instance.ttl else { return .dead }
-        // Its heartbeats went elsewhere, where the change was not known that was made here. Digests tell the others of it.
-        let later = isTimeless ? nil : records.ledger?.expired.find(instance.id, in: namespace)
-        if let later, later.version > version, heartbeat.age <= later.instance.ttl {
-            enter(later.instance, later.version, heartbeat, into: namespace, at: moment)
-            return .stale
+        let held = records.slots[slot].version
+        guard held < version else {
+            hear(slot, heartbeat, at: moment)
+            if held > version { return .stale }
+            return records.slots[slot].isLive(at: moment.lease) ? .redundant : .dead
         }
-        enter(instance, version, heartbeat, into: namespace, at: moment)
-        return .applied
+        records.update(slot) { record, known in
+            record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment)
+            known = instance
+        }
+        // What was to be told of the older version is told by nobody: all hear the newer one from where it was made.
+        records.ledger?.changed.remove(slot)
+        rearm(slot)
+        // The later version stands even when its lease is over: then the instance has run out here as well.
+        return records.slots[slot].isLive(at: moment.lease) ? .applied : .dead
     }
 
-    private mutating func enter(
-        _ instance: Instance, _ version: Version, _ heartbeat: Heartbeat, into namespace: Namespace, at moment: Moment
-    ) {
-        let slot = records.insert(instance, version, into: namespace, at: moment)
-        records.slots[slot].begin(with: heartbeat, at: moment)
+    /// Takes in a state of what is not held, or has run out here; of a renewal without what the instance says.
+    private mutating func mergeUnseen(
+        _ id: InstanceID, _ version: Version, _ heartbeat: Heartbeat, saying told: Instance? = nil, in namespace: Namespace,
+        at moment: Moment
+    ) -> MergeOutcome {
+        if let buried = records.ledger?.tombstones.find(id, in: namespace)?.version, buried >= version { return .stale }
+        guard let expired = records.ledger?.expired.find(id, in: namespace) else {
+            guard let told else { return .missing }
+            let record = Record(told, version: version, heartbeat: heartbeat, at: moment)
+            return enter(told, record, into: namespace, at: moment) ? .applied : .dead
+        }
+        // Joined as if it were overdue. Digests tell who holds an older version of the later one.
+        var (instance, record) = (expired.instance, expired.record)
+        let known = record.version
+        if known < version {
+            guard let told else { return .missing }
+            record.supersede(with: told, version: version, heartbeat: heartbeat, at: moment)
+            instance = told
+        } else {
+            record.hear(heartbeat, at: moment)
+        }
+        let isLive = enter(instance, record, into: namespace, at: moment)
+        if known > version { return .stale }
+        return isLive ? .applied : .dead
+    }
+
+    /// Enters an instance, or remembers it when its lease is over. Returns whether it is live.
+    private mutating func enter(_ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment) -> Bool {
+        guard record.isLive(at: moment.lease) else {
+            records.ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
+            return false
+        }
+        let slot = records.insert(instance, record.version, into: namespace, at: moment)
+        records.slots[slot].goOn(from: record, at: moment)
         rearm(slot)
+        return true
     }
 
     /// Takes in that an instance was deregistered.
@@ -79,7 +97,7 @@ extension Catalog {
             return buried == version ? .redundant : .stale
         }
         let expired = records.ledger?.expired.find(id, in: namespace)
-        if let expired, expired.version <= version { records.ledger?.expired.remove(id, in: namespace) }
+        if let expired, expired.record.version <= version { records.ledger?.expired.remove(id, in: namespace) }
         let age = (moment.wall / 1_000_000).subtractingSaturated(version.time.milliseconds)
         records.ledger?.tombstones.put(
             id, in: namespace, version: version, age: age, isUntold: false, at: moment.lease)

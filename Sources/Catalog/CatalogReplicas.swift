@@ -47,7 +47,21 @@ extension Catalog {
         return records.ledger?.tombstones.find(id, in: namespace)?.replicated
     }
 
-    /// The records, or the tombstones, among at most `limit` from this slot on, and where to go on, nil at the end.
+    /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
+    func told(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
+        // The expired one is the later of the two: what is older goes with a tombstone.
+        if let expired = records.ledger?.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
+        return records.ledger?.tombstones.find(id, in: namespace)?.replicated
+    }
+
+    private func replica(of expired: RecentlyExpired.Entry, at moment: Moment) -> Replicated {
+        Replicated(
+            namespace: expired.namespace,
+            replica: .present(expired.instance, expired.record.version, expired.record.heartbeat(at: moment)))
+    }
+
+    /// The records, or the tombstones, or what has run out, among at most `limit` from this slot on, and where to go on, nil at the end.
     func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (items: [Replicated], next: Int32?) {
         var items: [Replicated] = []
         let next = visit(part, from: slot, limit: limit) { slot in
@@ -56,12 +70,15 @@ extension Catalog {
             case .tombstones:
                 guard let tombstone = records.ledger?.tombstones[slot] else { return }
                 items.append(tombstone.replicated)
+            case .expired:
+                guard let expired = records.ledger?.expired[slot] else { return }
+                items.append(replica(of: expired, at: moment))
             }
         }
         return (items, next)
     }
 
-    /// The keys in some buckets of the records, or the tombstones, among at most `limit` from this slot on, and where to go on.
+    /// The keys in some buckets of the same, among at most `limit` from this slot on, and where to go on.
     func keys(
         in buckets: BucketSet, _ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment
     ) -> (keys: [KeyedVersion], next: Int32?) {
@@ -78,6 +95,11 @@ extension Catalog {
                 guard let tombstone = records.ledger?.tombstones[slot], buckets.contains(tombstone.bucket) else { return }
                 keys.append(
                     KeyedVersion(namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
+            case .expired:
+                guard let expired = records.ledger?.expired[slot], buckets.contains(expired.bucket) else { return }
+                keys.append(
+                    KeyedVersion(
+                        namespace: expired.namespace, id: expired.instance.id, version: expired.record.version, isPresent: true))
             }
         }
         return (keys, next)
@@ -86,12 +108,20 @@ extension Catalog {
     /// Visits at most `limit` occupied slots from this one on; returns the next one, nil at the end.
     private func visit(_ part: CopyCursor.Part, from slot: Int32, limit: Int, _ body: (Int32) -> Void) -> Int32? {
         var (visited, next) = (0, slot)
-        while let slot = part == .records ? records.slots.occupied(from: next) : records.ledger?.tombstones.occupied(from: next) {
+        while let slot = occupied(part, from: next) {
             guard visited < limit else { return slot }
             body(slot)
             (visited, next) = (visited + 1, slot + 1)
         }
         return nil
+    }
+
+    private func occupied(_ part: CopyCursor.Part, from slot: Int32) -> Int32? {
+        switch part {
+        case .records: records.slots.occupied(from: slot)
+        case .tombstones: records.ledger?.tombstones.occupied(from: slot)
+        case .expired: records.ledger?.expired.occupied(from: slot)
+        }
     }
 }
 

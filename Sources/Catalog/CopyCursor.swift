@@ -1,9 +1,9 @@
 // A copy of a million instances is taken in pieces, between which everything may change. What makes it whole nevertheless: a record keeps its
 // slot for as long as it exists, and the cursor passes every slot once.
 
-/// How far a copy has come: a place among the shards, their records and their tombstones.
+/// How far a copy has come: a place among the shards, their records, their tombstones, and what has run out there.
 public struct CopyCursor: Sendable, Hashable {
-    enum Part: Sendable { case records, tombstones }
+    enum Part: Sendable { case records, tombstones, expired }
 
     /// At or past the number of shards: the end.
     var shard: Int
@@ -15,10 +15,12 @@ public struct CopyCursor: Sendable, Hashable {
     mutating func advance(to slot: Int32?) {
         if let slot {
             self.slot = slot
-        } else if part == .records {
-            self = CopyCursor(shard: shard, part: .tombstones, slot: 0)
-        } else {
-            self = CopyCursor(shard: shard + 1, part: .records, slot: 0)
+            return
+        }
+        switch part {
+        case .records: self = CopyCursor(shard: shard, part: .tombstones, slot: 0)
+        case .tombstones: self = CopyCursor(shard: shard, part: .expired, slot: 0)
+        case .expired: self = CopyCursor(shard: shard + 1, part: .records, slot: 0)
         }
     }
 

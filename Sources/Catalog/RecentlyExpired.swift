@@ -1,78 +1,136 @@
 // Whose lease has run out here may be alive elsewhere. A client changes an instance at a member that is cut off, and the instance sends its
 // heartbeats to the other side: the change, which nobody else has heard of, must not go with the lease. So what has expired is kept for a
-// while, unseen, until somebody says that the instance lives and knows an older version of it only.
+// while, unseen, and what others tell of it is joined to it as if it were merely overdue: it lives again if it has sent a heartbeat since, and
+// where an older version of it is still held, that one ends as this one did.
 
-/// The last instances of one shard whose leases ran out, the oldest forgotten first. A pure value; whoever holds it guards it.
+/// The last instances of one shard whose leases ran out. A pure value; whoever holds it guards it.
+///
+/// When there are too many, those with the oldest versions are forgotten first: a change that nobody else has heard of is later than all that
+/// was made while the others could be told.
 struct RecentlyExpired: Sendable {
     /// An instance as it was when its lease ran out.
     struct Entry: Sendable {
+        let namespace: Namespace
         let instance: Instance
-        let version: Version
+        let record: Record
+        /// The digest's bucket that the id would be in.
+        let bucket: UInt16
         fileprivate let number: UInt64
+
+        fileprivate static let vacant = Entry(namespace: Namespace(""), instance: .vacant, record: .vacant, bucket: 0, number: 0)
+
+        fileprivate var key: Key { Key(namespace: namespace, id: instance.id) }
+        /// Roughly what it takes, in bytes.
+        fileprivate var size: Int { instance.packedSize + instance.id.utf8.count + RecentlyExpired.overhead }
     }
 
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let namespace: Namespace
         let id: InstanceID
     }
 
     private struct Turn: Sendable {
-        let key: Key
+        let slot: Int32
         let number: UInt64
         /// When it is forgotten.
         let end: LeaseTime
     }
 
-    /// How many are kept, about 400 bytes each: all shards together have 25 MB of them at most.
+    /// How many are kept.
     static let limit = 1_024
+    /// How many bytes they may take: with all shards full, 64 MB.
+    static let byteLimit = 1 << 20
+    /// When a limit is passed, so much less than it is left: to look for the oldest takes longer than to put another one, and so is done for many at
+    /// once.
+    private static let (room, byteRoom) = (limit / 4, byteLimit / 4)
+    /// Bytes that each takes besides what it says, its places in the order and the index included.
+    private static let overhead = 320
 
-    /// Milliseconds of lease time that each is kept.
+    /// Milliseconds of lease time that each is kept from the end of its lease on.
     private let retention: Int64
-    private var entries: [Key: Entry] = [:]
-    /// The order of expiry, from `first` on. One whose entry has another number by now, or none, is void.
+    private var slots = Slab(vacant: Entry.vacant)
+    /// Invariant: has exactly the keys of `slots`.
+    private var index: [Key: Int32] = [:]
+    /// The order of learning, from `first` on. One whose slot has another number by now, or none, is void.
     private var turns: [Turn] = []
     private var first = 0
     private var lastNumber: UInt64 = 0
+    /// Invariant: the sizes of all.
+    private(set) var bytes = 0
 
     init(retention: Int64) {
         self.retention = retention
     }
 
-    var count: Int { entries.count }
+    var count: Int { slots.count }
 
     func find(_ id: InstanceID, in namespace: Namespace) -> Entry? {
-        entries.isEmpty ? nil : entries[Key(namespace: namespace, id: id)]
+        index.isEmpty ? nil : index[Key(namespace: namespace, id: id)].map { slots[$0] }
     }
 
-    mutating func put(_ instance: Instance, _ version: Version, in namespace: Namespace, at now: LeaseTime) {
+    /// The one at an occupied slot.
+    subscript(slot: Int32) -> Entry { slots[slot] }
+
+    /// The first occupied slot from this one on.
+    func occupied(from slot: Int32) -> Int32? { slots.occupied(from: slot) }
+
+    /// Keeps an instance whose lease has run out, in place of what was kept of the same id, unless that was so long ago that it would be forgotten:
+    /// what members tell each other again and again is as old as it is.
+    mutating func put(_ instance: Instance, _ record: Record, in namespace: Namespace, at now: LeaseTime) {
+        remove(instance.id, in: namespace)
+        let end = record.deadline + retention
+        guard end > now else { return }
         lastNumber += 1
-        let key = Key(namespace: namespace, id: instance.id)
-        entries[key] = Entry(instance: instance, version: version, number: lastNumber)
-        turns.append(Turn(key: key, number: lastNumber, end: now + retention))
-        if turns.count - first > Self.limit { forgetFirst() }
+        let bucket = BucketKey(instance.id, in: namespace).bucket
+        let entry = Entry(namespace: namespace, instance: instance, record: record, bucket: bucket, number: lastNumber)
+        let slot = slots.insert(entry)
+        index[entry.key] = slot
+        bytes += entry.size
+        turns.append(Turn(slot: slot, number: lastNumber, end: end))
+        if count > Self.limit || bytes > Self.byteLimit { forgetOldest() }
+        if turns.count > 2 * Self.limit { forgetVoidTurns() }
     }
 
     mutating func remove(_ id: InstanceID, in namespace: Namespace) {
-        guard !entries.isEmpty else { return }
-        entries[Key(namespace: namespace, id: id)] = nil
+        guard !index.isEmpty, let slot = index[Key(namespace: namespace, id: id)] else { return }
+        remove(slot)
     }
 
-    /// Forgets, of those whose time has come, at most `budget`; returns how many.
+    /// Forgets, of those whose time has come, at most `budget`, in the order of learning; returns how many.
     mutating func expire(at now: LeaseTime, budget: Int) -> Int {
         var forgotten = 0
-        while forgotten < budget, first < turns.count, turns[first].end <= now {
-            forgetFirst()
+        while forgotten < budget, first < turns.count {
+            let turn = turns[first]
+            if isValid(turn) {
+                guard turn.end <= now else { break }
+                remove(turn.slot)
+            }
+            first += 1
             forgotten += 1
         }
+        if first * 2 >= turns.count { forgetVoidTurns() }
         return forgotten
     }
 
-    private mutating func forgetFirst() {
-        let turn = turns[first]
-        if entries[turn.key]?.number == turn.number { entries[turn.key] = nil }
-        first += 1
-        guard first * 2 >= turns.count else { return }
-        turns.removeFirst(first)
+    private func isValid(_ turn: Turn) -> Bool { slots.contains(turn.slot) && slots[turn.slot].number == turn.number }
+
+    private mutating func forgetVoidTurns() {
+        turns = turns[first...].filter(isValid)
         first = 0
+    }
+
+    private mutating func remove(_ slot: Int32) {
+        guard let entry = slots.remove(slot) else { return }
+        index[entry.key] = nil
+        bytes -= entry.size
+    }
+
+    /// Forgets those with the oldest versions, as many as it takes.
+    private mutating func forgetOldest() {
+        let byVersion = index.values.sorted { slots[$0].record.version < slots[$1].record.version }
+        for slot in byVersion {
+            guard count > Self.limit - Self.room || bytes > Self.byteLimit - Self.byteRoom else { return }
+            remove(slot)
+        }
     }
 }

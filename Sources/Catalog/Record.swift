@@ -12,8 +12,9 @@ struct Record: Sendable {
     private var lost: UInt32 = 0
     /// How long a lease lasts, in milliseconds; `endless` when it never runs out.
     private var leaseTime: Int64
-    /// When the lease runs out. A heartbeat moves this and nothing else; the wheel learns of it when its older deadline comes.
-    var deadline: LeaseTime
+    /// When the lease began: with the last heartbeat, unless a pause has moved it. A heartbeat moves this and nothing else; the wheel learns of it
+    /// when its older deadline comes.
+    private var start: LeaseTime
     /// Nanoseconds since 1970.
     var lastHeartbeat: Int64
     var place: Roster.Place
@@ -31,10 +32,18 @@ struct Record: Sendable {
     init(_ instance: Instance, at moment: Moment) {
         if case .digest(let digest) = instance.id { (self.digest, isDigest) = (digest, true) } else { (digest, isDigest) = (0, false) }
         leaseTime = Self.leaseTime(of: instance)
-        deadline = moment.lease
+        start = moment.lease
         lastHeartbeat = moment.wall
         place = .nowhere
         begin(at: moment)
+    }
+
+    /// One that another member has told of.
+    init(_ instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
+        self.init(instance, at: moment)
+        self.version = version
+        lastHeartbeat = heartbeat.wall
+        begin(age: max(0, heartbeat.age), at: moment)
     }
 
     private static func leaseTime(of instance: Instance) -> Int64 { instance.isOutOfService ? endless : instance.ttl }
@@ -47,11 +56,14 @@ struct Record: Sendable {
         }
     }
 
+    /// When the lease runs out.
+    var deadline: LeaseTime { leaseTime == Self.endless ? .distantFuture : start + (leaseTime + Self.resolution) }
+
     func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
     /// Begins the lease, as it is when the last heartbeat was so long ago.
     private mutating func begin(age: Int64 = 0, at moment: Moment) {
-        deadline = leaseTime == Self.endless ? .distantFuture : moment.lease + (leaseTime + Self.resolution - age)
+        start = moment.lease + -age
         lost = UInt32(clamping: moment.lost)
     }
 
@@ -70,7 +82,7 @@ struct Record: Sendable {
     /// it had not run out.
     mutating func renew(at moment: Moment) -> Bool {
         guard isLive(at: moment.lease) else { return false }
-        guard leaseTime == Self.endless || moment.lease + (leaseTime + Self.resolution) >= deadline else { return true }
+        guard moment.lease >= start else { return true }
         start(at: moment)
         return true
     }
@@ -79,7 +91,7 @@ struct Record: Sendable {
     mutating func resume(_ instance: Instance, at moment: Moment) {
         let wasEndless = leaseTime == Self.endless
         leaseTime = Self.leaseTime(of: instance)
-        if wasEndless || leaseTime == Self.endless { begin(at: moment) }
+        if wasEndless, leaseTime != Self.endless { begin(at: moment) }
     }
 
     // MARK: Other members
@@ -91,63 +103,58 @@ struct Record: Sendable {
     /// would stand for the last heartbeat until that future comes. Members whose clocks differ by less show the same.
     private static let farthestAhead: Int64 = 86_400_000_000_000
 
-    /// Milliseconds since the last heartbeat, pauses included; nil for what does not expire.
-    func age(at moment: Moment) -> Int64? {
-        guard leaseTime != Self.endless else { return nil }
-        let start = deadline + -(leaseTime + Self.resolution)
-        return max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
+    /// Milliseconds since the last heartbeat, pauses included; of what does not expire too, for another version of it may.
+    private func age(at moment: Moment) -> Int64 {
+        max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
     }
 
-    func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment) ?? 0, wall: lastHeartbeat) }
+    func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment), wall: lastHeartbeat) }
 
     /// Lets the lease end when it would have ended without pauses. Returns whether that is earlier.
     mutating func settle(at moment: Moment) -> Bool {
-        guard let age = age(at: moment) else { return false }
-        let extended = deadline
-        begin(age: age, at: moment)
-        return deadline < extended
+        guard leaseTime != Self.endless else { return false }
+        let extended = start
+        begin(age: age(at: moment), at: moment)
+        return start < extended
     }
 
     /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must
     /// not extend the lease.
     mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) {
-        guard heartbeat.wall != lastHeartbeat else { return }
+        if heartbeat.wall != lastHeartbeat { join(heartbeat, at: moment) }
+    }
+
+    /// Goes on with the lease of a record of the same instance at another place.
+    mutating func goOn(from other: Record, at moment: Moment) {
+        lastHeartbeat = other.lastHeartbeat
+        begin(age: other.age(at: moment), at: moment)
+    }
+
+    /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member, and may be over by that.
+    mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
+        leaseTime = Self.leaseTime(of: instance)
+        self.version = version
+        join(heartbeat, at: moment)
+    }
+
+    private mutating func join(_ heartbeat: Heartbeat, at moment: Moment) {
         let known = age(at: moment)
         let latest = latest(known, heartbeat, at: moment)
         lastHeartbeat = latest.wall
-        guard let known, latest.age < known else { return }
-        let extended = deadline
+        guard latest.age < known else { return }
+        let extended = start
         begin(age: latest.age, at: moment)
-        guard deadline < extended else { return }
+        guard start < extended else { return }
         // A pause has moved the end further than this heartbeat does. Whether it is taken back is for `settle` to say, once somebody was heard who
         // knows who is alive; what the pause has added is counted as lost, so that the age is right.
-        let added = extended.milliseconds - deadline.milliseconds
-        deadline = extended
+        let added = extended.milliseconds - start.milliseconds
+        start = extended
         lost = UInt32(clamping: Int64(lost) - added)
     }
 
-    /// Begins the lease of an instance that another member has told of.
-    mutating func begin(with heartbeat: Heartbeat, at moment: Moment) {
-        begin(age: max(0, heartbeat.age), at: moment)
-        lastHeartbeat = heartbeat.wall
-    }
-
-    /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member; refuses what would be over.
-    mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) -> Bool {
-        let latest = latest(age(at: moment), heartbeat, isTimeless: instance.isOutOfService, at: moment)
-        let leaseTime = Self.leaseTime(of: instance)
-        guard leaseTime == Self.endless || latest.age <= leaseTime else { return false }
-        self.leaseTime = leaseTime
-        self.version = version
-        lastHeartbeat = latest.wall
-        begin(age: latest.age, at: moment)
-        return true
-    }
-
     /// The later of our last heartbeat, at this age, and another.
-    private func latest(_ known: Int64?, _ heartbeat: Heartbeat, isTimeless: Bool = false, at moment: Moment) -> Heartbeat {
+    private func latest(_ known: Int64, _ heartbeat: Heartbeat, at moment: Moment) -> Heartbeat {
         let told = max(0, heartbeat.age)
-        guard let known, !isTimeless else { return Heartbeat(age: told, wall: laterWall(heartbeat, at: moment)) }
         let wall: Int64
         if abs(known.subtractingSaturated(told)) <= Self.simultaneous {
             wall = laterWall(heartbeat, at: moment)

@@ -73,9 +73,9 @@ struct Records: Sendable {
 
     /// Removes an instance whose lease has run out, and remembers it for the sake of other members.
     mutating func expire(_ slot: Int32, at now: LeaseTime) -> Change {
-        let (namespace, version) = (namespace(slot), slots[slot].version)
+        let (namespace, record) = (namespace(slot), slots[slot])
         let instance = remove(slot)
-        ledger?.expired.put(instance, version, in: namespace, at: now)
+        ledger?.expired.put(instance, record, in: namespace, at: now)
         return change(.expired(instance.id), in: namespace)
     }
 

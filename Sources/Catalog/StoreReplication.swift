@@ -63,7 +63,13 @@ extension Store {
         shard(of: namespace).catalog.withLock { $0.record(id, in: namespace, at: moment) }
     }
 
-    /// A piece of a copy of everything, records and tombstones: at most `limit` items (above 0), and where the next piece starts, nil at the end.
+    /// The same as another member is told, which must also hear of what has run out here: it may hold an older version of it.
+    public func told(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        shard(of: namespace).catalog.withLock { $0.told(id, in: namespace, at: moment) }
+    }
+
+    /// A piece of a copy of everything, records, tombstones and what has run out: at most `limit` items (above 0), and where the next piece starts,
+    /// nil at the end.
     ///
     /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had in between. Whatever comes
     /// meanwhile may be copied or not, and reaches others as a change.
@@ -91,7 +97,7 @@ extension Store {
         return BucketDigest(buckets: buckets)
     }
 
-    /// The ids in these buckets with their versions, tombstones included, in no order. Reads all records, a batch at a time.
+    /// The ids in these buckets with their versions, tombstones and what has run out included, in no order. Reads all records, a batch at a time.
     public func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] {
         let buckets = BucketSet(buckets)
         var keys: [KeyedVersion] = []

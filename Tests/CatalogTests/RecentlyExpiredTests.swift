@@ -5,18 +5,42 @@ import Testing
 struct RecentlyExpiredTests {
     private static let tenant = Namespace("t")
 
-    private func put(_ numbers: ClosedRange<UInt64>, version number: UInt64 = 1, into expired: inout RecentlyExpired, at now: LeaseTime) {
-        for id in numbers { expired.put(makeInstance(id), version(number), in: Self.tenant, at: now) }
+    /// Instances whose leases of no time have just run out.
+    private func put(
+        _ numbers: ClosedRange<UInt64>, version number: UInt64 = 1, value: String = "10.0.0.1:80", into expired: inout RecentlyExpired,
+        at now: LeaseTime
+    ) {
+        for id in numbers {
+            let instance = makeInstance(id, ttl: 1, value: value)
+            let heartbeat = Heartbeat(age: 2, wall: 0)
+            let record = Record(instance, version: version(number), heartbeat: heartbeat, at: Moment(lease: now, wall: 0))
+            expired.put(instance, record, in: Self.tenant, at: now)
+        }
     }
 
     private func holds(_ number: UInt64, _ expired: RecentlyExpired) -> Bool { expired.find(.digest(number), in: Self.tenant) != nil }
 
-    @Test func `the oldest make room for the newest`() {
+    @Test func `those with the oldest versions make room for the others`() {
         var expired = RecentlyExpired(retention: 1_000)
-        let limit = UInt64(RecentlyExpired.limit)
-        put(1...limit + 10, into: &expired, at: .zero)
-        #expect(expired.count == RecentlyExpired.limit)
-        #expect(!holds(10, expired) && holds(11, expired) && holds(limit + 10, expired))
+        put(1...1, version: 50, into: &expired, at: .zero)
+        for number in 2...UInt64(10 * RecentlyExpired.limit) {
+            put(number...number, version: number % 40, into: &expired, at: .zero)
+            #expect(expired.count <= RecentlyExpired.limit)
+        }
+        #expect(holds(1, expired), "it was changed when the others could no longer be told")
+        #expect(expired.count > RecentlyExpired.limit / 2)
+    }
+
+    @Test func `large ones are kept within a bound of bytes`() {
+        var expired = RecentlyExpired(retention: 1_000)
+        let value = String(repeating: "x", count: 150_000)
+        for number in 1...100 as ClosedRange<UInt64> {
+            put(number...number, version: number, value: value, into: &expired, at: .zero)
+            #expect(expired.bytes <= RecentlyExpired.byteLimit)
+        }
+        #expect(holds(100, expired) && !holds(1, expired) && expired.count >= 4)
+        for number in 1...100 as ClosedRange<UInt64> { expired.remove(.digest(number), in: Self.tenant) }
+        #expect(expired.bytes == 0 && expired.count == 0)
     }
 
     @Test func `each is forgotten when its time has come, within the budget`() {
@@ -34,9 +58,20 @@ struct RecentlyExpiredTests {
         put(1...1, version: 1, into: &expired, at: .zero)
         put(1...1, version: 2, into: &expired, at: .zero + 500)
         #expect(expired.expire(at: .zero + 1_000, budget: 10) == 1)
-        #expect(expired.find(.digest(1), in: Self.tenant)?.version == version(2))
+        #expect(expired.find(.digest(1), in: Self.tenant)?.record.version == version(2))
         #expect(expired.expire(at: .zero + 1_500, budget: 10) == 1)
         #expect(expired.count == 0)
+    }
+
+    @Test func `what ran out long ago is not kept for being told of`() {
+        var expired = RecentlyExpired(retention: 1_000)
+        let instance = makeInstance(1, ttl: 500)
+        for (age, isKept) in [(1_500, true), (1_501, false), (Int64.max, false)] as [(Int64, Bool)] {
+            let heartbeat = Heartbeat(age: age, wall: 0)
+            let record = Record(instance, version: version(1), heartbeat: heartbeat, at: Moment(lease: .zero, wall: 0))
+            expired.put(instance, record, in: Self.tenant, at: .zero)
+            #expect(holds(1, expired) == isKept, "\(age)")
+        }
     }
 
     @Test func `the same few over and over take no more room than few`() {
@@ -46,8 +81,8 @@ struct RecentlyExpiredTests {
             expired.remove(.digest(2), in: Self.tenant)
         }
         #expect(expired.count == 1 && holds(1, expired))
-        #expect(expired.expire(at: .zero + 20_000, budget: .max) <= RecentlyExpired.limit)
-        #expect(expired.count == 0)
+        #expect(expired.expire(at: .zero + 20_000, budget: .max) <= 2 * RecentlyExpired.limit)
+        #expect(expired.count == 0 && expired.bytes == 0)
     }
 
     @Test func `a registry alone keeps none, and a tombstone leaves none`() {
