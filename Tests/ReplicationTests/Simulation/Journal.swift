@@ -14,6 +14,8 @@ struct Journal {
     struct Entry {
         let kind: Kind
         let version: Version
+        /// Milliseconds that the instance is seen after its last heartbeat; nil when that is without end.
+        let lifetime: Int64?
         let at: Int64
         let member: Int
         /// Whether its only holder died.

@@ -33,7 +33,8 @@ struct Oracle {
         while let from = cursor {
             let piece = member.store.copy(from: from, limit: 100, at: member.time.moment)
             for item in piece.items {
-                guard case .present(let instance, let version, _) = item.replica else { continue }
+                guard case .present(let instance, let version, let heartbeat) = item.replica, heartbeat.age <= item.replica.lifetime ?? .max
+                else { continue }
                 contents[Key(namespace: item.namespace, id: instance.id)] =
                     "\(version) \(instance.serviceName.text) \(instance.status.token) \(instance.ttl) \(instance.metadata ?? []) \(instance.registered)"
             }
@@ -56,7 +57,8 @@ struct Oracle {
             case (.gone, .deregistered?):
                 if isSeen { simulation.complain("\(key.id) was deregistered, but \(member) has it") }
             case (.gone, _), (.silent, _), (.leaving, _), (.heartbeating, _):
-                if isSeen, simulation.now - client.heardAt > client.ttl + Simulation.deadBound {
+                let lifetime = standing.map(\.lifetime) ?? client.ttl
+                if isSeen, let lifetime, simulation.now - client.heardAt > lifetime + Simulation.deadBound {
                     simulation.complain("\(key.id) is dead since \(client.heardAt), but \(member) has it")
                 }
             }
@@ -70,9 +72,11 @@ struct Oracle {
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
             for client in simulation.clients {
-                let isSeen = member.sees(client.key) != nil
-                if isSeen, isRested, !simulation.setting.faults.contains(.pause),
-                    simulation.now - client.heardAt > client.ttl + Simulation.deadBound
+                let seen = member.sees(client.key)?.instance
+                let isSeen = seen != nil
+                // A member that is cut off may not know yet that it has another TTL.
+                if let seen, !seen.isOutOfService, isRested, !simulation.setting.faults.contains(.pause),
+                    simulation.now - client.heardAt > seen.ttl + Simulation.deadBound
                 {
                     simulation.complain("\(client.key.id) is dead since \(client.heardAt), but \(member) has it")
                 }
@@ -105,6 +109,6 @@ struct Oracle {
 }
 
 extension SimulatedMember {
-    /// The version it holds of a key, of one present or deregistered.
-    func held(_ key: Key) -> Version? { record(key)?.version }
+    /// The version it knows of a key, of one present, run out or deregistered.
+    func held(_ key: Key) -> Version? { store.told(key.id, in: key.namespace, at: time.moment)?.replica.version }
 }

@@ -14,7 +14,10 @@ final class SimulatedClient {
     }
 
     let key: Key
-    let ttl: Int64
+    /// What it asks for from now on.
+    private(set) var ttl: Int64
+    /// The shortest it ever asked for: somebody may know no other.
+    private var shortestTTL: Int64
     unowned let simulation: Simulation
     private(set) var state = State.heartbeating
     /// When a member last took a heartbeat or a registration of it.
@@ -30,6 +33,7 @@ final class SimulatedClient {
             id: number % 4 == 0 ? .text(Name("instance-\(number)")) : .digest(UInt64(number) &* 0x9E37_79B9_7F4A_7C15))
         // Some are so seldom heard that only copies and digests can bring what was lost of them: others are repaired by their next heartbeat.
         ttl = number % 4 == 1 ? 120_000 : Int64.random(in: 4...10, using: &simulation.random) * 1_000
+        shortestTTL = ttl
         self.home = home ?? Int.random(in: 0..<simulation.members.count, using: &simulation.random)
         heardAt = simulation.now
         act()
@@ -53,11 +57,28 @@ final class SimulatedClient {
         act()
     }
 
+    /// Somebody gives it another status, at some member, not necessarily the one that has its heartbeats.
     func setStatus() {
-        guard isHeartbeating, let member = pick() else { return }
-        let status = InstanceStatus(["UP", "STARTING", "DOWN"].randomElement(using: &simulation.random) ?? "UP")
-        if member.apply(.setStatus(key.id, status), in: key.namespace) == .done { write(.statusSet, at: member) }
+        guard isHeartbeating, let member = anyMember() else { return }
+        let status = InstanceStatus(
+            ["UP", "UP", "STARTING", "DOWN", "OUT_OF_SERVICE", "OUT_OF_SERVICE"].randomElement(using: &simulation.random) ?? "UP")
+        let wasOutOfService = member.sees(key)?.instance.isOutOfService ?? false
+        guard member.apply(.setStatus(key.id, status), in: key.namespace) == .done else { return }
+        // What had no end until now begins.
+        if wasOutOfService { heardAt = simulation.now }
+        write(.statusSet, at: member)
     }
+
+    /// Registers once more with another TTL, at some member; its heartbeats go on where they went.
+    func registerAgain() {
+        guard isHeartbeating, let member = anyMember() else { return }
+        ttl = [4_000, 6_000, 120_000].randomElement(using: &simulation.random) ?? ttl
+        register(at: member)
+        incarnation += 1
+        planNext(after: pause())
+    }
+
+    private func anyMember() -> SimulatedMember? { simulation.members.filter(\.isServing).randomElement(using: &simulation.random) }
 
     private func pick() -> SimulatedMember? {
         if Int.random(in: 0..<6, using: &simulation.random) == 0 {
@@ -73,7 +94,7 @@ final class SimulatedClient {
     private func act() {
         let before = state
         guard state == .heartbeating || state == .leaving else { return }
-        var wait = ttl / 3 + Int64.random(in: 0...300, using: &simulation.random)
+        var wait = pause()
         if let member = pick() {
             if state == .leaving {
                 switch member.apply(.deregister(key.id), in: key.namespace) {
@@ -97,6 +118,13 @@ final class SimulatedClient {
             wait = 200
         }
         guard state == .heartbeating || state == .leaving, state == before else { return }
+        planNext(after: wait)
+    }
+
+    /// Milliseconds between two heartbeats.
+    private func pause() -> Int64 { shortestTTL / 3 + Int64.random(in: 0...300, using: &simulation.random) }
+
+    private func planNext(after wait: Int64) {
         let (state, incarnation) = (state, incarnation)
         simulation.plan(after: wait) { [self] in
             if self.state == state, self.incarnation == incarnation { act() }
@@ -110,12 +138,23 @@ final class SimulatedClient {
         guard member.apply(.register(instance), in: key.namespace) == .done else { return }
         isRegistered = true
         heardAt = simulation.now
+        shortestTTL = min(shortestTTL, ttl)
         write(.registered, at: member)
     }
 
     private func write(_ kind: Journal.Kind, at member: SimulatedMember) {
-        guard let version = member.record(key)?.version else { return }
+        guard let replica = member.record(key) else { return }
         simulation.trace("\(kind) \(key.id) at \(member)")
-        simulation.acknowledged(Journal.Entry(kind: kind, version: version, at: simulation.now, member: member.index), for: key)
+        simulation.acknowledged(
+            Journal.Entry(kind: kind, version: replica.version, lifetime: replica.lifetime, at: simulation.now, member: member.index),
+            for: key)
+    }
+}
+
+extension Replica {
+    /// Milliseconds that it is seen after its last heartbeat; nil when that is without end.
+    var lifetime: Int64? {
+        guard case .present(let instance, _, _) = self else { return 0 }
+        return instance.isOutOfService ? nil : instance.ttl
     }
 }
