@@ -11,8 +11,8 @@ extension Catalog {
         switch replica {
         case .present(let instance, let version, let heartbeat):
             return merge(instance, version, heartbeat, in: namespace, at: moment)
-        case .absent(let id, let version):
-            return bury(id, version, in: namespace, at: moment)
+        case .absent(let id, let version, let age):
+            return bury(id, version, age: age, in: namespace, at: moment)
         case .renewed(let id, let version, let heartbeat):
             guard let slot = records.slot(of: id, in: namespace) else {
                 return mergeUnseen(id, version, heartbeat, in: namespace, at: moment)
@@ -87,8 +87,11 @@ extension Catalog {
     }
 
     /// Takes in that an instance was deregistered.
-    private mutating func bury(_ id: InstanceID, _ version: Version, in namespace: Namespace, at moment: Moment) -> MergeOutcome {
-        if let slot = records.slot(of: id, in: namespace) {
+    private mutating func bury(
+        _ id: InstanceID, _ version: Version, age: Int64, in namespace: Namespace, at moment: Moment
+    ) -> MergeOutcome {
+        let slot = records.slot(of: id, in: namespace)
+        if let slot {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
             guard records.slots[slot].version <= version else { return .stale }
             wheel.cancel(slot)
@@ -98,10 +101,8 @@ extension Catalog {
         }
         let expired = records.ledger?.expired.find(id, in: namespace)
         if let expired, expired.record.version <= version { records.ledger?.expired.remove(id, in: namespace) }
-        let age = (moment.wall / 1_000_000).subtractingSaturated(version.time.milliseconds)
-        records.ledger?.tombstones.put(
-            id, in: namespace, version: version, age: age, isUntold: false, at: moment.lease)
-        return .applied
+        let isKept = records.ledger?.tombstones.put(id, in: namespace, version: version, age: age, isUntold: false, at: moment.lease)
+        return isKept == true || slot != nil ? .applied : .redundant
     }
 
     private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) {

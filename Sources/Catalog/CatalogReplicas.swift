@@ -16,7 +16,7 @@ extension Catalog {
         var remaining = budget
         while remaining > 0, let tombstone = records.ledger?.tombstones.popUntold() {
             remaining -= 1
-            drained.changes.append(tombstone.replicated)
+            drained.changes.append(tombstone.replicated(at: moment))
         }
         while remaining > 0, let slot = records.ledger?.changed.popNext() {
             remaining -= 1
@@ -44,7 +44,7 @@ extension Catalog {
     /// The state of one id, or nil when nothing is known of it.
     func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
-        return records.ledger?.tombstones.find(id, in: namespace)?.replicated
+        return records.ledger?.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
@@ -52,7 +52,7 @@ extension Catalog {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
         if let expired = records.ledger?.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
-        return records.ledger?.tombstones.find(id, in: namespace)?.replicated
+        return records.ledger?.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     private func replica(of expired: RecentlyExpired.Entry, at moment: Moment) -> Replicated {
@@ -69,7 +69,7 @@ extension Catalog {
             case .records: if records.slots[slot].isLive(at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
                 guard let tombstone = records.ledger?.tombstones[slot] else { return }
-                items.append(tombstone.replicated)
+                items.append(tombstone.replicated(at: moment))
             case .expired:
                 guard let expired = records.ledger?.expired[slot] else { return }
                 items.append(replica(of: expired, at: moment))

@@ -18,21 +18,21 @@ public struct Heartbeat: Hashable, Sendable {
 /// The state of one id of a namespace.
 public enum Replica: Sendable {
     case present(Instance, Version, Heartbeat)
-    /// Deregistered.
-    case absent(InstanceID, Version)
+    /// Deregistered, so many milliseconds ago. What is told of it is as old as it is, or members would hand it to one another for ever.
+    case absent(InstanceID, Version, age: Int64 = 0)
     /// Present in this version, and renewed: for members that have it. Others ask for the whole.
     case renewed(InstanceID, Version, Heartbeat)
 
     public var id: InstanceID {
         switch self {
         case .present(let instance, _, _): instance.id
-        case .absent(let id, _), .renewed(let id, _, _): id
+        case .absent(let id, _, _), .renewed(let id, _, _): id
         }
     }
 
     public var version: Version {
         switch self {
-        case .present(_, let version, _), .absent(_, let version), .renewed(_, let version, _): version
+        case .present(_, let version, _), .absent(_, let version, _), .renewed(_, let version, _): version
         }
     }
 }

@@ -8,8 +8,12 @@ struct Tombstone: Sendable {
     let version: Version
     /// The digest's bucket that the id would be in.
     let bucket: UInt16
+    /// When the instance was deregistered, by the lease time of who remembers it.
+    let since: LeaseTime
 
-    var replicated: Replicated { Replicated(namespace: namespace, replica: .absent(id, version)) }
+    func replicated(at moment: Moment) -> Replicated {
+        Replicated(namespace: namespace, replica: .absent(id, version, age: max(0, moment.lease - since)))
+    }
 }
 
 /// The tombstones of one shard. A pure value; whoever holds it guards it.
@@ -17,8 +21,7 @@ struct Tombstones: Sendable {
     private struct Entry: Sendable {
         let id: InstanceID
         let version: Version
-        /// When it is forgotten.
-        let end: LeaseTime
+        let since: LeaseTime
         /// The number of its namespace.
         let number: Int32
         /// Neighbours in the order of learning, or -1.
@@ -26,7 +29,7 @@ struct Tombstones: Sendable {
         var newer: Int32 = -1
         let bucket: UInt16
 
-        static let vacant = Entry(id: .digest(0), version: .none, end: .zero, number: -1, older: -1, bucket: 0)
+        static let vacant = Entry(id: .digest(0), version: .none, since: .zero, number: -1, older: -1, bucket: 0)
     }
 
     private struct Key: Hashable {
@@ -42,6 +45,8 @@ struct Tombstones: Sendable {
 
     /// Parts of the index, a power of two, so that none is so large that its doubling is felt.
     private static let partCount = 64
+    /// The last part of the retention, a hundredth of it, in which nothing is learned from others.
+    private static let lastPart: Int64 = 100
 
     private let limits: TombstoneLimits
     private var slots = Slab(vacant: Entry.vacant)
@@ -73,26 +78,31 @@ struct Tombstones: Sendable {
     /// The one at an occupied slot.
     subscript(slot: Int32) -> Tombstone {
         let entry = slots[slot]
-        return Tombstone(namespace: namespaces[entry.number].namespace, id: entry.id, version: entry.version, bucket: entry.bucket)
+        return Tombstone(
+            namespace: namespaces[entry.number].namespace, id: entry.id, version: entry.version, bucket: entry.bucket, since: entry.since)
     }
 
     /// The first occupied slot from this one on.
     func occupied(from slot: Int32) -> Int32? { slots.occupied(from: slot) }
 
-    /// Remembers a deregistration, in place of an older one of the same id.
+    /// Remembers a deregistration, in place of an older one of the same id. Returns whether it is young enough for that.
     ///
     /// - Parameters:
-    ///   - age: milliseconds since the deregistration, as far as clocks can tell. At most half the retention is believed: a clock that is wrong
-    ///     must not make it forgotten at once, but one that is copied from member to member must be forgotten some day.
+    ///   - age: milliseconds since the deregistration.
     ///   - isUntold: whether others are to be told of it.
-    mutating func put(_ id: InstanceID, in namespace: Namespace, version: Version, age: Int64 = 0, isUntold: Bool, at now: LeaseTime) {
+    @discardableResult
+    mutating func put(
+        _ id: InstanceID, in namespace: Namespace, version: Version, age: Int64 = 0, isUntold: Bool, at now: LeaseTime
+    ) -> Bool {
         remove(id, in: namespace)
+        // What is about to be forgotten is not learned any more: being told takes a moment by which it would seem younger each time.
+        guard age < limits.retention - limits.retention / Self.lastPart else { return false }
         let number = number(of: namespace)
         namespaces[number].count += 1
         let slot = slots.insert(
             Entry(
-                id: id, version: version, end: now + (limits.retention - min(max(age, 0), limits.retention / 2)), number: number,
-                older: newest, bucket: BucketKey(id, in: namespace).bucket))
+                id: id, version: version, since: now + -max(age, 0), number: number, older: newest,
+                bucket: BucketKey(id, in: namespace).bucket))
         if parts.isEmpty { parts = Array(repeating: [:], count: Self.partCount) }
         let key = Key(number: number, id: id)
         parts[part(of: key)][key] = slot
@@ -100,6 +110,7 @@ struct Tombstones: Sendable {
         newest = slot
         if isUntold { untold.insert(slot) }
         if slots.count > limits.countPerShard { remove(oldest) }
+        return true
     }
 
     mutating func remove(_ id: InstanceID, in namespace: Namespace) {
@@ -107,10 +118,10 @@ struct Tombstones: Sendable {
     }
 
     /// Forgets, of those whose time has come, at most `budget`, in the order of learning; returns how many. One that was learned when it was
-    /// old already may wait behind younger ones, by at most half the retention.
+    /// old already may wait behind younger ones; whom it is told meanwhile does not learn it.
     mutating func expire(at now: LeaseTime, budget: Int) -> Int {
         var forgotten = 0
-        while forgotten < budget, oldest >= 0, slots[oldest].end <= now {
+        while forgotten < budget, oldest >= 0, slots[oldest].since + limits.retention <= now {
             remove(oldest)
             forgotten += 1
         }

@@ -96,6 +96,53 @@ struct FrameCodecTests {
         #expect(heartbeat.age == 0)
     }
 
+    @Test func `a deregistration is as old as it is told to be, and new where that is not told`() throws {
+        for (age, cut) in [(Int64(70_000), 0), (0, 8)] {
+            let state = Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), Self.version, age: 70_000))
+            var bytes = FrameCodec.encode([state], as: .changes)[0].frame
+            // A member that does not tell it ends the state after the id.
+            bytes.removeLast(cut)
+            bytes[0] -= UInt8(cut)
+            bytes[FrameCodec.prefix + 2] -= UInt8(cut)
+            guard case .changes(let states) = try #require(try Self.read(bytes).first),
+                case .absent(.digest(1), Self.version, age) = states.states[0].replica
+            else {
+                Issue.record("not the frame that was sent: \(age)")
+                return
+            }
+        }
+    }
+
+    /// A state, and how long the text in it is.
+    static let longStates: [(limit: Int, state: @Sendable (String) -> Replicated)] = [
+        (StateLimits.id, { Replicated(namespace: Namespace("t"), replica: .absent(.text(Name($0)), version)) }),
+        (StateLimits.id, { Replicated(namespace: Namespace("t"), replica: .renewed(.text(Name($0)), version, heartbeat)) }),
+        (StateLimits.namespace, { Replicated(namespace: Namespace($0), replica: .absent(.digest(1), version)) }),
+        (StateLimits.serviceName, { present(service: $0) }), (StateLimits.endpoint, { present(endpoint: $0) }),
+        (StateLimits.tags - 1, { present(tags: [$0]) }), (StateLimits.status, { present(status: $0) }),
+        (StateLimits.metadata, { present(metadata: $0) }), (StateLimits.extra, { present(extra: $0) }),
+    ]
+
+    private static func present(
+        service: String = "s", endpoint: String = "e", status: String = "UP", tags: [String] = [], metadata: String = "1",
+        extra: String = "{}"
+    ) -> Replicated {
+        let instance = Instance(
+            id: .digest(1), serviceName: Name(service), endpoint: Endpoint(kind: .tcp, value: endpoint), status: InstanceStatus(status),
+            ttl: 1_000, tags: tags, metadata: Array(metadata.utf8), extra: Array(extra.utf8), registered: 0)
+        return Replicated(namespace: Namespace("t"), replica: .present(instance, version, heartbeat))
+    }
+
+    @Test(arguments: longStates.indices)
+    func `what is longer than any member takes from its clients is refused`(row: Int) {
+        let (limit, state) = Self.longStates[row]
+        let (longest, longer) = [0, 1].map { String(repeating: "x", count: limit + $0) }.map { text in
+            FrameCodec.encode([state(text)], as: .changes).flatMap(\.frame)
+        }.reduce(into: ([UInt8](), [UInt8]())) { pair, bytes in pair = (pair.1, bytes) }
+        #expect(throws: Never.self) { _ = try Self.read(longest) }
+        #expect(throws: FrameError.self) { _ = try Self.read(longer) }
+    }
+
     @Test func `states of a kind that a newer version has are counted and passed over`() throws {
         var writer = ByteWriter()
         writer.word(UInt32(0))

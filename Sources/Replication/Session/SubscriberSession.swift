@@ -42,6 +42,10 @@ struct SubscriberSession {
         if case .streaming = state { true } else { false }
     }
 
+    var isCopying: Bool {
+        if case .copying = state { true } else { false }
+    }
+
     /// Asks for everything again.
     mutating func subscribeAgain(at time: NodeTime, into effects: inout [SessionEffect]) {
         self.state = .asked(at: time.monotonic)
@@ -82,7 +86,7 @@ struct SubscriberSession {
         case .buckets(let buckets):
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
         case .keys(let keys, let isCut):
-            try compare(keys, with: store, at: time, into: &effects)
+            try compare(keys, with: store, at: time)
             act(comparison.next(afterCut: isCut), at: time, into: &effects)
         case .unknown:
             break
@@ -135,23 +139,13 @@ struct SubscriberSession {
         if wanted.count < Self.wantedLimit { wanted.insert(key) }
     }
 
-    private mutating func compare(
-        _ keys: [KeyedVersion], with store: Store, at time: NodeTime, into effects: inout [SessionEffect]
-    ) throws(FrameError) {
-        var repaired = 0
+    private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime) throws(FrameError) {
         for key in keys {
             try Self.check(key.version, at: time)
             let own = store.record(key.id, in: key.namespace, at: time.moment)
             if let own, own.replica.version >= key.version { continue }
-            if key.isPresent {
-                want(StateKey(namespace: key.namespace, id: key.id))
-            } else if store.merge(Replicated(namespace: key.namespace, replica: .absent(key.id, key.version)), at: time.moment) == .applied
-            {
-                // A tombstone is no more than its key.
-                repaired += 1
-            }
+            want(StateKey(namespace: key.namespace, id: key.id))
         }
-        if repaired > 0 { effects.append(.repaired(repaired)) }
     }
 
     private mutating func act(_ finding: DigestComparison.Finding, at time: NodeTime, into effects: inout [SessionEffect]) {

@@ -118,11 +118,12 @@ extension ByteWriter {
             body.version(version)
             body.heartbeat(heartbeat)
             body.instance(instance)
-        case .absent(let id, let version):
+        case .absent(let id, let version, let age):
             body.byte(StateKind.absent)
             body.text(state.namespace.name)
             body.version(version)
             body.id(id)
+            body.word(age)
         case .renewed(let id, let version, let heartbeat):
             body.byte(StateKind.renewed)
             body.text(state.namespace.name)
@@ -188,14 +189,17 @@ extension ByteReader {
     private mutating func state() throws(FrameError) -> Replicated? {
         let kind = try byte()
         guard kind == StateKind.present || kind == StateKind.absent || kind == StateKind.renewed else { return nil }
-        let namespace = Namespace(try text())
+        let namespace = try namespace()
         let version = try version()
         switch kind {
         case StateKind.present:
             let heartbeat = try heartbeat()
             return Replicated(namespace: namespace, replica: .present(try instance(), version, heartbeat))
         case StateKind.absent:
-            return Replicated(namespace: namespace, replica: .absent(try id(), version))
+            let id = try id()
+            // The state of a member that does not tell it ends here.
+            let age = remaining > 0 ? max(0, try word(Int64.self)) : 0
+            return Replicated(namespace: namespace, replica: .absent(id, version, age: age))
         default:
             let heartbeat = try heartbeat()
             return Replicated(namespace: namespace, replica: .renewed(try id(), version, heartbeat))
@@ -203,7 +207,7 @@ extension ByteReader {
     }
 
     mutating func keyedVersion() throws(FrameError) -> KeyedVersion {
-        KeyedVersion(namespace: Namespace(try text()), id: try id(), version: try version(), isPresent: try flag())
+        KeyedVersion(namespace: try namespace(), id: try id(), version: try version(), isPresent: try flag())
     }
 
     /// As many as a digest has.
@@ -231,11 +235,13 @@ extension ByteReader {
         Heartbeat(age: max(0, try word()), wall: try word())
     }
 
+    mutating func namespace() throws(FrameError) -> Namespace { Namespace(try text(atMost: StateLimits.namespace)) }
+
     mutating func id() throws(FrameError) -> InstanceID {
         switch try byte() {
         case 0: return .digest(try word())
         case 1:
-            guard let id = InstanceID(Array(try text().utf8)[...]) else { throw .text }
+            guard let id = InstanceID(Array(try text(atMost: StateLimits.id).utf8)[...]) else { throw .text }
             return id
         default: throw .value
         }
@@ -243,18 +249,19 @@ extension ByteReader {
 
     private mutating func instance() throws(FrameError) -> Instance {
         let id = try id()
-        let service = Name(try text())
+        let service = Name(try text(atMost: StateLimits.serviceName))
         guard let kind = Endpoint.Kind(code: try byte()) else { throw .value }
-        let endpoint = Endpoint(kind: kind, value: try text())
-        let status = InstanceStatus(try text())
+        let endpoint = Endpoint(kind: kind, value: try text(atMost: StateLimits.endpoint))
+        let status = InstanceStatus(try text(atMost: StateLimits.status))
         let ttl = try word(Int64.self)
         guard ttls.contains(ttl) else { throw .value }
-        let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text() }
-        let metadata = try flag() ? try block() : nil
+        let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text(atMost: StateLimits.tags) }
+        guard tags.reduce(0, { $0 + $1.utf8.count + 1 }) <= StateLimits.tags else { throw .text }
+        let metadata = try flag() ? try block(atMost: StateLimits.metadata) : nil
         let registered = try word(Int64.self)
         // The state of a member that does not know of it ends here.
         let hasExtra = remaining > 0 ? try flag() : false
-        let extra = hasExtra ? try block() : nil
+        let extra = hasExtra ? try block(atMost: StateLimits.extra) : nil
         return Instance(
             id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
             registered: registered)

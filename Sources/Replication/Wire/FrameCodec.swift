@@ -4,7 +4,7 @@
 //
 //     type  name         fields                                            state: count of bytes, then
 //      1    hello        min u16, max u16, member, host, port u16, name,    kind 1 present: namespace, version, heartbeat, instance
-//                        nonce 32, beat                                    kind 2 absent:  namespace, version, id
+//                        nonce 32, beat                                    kind 2 absent:  namespace, version, id, age i64
 //      2    proof        code                                              kind 3 renewed: namespace, version, heartbeat, id
 //      3    ping         beat                                              instance: id, service, endpoint kind, endpoint, status, ttl i64,
 //      4    pong         token u64                                                   tags, has metadata, metadata, registered i64,
@@ -224,7 +224,7 @@ enum FrameCodec {
         case Kind.askStates:
             return .askStates(
                 try reader.list(ofAtLeast: 3) { reader throws(FrameError) in
-                    StateKey(namespace: Namespace(try reader.text()), id: try reader.id())
+                    StateKey(namespace: try reader.namespace(), id: try reader.id())
                 })
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
         case Kind.copyEnd:
