@@ -159,6 +159,7 @@ struct ClusterLog {
         case .refusedBy(let refusal): "it refuses this member: \(words(refusal))"
         case .silent: "nothing was heard in time"
         case .deaf: "it talks on and does not read what it is answered"
+        case .late: "its answers came too late"
         case .ourself: "it is this member itself"
         case .duplicate: "another connection leads to it"
         case .leaving: "it leaves"

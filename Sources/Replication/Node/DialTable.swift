@@ -154,13 +154,17 @@ struct DialTable {
 
     /// A link has ended: its address is dialed again, and so are those that led to the same member.
     ///
-    /// - Parameter heardAt: when a member was last heard on it, if one was.
-    mutating func ended(_ link: LinkID, heardAt: Int64?, at now: Int64, random: inout any RandomNumberGenerator) {
+    /// - Parameters:
+    ///   - heardAt: when a member was last heard on it, if one was.
+    ///   - wasLate: the next one will probably be, and cost a copy too.
+    mutating func ended(
+        _ link: LinkID, heardAt: Int64?, wasLate: Bool = false, at now: Int64, random: inout any RandomNumberGenerator
+    ) {
         for (address, entry) in entries {
             if entry.state == .linked(link) {
                 // Not after a goodbye.
                 if let heardAt, entry.heardAt != nil { entries[address]?.heardAt = heardAt }
-                if now - entry.linkedAt >= Self.lasting { entries[address]?.failures = 0 }
+                if now - entry.linkedAt >= Self.lasting, !wasLate { entries[address]?.failures = 0 }
                 failed(address, at: now, random: &random)
             } else if entry.state == .duplicate(of: link) {
                 entries[address]?.state = .waiting(until: now)

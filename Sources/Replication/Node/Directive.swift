@@ -73,6 +73,8 @@ public enum CloseReason: Sendable, Equatable {
     case deaf
     /// The link leads to this very member.
     case ourself
+    /// Something is heard, but so late that the ages in it are wrong.
+    case late
     /// Another link leads to the same member already.
     case duplicate
     /// This member leaves, or the other one has said that it does.

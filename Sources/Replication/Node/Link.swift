@@ -23,6 +23,8 @@ final class Link {
     /// When anything was last heard. Monotonic milliseconds.
     var heardAt: Int64
     var nextPing: Int64
+    /// When the last ping that was answered was sent, or the answers counted anew. Monotonic milliseconds.
+    var answeredAt: Int64
     /// What the other end said of itself last.
     var beat: Beat?
     /// How far its clock is ahead of ours, in milliseconds.
@@ -45,6 +47,7 @@ final class Link {
         openedAt = now
         heardAt = now
         nextPing = now
+        answeredAt = now
     }
 
     /// Who is at the other end; nil until it is proven.

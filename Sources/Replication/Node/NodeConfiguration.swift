@@ -37,6 +37,9 @@ public struct NodeLimits: Sendable {
     public var pingPeriod: Int64 = 1_000
     /// How long a link may take from its opening to the proof.
     public var handshakeDeadline: Int64 = 5_000
+    /// How long a ping may wait for its answer on a link that tells changes. What is told is older than it says by as much, and lives on for so long
+    /// when it is dead. Shorter gives up links that are only busy, each at the price of a copy.
+    public var lateness: Int64 = 5_000
     /// How often a publisher tells the root of its digest. Twice this is how long a difference can go unnoticed.
     public var digestPeriod: Int64 = 5_000
     /// How often renewals are sent. Longer sends fewer bytes, and a crash loses so much more of a lease.

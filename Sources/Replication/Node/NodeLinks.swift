@@ -49,7 +49,9 @@ extension Node {
         if link.role == .dialed {
             let heardAt = link.subscriber == nil ? nil : link.heardAt
             lastAnswer = heardAt ?? lastAnswer
-            if reason != .ourself, reason != .duplicate { dials.ended(link.id, heardAt: heardAt, at: time.monotonic, random: &random) }
+            if reason != .ourself, reason != .duplicate {
+                dials.ended(link.id, heardAt: heardAt, wasLate: reason == .late, at: time.monotonic, random: &random)
+            }
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
         }
         // Who is named by nobody is a member for as long as it lives.
@@ -112,6 +114,7 @@ extension Node {
             send(FrameCodec.encode(.pong(token: beat.token)), on: link)
             take(beat, on: link, at: time)
         case .pong(let token):
+            link.answeredAt = max(link.answeredAt, min(Int64(clamping: token), time.monotonic))
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
             if let beat = link.beat, beat.isReady, !beat.isExtended { hold.heard(link.address) } else { hold.gone(link.address) }

@@ -43,6 +43,9 @@ extension Node {
             return close(link, .silent, at: time)
         }
         guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else { return close(link, .silent, at: time) }
+        // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line is.
+        if link.subscriber?.isCopying ?? true { link.answeredAt = now }
+        guard now - link.answeredAt < limits.lateness + limits.pingPeriod else { return close(link, .late, at: time) }
         if now >= link.nextPing { ping(link, at: time) }
         pump(link, at: time)
         guard !isLeaving else { return }
@@ -237,6 +240,7 @@ extension Node {
                 close(link, .silent, at: time)
             } else {
                 link.heardAt = time.monotonic
+                link.answeredAt = time.monotonic
             }
         }
     }
