@@ -421,7 +421,7 @@ struct NodeTests {
         let link = try bench.dial(member: 1, at: address)
         bench.tell { $0.members([], at: bench.time) }
         for _ in 0..<200 {
-            bench.say(.pong(token: 0), on: link)
+            bench.say(.pong(token: .max), on: link)
             bench.pass(1_000)
         }
         #expect(bench.closed(link) == nil)
