@@ -57,7 +57,11 @@ struct Oracle {
             case (.gone, .deregistered?):
                 if isSeen { simulation.complain("\(key.id) was deregistered, but \(member) has it") }
             case (.gone, _), (.silent, _), (.leaving, _), (.heartbeating, _):
-                let lifetime = standing.map(\.lifetime) ?? client.ttl
+                var lifetime = standing.map(\.lifetime) ?? client.ttl
+                // What its only holder died with is excused, and may have been on its way to one that was paused all the same.
+                if let standing, let replica = member.record(key), replica.version > standing.version {
+                    lifetime = replica.lifetime
+                }
                 if isSeen, let lifetime, simulation.now - client.heardAt > lifetime + Simulation.deadBound {
                     simulation.complain("\(key.id) is dead since \(client.heardAt), but \(member) has it")
                 }
