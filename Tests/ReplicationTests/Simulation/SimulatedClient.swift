@@ -93,7 +93,7 @@ final class SimulatedClient {
     /// One request, and when the next one comes.
     private func act() {
         let before = state
-        guard state == .heartbeating || state == .leaving else { return }
+        guard state == .heartbeating || state == .leaving, !simulation.isEnding else { return }
         var wait = pause()
         if let member = pick() {
             if state == .leaving {

@@ -91,6 +91,9 @@ final class Simulation {
 
     private var isHealed: Bool { now >= Self.trouble }
 
+    /// Whether the judgment is so near that what is changed now has no time to reach everybody: clients keep still.
+    var isEnding: Bool { now >= Self.trouble + Self.convergence - 1_000 }
+
     // MARK: - Troubles
 
     func run(for milliseconds: Int64) { run(until: now + milliseconds) }
