@@ -20,19 +20,20 @@ enum RefusalAnswer {
 
     /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
     static func bytes(_ refusal: Refusal, _ requestID: RequestID, isHead: Bool = false) -> [UInt8] {
-        let body = isHead ? "" : refusal.body
+        let body = refusal.body
         let retry = refusal.status == .serviceUnavailable ? "Retry-After: \(retrySeconds)\r\n" : ""
         return Array(
             """
             HTTP/1.1 \(refusal.status.rawValue) \(refusal.status.reason)\r
             Date: \(String(decoding: HTTPDate.now(), as: UTF8.self))\r
             Content-Type: application/json\r
+            Content-Length: \(body.utf8.count)\r
             Connection: close\r
-            \(isHead ? "" : "Content-Length: \(body.utf8.count)\r\n")\(retry)Vary: Accept-Encoding\r
+            \(retry)Vary: Accept-Encoding\r
             X-Request-Id: \(requestID.value)\r
             Request_id: \(requestID.value)\r
             \r
-            \(body)
+            \(isHead ? "" : body)
             """.utf8)
     }
 }

@@ -84,9 +84,8 @@ public struct AnswerReader {
             return (name: String(line[..<colon]), value: String(line[line.index(after: colon)...].drop { $0 == " " }))
         }
         let lengths = headers.filter { $0.name.lowercased() == "content-length" }
-        // 304 has no body, and need not say how long that of 200 would be; nor does the refusal of a HEAD, behind which the connection ends.
-        let ends = headers.contains { $0.name == "Connection" && $0.value == "close" }
-        let isBare = lengths.isEmpty && (status == 304 || ends && status >= 400)
+        // 304 has no body, and need not say how long that of 200 would be.
+        let isBare = status == 304 && lengths.isEmpty
         guard isBare || lengths.count == 1, let length = isBare ? 0 : Int(lengths[0].value) else {
             throw Answer.Malformed("not one Content-Length: \(head)")
         }

@@ -24,6 +24,8 @@ final class LivePath: RequestPath {
         reader.append(try connection.bytesUntilClosed(after: what))
         var answers: [Answer] = []
         while let answer = try reader.next(isToHead: false) { answers.append(answer) }
+        // The last one, behind which the connection ended, may be the refusal of a HEAD.
+        if let answer = try reader.next(isToHead: true) { answers.append(answer) }
         guard reader.rest.isEmpty else { throw WaitedInVain(for: "whole answers to \(what)", "left over: \(reader.rest)") }
         return answers
     }

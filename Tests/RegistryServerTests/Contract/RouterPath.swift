@@ -78,12 +78,12 @@ final class RouterPath: RequestPath {
     /// As the transport words what the gate refuses.
     private func answer(_ refusal: Refusal, isHead: Bool) -> Answer {
         let id = handler.refused(refusal, "127.0.0.1").value
-        let body = isHead ? [] : Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
+        let body = Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
         return Answer(
             status: Int(refusal.status.rawValue), reason: "\(refusal.status.reason)",
             headers: [
                 ("Content-Type", "application/json"), ("Content-Length", String(body.count)), ("Connection", "close"),
                 ("Vary", "Accept-Encoding"), ("X-Request-Id", id), ("Request_id", id),
-            ], body: body)
+            ], body: isHead ? [] : body)
     }
 }
