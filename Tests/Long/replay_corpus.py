@@ -118,9 +118,8 @@ def replay(case, address, context, pieces):
         seen = []
         try:
             for index in range(len(expected)):
-                # What was refused has no method as far as the server knows, and its answer has a body.
                 is_refusal = (unfinished or case["refusal"] is not None) and index == len(expected) - 1
-                bodiless = not is_refusal and index < len(heads) and heads[index]
+                bodiless = index < len(heads) and heads[index]
                 status, headers = answers.next(bodiless)
                 seen.append(status)
                 if is_refusal and headers.get("connection") != "close":
