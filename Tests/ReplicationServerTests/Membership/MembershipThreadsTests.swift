@@ -10,10 +10,17 @@ import Testing
 
 /// The reports of one member, to be awaited.
 private final class Inbox: Sendable {
+    private static let patience: Duration = .seconds(30)
+
     private let reports = Mutex<[MembershipReport]>([])
+    /// Raised with each report. Only one thread waits.
+    private let arrival = DispatchSemaphore(value: 0)
 
     var receive: @Sendable (MembershipReport) -> Void {
-        { report in self.reports.withLock { $0.append(report) } }
+        { report in
+            self.reports.withLock { $0.append(report) }
+            self.arrival.signal()
+        }
     }
 
     var all: [MembershipReport] { reports.withLock { $0 } }
@@ -25,12 +32,14 @@ private final class Inbox: Sendable {
         let description: String
     }
 
-    /// Waits for a report, old or new, that is as wanted.
+    /// Waits for a report, old or new, that is as wanted. It holds its thread: were it suspended, the members' threads would go on looking for as
+    /// long as other tests take.
     @discardableResult
-    func first(_ what: String, after count: Int = 0, where isWanted: (MembershipReport) -> Bool) async throws -> MembershipReport {
-        for _ in 0..<3_000 {
+    func first(_ what: String, after count: Int = 0, where isWanted: (MembershipReport) -> Bool) throws -> MembershipReport {
+        let deadline = DispatchTime.now() + Self.patience / .seconds(1)
+        while true {
             if let found = all.dropFirst(count).first(where: isWanted) { return found }
-            try await Task.sleep(for: .milliseconds(10))
+            guard arrival.wait(timeout: deadline) == .success else { break }
         }
         throw InVain(description: "waited in vain for \(what); there were \(all.suffix(5))")
     }
@@ -53,14 +62,14 @@ struct MembershipThreadsTests {
 
     // MARK: The directory
 
-    @Test func `two members on one machine find each other by their ports, and the one that stops takes its file away`() async throws {
+    @Test func `two members on one machine find each other by their ports, and the one that stops takes its file away`() throws {
         let folder = try TemporaryDirectory()
         let (first, second) = (Inbox(), Inbox())
         let (one, two) = (PeerAddress(host: "127.0.0.1", port: 6101), PeerAddress(host: "127.0.0.1", port: 6102))
         let firstThreads = try MembershipThreads(Self.configuration(folder.path, own: one), report: first.receive)
         let secondThreads = try MembershipThreads(Self.configuration(folder.path, own: two), report: second.receive)
-        try await first.first("the second") { $0.addresses == [two] }
-        try await second.first("the first") { $0.addresses == [one] }
+        try first.first("the second") { $0.addresses == [two] }
+        try second.first("the first") { $0.addresses == [one] }
         #expect(folder.names.isSuperset(of: ["127.0.0.1:6101", "127.0.0.1:6102"]))
         #expect(firstThreads.stop())
         #expect(folder.names == ["127.0.0.1:6102"] || folder.names == ["127.0.0.1:6102", ".127.0.0.1:6102.new"])
@@ -68,25 +77,25 @@ struct MembershipThreadsTests {
         #expect(folder.names == [])
     }
 
-    @Test func `the first look comes at once and tells that it was complete`() async throws {
+    @Test func `the first look comes at once and tells that it was complete`() throws {
         let folder = try TemporaryDirectory()
         let inbox = Inbox()
         var configuration = Self.configuration(folder.path)
         configuration.periods = MembershipPeriods()
         let threads = try MembershipThreads(configuration, report: inbox.receive)
-        let report = try await inbox.first("the first report") { _ in true }
+        let report = try inbox.first("the first report") { _ in true }
         #expect(report == MembershipReport(source: .directory, addresses: [], isComplete: true, events: []))
         #expect(folder.names == ["10.0.0.1:6100"])
         #expect(threads.stop())
     }
 
-    @Test func `our file is rewritten, each time with another time`() async throws {
+    @Test func `our file is rewritten, each time with another time`() throws {
         let folder = try TemporaryDirectory()
         let inbox = Inbox()
         let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
         var seen: Set<[UInt8]> = []
         while seen.count < 5 {
-            try await inbox.first("another look", after: inbox.all.count) { _ in true }
+            try inbox.first("another look", after: inbox.all.count) { _ in true }
             if let content = folder.bytes("10.0.0.1:6100") {
                 #expect(MemberFile(content)?.address == Self.address(1))
                 seen.insert(content)
@@ -95,19 +104,19 @@ struct MembershipThreadsTests {
         #expect(threads.stop())
     }
 
-    @Test func `our file that another has deleted is back long before the next beat`() async throws {
+    @Test func `our file that another has deleted is back long before the next beat`() throws {
         let folder = try TemporaryDirectory()
         let inbox = Inbox()
         var configuration = Self.configuration(folder.path)
         configuration.periods.heartbeat = 3_600_000
         let threads = try MembershipThreads(configuration, report: inbox.receive)
-        try await inbox.first("a look") { _ in true }
+        try inbox.first("a look") { _ in true }
         try folder.remove("10.0.0.1:6100")
-        while !folder.names.contains("10.0.0.1:6100") { try await inbox.first("another look", after: inbox.all.count) { _ in true } }
+        while !folder.names.contains("10.0.0.1:6100") { try inbox.first("another look", after: inbox.all.count) { _ in true } }
         #expect(threads.stop())
     }
 
-    @Test func `a directory that goes takes no member away, and is said to be gone once and to be back once`() async throws {
+    @Test func `a directory that goes takes no member away, and is said to be gone once and to be back once`() throws {
         let folder = try TemporaryDirectory()
         let path = folder.location("cluster")
         #expect(mkdir(path, 0o700) == 0)
@@ -115,28 +124,28 @@ struct MembershipThreadsTests {
         try folder.put("cluster/10.0.0.2:6100", other.content)
         let inbox = Inbox()
         let threads = try MembershipThreads(Self.configuration(path), report: inbox.receive)
-        try await inbox.first("the other") { $0.addresses == [Self.address(2)] }
+        try inbox.first("the other") { $0.addresses == [Self.address(2)] }
         // Where the machine is so busy that the first look lies long back, the file would be stale by now.
         try folder.put("cluster/10.0.0.2:6100", MemberFile(address: Self.address(2), timestamp: 1).content)
-        try await inbox.first("another look", after: inbox.all.count) { $0.addresses == [Self.address(2)] }
+        try inbox.first("another look", after: inbox.all.count) { $0.addresses == [Self.address(2)] }
         #expect(rename(path, folder.location("elsewhere")) == 0)
-        try await inbox.first("the loss") { $0.events.contains { if case .directoryUnreadable = $0 { true } else { false } } }
+        try inbox.first("the loss") { $0.events.contains { if case .directoryUnreadable = $0 { true } else { false } } }
         let count = inbox.all.count
-        let later = try await inbox.first("a look or two later", after: count + 5) { _ in true }
+        let later = try inbox.first("a look or two later", after: count + 5) { _ in true }
         #expect(later.addresses == [Self.address(2)])
         #expect(!later.isComplete)
         #expect(inbox.events.count { if case .directoryUnreadable = $0 { true } else { false } } == 1)
         #expect(inbox.events.count { if case .heartbeatFailed = $0 { true } else { false } } == 1)
         #expect(rename(folder.location("elsewhere"), path) == 0)
-        try await inbox.first("the return") { $0.events.contains(.directoryReadable) }
-        try await inbox.first("the beat") { $0.events.contains(.heartbeatRestored) }
+        try inbox.first("the return") { $0.events.contains(.directoryReadable) }
+        try inbox.first("the beat") { $0.events.contains(.heartbeatRestored) }
         #expect(threads.stop())
         let left = try FileManager.default.contentsOfDirectory(atPath: path)
         #expect(left == ["10.0.0.2:6100"])
     }
 
     @Test(.enabled(if: Mounted.isPossible, "mounting takes root and the right to mount"))
-    func `a read-only directory keeps its members and is said to be once`() async throws {
+    func `a read-only directory keeps its members and is said to be once`() throws {
         let folder = try TemporaryDirectory()
         let mounted = try Mounted(at: folder.path, options: "size=64k")
         defer { mounted.unmount() }
@@ -144,13 +153,13 @@ struct MembershipThreadsTests {
         try mounted.remount(readOnly: true)
         let inbox = Inbox()
         let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
-        try await inbox.first("the other") { $0.addresses == [Self.address(2)] }
-        try await inbox.first("a look or two later", after: 10) { _ in true }
+        try inbox.first("the other") { $0.addresses == [Self.address(2)] }
+        try inbox.first("a look or two later", after: 10) { _ in true }
         #expect(inbox.events.count { if case .heartbeatFailed = $0 { true } else { false } } == 1)
         #expect(threads.stop())
     }
 
-    @Test func `a pipe, a link and a directory hold up no look`() async throws {
+    @Test func `a pipe, a link and a directory hold up no look`() throws {
         let folder = try TemporaryDirectory()
         #expect(mkfifo(folder.location("10.0.0.2:6100"), 0o600) == 0)
         #expect(symlink("/dev/zero", folder.location("10.0.0.3:6100")) == 0)
@@ -158,7 +167,7 @@ struct MembershipThreadsTests {
         try folder.put("10.0.0.5:6100", [])
         let inbox = Inbox()
         let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
-        try await inbox.first("some looks", after: 5) { _ in true }
+        try inbox.first("some looks", after: 5) { _ in true }
         #expect(threads.stop())
         let ignored = inbox.events.compactMap { if case .ignored(let name, _) = $0 { name } else { nil } }
         #expect(ignored.sorted() == ["10.0.0.2:6100", "10.0.0.3:6100", "10.0.0.4:6100", "10.0.0.5:6100"])
@@ -168,21 +177,21 @@ struct MembershipThreadsTests {
 
     // MARK: Names
 
-    @Test func `names and numbers are looked up again and again`() async throws {
+    @Test func `names and numbers are looked up again and again`() throws {
         let inbox = Inbox()
         let answers = Mutex(["10.0.0.7"])
         let names = [try Self.name("registry:7000"), try Self.name("10.0.0.9")]
         let threads = try MembershipThreads(
             Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { NumericHost($0) } },
             report: inbox.receive)
-        let found = try await inbox.first("the first answer") { $0.isComplete }
+        let found = try inbox.first("the first answer") { $0.isComplete }
         #expect(found.addresses == [PeerAddress(host: "10.0.0.7", port: 7000), Self.address(9)])
         answers.withLock { $0 = ["10.0.0.8"] }
-        try await inbox.first("the next") { $0.addresses == [PeerAddress(host: "10.0.0.8", port: 7000), Self.address(9)] }
+        try inbox.first("the next") { $0.addresses == [PeerAddress(host: "10.0.0.8", port: 7000), Self.address(9)] }
         #expect(threads.stop())
     }
 
-    @Test func `a resolver that hangs holds up neither the directory nor the stop, and says nothing afterwards`() async throws {
+    @Test func `a resolver that hangs holds up neither the directory nor the stop, and says nothing afterwards`() throws {
         let folder = try TemporaryDirectory()
         let inbox = Inbox()
         let hanging = DispatchSemaphore(value: 0)
@@ -192,7 +201,7 @@ struct MembershipThreadsTests {
                 hanging.wait()
                 return [NumericHost("10.0.0.7")].compactMap(\.self)
             }, report: inbox.receive)
-        try await inbox.first("some looks at the directory", after: 5) { $0.source == .directory }
+        try inbox.first("some looks at the directory", after: 5) { $0.source == .directory }
         let start = ContinuousClock.now
         #expect(!threads.stop(within: 100))
         // Not a measurement: it hung for ever.
@@ -203,7 +212,7 @@ struct MembershipThreadsTests {
         #expect(inbox.all.allSatisfy { $0.source == .directory })
     }
 
-    @Test func `what one name has told is known while the next still hangs, and is not taken for everything`() async throws {
+    @Test func `what one name has told is known while the next still hangs, and is not taken for everything`() throws {
         let inbox = Inbox()
         let hanging = DispatchSemaphore(value: 0)
         let threads = try MembershipThreads(
@@ -212,10 +221,10 @@ struct MembershipThreadsTests {
                 if host == "bad" { hanging.wait() }
                 return [NumericHost("10.0.0.7")].compactMap(\.self)
             }, report: inbox.receive)
-        let early = try await inbox.first("the good one") { !$0.addresses.isEmpty }
+        let early = try inbox.first("the good one") { !$0.addresses.isEmpty }
         #expect(!early.isComplete)
         hanging.signal()
-        try await inbox.first("both") { $0.isComplete }
+        try inbox.first("both") { $0.isComplete }
         for _ in 0..<1_000 { hanging.signal() }
         #expect(threads.stop(within: 10_000))
     }
@@ -230,7 +239,7 @@ struct MembershipThreadsTests {
 
     // MARK: Start and stop
 
-    @Test func `each way that is configured reports, and no other`() async throws {
+    @Test func `each way that is configured reports, and no other`() throws {
         let folder = try TemporaryDirectory()
         let names = [try Self.name("10.0.0.9")]
         #expect(Self.configuration(folder.path).sources == [.directory])
@@ -240,7 +249,7 @@ struct MembershipThreadsTests {
         #expect(both.sources == [.directory, .names])
         let inbox = Inbox()
         let threads = try MembershipThreads(both, report: inbox.receive)
-        for source in both.sources { try await inbox.first("a report of \(source)") { $0.source == source } }
+        for source in both.sources { try inbox.first("a report of \(source)") { $0.source == source } }
         threads.stop()
     }
 
@@ -250,15 +259,28 @@ struct MembershipThreadsTests {
         #expect(threads.stop())
     }
 
-    @Test func `threads that are let go end by themselves and take our file away`() async throws {
+    @Test func `threads that are let go end by themselves and take our file away`() throws {
         let folder = try TemporaryDirectory()
-        let inbox = Inbox()
+        let ended = DispatchSemaphore(value: 0)
         do {
-            let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
-            try await inbox.first("a look") { _ in true }
+            let inbox = Inbox()
+            let last = LastWord { ended.signal() }
+            let threads = try MembershipThreads(Self.configuration(folder.path)) { report in
+                withExtendedLifetime(last) { inbox.receive(report) }
+            }
+            try inbox.first("a look") { _ in true }
             withExtendedLifetime(threads) {}
         }
-        for _ in 0..<3_000 where !folder.names.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(ended.wait(timeout: .now() + 30) == .success, "the threads still hold whom they report to")
         #expect(folder.names == [])
     }
+}
+
+/// Says that nobody holds it any more.
+private final class LastWord: Sendable {
+    private let say: @Sendable () -> Void
+
+    init(_ say: @escaping @Sendable () -> Void) { self.say = say }
+
+    deinit { say() }
 }
