@@ -50,7 +50,8 @@ final class ReplicationLoop {
     var plainNext: Set<PeerAddress> = []
     /// Where the members are, as last told.
     private(set) var members: Set<PeerAddress> = []
-    private var isToldMembers = false
+    /// Whether the node was told that these are all.
+    private var isToldAllMembers = false
     private var sources: MemberSources?
     var log: ClusterLog
     private let loop: EventLoop
@@ -85,13 +86,9 @@ final class ReplicationLoop {
         let configuration = parts.configuration
         // Every change waits for a timer of a millisecond under load: the kernel's tick would be most of what a peer waits for it.
         loop = try EventLoop(hasPreciseTimers: true)
-        let authenticator = try configuration.secret.map { secret in
-            let mac = try HMACSHA256(key: secret)
-            return Authenticator(code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) })
-        }
         node = Node(
-            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(), authenticator: authenticator,
-            at: Self.time(parts))
+            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(),
+            authenticator: try configuration.secret.map { try .hmac(key: $0) }, at: Self.time(parts))
         originals = Originals(
             OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
             makePacker: { Deflater() })
@@ -173,24 +170,24 @@ final class ReplicationLoop {
         case .changes: changesCame(onLoop)
         case .looking(let ways):
             let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
-            sources = MemberSources(own: own, sources: ways)
-            membersChanged([], onLoop)
+            let sources = MemberSources(own: own, sources: ways)
+            self.sources = sources
+            membersChanged(sources.addresses, isComplete: sources.isComplete, onLoop)
         case .found(let report):
             for event in report.events { log.write(event) }
-            if let addresses = sources?.take(report) { membersChanged(addresses, onLoop) }
+            guard let addresses = sources?.take(report) else { return }
+            membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
         case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
         case .leave(let report): leave(report, onLoop)
         }
     }
 
-    /// Before everybody who might be known of has been heard of, "nobody" is no news: this member would take itself for alone.
-    private func membersChanged(_ addresses: Set<PeerAddress>, _ onLoop: borrowing OnLoop) {
-        guard !addresses.isEmpty || sources?.isComplete ?? false else { return }
-        guard !isToldMembers || addresses != members else { return }
-        isToldMembers = true
+    private func membersChanged(_ addresses: Set<PeerAddress>, isComplete: Bool, _ onLoop: borrowing OnLoop) {
+        guard addresses != members || isComplete != isToldAllMembers else { return }
+        isToldAllMembers = isComplete
         members = addresses
         streams?.expectedHosts = Set(addresses.map(\.host))
-        carryOut(node.members(addresses, at: now), onLoop)
+        carryOut(node.members(addresses, isComplete: isComplete, at: now), onLoop)
         letOriginalsGo(onLoop)
     }
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Replication
 
 struct FrameCodecTests {
-    static func hello(name: String = "one", versions: ClosedRange<UInt16> = 1...1) -> Hello {
+    static func hello(name: String = "one", versions: ClosedRange<UInt16> = FrameCodec.versions) -> Hello {
         Hello(
             versions: versions, member: MemberID(bits: 7), address: PeerAddress(host: "10.0.0.1", port: 6_100), name: name,
             nonce: (0..<32).map { UInt8($0) },

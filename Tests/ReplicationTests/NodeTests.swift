@@ -8,7 +8,6 @@ import Testing
 
 /// A node under test and the other ends of its links, which say what the test wants.
 final class NodeBench {
-    static let secret = "secret"
     var now: Int64 = 1_000
     let store: Store
     private(set) var node: Node
@@ -16,7 +15,7 @@ final class NodeBench {
     private var handshakes: [LinkID: (handshake: Handshake, assembly: FrameAssembly)] = [:]
     private var lastLink: UInt64 = 0
 
-    init(limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = .test(secret)) {
+    init(limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = nil) {
         store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 100))
         var configuration = NodeConfiguration(
             member: MemberID(bits: 100), name: "under-test", address: PeerAddress(host: "10.0.0.100", port: 6_100))
@@ -52,7 +51,7 @@ final class NodeBench {
     }
 
     /// A member connects and proves itself.
-    func accept(member: UInt64, secret: String = secret, boundTo: Set<String>? = nil) throws -> LinkID {
+    func accept(member: UInt64, secret: String? = nil, boundTo: Set<String>? = nil) throws -> LinkID {
         let link = newLink()
         try greet(
             link, member: member, as: .dialed, secret: secret,
@@ -64,21 +63,21 @@ final class NodeBench {
     func dial(member: UInt64, at address: PeerAddress) throws -> LinkID {
         let link = newLink()
         try greet(
-            link, member: member, as: .accepted, secret: Self.secret,
+            link, member: member, as: .accepted, secret: nil,
             opened: tell { $0.linkOpened(link, role: .dialed, address: address, boundTo: nil, at: time) })
         return link
     }
 
     func address(_ member: UInt64) -> PeerAddress { PeerAddress(host: "10.0.0.\(member)", port: 6_100) }
 
-    private func greet(_ link: LinkID, member: UInt64, as role: LinkRole, secret: String, opened: [Directive]) throws {
+    private func greet(_ link: LinkID, member: UInt64, as role: LinkRole, secret: String?, opened: [Directive]) throws {
         var opening: [UInt8] = []
         var other = Handshake(role: role, hello: HandshakeTests.hello(member), boundTo: nil, opening: &opening)
         var heard = opened
         heard += say(opening, on: link)
         for frame in try frames(on: link, in: heard) {
             guard other.proven == nil else { break }
-            if case .send(let bytes) = try other.received(frame, authenticator: .test(secret)) { say(bytes, on: link) }
+            if case .send(let bytes) = try other.received(frame, authenticator: secret.map { .test($0) }) { say(bytes, on: link) }
         }
     }
 
@@ -222,7 +221,7 @@ struct NodeTests {
         var limits = NodeLimits()
         (limits.queueBytes, limits.queueSlackBytes) = (1_000, 1_000)
         let bench = NodeBench(limits: limits)
-        bench.tell { $0.members([bench.address(1)], at: bench.time) }
+        bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: bench.address(1))
         let changes = FrameCodec.encode([FrameCodecTests.states[1]], as: .changes)[0].frame
         for _ in 0..<1_000 where bench.closed(link) == nil { bench.say(changes, on: link) }
@@ -281,7 +280,9 @@ struct NodeTests {
     func `two who lie about the time lead nobody further than a clock can be wrong`(wall: Int64) throws {
         let bench = NodeBench()
         for member in 1...2 as ClosedRange<UInt64> {
-            bench.say(.ping(Beat(token: 1, wall: wall, isReady: true, hears: [])), on: try bench.accept(member: member))
+            let link = try bench.accept(member: member)
+            let beat = Beat(token: 1, wall: wall, isReady: true, hears: [])
+            for _ in 0..<5 { bench.say(.ping(beat), on: link) }
         }
         bench.pass(2_000)
         let corrections = bench.directives.compactMap { if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil } }
@@ -321,7 +322,7 @@ struct NodeTests {
     @Test func `a link on which answers come too late is closed and dialed again, but not for a long copy`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
         // It hears nobody whom we would have to ask it for.
         bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, isExtended: false, hears: [])), on: link)
@@ -340,7 +341,7 @@ struct NodeTests {
     @Test func `answers to what was never asked make no link seem quick`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
         bench.say(.copyStart(afterGap: false), on: link)
         bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: true)), on: link)
@@ -373,7 +374,7 @@ struct NodeTests {
     @Test func `an address that leads to this member itself is left alone for a while, and may then lead to another`() throws {
         let bench = NodeBench()
         let address = PeerAddress(host: "192.168.0.1", port: 1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 100, at: address)
         #expect(bench.closed(link) == .ourself)
         let state = { bench.node.status(at: bench.time).peers.map(\.state) }
@@ -396,7 +397,7 @@ struct NodeTests {
     @Test func `two addresses of one member are one link`() throws {
         let bench = NodeBench()
         let (one, two) = (PeerAddress(host: "10.1.0.1", port: 1), PeerAddress(host: "10.1.0.2", port: 1))
-        bench.tell { $0.members([one, two], at: bench.time) }
+        bench.tell { $0.members([one, two], isComplete: true, at: bench.time) }
         let (first, second) = (try bench.dial(member: 1, at: one), try bench.dial(member: 1, at: two))
         #expect(bench.closed(first) == nil)
         #expect(bench.closed(second) == .duplicate)
@@ -407,7 +408,7 @@ struct NodeTests {
 
     @Test func `a refusal after the proof is told as one, and not as a leaving`() throws {
         let bench = NodeBench()
-        bench.tell { $0.members([bench.address(1)], at: bench.time) }
+        bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: bench.address(1))
         bench.say(.goodbye(.refused(.full)), on: link)
         #expect(bench.closed(link) == .refusedBy(.full))
@@ -417,9 +418,9 @@ struct NodeTests {
     @Test func `a member that nobody names any more stays one while it lives, and is dialed for a while once it is silent`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
-        bench.tell { $0.members([], at: bench.time) }
+        bench.tell { $0.members([], isComplete: true, at: bench.time) }
         for _ in 0..<200 {
             bench.say(.pong(token: .max), on: link)
             bench.pass(1_000)
@@ -441,28 +442,28 @@ struct NodeTests {
     @Test func `a member that nobody names is forgotten with its goodbye`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
-        bench.tell { $0.members([], at: bench.time) }
+        bench.tell { $0.members([], isComplete: true, at: bench.time) }
         bench.say(.goodbye(.leaving), on: link)
         #expect(bench.closed(link) == .leaving)
         #expect(bench.node.status(at: bench.time).peers.isEmpty)
         // In the usual order: it leaves, and then nobody names it.
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         bench.say(.goodbye(.leaving), on: try bench.dial(member: 1, at: address))
         #expect(bench.node.status(at: bench.time).peers.count == 1)
-        bench.tell { $0.members([], at: bench.time) }
+        bench.tell { $0.members([], isComplete: true, at: bench.time) }
         #expect(bench.node.status(at: bench.time).peers.isEmpty)
     }
 
     @Test func `a member that only reads from us is dialed for as long as it reads, whether or not anybody names it`() throws {
         let bench = NodeBench()
         let address = HandshakeTests.hello(1).address
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.accept(member: 1)
         bench.say(.subscribe, on: link)
         bench.tell { $0.dialFailed(address, at: bench.time) }
-        bench.tell { $0.members([], at: bench.time) }
+        bench.tell { $0.members([], isComplete: true, at: bench.time) }
         let before = bench.directives.count
         bench.pass(1_000)
         #expect(bench.directives[before...].contains { if case .dial(address) = $0 { true } else { false } })
@@ -475,16 +476,16 @@ struct NodeTests {
         limits.acceptedLinks = 2
         let bench = NodeBench(limits: limits)
         let addresses = (1...3).map { bench.address($0) }
-        bench.tell { $0.members(Set(addresses), at: bench.time) }
+        bench.tell { $0.members(Set(addresses), isComplete: true, at: bench.time) }
         let links = try (1...3).map { try bench.dial(member: $0, at: addresses[Int($0) - 1]) }
-        bench.tell { $0.members([], at: bench.time) }
+        bench.tell { $0.members([], isComplete: true, at: bench.time) }
         #expect(links.map(bench.closed) == [nil, nil, .notMember])
     }
 
     @Test func `a copy that is cut short makes nobody ready`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
         let copy = FrameCodec.encode(FrameCodecTests.states, as: .copy)
         for _ in 0..<2 {
@@ -548,7 +549,7 @@ struct NodeTests {
         let version = Version(time: HybridTime(bits: UInt64(wall + milliseconds) << 16), origin: MemberID(bits: 1))
         return try tales(version).map { tale in
             let bench = NodeBench()
-            bench.tell { $0.members([bench.address(1)], at: bench.time) }
+            bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
             let link = try bench.dial(member: 1, at: bench.address(1))
             bench.say(tale, on: link)
             bench.register(7)
@@ -579,7 +580,7 @@ struct NodeTests {
         func isReady() -> ReadinessGround? {
             bench.directives.lazy.compactMap { if case .becameReady(let ground) = $0 { ground } else { nil } }.first
         }
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let timeout = bench.node.configuration.syncTimeout
         while bench.now < 4 * timeout {
             bench.pass(6_000)
@@ -600,7 +601,7 @@ struct NodeTests {
     @Test func `a renewal of something unknown brings the whole`() throws {
         let bench = NodeBench()
         let address = bench.address(1)
-        bench.tell { $0.members([address], at: bench.time) }
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
         bench.say(FrameCodec.encode([FrameCodecTests.states[2]], as: .changes)[0].frame, on: link)
         bench.pass(100)

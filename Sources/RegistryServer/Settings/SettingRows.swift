@@ -165,9 +165,9 @@ extension Settings {
             "What this member is called in the log and in `/api/v1/cluster`. A certificate may be bound to it."),
         SettingRow(
             "cluster_secret", secret: \.clusterSecret,
-            "What every member knows and nobody else does: each proves it to the other before a byte is replicated. One under "
-                + "\(Limits.soundClusterSecretBytes) bytes is warned of. It proves who speaks and hides nothing: in a network that others can "
-                + "listen to, use `replication_tls` as well."),
+            "What every member knows and nobody else does: each proves it to the other before a byte is replicated, and "
+                + "seals all it says then. One under \(Limits.soundClusterSecretBytes) bytes is warned of. It proves who speaks and hides "
+                + "nothing: in a network that others can listen to, use `replication_tls` as well."),
         SettingRow(
             "replication", \.replication, .boolean, default: "false",
             "Whether the members copy each other's instances."),

@@ -14,7 +14,7 @@ public struct MembershipReport: Sendable, Equatable {
     public let source: MemberSource
     /// Everyone that this source knows of now, ourselves perhaps included.
     public let addresses: Set<PeerAddress>
-    /// Whether that is everyone this source could know of: the directory was read, and every name has been resolved at least once.
+    /// Whether that is everyone this source could know of: the directory was read, and every name has been looked up at least once.
     public let isComplete: Bool
     /// What there is to log.
     public let events: [MembershipEvent]

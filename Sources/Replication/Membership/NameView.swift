@@ -12,6 +12,8 @@ public struct NameView: Sendable {
     /// The names to be looked up, in the order given.
     public let names: [PeerName]
     private var found: [PeerName: Set<PeerAddress>] = [:]
+    /// The names of which it is known for whom they stand, or that they stand for nobody.
+    private var answered: Set<PeerName> = []
     /// The names that have not been resolved, and were said to be so.
     private var failing: Set<PeerName> = []
 
@@ -26,8 +28,8 @@ public struct NameView: Sendable {
     /// Every address known.
     public var members: Set<PeerAddress> { found.values.reduce(numeric) { $0.union($1) } }
 
-    /// Whether every name has been resolved at least once.
-    public var isComplete: Bool { found.count == names.count }
+    /// Whether every name has been looked up at least once, to its addresses or to the answer that it has none.
+    public var isComplete: Bool { answered.count == names.count }
 
     /// A look-up gave these hosts. No host at all is a failure.
     public mutating func resolved(_ name: PeerName, _ hosts: [NumericHost]) -> [MembershipEvent] {
@@ -35,14 +37,18 @@ public struct NameView: Sendable {
         if name.meaning == .member, hosts.contains(where: { !$0.isSix }) { hosts = hosts.filter { !$0.isSix } }
         let all = hosts.map { PeerAddress(host: $0.text, port: name.port ?? defaultPort) }.sorted()
         let addresses = Set(all.prefix(Self.mostAddresses))
-        guard !addresses.isEmpty else { return failed(name, reason: "it has no address") }
+        guard !addresses.isEmpty else { return failed(name, reason: "it has no address", isAnswer: true) }
+        answered.insert(name)
         let wasFailing = failing.remove(name) != nil
         guard found.updateValue(addresses, forKey: name) != addresses || wasFailing else { return [] }
         return [.resolved(name, addresses)]
     }
 
     /// A look-up failed.
-    public mutating func failed(_ name: PeerName, reason: String) -> [MembershipEvent] {
-        failing.insert(name).inserted ? [.unresolved(name, reason: reason)] : []
+    ///
+    /// - Parameter isAnswer: whether it is known that the name has no address, and not only unknown which it has.
+    public mutating func failed(_ name: PeerName, reason: String, isAnswer: Bool) -> [MembershipEvent] {
+        if isAnswer { answered.insert(name) }
+        return failing.insert(name).inserted ? [.unresolved(name, reason: reason)] : []
     }
 }

@@ -19,6 +19,9 @@ public enum LinkRole: Sendable {
     case dialed
     /// We were dialed, and tell what we have: the publisher.
     case accepted
+
+    /// That of the other end.
+    var other: LinkRole { self == .dialed ? .accepted : .dialed }
 }
 
 /// The moment of a call, on every clock there is.

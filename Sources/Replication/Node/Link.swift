@@ -10,6 +10,9 @@ final class Link {
         case subscriber(SubscriberSession)
     }
 
+    /// So many beats are compared before a clock is called wrong: one on a line that is not busy is enough.
+    private static let clockBeats = 5
+
     let id: LinkID
     let role: LinkRole
     /// The address that was dialed; of an accepted link, the one claimed before the proof.
@@ -19,6 +22,8 @@ final class Link {
     let openedAt: Int64
     var assembly = FrameAssembly(limit: FrameCodec.longestUnproven)
     var handshake: Handshake
+    /// Set with our proof: what is said from then on is sealed.
+    var seal: FrameSeal?
     var session = Session.greeting
     /// When anything was last heard. Monotonic milliseconds.
     var heardAt: Int64
@@ -27,8 +32,8 @@ final class Link {
     var answeredAt: Int64
     /// What the other end said of itself last.
     var beat: Beat?
-    /// How far its clock is ahead of ours, in milliseconds.
-    var clockOffset: Int64?
+    /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time that the beat was on its way.
+    private var clockOffsets: [Int64] = []
     /// The members whose changes are asked to be passed on over this link.
     var relayed: Set<MemberID> = []
     var lastCopy: (at: Int64, count: Int, duration: Int64)?
@@ -61,10 +66,15 @@ final class Link {
         if case .subscriber(let session) = session { session } else { nil }
     }
 
+    /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was none that was not behind a copy,
+    /// which may take minutes on a slow line.
+    func clockOffset(at time: NodeTime) -> Int64? { clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 } }
+
     /// Takes in what the other end says of itself.
     func note(_ beat: Beat, at time: NodeTime) {
         self.beat = beat
-        clockOffset = beat.wall - time.wall / 1_000_000
+        guard subscriber?.isCopying != true else { return }
+        clockOffsets = clockOffsets.suffix(Self.clockBeats - 1) + [beat.wall - time.monotonic]
     }
 
     /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not

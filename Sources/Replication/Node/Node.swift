@@ -15,6 +15,7 @@ public final class Node {
     var dials: DialTable
     /// The addresses that membership names. Others are dialed too: see `unnamed`.
     var named: Set<PeerAddress> = []
+    /// Whether these were ever all that there are.
     var isMembershipKnown = false
 
     let readiness: Readiness
@@ -163,9 +164,11 @@ public final class Node {
     }
 
     /// The addresses of the members, ours perhaps among them. Of the others those are let go where nobody lives.
-    public func members(_ addresses: Set<PeerAddress>, at time: NodeTime) -> [Directive] {
+    ///
+    /// - Parameter isComplete: whether these are all, as far as anybody can know; once they were, they are taken to be.
+    public func members(_ addresses: Set<PeerAddress>, isComplete: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
-            isMembershipKnown = true
+            if isComplete { isMembershipKnown = true }
             named = addresses
             updateDials(at: time)
             dial(at: time)

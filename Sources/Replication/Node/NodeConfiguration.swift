@@ -81,9 +81,15 @@ public struct Authenticator {
     let code: (_ message: [UInt8]) -> [UInt8]
     /// Whether this is the code of the message. Must take the same time wherever the codes differ.
     let isValid: (_ code: [UInt8], _ message: [UInt8]) -> Bool
+    /// The same with another key; nil when it cannot be prepared.
+    let withKey: (_ key: [UInt8]) -> Authenticator?
 
-    public init(code: @escaping (_ message: [UInt8]) -> [UInt8], isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool) {
+    public init(
+        code: @escaping (_ message: [UInt8]) -> [UInt8], isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool,
+        withKey: @escaping (_ key: [UInt8]) -> Authenticator?
+    ) {
         self.code = code
         self.isValid = isValid
+        self.withKey = withKey
     }
 }

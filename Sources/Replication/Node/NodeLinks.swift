@@ -141,8 +141,12 @@ extension Node {
 
     private func greet(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
         switch try link.handshake.received(frame, authenticator: authenticator) {
-        case .send(let bytes): send(bytes, on: link)
-        case .proven(let hello): welcome(hello, on: link, at: time)
+        case .send(let bytes):
+            send(bytes, on: link)
+            link.seal = try link.handshake.sealing(authenticator)
+        case .proven(let hello):
+            link.assembly.seal = try link.handshake.opening(authenticator)
+            welcome(hello, on: link, at: time)
         case .refuse(let reason): refuse(link, reason, at: time)
         case .refusedBy(let reason):
             note(.refusedBy(link.address, reason))
@@ -162,6 +166,9 @@ extension Node {
         }
         link.note(hello.beat, at: time)
         switch link.role {
+        case .accepted where hello.member == configuration.member:
+            // Our own dial, which finds out by itself.
+            close(link, .ourself, at: time)
         case .accepted:
             guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else { return refuse(link, .full, at: time) }
             link.session = .publisher(PublisherSession(limits: limits))
@@ -263,7 +270,8 @@ extension Node {
         if isLeaving { sayGoodbye(at: time) }
     }
 
-    func send(_ bytes: [UInt8], on link: Link) {
+    func send(_ frame: [UInt8], on link: Link) {
+        let bytes = link.seal?.seal(frame) ?? frame
         counts.bytesSent += bytes.count
         link.queuedBytes += bytes.count
         directives.append(.send(link.id, bytes))

@@ -63,7 +63,7 @@ extension Node {
         }
         return PeerStatus(
             address: address, member: hello.member, name: hello.name, state: state, isReady: link.beat?.isReady ?? false,
-            clockOffset: link.clockOffset, failures: failures, lastCopy: link.lastCopy, digestsAgree: link.subscriber?.comparison.areEqual,
-            lag: lag)
+            clockOffset: link.clockOffset(at: time), failures: failures, lastCopy: link.lastCopy,
+            digestsAgree: link.subscriber?.comparison.areEqual, lag: lag)
     }
 }

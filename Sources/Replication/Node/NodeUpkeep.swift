@@ -186,7 +186,8 @@ extension Node {
     private func judgeClock(at time: NodeTime) {
         var offsets: [MemberID: Int64] = [:]
         for link in links.values {
-            if let member = link.peer?.member, member != configuration.member { offsets[member] = link.clockOffset }
+            guard let member = link.peer?.member, member != configuration.member, let offset = link.clockOffset(at: time) else { continue }
+            offsets[member] = max(offset, offsets[member] ?? offset)
         }
         switch clock.judge(Array(offsets.values)) {
         case .correct(let milliseconds):

@@ -33,7 +33,7 @@ struct Readiness {
 
     /// The ground on which a member is ready, or nil while it is not.
     ///
-    /// - isMembershipKnown: whether anybody has said yet who the members are.
+    /// - isMembershipKnown: whether every way to find members has told of all that it could know of.
     /// - lastAnswer: when any other member was last heard, wherever; nil when none ever was.
     func ground(
         _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: Int64?, at now: Int64
@@ -43,8 +43,9 @@ struct Readiness {
         if let whole { return .copied(from: whole) }
         let started = others.values.count { $0 == .copied(wasReady: false) }
         let isSettled = others.values.allSatisfy { $0 == .silent || $0 == .copied(wasReady: false) }
-        // All that answer have told all they have. Whoever expects more members than these waits for them to show.
-        if started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
+        // All that answer have told all they have. Whoever expects more members than these waits for them to show, and so does whoever has not yet
+        // heard of all that there are: one of those to come may have everything.
+        if isMembershipKnown, started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
         if isMembershipKnown, others.isEmpty, expected == 1 { return .alone }
         // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed. Whoever hangs up in the middle,
         // however often, is there too, and will be asked again.

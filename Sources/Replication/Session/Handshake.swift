@@ -6,7 +6,7 @@
 //     hello in ── no version in common, another's certificate ──► refused
 //         │
 //         ▼
-//      proof out                     both ends do the same, at the same time
+//      proof out                     both ends do the same, at the same time; with a secret all behind it is sealed
 //         │
 //     proof in ── not the code of both hellos ──► refused
 //         │
@@ -19,7 +19,7 @@ import Catalog
 struct Handshake {
     enum State {
         case awaitingHello
-        case awaitingProof(Hello, raw: [UInt8])
+        case awaitingProof(Hello)
         case proven(Hello)
     }
 
@@ -39,6 +39,8 @@ struct Handshake {
     /// Names and addresses of the other's certificate; nil when none was demanded.
     private let boundTo: Set<String>?
     private(set) var state = State.awaitingHello
+    /// What the other said, without its length; empty until it has.
+    private var told: [UInt8] = []
 
     /// Also gives the frame to begin with.
     init(role: LinkRole, hello: Hello, boundTo: Set<String>?, opening: inout [UInt8]) {
@@ -58,14 +60,12 @@ struct Handshake {
         case (.awaitingHello, .hello(let hello, let raw)):
             guard hello.versions.overlaps(FrameCodec.versions) else { return .refuse(.version) }
             guard Self.isBound(hello, to: boundTo) else { return .refuse(.certificate) }
-            state = .awaitingProof(hello, raw: raw)
-            let transcript = FrameCodec.transcript(provenBy: role, said: said, told: raw)
-            return .send(FrameCodec.encode(.proof(authenticator?.code(transcript) ?? [])))
-        case (.awaitingProof(let hello, let raw), .proof(let code)):
-            let other: LinkRole = role == .dialed ? .accepted : .dialed
+            state = .awaitingProof(hello)
+            told = raw
+            return .send(FrameCodec.encode(.proof(authenticator?.code(ourTranscript) ?? [])))
+        case (.awaitingProof(let hello), .proof(let code)):
             if let authenticator {
-                let transcript = FrameCodec.transcript(provenBy: other, said: raw, told: said)
-                guard authenticator.isValid(code, transcript) else { return .refuse(.secret) }
+                guard authenticator.isValid(code, theirTranscript) else { return .refuse(.secret) }
             } else if !code.isEmpty {
                 // It has a secret and we have none: it will refuse us, and had better be told apart from a member without any.
                 return .refuse(.secret)
@@ -79,6 +79,24 @@ struct Handshake {
         default:
             throw .unexpected
         }
+    }
+
+    /// What our proof is a code of.
+    private var ourTranscript: [UInt8] { FrameCodec.transcript(provenBy: role, said: said, told: told) }
+
+    private var theirTranscript: [UInt8] { FrameCodec.transcript(provenBy: role.other, said: told, told: said) }
+
+    /// For what we say behind our proof.
+    func sealing(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? { try Self.seal(authenticator, ourTranscript) }
+
+    /// For what the other says behind its own.
+    func opening(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? { try Self.seal(authenticator, theirTranscript) }
+
+    private static func seal(_ authenticator: Authenticator?, _ transcript: [UInt8]) throws(FrameError) -> FrameSeal? {
+        guard let authenticator else { return nil }
+        // Without a key nothing is said rather than unsealed.
+        guard let seal = FrameSeal(authenticator, transcript: transcript) else { throw .seal }
+        return seal
     }
 
     /// Whether a member may be who it claims to be: its host or its name, either of which a cluster's certificates may be made out to, must

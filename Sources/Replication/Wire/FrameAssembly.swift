@@ -7,6 +7,8 @@ struct FrameAssembly {
     private var start = 0
     /// The longest frame that is let in, its length aside.
     var limit: Int
+    /// Set once the other end has proven that it knows the secret: what comes from then on is sealed.
+    var seal: FrameSeal?
 
     init(limit: Int) {
         self.limit = limit
@@ -27,7 +29,8 @@ struct FrameAssembly {
         guard let length = try FrameCodec.length(of: bytes, at: start, limit: limit) else { return need() }
         let body = start + FrameCodec.prefix
         guard bytes.count - body >= length else { return need() }
-        let frame = try FrameCodec.decode(bytes, in: body..<body + length)
+        let content = try seal?.open(bytes, in: start..<body + length) ?? body..<body + length
+        let frame = try FrameCodec.decode(bytes, in: content)
         start = body + length
         return frame
     }

@@ -1,6 +1,7 @@
 // The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four
 // bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields we know is
-// passed over, as are types and kinds we do not: a newer version may add to all.
+// passed over, as are types and kinds we do not: a newer version may add to all. With a secret a code of 32 bytes is behind each frame that comes
+// after the proof (`FrameSeal`), counted in its length.
 //
 //     type  name         fields                                            state: count of bytes, then
 //      1    hello        min u16, max u16, member, host, port u16, name,    kind 1 present: namespace, version, heartbeat, instance
@@ -18,7 +19,7 @@ import Catalog
 
 enum FrameCodec {
     /// The versions of the protocol that this code speaks.
-    static let versions: ClosedRange<UInt16> = 1...1
+    static let versions: ClosedRange<UInt16> = 2...2
     /// The bytes of a frame's length.
     static let prefix = 4
     /// The longest frame, its length aside. An instance is far smaller, because a request's body is.
@@ -234,8 +235,7 @@ enum FrameCodec {
         case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys:
             let keys = try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() }
-            // Early builds of this version do not say it.
-            return .keys(keys, isCut: reader.remaining > 0 ? try reader.flag() : false)
+            return .keys(keys, isCut: try reader.flag())
         case Kind.copy: return .copy(try reader.states())
         case Kind.changes: return .changes(try reader.states())
         case Kind.relayed: return .relayed(try reader.states())

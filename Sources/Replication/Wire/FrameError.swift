@@ -12,6 +12,8 @@ public enum FrameError: Error, Sendable, Equatable {
     case text
     /// A number that stands for nothing.
     case value
+    /// A frame without the code of who has proven itself on this link, or not the next one of it.
+    case seal
     /// A frame that does not belong here, such as one before the proof that comes after it.
     case unexpected
     /// A change from the future: stamped so many milliseconds ahead of our clock, further than any clock can be wrong.

@@ -8,6 +8,8 @@ import Replication
 enum NameLookup {
     struct Failure: Error, Equatable, CustomStringConvertible {
         let description: String
+        /// Whether the name servers have answered, namely that there is no such host.
+        var isAnswer = false
     }
 
     /// The IPv4 and IPv6 addresses of a host, in the order of the system's preference. Addresses that mean something on one link only are left out.
@@ -20,7 +22,8 @@ enum NameLookup {
         guard status == 0 else {
             let systemError = errno
             if status == EAI_SYSTEM { throw Failure(description: String(cString: strerror(systemError))) }
-            throw Failure(description: gai_strerror(status).map { String(cString: $0) } ?? "error \(status)")
+            let description = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+            throw Failure(description: description, isAnswer: status == EAI_NONAME)
         }
         defer { freeaddrinfo(first) }
         var hosts: [NumericHost] = []

@@ -41,7 +41,7 @@ final class NamesTurn {
         do throws(NameLookup.Failure) {
             return view.resolved(name, try resolve(name.host))
         } catch {
-            return view.failed(name, reason: "\(error)")
+            return view.failed(name, reason: "\(error)", isAnswer: error.isAnswer)
         }
     }
 

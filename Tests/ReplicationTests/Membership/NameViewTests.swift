@@ -45,22 +45,30 @@ struct NameViewTests {
         let found = Self.addresses("10.0.0.1:7")
         #expect(view.resolved(name, Self.hosts("10.0.0.1")) == [.resolved(name, found)])
         #expect(view.resolved(name, Self.hosts("10.0.0.1")) == [])
-        #expect(view.failed(name, reason: "timeout") == [.unresolved(name, reason: "timeout")])
-        #expect(view.failed(name, reason: "timeout") == [])
+        #expect(view.failed(name, reason: "timeout", isAnswer: false) == [.unresolved(name, reason: "timeout")])
+        #expect(view.failed(name, reason: "timeout", isAnswer: false) == [])
         #expect(view.resolved(name, []) == [])
         #expect(view.members == found)
         #expect(view.resolved(name, Self.hosts("10.0.0.1")) == [.resolved(name, found)])
-        #expect(view.failed(name, reason: "timeout") == [.unresolved(name, reason: "timeout")])
+        #expect(view.failed(name, reason: "timeout", isAnswer: false) == [.unresolved(name, reason: "timeout")])
     }
 
     @Test func `a name that never had an address leaves the view incomplete`() throws {
         let (good, bad) = (try Self.name("good"), try Self.name("bad"))
         var view = NameView([good, bad], defaultPort: 7)
         _ = view.resolved(good, Self.hosts("10.0.0.1"))
-        _ = view.failed(bad, reason: "unknown")
+        _ = view.failed(bad, reason: "unknown", isAnswer: false)
         #expect(!view.isComplete)
         _ = view.resolved(bad, Self.hosts("10.0.0.2"))
-        _ = view.failed(bad, reason: "unknown")
+        _ = view.failed(bad, reason: "unknown", isAnswer: false)
+        #expect(view.isComplete)
+    }
+
+    @Test func `a name that is known to have no address stands for nobody`() throws {
+        let (good, bad) = (try Self.name("good"), try Self.name("bad"))
+        var view = NameView([good, bad], defaultPort: 7)
+        _ = view.resolved(good, Self.hosts("10.0.0.1"))
+        #expect(view.failed(bad, reason: "no such host", isAnswer: true) == [.unresolved(bad, reason: "no such host")])
         #expect(view.isComplete)
     }
 

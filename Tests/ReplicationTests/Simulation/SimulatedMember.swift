@@ -83,7 +83,7 @@ final class SimulatedMember {
         let boot = boot
         simulation.plan(at: learns) { [self] in
             guard self.boot == boot, state == .up else { return }
-            carryOut(node?.members(simulation.addresses(seenBy: self), at: time))
+            carryOut(node?.members(simulation.addresses(seenBy: self), isComplete: true, at: time))
         }
         planTick()
     }
@@ -146,7 +146,7 @@ final class SimulatedMember {
 
     /// What its sources say of who is a member.
     func told(_ addresses: Set<PeerAddress>) {
-        if state == .up { carryOut(node?.members(addresses, at: time)) }
+        if state == .up { carryOut(node?.members(addresses, isComplete: true, at: time)) }
     }
 
     // MARK: - Network
