@@ -5,10 +5,15 @@ import Libevent
 import Logging
 import TLS
 
-/// The TLS contexts of the peers' port. Its boxes may be used from any thread; the rest belongs to the replication thread.
+/// The TLS contexts of the peers' port. Made by whoever starts the replication thread, which owns it from then on.
 struct PeerSecurity: Sendable {
+    /// How often the files are looked at, in milliseconds.
+    static let period = 5_000
+
     let accepting: TLSContextBox
     let connecting: TLSContextBox
+    let health: TLSHealth
+    private var watch: FileWatch
     private let configuration: TLSConfiguration
     private let name: String?
 
@@ -16,8 +21,11 @@ struct PeerSecurity: Sendable {
     init(_ configuration: TLSConfiguration, name: String?, now: Int64) throws(TLSError) {
         self.configuration = configuration
         self.name = name
-        accepting = TLSContextBox(try Self.accepting(configuration, now: now))
+        watch = FileWatch(configuration.paths)
+        let context = try Self.accepting(configuration, now: now)
+        accepting = TLSContextBox(context)
         connecting = TLSContextBox(try TLSContext(connecting: configuration, now: now))
+        health = TLSHealth(certificateExpiry: context.certificateExpiry)
     }
 
     /// Links last for days, so there is nothing to win by resuming one, and no key to be kept that opens old ones.
@@ -25,15 +33,27 @@ struct PeerSecurity: Sendable {
         try TLSContext(configuration, ticketKeys: nil, now: now)
     }
 
-    /// The files as they are now, to be compared later.
-    var stamps: [FileStamp] { configuration.paths.map { FileStamp($0) } }
+    /// Looks whether the files have changed and come to rest, and reads them anew then. To be called every `period`.
+    mutating func look(now: Int64, _ logger: Logger) {
+        if watch.haveChanged() { reload(now: now, logger) }
+    }
 
     /// Reads the files anew; new connections use what is in them when all of it is good.
-    func reload(now: Int64) throws(TLSError) {
-        let accepting = try Self.accepting(configuration, now: now)
-        let connecting = try TLSContext(connecting: configuration, now: now)
-        self.accepting.replace(by: accepting)
-        self.connecting.replace(by: connecting)
+    mutating func reload(now: Int64, _ logger: Logger) {
+        watch = FileWatch(configuration.paths)
+        do throws(TLSError) {
+            let accepting = try Self.accepting(configuration, now: now)
+            let connecting = try TLSContext(connecting: configuration, now: now)
+            self.accepting.replace(by: accepting)
+            self.connecting.replace(by: connecting)
+            health.reloaded(certificateExpiry: accepting.certificateExpiry)
+            logger.info(
+                "certificates of replication reloaded", metadata: ["days_left": "\((accepting.certificateExpiry - now) / 86_400)"])
+        } catch {
+            health.reloadFailed()
+            logger.error(
+                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error.sentence)"])
+        }
     }
 
     /// Whether a peer's certificate is one of the cluster's, and to what it binds the peer.

@@ -39,8 +39,6 @@ final class ReplicationLoop {
     private static let closingTime = 1_000
     /// The longest that it takes to leave: the two, each of which is looked at ten times a second.
     static let longestLeave = flushTime + Int64(closingTime) + 2 * Int64(tickPeriod)
-    /// How often the files of the certificates are looked at, in milliseconds.
-    private static let certificatePeriod = 5_000
 
     let parts: Parts
     let node: Node
@@ -65,8 +63,7 @@ final class ReplicationLoop {
     private var lastReport: Int64 = 0
     private var health: ClusterHealth
     private var leaving: (until: Int64, report: @Sendable () -> Void)?
-    private var loadedStamps: [FileStamp]
-    private var seenStamps: [FileStamp]
+    private(set) var security: PeerSecurity?
 
     var logger: Logger { parts.logger }
 
@@ -94,8 +91,7 @@ final class ReplicationLoop {
             makePacker: { Deflater() })
         log = ClusterLog(parts.logger)
         health = ClusterHealth(grace: configuration.grace)
-        loadedStamps = parts.security?.stamps ?? []
-        seenStamps = loadedStamps
+        security = parts.security
         try open()
     }
 
@@ -107,15 +103,17 @@ final class ReplicationLoop {
         self.streams = streams
         if let descriptor = parts.configuration.port.descriptors.first {
             listener = try StreamListener(
-                listening: descriptor, for: streams, security: parts.security?.accepting,
+                listening: descriptor, for: streams, security: security?.accepting,
                 allowsPlain: parts.configuration.allowsOriginals)
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
         drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
         timers = [try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) }]
-        if parts.security != nil {
+        if security != nil {
             timers.append(
-                try LoopEvent.every(milliseconds: Self.certificatePeriod, on: loop) { [unowned self] _ in lookAtCertificates() })
+                try LoopEvent.every(milliseconds: PeerSecurity.period, on: loop) { [unowned self] _ in
+                    security?.look(now: Clock.wall / 1_000_000_000, logger)
+                })
         }
     }
 
@@ -178,6 +176,7 @@ final class ReplicationLoop {
             guard let addresses = sources?.take(report) else { return }
             membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
         case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
+        case .reload: security?.reload(now: Clock.wall / 1_000_000_000, logger)
         case .leave(let report): leave(report, onLoop)
         }
     }
@@ -261,24 +260,6 @@ final class ReplicationLoop {
     func close(_ id: StreamID, drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop) {
         occupants[id] = nil
         streams?.close(id, drainingFor: leaving == nil ? milliseconds : min(milliseconds, Self.closingTime), onLoop)
-    }
-
-    // MARK: - Certificates
-
-    /// Files that have changed and come to rest are read anew.
-    private func lookAtCertificates() {
-        guard let security = parts.security else { return }
-        let stamps = security.stamps
-        defer { seenStamps = stamps }
-        guard stamps != loadedStamps, stamps == seenStamps else { return }
-        loadedStamps = stamps
-        do throws(TLSError) {
-            try security.reload(now: Clock.wall / 1_000_000_000)
-            logger.info("certificates of replication reloaded")
-        } catch {
-            logger.error(
-                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error.sentence)"])
-        }
     }
 }
 

@@ -18,6 +18,8 @@ enum ReplicationOrder: Sendable {
     case looking(Set<MemberSource>)
     /// The process was not run for so many milliseconds.
     case paused(Int64)
+    /// Read the certificates anew.
+    case reload
     /// Tell everybody everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
@@ -51,6 +53,9 @@ public final class ReplicationService: Cluster {
     /// Who this member is during this run.
     public var member: MemberID { configuration.node.member }
 
+    /// How TLS fares between members; nil without it.
+    public var tlsHealth: TLSHealth? { security?.health }
+
     /// What the store's `wake` is to call.
     public func wake() { orders.send(.changes) }
 
@@ -73,6 +78,9 @@ public final class ReplicationService: Cluster {
 
     /// The process was not run for so many milliseconds.
     public func paused(milliseconds: Int64) { orders.send(.paused(milliseconds)) }
+
+    /// Reads the certificates anew, when there are any; says in the log how that went.
+    public func reload() { orders.send(.reload) }
 
     /// Tells the others everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication thread. To be called
     /// once, after `start`.

@@ -20,9 +20,9 @@ extension ReplicationLoop {
     func dial(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ onLoop: borrowing OnLoop) {
         guard let streams else { return }
         // A copy is asked for of members that run the original only.
-        let isPlain = parts.security == nil || purpose == .copy || plainNext.remove(address) != nil
+        let isPlain = security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
-            to: address.host, port: address.port, security: isPlain ? nil : parts.security?.connecting.current, within: Self.dialTime,
+            to: address.host, port: address.port, security: isPlain ? nil : security?.connecting.current, within: Self.dialTime,
             onLoop)
         occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host, isPlain: isPlain)
     }
@@ -31,7 +31,7 @@ extension ReplicationLoop {
         _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, isPlain: Bool, _ onLoop: borrowing OnLoop
     ) {
         log.dialFailed(address, reason)
-        if !isPlain, parts.security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
+        if !isPlain, security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
         switch purpose {
         case .changes: carryOut(node.dialFailed(address, at: now), onLoop)
         case .copy: carryOut(originals.copyFailed(address, at: now), onLoop)
@@ -48,8 +48,8 @@ extension ReplicationLoop {
                 use: .asking(
                     PrefaceRequestReader(
                         address: own, allowsOriginals: parts.configuration.allowsOriginals,
-                        allowsFrames: parts.security == nil || peer.isSecure)), host: peer.host, isPlain: !peer.isSecure)
-        if let security = parts.security, peer.isSecure {
+                        allowsFrames: security == nil || peer.isSecure)), host: peer.host, isPlain: !peer.isSecure)
+        if let security, peer.isSecure {
             switch security.judge(peer.certificate) {
             case .member(let names): occupant.boundTo = names
             case .stranger: return refuse(id, occupant, "its certificate is not that of a member", onLoop)
@@ -124,7 +124,7 @@ extension ReplicationLoop {
     ) {
         switch (verdict, purpose) {
         case (.incomplete, _): break
-        case (.frames, .changes) where occupant.isPlain && parts.security != nil:
+        case (.frames, .changes) where occupant.isPlain && security != nil:
             refuse(id, occupant, "it upgrades without the TLS that members have", onLoop)
         case (.frames(let rest), .changes):
             log.reached(address)
@@ -135,7 +135,7 @@ extension ReplicationLoop {
         case (.original(let answer, let rest), _) where parts.configuration.allowsOriginals:
             log.reached(address)
             becomesOriginal(id, address, onLoop)
-            plainNext.formUnion(occupant.isPlain && parts.security != nil ? [address] : [])
+            plainNext.formUnion(occupant.isPlain && security != nil ? [address] : [])
             if purpose == .changes {
                 carryOut(node.originalChanged(address, to: .connected, at: now), onLoop)
                 carryOut(originals.streamOpened(id.link, from: address, answer: answer, at: now), onLoop)
@@ -168,8 +168,11 @@ extension ReplicationLoop {
     // MARK: - Closing
 
     private func closed(_ id: StreamID, _ end: StreamEnd, _ host: String, _ onLoop: borrowing OnLoop) {
-        // Without an occupant it was never opened: a handshake of TLS that failed.
-        guard let occupant = occupants.removeValue(forKey: id) else { return log.refused(host, end.sentence) }
+        guard let occupant = occupants.removeValue(forKey: id) else {
+            // It was never opened: a handshake of TLS that failed.
+            security?.health.handshakeFailed()
+            return log.refused(host, end.sentence)
+        }
         switch occupant.use {
         case .asking: log.refused(occupant.host, end.sentence)
         case .dialing(let address, let purpose, _): dialFailed(address, purpose, end.sentence, isPlain: occupant.isPlain, onLoop)

@@ -1,6 +1,7 @@
 // Members that speak TLS with each other, and whom they let in: only certificates of the cluster's authority, and only those of members.
 
 import Foundation
+import Glibc
 import TLS
 import Testing
 
@@ -19,14 +20,20 @@ private final class ClusterAuthority {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
+    /// In so many days, in seconds since 1970.
+    func expiry(_ days: Int64) -> Int64 { Self.now + days * 86_400 }
+
+    /// Spoils the certificate that carries these host names.
+    func spoil(_ hosts: [String]) throws { try Data("junk".utf8).write(to: folder.appending(path: hosts.joined() + ".pem")) }
+
     /// The settings of a member with a certificate that carries these host names.
-    func settings(_ hosts: [String]) throws -> [String] {
-        var request = CertificateRequest("member", for: .peer, validity: Self.now - 3_600..<Self.now + 86_400)
+    func settings(_ hosts: [String], days: Int64 = 1) throws -> [String] {
+        var request = CertificateRequest("member", for: .peer, validity: Self.now - 3_600..<expiry(days))
         request.hosts = hosts
         let issued = try authority.issue(request)
-        let base = folder.appending(path: UUID().uuidString).path()
-        try Data(issued.certificate).write(to: URL(filePath: base + ".pem"))
-        try Data(issued.key).write(to: URL(filePath: base + ".key"))
+        let base = folder.appending(path: hosts.joined()).path()
+        try Data(issued.certificate).write(to: URL(filePath: base + ".pem"), options: .atomic)
+        try Data(issued.key).write(to: URL(filePath: base + ".key"), options: .atomic)
         return [
             "--replication_tls=true", "--replication_tls_cert=\(base).pem", "--replication_tls_key=\(base).key",
             "--replication_tls_ca=\(folder.appending(path: "ca.pem").path())",
@@ -83,5 +90,42 @@ struct SecureClusterTests {
         let copy = try original.receiveEnd("a copy for a member of the original")
         #expect(copy.hasPrefix("HTTP/1.1 200 ") && copy.contains("text/event-stream"), "\(copy.prefix(200))")
         _ = try cluster.member(1).log(whenALine: "that the port is open to anyone") { $0.contains("replication_plain is on") }
+    }
+
+    @Test(arguments: [true, false])
+    func `members take renewed certificates into service, on SIGHUP or unasked, and tell of those that they cannot use`(isAsked: Bool) throws {
+        // R619 On SIGHUP, and when the files change, certificates are read anew; … files that cannot be used leave the old ones in service.
+        let authority = try ClusterAuthority()
+        let cluster = try TestCluster(size: 2) { index in try authority.settings(["member-\(index)"]) }
+        try cluster.waitUntilJoined()
+        let registry = try cluster.member(1)
+        func metric(_ name: String) throws -> Double? {
+            let page = try cluster.ask(1, "GET", "/metrics").text
+            return page.split(separator: "\n").first { $0.hasPrefix("a8registry_replication_tls_\(name) ") }
+                .flatMap { Double($0.split(separator: " ")[1]) }
+        }
+        #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(1)))
+        #expect(try metric("reload_failures_total") == 0)
+
+        _ = try authority.settings(["member-1"], days: 3)
+        if isAsked { registry.send(SIGHUP) }
+        _ = try registry.log(whenALine: "that certificates were reloaded") { $0.contains("certificates of replication reloaded") }
+        #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
+
+        try authority.spoil(["member-1"])
+        if isAsked { registry.send(SIGHUP) }
+        _ = try registry.log(whenALine: "that certificates are bad") { $0.contains("new certificates of replication cannot be used") }
+        #expect(try metric("reload_failures_total") == 1)
+        #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
+
+        // Who dials anew is shown the renewed certificate.
+        try cluster.kill(2)
+        try cluster.start(2)
+        try cluster.waitUntilJoined()
+        // A stranger's handshake is counted.
+        let stranger = try Client(port: 6_100, host: registry.host)
+        try stranger.send("GET /v1/replication HTTP/1.1\r\nHost: a\r\n\r\n")
+        _ = try stranger.receiveEnd("the end of a plain connection")
+        #expect(try metric("handshake_failures_total") ?? 0 >= 1)
     }
 }

@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import TLS
 import Telemetry
 
 enum MetricsPage {
@@ -13,7 +14,7 @@ enum MetricsPage {
         catalog(context, &text)
         rendered(context, &text)
         BorderMetrics.append(context, &text)
-        if let health = context.tlsHealth { tls(health, &text) }
+        tls(context, &text)
         ClusterMetrics.append(context, &text)
         process(context, &text)
         return Response(.ok, contentType: .prometheusText, body: text.bytes)
@@ -71,14 +72,31 @@ enum MetricsPage {
         }
     }
 
-    private static func tls(_ health: TLSHealth, _ text: inout PrometheusText) {
+    private static func tls(_ context: ServerContext, _ text: inout PrometheusText) {
+        if let health = context.tlsHealth {
+            tls(
+                health, expiry: "a8registry_tls_certificate_expiry_seconds", reloadFailures: "a8registry_tls_reload_failures_total",
+                handshakeFailures: "a8registry_tls_handshake_failures_total", &text)
+        }
+        if let health = context.peerTLSHealth {
+            tls(
+                health, expiry: "a8registry_replication_tls_certificate_expiry_seconds",
+                reloadFailures: "a8registry_replication_tls_reload_failures_total",
+                handshakeFailures: "a8registry_replication_tls_handshake_failures_total", &text)
+        }
+    }
+
+    private static func tls(
+        _ health: TLSHealth, expiry: StaticString, reloadFailures: StaticString, handshakeFailures: StaticString,
+        _ text: inout PrometheusText
+    ) {
         text.gauge(
-            "a8registry_tls_certificate_expiry_seconds", help: "When the certificate in service expires, in seconds since 1970."
+            expiry, help: "When the certificate in service expires, in seconds since 1970."
         ) { $0.sample(Double(health.certificateExpiry)) }
-        text.counter("a8registry_tls_reload_failures_total", help: "How often new certificate files could not be used.") {
+        text.counter(reloadFailures, help: "How often new certificate files could not be used.") {
             $0.sample(health.reloadFailures)
         }
-        text.counter("a8registry_tls_handshake_failures_total", help: "Connections that ended before their TLS handshake did.") {
+        text.counter(handshakeFailures, help: "Connections that ended before their TLS handshake did.") {
             $0.sample(health.handshakeFailures)
         }
     }

@@ -1,35 +1,24 @@
 // Keeps what the TLS port serves with fresh: notices changed files, builds and checks a new context from them, and only then puts it into service.
 // Whatever is wrong with the new files, the old context goes on serving, and the operator is told once.
-//
-//   files as loaded ──a stamp differs──► changing ──no stamp differs for one look──► reload ──good──► in service
-//         ▲                                                                           └────bad────► old one stays, told once
-//         └───────────────────────────────────────────────────────────────────────────────────────────┘
-//
-// The look in between lets whoever replaces a certificate and then its key finish.
 
 import Logging
 import TLS
 
 /// Owns the TLS context of all loops. Belongs to the control loop.
 final class CertificateKeeper {
-    /// How often the files are looked at, in milliseconds. A look is one stat a file.
+    /// How often the files are looked at, in milliseconds.
     static let period = 2_000
 
     let contexts: TLSContextBox
     let health: TLSHealth
     private let configuration: TLSConfiguration
     private let ticketKeys: TicketKeys
-    /// Of the files as they were read last, well or badly.
-    private var loaded: [FileStamp]
-    /// Of the files as they were at the last look.
-    private var seen: [FileStamp]
+    private var watch: FileWatch
 
     /// Loads the files for the first time. `now` is in seconds since 1970, `monotonic` in seconds of a steady clock.
     init(_ configuration: TLSConfiguration, now: Int64, monotonic: Int64) throws(TLSError) {
         self.configuration = configuration
-        // Before the files are read: one that changes meanwhile is then read again.
-        loaded = configuration.paths.map { FileStamp($0) }
-        seen = loaded
+        watch = FileWatch(configuration.paths)
         ticketKeys = TicketKeys(now: monotonic)
         let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
         contexts = TLSContextBox(context)
@@ -39,14 +28,12 @@ final class CertificateKeeper {
     /// Looks whether the files have changed and come to rest. To be called every `period`.
     func look(now: Int64, monotonic: Int64, _ logger: Logger) {
         ticketKeys.rotate(now: monotonic)
-        let stamps = configuration.paths.map { FileStamp($0) }
-        defer { seen = stamps }
-        if stamps != loaded, stamps == seen { reload(now: now, logger) }
+        if watch.haveChanged() { reload(now: now, logger) }
     }
 
     /// Reads the files anew and serves new connections with them, when they are good.
     func reload(now: Int64, _ logger: Logger) {
-        loaded = configuration.paths.map { FileStamp($0) }
+        watch = FileWatch(configuration.paths)
         do throws(TLSError) {
             let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
             contexts.replace(by: context)

@@ -125,7 +125,7 @@ public final class RegistryProcess {
         }
         context = ServerContext(
             settings: settings, cluster: replication ?? StandaloneCluster(), store: store, loops: loops, monotonic: MonotonicClock.now(),
-            httpsPort: securePort?.port, tlsHealth: keeper?.health, border: border,
+            httpsPort: securePort?.port, tlsHealth: keeper?.health, peerTLSHealth: replication?.tlsHealth, border: border,
             openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
@@ -203,13 +203,13 @@ public final class RegistryProcess {
     // MARK: - Certificates
 
     private func watchCertificates() throws {
-        guard let keeper else {
-            // It asks for a reload, and there is nothing to reload; without a handler it would end the process.
-            signal(SIGHUP, SIG_IGN)
-            return
-        }
+        // Also where there is nothing to reload: without a handler it would end the process.
         events.append(
-            try LoopEvent.signal(SIGHUP, on: loop) { [logger] _ in keeper.reload(now: WallClock.now() / 1_000_000_000, logger) })
+            try LoopEvent.signal(SIGHUP, on: loop) { [keeper, replication, logger] _ in
+                keeper?.reload(now: WallClock.now() / 1_000_000_000, logger)
+                replication?.reload()
+            })
+        guard let keeper else { return }
         events.append(
             try LoopEvent.every(milliseconds: CertificateKeeper.period, on: loop) { [logger] _ in
                 keeper.look(now: WallClock.now() / 1_000_000_000, monotonic: MonotonicClock.now() / 1_000_000_000, logger)

@@ -5,6 +5,7 @@ import Catalog
 import HTTP
 import Libevent
 import Replication
+import TLS
 import Telemetry
 
 /// The parts of a running registry that requests are answered with. Safe to use from any thread.
@@ -33,12 +34,13 @@ public final class ServerContext: Sendable {
     let openConnections: @Sendable () -> Int
     /// The port of our own TLS; nil when there is none.
     let httpsPort: UInt16?
-    /// Nil without TLS.
+    /// Of our own port and of the members'; nil without TLS.
     let tlsHealth: TLSHealth?
+    let peerTLSHealth: TLSHealth?
 
     public init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64,
-        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, border: Border = Border(),
+        httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, peerTLSHealth: TLSHealth? = nil, border: Border = Border(),
         openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
@@ -47,6 +49,7 @@ public final class ServerContext: Sendable {
         rateLimits = RateLimits(settings)
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth
+        self.peerTLSHealth = peerTLSHealth
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
         self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity)

@@ -177,7 +177,7 @@ extension Settings {
         SettingRow(
             "replication_tls", \.replicationTLS, .boolean, default: "false",
             "Whether members speak TLS with each other, each side with a certificate; it needs `replication_tls_cert`, `replication_tls_key` and "
-                + "`replication_tls_ca`. Changed files are noticed within seconds."),
+                + "`replication_tls_ca`. Changed files are noticed within seconds, and at once on SIGHUP."),
         SettingRow(
             "replication_tls_cert", \.replicationTLSCertificate, .path, absent: "none",
             "This member's certificate and those that lead to its authority, in PEM. It is shown to those who connect and to those connected to, "

@@ -1,0 +1,50 @@
+// Certificates are renewed under way by others, who tell nobody: so whoever serves with them looks at their files now and then.
+//
+//   files as read ──a stamp differs──► changing ──no stamp differs for one look──► to be read again
+//
+// The look in between lets whoever replaces a certificate and then its key finish.
+
+import Glibc
+
+/// The files that something was read from, and whether they are others by now. To be made before the reading, and anew before each reading that
+/// follows: a file that changes meanwhile is then read again.
+public struct FileWatch: Sendable {
+    private let paths: [String]
+    private let read: [FileStamp]
+    /// Of the last look.
+    private var seen: [FileStamp]
+
+    public init(_ paths: [String]) {
+        self.paths = paths
+        read = paths.map(FileStamp.init)
+        seen = read
+    }
+
+    /// Looks, which is one stat(2) a file. Whether the files differ from those that were read and have come to rest: they were the same at the
+    /// last look.
+    public mutating func haveChanged() -> Bool {
+        let before = seen
+        seen = paths.map(FileStamp.init)
+        return seen != read && seen == before
+    }
+}
+
+/// What tells one version of a file from another; a replaced symbolic link leads to another inode.
+private struct FileStamp: Equatable, Sendable {
+    private var device: dev_t = 0
+    private var inode: ino_t = 0
+    private var size: off_t = 0
+    private var seconds = 0
+    private var nanoseconds = 0
+
+    /// All zero where there is no file.
+    init(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        device = status.st_dev
+        inode = status.st_ino
+        size = status.st_size
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+    }
+}
