@@ -16,6 +16,7 @@ let package = Package(
     ],
     targets: [
         // C libraries: each is imported by exactly one Swift target, which drops the C.
+        .systemLibrary(name: "CSystem"),
         .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -26,31 +27,32 @@ let package = Package(
         .target(name: "HTTP"),
         .target(name: "Catalog"),
 
-        // Shells around a dangerous thing each.
+        // Shells around a dangerous thing each; System is the one around the kernel.
+        .target(name: "System", dependencies: ["CSystem"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
-        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "TLS"]),
-        .target(name: "Telemetry", dependencies: [.product(name: "Logging", package: "swift-log")]),
+        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS"]),
+        .target(name: "Telemetry", dependencies: ["System", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
         // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
             dependencies: [
-                "Catalog", "Gzip", "Libevent", "Replication", "TLS", .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Gzip", "Libevent", "Replication", "System", "TLS", .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "TLS", "Telemetry",
-                .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "System", "TLS",
+                "Telemetry", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Libevent", "RegistryServer", "TLS",
+                "Libevent", "RegistryServer", "System", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -60,17 +62,19 @@ let package = Package(
         .target(name: "TestRandom", path: "Tests/TestRandom"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer", "TestRandom"], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer", "System", "TestRandom"],
+            path: "Tests/TestSupport"),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestRandom"]),
         .testTarget(
             name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom"], exclude: ["Original/Samples"]),
-        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "TLS"]),
+        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS"]),
         .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
-        .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "TLS"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestRandom"]),
+        .testTarget(name: "SystemTests", dependencies: ["System"]),
+        .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
         .testTarget(
             name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "TestRandom"],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),

@@ -13,12 +13,6 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
-// Of Linux rather than libevent, and missing in Swift's Glibc module. The function is declared here because its header shows it to
-// _GNU_SOURCE only.
-#include <pthread.h>
-#include <sys/eventfd.h>
-int pthread_setname_np(pthread_t thread, const char *name);
-
 // Appends a header whose value may go on with further header lines. evhttp_add_header refuses line ends, rightly, where a value may come from
 // a client; the headers that every answer has are ours, and as one they cost evhttp one allocation and one printf instead of four. The list
 // and its entries are libevent's public structures; evhttp frees them as it frees its own. Returns 0, or -1 when memory is short.

@@ -9,6 +9,7 @@
 import CLibevent
 import Glibc
 import HTTP
+import System
 import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
@@ -49,7 +50,7 @@ final class Connection {
     var hasAnnouncedEnd = false
     /// Whether the handler has a request of evhttp's that it has not answered yet.
     private(set) var isReplyHeld = false
-    private var clock = ConnectionClock(now: LoopClock.now())
+    private var clock = ConnectionClock(now: MonotonicClock.milliseconds())
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
     /// Whether reading stops early, because a complete request waits.

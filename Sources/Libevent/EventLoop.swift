@@ -54,6 +54,4 @@ public enum LibeventError: Error, Sendable, Equatable {
     case noEventBase
     /// libevent would not add an event or a listener.
     case eventRefused
-    /// The kernel gave no eventfd.
-    case noEventDescriptor
 }

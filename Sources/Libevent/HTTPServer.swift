@@ -3,6 +3,7 @@
 
 import CLibevent
 import HTTP
+import System
 import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
@@ -111,7 +112,7 @@ public final class HTTPServer {
         endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         try listen(descriptor)
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
-            sweep(at: LoopClock.now())
+            sweep(at: MonotonicClock.milliseconds())
             acceptAgain()
         }
     }

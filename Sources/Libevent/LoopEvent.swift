@@ -33,7 +33,7 @@ public final class LoopEvent {
         milliseconds: Int, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
         let event = try LoopEvent(loop, descriptor: -1, flags: EV_PERSIST, handler: handler)
-        try event.add(afterMilliseconds: milliseconds)
+        event.schedule(afterMilliseconds: milliseconds)
         return event
     }
 
@@ -65,19 +65,18 @@ public final class LoopEvent {
         try LoopEvent(loop, descriptor: -1, flags: 0, priority: EventLoop.urgentPriority, handler: handler)
     }
 
-    /// Runs the timer once, `milliseconds` from now; replaces an earlier schedule.
-    public func schedule(afterMilliseconds milliseconds: Int) throws(LibeventError) {
-        try add(afterMilliseconds: milliseconds)
+    /// Runs the timer `milliseconds` from now, once unless it is one of `every`; replaces an earlier schedule.
+    ///
+    /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as it is elsewhere in Swift, because nobody
+    /// could go on: a stop would have no deadline.
+    public func schedule(afterMilliseconds milliseconds: Int) {
+        guard let event else { return }
+        var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
+        precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
     }
 
     func activate() {
         if let event { event_active(event, EV_TIMEOUT, 1) }
-    }
-
-    private func add(afterMilliseconds milliseconds: Int) throws(LibeventError) {
-        guard let event else { return }
-        var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
-        guard event_add(event, &interval) == 0 else { throw .eventRefused }
     }
 
     private func add() throws(LibeventError) {

@@ -1,43 +1,32 @@
-// How other threads speak to a loop: values in a guarded queue and an eventfd that wakes the loop. This is the only door; nothing of a loop
+// How other threads speak to a loop: values in a guarded queue and a signal that wakes the loop. This is the only door; nothing of a loop
 // is touched from outside.
 
-import CLibevent
-import Glibc
 import Synchronization
+import System
 
 /// The sending side: may be used from any thread, also after the loop has gone.
 public final class MailboxSender<Message: Sendable>: Sendable {
-    private struct Queue {
-        var messages: [Message] = []
-    }
-
-    private let queue = Mutex(Queue())
-    /// Invariant: open for as long as this object lives, so a late sender never writes into somebody else's descriptor.
-    fileprivate let descriptor: Int32
+    /// Invariant: short, though nothing here bounds it. No message is sent because a client or a peer did something, but for the catalog's changes, of
+    /// which the replication thread is told once until it has looked (`News`); the others come with a signal, a pause, a look for members every few
+    /// seconds, the start and the end of a loop.
+    private let queue = Mutex<[Message]>([])
+    fileprivate let signal: WakeSignal
 
     /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel gives no descriptor.
-    public init() throws(LibeventError) {
-        descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        guard descriptor >= 0 else { throw .noEventDescriptor }
-    }
-
-    deinit {
-        close(descriptor)
-    }
+    public init() throws(SystemFailure) { signal = try WakeSignal() }
 
     /// Queues a message and wakes the loop. Messages of one sender arrive in order.
     public func send(_ message: Message) {
-        queue.withLock { $0.messages.append(message) }
-        // A full counter (EAGAIN) means that the loop has been woken already.
-        eventfd_write(descriptor, 1)
+        queue.withLock { $0.append(message) }
+        signal.raise()
     }
 
     fileprivate func takeAll() -> [Message] {
-        var count: eventfd_t = 0
-        eventfd_read(descriptor, &count)
+        // Before the queue is emptied: what is sent in between wakes the loop again.
+        signal.lower()
         return queue.withLock { queue in
-            defer { queue.messages.removeAll() }
-            return queue.messages
+            defer { queue = [] }
+            return queue
         }
     }
 }
@@ -49,7 +38,7 @@ public final class Mailbox<Message: Sendable> {
     private let event: LoopEvent
 
     /// Calls `handler` on the loop for each message.
-    public convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws(LibeventError) {
+    public convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws {
         try self.init(on: loop, receiving: MailboxSender<Message>(), handler)
     }
 
@@ -58,7 +47,7 @@ public final class Mailbox<Message: Sendable> {
         on loop: EventLoop, receiving sender: MailboxSender<Message>, _ handler: @escaping (Message, borrowing OnLoop) -> Void
     ) throws(LibeventError) {
         self.sender = sender
-        event = try LoopEvent.readable(sender.descriptor, on: loop) { onLoop in
+        event = try LoopEvent.readable(sender.signal.descriptor, on: loop) { onLoop in
             for message in sender.takeAll() { handler(message, onLoop) }
         }
     }

@@ -3,6 +3,7 @@
 
 import CLibevent
 import Glibc
+import System
 import TLS
 
 /// The streams of one loop. Belongs to its thread.
@@ -44,7 +45,7 @@ public final class Streams {
         self.handler = handler
         stillbornTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in tellOfStillborn(onLoop) }
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] onLoop in
-            sweep(at: LoopClock.now(), onLoop)
+            sweep(at: MonotonicClock.milliseconds(), onLoop)
         }
     }
 
@@ -67,7 +68,7 @@ public final class Streams {
             let stream = Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session, on: loop, of: self, lowWater: limits.lowWater)
         else { return fail(id, host, "memory is short") }
-        stream.deadline = LoopClock.now() + Int64(milliseconds)
+        stream.deadline = MonotonicClock.milliseconds() + Int64(milliseconds)
         streams[id] = stream
         stream.start()
         return id
@@ -100,7 +101,7 @@ public final class Streams {
             return
         }
         newcomers.add(host)
-        let deadline = LoopClock.now() + Int64(limits.newcomerTime)
+        let deadline = MonotonicClock.milliseconds() + Int64(limits.newcomerTime)
         if let security, allowsPlain {
             waitForFirstByte(descriptor, host, security, deadline)
         } else {
@@ -162,7 +163,7 @@ public final class Streams {
 
     private func fail(_ id: StreamID, _ host: String, _ reason: String) -> StreamID {
         stillborn.append((id, host, .failed(reason)))
-        try? stillbornTimer?.schedule(afterMilliseconds: 0)
+        stillbornTimer?.schedule(afterMilliseconds: 0)
         return id
     }
 
@@ -196,7 +197,7 @@ public final class Streams {
     public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
         guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
         stream.deadline = .max
-        stream.admission = LoopClock.now() + Int64(milliseconds)
+        stream.admission = MonotonicClock.milliseconds() + Int64(milliseconds)
     }
 
     /// Leaves the bytes of a stream in the kernel for now, or takes them again: whoever sends them waits.
@@ -216,7 +217,7 @@ public final class Streams {
             departing += 1
             stream.isDeparting = true
         }
-        stream.leave(until: LoopClock.now() + Int64(milliseconds))
+        stream.leave(until: MonotonicClock.milliseconds() + Int64(milliseconds))
     }
 
     /// Closes every stream as `close` does, and calls `whenClosed` once none is left.

@@ -7,6 +7,7 @@ import Gzip
 import Libevent
 import Logging
 import Replication
+import System
 import TLS
 
 /// Everything on the replication thread.
@@ -112,7 +113,7 @@ final class ReplicationLoop {
         if security != nil {
             timers.append(
                 try LoopEvent.every(milliseconds: PeerSecurity.period, on: loop) { [unowned self] _ in
-                    security?.look(now: Clock.wall / 1_000_000_000, logger)
+                    security?.look(now: WallClock.seconds(), logger)
                 })
         }
     }
@@ -120,7 +121,7 @@ final class ReplicationLoop {
     // MARK: - Time
 
     private static func time(_ parts: Parts) -> NodeTime {
-        let (monotonic, wall) = (Clock.monotonic, Clock.wall)
+        let (monotonic, wall) = (MonotonicClock.milliseconds(), WallClock.nanoseconds())
         return NodeTime(
             moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall.addingSaturated(parts.board.clockCorrection)),
             monotonic: monotonic, wall: wall)
@@ -132,7 +133,7 @@ final class ReplicationLoop {
         tellQueues(onLoop)
         carryOut(node.tick(at: now), onLoop)
         carryOut(originals.tick(at: now), onLoop)
-        let now = Clock.monotonic
+        let now = MonotonicClock.milliseconds()
         log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
         if now - lastReport >= Self.reportPeriod { publish(at: now) }
@@ -176,7 +177,7 @@ final class ReplicationLoop {
             guard let addresses = sources?.take(report) else { return }
             membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
         case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
-        case .reload: security?.reload(now: Clock.wall / 1_000_000_000, logger)
+        case .reload: security?.reload(now: WallClock.seconds(), logger)
         case .leave(let report): leave(report, onLoop)
         }
     }
@@ -192,22 +193,22 @@ final class ReplicationLoop {
 
     private func changesCame(_ onLoop: borrowing OnLoop) {
         guard !isDrainDue else { return }
-        if Clock.monotonic - lastDrain > Self.drainPeriod { return drainChanges(onLoop) }
+        if MonotonicClock.milliseconds() - lastDrain > Self.drainPeriod { return drainChanges(onLoop) }
         isDrainDue = true
-        try? drainTimer?.schedule(afterMilliseconds: Int(Self.drainPeriod))
+        drainTimer?.schedule(afterMilliseconds: Int(Self.drainPeriod))
     }
 
     private func drainChanges(_ onLoop: borrowing OnLoop) {
         isDrainDue = false
         carryOut(node.localChanges(at: now), onLoop)
-        lastDrain = Clock.monotonic
+        lastDrain = MonotonicClock.milliseconds()
     }
 
     // MARK: - Leaving
 
     private func leave(_ report: @escaping @Sendable () -> Void, _ onLoop: borrowing OnLoop) {
         guard leaving == nil else { return }
-        leaving = (Clock.monotonic + Self.flushTime, report)
+        leaving = (MonotonicClock.milliseconds() + Self.flushTime, report)
         listener?.stop(onLoop)
         carryOut(node.leave(at: now), onLoop)
         carryOut(originals.leave(at: now), onLoop)
@@ -233,7 +234,7 @@ final class ReplicationLoop {
             case .dial(let address): dial(address, .changes, onLoop)
             case .becameReady:
                 parts.board.becomeReady()
-                publish(at: Clock.monotonic)
+                publish(at: MonotonicClock.milliseconds())
             case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
             case .releaseLeases: parts.leaseClock.release()
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)

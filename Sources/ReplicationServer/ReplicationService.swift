@@ -6,6 +6,7 @@ import Libevent
 import Logging
 import Replication
 import Synchronization
+import System
 import TLS
 
 /// What the replication thread is told.
@@ -31,7 +32,6 @@ public final class ReplicationService: Cluster {
     private let board = ClusterBoard()
     private let security: PeerSecurity?
     private let logger: Logger
-    private let thread = Mutex<LoopThread?>(nil)
     private let membership = Mutex<MembershipThreads?>(nil)
 
     /// Reads the certificates at `now`, in seconds since 1970; throws a `TLSError` when they cannot be used.
@@ -65,11 +65,11 @@ public final class ReplicationService: Cluster {
         let loop = ReplicationLoop.Parts(
             configuration: configuration, store: store, leaseClock: leaseClock, board: board, security: security, orders: orders,
             logger: logger, whenFailed: whenFailed)
-        guard let started = LoopThread(name: "replication", { ReplicationLoop.run(loop) }) else { throw LibeventError.outOfMemory }
-        thread.withLock { $0 = started }
+        // Nobody joins it: `leave` tells of its end, and the process goes at its deadline whether it has ended or not.
+        try NamedThread("replication") { ReplicationLoop.run(loop) }.detach()
         let search = MembershipConfiguration(
             directory: configuration.directory, names: configuration.names, own: address,
-            wallClock: { [board] in Clock.wall.addingSaturated(board.clockCorrection) })
+            wallClock: { [board] in WallClock.nanoseconds().addingSaturated(board.clockCorrection) })
         // First: a report that comes before would be of nobody knows what.
         orders.send(.looking(search.sources))
         let membership = try MembershipThreads(search) { [orders] in orders.send(.found($0)) }

@@ -2,6 +2,7 @@
 // lock for one copy; the writer takes everything at once by swapping two arrays.
 
 import Synchronization
+import System
 
 /// The bytes of a ``LogPipe``, guarded by a lock that is never held during a system call.
 final class LogBuffer: Sendable {
@@ -33,10 +34,8 @@ final class LogBuffer: Sendable {
         var dropped: UInt64 = 0
         /// Those of them that were reported. Invariant: at most `dropped`.
         var reported: UInt64 = 0
-        /// Once closing: when the writer must have stopped, in monotonic nanoseconds.
-        var closeBy: UInt64?
-        /// Whether the writer has stopped.
-        var finished = false
+        /// Once closing: when the writer must have stopped, in monotonic milliseconds.
+        var closeBy: Int64?
     }
 
     /// What the writer finds when it looks.
@@ -49,14 +48,14 @@ final class LogBuffer: Sendable {
     private let state = Mutex(State())
     private let capacity: Int
     /// Raised to wake the writer.
-    let work: WakeUp
+    let work: WakeSignal
     /// Raised when the writer has stopped.
-    private let stopped: WakeUp
+    private let stopped: WakeSignal
 
-    init(capacity: Int) throws(LogPipe.StartError) {
+    init(capacity: Int) throws(SystemFailure) {
         self.capacity = capacity
-        work = try WakeUp()
-        stopped = try WakeUp()
+        work = try WakeSignal()
+        stopped = try WakeSignal()
     }
 
     // MARK: Those who log
@@ -88,22 +87,13 @@ final class LogBuffer: Sendable {
 
     // MARK: Whoever closes
 
-    func close(by deadline: UInt64) {
+    func close(by deadline: Int64) {
         state.withLock { $0.closeBy = deadline }
         work.raise()
     }
 
-    var isFinished: Bool { state.withLock { $0.finished } }
-
-    /// Sleeps until the writer has stopped or the deadline (monotonic nanoseconds) is past; true if it has stopped.
-    func waitUntilFinished(until deadline: UInt64) -> Bool {
-        while !isFinished {
-            let now = monotonicNanoseconds()
-            guard now < deadline else { return false }
-            stopped.wait(milliseconds: pollMilliseconds(from: now, to: deadline))
-        }
-        return true
-    }
+    /// Sleeps until the writer has stopped or the deadline (monotonic milliseconds) is past; true if it has stopped.
+    func waitUntilFinished(until deadline: Int64) -> Bool { stopped.wait(until: deadline) }
 
     // MARK: The writer
 
@@ -127,18 +117,18 @@ final class LogBuffer: Sendable {
     }
 
     /// The deadline, once closing.
-    var closeBy: UInt64? { state.withLock { $0.closeBy } }
+    var closeBy: Int64? { state.withLock { $0.closeBy } }
 
-    /// Puts the writer to sleep for so many milliseconds (negative: without limit) or until it is woken.
-    func rest(as writer: Writer, milliseconds: Int32) {
+    /// Puts the writer to sleep until a moment (monotonic milliseconds; nil: without limit) or until it is woken.
+    func rest(as writer: Writer, until moment: Int64?) {
         let sleeps = state.withLock { state in
             guard state.closeBy == nil, state.filling.count < (writer == .idle ? 1 : capacity / 2) else { return false }
             state.writer = writer
             return true
         }
         guard sleeps else { return }
-        work.wait(milliseconds: milliseconds)
-        work.clear()
+        work.wait(until: moment)
+        work.lower()
     }
 
     /// The writer's last word: so many lines it had taken were not written. What came in the meantime is not either.
@@ -147,7 +137,6 @@ final class LogBuffer: Sendable {
             state.dropped += lines + Self.lines(in: state.filling[...])
             state.filling = []
             state.inFlight = 0
-            state.finished = true
         }
         stopped.raise()
     }
@@ -163,10 +152,4 @@ final class LogBuffer: Sendable {
     static func lines(in bytes: ArraySlice<UInt8>) -> UInt64 {
         bytes.reduce(into: 0) { if $1 == UInt8(ascii: "\n") { $0 += 1 } }
     }
-}
-
-/// The timeout for poll(2) that ends no sooner than the deadline, both in monotonic nanoseconds.
-func pollMilliseconds(from now: UInt64, to deadline: UInt64) -> Int32 {
-    guard deadline > now else { return 0 }
-    return Int32(clamping: (deadline - now - 1) / 1_000_000 + 1)
 }

@@ -3,6 +3,7 @@
 
 import Glibc
 import Synchronization
+import System
 
 /// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from any thread.
 ///
@@ -14,18 +15,12 @@ public final class LogPipe: Sendable {
 
     /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in write(2) although
     /// poll(2) called it writable (a stopped terminal) uses this up.
-    static let closeGraceMilliseconds: Int32 = 200
-
-    /// Why a pipe could not be started: a system call and its error.
-    public struct StartError: Error, Equatable {
-        public var call: String
-        public var errno: Int32
-    }
+    static let closeGraceMilliseconds: Int64 = 200
 
     private let buffer: LogBuffer
 
     /// The writer's thread; nil once it was joined or given up. Nests in no other lock and nothing in it.
-    private let thread: Mutex<pthread_t?>
+    private let thread: Mutex<NamedThread?>
 
     /// Starts the writer.
     ///
@@ -35,13 +30,14 @@ public final class LogPipe: Sendable {
     ///   - dropReport: renders the line that tells of so many dropped lines; called on the writer's thread, at most once a second.
     public init(
         descriptor: Int32, capacity: Int = LogPipe.defaultCapacity, dropReport: @escaping @Sendable (UInt64) -> [UInt8]
-    ) throws(StartError) {
+    ) throws(SystemFailure) {
         let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        guard own >= 0 else { throw StartError(call: "fcntl", errno: errno) }
-        do throws(StartError) {
-            buffer = try LogBuffer(capacity: capacity)
-            let writer = LogWriter(buffer: buffer, descriptor: own, dropReport: dropReport)
-            thread = Mutex(try Self.start(writer))
+        guard own >= 0 else { throw SystemFailure("fcntl", code: errno) }
+        do throws(SystemFailure) {
+            let buffer = try LogBuffer(capacity: capacity)
+            thread = Mutex(
+                try NamedThread("log") { LogWriter(buffer: buffer, descriptor: own, dropReport: dropReport).run() })
+            self.buffer = buffer
         } catch {
             Glibc.close(own)
             throw error
@@ -52,7 +48,7 @@ public final class LogPipe: Sendable {
         // Nobody closed the pipe: what is not yet written is lost, as at a deadline; the thread frees what it holds by itself.
         guard let thread = thread.withLock({ $0.take() }) else { return }
         buffer.close(by: 0)
-        pthread_detach(thread)
+        thread.detach()
     }
 
     /// How many lines have been dropped since the start.
@@ -74,46 +70,14 @@ public final class LogPipe: Sendable {
     /// - Returns: whether the writer has stopped. If not, it is stuck in a write that never returns, and is left behind.
     @discardableResult
     public func close(within milliseconds: Int) -> Bool {
-        let limit = Int(Int32.max) - Int(Self.closeGraceMilliseconds)
-        let milliseconds = max(0, min(milliseconds, limit))
-        let deadline = monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
+        let deadline = MonotonicClock.milliseconds() + Int64(max(0, min(milliseconds, Int(Int32.max))))
         // Taken out first: the buffer has a lock of its own, and two are never held together.
         let running = thread.withLock { $0.take() }
         if running != nil { buffer.close(by: deadline) }
-        let isFinished = buffer.waitUntilFinished(until: deadline + UInt64(Self.closeGraceMilliseconds) * 1_000_000)
+        let isFinished = buffer.waitUntilFinished(until: deadline + Self.closeGraceMilliseconds)
         if let running {
-            if isFinished { pthread_join(running, nil) } else { pthread_detach(running) }
+            if isFinished { running.join() } else { running.detach() }
         }
         return isFinished
     }
-
-    /// Starts a thread that runs the writer and receives no signals: those are for the rest of the program, and SIGPIPE is for no one.
-    private static func start(_ writer: LogWriter) throws(StartError) -> pthread_t {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)  // inherited by the new thread
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(writer)  // the thread's own reference, which it releases
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<LogWriter>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            throw StartError(call: "pthread_create", errno: result)
-        }
-        return thread
-    }
-}
-
-/// Nanoseconds of `CLOCK_MONOTONIC`: for deadlines only.
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -2,15 +2,16 @@
 // has, tries again, and stays able to hear that the pipe is being closed; so it never enters a write(2) that could block for long.
 
 import Glibc
+import System
 
 /// Writes what a ``LogBuffer`` holds. Made by ``LogPipe``, then owned by its own thread: everything but `init` happens there.
 final class LogWriter {
     /// A busy log is written this often, in milliseconds; this is also how late a line may be.
-    static let lingerMilliseconds: Int32 = 5
+    static let lingerMilliseconds: Int64 = 5
     /// How long to wait after an error (no reader, disk full) before trying again.
-    static let errorPauseMilliseconds: Int32 = 1000
+    static let errorPauseMilliseconds: Int64 = 1_000
     /// How long to wait when a descriptor is writable and yet refuses, so as not to spin.
-    static let refusedPauseMilliseconds: Int32 = 10
+    static let refusedPauseMilliseconds: Int64 = 10
     /// What a pipe takes whole and without blocking when poll(2) calls it writable: POSIX's `PIPE_BUF` on Linux.
     static let pipeChunkBytes = 4096
     /// A file never blocks for long, so more is written to it at once.
@@ -44,15 +45,15 @@ final class LogWriter {
                 abandoned = LogBuffer.lines(in: unwritten)
                 break
             }
-            if reports.isDue(unreported: look.unreported, now: monotonicNanoseconds(), closing: look.closing) {
+            if reports.isDue(unreported: look.unreported, now: MonotonicClock.milliseconds(), closing: look.closing) {
                 guard write(report(look.unreported)).isEmpty else { break }
             }
             if look.closing && !worked { break }
             LogBuffer.recycle(&batch)
             if worked {
-                buffer.rest(as: .lingering, milliseconds: Self.lingerMilliseconds)
+                buffer.rest(as: .lingering, until: MonotonicClock.milliseconds() + Self.lingerMilliseconds)
             } else {
-                buffer.rest(as: .idle, milliseconds: reports.milliseconds(unreported: look.unreported, now: monotonicNanoseconds()))
+                buffer.rest(as: .idle, until: reports.next(unreported: look.unreported))
             }
         }
         close(descriptor)
@@ -78,11 +79,11 @@ final class LogWriter {
                 rest = rest.dropFirst(count)
                 buffer.setInFlight(rest.count)
             } else if count < 0 && error == EAGAIN {
-                buffer.work.wait(milliseconds: Self.refusedPauseMilliseconds)
+                buffer.work.wait(until: MonotonicClock.milliseconds() + Self.refusedPauseMilliseconds)
             } else if count == 0 || error != EINTR {
                 // Nobody may ever read it, or there is room again in a moment: keep the lines and see.
                 guard buffer.closeBy == nil else { return rest }
-                buffer.work.wait(milliseconds: Self.errorPauseMilliseconds)
+                buffer.work.wait(until: MonotonicClock.milliseconds() + Self.errorPauseMilliseconds)
             }
         }
         return rest
@@ -93,18 +94,18 @@ final class LogWriter {
         while true {
             var timeout: Int32 = -1
             if let deadline = buffer.closeBy {
-                let now = monotonicNanoseconds()
-                guard now < deadline else { return false }
-                timeout = pollMilliseconds(from: now, to: deadline)
+                let rest = deadline - MonotonicClock.milliseconds()
+                guard rest > 0 else { return false }
+                timeout = Int32(clamping: rest)
             }
             var entries = (
                 pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
-                pollfd(fd: buffer.work.readEnd, events: Int16(POLLIN), revents: 0)
+                pollfd(fd: buffer.work.descriptor, events: Int16(POLLIN), revents: 0)
             )
             let ready = withUnsafeMutableBytes(of: &entries) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout) }
             guard ready > 0 else { continue }  // the deadline, or a signal
             // While the writer writes, only closing raises this signal, and closing is a state: nothing is lost by lowering it.
-            if entries.1.revents != 0 { buffer.work.clear() }
+            if entries.1.revents != 0 { buffer.work.lower() }
             if entries.0.revents != 0 { return true }
         }
     }
@@ -121,21 +122,19 @@ final class LogWriter {
 
 /// When dropped lines are reported: after they were dropped, at most once a second, and in any case at the end.
 struct DropReports {
-    /// The least time between two reports, in nanoseconds.
-    static let interval: UInt64 = 1_000_000_000
+    /// The least time between two reports, in milliseconds.
+    static let interval: Int64 = 1_000
 
-    /// Monotonic nanoseconds before which there is no report.
-    private var notBefore: UInt64 = 0
+    /// Monotonic milliseconds before which there is no report.
+    private var notBefore: Int64 = 0
 
     /// Whether to report now; if so, the next one has to wait.
-    mutating func isDue(unreported: UInt64, now: UInt64, closing: Bool) -> Bool {
+    mutating func isDue(unreported: UInt64, now: Int64, closing: Bool) -> Bool {
         guard unreported > 0, closing || now >= notBefore else { return false }
         notBefore = now + Self.interval
         return true
     }
 
-    /// How long an idle writer may sleep without missing a report: poll(2)'s milliseconds, -1 for ever.
-    func milliseconds(unreported: UInt64, now: UInt64) -> Int32 {
-        unreported > 0 ? pollMilliseconds(from: now, to: notBefore) : -1
-    }
+    /// Until when an idle writer may sleep without missing a report; nil is for ever.
+    func next(unreported: UInt64) -> Int64? { unreported > 0 ? notBefore : nil }
 }

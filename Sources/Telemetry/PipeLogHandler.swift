@@ -2,6 +2,7 @@
 // It holds no lock while it renders, because rendering calls other people's `description`, which may itself log.
 
 import Logging
+import System
 
 /// A swift-log handler that writes through a ``LogPipe``. Never blocks its caller.
 ///
@@ -23,7 +24,7 @@ public struct PipeLogHandler: LogHandler {
     ///   - clock: nanoseconds since the start of 1970; called from any thread.
     public init(
         label: String, pipe: LogPipe, format: LogFormat, threshold: LogLevel, metadataProvider: Logger.MetadataProvider? = nil,
-        clock: @escaping @Sendable () -> Int64 = WallClock.now
+        clock: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds() }
     ) {
         self.label = label
         self.pipe = pipe

@@ -1,7 +1,7 @@
 // `registry dev-cert DIR`: what it takes to try HTTPS, in one command.
 
 import ArgumentParser
-import Glibc
+import System
 import TLS
 
 /// Writes a development authority and the certificates of a server, a client and a member of a cluster.
@@ -39,7 +39,7 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
 
     func run() throws {
         do throws(TLSError) {
-            let certificates = try DevelopmentCertificates(hosts: host, namespace: namespace, now: Int64(time(nil)))
+            let certificates = try DevelopmentCertificates(hosts: host, namespace: namespace, now: WallClock.seconds())
             try certificates.write(to: directory)
         } catch {
             RegistryCommand.complain("Error: \(error.sentence).\n")

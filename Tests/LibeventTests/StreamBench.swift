@@ -39,7 +39,7 @@ final class StreamBench {
         (listener, accepting, connecting) = (nil, nil, nil)
         // libevent frees a bufferevent, of which something was still to be told, in the turn after.
         let last = try? LoopEvent.timer(on: loop) { [loop] onLoop in loop.stop(onLoop) }
-        try? last?.schedule(afterMilliseconds: 0)
+        last?.schedule(afterMilliseconds: 0)
         if last != nil { loop.run() }
     }
 
@@ -58,13 +58,13 @@ final class StreamBench {
         defer { isDone = { false } }
         var isLate = false
         let first = try LoopEvent.timer(on: loop) { onLoop in start(onLoop) }
-        try first.schedule(afterMilliseconds: 0)
+        first.schedule(afterMilliseconds: 0)
         let look = try LoopEvent.every(milliseconds: 20, on: loop) { [loop] onLoop in if condition() { loop.stop(onLoop) } }
         let deadline = try LoopEvent.timer(on: loop) { [loop] onLoop in
             isLate = true
             loop.stop(onLoop)
         }
-        try deadline.schedule(afterMilliseconds: Self.patience)
+        deadline.schedule(afterMilliseconds: Self.patience)
         loop.run()
         withExtendedLifetime((first, look, deadline)) {}
         if isLate { throw WaitedInVain() }

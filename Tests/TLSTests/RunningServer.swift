@@ -5,6 +5,7 @@ import Glibc
 import HTTP
 import Libevent
 import Synchronization
+import System
 import TLS
 
 /// Several loops with an `HTTPServer` each. The answer's body is what the request was seen as.
@@ -15,7 +16,7 @@ final class RunningServer {
     let contexts: TLSContextBox
     let gauge = ConnectionGauge()
     private let failures = FailureLog()
-    private var threads: [LoopThread] = []
+    private var threads: [NamedThread] = []
     private var senders: [MailboxSender<Order>] = []
 
     /// What failed handshakes were reported with.
@@ -50,14 +51,14 @@ final class RunningServer {
         port = listening.port
         for (index, descriptor) in listening.descriptors.enumerated() {
             let box = SenderBox()
-            let thread = LoopThread(name: "test-\(index)") { [contexts, gauge, failures] in
+            let thread = try NamedThread("test-\(index)") { [contexts, gauge, failures] in
                 try? Self.serve(index, descriptor, contexts, gauge, failures) { sender in
                     box.sender.withLock { $0 = sender }
                     box.arrival.signal()
                 }
             }
             box.arrival.wait()
-            if let thread { threads.append(thread) }
+            threads.append(thread)
             if let sender = box.sender.withLock({ $0 }) { senders.append(sender) }
         }
     }

@@ -5,6 +5,7 @@ import Glibc
 import HTTP
 import Libevent
 import Synchronization
+import System
 
 /// When a request is answered.
 public enum ReplyMoment: Sendable {
@@ -85,7 +86,7 @@ public final class LiveServer: Sendable {
     public let port: UInt16
     public let gauge = ConnectionGauge()
     private let signals = Signals()
-    private let thread: LoopThread
+    private let thread: NamedThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
     public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
@@ -96,7 +97,7 @@ public final class LiveServer: Sendable {
         let descriptor = listening.descriptor
         self.port = port
         let signals = signals
-        let thread = LoopThread(name: "live") { [gauge] in
+        thread = try NamedThread("live") { [gauge] in
             defer { signals.ended.signal() }
             do {
                 let kept = KeptReplies()
@@ -107,8 +108,6 @@ public final class LiveServer: Sendable {
                 signals.started.signal()
             }
         }
-        guard let thread else { throw WaitedInVain(for: "a thread") }
-        self.thread = thread
         guard signals.started.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
             throw WaitedInVain(for: "a server's loop to start")
         }

@@ -4,6 +4,7 @@
 import HTTP
 import Libevent
 import Logging
+import System
 import TLS
 import Telemetry
 
@@ -79,9 +80,9 @@ struct LoopWorker: Sendable {
                 }
             }
         }
-        var expected = MonotonicClock.now()
+        var expected = MonotonicClock.nanoseconds()
         let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
-            let now = MonotonicClock.now()
+            let now = MonotonicClock.nanoseconds()
             expected += Int64(Self.lagPeriod) * 1_000_000
             metrics.recordLag(microseconds: max(0, Int((now - expected) / 1_000)))
             expected = now
@@ -97,13 +98,13 @@ struct LoopWorker: Sendable {
         let context = context
         return try HTTPServer(
             on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border, security: security,
-            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.now()) }
+            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.nanoseconds()) }
         ) { request, reply, _ in
-            let arrived = MonotonicClock.now()
-            let moment = context.moment(monotonic: arrived, wall: WallClock.now())
+            let arrived = MonotonicClock.nanoseconds()
+            let moment = context.moment(monotonic: arrived, wall: WallClock.nanoseconds())
             reply.send(
                 responder.respond(
-                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.now))
+                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.nanoseconds))
         }
     }
 

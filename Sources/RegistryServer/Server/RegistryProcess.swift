@@ -12,6 +12,7 @@ import Libevent
 import Logging
 import Replication
 import ReplicationServer
+import System
 import TLS
 import Telemetry
 
@@ -52,7 +53,7 @@ public final class RegistryProcess {
     /// Nil when this registry is alone.
     private let replication: ReplicationService?
     private let loop: EventLoop
-    private var threads: [LoopThread] = []
+    private var threads: [NamedThread] = []
     private var workers: [MailboxSender<WorkerOrder>] = []
     private var running = 0
     private var status: Int32 = 0
@@ -103,11 +104,11 @@ public final class RegistryProcess {
         let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let format = settings.logFormat
         keeper = try settings.tls.map { (tls) throws(TLSError) in
-            try CertificateKeeper(tls, now: WallClock.now() / 1_000_000_000, monotonic: MonotonicClock.now() / 1_000_000_000)
+            try CertificateKeeper(tls, now: WallClock.seconds(), monotonic: MonotonicClock.seconds())
         }
         plainPort = try Self.open(settings.apiPort, settings, loops)
         securePort = keeper == nil ? nil : try Self.open(settings.httpsPort, settings, loops)
-        let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.now()) }
+        let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
         self.log = log
         logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
@@ -116,7 +117,7 @@ public final class RegistryProcess {
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)
         let replication = try ReplicationParts.service(
-            settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.now() / 1_000_000_000, logger)
+            settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.seconds(), logger)
         self.replication = replication
         let store = replication.map { [settings] replication in
             Store(
@@ -124,9 +125,10 @@ public final class RegistryProcess {
                 tombstones: ReplicationParts.tombstones(settings), wake: { replication.wake() })
         }
         context = ServerContext(
-            settings: settings, cluster: replication ?? StandaloneCluster(), store: store, loops: loops, monotonic: MonotonicClock.now(),
-            httpsPort: securePort?.port, tlsHealth: keeper?.health, peerTLSHealth: replication?.tlsHealth, border: border,
-            openConnections: { gauges.reduce(0) { $0 + $1.open } }, droppedLogLines: { log.dropped })
+            settings: settings, cluster: replication ?? StandaloneCluster(), store: store, loops: loops,
+            monotonic: MonotonicClock.nanoseconds(), httpsPort: securePort?.port, tlsHealth: keeper?.health,
+            peerTLSHealth: replication?.tlsHealth, border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } },
+            droppedLogLines: { log.dropped })
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -161,8 +163,7 @@ public final class RegistryProcess {
                 index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
                 gauge: gauges[index], log: log, logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level),
                 control: control)
-            guard let thread = LoopThread(name: "api-\(index)", { worker.run() }) else { throw LibeventError.outOfMemory }
-            threads.append(thread)
+            threads.append(try NamedThread("api-\(index)") { worker.run() })
             running += 1
         }
     }
@@ -206,20 +207,20 @@ public final class RegistryProcess {
         // Also where there is nothing to reload: without a handler it would end the process.
         events.append(
             try LoopEvent.signal(SIGHUP, on: loop) { [keeper, replication, logger] _ in
-                keeper?.reload(now: WallClock.now() / 1_000_000_000, logger)
+                keeper?.reload(now: WallClock.seconds(), logger)
                 replication?.reload()
             })
         guard let keeper else { return }
         events.append(
             try LoopEvent.every(milliseconds: CertificateKeeper.period, on: loop) { [logger] _ in
-                keeper.look(now: WallClock.now() / 1_000_000_000, monotonic: MonotonicClock.now() / 1_000_000_000, logger)
+                keeper.look(now: WallClock.seconds(), monotonic: MonotonicClock.seconds(), logger)
             })
     }
 
     // MARK: - Leases
 
     private func expireLeases() {
-        let monotonic = MonotonicClock.now() / 1_000_000
+        let monotonic = MonotonicClock.milliseconds()
         let now = context.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
         // Whoever looks overdue may have been heard of by others.
@@ -227,7 +228,7 @@ public final class RegistryProcess {
         let expiry = context.store.expire(at: now, budget: Self.expiryBudget)
         for change in expiry.changes { context.changes.count(change.kind) }
         // The rest comes in the next turn, behind the signals and mail that wait.
-        if expiry.hasMore { try? expiryBacklog?.schedule(afterMilliseconds: 0) }
+        if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }
 
     /// The lease clock holds itself when its ticks were apart for too long; the cluster is told, and releases it once it has been heard.
@@ -301,7 +302,7 @@ public final class RegistryProcess {
     private func drain(_ onLoop: borrowing OnLoop) {
         context.lifecycle.advance(to: .draining)
         for worker in workers { worker.send(.drain) }
-        try? deadline?.schedule(afterMilliseconds: Self.drainTime)
+        deadline?.schedule(afterMilliseconds: Self.drainTime)
         if running == 0 { leave(onLoop) }
     }
 
@@ -310,7 +311,7 @@ public final class RegistryProcess {
         guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true
-        try? deadline?.schedule(afterMilliseconds: Self.leaveTime)
+        deadline?.schedule(afterMilliseconds: Self.leaveTime)
         replication.leave { control.send(.left) }
     }
 }

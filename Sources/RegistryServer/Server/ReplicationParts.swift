@@ -5,6 +5,7 @@ import Libevent
 import Logging
 import Replication
 import ReplicationServer
+import System
 import TLS
 
 enum ReplicationParts {

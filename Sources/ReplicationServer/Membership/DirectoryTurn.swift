@@ -1,6 +1,7 @@
 // What the directory's thread does: keep our file fresh, look at the others', tell what was found.
 
 import Replication
+import System
 
 /// Confined to its thread.
 final class DirectoryTurn {
@@ -19,22 +20,22 @@ final class DirectoryTurn {
     }
 
     /// Returns once the signal is raised and our file is taken away.
-    func run(until stop: StopSignal) {
-        var nextBeat = Clock.monotonic
+    func run(until stop: WakeSignal) {
+        var nextBeat = MonotonicClock.milliseconds()
         var nextLook = nextBeat
         var events: [MembershipEvent] = []
         while !stop.wait(until: min(nextBeat, nextLook)) {
             // Our file first, so that nothing a former run left under our name is taken for another member's.
-            if nextBeat <= Clock.monotonic {
+            if nextBeat <= MonotonicClock.milliseconds() {
                 events += beat()
-                nextBeat = Clock.monotonic + configuration.periods.heartbeat
+                nextBeat = MonotonicClock.milliseconds() + configuration.periods.heartbeat
             }
-            guard nextLook <= Clock.monotonic else { continue }
+            guard nextLook <= MonotonicClock.milliseconds() else { continue }
             let look = look()
             events += look.events
-            nextLook = Clock.monotonic + configuration.periods.look
+            nextLook = MonotonicClock.milliseconds() + configuration.periods.look
             // A member with a clock of the future may have deleted ours.
-            if look.isOwnMissing { nextBeat = Clock.monotonic }
+            if look.isOwnMissing { nextBeat = MonotonicClock.milliseconds() }
             if stop.isRaised { break }
             report(MembershipReport(source: .directory, addresses: view.members, isComplete: look.isComplete, events: events))
             events = []
@@ -44,7 +45,7 @@ final class DirectoryTurn {
 
     private func beat() -> [MembershipEvent] {
         let content = MemberFile(address: configuration.own, timestamp: configuration.wallClock()).content
-        do throws(MemberDirectory.Failure) {
+        do throws(SystemFailure) {
             try directory.write(content)
             return view.heartbeatWritten(content)
         } catch {
@@ -53,9 +54,9 @@ final class DirectoryTurn {
     }
 
     private func look() -> (events: [MembershipEvent], isComplete: Bool, isOwnMissing: Bool) {
-        do throws(MemberDirectory.Failure) {
+        do throws(SystemFailure) {
             let (files, isWhole) = try directory.look()
-            let judgement = view.looked(files, isWhole: isWhole, at: Clock.monotonic)
+            let judgement = view.looked(files, isWhole: isWhole, at: MonotonicClock.milliseconds())
             let deleted = judgement.deletions.filter(directory.delete)
             let isOwnMissing = !files.contains { $0.name == MemberFile.name(of: configuration.own) }
             return (judgement.events + deleted.map { .deleted($0.address) }, isWhole, isOwnMissing)

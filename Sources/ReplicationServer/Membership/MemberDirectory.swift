@@ -3,19 +3,12 @@
 
 import Glibc
 import Replication
+import System
 
 /// One directory, named by its path each time, so that it may be mounted anew. All calls may block for as long as the file system does.
 struct MemberDirectory: Sendable {
     /// The most entries that one look walks over, whatever they are.
     static let mostEntries = 16_384
-
-    /// A system call that failed.
-    struct Failure: Error, Equatable, CustomStringConvertible {
-        let call: String
-        let code: Int32
-
-        var description: String { "\(call): \(String(cString: strerror(code)))" }
-    }
 
     let path: String
     let own: PeerAddress
@@ -23,23 +16,23 @@ struct MemberDirectory: Sendable {
     // MARK: Our own file
 
     /// Replaces our file; it has the old content or the new at any time, also after a crash.
-    func write(_ content: [UInt8]) throws(Failure) {
+    func write(_ content: [UInt8]) throws(SystemFailure) {
         let temporary = location(MemberFile.temporaryName(of: own))
         // What is left of a crash. Created anew, it cannot be a link or a pipe that somebody put there.
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Failure(call: "open", code: errno) }
-        do throws(Failure) {
+        guard descriptor >= 0 else { throw SystemFailure("open", code: errno) }
+        do throws(SystemFailure) {
             defer { close(descriptor) }
             let count = Glibc.write(descriptor, content, content.count)
-            guard count == content.count else { throw Failure(call: "write", code: count < 0 ? errno : ENOSPC) }
-            guard fsync(descriptor) == 0 else { throw Failure(call: "fsync", code: errno) }
+            guard count == content.count else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
+            guard fsync(descriptor) == 0 else { throw SystemFailure("fsync", code: errno) }
         } catch {
             unlink(temporary)
             throw error
         }
         guard rename(temporary, location(MemberFile.name(of: own))) == 0 else {
-            let error = Failure(call: "rename", code: errno)
+            let error = SystemFailure("rename", code: errno)
             unlink(temporary)
             throw error
         }
@@ -64,7 +57,7 @@ struct MemberDirectory: Sendable {
     // MARK: The others' files
 
     /// Reads every file that is named as a member's. `isWhole` is false when there are more entries than are walked over.
-    func look() throws(Failure) -> (files: [ObservedFile], isWhole: Bool) {
+    func look() throws(SystemFailure) -> (files: [ObservedFile], isWhole: Bool) {
         let (names, isWhole) = try names()
         var files: [ObservedFile] = []
         for name in names.prefix(DirectoryView.mostMembers) {
@@ -80,14 +73,14 @@ struct MemberDirectory: Sendable {
         return unlink(location(deletion.name)) == 0
     }
 
-    private func names() throws(Failure) -> (names: [String], isWhole: Bool) {
-        guard let stream = opendir(path) else { throw Failure(call: "open", code: errno) }
+    private func names() throws(SystemFailure) -> (names: [String], isWhole: Bool) {
+        guard let stream = opendir(path) else { throw SystemFailure("open", code: errno) }
         defer { closedir(stream) }
         var names: [String] = []
         for _ in 0..<Self.mostEntries {
             errno = 0
             guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw Failure(call: "readdir", code: errno) }
+                guard errno == 0 else { throw SystemFailure("readdir", code: errno) }
                 return (names, true)
             }
             // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the stream's buffer.

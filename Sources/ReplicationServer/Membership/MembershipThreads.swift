@@ -8,6 +8,7 @@ import Glibc
 import Libevent
 import Replication
 import Synchronization
+import System
 
 /// How members are to be found.
 public struct MembershipConfiguration: Sendable {
@@ -52,26 +53,21 @@ public struct MembershipPeriods: Sendable {
 
 /// The threads that find members, from their start to their stop.
 public final class MembershipThreads: Sendable {
-    /// A thread or a descriptor could not be had.
-    public struct StartError: Error, Equatable {
-        public let what: String
-    }
-
     /// One running thread and how to learn of its end.
     private struct Running {
-        let thread: LoopThread
-        let ended: StopSignal
+        let thread: NamedThread
+        let ended: WakeSignal
     }
 
-    private let stopSignal: StopSignal
+    private let stopSignal: WakeSignal
     private let running: Mutex<[Running]>
 
-    /// Starts looking, at once.
+    /// Starts looking, at once. Throws when a thread or a descriptor cannot be had.
     ///
     /// - Parameter report: called on the threads, one call after the other for a source; it should only pass the report on.
     public convenience init(
         _ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void
-    ) throws(StartError) {
+    ) throws(SystemFailure) {
         try self.init(configuration, resolve: NameLookup.addresses, report: report)
     }
 
@@ -79,8 +75,8 @@ public final class MembershipThreads: Sendable {
     init(
         _ configuration: MembershipConfiguration, resolve: @escaping NamesTurn.Resolve,
         report: @escaping @Sendable (MembershipReport) -> Void
-    ) throws(StartError) {
-        guard let stopSignal = StopSignal() else { throw StartError(what: "a pipe") }
+    ) throws(SystemFailure) {
+        let stopSignal = try WakeSignal()
         self.stopSignal = stopSignal
         let bodies = configuration.sources.map { source -> (name: String, body: @Sendable () -> Void) in
             switch source {
@@ -90,20 +86,19 @@ public final class MembershipThreads: Sendable {
         }
 
         var running: [Running] = []
-        for (name, body) in bodies {
-            guard let ended = StopSignal(),
-                let thread = LoopThread(
-                    name: name,
-                    {
-                        body()
-                        ended.raise()
-                    })
-            else {
-                stopSignal.raise()
-                for running in running { running.thread.detach() }
-                throw StartError(what: "the thread \(name)")
+        do throws(SystemFailure) {
+            for (name, body) in bodies {
+                let ended = try WakeSignal()
+                let thread = try NamedThread(name) {
+                    body()
+                    ended.raise()
+                }
+                running.append(Running(thread: thread, ended: ended))
             }
-            running.append(Running(thread: thread, ended: ended))
+        } catch {
+            stopSignal.raise()
+            for running in running { running.thread.detach() }
+            throw error
         }
         self.running = Mutex(running)
     }
@@ -120,7 +115,7 @@ public final class MembershipThreads: Sendable {
     ///   reports nothing and ends.
     @discardableResult
     public func stop(within milliseconds: Int64 = 1_000) -> Bool {
-        let deadline = Clock.monotonic + max(0, milliseconds)
+        let deadline = MonotonicClock.milliseconds() + max(0, milliseconds)
         stopSignal.raise()
         // Whoever takes a thread out of the list joins or detaches it, once.
         let threads = running.withLock { running in

@@ -1,6 +1,7 @@
 // What the resolver's thread does: look names up, one after the other, tell what was found.
 
 import Replication
+import System
 
 /// Confined to its thread.
 final class NamesTurn {
@@ -20,7 +21,7 @@ final class NamesTurn {
     }
 
     /// Returns once the signal is raised; a look-up that is under way is waited for.
-    func run(until stop: StopSignal) {
+    func run(until stop: WakeSignal) {
         repeat {
             var events: [MembershipEvent] = []
             for name in view.names {
@@ -34,7 +35,7 @@ final class NamesTurn {
                 }
             }
             tell(events)
-        } while !stop.wait(until: Clock.monotonic + period)
+        } while !stop.wait(until: MonotonicClock.milliseconds() + period)
     }
 
     private func lookUp(_ name: PeerName) -> [MembershipEvent] {

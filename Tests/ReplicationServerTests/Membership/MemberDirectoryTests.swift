@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Replication
+import System
 import Testing
 
 @testable import ReplicationServer
@@ -67,7 +68,7 @@ struct MemberDirectoryTests {
 
     @Test func `a directory in the place of our file is an error and not a hang`() throws {
         #expect(mkdir(folder.location("10.0.0.1:6100"), 0o700) == 0)
-        #expect(throws: MemberDirectory.Failure.self) { try directory.write(Self.content(Self.own)) }
+        #expect(throws: SystemFailure.self) { try directory.write(Self.content(Self.own)) }
         #expect(folder.names == ["10.0.0.1:6100"])
     }
 
@@ -143,11 +144,11 @@ struct MemberDirectoryTests {
 
     @Test func `a directory that is gone, or none, cannot be looked at`() throws {
         let gone = MemberDirectory(path: folder.location("gone"), own: Self.own)
-        #expect(throws: MemberDirectory.Failure(call: "open", code: ENOENT)) { try gone.look() }
-        #expect(throws: MemberDirectory.Failure(call: "open", code: ENOENT)) { try gone.write([1]) }
+        #expect(throws: SystemFailure("open", code: ENOENT)) { try gone.look() }
+        #expect(throws: SystemFailure("open", code: ENOENT)) { try gone.write([1]) }
         gone.removeOwn()
         try folder.put("file", [])
-        #expect(throws: MemberDirectory.Failure(call: "open", code: ENOTDIR)) {
+        #expect(throws: SystemFailure("open", code: ENOTDIR)) {
             try MemberDirectory(path: folder.location("file"), own: Self.own).look()
         }
     }
@@ -194,7 +195,7 @@ struct MemberDirectoryTests {
         try directory.write(Self.content(Self.own))
         try folder.put("10.0.0.2:6100", Self.content(Self.other))
         fill(folder.location("ballast"))
-        #expect(throws: MemberDirectory.Failure.self) { try directory.write(Self.content(Self.own, beat: 1)) }
+        #expect(throws: SystemFailure.self) { try directory.write(Self.content(Self.own, beat: 1)) }
         #expect(folder.bytes("10.0.0.1:6100") == Self.content(Self.own))
         #expect(try looked() == .bytes(Self.content(Self.other)))
         #expect(!folder.names.contains(".10.0.0.1:6100.new"))
@@ -210,7 +211,7 @@ struct MemberDirectoryTests {
         try folder.put("10.0.0.2:6100", Self.content(Self.other))
         try directory.write(Self.content(Self.own))
         try mounted.remount(readOnly: true)
-        #expect(throws: MemberDirectory.Failure(call: "open", code: EROFS)) { try directory.write(Self.content(Self.own, beat: 1)) }
+        #expect(throws: SystemFailure("open", code: EROFS)) { try directory.write(Self.content(Self.own, beat: 1)) }
         directory.removeOwn()
         #expect(folder.names == ["10.0.0.1:6100", "10.0.0.2:6100"])
         #expect(try looked() == .bytes(Self.content(Self.other)))

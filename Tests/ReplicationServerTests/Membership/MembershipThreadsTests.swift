@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Replication
 import Synchronization
+import System
 import Testing
 
 @testable import ReplicationServer
@@ -51,7 +52,7 @@ struct MembershipThreadsTests {
     private static func configuration(
         _ directory: String?, names: [PeerName] = [], own: PeerAddress = address(1)
     ) -> MembershipConfiguration {
-        var configuration = MembershipConfiguration(directory: directory, names: names, own: own, wallClock: { Clock.wall })
+        var configuration = MembershipConfiguration(directory: directory, names: names, own: own, wallClock: { WallClock.nanoseconds() })
         configuration.periods.heartbeat = 20
         configuration.periods.look = 10
         configuration.periods.lookup = 10

@@ -1,10 +1,10 @@
 // A kernel thread with a name and a closure. Foundation's would do the same at the price of loading Foundation.
 
-import CLibevent
+import CSystem
 import Glibc
 
 /// A running thread.
-public struct LoopThread: Sendable {
+public struct NamedThread: Sendable {
     private final class Start: Sendable {
         let name: String
         let body: @Sendable () -> Void
@@ -15,10 +15,22 @@ public struct LoopThread: Sendable {
         }
     }
 
+    /// What a thread's own mistakes raise: blocked, they would end the process without a word.
+    private static let faults = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS]
+
     private let thread: pthread_t
 
-    /// Starts a thread; `name` is cut to the kernel's 15 bytes. Returns nil when the kernel gives no thread.
-    public init?(name: String, _ body: @escaping @Sendable () -> Void) {
+    /// Starts a thread; the kernel cuts `name` to 15 bytes. It gets no signals but those of its own faults: the others are for the thread that
+    /// listens for them, and SIGPIPE is for no one. Throws when the kernel gives no thread.
+    public init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
+        var blocked = sigset_t()
+        var before = sigset_t()
+        sigfillset(&blocked)
+        for fault in Self.faults { sigdelset(&blocked, fault) }
+        // Inherited by the new thread.
+        pthread_sigmask(SIG_SETMASK, &blocked, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
         var thread = pthread_t()
         let start = Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
         let status = pthread_create(
@@ -32,7 +44,7 @@ public struct LoopThread: Sendable {
             }, start.toOpaque())
         guard status == 0 else {
             start.release()
-            return nil
+            throw SystemFailure("no thread \(name)", code: status)
         }
         self.thread = thread
     }

@@ -1,0 +1,30 @@
+// The machine's two clocks, which are read here and nowhere else but in libevent: whoever decides by the time takes it as an argument, so that tests
+// own it.
+
+import Glibc
+
+/// The clock of intervals, deadlines and leases: CLOCK_MONOTONIC. It never steps, runs on while the process is stopped, and stands still while the
+/// machine sleeps, so that nobody is late for having slept with it.
+public enum MonotonicClock {
+    @inlinable public static func nanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    @inlinable public static func milliseconds() -> Int64 { nanoseconds() / 1_000_000 }
+
+    @inlinable public static func seconds() -> Int64 { nanoseconds() / 1_000_000_000 }
+}
+
+/// The time of day since the start of 1970: CLOCK_REALTIME. It may step back or forth when the machine's clock is set.
+public enum WallClock {
+    /// The kernel counts it in 64 bits of nanoseconds too.
+    @inlinable public static func nanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    @inlinable public static func seconds() -> Int64 { nanoseconds() / 1_000_000_000 }
+}

@@ -1,0 +1,43 @@
+// How one thread wakes another: a number in the kernel that becomes readable, so that whoever waits for it can wait for sockets in the same call.
+
+import CSystem
+import Glibc
+
+/// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it many times before it is
+/// lowered is the same as once; one that is never lowered stays up, for any number of threads. All methods may be called from any thread.
+public final class WakeSignal: Sendable {
+    /// Readable while the signal is up.
+    /// Invariant: open for as long as this object lives, so that who is late never writes into somebody else's descriptor.
+    public let descriptor: Int32
+
+    /// Throws when the kernel gives no descriptor.
+    public init() throws(SystemFailure) {
+        descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw SystemFailure("eventfd", code: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Never blocks: a counter that is full (EAGAIN) is a signal that is up.
+    public func raise() { eventfd_write(descriptor, 1) }
+
+    public func lower() {
+        var count: eventfd_t = 0
+        eventfd_read(descriptor, &count)
+    }
+
+    public var isRaised: Bool { wait(until: 0) }
+
+    /// Sleeps until the signal is up or a moment, in milliseconds of `MonotonicClock`, has come; nil is no moment. Whether it is up.
+    @discardableResult
+    public func wait(until moment: Int64?) -> Bool {
+        while true {
+            let rest = moment.map { max(0, $0 - MonotonicClock.milliseconds()) }
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            // -1 is for ever. A rest beyond what poll(2) can count is slept in pieces.
+            let count = poll(&entry, 1, rest.map { Int32(clamping: $0) } ?? -1)
+            if count > 0 { return true }
+            if rest == 0, count == 0 || errno != EINTR { return false }
+        }
+    }
+}
