@@ -48,10 +48,19 @@ public final class EventLoop {
 }
 
 /// What libevent can refuse. Its functions return -1 or NULL, which is translated here and nowhere else.
-public enum LibeventError: Error, Sendable, Equatable {
+public enum LibeventError: Error, Sendable, Equatable, CustomStringConvertible {
     case outOfMemory
     /// The kernel gave no epoll instance, most likely for want of file descriptors.
     case noEventBase
     /// libevent would not add an event or a listener.
     case eventRefused
+
+    /// The error as a sentence for the operator.
+    public var description: String {
+        switch self {
+        case .outOfMemory: "libevent gets no memory"
+        case .noEventBase: "the kernel gives no epoll instance: the limit on open files may be too low"
+        case .eventRefused: "libevent refuses an event or a listener"
+        }
+    }
 }

@@ -5,14 +5,14 @@
 import Glibc
 
 /// Why a port cannot be had.
-public enum PortError: Error, Sendable, Equatable {
+public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The port is in use, or held by another registry.
     case inUse(port: UInt16)
     /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the errno.
     case refused(port: UInt16, code: Int32)
 
     /// The error as a sentence for the operator.
-    public var sentence: String {
+    public var description: String {
         switch self {
         case .inUse(let port): "port \(port) is in use"
         case .refused(let port, let code): "port \(port) cannot be opened: \(String(cString: strerror(code)))"

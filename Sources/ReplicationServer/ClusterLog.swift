@@ -9,7 +9,6 @@ struct ClusterLog {
     /// Lines about strangers and refusals in each period, in milliseconds; the others are counted.
     private static let strangersPerPeriod = 10
     private static let period: Int64 = 10_000
-    private static let millisecondsPerDay: Int64 = 86_400_000
 
     private let logger: Logger
     private var unreachable: Set<PeerAddress> = []
@@ -59,11 +58,13 @@ struct ClusterLog {
         case .joined(let address, let member):
             logger.info("a member is heard", metadata: ["member": "\(address)", "boot": "\(member)"])
         case .lost(let address, _, let reason):
-            logger.warning("a member is no longer heard", metadata: ["member": "\(address)", "reason": "\(Self.words(reason))"])
+            logger.warning(
+                "a member is no longer heard",
+                metadata: ["member": "\(address)", "reason": "\(reason?.words ?? "the connection has ended")"])
         case .refused(let address, let reason):
-            stranger("a member was refused", ["member": "\(address)", "reason": "\(Self.words(reason))"])
+            stranger("a member was refused", ["member": "\(address)", "reason": "\(reason.words)"])
         case .refusedBy(let address, let reason):
-            stranger("a member refuses this one", ["member": "\(address)", "reason": "\(Self.words(reason))"])
+            stranger("a member refuses this one", ["member": "\(address)", "reason": "\(reason.words)"])
         case .copied(let address, let states, let milliseconds):
             logger.info(
                 "copied from a member", metadata: ["member": "\(address)", "states": "\(states)", "milliseconds": "\(milliseconds)"])
@@ -123,7 +124,7 @@ struct ClusterLog {
         case .readingEnded(let address, let failure):
             logger.warning(
                 "a member that runs the original is no longer read",
-                metadata: ["member": "\(address)", "reason": "\(failure.map { "\($0)" } ?? "the stream has ended")"])
+                metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "the stream has ended")"])
         case .read(let address): logger.info("a member that runs the original reads this one", metadata: ["member": "\(address)"])
         case .readEnded(let address):
             logger.info("a member that runs the original no longer reads this one", metadata: ["member": "\(address)"])
@@ -134,7 +135,7 @@ struct ClusterLog {
         case .copyFailed(let address, let failure):
             logger.warning(
                 "a copy from a member that runs the original failed",
-                metadata: ["member": "\(address)", "reason": "\(failure.map { "\($0)" } ?? "no connection")"])
+                metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "no connection")"])
         case .copySent(let address, let instances):
             logger.info(
                 "a member that runs the original has copied from this one",
@@ -142,37 +143,10 @@ struct ClusterLog {
         case .unusable(let address, let error):
             logger.warning(
                 "a message of a member that runs the original cannot be used",
-                metadata: ["member": "\(address)", "reason": "\(error)"])
+                metadata: ["member": "\(address)", "reason": "\(error.words)"])
         case .overflowed(let address):
             logger.warning("a member that runs the original does not keep up", metadata: ["member": "\(address)"])
         case .full(let address): stranger("a member that runs the original has too many connections", ["member": "\(address)"])
-        }
-    }
-
-    private static func words(_ reason: CloseReason?) -> String {
-        switch reason {
-        case nil: "the connection has ended"
-        case .malformed(.future(let milliseconds)):
-            "it tells of a change that is stamped \(milliseconds / millisecondsPerDay) days ahead of this member's clock"
-        case .malformed(let error): "it broke the protocol: \(error)"
-        case .refused(let refusal): words(refusal)
-        case .refusedBy(let refusal): "it refuses this member: \(words(refusal))"
-        case .silent: "nothing was heard in time"
-        case .deaf: "it talks on and does not read what it is answered"
-        case .late: "its answers came too late"
-        case .ourself: "it is this member itself"
-        case .duplicate: "another connection leads to it"
-        case .leaving: "it leaves"
-        case .notMember: "it is no member any more"
-        }
-    }
-
-    private static func words(_ refusal: RefusalReason) -> String {
-        switch refusal {
-        case .version: "no version of the protocol is spoken by both"
-        case .secret: "the cluster's secret was not proven"
-        case .certificate: "the certificate is not that of the member"
-        case .full: "there are too many connections"
         }
     }
 }

@@ -14,23 +14,18 @@ struct PeerSecurity: Sendable {
     let connecting: TLSContextBox
     let health: TLSHealth
     private var watch: FileWatch
-    private let configuration: TLSConfiguration
+    private let configuration: PeerTLSConfiguration
     private let name: String?
 
     /// Reads the files at `now`, in seconds since 1970.
-    init(_ configuration: TLSConfiguration, name: String?, now: Int64) throws(TLSError) {
+    init(_ configuration: PeerTLSConfiguration, name: String?, now: Int64) throws(TLSError) {
         self.configuration = configuration
         self.name = name
         watch = FileWatch(configuration.paths)
-        let context = try Self.accepting(configuration, now: now)
+        let context = try TLSContext(accepting: configuration, now: now)
         accepting = TLSContextBox(context)
         connecting = TLSContextBox(try TLSContext(connecting: configuration, now: now))
         health = TLSHealth(certificateExpiry: context.certificateExpiry)
-    }
-
-    /// Links last for days, so there is nothing to win by resuming one, and no key to be kept that opens old ones.
-    private static func accepting(_ configuration: TLSConfiguration, now: Int64) throws(TLSError) -> TLSContext {
-        try TLSContext(configuration, ticketKeys: nil, now: now)
     }
 
     /// Looks whether the files have changed and come to rest, and reads them anew then. To be called every `period`.
@@ -42,7 +37,7 @@ struct PeerSecurity: Sendable {
     mutating func reload(now: Int64, _ logger: Logger) {
         watch = FileWatch(configuration.paths)
         do throws(TLSError) {
-            let accepting = try Self.accepting(configuration, now: now)
+            let accepting = try TLSContext(accepting: configuration, now: now)
             let connecting = try TLSContext(connecting: configuration, now: now)
             self.accepting.replace(by: accepting)
             self.connecting.replace(by: connecting)
@@ -52,7 +47,7 @@ struct PeerSecurity: Sendable {
         } catch {
             health.reloadFailed()
             logger.error(
-                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error.sentence)"])
+                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error)"])
         }
     }
 

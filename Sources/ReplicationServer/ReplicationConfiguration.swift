@@ -15,7 +15,7 @@ public struct ReplicationConfiguration: Sendable {
     /// What all members know and nobody else does; nil when everybody is believed.
     public var secret: [UInt8]?
     /// TLS on the port, both ways, each side with a certificate; nil is plain.
-    public var tls: TLSConfiguration?
+    public var tls: PeerTLSConfiguration?
     /// A name that the certificate of every member carries. Nil: each carries its member's own address or name.
     public var certificateName: String?
     /// Whether members that run the original are served and read.
@@ -27,7 +27,7 @@ public struct ReplicationConfiguration: Sendable {
     public var names: [PeerName]
 
     public init(
-        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: TLSConfiguration? = nil,
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,
         allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {

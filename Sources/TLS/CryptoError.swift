@@ -2,14 +2,14 @@
 // case of this enum or, where only exhausted memory or a broken installation could cause it midway, a trap that says so.
 
 /// Why a cryptographic service could not be had.
-public enum CryptoError: Error, Equatable, Sendable {
+public enum CryptoError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No OpenSSL provider offers the algorithm; the configuration of OpenSSL leaves it out.
     case unavailable(algorithm: String)
     /// The algorithm was found but did not take the key.
     case keyRefused(algorithm: String)
 
     /// A sentence without its full stop.
-    public var sentence: String {
+    public var description: String {
         switch self {
         case .unavailable(let algorithm): "OpenSSL offers no \(algorithm): look at its configuration and providers"
         case .keyRefused(let algorithm): "OpenSSL refused the key for \(algorithm)"

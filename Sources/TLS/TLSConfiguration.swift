@@ -40,8 +40,27 @@ public struct TLSConfiguration: Sendable, Equatable {
     }
 }
 
+/// The files of a member of a cluster: it shows its certificate to those that connect and to those that it connects to, and both must show theirs.
+public struct PeerTLSConfiguration: Sendable, Equatable {
+    /// PEM: the member's certificate first, then those that lead to its authority.
+    public var certificatePath: String
+    /// PEM, not encrypted.
+    public var keyPath: String
+    /// PEM: the authorities whose members are let in.
+    public var authorityPath: String
+
+    public init(certificatePath: String, keyPath: String, authorityPath: String) {
+        self.certificatePath = certificatePath
+        self.keyPath = keyPath
+        self.authorityPath = authorityPath
+    }
+
+    /// Every file that a context is built from.
+    public var paths: [String] { [certificatePath, keyPath, authorityPath] }
+}
+
 /// Why no context can be built from a configuration.
-public enum TLSError: Error, Sendable, Equatable {
+public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadable(path: String, reason: String)
     case unwritable(path: String, reason: String)
     case noCertificate(path: String)
@@ -60,7 +79,7 @@ public enum TLSError: Error, Sendable, Equatable {
     case unavailable(reason: String)
 
     /// A sentence without its full stop that names the file to put right.
-    public var sentence: String {
+    public var description: String {
         switch self {
         case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
         case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)"

@@ -22,41 +22,43 @@ public final class TLSContext: @unchecked Sendable {
     /// When the server's certificate expires, in seconds since 1970.
     public let certificateExpiry: Int64
 
-    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client ever resumes: each connection makes
-    /// a full handshake and shows its certificate.
-    public init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
-        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+    /// What both sides have: the certificate, checked at `now`, and the protocol.
+    private init(_ method: OpaquePointer?, certificate: String, key: String, now: Int64) throws(TLSError) {
+        guard let context = SSL_CTX_new(method) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
         self.context = context
         do throws(TLSError) {
-            certificateExpiry = try Self.useCertificate(configuration, in: context, now: now)
+            certificateExpiry = try Self.useCertificate(certificate, key, in: context, now: now)
         } catch {
             SSL_CTX_free(context)
             throw error
         }
         // All is initialised: from here on `deinit` runs when something throws.
         try Self.limitProtocol(context)
+    }
+
+    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client ever resumes: each connection makes
+    /// a full handshake and shows its certificate.
+    public convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
+        try self.init(TLS_server_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
         try Self.authenticateClients(configuration, in: context, now: now)
         try Self.useTicketKeys(ticketKeys, in: context)
         SSL_CTX_set_alpn_select_cb(context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
     }
 
-    /// The other side, for connections that this process opens: shows the certificate of `configuration` and accepts a server's that its
-    /// authorities have issued. Whether the name in it is the right one is for the caller to judge, by `TLSSession.peerCertificate`.
-    ///
-    /// Throws `.noAuthority` without `clientCAPath`.
-    public init(connecting configuration: TLSConfiguration, now: Int64) throws(TLSError) {
-        guard let authorities = configuration.clientCAPath else { throw .noAuthority(path: "") }
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
-        self.context = context
-        do throws(TLSError) {
-            certificateExpiry = try Self.useCertificate(configuration, in: context, now: now)
-        } catch {
-            SSL_CTX_free(context)
-            throw error
-        }
-        try Self.limitProtocol(context)
-        try Self.trustAuthorities(try PEMFile(authorities), in: context)
-        if let path = configuration.clientCRLPath { try Self.honourRevocations(try PEMFile(path), in: context, now: now) }
+    /// A member's side of the connections that it accepts. Links last for days, so there is nothing to win by resuming one, and no key to be kept
+    /// that opens old ones.
+    public convenience init(accepting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
+        try self.init(
+            TLSConfiguration(
+                certificatePath: configuration.certificatePath, keyPath: configuration.keyPath, clientCAPath: configuration.authorityPath,
+                clientAuthentication: .require), ticketKeys: nil, now: now)
+    }
+
+    /// The other side, for connections that a member opens: shows its certificate and accepts one that its authorities have issued. Whether the
+    /// name in that is the right one is for the caller to judge, by `TLSSession.peerCertificate`.
+    public convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
+        try self.init(TLS_client_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
+        try Self.trustAuthorities(try PEMFile(configuration.authorityPath), in: context)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     }
 
@@ -88,18 +90,17 @@ public final class TLSContext: @unchecked Sendable {
 
     /// Returns when it expires.
     private static func useCertificate(
-        _ configuration: TLSConfiguration, in context: OpaquePointer, now: Int64
+        _ path: String, _ keyPath: String, in context: OpaquePointer, now: Int64
     ) throws(TLSError) -> Int64 {
-        let path = configuration.certificatePath
         let chain = try PEMFile(path).certificates()
         defer { for certificate in chain { X509_free(certificate) } }
         guard let certificate = chain.first else { throw .noCertificate(path: path) }
-        let key = try PEMFile(configuration.keyPath).privateKey()
+        let key = try PEMFile(keyPath).privateKey()
         defer { EVP_PKEY_free(key) }
 
         guard X509_check_private_key(certificate, key) == 1 else {
             ERR_clear_error()
-            throw .mismatch(certificate: path, key: configuration.keyPath)
+            throw .mismatch(certificate: path, key: keyPath)
         }
         guard let from = UTCTime.seconds(X509_get0_notBefore(certificate)), let until = UTCTime.seconds(X509_get0_notAfter(certificate))
         else { throw .noCertificate(path: path) }
@@ -108,7 +109,7 @@ public final class TLSContext: @unchecked Sendable {
 
         SSL_CTX_set_security_level(context, securityLevel)
         guard SSL_CTX_use_certificate(context, certificate) == 1 else { throw unusable(path) }
-        guard SSL_CTX_use_PrivateKey(context, key) == 1 else { throw unusable(configuration.keyPath) }
+        guard SSL_CTX_use_PrivateKey(context, key) == 1 else { throw unusable(keyPath) }
         for intermediate in chain.dropFirst() {
             guard ctls_add_chain_certificate(context, intermediate) == 1 else { throw unusable(path) }
         }

@@ -42,7 +42,7 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
             let certificates = try DevelopmentCertificates(hosts: host, namespace: namespace, now: WallClock.seconds())
             try certificates.write(to: directory)
         } catch {
-            RegistryCommand.complain("Error: \(error.sentence).\n")
+            RegistryCommand.complain("Error: \(error).\n")
             throw ExitCode(Self.cannotCreate)
         }
         print(

@@ -18,7 +18,7 @@ final class Certificates {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// The configuration of a member whose certificate carries these names.
-    func member(_ name: String, hosts: [String] = [], addresses: [String] = [], uris: [String] = []) throws -> TLSConfiguration {
+    func member(_ name: String, hosts: [String] = [], addresses: [String] = [], uris: [String] = []) throws -> PeerTLSConfiguration {
         var request = CertificateRequest(name, for: .peer, validity: Self.now - 3_600..<Self.now + 86_400)
         request.hosts = hosts
         request.addresses = addresses
@@ -27,14 +27,13 @@ final class Certificates {
         let (certificate, key) = (folder.appending(path: "\(name).pem"), folder.appending(path: "\(name)-key.pem"))
         try Data(issued.certificate).write(to: certificate)
         try Data(issued.key).write(to: key)
-        return TLSConfiguration(
-            certificatePath: certificate.path(), keyPath: key.path(), clientCAPath: folder.appending(path: "ca.pem").path(),
-            clientAuthentication: .require)
+        return PeerTLSConfiguration(
+            certificatePath: certificate.path(), keyPath: key.path(), authorityPath: folder.appending(path: "ca.pem").path())
     }
 
-    func accepting(_ configuration: TLSConfiguration) throws -> TLSContext {
-        try TLSContext(configuration, ticketKeys: TicketKeys(now: 0), now: Self.now)
+    func accepting(_ configuration: PeerTLSConfiguration) throws -> TLSContext {
+        try TLSContext(accepting: configuration, now: Self.now)
     }
 
-    func connecting(_ configuration: TLSConfiguration) throws -> TLSContext { try TLSContext(connecting: configuration, now: Self.now) }
+    func connecting(_ configuration: PeerTLSConfiguration) throws -> TLSContext { try TLSContext(connecting: configuration, now: Self.now) }
 }

@@ -67,7 +67,7 @@ struct TLSContextTests {
             try TLSContext(fixture.configuration(), ticketKeys: keys, now: 1_699_999_999)
         }
         #expect(throws: Never.self) { try TLSContext(fixture.configuration(), ticketKeys: keys, now: 1_799_999_999) }
-        #expect(TLSError.expired(path: "x", at: 1_800_000_000).sentence == "the certificate in x expired at 2027-01-15T08:00:00Z")
+        #expect(TLSError.expired(path: "x", at: 1_800_000_000).description == "the certificate in x expired at 2027-01-15T08:00:00Z")
     }
 
     @Test func `an encrypted key is refused as such, and nobody is asked for a passphrase`() throws {

@@ -71,13 +71,10 @@ public final class RegistryProcess {
         do {
             let process = try RegistryProcess(resolved)
             return try process.serve(warnings: resolved.warnings)
-        } catch let error as TLSError {
-            complain("registry: cannot start: \(error.sentence)\n")
-            return Exit.usage
         } catch {
-            let sentence = (error as? PortError)?.sentence ?? "\(error)"
-            complain("registry: cannot start: \(sentence)\n")
-            return Exit.unavailable
+            // Each error describes itself in a sentence.
+            complain("registry: cannot start: \(error)\n")
+            return error is TLSError ? Exit.usage : Exit.unavailable
         }
     }
 

@@ -127,11 +127,10 @@ extension Settings {
     }
 
     /// What the peers' port has for TLS; nil when it is plain.
-    public var replicationSecurity: TLSConfiguration? {
+    public var replicationSecurity: PeerTLSConfiguration? {
         guard replicationTLS, let replicationTLSCertificate, let replicationTLSKey, let replicationTLSCA else { return nil }
-        return TLSConfiguration(
-            certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, clientCAPath: replicationTLSCA,
-            clientAuthentication: .require)
+        return PeerTLSConfiguration(
+            certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, authorityPath: replicationTLSCA)
     }
 
     /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.

@@ -93,11 +93,9 @@ struct ClusterSettingsTests {
         #expect(try !allows(["replication": "true", "replication_tls": "true"].merging(Self.files) { $1 }))
     }
 
-    @Test func `the peers' TLS asks for a certificate from everybody`() throws {
+    @Test func `the peers' TLS is made of three files`() throws {
         let settings = try resolve(["replication_tls": "true"].merging(Self.files) { $1 }).settings
-        #expect(
-            settings.replicationSecurity
-                == TLSConfiguration(certificatePath: "c", keyPath: "k", clientCAPath: "a", clientAuthentication: .require))
+        #expect(settings.replicationSecurity == PeerTLSConfiguration(certificatePath: "c", keyPath: "k", authorityPath: "a"))
         #expect(Settings.defaults.replicationSecurity == nil)
     }
 }
