@@ -13,7 +13,36 @@ import TLS
 
 /// One bufferevent and its life. Belongs to its loop's thread; `Streams` owns it and is the only one that frees it.
 final class Stream {
-    enum Phase { case opening, open, leaving }
+    /// What its owner has made of it so far. Moments are in milliseconds of `MonotonicClock`.
+    enum Standing {
+        /// It must have been admitted by then.
+        case newcomer(until: Int64)
+        /// Still a newcomer, but without a deadline: it is admitted then unless its owner has closed it.
+        case onTrial(admittedAt: Int64)
+        case admitted
+        /// Its owner has closed it, and it must have gone by then.
+        case leaving(until: Int64, wasStranger: Bool)
+
+        var isNewcomer: Bool {
+            switch self {
+            case .newcomer, .onTrial: true
+            case .admitted, .leaving: false
+            }
+        }
+
+        var isLeaving: Bool { if case .leaving = self { true } else { false } }
+
+        /// Closed before it was admitted, and still here.
+        var isDeparting: Bool { if case .leaving(_, wasStranger: true) = self { true } else { false } }
+
+        /// When it is overdue; nil is never.
+        var deadline: Int64? {
+            switch self {
+            case .newcomer(let moment), .leaving(let moment, _): moment
+            case .onTrial, .admitted: nil
+            }
+        }
+    }
 
     /// Bytes written at a time.
     private static let maximumSingleWrite = 1 << 20
@@ -31,13 +60,10 @@ final class Stream {
     /// Numeric, without the port.
     let host: String
     let isAccepted: Bool
-    private(set) var phase = Phase.opening
-    /// When it must have been admitted, or have left, in milliseconds of the loop's clock; nil when it has no such deadline.
-    var deadline: Int64?
-    /// When it is admitted unless its owner has closed it by then.
-    var admission: Int64?
-    /// Whether it was closed before it was admitted.
-    var isDeparting = false
+    /// Whether it was connected, and over TLS has done its handshake.
+    private(set) var isOpen = false
+    /// Invariant: changed by `Streams.move` only, which counts by it; `.leaving` only once it was open.
+    var standing: Standing
     /// Invariant: live until `free()`; owned by this object.
     private let bufferevent: OpaquePointer
     private var isFreed = false
@@ -49,15 +75,12 @@ final class Stream {
     private var isHigh = false
     /// Bytes of TLS that came in this turn.
     private var cameInTurn = 0
-    /// Whether the owner wants no more bytes for now.
-    private var isPaused = false
     private var hasShutDown = false
 
     /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed, when memory is short.
     init?(
-        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, on loop: EventLoop,
-        of streams: Streams,
-        lowWater: Int
+        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, admittedBy deadline: Int64,
+        on loop: EventLoop, of streams: Streams, lowWater: Int
     ) {
         let made =
             raw.map {
@@ -73,6 +96,7 @@ final class Stream {
         self.id = id
         self.host = host
         self.isAccepted = isAccepted
+        standing = .newcomer(until: deadline)
         self.streams = streams
         self.lowWater = lowWater
         bufferevent_set_max_single_write(made, Self.maximumSingleWrite)
@@ -108,6 +132,12 @@ final class Stream {
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
 
+    /// Accepted, and not admitted.
+    var isStranger: Bool { isAccepted && standing.isNewcomer }
+
+    /// Whether its bytes are its owner's.
+    private var isInUse: Bool { isOpen && !isFreed && !standing.isLeaving }
+
     /// Whether nothing has to be waited for: a plain socket that was accepted.
     var isOpenAtOnce: Bool { session == nil && isAccepted }
 
@@ -116,21 +146,13 @@ final class Stream {
     var queuedBytes: Int { evbuffer_get_length(bufferevent_get_output(bufferevent)) }
 
     func send(_ bytes: [UInt8]) {
-        guard phase != .leaving else { return }
+        guard !standing.isLeaving else { return }
         bufferevent_write(bufferevent, bytes, bytes.count)
         if queuedBytes > lowWater { isHigh = true }
     }
 
-    func pauseReading(_ isPaused: Bool) {
-        guard phase != .leaving, self.isPaused != isPaused else { return }
-        self.isPaused = isPaused
-        if isPaused { bufferevent_disable(bufferevent, Int16(EV_READ)) } else { bufferevent_enable(bufferevent, Int16(EV_READ)) }
-    }
-
-    /// Writes what is queued and then waits for the peer to close, until `deadline`.
-    func leave(until deadline: Int64) {
-        phase = .leaving
-        self.deadline = deadline
+    /// Writes what is queued and then waits for the peer to close.
+    func leave() {
         bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
         if queuedBytes == 0 { shutDown() }
@@ -145,7 +167,7 @@ final class Stream {
 
     /// Marks it open; says who is there.
     func open() -> StreamPeer {
-        phase = .open
+        isOpen = true
         return StreamPeer(host: host, isSecure: session != nil, certificate: session?.peerCertificate)
     }
 
@@ -153,13 +175,11 @@ final class Stream {
 
     private func readable(_ onLoop: borrowing OnLoop) {
         let input = bufferevent_get_input(bufferevent)
-        switch phase {
-        case .opening: return  // Kept until it is open.
-        case .open: break
-        case .leaving:
+        guard !standing.isLeaving else {
             evbuffer_drain(input, -1)
             return resumeTurn()
         }
+        guard isOpen else { return }  // Kept until it is open.
         let count = evbuffer_get_length(input)
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             initialized = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
@@ -173,7 +193,7 @@ final class Stream {
     /// left for libevent to find.
     private func readOn(_ onLoop: borrowing OnLoop) {
         var total = 0
-        while phase == .open, !isPaused, !isFreed, total < Self.bytesPerTurn {
+        while isInUse, total < Self.bytesPerTurn {
             let bytes = [UInt8](unsafeUninitializedCapacity: Self.largeRead) { buffer, initialized in
                 initialized = max(0, recv(bufferevent_getfd(bufferevent), buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)))
             }
@@ -200,27 +220,24 @@ final class Stream {
     }
 
     private func resumeTurn() {
-        if cameInTurn >= Self.bytesPerTurn, !isPaused { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        if cameInTurn >= Self.bytesPerTurn { bufferevent_enable(bufferevent, Int16(EV_READ)) }
         cameInTurn = 0
     }
 
     private func written(_ onLoop: borrowing OnLoop) {
-        switch phase {
-        case .opening: break
-        case .open:
-            guard isHigh, queuedBytes <= lowWater else { return }
+        if standing.isLeaving {
+            if queuedBytes == 0 { shutDown() }
+        } else if isOpen, isHigh, queuedBytes <= lowWater {
             isHigh = false
             streams.tell(id, .drained, onLoop)
-        case .leaving:
-            if queuedBytes == 0 { shutDown() }
         }
     }
 
     private func happened(_ events: Int32, _ onLoop: borrowing OnLoop) {
         if events & BEV_EVENT_CONNECTED != 0 {
-            guard phase == .opening else { return }
+            guard !isOpen else { return }
             streams.opened(self, onLoop)
-            if phase == .open, evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
+            if isInUse, evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
         } else if events & BEV_EVENT_ERROR != 0 {
             let code = errno
             let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)

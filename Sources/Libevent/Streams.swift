@@ -22,14 +22,14 @@ public final class Streams {
     private var streams: [StreamID: Stream] = [:]
     private var lastNumber: UInt64 = 0
     private var newcomers = Newcomers()
-    /// Invariant: how many of `streams` were closed as newcomers and are leaving.
+    /// Invariant: how many of `streams` are departing.
     private var departing = 0
     /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, and owned by nobody else.
     private var undecided: [Int32: Undecided] = [:]
     private var spares = SpareDescriptors(count: spareDescriptors)
-    /// Streams that came to nothing before they were begun, to be told of in a turn of the loop of their own.
-    private var stillborn: [(id: StreamID, host: String, end: StreamEnd)] = []
-    private var stillbornTimer: LoopEvent?
+    /// Dials that came to nothing within `connect`, to be told of in a turn of the loop of their own.
+    private var failedDials: [(id: StreamID, host: String, end: StreamEnd)] = []
+    private var failedDialTimer: LoopEvent?
     private var housekeeping: LoopEvent?
     private var whenEmpty: ((borrowing OnLoop) -> Void)?
     /// Hosts that are let in however many strangers there are: where peers are known to be. Of each no more than `newcomersOfHost`.
@@ -43,7 +43,7 @@ public final class Streams {
         self.loop = loop
         self.limits = limits
         self.handler = handler
-        stillbornTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in tellOfStillborn(onLoop) }
+        failedDialTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in tellOfFailedDials(onLoop) }
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] onLoop in
             sweep(at: MonotonicClock.milliseconds(), onLoop)
         }
@@ -66,9 +66,9 @@ public final class Streams {
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil,
             let stream = Stream(
-                id, over: descriptor, host: host, isAccepted: false, session: session, on: loop, of: self, lowWater: limits.lowWater)
+                id, over: descriptor, host: host, isAccepted: false, session: session,
+                admittedBy: MonotonicClock.milliseconds() + Int64(milliseconds), on: loop, of: self, lowWater: limits.lowWater)
         else { return fail(id, host, "memory is short") }
-        stream.deadline = MonotonicClock.milliseconds() + Int64(milliseconds)
         streams[id] = stream
         stream.start()
         return id
@@ -119,9 +119,9 @@ public final class Streams {
         }
         guard
             let stream = Stream(
-                nextID(), over: descriptor, host: host, isAccepted: true, session: session, on: loop, of: self, lowWater: limits.lowWater)
+                nextID(), over: descriptor, host: host, isAccepted: true, session: session, admittedBy: deadline, on: loop, of: self,
+                lowWater: limits.lowWater)
         else { return newcomers.remove(host) }
-        stream.deadline = deadline
         streams[stream.id] = stream
         stream.start()
         if stream.isOpenAtOnce { opened(stream, onLoop) }
@@ -162,15 +162,15 @@ public final class Streams {
     }
 
     private func fail(_ id: StreamID, _ host: String, _ reason: String) -> StreamID {
-        stillborn.append((id, host, .failed(reason)))
-        stillbornTimer?.schedule(afterMilliseconds: 0)
+        failedDials.append((id, host, .failed(reason)))
+        failedDialTimer?.schedule(afterMilliseconds: 0)
         return id
     }
 
-    private func tellOfStillborn(_ onLoop: borrowing OnLoop) {
-        let dead = stillborn
-        stillborn = []
-        for stream in dead { handler(stream.id, .closed(stream.end, host: stream.host), onLoop) }
+    private func tellOfFailedDials(_ onLoop: borrowing OnLoop) {
+        let failed = failedDials
+        failedDials = []
+        for dial in failed { handler(dial.id, .closed(dial.end, host: dial.host), onLoop) }
     }
 
     /// Gives up a descriptor that was kept back; false when there is none left.
@@ -188,36 +188,25 @@ public final class Streams {
 
     /// The other end has made itself known: its deadline is off, and it is no newcomer any more.
     public func admit(_ id: StreamID, _: borrowing OnLoop) {
-        guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
-        stream.deadline = nil
-        if stream.isAccepted { newcomers.remove(stream.host) }
+        guard let stream = streams[id], stream.standing.isNewcomer else { return }
+        move(stream, to: .admitted)
     }
 
     /// The same in so many milliseconds, if the owner has not closed it by then; until then it has no deadline, but is still a newcomer.
     public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
-        guard let stream = streams[id], stream.phase != .leaving, stream.deadline != nil else { return }
-        stream.deadline = .max
-        stream.admission = MonotonicClock.milliseconds() + Int64(milliseconds)
-    }
-
-    /// Leaves the bytes of a stream in the kernel for now, or takes them again: whoever sends them waits.
-    public func pauseReading(_ isPaused: Bool, on id: StreamID, _: borrowing OnLoop) {
-        streams[id]?.pauseReading(isPaused)
+        guard let stream = streams[id], stream.standing.isNewcomer else { return }
+        move(stream, to: .onTrial(admittedAt: MonotonicClock.milliseconds() + Int64(milliseconds)))
     }
 
     /// Closes a stream; nothing more is told of it. What is queued is written, and the peer's end awaited, for at most so many
     /// milliseconds; with 0 all is dropped at once.
     public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
-        guard let stream = streams[id], stream.phase != .leaving else { return }
-        guard milliseconds > 0, stream.phase == .open else { return release(stream, onLoop) }
-        if stream.isAccepted, stream.deadline != nil {
-            // Strangers who do not take their answer would else hold a descriptor each for as long as it may take.
-            guard departing < limits.departingNewcomers else { return release(stream, onLoop) }
-            newcomers.remove(stream.host)
-            departing += 1
-            stream.isDeparting = true
-        }
-        stream.leave(until: MonotonicClock.milliseconds() + Int64(milliseconds))
+        guard let stream = streams[id], !stream.standing.isLeaving else { return }
+        guard milliseconds > 0, stream.isOpen else { return release(stream, onLoop) }
+        // Strangers who do not take their answer would else hold a descriptor each for as long as it may take.
+        if stream.isStranger, departing >= limits.departingNewcomers { return release(stream, onLoop) }
+        move(stream, to: .leaving(until: MonotonicClock.milliseconds() + Int64(milliseconds), wasStranger: stream.isStranger))
+        stream.leave()
     }
 
     /// Closes every stream as `close` does, and calls `whenClosed` once none is left.
@@ -243,16 +232,24 @@ public final class Streams {
     }
 
     func ended(_ stream: Stream, _ end: StreamEnd, _ onLoop: borrowing OnLoop) {
-        let wasLeaving = stream.phase == .leaving
+        let wasLeaving = stream.standing.isLeaving
         release(stream, onLoop)
         if !wasLeaving { handler(stream.id, .closed(end, host: stream.host), onLoop) }
+    }
+
+    /// The one place where a standing changes, nil being the stream's end: how many strangers there are follows from it.
+    private func move(_ stream: Stream, to standing: Stream.Standing?) {
+        if stream.isStranger, !(standing?.isNewcomer ?? false) { newcomers.remove(stream.host) }
+        if stream.standing.isDeparting { departing -= 1 }
+        guard let standing else { return }
+        if standing.isDeparting { departing += 1 }
+        stream.standing = standing
     }
 
     /// The one place where a stream is freed.
     private func release(_ stream: Stream, _ onLoop: borrowing OnLoop) {
         guard streams.removeValue(forKey: stream.id) != nil else { return }
-        if stream.isAccepted, stream.deadline != nil, stream.phase != .leaving { newcomers.remove(stream.host) }
-        if stream.isDeparting { departing -= 1 }
+        move(stream, to: nil)
         stream.free()
         if streams.isEmpty, let whenEmpty {
             self.whenEmpty = nil
@@ -261,11 +258,10 @@ public final class Streams {
     }
 
     private func sweep(at now: Int64, _ onLoop: borrowing OnLoop) {
-        let overdue = streams.values.filter { $0.deadline.map { $0 <= now } ?? false }
+        let overdue = streams.values.filter { $0.standing.deadline.map { $0 <= now } ?? false }
         for stream in overdue { ended(stream, .tooSlow, onLoop) }
-        for stream in streams.values where stream.admission.map({ $0 <= now }) ?? false {
-            stream.admission = nil
-            admit(stream.id, onLoop)
+        for stream in streams.values {
+            if case .onTrial(let moment) = stream.standing, moment <= now { move(stream, to: .admitted) }
         }
         closeUndecided(overdueAt: now)
         spares.refill()
@@ -282,16 +278,19 @@ private struct Undecided {
 
 /// What a socket begins with.
 private enum FirstByte {
-    /// A TLS handshake (RFC 8446, section 5.1).
+    /// A TLS handshake.
     case handshake
     case other
     /// Nothing: it has ended.
     case none
 
+    /// The type of the record that every handshake begins with (RFC 8446, section 5.1).
+    private static let handshakeRecord: UInt8 = 22
+
     init(of descriptor: Int32) {
         var byte: UInt8 = 0
         switch recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) {
-        case 1: self = byte == 22 ? .handshake : .other
+        case 1: self = byte == Self.handshakeRecord ? .handshake : .other
         default: self = .none
         }
     }

@@ -17,7 +17,7 @@ final class StreamBench {
     private(set) var accepting: Streams?
     private(set) var connecting: Streams?
     private var listener: StreamListener?
-    private let port: UInt16
+    let port: UInt16
     /// What each end was told but bytes, in order.
     private(set) var told: [(isAccepter: Bool, id: StreamID, event: StreamEvent)] = []
     /// Called for each event, on the loop.

@@ -123,15 +123,16 @@ struct StreamTests {
         var limits = StreamLimits()
         limits.departingNewcomers = 2
         let bench = try StreamBench(limits)
-        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] _, id, event, onLoop in
             guard case .opened = event else { return }
-            // Who connects reads nothing, and so never learns that it may close.
-            guard isAccepter else { return bench.connecting?.pauseReading(true, on: id, onLoop) ?? () }
             bench.accepting?.send([1, 2, 3], on: id, onLoop)
             bench.accepting?.close(id, drainingFor: 60_000, onLoop)
         }
-        try bench.run({ onLoop in for _ in 0..<5 { bench.connect(onLoop) } }) { bench.opened(byAccepter: true).count == 5 }
+        // They read nothing, and so never learn that they may close.
+        let clients = try (0..<5).map { _ in try RawClient(port: bench.port) }
+        try bench.run(until: { bench.opened(byAccepter: true).count == 5 })
         #expect(bench.accepting?.count == 2)
+        withExtendedLifetime(clients) {}
     }
 
     @Test func `a provisional admission holds the place of a newcomer until its time`() throws {
@@ -179,40 +180,35 @@ struct StreamTests {
 
     @Test func `a close gives up on a peer that does not read`() throws {
         let bench = try StreamBench()
-        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] _, id, event, onLoop in
             guard case .opened = event else { return }
-            if isAccepter {
-                bench.accepting?.admit(id, onLoop)
-                bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
-            } else {
-                bench.connecting?.pauseReading(true, on: id, onLoop)
-            }
+            bench.accepting?.admit(id, onLoop)
+            bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
         }
-        try bench.run({ bench.connect($0) }) { bench.opened(byAccepter: true).count + bench.opened(byAccepter: false).count == 2 }
+        let client = try RawClient(port: bench.port)
+        try bench.run(until: { bench.opened(byAccepter: true).count == 1 })
         var isClosed = false
         try bench.run({ bench.accepting?.closeAll(drainingFor: 300, $0) { _ in isClosed = true } }) { isClosed }
         #expect(bench.accepting?.count == 0)
         #expect(bench.ends(ofAccepter: true).isEmpty)
+        withExtendedLifetime(client) {}
     }
 
     @Test func `the owner is told once when there is room again, and knows how much is queued`() throws {
         let bench = try StreamBench()
-        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
+        bench.react = { [unowned bench] _, id, event, onLoop in
             guard case .opened = event else { return }
-            if isAccepter {
-                bench.accepting?.admit(id, onLoop)
-                bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
-            } else {
-                bench.connecting?.pauseReading(true, on: id, onLoop)
-            }
+            bench.accepting?.admit(id, onLoop)
+            bench.accepting?.send([UInt8](repeating: 7, count: 20_000_000), on: id, onLoop)
         }
-        try bench.run({ bench.connect($0) }) { bench.opened(byAccepter: true).count + bench.opened(byAccepter: false).count == 2 }
+        let client = try RawClient(port: bench.port)
+        try bench.run(until: { bench.opened(byAccepter: true).count == 1 })
         let accepted = try #require(bench.opened(byAccepter: true).first?.id)
-        let connected = try #require(bench.opened(byAccepter: false).first?.id)
         #expect((bench.accepting?.queuedBytes(on: accepted) ?? 0) > 1_000_000)
-        try bench.run({ bench.connecting?.pauseReading(false, on: connected, $0) }) {
-            bench.received(byAccepter: false).count == 20_000_000 && bench.accepting?.queuedBytes(on: accepted) == 0
-        }
+        try bench.run(until: {
+            client.read()
+            return client.received == 20_000_000 && bench.accepting?.queuedBytes(on: accepted) == 0
+        })
         let drained = bench.told.count { told in if case .drained = told.event { true } else { false } }
         #expect(drained == 1)
     }
