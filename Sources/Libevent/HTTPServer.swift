@@ -36,7 +36,7 @@ public final class HTTPServer {
     /// Seconds without any progress after which evhttp closes a connection: longer than any of our own deadlines, which are the ones that count.
     private static let inactivityTimeout: Int32 = 86_400
     /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
-    private static let evhttpSlack = 4_096
+    static let evhttpSlack = 4_096
     /// How often deadlines are looked at, and a paused listener tries again, in milliseconds.
     private static let housekeepingPeriod = 250
 
@@ -59,7 +59,7 @@ public final class HTTPServer {
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
     /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
-    private var stillborn: [Connection] = []
+    private var unsecured: [Connection] = []
     private var adoption: LoopEvent?
     private var housekeeping: LoopEvent?
     private var reserve = ReservedDescriptor()
@@ -158,7 +158,7 @@ public final class HTTPServer {
         let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
         // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
-        if security != nil, secured == nil { stillborn.append(connection) }
+        if security != nil, secured == nil { unsecured.append(connection) }
         adoption?.activate()
         return bufferevent
     }
@@ -172,8 +172,8 @@ public final class HTTPServer {
             receive(connection)
         }
         newborn.removeAll(keepingCapacity: true)
-        for connection in stillborn { connection.close() }
-        stillborn.removeAll()
+        for connection in unsecured { connection.close() }
+        unsecured.removeAll()
     }
 
     /// evhttp is about to free this connection.

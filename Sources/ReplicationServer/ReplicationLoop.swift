@@ -140,7 +140,8 @@ final class ReplicationLoop {
         if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
     }
 
-    /// A queue that never falls to its low-water mark moves all the same, and one that never reaches it empties unseen.
+    /// A stream tells only that a queue which was over its low-water mark has fallen to it. So with each tick all are asked: one that stays over the
+    /// mark may be moving, and one that stayed under it has emptied meanwhile.
     private func tellQueues(_ onLoop: borrowing OnLoop) {
         for id in Array(occupants.keys) { drained(id, streams?.queuedBytes(on: id) ?? 0, onLoop) }
     }

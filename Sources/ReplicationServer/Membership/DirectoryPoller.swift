@@ -4,7 +4,7 @@ import Replication
 import System
 
 /// Confined to its thread.
-final class DirectoryTurn {
+final class DirectoryPoller {
     private let directory: MemberDirectory
     private let configuration: MembershipConfiguration
     private let report: @Sendable (MembershipReport) -> Void

@@ -73,15 +73,15 @@ public final class MembershipThreads: Sendable {
 
     /// The same with another resolver.
     init(
-        _ configuration: MembershipConfiguration, resolve: @escaping NamesTurn.Resolve,
+        _ configuration: MembershipConfiguration, resolve: @escaping NamePoller.Resolve,
         report: @escaping @Sendable (MembershipReport) -> Void
     ) throws(SystemFailure) {
         let stopSignal = try WakeSignal()
         self.stopSignal = stopSignal
         let bodies = configuration.sources.map { source -> (name: String, body: @Sendable () -> Void) in
             switch source {
-            case .directory: ("members", { DirectoryTurn(configuration, report: report)?.run(until: stopSignal) })
-            case .names: ("resolver", { NamesTurn(configuration, resolve: resolve, report: report).run(until: stopSignal) })
+            case .directory: ("members", { DirectoryPoller(configuration, report: report)?.run(until: stopSignal) })
+            case .names: ("resolver", { NamePoller(configuration, resolve: resolve, report: report).run(until: stopSignal) })
             }
         }
 

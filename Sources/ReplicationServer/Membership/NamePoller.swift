@@ -4,7 +4,7 @@ import Replication
 import System
 
 /// Confined to its thread.
-final class NamesTurn {
+final class NamePoller {
     /// May block for as long as it likes.
     typealias Resolve = @Sendable (_ host: String) throws(NameLookup.Failure) -> [NumericHost]
 
