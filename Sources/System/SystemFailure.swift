@@ -4,7 +4,7 @@ import Glibc
 
 /// Something of the system that could not be had or done.
 public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What failed: a system call, or what was asked of it.
+    /// What failed: a system call, or what it was asked for.
     public let what: String
     /// The errno.
     public let code: Int32

@@ -34,6 +34,16 @@ import Testing
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
     }
 
+    /// Each finds another thing missing: the port's claim, the log's descriptor, an eventfd.
+    @Test(arguments: 4...6)
+    func `a start without descriptors says so in one sentence`(limit: Int) throws {
+        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1"], descriptors: limit)
+        #expect(outcome.status == 69)
+        #expect(outcome.errors.hasPrefix("registry: cannot start: "), "\(outcome.errors)")
+        #expect(outcome.errors.hasSuffix(": Too many open files\n"), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
     /// What a connection is told: 200 when it was taken, 503 or nothing but its end when it was not.
     private func status(of client: Client) throws -> Int? {
         do {

@@ -110,8 +110,8 @@ final class RunningRegistry {
     }
 
     /// Runs a registry that is expected to end by itself.
-    static func outcome(_ arguments: [String]) throws -> Outcome {
-        let process = try process(arguments, descriptors: nil)
+    static func outcome(_ arguments: [String], descriptors: Int? = nil) throws -> Outcome {
+        let process = try process(arguments, descriptors: descriptors)
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
