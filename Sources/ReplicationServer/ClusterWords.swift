@@ -40,6 +40,7 @@ extension FrameError {
         case .empty: "a frame has not even a type"
         case .text: "a text is too long or not UTF-8"
         case .value: "a number stands for nothing"
+        case .seal: "a frame is not sealed by who has proven itself"
         case .unexpected: "a frame does not belong where it stands"
         case .future(let milliseconds): "a change is stamped \(milliseconds) ms ahead"
         }
