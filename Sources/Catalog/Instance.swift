@@ -92,7 +92,7 @@ public struct Instance: Hashable, Sendable {
     public var packedSize: Int { packed.size }
 
     /// The same registration with another status.
-    func with(status: InstanceStatus) -> Instance {
+    public func with(status: InstanceStatus) -> Instance {
         Instance(id: id, packed: packed.with(status: status))
     }
 }

@@ -41,13 +41,6 @@ extension OriginalMessage {
 }
 
 extension Instance {
-    /// The same registration with another status.
-    func replacing(status: InstanceStatus) -> Instance {
-        Instance(
-            id: id, serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            registered: registered)
-    }
-
     /// Whether the two say the same of themselves, their statuses aside.
     func says(theSameAs other: Instance) -> Bool {
         serviceName == other.serviceName && endpoint == other.endpoint && ttl == other.ttl && tags == other.tags

@@ -119,8 +119,8 @@ struct OriginalMerge {
         case .present(let instance, let version, let held):
             guard instance.status != status else { return .nothing }
             // The lease of what did not expire begins now; any other goes on.
-            let heartbeat = instance.status == .outOfService ? circumstances.heartbeat : held
-            merge(.present(instance.replacing(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
+            let heartbeat = instance.isOutOfService ? circumstances.heartbeat : held
+            merge(.present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
             return .nothing
         case nil: return .ask(id)
         case .absent, .renewed: return .nothing

@@ -80,7 +80,7 @@ struct OriginalConversionTests {
         let held = try sent.instance()
         #expect(held.extra == sent.extra)
         #expect(OriginalInstance(held, heartbeat: Heartbeat(age: 0, wall: sent.lastRenewal)) == sent)
-        let renamed = held.replacing(status: .starting)
+        let renamed = held.with(status: .starting)
         #expect(renamed.extra == sent.extra && renamed.says(theSameAs: held))
     }
 }
