@@ -24,47 +24,26 @@ public struct Catalog: Sendable {
 
     // MARK: - Commands
 
-    /// Carries a command out, or refuses it and changes nothing.
-    public mutating func apply(_ command: Command, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Decision {
+    /// Carries a client's command out, or refuses it and changes nothing.
+    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Decision {
         switch command {
-        case .register(let instance):
-            return register(instance, in: namespace, from: origin, at: moment)
-        case .renew(let id):
-            guard renew(id, in: namespace, from: origin, at: moment) else { break }
-            return Decision(
-                outcome: .done, change: Change(sequence: records.sequence, namespace: namespace, kind: .renewed(id)))
+        case .register(let instance): return register(instance, in: namespace, at: moment)
         case .deregister(let id):
-            guard records.find(id, in: namespace, at: moment.lease) != nil else { break }
-            return remove(id, from: namespace, origin, at: moment)
-        case .bury(let id):
-            return remove(id, from: namespace, origin, at: moment)
-        case .setStatus(let id, let status):
-            guard let slot = records.find(id, in: namespace, at: moment.lease) else { break }
-            let version = records.ledger?.stamp(at: moment) ?? .none
-            records.update(slot) { record, instance in
-                instance = instance.with(status: status)
-                record.resume(instance, at: moment)
-                record.version = version
-            }
-            if origin == .client { records.ledger?.changed.insert(slot) }
-            rearm(slot)
-            return Decision(outcome: .done, change: records.change(.statusSet(id, status), in: namespace))
+            guard records.find(id, in: namespace, at: moment.lease) != nil else { return Decision(.unknownInstance) }
+            return remove(id, from: namespace, at: moment)
+        case .bury(let id): return remove(id, from: namespace, at: moment)
         }
-        return Decision(outcome: .unknownInstance)
     }
 
-    /// Starts the lease of an instance anew, as the command does, and tells no more than whether there is such an instance: most of what a
-    /// registry is asked is this, and to make a decision and a change takes longer than the deed.
-    mutating func renew(_ id: InstanceID, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Bool {
+    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
+    mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         guard let slot = records.slot(of: id, in: namespace), records.slots[slot].renew(at: moment) else { return false }
-        if origin == .client, records.isTold { records.ledger?.renewed.insert(slot) }
+        if records.isTold { records.ledger?.renewed.insert(slot) }
         return true
     }
 
-    private mutating func register(
-        _ instance: Instance, in namespace: Namespace, from origin: Origin, at moment: Moment
-    ) -> Decision {
-        var swept: [Change] = []
+    private mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment) -> Decision {
+        var expired = 0
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
@@ -75,17 +54,17 @@ public struct Catalog: Sendable {
                 record.start(instance, at: moment)
             }
         } else {
-            if origin == .client, !hasRoom(in: namespace) { swept = expire(at: moment.lease, budget: Self.fullNamespaceBudget).changes }
-            guard origin == .peer || hasRoom(in: namespace) else { return Decision(outcome: .namespaceFull, swept: swept) }
+            if !hasRoom(in: namespace) { expired = expire(at: moment.lease, budget: Self.fullNamespaceBudget).expired }
+            guard hasRoom(in: namespace) else { return Decision(.namespaceFull, expired: expired) }
             slot = records.insert(instance, records.ledger?.stamp(at: moment) ?? .none, into: namespace, at: moment)
         }
-        if origin == .client { records.ledger?.changed.insert(slot) }
+        records.ledger?.changed.insert(slot)
         rearm(slot)
-        return Decision(outcome: .done, swept: swept, change: records.change(.registered(instance), in: namespace))
+        return Decision(.done, expired: expired)
     }
 
     /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
-    private mutating func remove(_ id: InstanceID, from namespace: Namespace, _ origin: Origin, at moment: Moment) -> Decision {
+    private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment) -> Decision {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
         if let slot {
@@ -93,13 +72,10 @@ public struct Catalog: Sendable {
             records.remove(slot)
         }
         if let version = records.ledger?.stamp(at: moment) {
-            records.ledger?.tombstones.put(
-                id, in: namespace, version: version, isUntold: origin == .client, at: moment.lease)
+            records.ledger?.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
             records.ledger?.expired.remove(id, in: namespace)
         }
-        if isLive { return Decision(outcome: .done, change: records.change(.deregistered(id), in: namespace)) }
-        let swept = slot == nil ? [] : [records.change(.expired(id), in: namespace)]
-        return Decision(outcome: .unknownInstance, swept: swept)
+        return isLive ? Decision(.done) : Decision(.unknownInstance, expired: slot == nil ? 0 : 1)
     }
 
     /// Whether a client may register another instance.
@@ -119,20 +95,20 @@ public struct Catalog: Sendable {
     /// Lets leases run out whose deadline is at or before `now`, and tombstones be forgotten whose time has come: at most `budget` of them
     /// (renewed leases, which are put back, included).
     public mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
-        var changes: [Change] = []
-        var handled = 0
+        var (expired, handled) = (0, 0)
         let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
             handled += 1
             let deadline = records.slots[slot].deadline
             guard deadline <= now else { return .rearm(deadline) }
-            changes.append(records.expire(slot, at: now))
+            records.expire(slot, at: now)
+            expired += 1
             return .expired
         }
-        guard !hasMore, records.isTold else { return Expiry(changes: changes, handled: handled, hasMore: hasMore) }
+        guard !hasMore, records.isTold else { return Expiry(expired: expired, handled: handled, hasMore: hasMore) }
         var forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) ?? 0
         forgotten += records.ledger?.expired.expire(at: now, budget: budget - handled - forgotten) ?? 0
         handled += forgotten
-        return Expiry(changes: changes, handled: handled, hasMore: forgotten > 0 && handled == budget)
+        return Expiry(expired: expired, handled: handled, hasMore: forgotten > 0 && handled == budget)
     }
 
     // MARK: - Look-ups
@@ -152,7 +128,8 @@ public struct Catalog: Sendable {
 
 /// What the passing of time did.
 public struct Expiry: Sendable {
-    public var changes: [Change] = []
+    /// Leases that ran out.
+    public var expired = 0
     /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these and on moving leases within the wheel.
     public var handled = 0
     /// Whether the budget ran out before the work did.

@@ -1,26 +1,14 @@
-// What can be asked of the catalog, what it answers, and what has changed by it. Changes flow one way: a client's request and a peer's message
-// become a command alike, told apart by their origin; the change that comes out is what others are told. Nothing is both.
+// What a client asks of the catalog, and what it is answered. Renewing has its own way (`Store.renew`), because most of what a registry is asked is
+// that; what another member tells comes in as states, not as commands (`CatalogMerge.swift`).
 
 /// One thing to be done to a namespace.
 public enum Command: Sendable {
     /// Registers the instance, or replaces what its id named before, and starts its lease anew.
     case register(Instance)
-    /// Starts the lease anew.
-    case renew(InstanceID)
     case deregister(InstanceID)
     /// Deregisters an instance that may be known to other members only, for a member that does not have their copy yet: what is not here is
     /// answered as unknown, but the others are told.
     case bury(InstanceID)
-    /// Gives an instance another status; its lease goes on.
-    case setStatus(InstanceID, InstanceStatus)
-}
-
-/// Whom a command comes from.
-public enum Origin: Sendable, Equatable {
-    /// A client of this member. Bound by the namespace's capacity.
-    case client
-    /// Another member, which has accepted the command already: never refused for capacity, and not told to peers again.
-    case peer
 }
 
 /// The moment at which a command is carried out, on all clocks.
@@ -48,33 +36,14 @@ public enum Outcome: Sendable, Equatable {
     case namespaceFull
 }
 
-/// What a command or the passing of time did to a namespace.
-public struct Change: Sendable {
-    public enum Kind: Sendable {
-        case registered(Instance)
-        case renewed(InstanceID)
-        case deregistered(InstanceID)
-        case statusSet(InstanceID, InstanceStatus)
-        case expired(InstanceID)
-    }
-
-    /// Counts the changes of one shard, renewals aside, from 1 without gaps. A renewal carries the number of the change before it.
-    public let sequence: UInt64
-    public let namespace: Namespace
-    public let kind: Kind
-}
-
-/// An outcome and the changes that came with it, in the order of their sequence.
-public struct Decision: Sendable {
+/// What became of a command.
+public struct Decision: Sendable, Equatable {
     public let outcome: Outcome
-    /// Leases that had run out and were swept away to make room. They are changes whatever the outcome is.
-    public let swept: [Change]
-    /// What the command changed; nil when it was refused.
-    public let change: Change?
+    /// How many leases had run out and were swept away by the way, whatever the outcome is.
+    public let expired: Int
 
-    init(outcome: Outcome, swept: [Change] = [], change: Change? = nil) {
+    init(_ outcome: Outcome, expired: Int = 0) {
         self.outcome = outcome
-        self.swept = swept
-        self.change = change
+        self.expired = expired
     }
 }

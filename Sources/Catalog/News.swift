@@ -22,10 +22,9 @@ final class News: Sendable {
     /// Notes what a client's command did. Called outside of the shard's lock.
     func note(_ command: Command, _ outcome: Outcome, shard: Int) {
         switch (command, outcome) {
-        case (.renew, .done): noteRenewal(shard: shard)
         // What is not here is told of all the same.
-        case (.register, .done), (.deregister, .done), (.setStatus, .done), (.bury, _): if Self.set(changed, shard) { wake() }
-        case (_, .unknownInstance), (_, .namespaceFull): break
+        case (.register, .done), (.deregister, .done), (.bury, _): if Self.set(changed, shard) { wake() }
+        case (.register, _), (.deregister, _): break
         }
     }
 

@@ -87,13 +87,6 @@ struct Record: Sendable {
         return true
     }
 
-    /// Goes on with another status of the instance; a lease that had no end until now begins.
-    mutating func resume(_ instance: Instance, at moment: Moment) {
-        let wasEndless = leaseTime == Self.endless
-        leaseTime = Self.leaseTime(of: instance)
-        if wasEndless, leaseTime != Self.endless { begin(at: moment) }
-    }
-
     // MARK: Other members
 
     /// Heartbeats that two members took within so many milliseconds may reach others in either order; which is the last one is then

@@ -10,7 +10,6 @@ struct Records: Sendable {
     private var index = SlotIndex()
     /// Invariant: has exactly the slots of `instances`, each in its place.
     private(set) var roster = Roster()
-    private(set) var sequence: UInt64 = 0
     /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
     /// tombstone, or an entry among the expired.
     var ledger: Ledger?
@@ -47,11 +46,6 @@ struct Records: Sendable {
 
     // MARK: - Changes
 
-    mutating func change(_ kind: Change.Kind, in namespace: Namespace) -> Change {
-        sequence += 1
-        return Change(sequence: sequence, namespace: namespace, kind: kind)
-    }
-
     mutating func insert(_ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment) -> Int32 {
         let table = roster.makeTable(of: namespace)
         let slot = instances.insert(instance)
@@ -72,11 +66,10 @@ struct Records: Sendable {
     }
 
     /// Removes an instance whose lease has run out, and remembers it for the sake of other members.
-    mutating func expire(_ slot: Int32, at now: LeaseTime) -> Change {
+    mutating func expire(_ slot: Int32, at now: LeaseTime) {
         let (namespace, record) = (namespace(slot), slots[slot])
         let instance = remove(slot)
         ledger?.expired.put(instance, record, in: namespace, at: now)
-        return change(.expired(instance.id), in: namespace)
     }
 
     /// Counts a record's version into the digest, or out of it again.

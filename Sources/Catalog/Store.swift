@@ -1,5 +1,5 @@
 // The catalog as all threads see it: shards, each a catalog behind a lock of its own. A namespace lives in one shard, so a command and a
-// look-up take one lock, and the changes of a namespace are in one sequence. Nothing is rendered, sorted or sent while a lock is held.
+// look-up take one lock, and the changes of a namespace come one after the other. Nothing is rendered, sorted or sent while a lock is held.
 
 import Synchronization
 
@@ -53,18 +53,18 @@ public final class Store: Sendable {
 
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
-    /// Carries a command out, or refuses it and changes nothing.
-    public func apply(_ command: Command, in namespace: Namespace, from origin: Origin, at moment: Moment) -> Decision {
+    /// Carries a client's command out, or refuses it and changes nothing.
+    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Decision {
         let number = number(of: namespace)
-        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, from: origin, at: moment) }
-        if origin == .client { news?.note(command, decision.outcome, shard: number) }
+        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, at: moment) }
+        news?.note(command, decision.outcome, shard: number)
         return decision
     }
 
-    /// Starts the lease of an instance anew, as a client's command does; tells whether there is such an instance. Makes no change to tell of.
+    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
     public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         let number = number(of: namespace)
-        let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, from: .client, at: moment) }
+        let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, at: moment) }
         if isDone { news?.noteRenewal(shard: number) }
         return isDone
     }
@@ -74,7 +74,7 @@ public final class Store: Sendable {
     public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
-        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, from: .client, at: moment) } }
+        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) } }
         if done.contains(true) { news?.noteRenewal(shard: number) }
         return done
     }
@@ -100,7 +100,7 @@ public final class Store: Sendable {
                 }
                 let share = min(Self.expiryBatch, remaining)
                 let batch = shard.catalog.withLock { $0.expire(at: now, budget: share) }
-                done.changes += batch.changes
+                done.expired += batch.expired
                 done.handled += batch.handled
                 done.hasMore = batch.hasMore
                 // A share that is used up may have gone into the wheel's own upkeep, which nobody counts but which takes its time too.

@@ -1,5 +1,7 @@
 // What the catalog's tests build over and over.
 
+import Testing
+
 @testable import Catalog
 
 /// The same word to a reader, other bytes to a machine.
@@ -25,22 +27,10 @@ func makeInstance(
         metadata: nil, registered: 0)
 }
 
-extension Change {
-    /// The instance it is about.
-    var id: InstanceID {
-        switch kind {
-        case .registered(let instance): instance.id
-        case .renewed(let id), .deregistered(let id), .statusSet(let id, _), .expired(let id): id
-        }
-    }
-
-    var isExpiry: Bool {
-        if case .expired = kind { true } else { false }
-    }
-
-    var isRenewal: Bool {
-        if case .renewed = kind { true } else { false }
-    }
+/// The name of an instance of some namespace.
+struct Key: Hashable {
+    let namespace: Namespace
+    let id: InstanceID
 }
 
 extension Catalog {
@@ -58,14 +48,28 @@ extension Catalog {
         return services(in: namespace, at: now, from: &cursor, limit: .max).services.map(\.name)
     }
 
-    /// Expires until nothing is left for this moment.
-    mutating func expireAll(at now: LeaseTime) -> [Change] {
-        var changes: [Change] = []
-        while true {
-            let expiry = expire(at: now, budget: 1_000)
-            changes += expiry.changes
-            guard expiry.hasMore else { return changes }
+    /// All that is held, overdue or not.
+    var held: Set<Key> {
+        var (held, next) = (Set<Key>(), Int32(0))
+        while let slot = records.slots.occupied(from: next) {
+            held.insert(Key(namespace: records.namespace(slot), id: records.instances[slot].id))
+            next = slot + 1
         }
+        return held
+    }
+
+    /// Expires until nothing is left for this moment; the ids of those that went, sorted.
+    mutating func expireAll(at now: LeaseTime) -> [InstanceID] {
+        let before = held
+        var expiry: Expiry
+        var expired = 0
+        repeat {
+            expiry = expire(at: now, budget: 1_000)
+            expired += expiry.expired
+        } while expiry.hasMore
+        let gone = before.subtracting(held)
+        #expect(gone.count == expired)
+        return gone.map(\.id).sorted()
     }
 }
 
@@ -84,15 +88,20 @@ struct Subject {
     @discardableResult
     mutating func register(
         _ id: UInt64 = 1, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000, in namespace: Namespace = tenant,
-        from origin: Origin = .client, at now: Int64
+        at now: Int64
     ) -> Decision {
         let instance = makeInstance(id, service: service, status: status, ttl: ttl)
-        return catalog.apply(.register(instance), in: namespace, from: origin, at: moment(now))
+        return catalog.apply(.register(instance), in: namespace, at: moment(now))
     }
 
     @discardableResult
     mutating func apply(_ command: Command, in namespace: Namespace = tenant, at now: Int64) -> Decision {
-        catalog.apply(command, in: namespace, from: .client, at: moment(now))
+        catalog.apply(command, in: namespace, at: moment(now))
+    }
+
+    @discardableResult
+    mutating func renew(_ id: InstanceID, in namespace: Namespace = tenant, at now: Int64) -> Bool {
+        catalog.renew(id, in: namespace, at: moment(now))
     }
 
     func has(_ id: UInt64 = 1, in namespace: Namespace = tenant, at now: Int64) -> Bool {

@@ -39,10 +39,9 @@ private struct Model {
         entries[namespace, default: [:]][instance.id] = Entry(instance: instance, deadline: deadline, wall: now)
     }
 
-    mutating func remove(_ id: InstanceID, from namespace: Namespace) -> Entry? {
-        let entry = entries[namespace]?.removeValue(forKey: id)
+    mutating func remove(_ id: InstanceID, from namespace: Namespace) {
+        entries[namespace]?[id] = nil
         if entries[namespace]?.isEmpty == true { entries[namespace] = nil }
-        return entry
     }
 
     var counts: Counts {
@@ -62,7 +61,6 @@ private final class Run {
     var model = Model()
     var now: Int64
     var step = 0
-    var lastSequence: UInt64 = 0
     var problems = 0
 
     let namespaces = ["", "default", "caf\u{E9}", "cafe\u{301}"].map(Namespace.init)
@@ -109,12 +107,14 @@ private final class Run {
     func register(_ id: InstanceID, in namespace: Namespace) {
         let ttl = Int64.random(in: 1...(chance(4) ? 60_000 : 2_000), using: &random)
         let instance = makeInstance(id, service: pick(services).text, status: pick(statuses), ttl: ttl)
-        let origin: Origin = chance(4) ? .peer : .client
-        let decision = catalog.apply(.register(instance), in: namespace, from: origin, at: moment(now))
-        // A full namespace makes the catalog sweep first: what went then has the earlier numbers.
-        let wasThere = model.entries[namespace]?[id] != nil
-        take(decision.swept)
-        if wasThere || origin == .peer {
+        if chance(4) { merge(instance, in: namespace) } else { register(instance, in: namespace) }
+    }
+
+    func register(_ instance: Instance, in namespace: Namespace) {
+        let decision = catalog.apply(.register(instance), in: namespace, at: moment(now))
+        // A full namespace makes the catalog sweep first.
+        let wasThere = model.entries[namespace]?[instance.id] != nil
+        if wasThere {
             expect(decision.outcome == .done, "a registration was refused that may not be: \(decision.outcome)")
         } else if let capacity {
             let live = model.live(in: namespace, at: now).count
@@ -124,68 +124,65 @@ private final class Run {
         } else {
             expect(decision.outcome == .done, "a registration was refused without a limit: \(decision.outcome)")
         }
-        guard decision.outcome == .done else { return expect(decision.change == nil, "a refusal with a change") }
+        if decision.outcome == .done { model.put(instance, in: namespace, at: now) }
+        book(decision.expired)
+    }
+
+    /// Another member tells of a registration, in a later version than any.
+    func merge(_ instance: Instance, in namespace: Namespace) {
+        let heartbeat = Heartbeat(age: 0, wall: now * 1_000_000)
+        let outcome = catalog.merge(.present(instance, version(UInt64(step)), heartbeat), in: namespace, at: moment(now))
+        expect(outcome == .applied, "a member's registration was refused: \(outcome)")
         model.put(instance, in: namespace, at: now)
-        take(decision.change, id, in: namespace) { if case .registered(let it) = $0 { it == instance } else { false } }
     }
 
     func renew(_ id: InstanceID, in namespace: Namespace) {
-        let decision = catalog.apply(.renew(id), in: namespace, from: .client, at: moment(now))
-        guard isKnown(id, in: namespace, decision), let entry = model.find(id, in: namespace, at: now) else { return }
+        let isDone = catalog.renew(id, in: namespace, at: moment(now))
+        guard isKnown(id, in: namespace, isDone), let entry = model.find(id, in: namespace, at: now) else { return }
         model.put(entry.instance, in: namespace, at: now)
-        expect(decision.change?.sequence == lastSequence, "a renewal has the number \(decision.change?.sequence ?? 0), not \(lastSequence)")
-        expect(decision.change?.isRenewal == true && decision.change?.id == id, "a renewal told of otherwise")
     }
 
     func deregister(_ id: InstanceID, in namespace: Namespace) {
-        let decision = catalog.apply(.deregister(id), in: namespace, from: .client, at: moment(now))
-        guard isKnown(id, in: namespace, decision) else { return }
-        _ = model.remove(id, from: namespace)
-        take(decision.change, id, in: namespace) { if case .deregistered = $0 { true } else { false } }
+        let decision = catalog.apply(.deregister(id), in: namespace, at: moment(now))
+        expect(decision.expired == 0, "\(decision.expired) expired by a deregistration")
+        if isKnown(id, in: namespace, decision.outcome == .done) { model.remove(id, from: namespace) }
     }
 
+    /// As a client does: what is there is registered again, and all but its status is as it was.
     func setStatus(_ id: InstanceID, in namespace: Namespace) {
-        let status = pick(statuses)
-        let decision = catalog.apply(.setStatus(id, status), in: namespace, from: .client, at: moment(now))
-        guard isKnown(id, in: namespace, decision), var entry = model.find(id, in: namespace, at: now) else { return }
-        entry.instance = entry.instance.with(status: status)
-        entry.deadline = status == .outOfService ? nil : entry.deadline ?? now + entry.instance.ttl
-        model.entries[namespace]?[id] = entry
-        take(decision.change, id, in: namespace) { if case .statusSet(_, status) = $0 { true } else { false } }
+        guard let entry = model.find(id, in: namespace, at: now) else { return }
+        register(entry.instance.with(status: pick(statuses)), in: namespace)
     }
 
-    func isKnown(_ id: InstanceID, in namespace: Namespace, _ decision: Decision) -> Bool {
+    func isKnown(_ id: InstanceID, in namespace: Namespace, _ isDone: Bool) -> Bool {
         let isKnown = model.find(id, in: namespace, at: now) != nil
-        expect(decision.outcome == (isKnown ? .done : .unknownInstance), "\(decision.outcome) for \(isKnown ? "a live" : "no") instance")
-        expect((decision.change != nil) == isKnown, "a change without a deed, or the other way round")
+        expect(isDone == isKnown, "\(isDone ? "done" : "unknown") for \(isKnown ? "a live" : "no") instance")
         return isKnown
     }
 
     func expire(budget: Int) {
         let expiry = catalog.expire(at: at(now), budget: budget)
-        expect(expiry.changes.count <= budget, "\(expiry.changes.count) expired on a budget of \(budget)")
+        expect(expiry.expired <= budget, "\(expiry.expired) expired on a budget of \(budget)")
         expect(!expiry.hasMore || budget < 1_000, "\(budget) was not enough")
-        take(expiry.changes)
+        book(expiry.expired)
         guard !expiry.hasMore else { return }
         let late = model.entries.values.flatMap(\.values).filter { $0.isLate(at: now) }
         expect(late.isEmpty, "\(late.count) leases are overdue and still there though nothing is left to do")
     }
 
-    /// Books what expired; only what is overdue may.
-    func take(_ expired: [Change]) {
-        for change in expired {
-            take(change, change.id, in: change.namespace) { if case .expired = $0 { true } else { false } }
-            let entry = model.remove(change.id, from: change.namespace)
-            expect(entry.map { !$0.isLive(at: now) } ?? false, "\(change.id) expired, due \(entry?.deadline.map(String.init) ?? "never")")
+    /// Books what has expired: so many are held no more, and only what is overdue may be among them.
+    func book(_ expired: Int) {
+        if expired > 0 {
+            let held = catalog.held
+            for (namespace, entries) in model.entries {
+                for (id, entry) in entries where !held.contains(Key(namespace: namespace, id: id)) {
+                    model.remove(id, from: namespace)
+                    expect(!entry.isLive(at: now), "\(id) expired, due \(entry.deadline.map(String.init) ?? "never")")
+                }
+            }
         }
-    }
-
-    /// Checks that a change is numbered one above the last and says what it should.
-    func take(_ change: Change?, _ id: InstanceID, in namespace: Namespace, isRight: (Change.Kind) -> Bool) {
-        guard let change else { return expect(false, "a deed without a change") }
-        expect(change.sequence == lastSequence + 1, "number \(change.sequence) after \(lastSequence)")
-        expect(change.namespace == namespace && change.id == id && isRight(change.kind), "told of as \(change)")
-        lastSequence = change.sequence
+        let (count, wanted) = (catalog.counts.instances, model.counts.instances)
+        expect(count == wanted, "\(count) are held and not \(wanted) when \(expired) have expired")
     }
 
     func compare(_ id: InstanceID, in namespace: Namespace) {
@@ -224,11 +221,8 @@ private final class Run {
     /// Puts everything back to UP and lets time pass until all is gone.
     func drain() {
         for namespace in namespaces {
-            for id in ids where model.find(id, in: namespace, at: now)?.deadline == nil {
-                _ = catalog.apply(.setStatus(id, .up), in: namespace, from: .client, at: moment(now)).change.map { change in
-                    lastSequence = change.sequence
-                    model.entries[namespace]?[id]?.deadline = now
-                }
+            for entry in model.live(in: namespace, at: now) where entry.deadline == nil {
+                register(entry.instance.with(status: .up), in: namespace)
             }
         }
         now += 100_000

@@ -80,10 +80,10 @@ struct LeaseHoldTests {
             store.record(.digest(id), in: tenant, at: clock.moment(monotonic: monotonic, wall: 0))?.replica.heartbeat?.age
         }
         for id in UInt64(1)...2 {
-            _ = store.apply(.register(makeInstance(id)), in: tenant, from: .client, at: clock.moment(monotonic: 0, wall: 0))
+            _ = store.apply(.register(makeInstance(id)), in: tenant, at: clock.moment(monotonic: 0, wall: 0))
         }
         clock.tick(monotonic: 40_000)
-        _ = store.apply(.renew(one), in: tenant, from: .client, at: clock.moment(monotonic: 41_000, wall: 1))
+        _ = store.renew(one, in: tenant, at: clock.moment(monotonic: 41_000, wall: 1))
         tick(clock, from: 41_000, to: 44_000)
         #expect(clock.isHeld)
         #expect(age(1, at: 44_000) == 3_000 && age(2, at: 44_000) == 44_000)

@@ -78,8 +78,8 @@ struct ListingTests {
         let store = Store(namespaceCapacity: nil)
         let count = UInt64(2 * Store.listingPiece + 5)
         for id in 0..<count {
-            _ = store.apply(.register(makeInstance(id &* 0x9E37_79B9_7F4A_7C15)), in: tenant, from: .client, at: moment(0))
-            _ = store.apply(.register(makeInstance(id, service: "s\(id)")), in: neighbour, from: .client, at: moment(0))
+            _ = store.apply(.register(makeInstance(id &* 0x9E37_79B9_7F4A_7C15)), in: tenant, at: moment(0))
+            _ = store.apply(.register(makeInstance(id, service: "s\(id)")), in: neighbour, at: moment(0))
         }
         let listing = store.listing(of: Name("web"), in: tenant, at: at(1))
         #expect(listing.instances.map(\.instance.id) == (0..<count).map { InstanceID.digest($0 &* 0x9E37_79B9_7F4A_7C15) }.sorted())
@@ -102,7 +102,7 @@ struct SortingTests {
 struct RenewalTests {
     @Test func `a renewal tells whether there was a lease to renew, and moves it`() {
         let store = Store(namespaceCapacity: nil)
-        _ = store.apply(.register(makeInstance(1)), in: tenant, from: .client, at: moment(0))
+        _ = store.apply(.register(makeInstance(1)), in: tenant, at: moment(0))
         #expect(store.renew(one, in: tenant, at: moment(20_000)))
         #expect(!store.renew(one, in: neighbour, at: moment(20_000)))
         #expect(!store.renew(.digest(2), in: tenant, at: moment(20_000)))
@@ -112,7 +112,7 @@ struct RenewalTests {
 
     @Test func `a batch renews what it can, and answers for each id in its place`() {
         let store = Store(namespaceCapacity: nil)
-        for id in UInt64(0)..<500 { _ = store.apply(.register(makeInstance(id)), in: tenant, from: .client, at: moment(0)) }
+        for id in UInt64(0)..<500 { _ = store.apply(.register(makeInstance(id)), in: tenant, at: moment(0)) }
         let ids = (0..<Store.renewalLimit).map { InstanceID.digest(UInt64($0)) }
         #expect(store.renew(ids, in: tenant, at: moment(10_000)) == ids.indices.map { $0 < 500 })
         #expect(store.renew([one, one, .text(Name("none"))], in: tenant, at: moment(11_000)) == [true, true, false])

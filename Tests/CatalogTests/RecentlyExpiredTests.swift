@@ -94,7 +94,7 @@ struct RecentlyExpiredTests {
         #expect(!member.has(one, at: 33_000), "a deregistration is later than what was here")
 
         var alone = Catalog(namespaceCapacity: nil)
-        _ = alone.apply(.register(makeInstance(1)), in: Self.tenant, from: .client, at: Moment(lease: .zero, wall: 0))
+        _ = alone.apply(.register(makeInstance(1)), in: Self.tenant, at: Moment(lease: .zero, wall: 0))
         _ = alone.expire(at: .zero + 100_000, budget: 10)
         #expect(alone.records.ledger == nil)
     }

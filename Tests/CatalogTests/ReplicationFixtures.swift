@@ -61,7 +61,12 @@ final class Member {
 
     @discardableResult
     func apply(_ command: Command, in namespace: Namespace = tenant, at now: Int64) -> Outcome {
-        store.apply(command, in: namespace, from: .client, at: moment(now)).outcome
+        store.apply(command, in: namespace, at: moment(now)).outcome
+    }
+
+    @discardableResult
+    func renew(_ id: InstanceID, in namespace: Namespace = tenant, at now: Int64) -> Bool {
+        store.renew(id, in: namespace, at: moment(now))
     }
 
     @discardableResult
@@ -88,15 +93,10 @@ final class Member {
         store.instance(id, in: namespace, at: moment(now).lease) != nil
     }
 
-    func expire(at now: Int64) -> [Change] {
-        var changes: [Change] = []
-        var hasMore = true
-        while hasMore {
-            let expiry = store.expire(at: moment(now).lease, budget: 1_000)
-            changes += expiry.changes
-            hasMore = expiry.hasMore
-        }
-        return changes
+    /// Expires until nothing is left for this moment; the ids of those that went.
+    @discardableResult
+    func expire(at now: Int64) -> [InstanceID] {
+        store.shards.flatMap { shard in shard.catalog.withLock { $0.expireAll(at: moment(now).lease) } }
     }
 
     /// A whole copy of another member, in pieces.

@@ -20,7 +20,7 @@ struct RevisionTests {
         note()
         it.register(at: 1)
         note()
-        it.apply(.setStatus(one, .starting), at: 1)
+        it.register(status: .starting, at: 1)
         note()
         _ = it.catalog.expireAll(at: at(2_000))
         note()
@@ -29,8 +29,8 @@ struct RevisionTests {
         note()
         #expect(Set(namespaces).count == 6 && namespaces == namespaces.sorted())
         #expect(Set(services).count == 6 && services == services.sorted())
-        it.apply(.renew(one), at: 2_000)
-        it.apply(.renew(.digest(9)), at: 2_000)
+        it.renew(one, at: 2_000)
+        it.renew(.digest(9), at: 2_000)
         it.apply(.deregister(.digest(9)), at: 2_000)
         #expect(it.catalog.revision(of: tenant) == namespaces.last && serviceRevision(it, at: 2_000) == services.last)
     }
@@ -42,7 +42,7 @@ struct RevisionTests {
         it.register(3, in: neighbour, at: 0)
         let before = (serviceRevision(it, "web", at: 1), it.catalog.revision(of: tenant), it.catalog.revision(of: neighbour))
         it.register(4, service: "db", at: 1)
-        it.apply(.setStatus(.digest(2), .starting), at: 1)
+        it.register(2, service: "db", status: .starting, at: 1)
         #expect(serviceRevision(it, "web", at: 1) == before.0)
         #expect(it.catalog.revision(of: tenant) > before.1)
         #expect(it.catalog.revision(of: neighbour) == before.2)
@@ -75,7 +75,7 @@ struct RevisionTests {
         let store = Store(namespaceCapacity: nil)
         for (number, service) in ["web", "db", decomposed, composed, "web"].enumerated() {
             let instance = makeInstance(UInt64(number), service: service, ttl: service == "db" ? 1_000 : 30_000)
-            _ = store.apply(.register(instance), in: tenant, from: .client, at: moment(0))
+            _ = store.apply(.register(instance), in: tenant, at: moment(0))
         }
         let found = store.services(in: tenant, at: at(1_001))
         #expect(found.services.map(\.name) == [decomposed, composed, "web"].map { Name($0) }, "db is overdue")

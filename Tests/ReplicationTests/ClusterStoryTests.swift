@@ -40,7 +40,7 @@ struct ClusterStoryTests {
         let simulation = Self.cluster()
         _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
         simulation.run(for: 3_000)
-        _ = simulation.members[1].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        _ = simulation.members[1].renew(Self.key(1))
         simulation.run(for: 300)
         #expect(Set(simulation.members.map { $0.sees(Self.key(1))?.lastHeartbeat }).count == 1)
     }
@@ -92,7 +92,7 @@ struct ClusterStoryTests {
         simulation.run(for: 8_000)
         #expect(two.sees(Self.key(1)) != nil)
         // The other side keeps it alive, and cannot know better.
-        _ = two.apply(.renew(Self.key(1).id), in: Namespace("t"))
+        _ = two.renew(Self.key(1))
         simulation.network.mendAll()
         simulation.run(for: 10_000)
         #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
@@ -106,7 +106,7 @@ struct ClusterStoryTests {
         simulation.members[2].pause()
         for _ in 0..<13 {
             simulation.run(for: 3_000)
-            _ = simulation.members[0].apply(.renew(Self.key(1).id), in: Namespace("t"))
+            _ = simulation.members[0].renew(Self.key(1))
         }
         simulation.members[2].resume()
         for _ in 0..<50 {
@@ -122,7 +122,7 @@ struct ClusterStoryTests {
         _ = simulation.members[0].apply(.register(Self.instance(Self.key(2))), in: Namespace("t"))
         simulation.run(for: 4_000)
         // Nobody has been told of this one yet when the members are stopped.
-        _ = simulation.members[1].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        _ = simulation.members[1].renew(Self.key(1))
         for member in simulation.members { member.pause() }
         simulation.run(for: 40_000)
         for member in simulation.members { member.resume() }
@@ -130,7 +130,7 @@ struct ClusterStoryTests {
             for member in simulation.members { #expect(member.sees(Self.key(1)) != nil && member.sees(Self.key(2)) != nil) }
             simulation.run(for: 100)
         }
-        _ = simulation.members[2].apply(.renew(Self.key(1).id), in: Namespace("t"))
+        _ = simulation.members[2].renew(Self.key(1))
         simulation.run(for: 5_000)
         #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) != nil && $0.sees(Self.key(2)) == nil })
     }
@@ -142,7 +142,7 @@ struct ClusterStoryTests {
         simulation.members[2].pause()
         for _ in 0..<13 {
             simulation.run(for: 3_000)
-            _ = simulation.members[0].apply(.renew(Self.key(1).id), in: Namespace("t"))
+            _ = simulation.members[0].renew(Self.key(1))
         }
         for member in simulation.members[..<2] { member.pause() }
         simulation.run(for: 12_000)
@@ -180,7 +180,7 @@ struct ClusterStoryTests {
         _ = one.apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
         for round in 0..<20 {
             simulation.run(for: 3_000)
-            _ = one.apply(.renew(Self.key(1).id), in: Namespace("t"))
+            _ = one.renew(Self.key(1))
             if round > 4 { #expect(two.sees(Self.key(1)) != nil, "round \(round)") }
         }
         _ = one.apply(.register(Self.instance(Self.key(2))), in: Namespace("t"))

@@ -109,7 +109,7 @@ final class NodeBench {
             id: .digest(UInt64(number)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 30_000,
             tags: [],
             metadata: Array(repeating: 0x31, count: metadata), registered: 0)
-        _ = store.apply(.register(instance), in: Namespace("t"), from: .client, at: time.moment)
+        _ = store.apply(.register(instance), in: Namespace("t"), at: time.moment)
     }
 }
 
@@ -157,7 +157,7 @@ struct NodeTests {
         bench.say(.subscribe, on: link)
         bench.pass(300)
         let before = try bench.frames(on: link).count { $0.name == "changes" }
-        for _ in 0..<50 { _ = bench.store.apply(.renew(.digest(1)), in: Namespace("t"), from: .client, at: bench.time.moment) }
+        for _ in 0..<50 { _ = bench.store.renew(.digest(1), in: Namespace("t"), at: bench.time.moment) }
         bench.tell { $0.localChanges(at: bench.time) }
         #expect(try bench.frames(on: link).count { $0.name == "changes" } == before)
         bench.pass(200)

@@ -10,18 +10,18 @@ public final class ChangeCounts: Sendable {
     private let deregistrations = Atomic<UInt64>(0)
     private let expirations = Atomic<UInt64>(0)
 
-    func count(_ kind: Change.Kind) {
-        switch kind {
-        case .registered: registrations.add(1, ordering: .relaxed)
-        case .renewed: renewals.add(1, ordering: .relaxed)
-        case .deregistered: deregistrations.add(1, ordering: .relaxed)
-        case .expired: expirations.add(1, ordering: .relaxed)
-        case .statusSet: break  // No request of this API sets one.
+    func count(_ command: Command, _ decision: Decision) {
+        if decision.expired > 0 { countExpirations(decision.expired) }
+        guard decision.outcome == .done else { return }
+        switch command {
+        case .register: registrations.add(1, ordering: .relaxed)
+        case .deregister, .bury: deregistrations.add(1, ordering: .relaxed)
         }
     }
 
-    /// Renewals that were not told as changes.
     func countRenewals(_ count: Int) { renewals.add(UInt64(count), ordering: .relaxed) }
+
+    func countExpirations(_ count: Int) { expirations.add(UInt64(count), ordering: .relaxed) }
 
     var registered: UInt64 { registrations.load(ordering: .relaxed) }
     var renewed: UInt64 { renewals.load(ordering: .relaxed) }

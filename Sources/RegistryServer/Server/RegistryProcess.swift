@@ -223,7 +223,7 @@ public final class RegistryProcess {
         // Whoever looks overdue may have been heard of by others.
         guard !context.leaseClock.isHeld else { return }
         let expiry = context.store.expire(at: now, budget: Self.expiryBudget)
-        for change in expiry.changes { context.changes.count(change.kind) }
+        context.changes.countExpirations(expiry.expired)
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }

@@ -65,9 +65,8 @@ public final class ServerContext: Sendable {
 
     /// Carries a client's command out and counts what it changed.
     func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Outcome {
-        let decision = store.apply(command, in: namespace, from: .client, at: moment)
-        for change in decision.swept { changes.count(change.kind) }
-        if let change = decision.change { changes.count(change.kind) }
+        let decision = store.apply(command, in: namespace, at: moment)
+        changes.count(command, decision)
         return decision.outcome
     }
 

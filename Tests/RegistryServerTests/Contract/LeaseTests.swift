@@ -141,7 +141,7 @@ struct LeaseTests {
             id: try #require(InstanceID(Array(id.utf8)[...])), serviceName: Name("WEB"), endpoint: Endpoint(kind: .http, value: "a"),
             status: InstanceStatus("DOWN"), ttl: 90_000, tags: [], metadata: nil, registered: 0)
         let decision = registry.context.store.apply(
-            .register(instance), in: Namespace("default"), from: .client, at: registry.clock.instant.moment)
+            .register(instance), in: Namespace("default"), at: registry.clock.instant.moment)
         #expect(decision.outcome == .done)
         let path = "host:%C3%A9%2F1%20a"
         let answer = try registry.send(.instance(path))
@@ -170,9 +170,8 @@ struct LeaseTests {
         let instance = Instance(
             id: .digest(1), serviceName: Name("web"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up, ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
-        let decision = registry.context.store.apply(
-            .register(instance), in: Namespace("default"), from: .peer, at: registry.clock.instant.moment)
-        #expect(decision.outcome == .done)
+        let told = Replicated(namespace: Namespace("default"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))
+        #expect(registry.context.store.merge(told, at: registry.clock.instant.moment) == .applied)
         #expect(try registry.ids("").contains("0000000000000001"))
         #expect(try registry.send(.register(Body("web", "a"))).status == 201)
         #expect(try registry.send(.register(Body("web", "c"))).status == 403)

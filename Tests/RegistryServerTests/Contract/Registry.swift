@@ -98,7 +98,7 @@ final class Registry {
 
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
-        for change in context.store.expire(at: clock.instant.moment.lease, budget: 100_000).changes { context.changes.count(change.kind) }
+        context.changes.countExpirations(context.store.expire(at: clock.instant.moment.lease, budget: 100_000).expired)
     }
 }
 

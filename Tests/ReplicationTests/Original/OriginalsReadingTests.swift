@@ -115,11 +115,11 @@ struct OriginalsReadingTests {
         #expect(member.status("i") == "OUT_OF_SERVICE")
     }
 
-    @Test func `a copy does not take back what a client changed here`() {
+    @Test func `a copy does not take back what a client changed here`() throws {
         let live = member.openStream()
         let instance = member.instance("i", registered: 500)
         member.receive(.register(instance), on: live)
-        member.client(.setStatus(.text(Name("i")), .outOfService))
+        member.client(.register(try instance.instance().with(status: .outOfService)))
         member.receive(.register(instance), kind: .copy, on: member.openCopy())
         #expect(member.status("i") == "OUT_OF_SERVICE")
     }

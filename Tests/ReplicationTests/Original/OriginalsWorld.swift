@@ -104,7 +104,17 @@ final class OneOfOurs {
 
     /// What a client does here, and the offer that comes of it.
     func client(_ command: Command) {
-        _ = store.apply(command, in: Self.namespace, from: .client, at: moment)
+        _ = store.apply(command, in: Self.namespace, at: moment)
+        offer()
+    }
+
+    /// A client's heartbeat here, and the offer that comes of it.
+    func renew(_ id: String) {
+        _ = store.renew(.text(Name(id)), in: Self.namespace, at: moment)
+        offer()
+    }
+
+    private func offer() {
         carry(originals.offer(store.drain(includeRenewals: true, budget: 10_000, at: moment).changes, at: time))
     }
 

@@ -15,7 +15,7 @@ struct OriginalsWritingTests {
         let link = member.stream(acceptsGzip: acceptsGzip)
         #expect(try member.messages(on: link).envelopes.isEmpty)
         member.client(.register(member.ours("i")))
-        member.client(.renew(.text(Name("i"))))
+        member.renew("i")
         member.client(.deregister(.text(Name("i"))))
         let (envelopes, isWhole) = try member.messages(on: link)
         #expect(envelopes.allSatisfy { $0.kind == .live && $0.namespace == "tenant" })

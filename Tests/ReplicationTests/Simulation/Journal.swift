@@ -7,7 +7,6 @@ struct Journal {
     enum Kind {
         case registered
         case deregistered
-        case statusSet
     }
 
     /// An acknowledged change.

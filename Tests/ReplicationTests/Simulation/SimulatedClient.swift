@@ -57,16 +57,12 @@ final class SimulatedClient {
         act()
     }
 
-    /// Somebody gives it another status, at some member, not necessarily the one that has its heartbeats.
+    /// Registers once more with another status, at some member, not necessarily the one that has its heartbeats.
     func setStatus() {
         guard isHeartbeating, let member = anyMember() else { return }
         let status = InstanceStatus(
             ["UP", "UP", "STARTING", "DOWN", "OUT_OF_SERVICE", "OUT_OF_SERVICE"].randomElement(using: &simulation.random) ?? "UP")
-        let wasOutOfService = member.sees(key)?.instance.isOutOfService ?? false
-        guard member.apply(.setStatus(key.id, status), in: key.namespace) == .done else { return }
-        // What had no end until now begins.
-        if wasOutOfService { heardAt = simulation.now }
-        write(.statusSet, at: member)
+        register(at: member, as: status)
     }
 
     /// Registers once more with another TTL, at some member; its heartbeats go on where they went.
@@ -106,7 +102,7 @@ final class SimulatedClient {
                     state = Int.random(in: 0..<4, using: &simulation.random) == 0 ? .silent : .leaving
                     wait = 300
                 }
-            } else if isRegistered, member.apply(.renew(key.id), in: key.namespace) == .done {
+            } else if isRegistered, member.renew(key) {
                 heardAt = simulation.now
             } else if !isRegistered || member.isReady {
                 register(at: member)
@@ -131,10 +127,10 @@ final class SimulatedClient {
         }
     }
 
-    private func register(at member: SimulatedMember) {
+    private func register(at member: SimulatedMember, as status: InstanceStatus = .up) {
         let instance = Instance(
             id: key.id, serviceName: Name("service-\(key.id.utf8.count % 2)"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"),
-            status: .up, ttl: ttl, tags: ["blue"], metadata: Array("{\"boot\":\(simulation.now)}".utf8), registered: simulation.wall)
+            status: status, ttl: ttl, tags: ["blue"], metadata: Array("{\"boot\":\(simulation.now)}".utf8), registered: simulation.wall)
         guard member.apply(.register(instance), in: key.namespace) == .done else { return }
         isRegistered = true
         heardAt = simulation.now

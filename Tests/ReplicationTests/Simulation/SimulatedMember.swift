@@ -187,7 +187,7 @@ final class SimulatedMember {
 
     /// A client's request. What it changes is told at once, as the wake callback does.
     func apply(_ command: Command, in namespace: Namespace) -> Outcome {
-        let outcome = store.apply(command, in: namespace, from: .client, at: time.moment).outcome
+        let outcome = store.apply(command, in: namespace, at: time.moment).outcome
         if news.flag.lower() {
             let boot = boot
             simulation.plan(after: 0) { [self] in
@@ -196,6 +196,9 @@ final class SimulatedMember {
         }
         return outcome
     }
+
+    /// A client's heartbeat; whether it was taken.
+    func renew(_ key: Key) -> Bool { store.renew(key.id, in: key.namespace, at: time.moment) }
 
     /// What a look-up finds.
     func sees(_ key: Key) -> LeasedInstance? { store.instance(key.id, in: key.namespace, at: time.moment.lease) }
