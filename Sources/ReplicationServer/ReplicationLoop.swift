@@ -177,7 +177,7 @@ final class ReplicationLoop {
             for event in report.events { log.write(event) }
             guard let addresses = sources?.take(report) else { return }
             membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
-        case .paused(let milliseconds): carryOut(node.paused(milliseconds: milliseconds, at: now), onLoop)
+        case .paused: carryOut(node.paused(at: now), onLoop)
         case .reload: security?.reload(now: WallClock.seconds(), logger)
         case .leave(let report): leave(report, onLoop)
         }

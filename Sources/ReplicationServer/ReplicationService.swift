@@ -17,8 +17,8 @@ enum ReplicationOrder: Sendable {
     case found(MembershipReport)
     /// The ways in which members are looked for: reports will come from each.
     case looking(Set<MemberSource>)
-    /// The process was not run for so many milliseconds.
-    case paused(Int64)
+    /// The process was not run for longer than `LeaseClock.longestGap`.
+    case paused
     /// Read the certificates anew.
     case reload
     /// Tell everybody everything, say goodbye and end the thread; then call this.
@@ -76,8 +76,8 @@ public final class ReplicationService: Cluster {
         self.membership.withLock { $0 = membership }
     }
 
-    /// The process was not run for so many milliseconds.
-    public func paused(milliseconds: Int64) { orders.send(.paused(milliseconds)) }
+    /// The process was not run for longer than `LeaseClock.longestGap`.
+    public func paused() { orders.send(.paused) }
 
     /// Reads the certificates anew, when there are any; says in the log how that went.
     public func reload() { orders.send(.reload) }

@@ -230,7 +230,7 @@ public final class RegistryProcess {
 
     /// The lease clock holds itself when its ticks were apart for too long; the cluster is told, and releases it once it has been heard.
     private func noticePause(at monotonic: Int64) {
-        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused(milliseconds: monotonic - lastTick) }
+        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
         lastTick = monotonic
     }
 

@@ -77,16 +77,16 @@ final class Link {
         clockOffsets = clockOffsets.suffix(Self.clockBeats - 1) + [beat.wall - time.monotonic]
     }
 
-    /// Lets the publisher's session act; without effect on links of other roles. The session is moved out meanwhile, so that it is not
-    /// copied.
-    func withPublisher(_ body: (inout PublisherSession) throws(FrameError) -> Void) throws(FrameError) {
+    /// Lets the session act when it is a publisher's. It is moved out meanwhile, so that it is not copied.
+    func withPublisher<E>(_ body: (inout PublisherSession) throws(E) -> Void) throws(E) {
         guard case .publisher(var publisher) = session else { return }
         session = .greeting
         defer { session = .publisher(publisher) }
         try body(&publisher)
     }
 
-    func withSubscriber(_ body: (inout SubscriberSession) throws(FrameError) -> Void) throws(FrameError) {
+    /// The same of a subscriber's.
+    func withSubscriber<E>(_ body: (inout SubscriberSession) throws(E) -> Void) throws(E) {
         guard case .subscriber(var subscriber) = session else { return }
         session = .greeting
         defer { session = .subscriber(subscriber) }

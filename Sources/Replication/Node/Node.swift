@@ -120,7 +120,7 @@ public final class Node {
         call(at: time) {
             guard let link = links[link] else { return }
             link.queuedBytes = queuedBytes
-            act(on: link, at: time) { $0.drained(queuedBytes) }
+            link.withPublisher { $0.drained(queuedBytes) }
             pump(link, at: time)
         }
     }
@@ -176,8 +176,8 @@ public final class Node {
         }
     }
 
-    /// The process was not run for so long (SIGSTOP, a frozen machine).
-    public func paused(milliseconds: Int64, at time: NodeTime) -> [Directive] {
+    /// The process was not run for longer than `LeaseClock.longestGap` (SIGSTOP, a frozen machine).
+    public func paused(at time: NodeTime) -> [Directive] {
         call(at: time) { holdLeases(at: time) }
     }
 

@@ -97,7 +97,7 @@ extension Node {
             return
         }
         guard links[id] != nil else { return }
-        act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
+        actAsSubscriber(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
     }
 
     /// Changes are dropped when too much waits, answers are not: who asks for them has to read them.
@@ -123,18 +123,16 @@ extension Node {
             close(link, .refusedBy(reason), at: time)
         case .goodbye:
             // What came before it on this link is merged; the last word is the acknowledgment.
-            act(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
+            actAsSubscriber(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
             left(link, at: time)
         default:
-            var effects: [SessionEffect] = []
             let isReady = isWhole
-            try link.withPublisher { publisher throws(FrameError) in
+            try actAsPublisher(on: link, at: time) { publisher, effects throws(FrameError) in
                 try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
             }
-            try link.withSubscriber { subscriber throws(FrameError) in
+            try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
                 try subscriber.received(frame, store: store, at: time, into: &effects)
             }
-            carryOut(effects, on: link, at: time)
             if case .subscribe = frame { subscribed(link, at: time) }
         }
     }
@@ -207,7 +205,7 @@ extension Node {
         // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said nothing of who is dead.
         let wasStarting = ground == nil && dials.entries[link.address]?.copiedReady == false
         guard beat.isReady, wasStarting || settlementDue != nil && !beat.isExtended else { return }
-        act(on: link, at: time) { subscriber, effects in
+        actAsSubscriber(on: link, at: time) { subscriber, effects in
             if subscriber.isStreaming { subscriber.subscribeAgain(at: time, into: &effects) }
         }
     }
@@ -257,14 +255,16 @@ extension Node {
         guard !listeners.isEmpty else { return }
         for encoded in FrameCodec.encode(states.states, as: .relayed) {
             for listener in listeners {
-                act(on: listener, at: time) { publisher, effects in publisher.broadcast(encoded, at: time.monotonic, into: &effects) }
+                actAsPublisher(on: listener, at: time) { publisher, effects in
+                    publisher.broadcast(encoded, at: time.monotonic, into: &effects)
+                }
             }
         }
     }
 
     func pump(_ link: Link, at time: NodeTime) {
         let (isReady, isExtended) = (isWhole, isExtended)
-        act(on: link, at: time) { publisher, effects in
+        actAsPublisher(on: link, at: time) { publisher, effects in
             publisher.pump(store, isReady: isReady, isExtended: isExtended, at: time, into: &effects)
         }
         if isLeaving { sayGoodbye(at: time) }
@@ -281,27 +281,21 @@ extension Node {
         directives.append(.note(event))
     }
 
-    func act(on link: Link, at time: NodeTime, _ body: (inout PublisherSession) -> Void) {
-        act(on: link, at: time) { (publisher: inout PublisherSession, _: inout [SessionEffect]) in body(&publisher) }
-    }
-
     /// Lets the session act when it is a publisher's, and carries out what comes of it.
-    func act(on link: Link, at time: NodeTime, _ body: (inout PublisherSession, inout [SessionEffect]) -> Void) {
-        guard case .publisher(var publisher) = link.session else { return }
+    func actAsPublisher<E>(
+        on link: Link, at time: NodeTime, _ body: (inout PublisherSession, inout [SessionEffect]) throws(E) -> Void
+    ) throws(E) {
         var effects: [SessionEffect] = []
-        link.session = .greeting
-        body(&publisher, &effects)
-        link.session = .publisher(publisher)
+        try link.withPublisher { publisher throws(E) in try body(&publisher, &effects) }
         carryOut(effects, on: link, at: time)
     }
 
     /// The same of a subscriber's.
-    func act(on link: Link, at time: NodeTime, _ body: (inout SubscriberSession, inout [SessionEffect]) -> Void) {
-        guard case .subscriber(var subscriber) = link.session else { return }
+    func actAsSubscriber<E>(
+        on link: Link, at time: NodeTime, _ body: (inout SubscriberSession, inout [SessionEffect]) throws(E) -> Void
+    ) throws(E) {
         var effects: [SessionEffect] = []
-        link.session = .greeting
-        body(&subscriber, &effects)
-        link.session = .subscriber(subscriber)
+        try link.withSubscriber { subscriber throws(E) in try body(&subscriber, &effects) }
         carryOut(effects, on: link, at: time)
     }
 

@@ -49,10 +49,10 @@ extension Node {
         if now >= link.nextPing { ping(link, at: time) }
         pump(link, at: time)
         guard !isLeaving else { return }
-        act(on: link, at: time) { (publisher: inout PublisherSession, effects: inout [SessionEffect]) in
+        actAsPublisher(on: link, at: time) { publisher, effects in
             publisher.tellRoot(root.value, at: now, into: &effects)
         }
-        act(on: link, at: time) { (subscriber: inout SubscriberSession, effects: inout [SessionEffect]) in
+        actAsSubscriber(on: link, at: time) { subscriber, effects in
             subscriber.askForWanted(into: &effects)
         }
         closeIfDeaf(link, at: time)
@@ -98,7 +98,9 @@ extension Node {
         if !listeners.isEmpty {
             for encoded in FrameCodec.encode(changes, as: .changes) {
                 for link in listeners {
-                    act(on: link, at: time) { publisher, effects in publisher.broadcast(encoded, at: time.monotonic, into: &effects) }
+                    actAsPublisher(on: link, at: time) { publisher, effects in
+                        publisher.broadcast(encoded, at: time.monotonic, into: &effects)
+                    }
                 }
             }
         }
@@ -222,7 +224,7 @@ extension Node {
             send(FrameCodec.encode(.relay(wanted.sorted())), on: link)
             // What they said before is to be had by a copy.
             if isMore {
-                act(on: link, at: time) { (subscriber: inout SubscriberSession, effects: inout [SessionEffect]) in
+                actAsSubscriber(on: link, at: time) { subscriber, effects in
                     subscriber.subscribeAgain(at: time, into: &effects)
                 }
             }

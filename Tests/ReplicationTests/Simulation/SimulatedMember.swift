@@ -139,7 +139,7 @@ final class SimulatedMember {
         let gap = monotonic - lastTick
         lastTick = monotonic
         let lease = clock.tick(monotonic: monotonic)
-        if gap > LeaseClock.longestGap { carryOut(node?.paused(milliseconds: gap, at: time)) }
+        if gap > LeaseClock.longestGap { carryOut(node?.paused(at: time)) }
         _ = store.expire(at: lease, budget: 10_000)
         carryOut(node?.tick(at: time))
     }
