@@ -35,7 +35,7 @@ struct FrameCodecTests {
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
         .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
-        .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: [], count: 0, hash: 0)), .unknown(type: 200),
+        .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: states, count: 3, hash: 0)), .unknown(type: 200),
     ]
 
     static func read(_ bytes: [UInt8], limit: Int = FrameCodec.longest, piece: Int = .max) throws(FrameError) -> [Frame] {

@@ -26,10 +26,7 @@ extension ByteWriter {
         members(Array(beat.hears.prefix(Beat.heardLimit)))
     }
 
-    mutating func members(_ members: [MemberID]) {
-        count(members.count)
-        for member in members { word(member.bits) }
-    }
+    mutating func members(_ members: [MemberID]) { list(members) { $0.word($1.bits) } }
 
     mutating func goodbye(_ goodbye: Goodbye) {
         switch goodbye {
@@ -39,6 +36,11 @@ extension ByteWriter {
             byte(reason.rawValue)
         case .other: byte(.max)
         }
+    }
+
+    mutating func list<Element>(_ elements: [Element], _ element: (inout ByteWriter, Element) -> Void) {
+        count(elements.count)
+        for each in elements { element(&self, each) }
     }
 }
 
@@ -134,6 +136,32 @@ extension ByteWriter {
         block(body.bytes)
     }
 
+    mutating func stateKey(_ key: StateKey) {
+        text(key.namespace.name)
+        id(key.id)
+    }
+
+    mutating func keyedVersion(_ key: KeyedVersion) {
+        text(key.namespace.name)
+        id(key.id)
+        version(key.version)
+        byte(key.isPresent ? 1 : 0)
+    }
+
+    /// Empty buckets are left out: of a small registry nearly all are.
+    mutating func buckets(_ buckets: [UInt64]) {
+        list(buckets.indices.filter { buckets[$0] != 0 }) { writer, index in
+            writer.word(UInt16(truncatingIfNeeded: index))
+            writer.word(buckets[index])
+        }
+    }
+
+    mutating func copySummary(_ summary: CopySummary) {
+        word(summary.count)
+        word(summary.hash)
+        standing(isReady: summary.isReady, isExtended: summary.isExtended)
+    }
+
     mutating func version(_ version: Version) {
         word(version.time.bits)
         word(version.origin.bits)
@@ -162,8 +190,7 @@ extension ByteWriter {
         text(instance.endpoint.value)
         text(instance.status.token)
         word(instance.ttl)
-        count(instance.tags.count)
-        for tag in instance.tags { text(tag) }
+        list(instance.tags) { $0.text($1) }
         byte(instance.metadata == nil ? 0 : 1)
         if let metadata = instance.metadata { block(metadata) }
         word(instance.registered)
@@ -206,6 +233,8 @@ extension ByteReader {
         }
     }
 
+    mutating func stateKey() throws(FrameError) -> StateKey { StateKey(namespace: try namespace(), id: try id()) }
+
     mutating func keyedVersion() throws(FrameError) -> KeyedVersion {
         KeyedVersion(namespace: try namespace(), id: try id(), version: try version(), isPresent: try flag())
     }
@@ -215,6 +244,11 @@ extension ByteReader {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         for _ in 0..<(try count(ofAtLeast: 10)) { buckets[Int(try bucket())] = try word() }
         return buckets
+    }
+
+    mutating func copySummary() throws(FrameError) -> CopySummary {
+        let (count, hash, standing) = (try word() as UInt64, try word() as UInt64, try standing())
+        return CopySummary(count: count, hash: hash, isReady: standing.isReady, isExtended: standing.isExtended)
     }
 
     mutating func bucket() throws(FrameError) -> UInt16 {

@@ -39,7 +39,7 @@ enum FrameCodec {
 
     // MARK: - Out
 
-    /// A frame that is no list of states. Lists within are expected to be within `batch` bytes.
+    /// A frame, or, of more states than fit into one, several. Other lists are expected to be within `batch` bytes.
     static func encode(_ frame: Frame) -> [UInt8] {
         switch frame {
         case .hello(let hello, _): write(Kind.hello) { $0.hello(hello) }
@@ -51,52 +51,21 @@ enum FrameCodec {
         case .acknowledge(let changes): write(Kind.acknowledge) { $0.word(changes) }
         case .relay(let members): write(Kind.relay) { $0.members(members) }
         case .askBuckets: write(Kind.askBuckets) { _ in }
-        case .askKeys(let buckets):
-            write(Kind.askKeys) { writer in
-                writer.count(buckets.count)
-                for bucket in buckets { writer.word(bucket) }
-            }
-        case .askStates(let keys):
-            write(Kind.askStates) { writer in
-                writer.count(keys.count)
-                for key in keys {
-                    writer.text(key.namespace.name)
-                    writer.id(key.id)
-                }
-            }
+        case .askKeys(let buckets): write(Kind.askKeys) { $0.list(buckets) { $0.word($1) } }
+        case .askStates(let keys): write(Kind.askStates) { $0.list(keys) { $0.stateKey($1) } }
         case .copyStart(let afterGap): write(Kind.copyStart) { $0.byte(afterGap ? 1 : 0) }
-        case .copyEnd(let summary):
-            write(Kind.copyEnd) { writer in
-                writer.word(summary.count)
-                writer.word(summary.hash)
-                writer.standing(isReady: summary.isReady, isExtended: summary.isExtended)
-            }
+        case .copyEnd(let summary): write(Kind.copyEnd) { $0.copySummary(summary) }
         case .root(let root): write(Kind.root) { $0.word(root) }
-        case .buckets(let buckets):
-            // Empty buckets are left out: of a small registry nearly all are.
-            write(Kind.buckets) { writer in
-                let filled = buckets.indices.filter { buckets[$0] != 0 }
-                writer.count(filled.count)
-                for index in filled {
-                    writer.word(UInt16(truncatingIfNeeded: index))
-                    writer.word(buckets[index])
-                }
-            }
+        case .buckets(let buckets): write(Kind.buckets) { $0.buckets(buckets) }
         case .keys(let keys, let isCut):
             write(Kind.keys) { writer in
-                writer.count(keys.count)
-                for key in keys {
-                    writer.text(key.namespace.name)
-                    writer.id(key.id)
-                    writer.version(key.version)
-                    writer.byte(key.isPresent ? 1 : 0)
-                }
+                writer.list(keys) { $0.keyedVersion($1) }
                 writer.byte(isCut ? 1 : 0)
             }
-        case .copy(let states): list(Kind.copy, states.states)
-        case .changes(let states): list(Kind.changes, states.states)
-        case .relayed(let states): list(Kind.relayed, states.states)
-        case .states(let states): list(Kind.states, states.states)
+        case .copy(let list): encode(list.states, as: .copy).flatMap(\.frame)
+        case .changes(let list): encode(list.states, as: .changes).flatMap(\.frame)
+        case .relayed(let list): encode(list.states, as: .relayed).flatMap(\.frame)
+        case .states(let list): encode(list.states, as: .states).flatMap(\.frame)
         case .unknown(let type): write(type) { _ in }
         }
     }
@@ -108,8 +77,11 @@ enum FrameCodec {
         var count = 0
         func finish(_ body: ByteWriter) {
             guard count > 0 else { return }
-            frames.append(
-                EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame(list.kind, count: count, body: body)))
+            let frame = write(list.kind, capacity: body.bytes.count + 16) { writer in
+                writer.count(count)
+                writer.raw(body.bytes)
+            }
+            frames.append(EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame))
         }
         for state in states {
             body.state(state)
@@ -163,19 +135,6 @@ enum FrameCodec {
         return part.isEmpty ? parts : parts + [part]
     }
 
-    private static func list(_ kind: UInt8, _ states: [Replicated]) -> [UInt8] {
-        var body = ByteWriter()
-        for state in states { body.state(state) }
-        return frame(kind, count: states.count, body: body)
-    }
-
-    private static func frame(_ kind: UInt8, count: Int, body: ByteWriter) -> [UInt8] {
-        write(kind, capacity: body.bytes.count + 16) { writer in
-            writer.count(count)
-            writer.raw(body.bytes)
-        }
-    }
-
     private static func write(_ kind: UInt8, capacity: Int = 64, _ fields: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter(capacity: capacity)
         writer.word(UInt32(0))
@@ -223,14 +182,9 @@ enum FrameCodec {
         case Kind.askBuckets: return .askBuckets
         case Kind.askKeys: return .askKeys(try reader.list(ofAtLeast: 2) { reader throws(FrameError) in try reader.bucket() })
         case Kind.askStates:
-            return .askStates(
-                try reader.list(ofAtLeast: 3) { reader throws(FrameError) in
-                    StateKey(namespace: try reader.namespace(), id: try reader.id())
-                })
+            return .askStates(try reader.list(ofAtLeast: 3) { reader throws(FrameError) in try reader.stateKey() })
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
-        case Kind.copyEnd:
-            let (count, hash, standing) = (try reader.word() as UInt64, try reader.word() as UInt64, try reader.standing())
-            return .copyEnd(CopySummary(count: count, hash: hash, isReady: standing.isReady, isExtended: standing.isExtended))
+        case Kind.copyEnd: return .copyEnd(try reader.copySummary())
         case Kind.root: return .root(try reader.word())
         case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys:
