@@ -88,6 +88,14 @@ public struct Instance: Hashable, Sendable {
     /// Nanoseconds since 1970.
     public var registered: Int64 { packed.registered }
 
+    /// What `leaseTime` is of what never runs out.
+    static let endless = Int64.max
+    /// Milliseconds after a heartbeat at which its lease has run out: one more than the TTL, since times are whole milliseconds and a lease that
+    /// began late in one would else end too early.
+    var leaseTime: Int64 { isOutOfService ? Self.endless : ttl.addingSaturated(1) }
+    /// Whether its lease has run out when its last heartbeat is so many milliseconds old.
+    public func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
+
     /// Bytes that all but the id takes: no text of it is longer.
     public var packedSize: Int { packed.size }
 

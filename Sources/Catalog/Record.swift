@@ -10,7 +10,7 @@ struct Record: Sendable {
     var bucket: UInt16 = 0
     /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
     private var lost: UInt32 = 0
-    /// How long a lease lasts, in milliseconds; `endless` when it never runs out.
+    /// As the instance has it.
     private var leaseTime: Int64
     /// When the lease began: with the last heartbeat, unless a pause has moved it. A heartbeat moves this and nothing else; the wheel learns of it
     /// when its older deadline comes.
@@ -21,17 +21,13 @@ struct Record: Sendable {
     /// `.none` in a registry alone.
     var version = Version.none
 
-    private static let endless = Int64.max
-    /// Milliseconds that a lease lasts beyond its TTL. Times are whole milliseconds: a lease that began late in one would else end too early.
-    private static let resolution: Int64 = 1
-
     /// What fills a place without an instance.
     static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
 
     /// Begins the lease of a registration.
     init(_ instance: Instance, at moment: Moment) {
         if case .digest(let digest) = instance.id { (self.digest, isDigest) = (digest, true) } else { (digest, isDigest) = (0, false) }
-        leaseTime = Self.leaseTime(of: instance)
+        leaseTime = instance.leaseTime
         start = moment.lease
         lastHeartbeat = moment.wall
         place = .nowhere
@@ -46,8 +42,6 @@ struct Record: Sendable {
         begin(age: max(0, heartbeat.age), at: moment)
     }
 
-    private static func leaseTime(of instance: Instance) -> Int64 { instance.isOutOfService ? endless : instance.ttl }
-
     /// Whether it is of this id and in this namespace's table; nil when that depends on the instance's id.
     func `is`(_ id: InstanceID, in table: Int32) -> Bool? {
         switch id {
@@ -57,7 +51,7 @@ struct Record: Sendable {
     }
 
     /// When the lease runs out.
-    var deadline: LeaseTime { leaseTime == Self.endless ? .distantFuture : start + (leaseTime + Self.resolution) }
+    var deadline: LeaseTime { leaseTime == Instance.endless ? .distantFuture : start + leaseTime }
 
     func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
@@ -69,7 +63,7 @@ struct Record: Sendable {
 
     /// Starts the lease of another registration, whatever there was before.
     mutating func start(_ instance: Instance, at moment: Moment) {
-        leaseTime = Self.leaseTime(of: instance)
+        leaseTime = instance.leaseTime
         start(at: moment)
     }
 
@@ -105,7 +99,7 @@ struct Record: Sendable {
 
     /// Lets the lease end when it would have ended without pauses. Returns whether that is earlier.
     mutating func settle(at moment: Moment) -> Bool {
-        guard leaseTime != Self.endless else { return false }
+        guard leaseTime != Instance.endless else { return false }
         let extended = start
         begin(age: age(at: moment), at: moment)
         return start < extended
@@ -125,7 +119,7 @@ struct Record: Sendable {
 
     /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member, and may be over by that.
     mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
-        leaseTime = Self.leaseTime(of: instance)
+        leaseTime = instance.leaseTime
         self.version = version
         join(heartbeat, at: moment)
     }

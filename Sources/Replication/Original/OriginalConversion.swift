@@ -46,7 +46,4 @@ extension Instance {
         serviceName == other.serviceName && endpoint == other.endpoint && ttl == other.ttl && tags == other.tags
             && metadata == other.metadata && extra == other.extra
     }
-
-    /// Whether its lease has run out, by the age of its last heartbeat in milliseconds.
-    func isDead(age: Int64) -> Bool { age > ttl && status != .outOfService }
 }

@@ -73,7 +73,7 @@ extension Originals {
         var events: [UInt8] = []
         var count = output.copied
         for item in items {
-            guard case .present(let instance, _, let heartbeat) = item.replica, !instance.isDead(age: heartbeat.age) else { continue }
+            guard case .present(let instance, _, let heartbeat) = item.replica, !instance.hasRunOut(age: heartbeat.age) else { continue }
             let message = OriginalMessage.register(OriginalInstance(instance, heartbeat: heartbeat))
             events.append(OriginalEnvelope(kind: .copy, namespace: item.namespace.name, message: message), number: count)
             count += 1
@@ -95,7 +95,7 @@ extension Originals {
         guard let output = outputs[link] else { return [] }
         var events: [UInt8] = []
         for item in items where item.replica.version.origin == configuration.member {
-            if case .present(let instance, _, let heartbeat) = item.replica, instance.isDead(age: heartbeat.age) { continue }
+            if case .present(let instance, _, let heartbeat) = item.replica, instance.hasRunOut(age: heartbeat.age) { continue }
             appendLive(OriginalMessage(item.replica), in: item.namespace.name, to: &events)
             counts.sent += 1
         }
@@ -117,7 +117,7 @@ extension Originals {
     func answer(_ member: PeerAddress, with id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
         guard let link = members[member]?.outputs.last,
             case .present(let instance, _, let heartbeat) = store.record(id, in: Namespace(namespace), at: time.moment)?.replica,
-            !instance.isDead(age: heartbeat.age)
+            !instance.hasRunOut(age: heartbeat.age)
         else { return [] }
         counts.repairsAnswered += 1
         return sayAlone(.register(OriginalInstance(instance, heartbeat: heartbeat)), in: namespace, on: link, at: time)
