@@ -4,7 +4,6 @@ import Catalog
 import Testing
 
 @testable import Replication
-@testable import ReplicationServer
 
 struct ClusterHealthTests {
     private static func status(size: Int = 3, isReady: Bool = true, _ peers: [PeerStatus] = []) -> ClusterStatus {
