@@ -41,14 +41,14 @@ extension Catalog {
         return !ledger.changed.isEmpty || !ledger.tombstones.untold.isEmpty
     }
 
-    /// The state of one id, or nil when nothing is known of it.
-    func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+    /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
+    func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
         return records.ledger?.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
-    func told(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+    func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
         if let expired = records.ledger?.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }

@@ -58,14 +58,14 @@ extension Store {
         return drained
     }
 
-    /// The state of one id, present or absent; nil when nothing is known of it.
-    public func record(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
-        shard(of: namespace).catalog.withLock { $0.record(id, in: namespace, at: moment) }
+    /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
+    public func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        shard(of: namespace).catalog.withLock { $0.state(of: id, in: namespace, at: moment) }
     }
 
-    /// The same as another member is told, which must also hear of what has run out here: it may hold an older version of it.
-    public func told(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
-        shard(of: namespace).catalog.withLock { $0.told(id, in: namespace, at: moment) }
+    /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
+    public func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+        shard(of: namespace).catalog.withLock { $0.stateForPeers(of: id, in: namespace, at: moment) }
     }
 
     /// A piece of a copy of everything, records, tombstones and what has run out: at most `limit` items (above 0), and where the next piece starts,

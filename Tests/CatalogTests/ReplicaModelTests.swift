@@ -100,7 +100,7 @@ private final class Cluster {
         case .applied, .redundant, .stale: break
         case .dead: expect(false, "dead, with a lease of years")
         case .missing:
-            if let whole = from.store.record(key.id, in: key.namespace, at: from.moment(now)) {
+            if let whole = from.store.state(of: key.id, in: key.namespace, at: from.moment(now)) {
                 _ = to.store.merge(whole, at: to.moment(now))
             }
         }

@@ -75,7 +75,7 @@ final class Member {
     }
 
     func replica(_ id: InstanceID, in namespace: Namespace = tenant, at now: Int64) -> Replica? {
-        store.record(id, in: namespace, at: moment(now))?.replica
+        store.state(of: id, in: namespace, at: moment(now))?.replica
     }
 
     func drain(renewals: Bool = true, at now: Int64) -> [Replicated] {
@@ -117,8 +117,8 @@ final class Member {
         guard mine.root != theirs.root else { return }
         let differing = (0..<BucketDigest.bucketCount).filter { mine.buckets[$0] != theirs.buckets[$0] }.map { UInt16($0) }
         for key in other.store.keys(in: differing, at: other.moment(now)) {
-            let held = store.record(key.id, in: key.namespace, at: moment(now))?.replica.version ?? .none
-            guard held < key.version, let found = other.store.told(key.id, in: key.namespace, at: other.moment(now)) else { continue }
+            let held = store.state(of: key.id, in: key.namespace, at: moment(now))?.replica.version ?? .none
+            guard held < key.version, let found = other.store.stateForPeers(of: key.id, in: key.namespace, at: other.moment(now)) else { continue }
             _ = store.merge(found, at: moment(now))
         }
     }

@@ -109,7 +109,7 @@ struct NodeSubscribingTests {
             let link = try bench.dial(member: 1, at: bench.address(1))
             bench.say(tale, on: link)
             bench.register(7)
-            let own = try #require(bench.store.record(.digest(7), in: Namespace("t"), at: bench.time.moment)?.replica.version)
+            let own = try #require(bench.store.state(of: .digest(7), in: Namespace("t"), at: bench.time.moment)?.replica.version)
             return (bench.closed(link), own.time.milliseconds - wall)
         }
     }

@@ -69,7 +69,7 @@ struct OriginalMerge {
         // What is live was sent just now, whatever a clock that has since been set may say.
         if kind == .live { age = min(age, OriginalClock.delay / 1_000_000 + pause) }
         let heartbeat = Heartbeat(age: age, wall: registered.lastRenewal)
-        let held = store.record(instance.id, in: namespace, at: moment)?.replica
+        let held = store.state(of: instance.id, in: namespace, at: moment)?.replica
 
         if case .present(let known, let version, _) = held, known.registered == instance.registered {
             // The same registration, heard before; unless originals keep the time when somebody registers again.
@@ -99,7 +99,7 @@ struct OriginalMerge {
 
     private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment) -> OriginalConsequence {
         for _ in 0..<Self.attempts {
-            switch store.record(id, in: namespace, at: moment)?.replica {
+            switch store.state(of: id, in: namespace, at: moment)?.replica {
             case nil: return .ask(id)
             // Deregistered by another member while the sender did not hear of it. To ask would only bring it back.
             case .absent: return .nothing
@@ -115,7 +115,7 @@ struct OriginalMerge {
         _ id: InstanceID, _ status: InstanceStatus, _ namespace: Namespace, _ circumstances: Circumstances
     ) -> OriginalConsequence {
         let moment = circumstances.moment
-        switch store.record(id, in: namespace, at: moment)?.replica {
+        switch store.state(of: id, in: namespace, at: moment)?.replica {
         case .present(let instance, let version, let held):
             guard instance.status != status else { return .nothing }
             // The lease of what did not expire begins now; any other goes on.
@@ -128,7 +128,7 @@ struct OriginalMerge {
     }
 
     private func deregister(_ id: InstanceID, _ namespace: Namespace, _ moment: Moment) {
-        switch store.record(id, in: namespace, at: moment)?.replica {
+        switch store.state(of: id, in: namespace, at: moment)?.replica {
         case .present(_, let version, _): merge(.absent(id, version.successor(origin: sender)), namespace, moment)
         // A copy that is under way may still bring it, older than this.
         case nil: merge(.absent(id, Version(time: HybridTime(nanoseconds: moment.wall), origin: sender)), namespace, moment)

@@ -116,7 +116,7 @@ extension Originals {
     /// Answers a member that asked for an instance, if it is here.
     func answer(_ member: PeerAddress, with id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
         guard let link = members[member]?.outputs.last,
-            case .present(let instance, _, let heartbeat) = store.record(id, in: Namespace(namespace), at: time.moment)?.replica,
+            case .present(let instance, _, let heartbeat) = store.state(of: id, in: Namespace(namespace), at: time.moment)?.replica,
             !instance.hasRunOut(age: heartbeat.age)
         else { return [] }
         counts.repairsAnswered += 1

@@ -161,7 +161,7 @@ struct PublisherSession {
     private mutating func answer(_ keys: [StateKey], store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
         var rest = keys[...]
         while !rest.isEmpty, mayAnswer {
-            let states = rest.prefix(Self.copyPiece).compactMap { store.told($0.id, in: $0.namespace, at: time.moment) }
+            let states = rest.prefix(Self.copyPiece).compactMap { store.stateForPeers(of: $0.id, in: $0.namespace, at: time.moment) }
             rest = rest.dropFirst(Self.copyPiece)
             for encoded in FrameCodec.encode(states, as: .states) { send(encoded.frame, into: &effects) }
         }

@@ -142,7 +142,7 @@ struct SubscriberSession {
     private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime) throws(FrameError) {
         for key in keys {
             try Self.check(key.version, at: time)
-            let own = store.record(key.id, in: key.namespace, at: time.moment)
+            let own = store.state(of: key.id, in: key.namespace, at: time.moment)
             if let own, own.replica.version >= key.version { continue }
             want(StateKey(namespace: key.namespace, id: key.id))
         }

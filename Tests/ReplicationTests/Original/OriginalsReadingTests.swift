@@ -25,7 +25,7 @@ struct OriginalsReadingTests {
             let member = OneOfOurs()
             let link = member.openStream(answer: OriginalAnswer(isChunked: isChunked, isPacked: isPacked, date: nil))
             for piece in pieces(wire, using: &generator) { member.receive(piece, on: link) }
-            let ratings = member.store.record(.text(Name("ratings:host1")), in: Namespace("tenant-a"), at: member.moment)
+            let ratings = member.store.state(of: .text(Name("ratings:host1")), in: Namespace("tenant-a"), at: member.moment)
             guard case .present(let instance, _, _)? = ratings?.replica else {
                 Issue.record("seed \(seed)")
                 continue

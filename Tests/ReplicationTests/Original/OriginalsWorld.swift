@@ -134,7 +134,7 @@ final class OneOfOurs {
     // MARK: - What is held
 
     func held(_ id: String) -> Replica? {
-        InstanceID(bytes(id)[...]).flatMap { store.record($0, in: Self.namespace, at: moment)?.replica }
+        InstanceID(bytes(id)[...]).flatMap { store.state(of: $0, in: Self.namespace, at: moment)?.replica }
     }
 
     func isPresent(_ id: String) -> Bool { if case .present = held(id) { true } else { false } }

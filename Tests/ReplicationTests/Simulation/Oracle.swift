@@ -114,5 +114,5 @@ struct Oracle {
 
 extension SimulatedMember {
     /// The version it knows of a key, of one present, run out or deregistered.
-    func held(_ key: Key) -> Version? { store.told(key.id, in: key.namespace, at: time.moment)?.replica.version }
+    func held(_ key: Key) -> Version? { store.stateForPeers(of: key.id, in: key.namespace, at: time.moment)?.replica.version }
 }

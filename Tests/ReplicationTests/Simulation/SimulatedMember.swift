@@ -214,7 +214,7 @@ final class SimulatedMember {
         seen = now
     }
 
-    func record(_ key: Key) -> Replica? { store.record(key.id, in: key.namespace, at: time.moment)?.replica }
+    func record(_ key: Key) -> Replica? { store.state(of: key.id, in: key.namespace, at: time.moment)?.replica }
 }
 
 extension SimulatedMember: CustomStringConvertible {
