@@ -6,7 +6,7 @@ import Logging
 import Replication
 
 extension ReplicationLoop {
-    func happened(_ event: Libevent.StreamEvent, to id: StreamID, _ onLoop: borrowing OnLoop) {
+    func happened(_ event: StreamEvent, to id: StreamID, _ onLoop: borrowing OnLoop) {
         switch event {
         case .opened(let peer): opened(id, peer, onLoop)
         case .received(let bytes): received(bytes, on: id, onLoop)

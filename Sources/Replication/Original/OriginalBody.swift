@@ -8,7 +8,7 @@ struct OriginalBody {
 
     private var chunks: ChunkedDecoder?
     private let unpacker: (any Unpacker)?
-    private var reader = EventReader()
+    private var reader = ServerSentEventReader()
 
     /// - Parameter makeUnpacker: asked when the answer is packed. Throws when it has none to give.
     init(_ answer: OriginalAnswer, makeUnpacker: () -> (any Unpacker)?) throws(OriginalFailure) {
@@ -28,7 +28,7 @@ struct OriginalBody {
     var isWhole: Bool { hasEnded && unpacker?.isComplete ?? true && reader.isBetweenEvents }
 
     /// Adds the events that are complete with these bytes. An error comes behind the events before it; the body must not be used any more then.
-    mutating func read(_ bytes: [UInt8], into events: inout [StreamEvent]) throws(OriginalFailure) {
+    mutating func read(_ bytes: [UInt8], into events: inout [ServerSentEvent]) throws(OriginalFailure) {
         var content = bytes
         var failure: OriginalFailure?
         if chunks != nil {
@@ -39,7 +39,7 @@ struct OriginalBody {
             let limit = max(Self.leastLimit, content.count * Self.greatestRatio)
             do { content = try unpacker.unpack(content, limit: limit) } catch { throw .packing }
         }
-        do throws(EventStreamError) { try reader.read(content, into: &events) } catch { throw .event(error) }
+        do throws(ServerSentEventError) { try reader.read(content, into: &events) } catch { throw .event(error) }
         if let failure { throw failure }
     }
 }

@@ -45,7 +45,7 @@ public enum OriginalFailure: Error, Sendable, Equatable {
     case cutShort
     case chunk(ChunkError)
     case packing
-    case event(EventStreamError)
+    case event(ServerSentEventError)
     /// So many messages in a row could not be used: it is not an original.
     case unusable(OriginalMessageError)
     /// Bytes after the end of an answer, or after a request.

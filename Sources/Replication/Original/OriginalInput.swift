@@ -50,7 +50,7 @@ struct OriginalInput {
     /// The messages that are complete with these bytes.
     mutating func read(_ bytes: [UInt8]) -> Reading {
         var reading = Reading()
-        var events: [StreamEvent] = []
+        var events: [ServerSentEvent] = []
         do throws(OriginalFailure) { try body.read(bytes, into: &events) } catch { reading.failure = error }
         for event in events {
             do throws(OriginalMessageError) {

@@ -80,7 +80,7 @@ extension OriginalEnvelope {
     static let namespaceLimit = 8 << 10
 
     /// Reads the message of an event.
-    public init(_ event: StreamEvent) throws(OriginalMessageError) {
+    public init(_ event: ServerSentEvent) throws(OriginalMessageError) {
         switch event.name {
         case Kind.live.eventName: kind = .live
         case Kind.repair.eventName: kind = .repair

@@ -3,13 +3,13 @@ import Testing
 @testable import Replication
 
 struct OriginalMessageTests {
-    private static func event(_ json: String, name: String = "REP") -> StreamEvent { StreamEvent(name: bytes(name), data: bytes(json)) }
+    private static func event(_ json: String, name: String = "REP") -> ServerSentEvent { ServerSentEvent(name: bytes(name), data: bytes(json)) }
 
-    private static func event(message: String) -> StreamEvent {
+    private static func event(message: String) -> ServerSentEvent {
         event("{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.encode(bytes(message)), as: UTF8.self))\"}")
     }
 
-    private static func event(type: Int, payload: String) -> StreamEvent {
+    private static func event(type: Int, payload: String) -> ServerSentEvent {
         event(message: "{\"Payload\":\"\(String(decoding: Base64.encode(bytes(payload)), as: UTF8.self))\",\"RepType\":\(type)}")
     }
 
@@ -17,7 +17,7 @@ struct OriginalMessageTests {
         #"{"ID":"i","ServiceName":"s","Endpoint":{"Type":"tcp","Value":"v"},"Status":"UP","Metadata":null,"#
         + #""RegistrationTime":"2026-11-23T00:05:43Z","LastRenewal":"2026-11-23T00:05:44Z","TTL":1,"Tags":null,"Extension":null}"#
 
-    private func error(of event: StreamEvent) -> OriginalMessageError? {
+    private func error(of event: ServerSentEvent) -> OriginalMessageError? {
         do throws(OriginalMessageError) {
             _ = try OriginalEnvelope(event)
             return nil
@@ -40,7 +40,7 @@ struct OriginalMessageTests {
         (event(type: 3, payload: "{\"Status\":\"UP\"}"), .missing(.instance)),
         (event(type: 3, payload: "{\"InstanceID\":\"i\"}"), .missing(.status)),
     ])
-    func `what is no message is refused, and it is said why`(event: StreamEvent, expected: OriginalMessageError) {
+    func `what is no message is refused, and it is said why`(event: ServerSentEvent, expected: OriginalMessageError) {
         #expect(error(of: event) == expected)
     }
 
@@ -76,7 +76,7 @@ struct OriginalMessageTests {
     }
 
     @Test func `an instance says as much as it may and no more`() {
-        func register(serviceName count: Int) -> StreamEvent {
+        func register(serviceName count: Int) -> ServerSentEvent {
             Self.event(type: 0, payload: Self.register.replacing(#""s""#, with: "\"\(String(repeating: "s", count: count))\""))
         }
         #expect(error(of: register(serviceName: OriginalInstance.nameLimit)) == nil)
@@ -117,8 +117,8 @@ struct OriginalMessageTests {
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
                 changed[Int.random(in: 0..<changed.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
             }
-            var reader = EventReader()
-            var events: [StreamEvent] = []
+            var reader = ServerSentEventReader()
+            var events: [ServerSentEvent] = []
             try? reader.read(changed, into: &events)
             for event in events { _ = try? OriginalEnvelope(event) }
             #expect(events.count <= 10)

@@ -126,7 +126,7 @@ final class OneOfOurs {
         #expect(head.hasPrefix("HTTP/1.1 200 OK\r\n") && head.contains("\r\nContent-Type: text/event-stream\r\n"))
         let answer = OriginalAnswer(isChunked: true, isPacked: head.contains("\r\nContent-Encoding: gzip\r\n"), date: nil)
         var body = try OriginalBody(answer, makeUnpacker: { Inflater() })
-        var events: [StreamEvent] = []
+        var events: [ServerSentEvent] = []
         try body.read(Array(bytes[(end + 4)...]), into: &events)
         return (try events.map { try OriginalEnvelope($0) }, body.isWhole)
     }

@@ -19,9 +19,9 @@ enum Sample: String, CaseIterable {
     }
 }
 
-func events(_ bytes: [UInt8]) throws -> [StreamEvent] {
-    var reader = EventReader()
-    var events: [StreamEvent] = []
+func events(_ bytes: [UInt8]) throws -> [ServerSentEvent] {
+    var reader = ServerSentEventReader()
+    var events: [ServerSentEvent] = []
     try reader.read(bytes, into: &events)
     return events
 }

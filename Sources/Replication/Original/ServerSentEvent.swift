@@ -2,7 +2,7 @@
 // data, one line each or more, an empty line at the end of an event. Bytes come in any pieces; what is held back is bounded.
 
 /// One event.
-public struct StreamEvent: Sendable, Equatable {
+public struct ServerSentEvent: Sendable, Equatable {
     public var id: [UInt8] = []
     public var name: [UInt8] = []
     public var data: [UInt8] = []
@@ -15,7 +15,7 @@ public struct StreamEvent: Sendable, Equatable {
 }
 
 /// Why bytes are no stream of events.
-public enum EventStreamError: Error, Sendable, Equatable {
+public enum ServerSentEventError: Error, Sendable, Equatable {
     /// A line that is neither a comment nor a field of the standard: whatever this is, it is not an original's stream.
     case notAField
     /// An event of more bytes than it may have.
@@ -23,7 +23,7 @@ public enum EventStreamError: Error, Sendable, Equatable {
 }
 
 /// Reads events from pieces of bytes.
-public struct EventReader: Sendable {
+public struct ServerSentEventReader: Sendable {
     /// Bytes that an event may have, its lines' names and ends included. An original's largest is an instance, with all it says about itself
     /// encoded two or three times over.
     public static let eventLimit = 1 << 20
@@ -32,7 +32,7 @@ public struct EventReader: Sendable {
     private var line: [UInt8] = []
     /// Bytes of the event so far, the current line aside.
     private var eventBytes = 0
-    private var event = StreamEvent()
+    private var event = ServerSentEvent()
     private var hasData = false
     /// A carriage return ended the last line; a line feed that follows belongs to it.
     private var skipsLineFeed = false
@@ -46,7 +46,7 @@ public struct EventReader: Sendable {
 
     /// Adds the events that are complete with these bytes to `events`. After an error, which comes behind the events before it, the reader must
     /// not be used any more.
-    public mutating func read(_ bytes: [UInt8], into events: inout [StreamEvent]) throws(EventStreamError) {
+    public mutating func read(_ bytes: [UInt8], into events: inout [ServerSentEvent]) throws(ServerSentEventError) {
         var start = 0
         if skipsLineFeed, let first = bytes.first {
             if first == 0x0A { start = 1 }
@@ -71,11 +71,11 @@ public struct EventReader: Sendable {
         guard eventBytes + line.count <= limit else { throw .tooLong }
     }
 
-    private mutating func endLine(into events: inout [StreamEvent]) throws(EventStreamError) {
+    private mutating func endLine(into events: inout [ServerSentEvent]) throws(ServerSentEventError) {
         guard eventBytes + line.count < limit else { throw .tooLong }
         guard !line.isEmpty else {
             if hasData { events.append(event) }
-            event = StreamEvent()
+            event = ServerSentEvent()
             hasData = false
             eventBytes = 0
             return
@@ -85,7 +85,7 @@ public struct EventReader: Sendable {
         line.removeAll(keepingCapacity: true)
     }
 
-    private mutating func endField() throws(EventStreamError) {
+    private mutating func endField() throws(ServerSentEventError) {
         let colon = line.firstIndex(of: UInt8(ascii: ":")) ?? line.endIndex
         var value = line[min(colon + 1, line.endIndex)...]
         if value.first == 0x20 { value = value.dropFirst() }
