@@ -3,7 +3,7 @@
 
 /// An instant on the lease clock, in milliseconds since that clock was started.
 ///
-/// Meaningful inside one process only: what crosses the network is a remaining duration, never a `LeaseTime`.
+/// Meaningful inside one process only: what crosses the network is the age of a heartbeat, never a `LeaseTime`.
 public struct LeaseTime: Comparable, Hashable, Sendable {
     public let milliseconds: Int64
 
@@ -28,25 +28,5 @@ public struct LeaseTime: Comparable, Hashable, Sendable {
     /// Milliseconds from `earlier` to `later`, negative when they are the other way round; saturates instead of overflowing.
     public static func - (later: LeaseTime, earlier: LeaseTime) -> Int64 {
         later.milliseconds.subtractingSaturated(earlier.milliseconds)
-    }
-}
-
-extension Int64 {
-    /// The sum, or the nearest representable value to it.
-    public func addingSaturated(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
-    }
-
-    /// The difference, or the nearest representable value to it.
-    public func subtractingSaturated(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (other < 0 ? .max : .min) : difference
-    }
-
-    /// The product, or the nearest representable value to it.
-    public func multipliedSaturated(by other: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
     }
 }

@@ -45,8 +45,3 @@ public enum LocalAddresses {
         return hosts
     }
 }
-
-extension NumericHost {
-    /// RFC 1122, section 3.2.1.3, and RFC 4291, section 2.5.3.
-    var isLoopback: Bool { isSix ? text == "::1" : text.hasPrefix("127.") }
-}

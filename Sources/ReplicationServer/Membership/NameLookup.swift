@@ -47,7 +47,4 @@ extension NumericHost {
         guard getnameinfo(address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else { return nil }
         self.init(String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
     }
-
-    /// RFC 3927 and RFC 4291, section 2.5.6.
-    var isLinkLocal: Bool { isSix ? ["fe8", "fe9", "fea", "feb"].contains { text.hasPrefix($0) } : text.hasPrefix("169.254.") }
 }
