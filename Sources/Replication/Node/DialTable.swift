@@ -50,10 +50,9 @@ struct DialTable {
         self.limits = limits
     }
 
-    /// The wait after so many failures in a row: random in `shortestWait ... min(cap, base × 2^failures)`.
+    /// The wait after so many failures in a row: random in `shortestWait ... min(cap, base × 2^(failures - 1))`.
     static func wait(failures: Int, limits: NodeLimits, random: inout any RandomNumberGenerator) -> Int64 {
-        let doublings = min(max(0, failures - 1), 16)
-        let bound = min(limits.dialCap, limits.dialBase << Int64(doublings))
+        let bound = Backoff.bound(limits.dialBase, doublings: failures - 1, cap: limits.dialCap)
         return Int64.random(in: shortestWait...max(shortestWait, bound), using: &random)
     }
 

@@ -68,7 +68,7 @@ extension Originals {
     /// Puts a copy off. Only the first of several failures is logged.
     func copyFailed(_ member: PeerAddress, _ failure: OriginalFailure?, at time: NodeTime) -> [OriginalDirective] {
         guard let failures = members[member]?.failures else { return [] }
-        let wait = min(configuration.copyRetryCap, configuration.copyRetryBase << Int64(min(failures, 16)))
+        let wait = Backoff.bound(configuration.copyRetryBase, doublings: failures, cap: configuration.copyRetryCap)
         members[member]?.failures += 1
         members[member]?.copy = .waiting(until: time.monotonic + wait)
         return failures == 0 ? [.note(.copyFailed(from: member, failure))] : []
