@@ -2,7 +2,7 @@
 // answered; time passes when it is told to. `Store` guards several of these, one a shard.
 
 /// The instances and leases of some namespaces.
-public struct Catalog: Sendable {
+struct Catalog: Sendable {
     /// Leases that have run out but were not yet swept away do not count against a namespace's capacity: before a registration is
     /// refused, so many are swept. Only those of the wheel's last tick, and those that this does not reach, still count.
     private static let fullNamespaceBudget = 1_000
@@ -14,7 +14,7 @@ public struct Catalog: Sendable {
     var wheel: TimerWheel
 
     /// A catalog alone, or with a member's name one that others are told of.
-    public init(
+    init(
         namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, tombstones: TombstoneLimits = .standard
     ) {
         self.namespaceCapacity = namespaceCapacity
@@ -94,7 +94,7 @@ public struct Catalog: Sendable {
 
     /// Lets leases run out whose deadline is at or before `now`, and tombstones be forgotten whose time has come: at most `budget` of them
     /// (renewed leases, which are put back, included).
-    public mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
+    mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
         var (expired, handled) = (0, 0)
         let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
             handled += 1
@@ -114,12 +114,12 @@ public struct Catalog: Sendable {
     // MARK: - Look-ups
 
     /// One instance, or nil when its namespace does not have it.
-    public func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
+    func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
         records.find(id, in: namespace, at: now).map { records.leased($0) }
     }
 
     /// How much there is.
-    public var counts: Counts {
+    var counts: Counts {
         Counts(
             instances: records.slots.count, services: records.roster.services.count, namespaces: records.roster.tables.count,
             tombstones: records.ledger?.tombstones.count ?? 0)

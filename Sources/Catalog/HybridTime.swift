@@ -19,22 +19,20 @@ public struct HybridTime: Comparable, Hashable, Sendable {
 }
 
 /// A clock of one guarded place: versions are only compared within an instance, so each shard has a clock of its own.
-public struct HybridClock: Sendable {
+struct HybridClock: Sendable {
     /// The latest stamp given or seen.
-    public private(set) var last = HybridTime.zero
-
-    public init() {}
+    private(set) var last = HybridTime.zero
 
     /// A stamp later than all given and seen before. `wall` is nanoseconds since 1970. A counter that runs over moves the milliseconds on,
     /// which only brings the clock ahead by as much.
-    public mutating func stamp(wall: Int64) -> HybridTime {
+    mutating func stamp(wall: Int64) -> HybridTime {
         let physical = UInt64(max(0, wall / 1_000_000)) << 16
         last = HybridTime(bits: max(physical, last.bits == .max ? .max : last.bits + 1))
         return last
     }
 
     /// Learns of another's stamp.
-    public mutating func observe(_ time: HybridTime) {
+    mutating func observe(_ time: HybridTime) {
         last = max(last, time)
     }
 }
