@@ -48,7 +48,7 @@ extension Catalog {
         return records.slots[slot].isLive(at: moment.lease) ? .applied : .dead
     }
 
-    /// Takes in a state of what is not held, or has run out here; of a renewal without what the instance says.
+    /// Takes in a state of what is not held, or has run out here. `told` is nil for a renewal.
     private mutating func mergeUnseen(
         _ id: InstanceID, _ version: Version, _ heartbeat: Heartbeat, saying told: Instance? = nil, in namespace: Namespace,
         at moment: Moment

@@ -90,7 +90,7 @@ struct Record: Sendable {
     /// would stand for the last heartbeat until that future comes. Members whose clocks differ by less show the same.
     private static let farthestAhead: Int64 = 86_400_000_000_000
 
-    /// Milliseconds since the last heartbeat, pauses included; of what does not expire too, for another version of it may.
+    /// Milliseconds since the last heartbeat, pauses included. Kept for out-of-service instances as well: a later version may expire.
     private func age(at moment: Moment) -> Int64 {
         max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
     }

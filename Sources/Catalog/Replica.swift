@@ -4,7 +4,8 @@
 /// When an instance was last heard of.
 public struct Heartbeat: Hashable, Sendable {
     /// Milliseconds since, by the monotonic clock of whoever tells it, the time it was paused included. The lease of a copy is as old as the
-    /// original's, so copying extends none. Of what does not expire too, for another version of it may.
+    /// original's, so copying extends none. Kept for out-of-service instances as well:
+    /// a later version may expire.
     public let age: Int64
     /// Nanoseconds since 1970, by the clock of the member that took it.
     public let wall: Int64

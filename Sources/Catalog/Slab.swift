@@ -1,4 +1,4 @@
-// Records live in a slab so that a small integer names each: the timer wheel, the indexes and the lookup table all hold that integer
+// Records live in a slab so that a small integer names each: the timer wheel, the index and the roster all hold that integer
 // and none holds a copy. Storage grows chunk by chunk, because doubling one array of a million records would copy them all while a
 // lock is held; and low slots are filled first, so that after a burst the records gather in low chunks and high ones are given back.
 

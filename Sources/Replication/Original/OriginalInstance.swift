@@ -11,6 +11,7 @@ public struct OriginalInstance: Sendable, Equatable {
     static let nameLimit = 512
     static let endpointLimit = 2_048
     static let statusLimit = 64
+    static let timeLimit = 64
     static let metadataLimit = 64 << 10
     static let tagsLimit = 64 << 10
     static let extensionLimit = 128 << 10
@@ -180,7 +181,7 @@ extension OriginalInstance {
     }
 
     private func readTime(_ reader: inout JSONReader, _ field: OriginalField) throws(OriginalMessageError) -> Int64? {
-        let text = try text(&reader, field, limit: Self.statusLimit)
+        let text = try text(&reader, field, limit: Self.timeLimit)
         if text.isEmpty { return nil }
         guard let time = GoTime.parse(text) else { throw .value(field) }
         return time

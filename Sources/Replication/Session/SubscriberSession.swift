@@ -95,7 +95,7 @@ struct SubscriberSession {
         }
     }
 
-    /// From when it was asked for, where it was.
+    /// When the copy that begins now was asked for; of one that was not asked for (after a gap), now. Monotonic milliseconds.
     private func startOfCopy(at time: NodeTime) -> Int64 {
         if case .asked(let at) = state { at } else { time.monotonic }
     }
