@@ -118,7 +118,9 @@ final class Member {
         let differing = (0..<BucketDigest.bucketCount).filter { mine.buckets[$0] != theirs.buckets[$0] }.map { UInt16($0) }
         for key in other.store.keys(in: differing, at: other.moment(now)) {
             let held = store.state(of: key.id, in: key.namespace, at: moment(now))?.replica.version ?? .none
-            guard held < key.version, let found = other.store.stateForPeers(of: key.id, in: key.namespace, at: other.moment(now)) else { continue }
+            guard held < key.version, let found = other.store.stateForPeers(of: key.id, in: key.namespace, at: other.moment(now)) else {
+                continue
+            }
             _ = store.merge(found, at: moment(now))
         }
     }

@@ -3,7 +3,9 @@ import Testing
 @testable import Replication
 
 struct OriginalMessageTests {
-    private static func event(_ json: String, name: String = "REP") -> ServerSentEvent { ServerSentEvent(name: bytes(name), data: bytes(json)) }
+    private static func event(_ json: String, name: String = "REP") -> ServerSentEvent {
+        ServerSentEvent(name: bytes(name), data: bytes(json))
+    }
 
     private static func event(message: String) -> ServerSentEvent {
         event("{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.encode(bytes(message)), as: UTF8.self))\"}")
