@@ -23,18 +23,19 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Pure rooms: no sockets, no clocks, no C.
-        .target(name: "JSON"),
-        .target(name: "HTTP"),
-        .target(name: "Catalog"),
+        .target(name: "Text"),
+        .target(name: "JSON", dependencies: ["Text"]),
+        .target(name: "HTTP", dependencies: ["Text"]),
+        .target(name: "Catalog", dependencies: ["Text"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
         .target(name: "System", dependencies: ["CSystem"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS"]),
-        .target(name: "Telemetry", dependencies: ["System", .product(name: "Logging", package: "swift-log")]),
+        .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
 
-        .target(name: "Replication", dependencies: ["Catalog", "JSON"]),
+        .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
         // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
@@ -47,12 +48,12 @@ let package = Package(
             name: "RegistryServer",
             dependencies: [
                 "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "System", "TLS",
-                "Telemetry", .product(name: "Logging", package: "swift-log"),
+                "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Libevent", "RegistryServer", "System", "TLS",
+                "Libevent", "RegistryServer", "System", "TLS", "Text",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -65,18 +66,20 @@ let package = Package(
             name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer", "System", "TestRandom"],
             path: "Tests/TestSupport"),
 
+        .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestRandom"]),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom"], exclude: ["Original/Samples"]),
+            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom", "Text"],
+            exclude: ["Original/Samples"]),
         .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS"]),
         .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "TestRandom"],
+            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "TestRandom", "Text"],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
         .testTarget(name: "HouseTests"),
@@ -91,6 +94,6 @@ if Context.environment["A8_FUZZ"] == "1" {
     package.targets.append(.target(name: "FuzzMain", path: "Tests/FuzzMain"))
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["FuzzMain", "Catalog", "HTTP", "JSON", "RegistryServer", "TLS"], path: "Tests/FuzzTests",
+            name: "fuzz", dependencies: ["FuzzMain", "Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "Text"], path: "Tests/FuzzTests",
             exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"]))
 }

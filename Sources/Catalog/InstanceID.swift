@@ -1,6 +1,8 @@
 // The identity of an instance. The REST API's ids are sixteen hexadecimal digits of a hash and are kept as the number they spell, which takes
 // no allocation; other protocols name their instances by any text.
 
+import Text
+
 /// What an instance is renewed, looked up and deregistered by, unique within its namespace.
 public enum InstanceID: Hashable, Comparable, Sendable {
     /// Sixteen lower-case hexadecimal digits, the most significant first.
@@ -10,7 +12,7 @@ public enum InstanceID: Hashable, Comparable, Sendable {
 
     /// The id that these bytes spell, or nil when they are not UTF-8.
     public init?(_ bytes: ArraySlice<UInt8>) {
-        if let digest = Self.parseDigest(bytes) {
+        if bytes.count == 16, let digest = UInt64(lowercaseHexadecimal: bytes) {
             self = .digest(digest)
         } else if let text = String(validating: bytes, as: UTF8.self) {
             self = .text(Name(text))
@@ -19,23 +21,10 @@ public enum InstanceID: Hashable, Comparable, Sendable {
         }
     }
 
-    private static func parseDigest(_ bytes: ArraySlice<UInt8>) -> UInt64? {
-        guard bytes.count == 16 else { return nil }
-        var digest: UInt64 = 0
-        for byte in bytes {
-            switch byte {
-            case 0x30...0x39: digest = digest << 4 | UInt64(byte - 0x30)
-            case 0x61...0x66: digest = digest << 4 | UInt64(byte - 0x61 + 10)
-            default: return nil
-            }
-        }
-        return digest
-    }
-
     /// The id as clients know it.
     public var description: String {
         switch self {
-        case .digest: String(decoding: utf8, as: UTF8.self)
+        case .digest(let digest): digest.hexadecimal
         case .text(let name): name.text
         }
     }
@@ -43,11 +32,7 @@ public enum InstanceID: Hashable, Comparable, Sendable {
     /// The id's bytes.
     public var utf8: [UInt8] {
         switch self {
-        case .digest(let digest):
-            (0..<16).map { index in
-                let digit = UInt8(truncatingIfNeeded: digest >> UInt64(60 - 4 * index)) & 0xF
-                return digit < 10 ? 0x30 + digit : 0x61 + digit - 10
-            }
+        case .digest(let digest): [UInt8](capacity: 16) { $0.append(hexadecimal: digest, digits: 16) }
         case .text(let name): Array(name.text.utf8)
         }
     }

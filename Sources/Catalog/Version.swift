@@ -1,5 +1,7 @@
 // Who changed an instance last, and when. Of two states of one id the one with the higher version stands, on every member alike.
 
+import Text
+
 /// A member of the cluster during one run: random, made at boot, so that neither its address nor its last life is taken for it.
 public struct MemberID: Hashable, Comparable, Sendable {
     public let bits: UInt64
@@ -13,14 +15,6 @@ public struct MemberID: Hashable, Comparable, Sendable {
 
 extension MemberID: CustomStringConvertible {
     public var description: String { bits.hexadecimal }
-}
-
-extension UInt64 {
-    /// All sixteen digits: how ids of members and digests are shown, so that what the log says is found on the page.
-    public var hexadecimal: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
 }
 
 /// The version of an instance's state: last writer wins, by time and then by origin. Renewals do not change it.

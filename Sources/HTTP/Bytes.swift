@@ -1,5 +1,7 @@
 // Comparisons of raw bytes with the constants of the protocol, without making a String of either.
 
+import Text
+
 extension ArraySlice<UInt8> {
     /// Whether these bytes are exactly those of an ASCII constant.
     public func equals(_ constant: StaticString) -> Bool {
@@ -45,24 +47,6 @@ extension UInt8 {
 
     /// The byte with an ASCII capital made small.
     var lowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
-
-    /// The value of a hexadecimal digit, or nil.
-    var hexadecimalValue: UInt8? {
-        switch self {
-        case 0x30...0x39: self - 0x30
-        case 0x41...0x46: self - 0x41 + 10
-        case 0x61...0x66: self - 0x61 + 10
-        default: nil
-        }
-    }
-}
-
-extension [UInt8] {
-    /// Appends the bytes in `range` of a span in one copy.
-    mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
-        // Array has no append for spans yet; the pointer lives for this one copy.
-        bytes.extracting(range).withUnsafeBufferPointer { append(contentsOf: $0) }
-    }
 }
 
 /// Where a request target's path ends, and whether anything in the target is percent-encoded.
@@ -71,25 +55,12 @@ struct TargetShape: Sendable {
     var hasEscapes: Bool
 }
 
-/// A set of ASCII characters: a bit for each, so that asking costs no memory access.
-struct ByteSet: Sendable {
-    /// Bits of 0 to 63, and of 64 to 127.
-    let low: UInt64
-    let high: UInt64
-
+extension ByteSet {
     /// What a method or a field name is made of (RFC 9110, section 5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
     static let token = ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
     /// What a host name, an address or a port is written with: letters, digits and `-._:[]`. It is echoed in links and redirects, so nothing
     /// else passes.
     static let host = ByteSet(low: 0x07FF_6000_0000_0000, high: 0x07FF_FFFE_AFFF_FFFE)
-
-    func contains(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0..<64: low >> UInt64(byte) & 1 == 1
-        case 64..<128: high >> UInt64(byte & 63) & 1 == 1
-        default: false
-        }
-    }
 }
 
 extension Span<UInt8> {

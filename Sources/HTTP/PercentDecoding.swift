@@ -1,6 +1,8 @@
 // Percent-decoding with the strictness of a border: every escape is two hexadecimal digits, no path decodes to a control
 // character, and what comes out is UTF-8.
 
+import Text
+
 enum PercentDecoding {
     enum Part {
         /// A segment, in which nothing decodes to a control character.

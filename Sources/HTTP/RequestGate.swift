@@ -11,6 +11,8 @@
 //   │                              │ size 0
 //   └────── request complete ◄─── lastLine             any state ─► refused (stays)
 
+import Text
+
 /// The strict framing of one connection's requests: a pure state machine over its bytes.
 public struct RequestGate: ~Copyable {
     private enum State {
@@ -145,7 +147,7 @@ public struct RequestGate: ~Copyable {
         let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
         let end = min(position + min(room, Self.typicalHead), chunk.count)
         if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
-        head.bytes.append(chunk, position..<end)
+        head.bytes.append(chunk.extracting(position..<end))
         position = end
         while let lineEnd = head.bytes.span.first(0x0A, in: searched..<head.bytes.count) {
             searched = lineEnd + 1

@@ -1,5 +1,7 @@
 // Every response carries an identity of its request. A caller's own is honoured when it is harmless to log and to echo; else one is made up.
 
+import Text
+
 /// The identity of a request: 1 to 64 visible ASCII characters.
 public struct RequestID: Sendable, Equatable {
     /// The longest identity taken from a caller, in bytes.
@@ -14,8 +16,7 @@ public struct RequestID: Sendable, Equatable {
     public init(random: UInt64) {
         text = String(unsafeUninitializedCapacity: 15) { buffer in
             for index in 0..<15 {
-                let digit = UInt8(truncatingIfNeeded: random >> UInt64(60 - 4 * index)) & 0xF
-                buffer.initializeElement(at: index, to: digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+                buffer.initializeElement(at: index, to: UInt8(hexDigitOf: random >> UInt64(60 - 4 * index)))
             }
             return 15
         }

@@ -2,6 +2,8 @@
 // Unicode table 3-7. Pure functions from bytes and a position to the position after, so that what is skipped and what is read go
 // through the same checks.
 
+import Text
+
 enum JSONScan {
     /// Scans the string whose content starts at `start`, just after the opening quote.
     /// The closing quote is at `end` of the result.
@@ -21,7 +23,7 @@ enum JSONScan {
                 guard byte >= 0x20 else { throw JSONError(.controlCharacter, at: index) }
                 index += 1
             } else {
-                guard let length = multibyteLength(bytes, at: index) else { throw JSONError(.invalidUTF8, at: index) }
+                guard let length = bytes.span.multibyteLength(at: index, end: count) else { throw JSONError(.invalidUTF8, at: index) }
                 index += length
             }
         }
@@ -77,12 +79,6 @@ enum JSONScan {
         return value < 10 ? value : nil
     }
 
-    static func hexValue(_ byte: UInt8) -> UInt8? {
-        if let value = decimalValue(byte) { return value }
-        let letter = (byte | 0x20) &- UInt8(ascii: "a")
-        return letter < 6 ? letter + 10 : nil
-    }
-
     /// One digit or more; gives the position after the last.
     private static func digits(_ bytes: [UInt8], from start: Int) throws(JSONError) -> Int {
         var index = start
@@ -120,29 +116,9 @@ enum JSONScan {
         var code: UInt32 = 0
         for position in index..<index + 4 {
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-            guard let digit = hexValue(bytes[position]) else { throw JSONError(.invalidEscape, at: position) }
+            guard let digit = bytes[position].hexadecimalValue else { throw JSONError(.invalidEscape, at: position) }
             code = code << 4 | UInt32(digit)
         }
         return code
-    }
-
-    /// The length of the well-formed sequence whose lead byte, not ASCII, is at `index`; nil when it is ill-formed or cut short.
-    private static func multibyteLength(_ bytes: [UInt8], at index: Int) -> Int? {
-        let length: Int
-        // The range of the second byte shuts out overlong forms, surrogates and what lies beyond U+10FFFF.
-        let second: ClosedRange<UInt8>
-        switch bytes[index] {
-        case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        default: return nil
-        }
-        guard index + length <= bytes.count, second.contains(bytes[index + 1]) else { return nil }
-        for position in index + 2..<index + length where bytes[position] & 0xC0 != 0x80 { return nil }
-        return length
     }
 }

@@ -1,6 +1,8 @@
 // A string that still lies in the JSON text it was read from. Keys are mostly compared and thrown away, so making a String of each
 // would be the dearest part of reading a small body; this value compares in place and becomes a String only when asked.
 
+import Text
+
 /// A key or a string value inside a JSON text, already proven valid.
 public struct JSONText: Sendable {
     /// The whole text the string lies in (shared, not copied).
@@ -82,7 +84,7 @@ public struct JSONText: Sendable {
 
     private func hexCode(at index: Int) -> UInt32 {
         var code: UInt32 = 0
-        for digit in source[index..<index + 4] { code = code << 4 | UInt32(JSONScan.hexValue(digit) ?? 0) }
+        for digit in source[index..<index + 4] { code = code << 4 | UInt32(digit.hexadecimalValue ?? 0) }
         return code
     }
 

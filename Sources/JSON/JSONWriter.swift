@@ -1,6 +1,8 @@
 // Appends JSON to a growing array of bytes. Answers are rendered straight into the bytes that are sent, without an encoder or a String
 // in between; punctuation is the caller's, since it knows its shape.
 
+import Text
+
 extension [UInt8] {
     /// Appends a JSON string of these characters, quotes included.
     public mutating func appendJSON(string: String) {
@@ -83,10 +85,8 @@ extension [UInt8] {
         case 0x0C: append(UInt8(ascii: "f"))
         case 0x0D: append(UInt8(ascii: "r"))
         default:
-            append(literal: "u00")
-            let low = byte & 0x0F
-            append(UInt8(ascii: "0") + byte >> 4)
-            append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
+            append(UInt8(ascii: "u"))
+            append(hexadecimal: UInt64(byte), digits: 4)
         }
     }
 }

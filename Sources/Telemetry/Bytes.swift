@@ -5,13 +5,6 @@
 let ellipsis: StaticString = "…"
 
 extension [UInt8] {
-    /// Appends all bytes of the span in one copy.
-    @inline(__always)
-    mutating func append(_ bytes: Span<UInt8>) {
-        // Array has no append for spans yet; the pointer lives for this one copy.
-        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
-    }
-
     /// Appends the bytes of a literal.
     @inline(__always)
     mutating func append(_ literal: StaticString) {
@@ -30,13 +23,5 @@ extension [UInt8] {
         } while rest > 0
         if number < 0 { append(UInt8(ascii: "-")) }
         append(digits.span.extracting(first..<digits.count))
-    }
-
-    /// Appends the low `digits` hexadecimal digits of the number, lower case.
-    mutating func append(hexadecimal number: UInt32, digits: Int) {
-        for position in (0..<digits).reversed() {
-            let digit = UInt8(truncatingIfNeeded: number >> UInt32(position * 4)) & 0xf
-            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
     }
 }

@@ -1,6 +1,8 @@
 // What clients send (paths, request ids, header values) ends up in the log, so the log is where they would forge lines or move
 // an operator's cursor. One function renders any bytes so that an event stays one line of valid UTF-8 (and, for JSON, valid JSON).
 
+import Text
+
 /// How a byte that cannot stand for itself is written.
 enum EscapeStyle {
     /// As Go's quoted strings: `\xNN` for a control or an invalid byte, so that nothing is lost.
@@ -24,7 +26,7 @@ extension [UInt8] {
             }
             var length = 1
             if byte >= 0x80 {
-                length = bytes.scalarLength(at: index, end: end)
+                length = bytes.multibyteLength(at: index, end: end) ?? 0
                 if length > 0 && !bytes.breaksLine(at: index) {
                     index += length
                     continue
@@ -36,7 +38,7 @@ extension [UInt8] {
             case 1: appendEscape(ofASCII: byte, style)
             default:  // U+0080 to U+009F, U+2028, U+2029: the same in both styles
                 append("\\u")
-                append(hexadecimal: length == 2 ? UInt32(bytes[index + 1]) : 0x2000 | UInt32(bytes[index + 2] & 0x3f), digits: 4)
+                append(hexadecimal: length == 2 ? UInt64(bytes[index + 1]) : 0x2000 | UInt64(bytes[index + 2] & 0x3f), digits: 4)
             }
             index += Swift.max(length, 1)
             plain = index
@@ -49,7 +51,7 @@ extension [UInt8] {
         switch style {
         case .text:
             append("\\x")
-            append(hexadecimal: UInt32(byte), digits: 2)
+            append(hexadecimal: UInt64(byte), digits: 2)
         case .json:
             append("\u{fffd}" as StaticString)
         }
@@ -64,33 +66,12 @@ extension [UInt8] {
         case UInt8(ascii: "\t"): append("\\t")
         default:
             append(style == .text ? "\\x" : "\\u")
-            append(hexadecimal: UInt32(byte), digits: style == .text ? 2 : 4)
+            append(hexadecimal: UInt64(byte), digits: style == .text ? 2 : 4)
         }
     }
 }
 
 extension Span<UInt8> {
-    /// The length of the well-formed UTF-8 sequence at `index` (The Unicode Standard, table 3-7), or 0 if there is none before `end`.
-    /// The byte at `index` is not ASCII.
-    fileprivate func scalarLength(at index: Int, end: Int) -> Int {
-        let lead = self[index]
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xbf
-        switch lead {
-        case 0xc2...0xdf: length = 2
-        case 0xe0: (length, second) = (3, 0xa0...0xbf)  // no overlong forms
-        case 0xed: (length, second) = (3, 0x80...0x9f)  // no surrogates
-        case 0xe1...0xef: length = 3
-        case 0xf0: (length, second) = (4, 0x90...0xbf)
-        case 0xf1...0xf3: length = 4
-        case 0xf4: (length, second) = (4, 0x80...0x8f)  // nothing above U+10FFFF
-        default: return 0
-        }
-        guard index + length <= end, second.contains(self[index + 1]) else { return 0 }
-        for offset in 2..<Swift.max(length, 2) where self[index + offset] & 0xc0 != 0x80 { return 0 }
-        return length
-    }
-
     /// Whether the well-formed sequence at `index` is a C1 control (terminals obey them; NEL is among them) or a Unicode line or
     /// paragraph separator.
     fileprivate func breaksLine(at index: Int) -> Bool {

@@ -1,6 +1,8 @@
 // Timestamps are rendered for every log line and for every instance in an answer, so they are written by hand, digit by digit,
 // with no String and no C library. Pure: whoever has a clock passes the time.
 
+import Text
+
 /// RFC 3339 timestamps in UTC, as in `2026-11-23T00:05:43.413815Z`.
 public enum Timestamp {
     /// Appends the moment `nanoseconds` after the start of 1970 (negative is before it), in UTC without leap seconds.
@@ -10,22 +12,6 @@ public enum Timestamp {
     public static func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
         var formatter = TimestampFormatter()
         formatter.append(nanoseconds: nanoseconds, digits: digits, to: &bytes)
-    }
-
-    /// Year, month (1 to 12) and day (1 to 31) of the day `days` after 1970-01-01, in the proleptic Gregorian calendar.
-    /// Algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`
-    /// (https://howardhinnant.github.io/date_algorithms.html).
-    static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let daysPerEra: Int64 = 146_097  // 400 years
-        let shifted = days + 719_468  // counted from 0000-03-01, so that a leap day ends its year
-        let era = (shifted >= 0 ? shifted : shifted - (daysPerEra - 1)) / daysPerEra
-        let dayOfEra = shifted - era * daysPerEra
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }
 
@@ -82,7 +68,7 @@ public struct TimestampFormatter: Sendable {
             days -= 1
             time += secondsPerDay
         }
-        let (year, month, day) = Timestamp.civil(fromDays: days)
+        let (year, month, day) = CivilDay.civil(fromDays: days)
         putPair(year / 100, at: 0)
         putPair(year % 100, at: 2)
         rendered[4] = UInt8(ascii: "-")

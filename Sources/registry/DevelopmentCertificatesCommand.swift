@@ -3,6 +3,7 @@
 import ArgumentParser
 import System
 import TLS
+import Text
 
 /// Writes a development authority and the certificates of a server, a client and a member of a cluster.
 struct DevelopmentCertificatesCommand: ParsableCommand {
@@ -29,10 +30,10 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
     var namespace = "default"
 
     func validate() throws {
-        guard !namespace.isEmpty, namespace.utf8.allSatisfy(Self.isNameByte) else {
+        guard !namespace.isEmpty, namespace.utf8.allSatisfy(ByteSet.name.contains) else {
             throw ValidationError("--namespace is made of letters, digits, dots, dashes and underscores.")
         }
-        guard host.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { Self.isNameByte($0) || $0 == UInt8(ascii: ":") } }) else {
+        guard host.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { ByteSet.name.contains($0) || $0 == UInt8(ascii: ":") } }) else {
             throw ValidationError("--host is a host name or a numeric address.")
         }
     }
@@ -52,12 +53,5 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
               registry --tls_cert \(directory)/server.pem --tls_key \(directory)/server-key.pem
               curl --cacert \(directory)/ca.pem https://localhost:8443/uptime
             """)
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): true
-        default: false
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 import Catalog
 import JSON
+import Text
 
 /// Makes the links of instances for one client.
 struct InstanceLinks {
@@ -31,11 +32,9 @@ struct InstanceLinks {
         guard case .text = id else { return id.description }
         var segment = ""
         for byte in id.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
-                UInt8(ascii: ":"):
+            if ByteSet.name.contains(byte) || byte == UInt8(ascii: "~") || byte == UInt8(ascii: ":") {
                 segment.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
+            } else {
                 segment += byte < 16 ? "%0\(String(byte, radix: 16, uppercase: true))" : "%\(String(byte, radix: 16, uppercase: true))"
             }
         }

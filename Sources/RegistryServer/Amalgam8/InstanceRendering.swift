@@ -4,6 +4,7 @@ import Catalog
 import HTTP
 import JSON
 import Telemetry
+import Text
 
 /// The fields of an instance that an answer may have (R312).
 struct InstanceFields: OptionSet, Sendable {
@@ -159,10 +160,7 @@ extension OutputSpan<UInt8> {
     fileprivate mutating func append(_ id: InstanceID) {
         guard case .digest(let digest) = id else { return appendJSON(string: id.description) }
         append(UInt8(ascii: "\""))
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: digest >> shift) & 0xF
-            append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
-        }
+        append(hexadecimal: digest, digits: 16)
         append(UInt8(ascii: "\""))
     }
 }

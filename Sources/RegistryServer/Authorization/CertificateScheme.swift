@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import Text
 
 enum CertificateScheme {
     private static let scheme: StaticString = "spiffe://"
@@ -40,12 +41,6 @@ enum CertificateScheme {
         guard position + 1 < segments.count else { return .malformed }
         let name = segments[position + 1]
         // A SPIFFE path has no escapes (SPIFFE-ID, section 2.2), so a name means itself or nothing.
-        let isLiteral = name.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): true
-            default: false
-            }
-        }
-        return isLiteral && !name.isEmpty ? .name(Array(name)) : .malformed
+        return !name.isEmpty && name.allSatisfy(ByteSet.name.contains) ? .name(Array(name)) : .malformed
     }
 }

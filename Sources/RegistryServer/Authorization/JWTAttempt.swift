@@ -2,6 +2,7 @@
 // and never taken for a trusted namespace: that would let its sender in, and put a good token of somebody's into the access log.
 
 import JSON
+import Text
 
 enum JWTAttempt {
     /// What `{"` begins with in base64url.
@@ -29,18 +30,7 @@ enum JWTAttempt {
     }
 
     private static func spellsObject(_ part: ArraySlice<UInt8>) -> Bool {
-        var bytes: [UInt8] = []
-        // Invariant: the lowest `pending` bits of `bits` are not yet part of a byte. Bits left over at the end are nobody's.
-        var bits: UInt32 = 0
-        var pending: UInt32 = 0
-        for character in part where character != UInt8(ascii: "=") {
-            guard let value = value(of: character) else { return false }
-            bits = bits << 6 | UInt32(value)
-            pending += 6
-            guard pending >= 8 else { continue }
-            pending -= 8
-            bytes.append(UInt8(truncatingIfNeeded: bits >> pending))
-        }
+        guard let bytes = Base64.either.decode(loosely: part) else { return false }
         do throws(JSONError) {
             var reader = JSONReader(bytes)
             guard try reader.peekType() == .object else { return false }
@@ -49,15 +39,6 @@ enum JWTAttempt {
             return true
         } catch {
             return false
-        }
-    }
-
-    /// Of either alphabet.
-    private static func value(of character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: Base64URL.value(of: character)
         }
     }
 }

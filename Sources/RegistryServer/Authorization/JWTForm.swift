@@ -2,6 +2,8 @@
 // good; so does what was meant to have it (`JWTAttempt`). Anything else is left to the next scheme, so a dotted name such as www.example.com
 // may still be a trusted namespace.
 
+import Text
+
 /// The parts of a token that has the form of a JSON Web Token in compact serialization (RFC 7515, section 7.1):
 /// an optional prefix `jwt.`, then three parts of the base64url alphabet with dots between them. The header and the claims are not
 /// empty, and the header spells a `{` first. The signature may be empty: an unsecured token (`alg` none) has the form, to be refused.
@@ -22,13 +24,13 @@ struct JWTForm {
         signed = text[..<second]
         guard !claims.isEmpty, Self.spellsBrace(header) else { return nil }
         for part in [header, claims, signature] {
-            guard part.allSatisfy({ Base64URL.value(of: $0) != nil }) else { return nil }
+            guard part.allSatisfy({ Base64.url.value(of: $0) != nil }) else { return nil }
         }
     }
 
     private static func spellsBrace(_ text: ArraySlice<UInt8>) -> Bool {
-        guard text.count >= 2, let high = Base64URL.value(of: text[text.startIndex]),
-            let low = Base64URL.value(of: text[text.startIndex + 1])
+        guard text.count >= 2, let high = Base64.url.value(of: text[text.startIndex]),
+            let low = Base64.url.value(of: text[text.startIndex + 1])
         else { return false }
         return high << 2 | low >> 4 == UInt8(ascii: "{")
     }

@@ -3,6 +3,7 @@
 
 import Catalog
 import TLS
+import Text
 
 /// Verifies tokens under one secret. Confined to one event loop, as the prepared key is.
 final class JWTScheme {
@@ -12,12 +13,12 @@ final class JWTScheme {
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
         guard let form = JWTForm(token) else { return JWTAttempt.isOne(token) ? .refused(.malformedToken) : .notMine }
-        guard let header = Base64URL.decode(form.header).flatMap(JWTHeader.init) else { return .refused(.malformedHeader) }
+        guard let header = Base64.url.decode(unpadded: form.header).flatMap(JWTHeader.init) else { return .refused(.malformedHeader) }
         guard header.isHS256 else { return .refused(.wrongAlgorithm) }
         guard !header.hasCriticalExtensions else { return .refused(.criticalExtension) }
-        guard let signature = Base64URL.decode(form.signature) else { return .refused(.malformedSignature) }
+        guard let signature = Base64.url.decode(unpadded: form.signature) else { return .refused(.malformedSignature) }
         guard key.isValid(signature.span, for: form.signed.span) else { return .refused(.wrongSignature) }
-        guard let bytes = Base64URL.decode(form.claims) else { return .refused(.malformedClaims) }
+        guard let bytes = Base64.url.decode(unpadded: form.claims) else { return .refused(.malformedClaims) }
         switch JWTClaims.read(bytes) {
         case .failure(let refusal): return .refused(refusal)
         case .success(let claims):

@@ -4,6 +4,7 @@ import Catalog
 import HTTP
 import JSON
 import Replication
+import Text
 
 enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {

@@ -3,6 +3,7 @@
 // member or from before a restart is ever taken for a current one.
 
 import Catalog
+import Text
 
 /// The weak tag of a list: renewals change the bytes, but not what the list says of who is there.
 struct EntityTag: Equatable {
@@ -57,32 +58,9 @@ struct EntityTag: Equatable {
 
     /// A tag as `field` spells it, without the quotes.
     private static func parse(_ text: ArraySlice<UInt8>) -> EntityTag? {
-        guard let scope = hexadecimal(text.prefix(16)), text.dropFirst(16).first == UInt8(ascii: "-"), text.count <= 33,
-            let revision = hexadecimal(text.dropFirst(17))
+        guard let scope = UInt64(lowercaseHexadecimal: text.prefix(16)), text.dropFirst(16).first == UInt8(ascii: "-"),
+            let revision = UInt64(lowercaseHexadecimal: text.dropFirst(17))
         else { return nil }
         return EntityTag(scope: scope, revision: revision)
-    }
-
-    private static func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        guard !digits.isEmpty else { return nil }
-        var number: UInt64 = 0
-        for digit in digits {
-            switch digit {
-            case 0x30...0x39: number = number << 4 | UInt64(digit - 0x30)
-            case 0x61...0x66: number = number << 4 | UInt64(digit - 0x61 + 10)
-            default: return nil
-            }
-        }
-        return number
-    }
-}
-
-extension OutputSpan<UInt8> {
-    /// Appends the lowest digits of a number.
-    fileprivate mutating func append(hexadecimal number: UInt64, digits: Int) {
-        for shift in stride(from: 4 * (digits - 1), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 0xF
-            append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
-        }
     }
 }

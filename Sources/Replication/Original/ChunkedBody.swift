@@ -2,6 +2,7 @@
 // as that of a connection, is the chunk of length zero.
 
 import JSON
+import Text
 
 /// Why bytes are no chunked body.
 public enum ChunkError: Error, Sendable, Equatable {
@@ -96,24 +97,15 @@ public struct ChunkedDecoder: Sendable {
     }
 
     private func length(_ byte: UInt8, _ value: Int, _ digits: Int) throws(ChunkError) -> State {
-        if let digit = Self.digit(byte) {
+        if let digit = byte.hexadecimalValue {
             guard digits < Self.lengthDigits else { throw .length }
-            return .length(value: value << 4 | digit, digits: digits + 1)
+            return .length(value: value << 4 | Int(digit), digits: digits + 1)
         }
         guard digits > 0 else { throw .length }
         switch byte {
         case 0x0D: return .lengthEnd(value: value)
         case UInt8(ascii: ";"), 0x20, 0x09: return .extensions(value: value)
         default: throw .length
-        }
-    }
-
-    private static func digit(_ byte: UInt8) -> Int? {
-        switch byte {
-        case 0x30...0x39: Int(byte - 0x30)
-        case 0x41...0x46: Int(byte - 0x41 + 10)
-        case 0x61...0x66: Int(byte - 0x61 + 10)
-        default: nil
         }
     }
 }

@@ -2,6 +2,7 @@
 // what we can take, and `OriginalConversion` alone says how the two belong together.
 
 import JSON
+import Text
 
 /// An instance in a register message.
 public struct OriginalInstance: Sendable, Equatable {
@@ -101,7 +102,7 @@ public struct OriginalInstance: Sendable, Equatable {
         json.append(literal: ",\"Metadata\":")
         if let metadata {
             json.append(UInt8(ascii: "\""))
-            json += Base64.encode(metadata)
+            json += Base64.standard.encode(metadata)
             json.append(UInt8(ascii: "\""))
         } else {
             json.append(literal: "null")
@@ -169,7 +170,7 @@ extension OriginalInstance {
     /// What is inside must be JSON itself, since it is handed on to clients as it is.
     private func readMetadata(_ reader: inout JSONReader) throws(OriginalMessageError) -> [UInt8]? {
         let text = try text(&reader, .metadata, limit: Self.metadataLimit)
-        guard let bytes = Base64.decode(text) else { throw .base64 }
+        guard let bytes = Base64.standard.decode(padded: text[...]) else { throw .base64 }
         guard !bytes.isEmpty else { return nil }
         var inner = JSONReader(bytes)
         do throws(JSONError) {

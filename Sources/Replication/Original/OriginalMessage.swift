@@ -2,6 +2,7 @@
 // that know the names of their fields and numbers. The original is https://github.com/amalgam8/amalgam8.
 
 import JSON
+import Text
 
 /// What one original tells another.
 public enum OriginalMessage: Sendable, Equatable {
@@ -104,7 +105,7 @@ extension OriginalEnvelope {
         guard let namespace else { throw .missing(.namespace) }
         guard namespace.utf8.count <= Self.namespaceLimit else { throw .tooLong(.namespace) }
         guard let data else { throw .missing(.data) }
-        guard let json = Base64.decode(data) else { throw .base64 }
+        guard let json = Base64.standard.decode(padded: data[...]) else { throw .base64 }
         self.namespace = namespace
         message = try OriginalMessage(json: json)
     }
@@ -130,7 +131,7 @@ extension OriginalMessage {
         guard let number else { throw .missing(.type) }
         guard case .natural(let type) = number else { throw .value(.type) }
         guard let text else { throw .missing(.payload) }
-        guard let payload = Base64.decode(text) else { throw .base64 }
+        guard let payload = Base64.standard.decode(padded: text[...]) else { throw .base64 }
         switch type {
         case 0: self = .register(try OriginalInstance(json: payload))
         case 1: self = .deregister(id: try Self.id(payload))
@@ -211,7 +212,7 @@ extension [UInt8] {
         message.append(literal: "{\"RepType\":")
         message.appendJSON(type)
         message.append(literal: ",\"Payload\":\"")
-        message += Base64.encode(payload)
+        message += Base64.standard.encode(payload)
         message.append(literal: "\"}")
 
         append(literal: "id: ")
@@ -221,7 +222,7 @@ extension [UInt8] {
         append(literal: "\ndata: {\"Namespace\":")
         appendJSON(string: envelope.namespace)
         append(literal: ",\"Data\":\"")
-        self += Base64.encode(message)
+        self += Base64.standard.encode(message)
         append(literal: "\"}\n\n")
     }
 }

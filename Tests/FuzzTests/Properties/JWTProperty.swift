@@ -2,6 +2,7 @@
 
 import Catalog
 import TLS
+import Text
 
 @testable import RegistryServer
 
@@ -16,7 +17,7 @@ enum JWTProperty {
         if case .success(let token) = BearerToken.parse(bytes[...]), case .recognised = scheme.judge(token, now: now) {
             return "an unsigned credential is let in"
         }
-        if let decoded = Base64URL.decode(bytes[...]) {
+        if let decoded = Base64.url.decode(unpadded: bytes[...]) {
             guard encode(decoded) == bytes else { return "two texts decode to the same bytes" }
         }
         return signed(bytes, scheme)

@@ -64,20 +64,3 @@ struct GoTimeTests {
         #expect(HTTPDate.parse(bytes(text)) == nil)
     }
 }
-
-struct Base64Tests {
-    @Test func `bytes are written as the standard has it, and read back`() {
-        var generator = SeededGenerator(seed: 3)
-        for count in 0..<300 {
-            let content = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-            let text = Base64.encode(content)
-            #expect(String(decoding: text, as: UTF8.self) == Data(content).base64EncodedString())
-            #expect(Base64.decode(text) == content)
-        }
-    }
-
-    @Test(arguments: ["A", "AA", "AAA", "=", "====", "A===", "AA=A", "AB==", "AAB=", "AA-_", "AA A", "AAAA=", "AAAA\n", "AA==AAAA"])
-    func `what is not exactly base64 is refused`(text: String) {
-        #expect(Base64.decode(bytes(text)) == nil)
-    }
-}

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Replication
 
@@ -8,11 +9,11 @@ struct OriginalMessageTests {
     }
 
     private static func event(message: String) -> ServerSentEvent {
-        event("{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.encode(bytes(message)), as: UTF8.self))\"}")
+        event("{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.standard.encode(bytes(message)), as: UTF8.self))\"}")
     }
 
     private static func event(type: Int, payload: String) -> ServerSentEvent {
-        event(message: "{\"Payload\":\"\(String(decoding: Base64.encode(bytes(payload)), as: UTF8.self))\",\"RepType\":\(type)}")
+        event(message: "{\"Payload\":\"\(String(decoding: Base64.standard.encode(bytes(payload)), as: UTF8.self))\",\"RepType\":\(type)}")
     }
 
     private static let register =

@@ -1,0 +1,58 @@
+// Hexadecimal digits: ids, digests and escapes are written with them, and are read on the way of every heartbeat. Written they are lower case.
+
+extension UInt8 {
+    /// The digit of a number's lowest four bits.
+    @inlinable
+    public init(hexDigitOf number: UInt64) {
+        let digit = UInt8(truncatingIfNeeded: number) & 0xF
+        self = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+    }
+
+    /// The value of a hexadecimal digit of either case, or nil.
+    @inlinable public var hexadecimalValue: UInt8? {
+        switch self {
+        case 0x30...0x39: self - 0x30
+        case 0x41...0x46: self - 0x41 + 10
+        case 0x61...0x66: self - 0x61 + 10
+        default: nil
+        }
+    }
+}
+
+extension UInt64 {
+    /// All sixteen digits: how ids of members and digests are shown, so that what the log says is found on the page.
+    public var hexadecimal: String {
+        String(decoding: [UInt8](capacity: 16) { $0.append(hexadecimal: self, digits: 16) }, as: UTF8.self)
+    }
+
+    /// The number that 1 to 16 lower-case digits spell; nil for anything else, so that a number has one spelling of each length.
+    @inlinable
+    public init?(lowercaseHexadecimal digits: ArraySlice<UInt8>) {
+        guard !digits.isEmpty, digits.count <= 16 else { return nil }
+        var number: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case 0x30...0x39: number = number << 4 | UInt64(digit - 0x30)
+            case 0x61...0x66: number = number << 4 | UInt64(digit - 0x61 + 10)
+            default: return nil
+            }
+        }
+        self = number
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends the lowest digits of a number, 16 at most.
+    @inlinable
+    public mutating func append(hexadecimal number: UInt64, digits: Int) {
+        for place in (0..<digits).reversed() { append(UInt8(hexDigitOf: number >> UInt64(4 * place))) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends the lowest digits of a number, 16 at most.
+    @inlinable
+    public mutating func append(hexadecimal number: UInt64, digits: Int) {
+        for place in (0..<digits).reversed() { append(UInt8(hexDigitOf: number >> UInt64(4 * place))) }
+    }
+}
