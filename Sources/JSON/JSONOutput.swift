@@ -18,22 +18,17 @@ extension OutputSpan<UInt8> {
     }
 
     /// Appends a JSON string of these bytes, quotes included. They must be UTF-8; they are not checked again.
-    public mutating func appendJSON(utf8 bytes: ArraySlice<UInt8>) {
+    public mutating func appendJSON(string utf8: ArraySlice<UInt8>) {
         append(UInt8(ascii: "\""))
-        let span = bytes.span
-        for index in span.indices {
-            let byte = span[index]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { appendEscape(of: byte) } else { append(byte) }
-        }
+        let span = utf8.span
+        for index in span.indices { append(escaping: span[index]) }
         append(UInt8(ascii: "\""))
     }
 
     /// Appends a JSON string of these characters, quotes included.
     public mutating func appendJSON(string: String) {
         append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { appendEscape(of: byte) } else { append(byte) }
-        }
+        for byte in string.utf8 { append(escaping: byte) }
         append(UInt8(ascii: "\""))
     }
 
@@ -50,10 +45,15 @@ extension OutputSpan<UInt8> {
         for index in first..<digits.count { append(digits[index]) }
     }
 
+    @inline(__always)
+    private mutating func append(escaping byte: UInt8) {
+        if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
+    }
+
     /// Rare: by the array's appender.
     private mutating func appendEscape(of byte: UInt8) {
         var escape: [UInt8] = []
-        escape.appendJSON(utf8: [byte])
+        escape.appendJSON(string: CollectionOfOne(byte))
         append(raw: escape.dropFirst().dropLast())
     }
 }

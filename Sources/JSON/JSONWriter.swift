@@ -6,22 +6,19 @@ import Text
 extension [UInt8] {
     /// Appends a JSON string of these characters, quotes included.
     public mutating func appendJSON(string: String) {
-        appendJSON(stringOf: string.utf8)
+        appendJSON(string: string.utf8)
     }
 
     /// Appends a JSON string of these bytes, quotes included. The bytes must be UTF-8; they are not checked again.
-    public mutating func appendJSON(stringOf utf8: some Collection<UInt8>) {
+    public mutating func appendJSON(string utf8: some Collection<UInt8>) {
         append(UInt8(ascii: "\""))
         if utf8.withContiguousStorageIfAvailable({ appendEscaped($0) }) == nil {
             for byte in utf8 {
-                if Self.needsEscape(byte) { appendEscape(of: byte) } else { append(byte) }
+                if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
             }
         }
         append(UInt8(ascii: "\""))
     }
-
-    /// As ``appendJSON(stringOf:)``, of bytes that lie in an array.
-    public mutating func appendJSON(utf8 bytes: ArraySlice<UInt8>) { appendJSON(stringOf: bytes) }
 
     /// Appends the digits of an unsigned number.
     public mutating func appendJSON(_ number: UInt64) {
@@ -63,16 +60,12 @@ extension [UInt8] {
     /// Copies runs that need no escape at once: most strings are one run.
     private mutating func appendEscaped(_ bytes: UnsafeBufferPointer<UInt8>) {
         var runStart = 0
-        for index in 0..<bytes.count where Self.needsEscape(bytes[index]) {
+        for index in 0..<bytes.count where bytes[index].needsJSONEscape {
             append(contentsOf: bytes[runStart..<index])
             appendEscape(of: bytes[index])
             runStart = index + 1
         }
         append(contentsOf: bytes[runStart..<bytes.count])
-    }
-
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     private mutating func appendEscape(of byte: UInt8) {
@@ -89,4 +82,9 @@ extension [UInt8] {
             append(hexadecimal: UInt64(byte), digits: 4)
         }
     }
+}
+
+extension UInt8 {
+    /// Whether a byte of a string cannot stand for itself (RFC 8259, section 7).
+    var needsJSONEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
 }

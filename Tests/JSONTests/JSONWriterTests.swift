@@ -15,12 +15,12 @@ func `a string is written with the escapes it needs and no others`(string: Strin
     #expect(String(decoding: bytes, as: UTF8.self) == "x" + expected)
 
     bytes = []
-    bytes.appendJSON(stringOf: Array(string.utf8)[...])
+    bytes.appendJSON(string: Array(string.utf8)[...])
     #expect(String(decoding: bytes, as: UTF8.self) == expected)
 
     // A collection without contiguous storage takes the other way through.
     bytes = []
-    bytes.appendJSON(stringOf: Array(string.utf8.reversed()).reversed())
+    bytes.appendJSON(string: Array(string.utf8.reversed()).reversed())
     #expect(String(decoding: bytes, as: UTF8.self) == expected)
 }
 

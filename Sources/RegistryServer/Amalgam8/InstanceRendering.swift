@@ -106,12 +106,12 @@ struct InstanceRendering {
         output.append(instance.id)
         if fields.contains(.serviceName) {
             output.append(literal: ",\"service_name\":")
-            output.appendJSON(utf8: instance.serviceNameUTF8)
+            output.appendJSON(string: instance.serviceNameUTF8)
         }
         output.append(literal: ",\"endpoint\":{\"type\":\"")
         output.append(literal: instance.endpointKind.literal)
         output.append(literal: "\",\"value\":")
-        output.appendJSON(utf8: instance.endpointValueUTF8)
+        output.appendJSON(string: instance.endpointValueUTF8)
         output.append(literal: "}")
         if fields.contains(.ttl) {
             output.append(literal: ",\"ttl\":")
@@ -134,7 +134,7 @@ struct InstanceRendering {
             var isFirst = true
             instance.forEachTag { tag in
                 if isFirst { output.append(literal: ",\"tags\":[") } else { output.append(UInt8(ascii: ",")) }
-                output.appendJSON(utf8: tag)
+                output.appendJSON(string: tag)
                 isFirst = false
             }
             output.append(literal: "]")

@@ -90,7 +90,7 @@ public struct OriginalInstance: Sendable, Equatable {
     var json: [UInt8] {
         var json: [UInt8] = []
         json.append(literal: "{\"ID\":")
-        json.appendJSON(stringOf: id)
+        json.appendJSON(string: id)
         json.append(literal: ",\"ServiceName\":")
         json.appendJSON(string: serviceName)
         json.append(literal: ",\"Endpoint\":{\"Type\":")

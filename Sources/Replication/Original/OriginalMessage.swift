@@ -194,7 +194,7 @@ extension OriginalMessage {
         case .setStatus(let id, let status):
             var payload: [UInt8] = []
             payload.append(literal: "{\"InstanceID\":")
-            payload.appendJSON(stringOf: id)
+            payload.appendJSON(string: id)
             payload.append(literal: ",\"Status\":")
             payload.appendJSON(string: status)
             payload.append(literal: "}")

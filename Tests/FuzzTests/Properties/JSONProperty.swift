@@ -66,7 +66,7 @@ enum JSONProperty {
             while let key = try reader.nextKey() {
                 if !isFirst { output.append(literal: ",") }
                 isFirst = false
-                output.appendJSON(stringOf: key.utf8)
+                output.appendJSON(string: key.utf8)
                 output.append(literal: ":")
                 try rewrite(&reader, into: &output)
             }
