@@ -25,7 +25,7 @@ let package = Package(
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
         .target(name: "JSON", dependencies: ["Text"]),
-        .target(name: "HTTP", dependencies: ["Text"]),
+        .target(name: "HTTP", dependencies: ["JSON", "Text"]),
         .target(name: "Catalog", dependencies: ["Text"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
@@ -74,7 +74,7 @@ let package = Package(
             name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom", "Text"],
             exclude: ["Original/Samples"]),
         .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS"]),
-        .testTarget(name: "LibeventTests", dependencies: ["Libevent", "TLS"]),
+        .testTarget(name: "LibeventTests", dependencies: ["HTTP", "Libevent", "TLS"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),

@@ -13,16 +13,3 @@ public struct Limits: Sendable, Equatable {
 
     public init() {}
 }
-
-/// Why the gate lets a request go no further. The connection is closed after the answer, so that bytes smuggled behind the refused ones are
-/// never read as a request.
-public struct Refusal: Error, Sendable, Equatable {
-    public let status: Status
-    /// What is wrong, for the person who reads the client's log. It quotes nothing the client sent.
-    public let sentence: String
-
-    public init(_ status: Status, _ sentence: String) {
-        self.status = status
-        self.sentence = sentence
-    }
-}

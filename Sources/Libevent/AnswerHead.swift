@@ -4,18 +4,18 @@
 import CLibevent
 import HTTP
 
-/// Renders the heads of answers. Belongs to its loop's thread.
+/// Renders the heads of answers. Belongs to its loop's thread; without a loop, to whoever made it.
 struct AnswerHead {
     /// The header under whose name evhttp is given all others: the one that it would add by itself where it is missing.
     static let name = "Date"
     private var second = 0
-    /// The value of `Date` (RFC 9110, section 6.6.1), which changes once a second, and the header that never does.
+    /// The value of `Date` (RFC 9110, section 6.6.1), which changes once a second, and `Vary`, which never does.
     private var common: [UInt8] = []
     /// Reused for every answer.
     private var block: [UInt8] = []
 
     /// Calls `body` with the headers as evhttp gets them: the value of `Date`, then whole header lines, without the last line end, ending in NUL.
-    mutating func withHeaders(of response: borrowing Response, on loop: EventLoop, _ body: (UnsafePointer<CChar>?) -> Void) {
+    mutating func withHeaders(of response: borrowing Response, on loop: EventLoop?, _ body: (UnsafePointer<CChar>?) -> Void) {
         block.removeAll(keepingCapacity: true)
         appendHeaders(of: response, on: loop)
         block.append(0)
@@ -23,7 +23,7 @@ struct AnswerHead {
     }
 
     /// Calls `body` with the whole head, from the status line to the empty line. `closes` tells the client that the connection ends with it.
-    mutating func withHead(of response: borrowing Response, closes: Bool, on loop: EventLoop, _ body: (UnsafeRawBufferPointer) -> Void) {
+    mutating func withHead(of response: borrowing Response, closes: Bool, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void) {
         block.removeAll(keepingCapacity: true)
         append("HTTP/1.1 ")
         append(Int(response.status.rawValue))
@@ -36,7 +36,7 @@ struct AnswerHead {
         block.withUnsafeBytes(body)
     }
 
-    private mutating func appendHeaders(of response: borrowing Response, on loop: EventLoop) {
+    private mutating func appendHeaders(of response: borrowing Response, on loop: EventLoop?) {
         renewDate(on: loop)
         block.append(contentsOf: common)
         if !response.requestID.isEmpty {
@@ -69,13 +69,15 @@ struct AnswerHead {
         if response.challenges { append("\r\nWWW-Authenticate: Bearer") }
     }
 
-    /// By the time that the loop has read in this turn.
-    private mutating func renewDate(on loop: EventLoop) {
-        var now = timeval()
-        event_base_gettimeofday_cached(loop.base, &now)
-        guard now.tv_sec != second else { return }
-        second = now.tv_sec
-        common = HTTPDate.now()
+    /// By the time that the loop has read in this turn; without a loop, always anew.
+    private mutating func renewDate(on loop: EventLoop?) {
+        if let loop {
+            var now = timeval()
+            event_base_gettimeofday_cached(loop.base, &now)
+            guard now.tv_sec != second else { return }
+            second = now.tv_sec
+        }
+        common = DateField.now()
         common.append(contentsOf: "\r\nVary: Accept-Encoding".utf8)
     }
 

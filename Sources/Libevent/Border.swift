@@ -60,15 +60,6 @@ public enum BorderEvent: Int, Sendable, CaseIterable {
         }
     }
 
-    /// What the client is answered, if it is answered at all.
-    public var status: HTTP.Status? {
-        switch self {
-        case .header, .request: .requestTimeout
-        case .connections, .connectionsPerClient, .descriptors: .serviceUnavailable
-        case .idle, .answer, .waitingOutput, .leaving: nil
-        }
-    }
-
     /// Whether the connection was never served, rather than ended.
     public var isRefusal: Bool {
         switch self {
@@ -83,7 +74,7 @@ public final class Border: Sendable {
     /// How often an event happened, and to whom it happened last.
     public struct Tally: Sendable, Equatable {
         public var count: UInt64 = 0
-        /// How often it was answered, with `BorderEvent.status`.
+        /// How often it was answered, with the status of `BorderEvent.refusal`.
         public var answers: UInt64 = 0
         public var client: String?
     }
@@ -111,14 +102,14 @@ public final class Border: Sendable {
     /// How often a client was answered so by the border, which writes no access line.
     public func answers(_ status: HTTP.Status) -> UInt64 {
         let tally = tally()
-        return BorderEvent.allCases.reduce(0) { $1.status == status ? $0 + tally[$1.rawValue].answers : $0 }
+        return BorderEvent.allCases.reduce(0) { $1.refusal?.status == status ? $0 + tally[$1.rawValue].answers : $0 }
     }
 
     /// `isAnswered`: whether the client is told, where the event has a status.
     func note(_ event: BorderEvent, _ client: String?, isAnswered: Bool = true) {
         tallies.withLock { tallies in
             tallies[event.rawValue].count += 1
-            if isAnswered, event.status != nil { tallies[event.rawValue].answers += 1 }
+            if isAnswered, event.refusal != nil { tallies[event.rawValue].answers += 1 }
             tallies[event.rawValue].client = client
         }
     }

@@ -20,9 +20,9 @@ extension HTTPServer {
         }
         let isAnswered = refusedAtTheDoor < Self.maximumRefusedAtTheDoor
         border.note(event, connection.peer, isAnswered: isAnswered)
-        guard isAnswered else { return connection.reset() }
+        guard isAnswered, let refusal = event.refusal else { return connection.reset() }
         refusedAtTheDoor += 1
-        connection.refuseAtOnce(RefusalAnswer.refusal(event), for: event)
+        connection.refuseAtOnce(refusal, for: event)
     }
 
     /// Counts a connection out.
@@ -71,10 +71,10 @@ extension HTTPServer {
         case .header:
             border.note(.header, connection.peer, isAnswered: connection.isEstablished)
             guard connection.isEstablished else { return connection.close() }
-            connection.refuse(.requestTimeout, "the request line and headers did not arrive in time", for: .header)
+            refuse(connection, for: .header)
         case .request:
             border.note(.request, connection.peer)
-            connection.refuse(.requestTimeout, "the request did not arrive in time", for: .request)
+            refuse(connection, for: .request)
         case .answer:
             border.note(.answer, connection.peer)
             connection.reset()
@@ -82,5 +82,10 @@ extension HTTPServer {
             border.note(.leaving, connection.peer)
             connection.reset()
         }
+    }
+
+    private func refuse(_ connection: Connection, for event: BorderEvent) {
+        guard let refusal = event.refusal else { return connection.close() }
+        connection.refuse(refusal.status, refusal.sentence, for: event)
     }
 }

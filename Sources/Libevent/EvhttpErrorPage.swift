@@ -17,15 +17,14 @@ public enum EvhttpErrorPage {
         guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
             return
         }
-        evhttp_add_header(headers, "Content-Type", "application/json")
+        var response = Response(Refusal(status, "the request cannot be served: \(status.reason)"))
+        response.requestID = RequestID(random: .random(in: 0 ... .max))
+        var head = AnswerHead()
+        head.withHeaders(of: response, on: nil) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         evhttp_add_header(headers, "Connection", "close")
-        evhttp_add_header(headers, "Vary", "Accept-Encoding")
-        let requestID = RequestID(random: .random(in: 0 ... .max))
-        evhttp_add_header(headers, "X-Request-Id", requestID.value)
-        evhttp_add_header(headers, "Request_id", requestID.value)
-        let body = Array("{\"Error\":\"the request cannot be served: \(status.reason)\"}".utf8)
         evbuffer_drain(output, evbuffer_get_length(output))
-        evbuffer_add(output, body, body.count)
+        if request.pointee.type != EVHTTP_REQ_HEAD { response.body.append(to: output) }
+        request.pointee.type = EVHTTP_REQ_HEAD  // As in PendingReply: evhttp adds no header about the body.
         evhttp_send_reply(request, Int32(status.rawValue), "\(status.reason)", nil)
     }
 }

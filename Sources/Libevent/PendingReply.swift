@@ -31,8 +31,7 @@ public struct PendingReply: ~Copyable {
 
     /// What a client is told whose reply the handler lost.
     private static var lost: Response {
-        let body = "{\"Error\":\"the request was lost\"}"
-        var response = Response(.internalServerError, contentType: .json, body: Array(body.utf8))
+        var response = Response(Refusal(.internalServerError, "the request was lost"))
         response.requestID = RequestID(random: .random(in: 0 ... .max))
         return response
     }
@@ -53,7 +52,7 @@ public struct PendingReply: ~Copyable {
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
         if connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        // To HEAD evhttp adds no header of its own, and writes the body that it is given all the same.
+        // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the same.
         request.pointee.type = EVHTTP_REQ_HEAD
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {

@@ -7,41 +7,33 @@ enum RefusalAnswer {
     /// When a client that was one too many may try again, in seconds.
     private static let retrySeconds = 5
 
-    /// What a connection is told that the border does not let in.
-    static func refusal(_ event: BorderEvent) -> Refusal {
-        switch event {
-        case .connectionsPerClient: Refusal(.serviceUnavailable, "this client has as many connections open as one may have")
-        default: Refusal(.serviceUnavailable, "the registry has as many connections open as it may have")
-        }
-    }
-
-    /// The same as bytes, for a connection that evhttp never hears of.
-    static func atTheDoor(_ event: BorderEvent) -> [UInt8] { bytes(refusal(event), RequestID(random: .random(in: 0 ... .max))) }
-
     /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
     static func bytes(_ refusal: Refusal, _ requestID: RequestID, isHead: Bool = false) -> [UInt8] {
-        let body = refusal.body
-        let retry = refusal.status == .serviceUnavailable ? "Retry-After: \(retrySeconds)\r\n" : ""
-        return Array(
-            """
-            HTTP/1.1 \(refusal.status.rawValue) \(refusal.status.reason)\r
-            Date: \(String(decoding: HTTPDate.now(), as: UTF8.self))\r
-            Content-Type: application/json\r
-            Content-Length: \(body.utf8.count)\r
-            Connection: close\r
-            \(retry)Vary: Accept-Encoding\r
-            X-Request-Id: \(requestID.value)\r
-            Request_id: \(requestID.value)\r
-            \r
-            \(isHead ? "" : body)
-            """.utf8)
+        var response = Response(refusal)
+        response.requestID = requestID
+        if refusal.status == .serviceUnavailable { response.retryAfter = retrySeconds }
+        var bytes: [UInt8] = []
+        var head = AnswerHead()
+        head.withHead(of: response, closes: true, on: nil) { bytes.append(contentsOf: $0) }
+        return isHead ? bytes : bytes + refusal.body
+    }
+
+    /// The same for a connection that evhttp never hears of; nothing when its client is told nothing.
+    static func atTheDoor(_ event: BorderEvent) -> [UInt8] {
+        event.refusal.map { bytes($0, RequestID(random: .random(in: 0 ... .max))) } ?? []
     }
 }
 
-extension Refusal {
-    /// The body that it is answered with.
-    var body: String { "{\"Error\":\"\(sentence)\"}" }
-
-    /// The bytes of that body.
-    public var bodyLength: Int { body.utf8.count }
+extension BorderEvent {
+    /// What the client is answered, if it is answered at all.
+    var refusal: Refusal? {
+        switch self {
+        case .connections: Refusal(.serviceUnavailable, "the registry has as many connections open as it may have")
+        case .connectionsPerClient: Refusal(.serviceUnavailable, "this client has as many connections open as one may have")
+        case .descriptors: Refusal(.serviceUnavailable, "the registry has no file descriptor left for another connection")
+        case .header: Refusal(.requestTimeout, "the request line and headers did not arrive in time")
+        case .request: Refusal(.requestTimeout, "the request did not arrive in time")
+        case .idle, .answer, .waitingOutput, .leaving: nil
+        }
+    }
 }

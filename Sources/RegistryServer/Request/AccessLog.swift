@@ -34,7 +34,7 @@ public final class AccessLog {
         write(
             AccessLine(
                 nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
-                path: [], status: Int(refusal.status.rawValue), bytes: refusal.bodyLength, microseconds: 0, client: client))
+                path: [], status: Int(refusal.status.rawValue), bytes: refusal.body.count, microseconds: 0, client: client))
     }
 
     private func write(_ access: AccessLine) {

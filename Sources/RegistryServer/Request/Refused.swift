@@ -1,8 +1,7 @@
-// Every way in which the registry says no, and the one place that turns each into a status and a sentence. The sentences are ours to change;
-// the statuses are the contract (docs/rest-api.md, "Errors").
+// Every way in which the registry says no to a request that could be read, and the one place that turns each into a status. The sentences are ours
+// to change; the statuses are the contract (docs/rest-api.md, "Errors").
 
 import HTTP
-import JSON
 
 /// Why a request was not carried out. Nothing has changed.
 public enum Refused: Error, Sendable {
@@ -32,7 +31,7 @@ public enum Refused: Error, Sendable {
     /// The answer.
     var response: Response {
         switch self {
-        case .malformed(let refusal): Self.error(refusal.status, refusal.sentence)
+        case .malformed(let refusal): Response(refusal)
         case .plain(let url): Self.redirect(to: url)
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
@@ -64,13 +63,7 @@ public enum Refused: Error, Sendable {
         return response
     }
 
-    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response {
-        var body: [UInt8] = []
-        body.append(literal: "{\"Error\":")
-        body.appendJSON(string: sentence)
-        body.append(literal: "}")
-        return Response(status, contentType: .json, body: body)
-    }
+    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response { Response(Refusal(status, sentence)) }
 
     private static func redirect(to url: String) -> Response {
         var response = Response(.movedPermanently)

@@ -3,7 +3,7 @@
 import CLibevent
 
 /// The value of `Date` (RFC 9110, section 6.6.1).
-enum HTTPDate {
+enum DateField {
     /// Room for the text and for the NUL that C puts behind it, in bytes.
     private static let room = 50
 
