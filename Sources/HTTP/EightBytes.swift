@@ -43,3 +43,10 @@ struct EightBytes: Equatable {
     /// Not 0 when one of them is more than `limit`, 127 at most.
     private func above(_ limit: UInt8) -> UInt64 { ((bits &+ Self.ones &* UInt64(127 - limit)) | bits) & Self.tops }
 }
+
+extension Span<UInt8> {
+    /// The eight bytes from `offset` on, all of which must be there.
+    func eight(at offset: Int) -> EightBytes {
+        EightBytes(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}

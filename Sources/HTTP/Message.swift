@@ -4,7 +4,7 @@
 /// One request, whole.
 public struct Request: Sendable {
     public let head: RequestHead
-    /// The decoded body, at most `Limits.body` bytes.
+    /// The decoded body, at most `RequestLimits.body` bytes.
     public let body: [UInt8]
     /// Whether it came over TLS of our own.
     public let isSecure: Bool

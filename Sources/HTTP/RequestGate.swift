@@ -40,7 +40,7 @@ public struct RequestGate: ~Copyable {
     /// Room for the head of most requests, in bytes, so that it is not made step by step.
     private static let typicalHead = 480
 
-    private let limits: Limits
+    private let limits: RequestLimits
     private var state = State.requestLine
     /// The head being received; of a request whose body is being received, already handed to `heads`.
     private var head = RequestHead()
@@ -71,7 +71,7 @@ public struct RequestGate: ~Copyable {
     /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section 9.3.2).
     public private(set) var refusesHead = false
 
-    public init(limits: Limits) {
+    public init(limits: RequestLimits) {
         self.limits = limits
     }
 
@@ -193,7 +193,7 @@ public struct RequestGate: ~Copyable {
         refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
     }
 
-    private static func longTarget(_ limits: Limits) -> String { "the request target is limited to \(limits.target) bytes" }
+    private static func longTarget(_ limits: RequestLimits) -> String { "the request target is limited to \(limits.target) bytes" }
 
     /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
     private mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
@@ -322,7 +322,7 @@ public struct RequestGate: ~Copyable {
         chunkedBytes = 0
     }
 
-    private static func longBody(_ limits: Limits) -> String { "the body is limited to \(limits.body) bytes" }
+    private static func longBody(_ limits: RequestLimits) -> String { "the body is limited to \(limits.body) bytes" }
 
     private mutating func completeRequest() {
         completeRequests += 1

@@ -21,7 +21,7 @@ public struct BorderRules: Sendable, Equatable {
     public init() {}
 
     /// evhttp takes a declared body as a whole, and a reading that stops below the largest that it takes would never go on.
-    public static func leastInput(_ limits: Limits) -> Int { limits.head + limits.body + HTTPServer.evhttpSlack }
+    public static func leastInput(_ limits: RequestLimits) -> Int { limits.head + limits.body + HTTPServer.evhttpSlack }
 }
 
 /// What a limit of the border did to a connection. A closed set: the names are labels of metrics.

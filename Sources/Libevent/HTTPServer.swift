@@ -43,7 +43,7 @@ public final class HTTPServer {
     /// With this a bufferevent owns its descriptor, and its TLS session.
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
 
-    let limits: Limits
+    let limits: RequestLimits
     let border: Border
     private let loop: EventLoop
     private let gauge: ConnectionGauge
@@ -76,7 +76,7 @@ public final class HTTPServer {
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
     /// nothing else.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: Limits, gauge: ConnectionGauge, border: Border = Border(),
+        on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
         security: Security? = nil,
         refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {

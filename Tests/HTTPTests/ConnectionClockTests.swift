@@ -139,7 +139,7 @@ struct ConnectionClockTests {
     }
 
     @Test func `the gate tells what the client is at`() {
-        var gate = RequestGate(limits: Limits())
+        var gate = RequestGate(limits: RequestLimits())
         #expect(gate.activity == .idle(after: 0))
         gate.feed("P")
         #expect(gate.activity == .head(of: 0))

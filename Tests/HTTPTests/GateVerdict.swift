@@ -19,13 +19,13 @@ struct GateVerdict: Equatable, CustomStringConvertible {
     var isIdle = false
 
     /// Feeds the pieces one after the other, and takes the requests only at the end.
-    init(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: Limits = Limits()) {
+    init(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: RequestLimits = RequestLimits()) {
         var gate = RequestGate(limits: limits)
         for piece in pieces { gate.feed(piece.span) }
         take(from: &gate)
     }
 
-    init(_ bytes: [UInt8], limits: Limits = Limits()) {
+    init(_ bytes: [UInt8], limits: RequestLimits = RequestLimits()) {
         self.init(CollectionOfOne(bytes[...]), limits: limits)
     }
 
@@ -58,7 +58,7 @@ extension RequestGate {
 extension RequestHead {
     /// The head of one request whose text is right; nil, and so a failed `#require`, when the gate does not pass it.
     static func of(_ text: String) -> RequestHead? {
-        var gate = RequestGate(limits: Limits())
+        var gate = RequestGate(limits: RequestLimits())
         gate.feed(text)
         return gate.takeRequest()
     }

@@ -4,8 +4,8 @@ import HTTP
 import Testing
 
 @Suite struct RequestGateMutationTests {
-    private static let limits: Limits = {
-        var limits = Limits()
+    private static let limits: RequestLimits = {
+        var limits = RequestLimits()
         limits.target = 60
         limits.head = 300
         limits.headerLines = 6

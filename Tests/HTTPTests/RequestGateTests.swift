@@ -6,7 +6,7 @@ import Testing
 @Suite struct RequestGateTests {
     private static let get = "GET /a?b=c HTTP/1.1\r\nHost: h:1\r\n\r\n"
 
-    private func gate(after text: String = "", limits: Limits = Limits()) -> RequestGate {
+    private func gate(after text: String = "", limits: RequestLimits = RequestLimits()) -> RequestGate {
         var gate = RequestGate(limits: limits)
         gate.feed(text)
         return gate
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func `requests are taken oldest first, between feeds too`() throws {
-        var gate = RequestGate(limits: Limits())
+        var gate = RequestGate(limits: RequestLimits())
         var fed = 0
         var taken = 0
         for round in 0..<50 {
@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test func `other limits are held to as well`() {
-        var limits = Limits()
+        var limits = RequestLimits()
         limits.target = 4
         limits.head = 40
         limits.headerLines = 2

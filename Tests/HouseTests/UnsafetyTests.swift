@@ -10,7 +10,7 @@ struct UnsafetyTests {
     /// The files elsewhere, each with the one thing that it needs.
     static let reasons = [
         "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
-        "Sources/HTTP/Bytes.swift": "loads eight bytes of a span at once",
+        "Sources/HTTP/EightBytes.swift": "loads eight bytes of a span at once",
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
@@ -24,7 +24,7 @@ struct UnsafetyTests {
         "Sources/Telemetry/LogPipe.swift": "the same",
         "Sources/Telemetry/LogWriter.swift": "write(2) and poll(2)",
         "Sources/Text/SpanCopy.swift": "appends a span, which Array cannot take as it is",
-        "Sources/registry/EvhttpErrorPage.swift": "has the C signature that evhttp calls",
+        "Sources/registry/EvhttpSendError.swift": "has the C signature that evhttp calls",
         "Sources/registry/RegistryCommand.swift": "write(2) before there is a log",
     ]
 

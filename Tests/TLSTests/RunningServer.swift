@@ -91,7 +91,7 @@ final class RunningServer {
         let loop = try EventLoop()
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, security: security,
             refused: { _, _ in RequestID(random: 1) }
         ) { request, reply, _ in
             var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)

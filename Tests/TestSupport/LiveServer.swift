@@ -142,7 +142,7 @@ public final class LiveServer: Sendable {
     ) throws {
         let loop = try EventLoop()
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: border, refused: handler.refused
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, refused: handler.refused
         ) { request, reply, _ in
             let response = handler.respond(request)
             switch handler.moment(request) {

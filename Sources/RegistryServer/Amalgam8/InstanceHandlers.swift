@@ -60,29 +60,3 @@ enum InstanceHandlers {
         return Response(.ok, contentType: .json, body: body)
     }
 }
-
-extension Call {
-    /// Where routes have their one parameter: `/api/v1/instances/{id}`, `/api/v1/services/{name}`.
-    static let parameterIndex = 3
-
-    /// The id in the path, or nil when it is none that an instance could have.
-    var instanceID: InstanceID? { InstanceID(path[Self.parameterIndex]) }
-
-    /// The namespace of a route that has one.
-    func tenant() throws(Refused) -> Namespace {
-        guard let namespace else { throw .unauthorized("a credential is needed") }
-        return namespace
-    }
-}
-
-/// `Content-Type` as far as the registry looks at it.
-enum MediaType {
-    private static let json: StaticString = "application/json"
-
-    /// Whether a field says `application/json`, with or without parameters (R206).
-    static func isJSON(_ field: ArraySlice<UInt8>?) -> Bool {
-        guard let field, field.prefix(Self.json.utf8CodeUnitCount).equalsIgnoringCase(Self.json) else { return false }
-        let rest = field.dropFirst(Self.json.utf8CodeUnitCount).drop { $0 == 0x20 || $0 == 0x09 }
-        return rest.isEmpty || rest.first == UInt8(ascii: ";")
-    }
-}

@@ -21,7 +21,7 @@ extension BorderRules {
         deadlines.idle = settings.idleTimeout.wholeMilliseconds
         deadlines.answer = settings.answerTimeout.wholeMilliseconds
         deadlines.portion = settings.maxBufferedOutput
-        input = max(settings.maxBufferedInput, Self.leastInput(HTTP.Limits()))
+        input = max(settings.maxBufferedInput, Self.leastInput(RequestLimits()))
         waitingOutput = settings.maxBufferedTotal
     }
 }

@@ -27,4 +27,10 @@ struct Call: ~Copyable {
         self.context = context
         self.answers = answers
     }
+
+    /// The namespace of a route that has one.
+    func tenant() throws(Refused) -> Namespace {
+        guard let namespace else { throw .unauthorized("a credential is needed") }
+        return namespace
+    }
 }

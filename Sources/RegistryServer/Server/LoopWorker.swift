@@ -97,7 +97,7 @@ struct LoopWorker: Sendable {
     ) throws -> HTTPServer {
         let context = context
         return try HTTPServer(
-            on: loop, listening: descriptor, limits: Limits(), gauge: gauge, border: context.border, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: context.border, security: security,
             refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.nanoseconds()) }
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()

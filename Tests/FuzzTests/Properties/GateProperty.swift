@@ -19,8 +19,8 @@ enum GateProperty {
     }
 
     /// Short inputs meet limits that they can exceed: a fuzzer is slow to find its way past 64 KB.
-    private static func limits(for bytes: [UInt8]) -> Limits {
-        var limits = Limits()
+    private static func limits(for bytes: [UInt8]) -> RequestLimits {
+        var limits = RequestLimits()
         guard bytes.count <= 4_096 else { return limits }
         limits.target = 64
         limits.head = 512
@@ -43,7 +43,7 @@ enum GateProperty {
         return nil
     }
 
-    private static func verdict(_ bytes: [UInt8], _ limits: Limits, piece: Int, takesAlong: Bool) -> Verdict {
+    private static func verdict(_ bytes: [UInt8], _ limits: RequestLimits, piece: Int, takesAlong: Bool) -> Verdict {
         var gate = RequestGate(limits: limits)
         var verdict = Verdict()
         var start = 0

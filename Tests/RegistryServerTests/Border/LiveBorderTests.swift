@@ -131,7 +131,7 @@ struct LiveBorderTests {
     @Test func `the largest body behind many requests is still read whole`() throws {
         let (server, _) = try server { _ in }
         let client = try ClientConnection(port: server.port)
-        let body = [UInt8](repeating: 0x61, count: Limits().body)
+        let body = [UInt8](repeating: 0x61, count: RequestLimits().body)
         let post = Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body
         try client.send((0..<1_000).flatMap { _ in Self.request } + post + post + Self.request)
         for number in 0..<1_003 { #expect(try client.answer(to: "request \(number)").status == 200) }

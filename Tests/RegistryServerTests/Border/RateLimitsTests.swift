@@ -96,6 +96,6 @@ struct BorderRulesTests {
     }
 
     @Test func `reading never stops below the largest legal request`() {
-        #expect(Settings.Limits.bufferedInput.lowerBound >= BorderRules.leastInput(HTTP.Limits()))
+        #expect(Settings.Limits.bufferedInput.lowerBound >= BorderRules.leastInput(RequestLimits()))
     }
 }

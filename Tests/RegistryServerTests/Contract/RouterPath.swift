@@ -17,7 +17,7 @@ final class RouterPath: RequestPath {
     }
 
     func exchange(_ bytes: [UInt8], _ what: String) -> [Answer] {
-        var gate = RequestGate(limits: Limits())
+        var gate = RequestGate(limits: RequestLimits())
         var answers: [Answer] = []
         var rest = bytes[...]
         var start = bytes.startIndex

@@ -47,7 +47,7 @@ struct RenderedPropertyTests {
         func fresh(_ request: TestRequest) throws -> Response { try answer(request, by: try Self.responder(context, LoopMetrics())) }
 
         private func answer(_ request: TestRequest, by responder: Responder) throws -> Response {
-            var gate = RequestGate(limits: Limits())
+            var gate = RequestGate(limits: RequestLimits())
             gate.feed(request.bytes.span)
             guard let head = gate.takeRequest() else { throw WaitedInVain(for: "\(request)") }
             let instant = clock.instant

@@ -1,7 +1,7 @@
 // What one request may cost before it is understood. Each limit has the status that tells the client which one it met.
 
 /// The bounds that the gate holds a request to, in bytes unless said otherwise.
-public struct Limits: Sendable, Equatable {
+public struct RequestLimits: Sendable, Equatable {
     /// The request target; longer is 414.
     public var target = 4_096
     /// The request line and all header lines with their line ends; longer is 431.

@@ -1,0 +1,34 @@
+// Comparisons of raw bytes with the constants of the protocol, without making a String of either.
+
+extension ArraySlice<UInt8> {
+    /// Whether these bytes are exactly those of an ASCII constant.
+    public func equals(_ constant: StaticString) -> Bool {
+        guard count == constant.utf8CodeUnitCount else { return false }
+        return constant.withUTF8Buffer { expected in
+            var index = startIndex
+            for byte in expected {
+                if self[index] != byte { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    /// Whether these bytes are those of a lower-case ASCII constant, in any case.
+    public func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+        guard count == lowercase.utf8CodeUnitCount else { return false }
+        return lowercase.withUTF8Buffer { expected in
+            var index = startIndex
+            for byte in expected {
+                if self[index].lowercased != byte { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+}
+
+extension UInt8 {
+    /// The byte with an ASCII capital made small.
+    var lowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
+}
