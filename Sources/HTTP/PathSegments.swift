@@ -4,7 +4,7 @@
 /// The decoded segments of a request's path.
 public struct PathSegments: Sendable {
     /// No route is deeper; a longer path names nothing.
-    public static let maximumCount = 10
+    public static var maximumCount: Int { Places.count }
 
     /// Where a segment lies.
     private struct Place: Sendable {
@@ -14,9 +14,11 @@ public struct PathSegments: Sendable {
         var range: Range<Int> { Int(start)..<Int(end) }
     }
 
+    private typealias Places = InlineArray<10, Place>
+
     /// Invariant: `places[0..<count]` lie within these bytes.
     private let bytes: [UInt8]
-    private var places = InlineArray<10, Place>(repeating: Place(start: 0, end: 0))
+    private var places = Places(repeating: Place(start: 0, end: 0))
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
 

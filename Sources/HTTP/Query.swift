@@ -10,11 +10,6 @@ public struct QueryParameter: Sendable, Equatable {
     /// Empty when the parameter came without `=`.
     public let value: String
 
-    public init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-
     /// The parameters in the order sent. Throws a 400 refusal for a bad escape, a name that came twice, or too many of them.
     public static func parse(_ query: ArraySlice<UInt8>?) throws(Refusal) -> [QueryParameter] {
         guard let query else { return [] }

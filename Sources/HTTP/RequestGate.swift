@@ -34,8 +34,12 @@ public struct RequestGate: ~Copyable {
 
     /// The longest line that may give a chunk's size: eight hexadecimal digits exceed any body limit by far.
     private static let chunkSizeDigits = 8
+    /// `HTTP/1.1`.
+    private static let versionBytes = 8
+    /// Every number of so many decimal digits fits into an Int.
+    private static let safeDigits = 18
     /// CR LF.
-    private static let lineEndBytes = 2
+    static let lineEndBytes = 2
 
     /// Room for the head of most requests, in bytes, so that it is not made step by step.
     private static let typicalHead = 480
@@ -50,8 +54,6 @@ public struct RequestGate: ~Copyable {
     private var searched = 0
     private var lines = 0
     private var hosts = 0
-    /// The fields that have come, empty ones too: a bit for each.
-    private var seen: UInt8 = 0
     private var contentLength: Int?
     private var isChunked = false
     /// The chunk line being received.
@@ -198,7 +200,7 @@ public struct RequestGate: ~Copyable {
     /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
     private mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
         // The version has a fixed length, so what is left of it is the target, whatever spaces that may wrongly have.
-        let versionStart = line.upperBound - 8
+        let versionStart = line.upperBound - Self.versionBytes
         guard let space = head.bytes.span.first(0x20, in: line), space + 1 < versionStart, head.bytes[versionStart - 1] == 0x20 else {
             throw Refusal(.badRequest, "the request line is not 'METHOD /path HTTP/1.1'")
         }
@@ -256,13 +258,12 @@ public struct RequestGate: ~Copyable {
                 throw Refusal(.badRequest, "the Host header is not a host and port")
             }
         }
-        guard seen & 1 << UInt8(field.rawValue) == 0 else {
+        guard !head.has(field) else {
             switch field {
             case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
             case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
             }
         }
-        seen |= 1 << UInt8(field.rawValue)
         head.keep(field, value)
     }
 
@@ -273,7 +274,7 @@ public struct RequestGate: ~Copyable {
                 throw Refusal(.badRequest, "Content-Length is one decimal number")
             }
             // A number too long for Int is too long for the body limit as well.
-            contentLength = value.count > 18 ? Int.max : value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+            contentLength = value.count > Self.safeDigits ? Int.max : value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         } else if name.equalsIgnoringCase("transfer-encoding") {
             guard !isChunked, value.equalsIgnoringCase("chunked") else {
                 throw Refusal(.notImplemented, "the one transfer coding taken is 'chunked'")
@@ -316,7 +317,6 @@ public struct RequestGate: ~Copyable {
         searched = 0
         lines = 0
         hosts = 0
-        seen = 0
         contentLength = nil
         isChunked = false
         chunkedBytes = 0
@@ -354,7 +354,7 @@ public struct RequestGate: ~Copyable {
         guard !chunkLine.isEmpty else { return refuseChunk() }
         chunkedBytes += size
         guard chunkedBytes <= limits.body else { return refuse(.contentTooLarge, Self.longBody(limits)) }
-        state = size == 0 ? .lastLine : .chunkData(remaining: size + 2)
+        state = size == 0 ? .lastLine : .chunkData(remaining: size + Self.lineEndBytes)
     }
 
     private mutating func refuseChunk() {
@@ -363,11 +363,11 @@ public struct RequestGate: ~Copyable {
 
     private mutating func feedChunkData(_ chunk: Span<UInt8>, _ position: inout Int, _ remaining: Int) {
         var remaining = remaining
-        let data = min(max(remaining - 2, 0), chunk.count - position)
+        let data = min(max(remaining - Self.lineEndBytes, 0), chunk.count - position)
         position += data
         remaining -= data
-        while remaining <= 2, remaining > 0, position < chunk.count {
-            guard chunk[position] == (remaining == 2 ? 0x0D : 0x0A) else {
+        while remaining <= Self.lineEndBytes, remaining > 0, position < chunk.count {
+            guard chunk[position] == (remaining == Self.lineEndBytes ? 0x0D : 0x0A) else {
                 return refuse(.badRequest, "a chunk ends with CR LF")
             }
             position += 1

@@ -22,17 +22,18 @@ public struct RequestHead: Sendable {
     var targetRange = 0..<0
     /// Invariant: describes `targetRange`.
     var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
-    private var fieldRanges = InlineArray<8, Range<Int32>>(repeating: 0..<0)
+    private var fieldRanges = FieldRanges(repeating: 0..<0)
+
+    /// A range for each field; a test counts them.
+    typealias FieldRanges = InlineArray<8, Range<Int32>>
 
     init() {}
 
     /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of declared length or none.
-    public var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
+    var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
 
     /// How many bytes the head took on the wire, up to where the body begins.
-    public var wireLength: Int { bytes.count + Self.emptyLine }
-
-    private static let emptyLine = 2
+    public var wireLength: Int { bytes.count + RequestGate.lineEndBytes }
 
     /// The request target as sent: an absolute path and perhaps a query.
     public var target: ArraySlice<UInt8> { bytes[targetRange] }
@@ -50,6 +51,9 @@ public struct RequestHead: Sendable {
         let range = fieldRanges[field.rawValue]
         return range.isEmpty ? nil : bytes[Int(range.lowerBound)..<Int(range.upperBound)]
     }
+
+    /// Whether the field has come, be it empty: a value lies behind its name, so never at 0.
+    func has(_ field: Field) -> Bool { fieldRanges[field.rawValue].lowerBound > 0 }
 
     mutating func keep(_ field: Field, _ range: Range<Int>) {
         fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)

@@ -5,7 +5,7 @@ import Text
 /// The identity of a request: 1 to 64 visible ASCII characters.
 public struct RequestID: Sendable, Equatable {
     /// The longest identity taken from a caller, in bytes.
-    public static let maximumLength = 64
+    static let maximumLength = 64
 
     private let text: String
 

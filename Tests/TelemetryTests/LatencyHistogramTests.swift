@@ -3,6 +3,10 @@ import Testing
 @testable import Telemetry
 
 struct LatencyHistogramTests {
+    @Test func `there is a count for each bucket, and nothing besides but the sum`() {
+        #expect(MemoryLayout<LatencyHistogram>.size == 8 * (LatencyHistogram.bounds.count + 2))
+    }
+
     @Test(arguments: [UInt64](1...5))
     func `histograms agree with a list of all latencies, also when added up`(seed: UInt64) {
         var random = SplitMix64(seed: seed)

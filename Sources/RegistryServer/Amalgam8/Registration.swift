@@ -83,14 +83,15 @@ struct Registration {
     }
 
     private struct SeenFields {
-        private var bits: UInt8 = 0
+        /// A bit for each; 64 are more than a body will have.
+        private var bits: UInt64 = 0
 
-        func contains(_ field: Field) -> Bool { bits & (1 << UInt8(field.rawValue)) != 0 }
+        func contains(_ field: Field) -> Bool { bits & (1 << UInt64(field.rawValue)) != 0 }
 
         /// Throws when the field came before (R237).
         mutating func insert(_ field: Field) throws(FieldError) {
             guard !contains(field) else { throw .unusable("\(field.name) came twice") }
-            bits |= 1 << UInt8(field.rawValue)
+            bits |= 1 << UInt64(field.rawValue)
         }
     }
 

@@ -19,7 +19,7 @@ enum ListedResource: UInt8 {
 struct RenderedList {
     let body: FragmentChain
     var validity: Validity
-    /// Whether an answer that is the same for everybody: with links it depends on who asks.
+    /// Whether it is the same for everybody: with links it depends on who asks.
     var isCommon = true
     /// Whether it is worth keeping.
     var isKept = true
