@@ -9,12 +9,12 @@ import Text
 struct EntityTag: Equatable {
     /// Which list of which namespace, in this process.
     let scope: UInt64
-    /// The namespace's, as it was before the list was made.
+    /// The namespace's revision before the list was made.
     let revision: UInt64
 
     /// - Parameters:
     ///   - list: a hash of the namespace and the list, by this process's seeds.
-    ///   - nonce: the boot's.
+    ///   - nonce: a number that each boot makes up.
     init(list: UInt64, nonce: UInt64, revision: UInt64) {
         scope = StableHash.mixed(list ^ nonce)
         self.revision = revision

@@ -66,7 +66,8 @@ struct RecencyCache<Value> {
         self.cost += cost
     }
 
-    /// Notes that the value under a hash costs more, or less, than it did; it is the newest from now on. It may go for it.
+    /// Notes that the value under a hash costs more, or less, than it did; it is the newest from now on. A value that has
+    /// become too dear is dropped.
     mutating func setCost(_ cost: Int, for key: UInt64) {
         guard let value = value(for: key) else { return }
         insert(value, for: key, cost: cost)

@@ -46,7 +46,7 @@ final class RenderedAnswer {
     let namespace: Namespace
     /// The bytes of the request that ask for it.
     let key: [UInt8]
-    /// The namespace's, as it was before the list was made.
+    /// The namespace's revision before the list was made.
     let revision: UInt64
     let validity: Validity
     let body: FragmentChain

@@ -26,7 +26,7 @@ final class RenderedAnswers {
     private static let keptScratch = 1 << 20
 
     /// - Parameters:
-    ///   - nonce: the boot's, by which its tags are known.
+    ///   - nonce: a number that each boot makes up, by which its tags are known.
     ///   - capacity: how many bytes are kept; 0 keeps nothing.
     init(_ store: Store, nonce: UInt64, capacity: Int, counts: RenderedCounts) {
         self.store = store
@@ -146,7 +146,7 @@ final class RenderedAnswers {
     }
 }
 
-/// What one loop's rendered lists come to; written by its loop, read by whoever scrapes.
+/// Counts of one loop's rendered lists; written by its loop, read by whoever scrapes.
 final class RenderedCounts: Sendable {
     private let hits = Atomic<UInt64>(0)
     private let misses = Atomic<UInt64>(0)

@@ -13,14 +13,14 @@ final class ServiceRendering {
 
     let namespace: Namespace
     let service: Name
-    /// The service's.
+    /// The service's revision when it was read.
     let revision: UInt64
     let validity: Validity
     /// All instances, by their ids. Not empty.
     let all: Fragment
     /// Invariant: in the order of `all`, and neighbours differ in status.
     private let runs: [Run]
-    /// Those statuses that were asked for; of a service whose instances are all of one status, none.
+    /// The statuses asked for so far, each with its instances; stays empty where all instances have one status.
     private var byStatus: [(status: InstanceStatus, fragment: Fragment)] = []
 
     /// Renders a service's listing; nil when nobody is in it. `scratch` is emptied, and kept for the next one.
@@ -86,7 +86,7 @@ struct Validity {
     /// When the first lease in it runs out, unless it is renewed.
     private(set) var liveUntil: LeaseTime
 
-    /// Of what is read from the catalog at a moment.
+    /// The validity of what is read from the catalog at a moment.
     init(readAt monotonic: Int64, liveUntil: LeaseTime) {
         freshUntil = monotonic + Self.maximumAge
         self.liveUntil = liveUntil

@@ -8,7 +8,7 @@ public final class Route: Sendable {
     /// Answers a call, or refuses it.
     typealias Handler = @Sendable (borrowing Call) throws(Refused) -> Response
 
-    /// What a path's segment has to be. Without references, so that looking at one counts none.
+    /// What a path's segment has to be. It holds no reference, so looking at one retains nothing.
     private struct Segment: Sendable {
         /// Where it lies in `text`.
         let range: Range<Int>
