@@ -34,8 +34,6 @@ static inline int ctls_new_context_slot(CRYPTO_EX_free *release) { return SSL_CT
 
 // A macro over the variadic EVP_Q_keygen: a key pair on the curve P-256.
 static inline EVP_PKEY *ctls_new_p256_key(void) { return EVP_EC_gen("P-256"); }
-// The same over RSA.
-static inline EVP_PKEY *ctls_new_rsa_key(size_t bits) { return EVP_RSA_gen(bits); }
 
 // A macro over BIO_ctrl: the bytes that a memory BIO holds.
 static inline long ctls_memory(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }

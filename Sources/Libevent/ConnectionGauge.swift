@@ -2,22 +2,15 @@
 
 import Synchronization
 
-/// Counts of a server's connections, readable from any thread.
+/// The count of a server's connections, readable from any thread.
 public final class ConnectionGauge: Sendable {
     private let openCount = Atomic<Int>(0)
-    private let acceptedCount = Atomic<Int>(0)
 
     public init() {}
 
     /// Connections open now.
     public var open: Int { openCount.load(ordering: .relaxed) }
-    /// Connections accepted since the start.
-    public var accepted: Int { acceptedCount.load(ordering: .relaxed) }
 
-    func opened() {
-        openCount.add(1, ordering: .relaxed)
-        acceptedCount.add(1, ordering: .relaxed)
-    }
-
+    func opened() { openCount.add(1, ordering: .relaxed) }
     func closed() { openCount.subtract(1, ordering: .relaxed) }
 }

@@ -19,7 +19,7 @@ public final class Streams {
     let loop: EventLoop
     let limits: StreamLimits
     private let handler: Handler
-    private var streams: [StreamID: Stream] = [:]
+    private(set) var streams: [StreamID: Stream] = [:]
     private var lastNumber: UInt64 = 0
     private var newcomers = Newcomers()
     /// Invariant: how many of `streams` are departing.
@@ -216,8 +216,6 @@ public final class Streams {
         guard !streams.isEmpty else { return whenClosed(onLoop) }
         whenEmpty = whenClosed
     }
-
-    public var count: Int { streams.count }
 
     // MARK: - What streams tell
 

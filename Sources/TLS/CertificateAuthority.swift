@@ -7,8 +7,6 @@ import CTLS
 public struct IssuedCertificate: Sendable {
     public let certificate: [UInt8]
     public let key: [UInt8]
-    /// Of the certificate, for a revocation list.
-    let serial: [UInt8]
 }
 
 /// What a certificate is to say.
@@ -27,11 +25,6 @@ public struct CertificateRequest: Sendable {
             }
         }
     }
-    public enum KeyKind: Sendable {
-        /// ECDSA on P-256.
-        case p256
-        case rsa(bits: Int)
-    }
 
     public var commonName: String
     public var organizationalUnit: String?
@@ -41,7 +34,6 @@ public struct CertificateRequest: Sendable {
     public var addresses: [String] = []
     public var uris: [String] = []
     public var purpose: Purpose
-    public var keyKind = KeyKind.p256
     /// Seconds since 1970: valid from the first, before the second.
     public var validity: Range<Int64>
 
@@ -66,10 +58,9 @@ public final class CertificateAuthority {
     public init(_ commonName: String, validity: Range<Int64>) throws(TLSError) {
         defer { ERR_clear_error() }
         guard let key = ctls_new_p256_key() else { throw Self.failure() }
-        let serial = Self.newSerial()
         let certificate: OpaquePointer
         do throws(TLSError) {
-            certificate = try Self.blank(commonName, unit: nil, key: key, serial: serial, validity: validity)
+            certificate = try Self.blank(commonName, unit: nil, key: key, validity: validity)
         } catch {
             EVP_PKEY_free(key)
             throw error
@@ -83,7 +74,7 @@ public final class CertificateAuthority {
             guard X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
                 X509_sign(certificate, key, EVP_sha256()) > 0
             else { throw Self.failure() }
-            issued = IssuedCertificate(certificate: try Self.pem(certificate: certificate), key: try Self.pem(key: key), serial: serial)
+            issued = IssuedCertificate(certificate: try Self.pem(certificate: certificate), key: try Self.pem(key: key))
         } catch {
             X509_free(certificate)
             EVP_PKEY_free(key)
@@ -98,19 +89,12 @@ public final class CertificateAuthority {
         EVP_PKEY_free(key)
     }
 
-    /// Makes a key pair and its certificate.
+    /// Makes a key pair on P-256 and its certificate.
     public func issue(_ request: CertificateRequest) throws(TLSError) -> IssuedCertificate {
         defer { ERR_clear_error() }
-        let newKey: OpaquePointer? =
-            switch request.keyKind {
-            case .p256: ctls_new_p256_key()
-            case .rsa(let bits): ctls_new_rsa_key(bits)
-            }
-        guard let newKey else { throw Self.failure() }
+        guard let newKey = ctls_new_p256_key() else { throw Self.failure() }
         defer { EVP_PKEY_free(newKey) }
-        let serial = Self.newSerial()
-        let leaf = try Self.blank(
-            request.commonName, unit: request.organizationalUnit, key: newKey, serial: serial, validity: request.validity)
+        let leaf = try Self.blank(request.commonName, unit: request.organizationalUnit, key: newKey, validity: request.validity)
         defer { X509_free(leaf) }
         var extensions: [(Int32, String)] = [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
@@ -126,49 +110,19 @@ public final class CertificateAuthority {
         guard X509_set_issuer_name(leaf, X509_get_subject_name(certificate)) == 1 else { throw Self.failure() }
         try Self.add(extensions, to: leaf, issuer: certificate)
         guard X509_sign(leaf, key, EVP_sha256()) > 0 else { throw Self.failure() }
-        return IssuedCertificate(certificate: try Self.pem(certificate: leaf), key: try Self.pem(key: newKey), serial: serial)
-    }
-
-    /// The list of the revoked, in PEM; it says that there will be a newer one by the end of `validity`.
-    public func revocationList(of revoked: [IssuedCertificate], validity: Range<Int64>) throws(TLSError) -> [UInt8] {
-        defer { ERR_clear_error() }
-        guard let list = X509_CRL_new(), let from = ASN1_TIME_set(nil, time_t(validity.lowerBound)),
-            let until = ASN1_TIME_set(nil, time_t(validity.upperBound))
-        else { throw Self.failure() }
-        defer {
-            X509_CRL_free(list)
-            ASN1_TIME_free(from)
-            ASN1_TIME_free(until)
-        }
-        guard X509_CRL_set_version(list, 1) == 1, X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate)) == 1,
-            X509_CRL_set1_lastUpdate(list, from) == 1, X509_CRL_set1_nextUpdate(list, until) == 1
-        else { throw Self.failure() }
-        for revokedCertificate in revoked {
-            guard let entry = X509_REVOKED_new() else { throw Self.failure() }
-            let serial = try Self.integer(revokedCertificate.serial)
-            defer { ASN1_INTEGER_free(serial) }
-            guard X509_REVOKED_set_serialNumber(entry, serial) == 1, X509_REVOKED_set_revocationDate(entry, from) == 1,
-                X509_CRL_add0_revoked(list, entry) == 1
-            else {
-                X509_REVOKED_free(entry)
-                throw Self.failure()
-            }
-        }
-        X509_CRL_sort(list)
-        guard X509_CRL_sign(list, key, EVP_sha256()) > 0 else { throw Self.failure() }
-        return try Self.pem { PEM_write_bio_X509_CRL($0, list) }
+        return IssuedCertificate(certificate: try Self.pem(certificate: leaf), key: try Self.pem(key: newKey))
     }
 
     // MARK: - Parts of a certificate
 
     /// A certificate without issuer, extensions and signature.
     private static func blank(
-        _ commonName: String, unit: String?, key: OpaquePointer, serial: [UInt8], validity: Range<Int64>
+        _ commonName: String, unit: String?, key: OpaquePointer, validity: Range<Int64>
     ) throws(TLSError) -> OpaquePointer {
         guard let certificate = X509_new() else { throw failure() }
         let number: UnsafeMutablePointer<ASN1_INTEGER>
         do throws(TLSError) {
-            number = try integer(serial)
+            number = try newSerial()
         } catch {
             X509_free(certificate)
             throw error
@@ -202,13 +156,9 @@ public final class CertificateAuthority {
     }
 
     /// Positive and unpredictable (RFC 5280, section 4.1.2.2).
-    private static func newSerial() -> [UInt8] {
-        var serial = randomBytes(serialBytes)
-        serial[0] = serial[0] & 0x7F | 0x40
-        return serial
-    }
-
-    private static func integer(_ bytes: [UInt8]) throws(TLSError) -> UnsafeMutablePointer<ASN1_INTEGER> {
+    private static func newSerial() throws(TLSError) -> UnsafeMutablePointer<ASN1_INTEGER> {
+        var bytes = randomBytes(serialBytes)
+        bytes[0] = bytes[0] & 0x7F | 0x40
         guard let number = BN_bin2bn(bytes, Int32(bytes.count), nil) else { throw failure() }
         defer { BN_free(number) }
         guard let integer = BN_to_ASN1_INTEGER(number, nil) else { throw failure() }

@@ -48,11 +48,6 @@ public final class HMACSHA256 {
         }
     }
 
-    /// The code of one message under a key that is used once.
-    public static func code(for message: [UInt8], key: [UInt8]) throws(CryptoError) -> [UInt8] {
-        try HMACSHA256(key: key).code(for: message)
-    }
-
     /// - Parameter code: room for `byteCount` bytes.
     private func compute(_ message: Span<UInt8>, into code: UnsafeMutableRawBufferPointer) {
         demand(EVP_MAC_init(context, nil, 0, nil), "start an HMAC")

@@ -11,9 +11,6 @@ public struct PeerCertificate: Sendable, Equatable {
 
     public init(names: [String]) { self.names = names }
 
-    /// All the names as one text: equal for certificates of one member, also when they are renewed. Empty when there is none.
-    public var identity: String { names.sorted().joined(separator: ",") }
-
     /// Whether the certificate carries a name, given without its kind. DNS names are compared without regard to case, as ASCII.
     public func carries(_ name: String) -> Bool {
         names.contains { text in

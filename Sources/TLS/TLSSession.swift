@@ -11,9 +11,6 @@ public struct TLSSession {
     /// Whether the handshake is done: nothing was exchanged before.
     public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
 
-    /// The negotiated version, `TLSv1.3`.
-    public var version: String { String(cString: SSL_get_version(session)) }
-
     /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the session has failed: the next
     /// write, libevent's, must be of the same bytes, and learns which of the two it was.
     public func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {

@@ -57,12 +57,6 @@ public struct AccessLine: Sendable {
         if let client { format.field(.client, client, &line) }
         format.end(&line)
     }
-
-    /// As ``append(to:format:timestamps:)``, for those who log too rarely to keep a formatter.
-    public func append(to line: inout [UInt8], format: LogFormat) {
-        var timestamps = TimestampFormatter()
-        append(to: &line, format: format, timestamps: &timestamps)
-    }
 }
 
 extension FieldKey {

@@ -17,11 +17,6 @@ public enum LogFormat: String, Sendable, CaseIterable {
     /// Sub-second digits of a line's time: microseconds.
     public static let timeDigits = 6
 
-    /// The format with this name, in any case; nil if there is none.
-    public init?(name: String) {
-        self.init(rawValue: name.lowercased())
-    }
-
     /// The line that tells of `count` lines the log had no room for; for a ``LogPipe``.
     public func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
         var line: [UInt8] = []

@@ -19,13 +19,6 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     /// the word is accepted because existing configurations use it.
     case panic
 
-    /// The level with this name, in any case; `warning` is another name for `warn`. Nil if there is none.
-    public init?(name: String) {
-        let name = name.lowercased()
-        guard let level = Self.allCases.first(where: { $0.name == name }) ?? (name == "warning" ? .warn : nil) else { return nil }
-        self = level
-    }
-
     /// The level of an event that swift-log gives this one.
     public init(_ level: Logger.Level) {
         switch level {

@@ -5,9 +5,6 @@
 /// Renders metric families as bytes. Names, label names and help are the program's own and are expected to be valid; label values may
 /// be anything.
 public struct PrometheusText: Sendable {
-    /// The `Content-Type` of this format.
-    public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-
     /// What has been rendered so far.
     public private(set) var bytes: [UInt8] = []
 

@@ -3,20 +3,8 @@
 
 import Text
 
-/// RFC 3339 timestamps in UTC, as in `2026-11-23T00:05:43.413815Z`.
-public enum Timestamp {
-    /// Appends the moment `nanoseconds` after the start of 1970 (negative is before it), in UTC without leap seconds.
-    ///
-    /// - Parameter digits: sub-second digits, 0 to 9 (a number outside is taken as the nearest); the rest is cut off, not rounded, so
-    ///   that a rendered time is never later than the real one.
-    public static func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
-        var formatter = TimestampFormatter()
-        formatter.append(nanoseconds: nanoseconds, digits: digits, to: &bytes)
-    }
-}
-
-/// Renders timestamps as ``Timestamp`` does and remembers the last second, which a busy log or a long answer asks for again and
-/// again. One thread's at a time, as any value.
+/// Renders timestamps of RFC 3339 in UTC, as in `2026-11-23T00:05:43.413815Z`, and remembers the last second, which a busy log or a long
+/// answer asks for again and again. One thread's at a time, as any value.
 public struct TimestampFormatter: Sendable {
     /// Invariant: bytes 0 to 18 are the rendering of `second`, once `second` is not nil; what follows is rewritten every time.
     /// Every Int64 of nanoseconds lies in the years 1677 to 2262, so four digits hold any year.
@@ -25,13 +13,16 @@ public struct TimestampFormatter: Sendable {
 
     public init() {}
 
-    /// As ``Timestamp/append(nanoseconds:digits:to:)``.
+    /// Appends the moment `nanoseconds` after the start of 1970 (negative is before it), in UTC without leap seconds.
+    ///
+    /// - Parameter digits: sub-second digits, 0 to 9 (a number outside is taken as the nearest); the rest is cut off, not rounded, so
+    ///   that a rendered time is never later than the real one.
     public mutating func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
         let end = render(nanoseconds: nanoseconds, digits: digits)
         bytes.append(rendered.span.extracting(0..<end))
     }
 
-    /// As ``Timestamp/append(nanoseconds:digits:to:)``, of which 30 bytes is the most.
+    /// The same; 30 bytes is the most.
     public mutating func append(nanoseconds: Int64, digits: Int, to output: inout OutputSpan<UInt8>) {
         let end = render(nanoseconds: nanoseconds, digits: digits)
         for index in 0..<end { output.append(rendered[index]) }

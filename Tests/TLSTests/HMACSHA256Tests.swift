@@ -39,7 +39,6 @@ struct KnownCode: Sendable {
 
 @Test(arguments: KnownCode.all)
 func `HMAC-SHA-256 gives the known code, again and again under one prepared key`(known: KnownCode) throws {
-    #expect(hexadecimal(try HMACSHA256.code(for: known.message, key: known.key)) == known.code)
     let prepared = try HMACSHA256(key: known.key)
     for _ in 0..<3 {
         #expect(hexadecimal(prepared.code(for: known.message)) == known.code)

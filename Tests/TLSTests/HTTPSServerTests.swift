@@ -235,7 +235,7 @@ import Testing
                     let odd = try LiveClient(port: server.port)
                     odd.send("nonsense")
                     _ = odd.ending()
-                    _ = server.nextFailure()
+                    #expect(server.nextFailure() != nil)
                 } else {
                     let connection = try LiveClient(port: server.port, good)
                     _ = try connection.get("/", closing: true)
@@ -246,7 +246,6 @@ import Testing
         try round(500)
         let (descriptors, memory) = (try openDescriptors(), try residentKilobytes())
         try round(2_000)
-        #expect(server.gauge.accepted == 2_500)
         // Other tests of this process run meanwhile; a leak would be one descriptor, and some 10 kB, for each.
         #expect(try openDescriptors() < descriptors + 200)
         #expect(try residentKilobytes() < memory + 8_000)

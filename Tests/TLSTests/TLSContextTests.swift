@@ -7,13 +7,23 @@ import Testing
 @testable import TLS
 
 struct TLSContextTests {
-    private func error(_ configuration: TLSConfiguration) -> TLSError? {
+    private func error(_ configuration: TLSConfiguration, now: Int64 = Fixture.now) -> TLSError? {
         do throws(TLSError) {
-            _ = try TLSContext(configuration, ticketKeys: TicketKeys(now: 0), now: Fixture.now)
+            _ = try TLSContext(configuration, ticketKeys: TicketKeys(now: 0), now: now)
             return nil
         } catch {
             return error
         }
+    }
+
+    private func openssl(_ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
     }
 
     // MARK: - Files
@@ -24,10 +34,13 @@ struct TLSContextTests {
 
     @Test func `an RSA key of 2048 bits is taken, and one of 1024 refused as too small`() throws {
         let fixture = try Fixture()
-        try fixture.install(fixture.server(keyKind: .rsa(bits: 2_048)))
-        #expect(error(fixture.configuration()) == nil)
-        try fixture.install(fixture.server(keyKind: .rsa(bits: 1_024)))
-        #expect(error(fixture.configuration()) == .unusable(path: fixture.directory.path("server.pem"), reason: "ee key too small"))
+        func error(bits: Int) throws -> TLSError? {
+            let (certificate, key) = (fixture.directory.path("server.pem"), fixture.directory.path("server-key.pem"))
+            try openssl("req", "-x509", "-newkey", "rsa:\(bits)", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate)
+            return self.error(fixture.configuration(), now: Int64(Date().timeIntervalSince1970))
+        }
+        #expect(try error(bits: 2_048) == nil)
+        #expect(try error(bits: 1_024) == .unusable(path: fixture.directory.path("server.pem"), reason: "ee key too small"))
     }
 
     @Test func `a file that is not there, or is a directory, is refused with the reason`() throws {
@@ -72,14 +85,9 @@ struct TLSContextTests {
 
     @Test func `an encrypted key is refused as such, and nobody is asked for a passphrase`() throws {
         let fixture = try Fixture()
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
         let key = fixture.directory.path("server-key.pem")
         let sealed = fixture.directory.path("sealed.pem")
-        process.arguments = ["openssl", "pkcs8", "-topk8", "-in", key, "-out", sealed, "-passout", "pass:secret"]
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+        try openssl("pkcs8", "-topk8", "-in", key, "-out", sealed, "-passout", "pass:secret")
         var configuration = fixture.configuration()
         configuration.keyPath = sealed
         #expect(error(configuration) == .encryptedKey(path: sealed))

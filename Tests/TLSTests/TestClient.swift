@@ -42,7 +42,7 @@ final class TestClient {
         if let identity = options.identity {
             let certificate = try Self.certificate(identity.certificate)
             defer { X509_free(certificate) }
-            let key = try Self.reading(identity.key) { PEM_read_bio_PrivateKey($0, nil, nil, nil) }
+            let key = try Self.key(identity.key)
             defer { EVP_PKEY_free(key) }
             guard SSL_CTX_use_certificate(context, certificate) == 1, SSL_CTX_use_PrivateKey(context, key) == 1 else {
                 throw Failed(reason: Self.takeReason())
@@ -69,8 +69,12 @@ final class TestClient {
         return String(cString: text)
     }
 
-    private static func certificate(_ pem: [UInt8]) throws -> OpaquePointer {
+    static func certificate(_ pem: [UInt8]) throws -> OpaquePointer {
         try reading(pem) { PEM_read_bio_X509($0, nil, nil, nil) }
+    }
+
+    static func key(_ pem: [UInt8]) throws -> OpaquePointer {
+        try reading(pem) { PEM_read_bio_PrivateKey($0, nil, nil, nil) }
     }
 
     private static func reading(_ pem: [UInt8], _ read: (OpaquePointer) -> OpaquePointer?) throws -> OpaquePointer {

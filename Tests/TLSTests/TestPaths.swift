@@ -41,12 +41,11 @@ struct Fixture {
     }
 
     func server(
-        validity: Range<Int64> = Fixture.validity, keyKind: CertificateRequest.KeyKind = .p256, name: String = "localhost"
+        validity: Range<Int64> = Fixture.validity, name: String = "localhost"
     ) throws -> IssuedCertificate {
         var request = CertificateRequest(name, for: .server, validity: validity)
         request.hosts = ["localhost"]
         request.addresses = ["127.0.0.1"]
-        request.keyKind = keyKind
         return try authority.issue(request)
     }
 

@@ -7,6 +7,13 @@ struct AccessLineTests {
         nanoseconds: 1_795_392_343_413_815_927, requestID: Array("r-1".utf8), namespace: "default", operation: "renew", method: "PUT",
         path: Array("/api/v1/instances/a1/heartbeat".utf8)[...], status: 200, bytes: 0, microseconds: 41, client: "10.0.0.7")
 
+    private static func rendered(_ access: AccessLine, _ format: LogFormat) -> [UInt8] {
+        var line: [UInt8] = []
+        var timestamps = TimestampFormatter()
+        access.append(to: &line, format: format, timestamps: &timestamps)
+        return line
+    }
+
     @Test(
         arguments: [
             (
@@ -28,8 +35,7 @@ struct AccessLineTests {
             ),
         ] as [(LogFormat, String)])
     func `a request reads as one line`(format: LogFormat, expected: String) {
-        var line: [UInt8] = []
-        Self.plain.append(to: &line, format: format)
+        let line = Self.rendered(Self.plain, format)
         #expect(text(line) == expected)
     }
 
@@ -50,8 +56,7 @@ struct AccessLineTests {
         let hostile = AccessLine(
             nanoseconds: 0, requestID: [0xff, 0x0a], namespace: "", operation: "list", method: "GET",
             path: Array(#"xx/a b?c="d"\"#.utf8)[2...], status: 404, bytes: -1, microseconds: 0, client: nil)
-        var line: [UInt8] = []
-        hostile.append(to: &line, format: format)
+        let line = Self.rendered(hostile, format)
         #expect(text(line) == expected)
     }
 
@@ -59,8 +64,7 @@ struct AccessLineTests {
     func `a huge path makes a bounded line`(format: LogFormat) {
         var huge = Self.plain
         huge.path = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)[...]
-        var line: [UInt8] = []
-        huge.append(to: &line, format: format)
+        let line = Self.rendered(huge, format)
         #expect(line.count < LogFormat.maximumValueBytes + 400)
         #expect(text(line).contains("x…\""))
     }

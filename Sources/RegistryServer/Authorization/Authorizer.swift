@@ -32,7 +32,7 @@ public final class Authorizer {
     private let isOpen: Bool
     /// Whether tokens are signed; what looks like such a token is then no trusted namespace (R517).
     private let hasJWT: Bool
-    private var cache: TokenCache
+    private(set) var cache: TokenCache
 
     /// Fails only when OpenSSL does.
     public convenience init(_ configuration: AuthorizationConfiguration) throws(CryptoError) {
@@ -55,9 +55,6 @@ public final class Authorizer {
         hasJWT = schemes.contains { if case .jwt = $0 { true } else { false } }
         self.cache = cache
     }
-
-    /// The tokens remembered.
-    var rememberedCount: Int { cache.count }
 
     /// Decides for one request. A token met before and still valid costs one look-up and no allocation.
     /// - Parameters:

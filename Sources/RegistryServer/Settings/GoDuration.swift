@@ -21,9 +21,6 @@ public struct GoDuration: Sendable, Hashable, Comparable {
         GoDuration(nanoseconds: Int64(count) * 1_000_000_000)
     }
 
-    /// The same span for the standard library's clocks.
-    public var duration: Duration { .nanoseconds(nanoseconds) }
-
     /// The span in milliseconds; a part of one counts as one, so that no lease is shorter than was said.
     var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0) }
 

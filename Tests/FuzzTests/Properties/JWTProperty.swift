@@ -30,7 +30,7 @@ enum JWTProperty {
         let header = Array(parts[0])
         let claims = Array(parts[1])
         let message = encode(header) + [UInt8(ascii: ".")] + encode(claims)
-        guard let code = try? HMACSHA256.code(for: message, key: secret) else { return "no HMAC" }
+        guard let code = try? HMACSHA256(key: secret).code(for: message) else { return "no HMAC" }
         let verdict = scheme.judge((message + [UInt8(ascii: ".")] + encode(code))[...], now: now)
         let isGoodHeader = JWTHeader(header).map { $0.isHS256 && !$0.hasCriticalExtensions } ?? false
         switch (verdict, JWTClaims.read(claims)) {

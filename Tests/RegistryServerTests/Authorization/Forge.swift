@@ -19,7 +19,7 @@ enum Forge {
     static func base64URL(_ text: String) -> String { base64URL(Array(text.utf8)) }
 
     static func signature(of signed: String, secret: String = secret) -> String {
-        guard let code = try? HMACSHA256.code(for: Array(signed.utf8), key: Array(secret.utf8)) else { return "" }
+        guard let code = try? HMACSHA256(key: Array(secret.utf8)).code(for: Array(signed.utf8)) else { return "" }
         return base64URL(code)
     }
 

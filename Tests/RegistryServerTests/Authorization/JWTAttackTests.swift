@@ -128,7 +128,7 @@ func `an attacker's token is refused, once and again, without being quoted`(atta
         guard case .refused(let refusal) = answer else { continue }
         for part in attack.token.split(separator: ".") where part.count > 4 { #expect(!refusal.sentence.contains(part)) }
     }
-    #expect(authorizer.rememberedCount == 1, "a refusal is not remembered")
+    #expect(authorizer.cache.count == 1, "a refusal is not remembered")
 }
 
 @Test(arguments: Attack.all)
@@ -137,7 +137,7 @@ func `what was meant as a JSON Web Token is never a trusted namespace`(attack: A
     guard attack.refusal != .unknownForm else { return }
     for authorizer in [try Forge.authorizer(Forge.jwt(), .trusted), try Forge.authorizer(.trusted, Forge.jwt())] {
         for _ in 0..<2 { #expect(authorizer.authorize(token: attack.token) == .refused(attack.refusal)) }
-        #expect(authorizer.rememberedCount == 0)
+        #expect(authorizer.cache.count == 0)
     }
 }
 

@@ -12,9 +12,9 @@ private func bytes(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] 
     let token = Forge.token(claims: #"{"namespace":"n","exp":1767225600}"#)
     #expect(authorizer.authorize(token: token, now: Forge.now) == .namespace(Namespace("n")))
     #expect(authorizer.authorize(token: token, now: Forge.now + 59) == .namespace(Namespace("n")))
-    #expect(authorizer.rememberedCount == 1)
+    #expect(authorizer.cache.count == 1)
     #expect(authorizer.authorize(token: token, now: Forge.now + 60) == .refused(.expired))
-    #expect(authorizer.rememberedCount == 0)
+    #expect(authorizer.cache.count == 0)
     // Not extended by a clock that went ahead and came back.
     #expect(authorizer.authorize(token: token, now: Forge.now + 59) == .namespace(Namespace("n")))
 }
