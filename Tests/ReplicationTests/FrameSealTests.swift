@@ -117,7 +117,7 @@ struct RelayedProofTests {
             metadata: nil,
             registered: 0)
         let moment = NodeBench.time(1_000).moment
-        _ = one.store.apply(.register(instance), in: Namespace("t"), from: .client, at: moment)
+        _ = one.store.apply(.register(instance), in: Namespace("t"), at: moment)
         _ = one.tell(on: Self.dialed) { $0.members([Self.stranger], isComplete: true, at: NodeBench.time(1_000)) }
         var (toTwo, toOne) = (one.open(Self.dialed, .dialed), two.open(Self.accepted, .accepted))
         for _ in 0..<2 { (toOne, toTwo) = (two.hear(toTwo, on: Self.accepted), one.hear(toOne, on: Self.dialed)) }
