@@ -26,8 +26,8 @@ struct OriginalMerge {
         var moment: Moment
         /// Milliseconds that this member may have left the message lying, because it was paused.
         var pause: Int64 = 0
-        /// For a piece of a copy: whether a live message about the same id has come since the copy was asked for. What the copy then says of its
-        /// status may be older.
+        /// For a piece of a copy: whether a live message about the same id has come since the copy was asked for. What the copy then says may be
+        /// older.
         var isTouched = false
 
         /// That of a message without a time. If it was left lying it may be as old as that, and the copy that is asked for then says better.
@@ -47,7 +47,7 @@ struct OriginalMerge {
             return renew(id, namespace, circumstances.heartbeat, moment)
         case .setStatus(let bytes, let status): return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, circumstances)
         case .deregister(let bytes):
-            deregister(try Self.id(bytes), namespace, moment)
+            deregister(try Self.id(bytes), namespace, circumstances)
             return .nothing
         case .repair(let bytes): return .answer(try Self.id(bytes))
         }
@@ -86,7 +86,16 @@ struct OriginalMerge {
             kind == .live
             ? clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000)
             : clock.copiedRegistration(registered.registered, wall: moment.wall)
-        let version = Version(time: HybridTime(nanoseconds: made), origin: sender)
+        var version = Version(time: HybridTime(nanoseconds: made), origin: sender)
+        if case .absent(_, let buried, _) = held, buried.origin == sender {
+            switch kind {
+            // What one member says live is in order, whatever the stamps.
+            case .live: version = max(version, buried.successor(origin: sender))
+            // It was deregistered while it was being copied.
+            case .copy where circumstances.isTouched: return
+            case .copy, .repair: break
+            }
+        }
         merge(.present(instance, version, heartbeat), namespace, moment)
     }
 
@@ -127,11 +136,15 @@ struct OriginalMerge {
         }
     }
 
-    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ moment: Moment) {
-        switch store.state(of: id, in: namespace, at: moment)?.replica {
+    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ circumstances: Circumstances) {
+        let moment = circumstances.moment
+        // What has run out here counts too: others, who still have it, derive the same version.
+        switch store.stateForPeers(of: id, in: namespace, at: moment)?.replica {
         case .present(_, let version, _): merge(.absent(id, version.successor(origin: sender)), namespace, moment)
-        // A copy that is under way may still bring it, older than this.
-        case nil: merge(.absent(id, Version(time: HybridTime(nanoseconds: moment.wall), origin: sender)), namespace, moment)
+        // A copy that is under way may still bring it, older than this; a registration that followed at another original must be later.
+        case nil:
+            let earliest = OriginalClock.earliestLive(wall: moment.wall, pause: circumstances.pause * 1_000_000)
+            merge(.absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
         case .absent, .renewed: break
         }
     }

@@ -67,9 +67,14 @@ struct OriginalClock: Sendable, Equatable {
     func liveRegistration(_ registered: Int64, wall: Int64, pause: Int64) -> Int64 {
         let made = registered.subtractingSaturated(error)
         if wall.subtractingSaturated(made) < -Self.tolerance { return wall }
-        let earliest = wall.subtractingSaturated(pause).subtractingSaturated(Self.delay)
+        let earliest = Self.earliestLive(wall: wall, pause: pause)
         return made < earliest && made >= earliest.subtractingSaturated(Self.tolerance) ? earliest : made
     }
+
+    /// The earliest that anything can have happened, by our clock, that is heard live now, unless it was held up on its way.
+    ///
+    /// - Parameters: as of `liveRegistration`.
+    static func earliestLive(wall: Int64, pause: Int64) -> Int64 { wall.subtractingSaturated(pause).subtractingSaturated(delay) }
 
     /// When a registration was made that came in a copy or a repair. Any original may have made it, so this one's clock says nothing; only one that
     /// lies ahead is brought back, lest nothing ever be later.

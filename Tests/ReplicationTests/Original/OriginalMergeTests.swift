@@ -110,6 +110,44 @@ struct OriginalMergeTests {
         #expect(member.status("i") == "STARTING")
     }
 
+    @Test func `who registers again at once, unknown here, is here, and has the version that it has where it was known`() throws {
+        let other = OneOfOurs()
+        for one in [member, other] { one.pass(milliseconds: 5_000) }
+        let otherLink = other.openStream()
+        other.receive(.register(other.instance("i", registered: 4_000)), on: otherLink)
+        let anew = member.instance("i", registered: 80)
+        // One flush of the original's brings both.
+        member.receive(.deregister(id: bytes("i")), .register(anew), on: link)
+        other.receive(.deregister(id: bytes("i")), .register(anew), on: otherLink)
+        #expect(member.isPresent("i") && other.isPresent("i"))
+        #expect(member.held("i")?.version == other.held("i")?.version)
+    }
+
+    @Test func `who registers again at once is here when the lease had run out here only`() throws {
+        member.receive(.register(member.instance("i", ttl: 10)), on: link)
+        let version = try #require(member.held("i")).version
+        member.pass(milliseconds: 11_000)
+        _ = member.store.expire(at: member.moment.lease, budget: 1_000)
+        member.receive(.deregister(id: bytes("i")), on: link)
+        #expect(member.held("i")?.version == version.successor(origin: MemberID(original: OneOfOurs.peer)), "as of those who still have it")
+        member.receive(.register(member.instance("i", registered: 80)), on: link)
+        #expect(member.isPresent("i"))
+    }
+
+    @Test(arguments: [0, 80, 1_900, 60_000] as [Int64])
+    func `what one original registers after it has deregistered it is here, whatever its clock says`(behind: Int64) {
+        member.receive(.register(member.instance("i", registered: -1_900)), on: link)
+        member.receive(.deregister(id: bytes("i")), .register(member.instance("i", registered: behind)), on: link)
+        #expect(member.isPresent("i"))
+    }
+
+    @Test func `who deregisters at one original and registers at another at once is here`() {
+        let other = member.openStream(from: OneOfOurs.other)
+        member.receive(.deregister(id: bytes("i")), on: link)
+        member.receive(.register(member.instance("i", registered: 80)), on: other)
+        #expect(member.isPresent("i"))
+    }
+
     @Test func `a registration from the future is taken for one of now, so that the next is later`() {
         member.receive(.register(member.instance("i", registered: -3_600_000)), on: link)
         member.pass(milliseconds: 5_000)

@@ -81,10 +81,11 @@ struct OriginalsReadingTests {
         #expect(member.directives.contains { if case .abort(copy, .stalled) = $0 { true } else { false } })
     }
 
-    @Test func `an instance deregistered while it is being copied stays so`() {
+    @Test(arguments: [10, 5_000] as [Int64])
+    func `an instance deregistered while it is being copied stays so`(age: Int64) {
         let live = member.openStream()
         let copy = member.openCopy()
-        let instance = member.instance("i", registered: 5_000)
+        let instance = member.instance("i", registered: age)
         member.receive(.deregister(id: bytes("i")), on: live)
         member.receive(.register(instance), kind: .copy, on: copy)
         #expect(!member.isPresent("i"))
