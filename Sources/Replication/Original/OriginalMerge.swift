@@ -87,13 +87,15 @@ struct OriginalMerge {
             ? clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000)
             : clock.copiedRegistration(registered.registered, wall: moment.wall)
         var version = Version(time: HybridTime(nanoseconds: made), origin: sender)
-        if case .absent(_, let buried, _) = held, buried.origin == sender {
+        if case .absent(_, let buried, _) = held {
             switch kind {
             // What one member says live is in order, whatever the stamps.
-            case .live: version = max(version, buried.successor(origin: sender))
-            // It was deregistered while it was being copied.
-            case .copy where circumstances.isTouched: return
-            case .copy, .repair: break
+            case .live: if buried.origin == sender { version = max(version, buried.successor(origin: sender)) }
+            case .copy, .repair:
+                // It may be one of ours, whose clocks count whole milliseconds: what was deregistered had perhaps this very time.
+                guard buried.time < version.time.wholeMilliseconds else { return }
+                // Deregistered while it was being copied.
+                if circumstances.isTouched, buried.origin == sender { return }
             }
         }
         merge(.present(instance, version, heartbeat), namespace, moment)
@@ -103,7 +105,7 @@ struct OriginalMerge {
     /// registered, or by the sender only, and we missed what it said since.
     private func isLatest(_ version: Version, for instance: Instance) -> Bool {
         let stamp = HybridTime(nanoseconds: instance.registered)
-        return version.origin == sender || version.time == stamp || version.time.bits == stamp.bits & ~0xFFFF
+        return version.origin == sender || version.time == stamp || version.time == stamp.wholeMilliseconds
     }
 
     private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment) -> OriginalConsequence {

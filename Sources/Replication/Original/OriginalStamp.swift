@@ -18,6 +18,9 @@ extension HybridTime {
         let (milliseconds, rest) = max(0, nanoseconds).quotientAndRemainder(dividingBy: 1_000_000)
         self.init(bits: UInt64(milliseconds) << 16 | UInt64(rest) << 16 / 1_000_000)
     }
+
+    /// As a clock of ours, which counts on from whole milliseconds, would first give it.
+    var wholeMilliseconds: HybridTime { HybridTime(bits: bits & ~0xFFFF) }
 }
 
 extension Version {

@@ -91,6 +91,26 @@ struct OriginalsReadingTests {
         #expect(!member.isPresent("i"))
     }
 
+    @Test(arguments: [0, 1, 700_000, 999_999] as [Int64], [OriginalEnvelope.Kind.copy, .repair])
+    func `what one original has deregistered does not come back from another that missed it`(
+        fraction: Int64, kind: OriginalEnvelope.Kind
+    ) {
+        let link = member.openStream()
+        // Registered at ours, whose clock seldom stands at a whole millisecond.
+        let moment = Moment(lease: LeaseTime(milliseconds: member.now), wall: member.wall + fraction)
+        let instance = member.ours("i", registered: moment.wall)
+        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, from: .client, at: moment)
+        member.pass(milliseconds: 5_000)
+        member.receive(.deregister(id: bytes("i")), on: link)
+        let stream = member.openStream(from: OneOfOurs.other)
+        let old = OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))
+        member.receive(.register(old), kind: kind, on: kind == .copy ? member.openCopy(from: OneOfOurs.other) : stream)
+        #expect(!member.isPresent("i"))
+        // What was registered since does come.
+        member.receive(.register(member.instance("i", registered: 4_000)), kind: kind, on: stream)
+        #expect(member.isPresent("i"))
+    }
+
     @Test func `a status that was missed comes with the next copy`() {
         let live = member.openStream()
         let instance = member.instance("i", registered: 500)

@@ -151,9 +151,9 @@ final class OneOfOurs {
     }
 
     /// An instance as a client registers it here.
-    func ours(_ id: String, status: InstanceStatus = .up) -> Instance {
+    func ours(_ id: String, status: InstanceStatus = .up, registered: Int64? = nil) -> Instance {
         Instance(
             id: .text(Name(id)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: id), status: status, ttl: 30_000, tags: [],
-            metadata: nil, registered: wall)
+            metadata: nil, registered: registered ?? wall)
     }
 }
