@@ -252,6 +252,7 @@ final class ReplicationLoop {
             case .abort(let link, _): close(StreamID(link), drainingFor: 0, onLoop)
             case .finish(let link): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
             case .dialCopy(let address): dial(address, .copy, onLoop)
+            case .merged(let states, let address): carryOut(node.originalTold(states, by: address, at: now), onLoop)
             case .lost(let address): carryOut(node.originalChanged(address, to: .lost, at: now), onLoop)
             case .copied(let address): carryOut(node.originalChanged(address, to: .copied, at: now), onLoop)
             case .note(let event): log.write(event)

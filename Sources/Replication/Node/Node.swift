@@ -151,6 +151,11 @@ public final class Node {
         }
     }
 
+    /// What the original at this address told, as it was taken in: for members that do not reach it. Originals hear it from it themselves.
+    public func originalTold(_ states: [Replicated], by address: PeerAddress, at time: NodeTime) -> [Directive] {
+        call(at: time) { relay(states, of: MemberID(original: address), at: time) }
+    }
+
     // MARK: - The rest
 
     /// The catalog has changes to be told: what its wake callback asks for.

@@ -239,7 +239,7 @@ extension Node {
             case .copyFailed: note(.copyFailed(from: link.address))
             case .heard(let states):
                 counts.changesReceived += states.count
-                relay(states, from: link, at: time)
+                if let origin = link.peer?.member { relay(states.states, of: origin, at: time) }
             case .relayHeard(let states): counts.changesReceived += states.count
             case .repaired(let count):
                 counts.repairs += count
@@ -249,11 +249,10 @@ extension Node {
     }
 
     /// Passes on what a member says to those who do not hear it.
-    private func relay(_ states: States, from link: Link, at time: NodeTime) {
-        guard let origin = link.peer?.member else { return }
+    func relay(_ states: [Replicated], of origin: MemberID, at time: NodeTime) {
         let listeners = sortedLinks().filter { $0.publisher?.relays.contains(origin) == true }
         guard !listeners.isEmpty else { return }
-        for encoded in FrameCodec.encode(states.states, as: .relayed) {
+        for encoded in FrameCodec.encode(states, as: .relayed) {
             for listener in listeners {
                 actAsPublisher(on: listener, at: time) { publisher, effects in
                     publisher.broadcast(encoded, at: time.monotonic, into: &effects)

@@ -72,9 +72,13 @@ extension Node {
             hears: Array(hears))
     }
 
-    /// The members whose changes come in by a link of ours.
+    /// The members whose changes come in by a link of ours, originals included.
     private func heardMembers() -> Set<MemberID> {
-        Set(links.values.compactMap { $0.subscriber == nil ? nil : $0.peer?.member })
+        var heard = Set(links.values.compactMap { $0.subscriber == nil ? nil : $0.peer?.member })
+        for (address, entry) in dials.entries {
+            if case .original = entry.state { heard.insert(MemberID(original: address)) }
+        }
+        return heard
     }
 
     // MARK: - Changes

@@ -1,6 +1,6 @@
 // Every member hears every other directly. Where two cannot reach one another but both reach a third, digests would bring the changes,
 // late, and renewals not at all. So each tells with its pings whom it hears, and who misses one for a while asks a member that hears it to
-// pass it on.
+// pass it on. An original, which knows nothing of this, is passed on in the same way, under the id that all derive from its address.
 
 import Catalog
 

@@ -14,6 +14,8 @@ public enum OriginalDirective: Sendable {
     case dialCopy(PeerAddress)
     /// This member's live changes are no longer read, though its connection may not have ended by itself: `Node.originalChanged` to `.lost`.
     case lost(PeerAddress)
+    /// What this member told, as it was taken in: for `Node.originalTold`.
+    case merged([Replicated], from: PeerAddress)
     /// All of this member has been copied: `Node.originalChanged` to `.copied`.
     case copied(PeerAddress)
     /// Something to be logged. Given once per change of state.

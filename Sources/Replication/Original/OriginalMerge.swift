@@ -4,8 +4,10 @@
 import Catalog
 
 /// What is to be done after a message was taken in.
-enum OriginalConsequence: Equatable {
+enum OriginalConsequence {
     case nothing
+    /// This was merged.
+    case merged(Replicated)
     /// It was about an instance that is not here: to be asked for.
     case ask(InstanceID)
     /// It asks for an instance.
@@ -40,15 +42,12 @@ struct OriginalMerge {
         let moment = circumstances.moment
         switch envelope.message {
         case .register(let registered):
-            try register(registered, envelope.kind, namespace, circumstances)
-            return .nothing
+            return try register(registered, envelope.kind, namespace, circumstances)
         case .renew(let bytes):
             let id = try Self.id(bytes)
             return renew(id, namespace, circumstances.heartbeat, moment)
         case .setStatus(let bytes, let status): return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, circumstances)
-        case .deregister(let bytes):
-            deregister(try Self.id(bytes), namespace, circumstances)
-            return .nothing
+        case .deregister(let bytes): return deregister(try Self.id(bytes), namespace, circumstances)
         case .repair(let bytes): return .answer(try Self.id(bytes))
         }
     }
@@ -62,7 +61,7 @@ struct OriginalMerge {
 
     private func register(
         _ registered: OriginalInstance, _ kind: OriginalEnvelope.Kind, _ namespace: Namespace, _ circumstances: Circumstances
-    ) throws(OriginalMessageError) {
+    ) throws(OriginalMessageError) -> OriginalConsequence {
         let instance = try registered.instance()
         let (moment, pause) = (circumstances.moment, circumstances.pause)
         var age = clock.age(of: registered.lastRenewal, wall: moment.wall)
@@ -76,11 +75,12 @@ struct OriginalMerge {
             let isChanged = kind == .live && !known.says(theSameAs: instance)
             let isMissed = kind == .copy && !circumstances.isTouched && known.status != instance.status && isLatest(version, for: instance)
             if isChanged || isMissed {
-                merge(.present(instance, version.successor(origin: sender), heartbeat), namespace, moment)
-            } else {
-                _ = renew(instance.id, namespace, heartbeat, moment)
+                return merge(.present(instance, version.successor(origin: sender), heartbeat), namespace, moment)
             }
-            return
+            let renewed = renew(instance.id, namespace, heartbeat, moment)
+            // It was just told.
+            if case .ask = renewed { return .nothing }
+            return renewed
         }
         let made =
             kind == .live
@@ -93,12 +93,12 @@ struct OriginalMerge {
             case .live: if buried.origin == sender { version = max(version, buried.successor(origin: sender)) }
             case .copy, .repair:
                 // It may be one of ours, whose clocks count whole milliseconds: what was deregistered had perhaps this very time.
-                guard buried.time < version.time.wholeMilliseconds else { return }
+                guard buried.time < version.time.wholeMilliseconds else { return .nothing }
                 // Deregistered while it was being copied.
-                if circumstances.isTouched, buried.origin == sender { return }
+                if circumstances.isTouched, buried.origin == sender { return .nothing }
             }
         }
-        merge(.present(instance, version, heartbeat), namespace, moment)
+        return merge(.present(instance, version, heartbeat), namespace, moment)
     }
 
     /// Whether a status in a copy of the sender's must be newer than what is held of the same registration: what is held has not changed since it was
@@ -115,7 +115,8 @@ struct OriginalMerge {
             // Deregistered by another member while the sender did not hear of it. To ask would only bring it back.
             case .absent: return .nothing
             case .present(_, let version, _):
-                if merge(.renewed(id, version, heartbeat), namespace, moment) != .missing { return .nothing }
+                let renewed = Replicated(namespace: namespace, replica: .renewed(id, version, heartbeat))
+                if store.merge(renewed, at: moment) != .missing { return .merged(renewed) }
             case .renewed: return .nothing  // No record is one.
             }
         }
@@ -131,28 +132,28 @@ struct OriginalMerge {
             guard instance.status != status else { return .nothing }
             // The lease of what did not expire begins now; any other goes on.
             let heartbeat = instance.isOutOfService ? circumstances.heartbeat : held
-            merge(.present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
-            return .nothing
+            return merge(.present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
         case nil: return .ask(id)
         case .absent, .renewed: return .nothing
         }
     }
 
-    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ circumstances: Circumstances) {
+    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ circumstances: Circumstances) -> OriginalConsequence {
         let moment = circumstances.moment
         // What has run out here counts too: others, who still have it, derive the same version.
         switch store.stateForPeers(of: id, in: namespace, at: moment)?.replica {
-        case .present(_, let version, _): merge(.absent(id, version.successor(origin: sender)), namespace, moment)
+        case .present(_, let version, _): return merge(.absent(id, version.successor(origin: sender)), namespace, moment)
         // A copy that is under way may still bring it, older than this; a registration that followed at another original must be later.
         case nil:
             let earliest = OriginalClock.earliestLive(wall: moment.wall, pause: circumstances.pause * 1_000_000)
-            merge(.absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
-        case .absent, .renewed: break
+            return merge(.absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
+        case .absent, .renewed: return .nothing
         }
     }
 
-    @discardableResult
-    private func merge(_ replica: Replica, _ namespace: Namespace, _ moment: Moment) -> MergeOutcome {
-        store.merge(Replicated(namespace: namespace, replica: replica), at: moment)
+    private func merge(_ replica: Replica, _ namespace: Namespace, _ moment: Moment) -> OriginalConsequence {
+        let replicated = Replicated(namespace: namespace, replica: replica)
+        _ = store.merge(replicated, at: moment)
+        return .merged(replicated)
     }
 }

@@ -135,9 +135,10 @@ public final class Originals {
         guard var input = inputs[link] else { return directives }
         let reading = input.read(bytes)
         var failure = reading.failure
+        var merged: [Replicated] = []
         for envelope in reading.envelopes {
             do throws(OriginalMessageError) {
-                directives += try take(envelope, from: input, at: time)
+                directives += try take(envelope, from: input, into: &merged, at: time)
                 input.wasUsed()
                 counts.received += 1
             } catch {
@@ -146,6 +147,7 @@ public final class Originals {
         }
         for error in reading.unusable { failure = failure ?? complain(error, &input, &directives) }
         inputs[link] = input
+        if !merged.isEmpty { directives.append(.merged(merged, from: input.member)) }
         if let failure { return directives + endInput(link, failure, isClosed: false, at: time) }
         guard input.hasEnded else { return directives }
         return directives + endInput(link, input.isWhole ? nil : .cutShort, isClosed: false, at: time)

@@ -3,10 +3,10 @@
 import Catalog
 
 extension Originals {
-    /// Takes in a message.
-    func take(_ envelope: OriginalEnvelope, from input: OriginalInput, at time: NodeTime) throws(OriginalMessageError)
-        -> [OriginalDirective]
-    {
+    /// Takes in a message, and adds what was merged of it.
+    func take(
+        _ envelope: OriginalEnvelope, from input: OriginalInput, into merged: inout [Replicated], at time: NodeTime
+    ) throws(OriginalMessageError) -> [OriginalDirective] {
         let member = input.member
         var circumstances = OriginalMerge.Circumstances(moment: time.moment, pause: pause(at: time))
         if let bytes = envelope.message.changedID {
@@ -19,6 +19,9 @@ extension Originals {
         }
         switch try input.merge.take(envelope, circumstances) {
         case .nothing: return []
+        case .merged(let replicated):
+            merged.append(replicated)
+            return []
         case .ask(let id): return ask(member, for: id, in: envelope.namespace, at: time)
         case .answer(let id): return answer(member, with: id, in: envelope.namespace, at: time)
         }

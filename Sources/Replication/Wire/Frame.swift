@@ -79,7 +79,7 @@ struct Beat: Sendable, Equatable {
     var isReady: Bool
     /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was alive meanwhile.
     var isExtended = false
-    /// The members whose changes it hears.
+    /// The members whose changes it hears, originals included.
     var hears: [MemberID]
 }
 

@@ -111,6 +111,27 @@ struct OriginalsReadingTests {
         #expect(member.isPresent("i"))
     }
 
+    @Test func `what renews its lease at an original stays at a member that hears the original through another`() {
+        let far = OneOfOurs()
+        let live = member.openStream()
+        let register = OriginalMessage.register(member.instance("i"))
+        for message in [register] + Array(repeating: .renew(id: bytes("i")), count: 4) {
+            member.directives = []
+            member.receive(message, on: live)
+            for case .merged(let states, OneOfOurs.peer) in member.directives {
+                for state in states { _ = far.store.merge(state, at: far.moment) }
+            }
+            #expect(far.isPresent("i"))
+            for one in [member, far] { one.pass(milliseconds: 20_000) }
+        }
+        member.receive(.setStatus(id: bytes("i"), status: "OUT_OF_SERVICE"), .deregister(id: bytes("i")), on: live)
+        for case .merged(let states, _) in member.directives.suffix(1) {
+            for state in states { _ = far.store.merge(state, at: far.moment) }
+        }
+        #expect(!far.isPresent("i"))
+        #expect(far.store.drain(includeRenewals: true, budget: 100, at: far.moment).changes.isEmpty, "told to originals by nobody")
+    }
+
     @Test func `a status that was missed comes with the next copy`() {
         let live = member.openStream()
         let instance = member.instance("i", registered: 500)
