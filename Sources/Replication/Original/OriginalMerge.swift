@@ -84,19 +84,15 @@ struct OriginalMerge {
         }
         let made =
             kind == .live
-            ? clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000)
-            : clock.copiedRegistration(registered.registered, wall: moment.wall)
-        var version = Version(time: HybridTime(nanoseconds: made), origin: sender)
-        if case .absent(_, let buried, _) = held {
-            switch kind {
+            ? HybridTime(nanoseconds: clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000))
+            // It may have been made at one of ours, whose clocks count whole milliseconds, and have been deregistered since.
+            : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall)).wholeMilliseconds
+        var version = Version(time: made, origin: sender)
+        if case .absent(_, let buried, _) = held, buried.origin == sender {
+            // Deregistered while it was being copied.
+            if circumstances.isTouched { return .nothing }
             // What one member says live is in order, whatever the stamps.
-            case .live: if buried.origin == sender { version = max(version, buried.successor(origin: sender)) }
-            case .copy, .repair:
-                // It may be one of ours, whose clocks count whole milliseconds: what was deregistered had perhaps this very time.
-                guard buried.time < version.time.wholeMilliseconds else { return .nothing }
-                // Deregistered while it was being copied.
-                if circumstances.isTouched, buried.origin == sender { return .nothing }
-            }
+            if kind == .live { version = max(version, buried.successor(origin: sender)) }
         }
         return merge(.present(instance, version, heartbeat), namespace, moment)
     }

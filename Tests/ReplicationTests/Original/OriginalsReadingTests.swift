@@ -111,6 +111,21 @@ struct OriginalsReadingTests {
         #expect(member.isPresent("i"))
     }
 
+    @Test func `nor does it by a member of ours that knew nothing when it read the other`() throws {
+        let newcomer = OneOfOurs()
+        _ = newcomer.openStream(from: OneOfOurs.other)
+        let copy = newcomer.openCopy(from: OneOfOurs.other)
+        let moment = Moment(lease: member.moment.lease, wall: member.wall + 700_000)
+        let instance = member.ours("i", registered: moment.wall)
+        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, from: .client, at: moment)
+        for one in [member, newcomer] { one.pass(milliseconds: 5_000) }
+        member.receive(.deregister(id: bytes("i")), on: member.openStream())
+        newcomer.receive(.register(OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))), kind: .copy, on: copy)
+        let told = try #require(member.store.told(instance.id, in: OneOfOurs.namespace, at: member.moment))
+        _ = newcomer.store.merge(told, at: newcomer.moment)
+        #expect(!newcomer.isPresent("i"))
+    }
+
     @Test func `what renews its lease at an original stays at a member that hears the original through another`() {
         let far = OneOfOurs()
         let live = member.openStream()
