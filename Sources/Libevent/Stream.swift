@@ -48,6 +48,8 @@ final class Stream {
     private static let maximumSingleWrite = 1 << 20
     /// Bytes read in one turn of the loop, so that a peer that never pauses leaves others their turns.
     private static let bytesPerTurn = 256 << 10
+    /// When the kernel asks an end that is silent whether it is there, how often, and how many times in vain until the stream fails, in seconds.
+    static let (keepAliveIdle, keepAliveInterval, keepAliveProbes): (Int32, Int32, Int32) = (5, 1, 3)
     /// What libevent reads of a plain socket at a time; when it has read so much there is likely more.
     private static let libeventRead = 4_096
     /// What is read of a plain socket at a time when there is more.
@@ -149,6 +151,19 @@ final class Stream {
         guard !standing.isLeaving else { return }
         bufferevent_write(bufferevent, bytes, bytes.count)
         if queuedBytes > lowWater { isHigh = true }
+    }
+
+    /// Has the kernel find out that the other end is gone, when there is nothing to send that would.
+    func keepAlive() {
+        let tcp = Int32(IPPROTO_TCP)
+        let options = [
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (tcp, TCP_KEEPIDLE, Self.keepAliveIdle), (tcp, TCP_KEEPINTVL, Self.keepAliveInterval),
+            (tcp, TCP_KEEPCNT, Self.keepAliveProbes),
+        ]
+        for (level, option, value) in options {
+            var value = value
+            setsockopt(bufferevent_getfd(bufferevent), level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
     }
 
     /// Writes what is queued and then waits for the peer to close.

@@ -198,6 +198,11 @@ public final class Streams {
         move(stream, to: .onTrial(admittedAt: MonotonicClock.milliseconds() + Int64(milliseconds)))
     }
 
+    /// Lets a stream end though nothing is sent on it when the other end is gone without a word: after eight seconds.
+    public func keepAlive(_ id: StreamID, _: borrowing OnLoop) {
+        streams[id]?.keepAlive()
+    }
+
     /// Closes a stream; nothing more is told of it. What is queued is written, and the peer's end awaited, for at most so many
     /// milliseconds; with 0 all is dropped at once.
     public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {

@@ -153,6 +153,8 @@ extension ReplicationLoop {
 
     private func becomesOriginal(_ id: StreamID, _ address: PeerAddress?, _ onLoop: borrowing OnLoop) {
         streams?.admit(id, onLoop)
+        // It has no pings, and may have nothing to say for hours. What it reads is not closed so soon: it might never notice.
+        if address != nil { streams?.keepAlive(id, onLoop) }
         occupants[id]?.use = .original(address)
     }
 

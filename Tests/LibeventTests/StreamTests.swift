@@ -1,5 +1,6 @@
 // Streams as their owner has them: bytes whole and in order, ends that are told once, and bounds that hold whatever the peer does.
 
+import Glibc
 import Testing
 
 @testable import Libevent
@@ -229,5 +230,35 @@ struct StreamTests {
         #expect(bench.ends(ofAccepter: false).isEmpty)
         let numbers = bench.opened(byAccepter: false).map(\.id.number)
         #expect(Set(numbers).count == numbers.count)
+    }
+
+    @Test func `of a stream that is to be kept alive the kernel asks whether the other end is there`() throws {
+        let bench = try StreamBench()
+        bench.react = { [unowned bench] isAccepter, id, event, onLoop in
+            if !isAccepter, case .opened = event { bench.connecting?.keepAlive(id, onLoop) }
+        }
+        try bench.run({ bench.connect($0) }) { bench.opened(byAccepter: true).count + bench.opened(byAccepter: false).count == 2 }
+        let socket = try #require(SocketOption.descriptor(connectedTo: bench.port))
+        let tcp = Int32(IPPROTO_TCP)
+        let options = [(SOL_SOCKET, SO_KEEPALIVE), (tcp, TCP_KEEPIDLE), (tcp, TCP_KEEPINTVL), (tcp, TCP_KEEPCNT)]
+        #expect(options.map { SocketOption.value($0.1, level: $0.0, of: socket) } == [1, 5, 1, 3], "gone for eight seconds")
+    }
+}
+
+private enum SocketOption {
+    static func value(_ option: Int32, level: Int32, of descriptor: Int32) -> Int32? {
+        var (value, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        return getsockopt(descriptor, level, option, &value, &size) == 0 ? value : nil
+    }
+
+    /// A socket of this process whose other end is this port.
+    static func descriptor(connectedTo port: UInt16) -> Int32? {
+        (0..<4_096 as Range<Int32>).first { descriptor in
+            var (address, size) = (sockaddr_in(), socklen_t(MemoryLayout<sockaddr_in>.size))
+            let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &size) == 0 }
+            }
+            return isConnected && UInt16(bigEndian: address.sin_port) == port
+        }
     }
 }
