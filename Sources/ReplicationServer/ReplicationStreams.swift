@@ -101,7 +101,7 @@ extension ReplicationLoop {
                 carryOut(
                     node.linkOpened(id.link, role: .accepted, address: request.member, boundTo: occupant.boundTo, at: now), onLoop)
             case .originalCopy:
-                guard parts.board.hasCopy else { return answer(id, .notReady, occupant, onLoop) }
+                guard node.isWhole else { return answer(id, .notReady, occupant, onLoop) }
                 becomesOriginal(id, nil, onLoop)
                 carryOut(originals.copyAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now), onLoop)
             case .originalChanges:

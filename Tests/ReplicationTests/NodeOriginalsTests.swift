@@ -48,4 +48,20 @@ struct NodeOriginalsTests {
         }
         #expect(asked != isRead)
     }
+
+    @Test func `what is here is not whole until the members have been heard after a pause`() throws {
+        let bench = NodeBench()
+        bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
+        let link = try bench.dial(member: 1, at: bench.address(1))
+        #expect(!bench.node.isWhole)
+        bench.say(.copyStart(afterGap: false), on: link)
+        bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: true)), on: link)
+        #expect(bench.node.isWhole)
+        bench.tell { $0.paused(at: bench.time) }
+        #expect(!bench.node.isWhole)
+        bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: true, hears: [])), on: link)
+        bench.say(.pong(token: UInt64(bench.now)), on: link)
+        bench.pass(100)
+        #expect(bench.node.isWhole)
+    }
 }

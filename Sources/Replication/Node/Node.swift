@@ -73,7 +73,7 @@ public final class Node {
 
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
     /// kept alive look dead in it.
-    var isWhole: Bool { ground != nil && !isHolding }
+    public var isWhole: Bool { ground != nil && !isHolding }
 
     /// Whether those alive here may look dead by their ages, so that nobody is to judge by what we say.
     var isExtended: Bool { isHolding || settlementDue != nil }

@@ -103,7 +103,7 @@ public final class Originals {
         return directives + head + [.note(.read(by: member))] + continueCopy(link, at: time)
     }
 
-    /// An original asks for a copy (`GET /v1/sync`). Only to be called while the node is ready: a copy that is not whole must be refused with 503.
+    /// An original asks for a copy (`GET /v1/sync`). Only to be called while `Node.isWhole`: else it must be refused with 503.
     public func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective] {
         let directives = noticePause(at: time)
         guard let head = accept(link, .copy, by: member, acceptsGzip: acceptsGzip, at: time) else {

@@ -60,20 +60,26 @@ extension Originals {
             let (items, next) = store.copy(from: cursor, limit: Self.pieceCount, at: time.moment)
             outputs[link]?.cursor = next
             switch output.kind {
-            case .copy: directives += sendCopy(items, on: link)
-            case .stream: directives += tellAnew(items, on: link)
+            case .copy: directives += sendCopy(items, on: link, at: time)
+            case .stream: directives += tellAnew(items, on: link, at: time)
             }
             if next == nil, output.kind == .copy { directives += endCopy(link) }
         }
         return directives
     }
 
-    private func sendCopy(_ items: [Replicated], on link: LinkID) -> [OriginalDirective] {
+    /// What has run out here is copied to members of ours only. After a pause that nobody has made up for, what is alive looks dead by its age.
+    private func isServed(_ instance: Instance, _ heartbeat: Heartbeat, in namespace: Namespace, at time: NodeTime) -> Bool {
+        !instance.hasRunOut(age: heartbeat.age) || store.instance(instance.id, in: namespace, at: time.moment.lease) != nil
+    }
+
+    private func sendCopy(_ items: [Replicated], on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         guard let output = outputs[link] else { return [] }
         var events: [UInt8] = []
         var count = output.copied
         for item in items {
-            guard case .present(let instance, _, let heartbeat) = item.replica, !instance.hasRunOut(age: heartbeat.age) else { continue }
+            guard case .present(let instance, _, let heartbeat) = item.replica, isServed(instance, heartbeat, in: item.namespace, at: time)
+            else { continue }
             let message = OriginalMessage.register(OriginalInstance(instance, heartbeat: heartbeat))
             events.append(OriginalEnvelope(kind: .copy, namespace: item.namespace.name, message: message), number: count)
             count += 1
@@ -91,11 +97,13 @@ extension Originals {
     }
 
     /// What began here, for one who may have missed it. What began elsewhere it hears from there; and an original takes whatever it is told for new.
-    private func tellAnew(_ items: [Replicated], on link: LinkID) -> [OriginalDirective] {
+    private func tellAnew(_ items: [Replicated], on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         guard let output = outputs[link] else { return [] }
         var events: [UInt8] = []
         for item in items where item.replica.version.origin == configuration.member {
-            if case .present(let instance, _, let heartbeat) = item.replica, instance.hasRunOut(age: heartbeat.age) { continue }
+            if case .present(let instance, _, let heartbeat) = item.replica, !isServed(instance, heartbeat, in: item.namespace, at: time) {
+                continue
+            }
             appendLive(OriginalMessage(item.replica), in: item.namespace.name, to: &events)
             counts.sent += 1
         }
@@ -116,8 +124,7 @@ extension Originals {
     /// Answers a member that asked for an instance, if it is here.
     func answer(_ member: PeerAddress, with id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
         guard let link = members[member]?.outputs.last,
-            case .present(let instance, _, let heartbeat) = store.state(of: id, in: Namespace(namespace), at: time.moment)?.replica,
-            !instance.hasRunOut(age: heartbeat.age)
+            case .present(let instance, _, let heartbeat) = store.state(of: id, in: Namespace(namespace), at: time.moment)?.replica
         else { return [] }
         counts.repairsAnswered += 1
         return sayAlone(.register(OriginalInstance(instance, heartbeat: heartbeat)), in: namespace, on: link, at: time)

@@ -20,6 +20,8 @@ final class OneOfOurs {
     let originals: Originals
     /// Milliseconds since the start, of all clocks alike.
     private(set) var now: Int64 = 0
+    /// What lease time has lost to pauses, in milliseconds.
+    private var lost: Int64 = 0
     /// What was sent on each link, its head included.
     var sent: [LinkID: [UInt8]] = [:]
     /// Directives other than sends.
@@ -36,7 +38,7 @@ final class OneOfOurs {
     static let start: Int64 = 1_795_392_343_000_000_000
 
     var wall: Int64 { Self.start + now * 1_000_000 }
-    var moment: Moment { Moment(lease: LeaseTime(milliseconds: now), wall: wall) }
+    var moment: Moment { Moment(lease: LeaseTime(milliseconds: now - lost), wall: wall, lost: lost) }
     var time: NodeTime { NodeTime(moment: moment, monotonic: now, wall: wall) }
 
     func newLink() -> LinkID {
@@ -62,6 +64,12 @@ final class OneOfOurs {
 
     /// Lets time pass without anybody noticing.
     func sleep(milliseconds: Int64) { now += milliseconds }
+
+    /// Is paused: as `sleep`, and lease time stands still.
+    func freeze(milliseconds: Int64) {
+        now += milliseconds
+        lost += milliseconds
+    }
 
     // MARK: - Reading
 

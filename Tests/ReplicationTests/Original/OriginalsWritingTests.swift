@@ -5,6 +5,18 @@ import Testing
 
 /// What originals hear from us.
 struct OriginalsWritingTests {
+    @Test func `what is served here after a pause is copied, told anew and handed out`() throws {
+        let member = OneOfOurs()
+        let live = member.openStream()
+        let asking = member.stream()
+        member.client(.register(member.ours("i")))
+        member.freeze(milliseconds: 40_000)
+        #expect(try member.messages(on: member.copy(askedBy: OneOfOurs.other)).envelopes.count == 1)
+        #expect(try member.messages(on: member.stream(askedBy: OneOfOurs.other)).envelopes.count == 1)
+        member.receive(.repair(id: bytes("i")), kind: .repair, on: live)
+        #expect(try member.messages(on: asking).envelopes.last?.kind == .repair)
+    }
+
     private func registers(_ envelopes: [OriginalEnvelope]) -> [String] {
         envelopes.compactMap { if case .register(let instance) = $0.message { String(decoding: instance.id, as: UTF8.self) } else { nil } }
     }
