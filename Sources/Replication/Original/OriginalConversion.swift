@@ -12,8 +12,9 @@ extension OriginalInstance {
         let (milliseconds, rest) = ttl.quotientAndRemainder(dividingBy: Self.nanosecondsPerMillisecond)
         return Instance(
             id: id, serviceName: Name(serviceName), endpoint: Endpoint(kind: kind, value: endpointValue), status: InstanceStatus(status),
-            // A part of a millisecond counts as one, so that no lease is shorter than promised.
-            ttl: rest == 0 ? milliseconds : milliseconds + 1, tags: tags, metadata: metadata, extra: extra,
+            // A part of a millisecond counts as one, so that no lease is shorter than promised, but of the longest.
+            ttl: min(rest == 0 ? milliseconds : milliseconds + 1, StateLimits.ttls.upperBound), tags: tags, metadata: metadata,
+            extra: extra,
             registered: registered)
     }
 

@@ -105,10 +105,6 @@ private enum StateKind {
     static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
 }
 
-/// What a TTL may be, in milliseconds: as settings and originals count it, in nanoseconds, it fits in a word. Whoever adds to it need not fear
-/// an overflow.
-private let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
-
 extension ByteWriter {
     /// After its count, so that who does not know its kind, or all of its fields, can pass over it.
     mutating func state(_ state: Replicated) {
@@ -288,7 +284,7 @@ extension ByteReader {
         let endpoint = Endpoint(kind: kind, value: try text(atMost: StateLimits.endpoint))
         let status = InstanceStatus(try text(atMost: StateLimits.status))
         let ttl = try word(Int64.self)
-        guard ttls.contains(ttl) else { throw .value }
+        guard StateLimits.ttls.contains(ttl) else { throw .value }
         let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text(atMost: StateLimits.tags) }
         guard tags.reduce(0, { $0 + $1.utf8.count + 1 }) <= StateLimits.tags else { throw .text }
         let metadata = try flag() ? try block(atMost: StateLimits.metadata) : nil
