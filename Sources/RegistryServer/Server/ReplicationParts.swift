@@ -19,7 +19,8 @@ enum ReplicationParts {
         let port = try ListeningPort(address: settings.listenAddress, port: number, count: 1)
         let name = settings.memberName ?? HostName.current() ?? ""
         var node = NodeConfiguration(
-            member: MemberID(bits: .random(in: 1 ... .max)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
+            // The top bit is for members that run the original.
+            member: MemberID(bits: .random(in: 1 ... .max >> 1)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
             address: address(settings, port: port.port))
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
         node.syncTimeout = settings.syncTimeout.wholeMilliseconds

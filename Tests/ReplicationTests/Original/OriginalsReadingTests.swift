@@ -99,7 +99,7 @@ struct OriginalsReadingTests {
         // Registered at ours, whose clock seldom stands at a whole millisecond.
         let moment = Moment(lease: LeaseTime(milliseconds: member.now), wall: member.wall + fraction)
         let instance = member.ours("i", registered: moment.wall)
-        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, from: .client, at: moment)
+        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, at: moment)
         member.pass(milliseconds: 5_000)
         member.receive(.deregister(id: bytes("i")), on: link)
         let stream = member.openStream(from: OneOfOurs.other)
@@ -117,11 +117,11 @@ struct OriginalsReadingTests {
         let copy = newcomer.openCopy(from: OneOfOurs.other)
         let moment = Moment(lease: member.moment.lease, wall: member.wall + 700_000)
         let instance = member.ours("i", registered: moment.wall)
-        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, from: .client, at: moment)
+        _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, at: moment)
         for one in [member, newcomer] { one.pass(milliseconds: 5_000) }
         member.receive(.deregister(id: bytes("i")), on: member.openStream())
         newcomer.receive(.register(OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))), kind: .copy, on: copy)
-        let told = try #require(member.store.told(instance.id, in: OneOfOurs.namespace, at: member.moment))
+        let told = try #require(member.store.stateForPeers(of: instance.id, in: OneOfOurs.namespace, at: member.moment))
         _ = newcomer.store.merge(told, at: newcomer.moment)
         #expect(!newcomer.isPresent("i"))
     }
