@@ -80,6 +80,8 @@ public struct Instance: Hashable, Sendable {
     public var tagCount: Int { packed.tagCount }
     /// Hands out the tags' UTF-8, in the order sent.
     public func forEachTag(_ body: (ArraySlice<UInt8>) -> Void) { packed.forEachTag(body) }
+    /// Whether one of the tags, by its UTF-8, is such; those behind it are not looked at.
+    public func containsTag(where isSuch: (ArraySlice<UInt8>) -> Bool) -> Bool { packed.containsTag(where: isSuch) }
     /// A JSON value byte for byte as sent, or nil.
     public var metadata: [UInt8]? { packed.metadata.map(Array.init) }
     public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }

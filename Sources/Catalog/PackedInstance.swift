@@ -108,6 +108,17 @@ struct PackedInstance: Hashable, Sendable {
         return end
     }
 
+    /// Whether one of the tags is such; those behind it are not looked at.
+    func containsTag(where isSuch: (ArraySlice<UInt8>) -> Bool) -> Bool {
+        var (count, start) = length(at: tagsOffset)
+        while count > 0 {
+            let tag = field(at: start)
+            if isSuch(bytes[tag]) { return true }
+            (count, start) = (count - 1, tag.upperBound)
+        }
+        return false
+    }
+
     /// The same with another status.
     func with(status: InstanceStatus) -> PackedInstance {
         let number = Self.number(of: status)

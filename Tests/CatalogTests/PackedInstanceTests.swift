@@ -54,6 +54,14 @@ struct PackedInstanceTests {
         #expect(instance.extra == it.extra)
         var tags: [[UInt8]] = []
         instance.forEachTag { tags.append(Array($0)) }
+        for tag in it.tags { #expect(instance.containsTag { Array($0) == Array(tag.utf8) }) }
+        var seen: [[UInt8]] = []
+        let isFirst = { (tag: ArraySlice<UInt8>) in
+            seen.append(Array(tag))
+            return true
+        }
+        #expect(instance.containsTag(where: isFirst) != tags.isEmpty && seen == Array(tags.prefix(1)))
+        #expect(!instance.containsTag { _ in false })
         #expect(tags == it.tags.map { Array($0.utf8) } && instance.tags.map { Array($0.utf8) } == tags && instance.tagCount == tags.count)
     }
 

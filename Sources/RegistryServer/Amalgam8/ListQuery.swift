@@ -15,7 +15,7 @@ struct ListQuery {
     private(set) var status = StatusFilter.all
     private(set) var serviceName: Name?
     private(set) var id: String?
-    private var tags: [Name]?
+    private var tags: TagFilter?
     /// The fields of each instance.
     private(set) var fields = InstanceFields.all
 
@@ -33,7 +33,7 @@ struct ListQuery {
             case "status": status = Self.statusFilter(parameter.value)
             case "service_name": serviceName = Name(parameter.value)
             case "id": id = parameter.value
-            case "tags": tags = Self.tags(parameter.value)
+            case "tags": tags = TagFilter(parameter.value)
             case "fields": fields = try Self.fields(parameter.value)
             default:
                 throw .invalid("instances can be filtered by service_name, status, tags and id, and shown by fields; nothing else")
@@ -55,11 +55,6 @@ struct ListQuery {
         // Statuses of other protocols are upper case throughout; asked for in another case they match nothing (R304).
         default: return upper.token == value ? .only(upper) : .none
         }
-    }
-
-    /// Split at the commas among the bytes: as Characters, a comma before a combining mark would be none.
-    private static func tags(_ value: String) -> [Name] {
-        value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { Name(String(decoding: $0, as: UTF8.self)) }
     }
 
     private static func fields(_ value: String) throws(Refused) -> InstanceFields {
@@ -102,7 +97,6 @@ struct ListQuery {
         case .all: break
         }
         if let serviceName, instance.serviceName != serviceName { return false }
-        if let tags { return tags.allSatisfy { tag in !tag.text.isEmpty && instance.tags.contains { Name($0) == tag } } }
-        return true
+        return tags?.matches(instance) ?? true
     }
 }

@@ -93,6 +93,37 @@ struct ListingTests {
     }
 
     @Test(arguments: Transport.allCases)
+    func `tags may be many, and a repeated one counts once`(_ transport: Transport) throws {
+        // R307 tags=a,b lists the instances that have all of those tags, in whatever order, and however many there are; one that is named twice
+        // counts once.
+        let registry = try Registry(transport)
+        let names = (0..<800).map { "t\($0)" }
+        let all = try registry.register(Body("web", "all", ["tags": "[\(names.map(Body.quoted).joined(separator: ","))]"]))
+        let twice = try registry.register(Body("web", "twice", ["tags": #"["t0","t0","t1","t1"]"#]))
+        #expect(try registry.ids("tags=" + names.reversed().joined(separator: ",")) == [all])
+        #expect(try registry.ids("tags=" + (names + ["t800"]).joined(separator: ",")) == [])
+        #expect(try registry.ids("tags=t1,t0") == [all, twice].sorted())
+        #expect(try registry.ids("tags=t0,t2") == [all])
+        #expect(try registry.ids("tags=" + [String](repeating: "t0", count: 1_300).joined(separator: ",")) == [all, twice].sorted())
+        #expect(try registry.ids("tags=" + [String](repeating: "t0", count: 1_300).joined(separator: ",") + ",") == [])
+    }
+
+    @Test func `the dearest tags to ask for take no longer than the instance is long`() throws {
+        // 2,000 times the same tag, and 1,000 others of one length, asked of an instance with 16,000: compared one by one they are 32 million.
+        let registry = try Registry(.router)
+        let last = try registry.register(Body("web", "a", ["tags": "[" + String(repeating: #""b","#, count: 16_000) + #""a"]"#]))
+        let others = (0..<1_000).map { String($0 + 100, radix: 32) }
+        var generator = SystemRandomNumberGenerator()
+        let queries = [[String](repeating: "a", count: 2_000), others.shuffled(using: &generator)]
+        for (query, found) in zip(queries, [[last], []]) {
+            let start = ContinuousClock.now
+            #expect(try registry.ids("tags=" + query.joined(separator: ",")) == found)
+            let time = ContinuousClock.now - start
+            #expect(time < .seconds(1), "\(time)")
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
     func `an empty filter matches nothing`(_ transport: Transport) throws {
         let scene = try Scene(transport)
         // R308 tags=, or a list with an empty tag in it, matches nothing; so does an empty status, service_name or id.
