@@ -43,6 +43,8 @@ public struct RequestGate: ~Copyable {
 
     /// Room for the head of most requests, in bytes, so that it is not made step by step.
     private static let typicalHead = 480
+    /// So many taken heads are let lie where heads are still waiting behind them.
+    private static let fewTaken = 64
 
     private let limits: RequestLimits
     private var state = State.requestLine
@@ -60,8 +62,9 @@ public struct RequestGate: ~Copyable {
     private var chunkLine: [UInt8] = []
     private var chunkedBytes = 0
     /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is still arriving.
-    private var heads: [RequestHead] = []
-    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring.
+    private(set) var heads: [RequestHead] = []
+    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring; so they are
+    /// removed together once all are, or most: a client may see to it that one is always left.
     private var taken = 0
 
     /// How many requests were received whole, and not yet taken.
@@ -105,6 +108,9 @@ public struct RequestGate: ~Copyable {
         taken += 1
         if taken == heads.count {
             heads.removeAll(keepingCapacity: taken == 1)
+            taken = 0
+        } else if taken > Self.fewTaken, taken > heads.count / 2 {
+            heads.removeFirst(taken)
             taken = 0
         }
         return head
@@ -305,6 +311,8 @@ public struct RequestGate: ~Copyable {
         head.declaredLength = isChunked ? nil : length
         var whole = RequestHead()
         swap(&whole, &head)
+        // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room than they need.
+        if completeRequests > 0, whole.bytes.count <= Self.typicalHead / 2 { whole.trim() }
         heads.append(whole)
         if isChunked {
             state = .chunkSize

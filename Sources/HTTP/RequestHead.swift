@@ -55,6 +55,14 @@ public struct RequestHead: Sendable {
     /// Whether the field has come, be it empty: a value lies behind its name, so never at 0.
     func has(_ field: Field) -> Bool { fieldRanges[field.rawValue].lowerBound > 0 }
 
+    /// Gives back the room that the bytes do not take.
+    mutating func trim() {
+        var exact: [UInt8] = []
+        exact.reserveCapacity(bytes.count)
+        exact += bytes
+        bytes = exact
+    }
+
     mutating func keep(_ field: Field, _ range: Range<Int>) {
         fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)
     }

@@ -1,7 +1,8 @@
 // What the gate promises beyond its verdicts: what it hands over, when it is idle, and that nothing moves once something was refused.
 
-import HTTP
 import Testing
+
+@testable import HTTP
 
 @Suite struct RequestGateTests {
     private static let get = "GET /a?b=c HTTP/1.1\r\nHost: h:1\r\n\r\n"
@@ -181,5 +182,33 @@ import Testing
         let verdict = GateVerdict([bytes[5..<(bytes.count - 4)]])
         #expect(verdict.passed.count == 1)
         #expect(verdict.isIdle)
+    }
+
+    @Test(arguments: [1, 7, 64, 200])
+    func `heads that were taken go, also when there is always one whose body is still arriving`(requests: Int) {
+        // Every read ends within the body of a request: there is never a moment without a head.
+        let unfinished = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nxx"
+        let next = "xx" + String(repeating: Self.get, count: requests - 1) + unfinished
+        var gate = gate(after: unfinished)
+        var (most, capacity) = (0, 0)
+        for round in 0..<1_000 {
+            gate.feed(next)
+            #expect(gate.completeRequests == requests, "round \(round)")
+            #expect(gate.takeRequest()?.method == .put)
+            for _ in 1..<requests { #expect(gate.takeRequest()?.method == .get) }
+            #expect(gate.takeRequest() == nil)
+            most = max(most, gate.heads.count)
+            capacity = max(capacity, gate.heads.capacity)
+        }
+        #expect(most <= 66 + requests, "\(most) heads are kept of 1 that is not taken")
+        #expect(capacity <= 4 * (66 + requests), "room for \(capacity) heads")
+    }
+
+    @Test func `a short head that waits behind another takes no more room than it needs`() {
+        let short = "GET / HTTP/1.1\r\nHost:a\r\n\r\n"
+        let gate = gate(after: String(repeating: short, count: 600))
+        #expect(gate.completeRequests == 600)
+        #expect(gate.heads.dropFirst().reduce(0) { $0 + $1.bytes.capacity } < 599 * 64)
+        #expect(GateVerdict(Array(String(repeating: short, count: 3).utf8)).passed.allSatisfy { $0.bytes == Array(short.dropLast().utf8) })
     }
 }
