@@ -1,32 +1,30 @@
-// What was meant as a JSON Web Token and is none: padded, cut short, sent with its prefix twice. Where tokens are signed it is refused,
-// and never taken for a trusted namespace: that would let its sender in, and put a good token of somebody's into the access log.
+// What was meant as a JSON Web Token and is none: padded, cut short, sent with its prefix twice, behind other words. Where tokens are signed it is
+// refused, and never taken for a trusted namespace: that would let its sender in, and put a good token of somebody's into the access log.
 
 import JSON
 import Text
 
 enum JWTAttempt {
     /// What `{"` begins with in base64url.
-    private static let opening = "eyJ"
-    /// What clients put before a token, in any letter case, as often as they like.
-    private static let prefixes: [StaticString] = ["jwt.", "jwt ", "bearer ", "bearer."]
+    private static let opening = Array("eyJ".utf8)
+    private static let dot = UInt8(ascii: ".")
 
-    /// Whether the token, behind any prefixes, white space and quotes, begins with `eyJ`, or holds a dot before which a JSON object stands
-    /// in base64url, padded or in the plain alphabet though it may be.
+    /// Whether `eyJ` stands in the token, at its beginning or behind what cannot be a part of base64url; or a dot before which a JSON object stands
+    /// in base64url, padded or in the plain alphabet though it may be. Whatever stands before either does not count.
     static func isOne(_ token: ArraySlice<UInt8>) -> Bool {
-        let text = withoutPrefixes(token)
-        if text.starts(with: opening.utf8) { return true }
-        guard let dot = text.firstIndex(of: UInt8(ascii: ".")) else { return false }
-        return spellsObject(text[..<dot])
+        for index in token.indices {
+            let isStart = index == token.startIndex || Base64URL.value(of: token[index - 1]) == nil
+            if isStart, token[index...].starts(with: opening) { return true }
+            if token[index] == dot, spellsObject(part(of: token, before: index)) { return true }
+        }
+        return false
     }
 
-    private static func withoutPrefixes(_ token: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var text = token
-        while true {
-            let rest = text.drop { " \t\"'".utf8.contains($0) }
-            let prefix = prefixes.first { rest.prefix($0.utf8CodeUnitCount).equalsIgnoringCase($0) }
-            guard let prefix else { return rest }
-            text = rest.dropFirst(prefix.utf8CodeUnitCount)
-        }
+    /// What stands before a dot, as far back as it may be base64. Never longer than from one dot to the next.
+    private static func part(of token: ArraySlice<UInt8>, before dot: Int) -> ArraySlice<UInt8> {
+        let before = token[..<dot]
+        let start = before.lastIndex { value(of: $0) == nil && $0 != UInt8(ascii: "=") }
+        return before[(start.map { $0 + 1 } ?? before.startIndex)...]
     }
 
     private static func spellsObject(_ part: ArraySlice<UInt8>) -> Bool {

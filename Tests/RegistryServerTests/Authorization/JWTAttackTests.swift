@@ -97,6 +97,17 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("the prefix many times", String(repeating: "jwt.", count: 100) + good, .malformedToken),
         Attack("the scheme twice", "Bearer " + good, .malformedToken),
         Attack("the scheme and the prefix, in any case and order", "BEARER  jwt.bearer Jwt." + good, .malformedToken),
+        Attack("behind another scheme", "token " + good, .malformedToken),
+        Attack("behind the header's name", "Authorization: Bearer " + good, .malformedToken),
+        Attack("behind a colon", "jwt:" + good, .malformedToken),
+        Attack("behind a comma", "," + good, .malformedToken),
+        Attack("behind a no-break space", "\u{A0}" + good, .malformedToken),
+        Attack("behind a byte order mark", "\u{FEFF}" + good, .malformedToken),
+        Attack("behind what could be a part of it", "jwt_" + good, .malformedToken),
+        Attack("behind another part", "x." + good, .malformedToken),
+        Attack(
+            "a header led by white space, behind other words", "token: " + Forge.base64URL(#" {"alg":"none"}"#) + "." + claims,
+            .malformedToken),
         Attack("quoted", "\"" + good + "\"", .malformedToken),
         Attack("every part padded", header + "=." + claims + "==." + signature + "=", .malformedToken),
         Attack("alg none in two parts", Forge.base64URL(#"{"alg":"none"}"#) + "." + claims, .malformedToken),
@@ -142,7 +153,8 @@ func `what was meant as a JSON Web Token is never a trusted namespace`(attack: A
 }
 
 @Test(arguments: [
-    "tenant-a", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "ey", "eye.example", "e2e.tests", "heyJude", "Bearer", "jwt.", "bearers",
+    "tenant-a", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "ey", "eye.example", "e2e.tests", "heyJude", "a.heyJude", "e30", "a e30",
+    "Bearer", "jwt.", "bearers",
 ])
 func `a name that only resembles one is a trusted namespace all the same`(name: String) throws {
     let authorizers = [try Forge.authorizer(Forge.jwt(), .trusted), try Forge.authorizer(.trusted, Forge.jwt())]

@@ -45,7 +45,10 @@ struct AccessLogTests {
     @Test func `a signed token gets into no line, however it is misspelled, where trusted names are taken too`() throws {
         // R517 With jwt among the modes, a token that is meant as a JSON Web Token is for jwt alone … and never a namespace of trusted.
         let good = Forge.token()
-        let misspelled = [good + "=", "jwt.jwt." + good, "Bearer " + good, "\"\(good)\"", String(good.prefix { $0 != "." })]
+        var misspelled = [good + "=", "\"\(good)\"", String(good.prefix { $0 != "." })]
+        for words in ["jwt.jwt.", "Bearer ", "token ", "Authorization: Bearer ", "jwt:", ",", "\u{A0}", "\u{FEFF}", "jwt_"] {
+            misspelled.append(words + good)
+        }
         for schemes in [[try Forge.jwt(), .trusted], [.trusted, try Forge.jwt()]] {
             let requests = misspelled.map { "GET /api/v1/services HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \($0)\r\n\r\n" }
             let lines = try Self.lines(of: requests, schemes)
