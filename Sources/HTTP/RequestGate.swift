@@ -287,7 +287,8 @@ public struct RequestGate: ~Copyable {
             }
             isChunked = true
         } else if name.equalsIgnoringCase("expect") {
-            guard value.equalsIgnoringCase("100-continue") else {
+            // A tab before the value is evhttp's to refuse too, which would do so by a page of its own.
+            guard value.equalsIgnoringCase("100-continue"), !head.bytes[name.endIndex..<value.startIndex].contains(0x09) else {
                 throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
             }
             head.namesTransport = true

@@ -7,18 +7,21 @@ import HTTP
 /// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one, so that what evhttp refuses
 /// by itself is answered like everything else.
 public enum EvhttpErrorPage {
-    /// Answers with evhttp's code when it is one of ours, else with 400, and closes.
+    /// Answers with evhttp's code when it is one of ours, else with 400, and closes. Without what the server adds to its own answers, which
+    /// evhttp does not tell; nothing is known that the gate lets through and evhttp refuses.
     public static func send(_ request: OpaquePointer, code: Int32) {
         let status = UInt16(exactly: code).flatMap(Status.init(rawValue:)) ?? .badRequest
         send(UnsafeMutablePointer<evhttp_request>(request), status: status)
     }
 
-    static func send(_ request: UnsafeMutablePointer<evhttp_request>, status: Status) {
+    /// - Parameter transportSecurity: seconds for `Strict-Transport-Security`; nil for none.
+    static func send(_ request: UnsafeMutablePointer<evhttp_request>, status: Status, transportSecurity: Int? = nil) {
         guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
             return
         }
         var response = Response(Refusal(status, "the request cannot be served: \(status.reason)"))
         response.requestID = RequestID(random: .random(in: 0 ... .max))
+        response.transportSecurity = transportSecurity
         var head = AnswerHead()
         head.withHeaders(of: response, on: nil) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         evhttp_add_header(headers, "Connection", "close")

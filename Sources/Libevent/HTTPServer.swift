@@ -20,11 +20,14 @@ public final class HTTPServer {
     /// What makes a port a TLS port.
     public struct Security {
         let contexts: TLSContextBox
+        let transportSecurity: Int?
         let handshakeFailed: HandshakeFailureHandler
 
-        /// New connections use the context that `contexts` holds when they come.
-        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
+        /// New connections use the context that `contexts` holds when they come. What is refused before there is a request carries
+        /// `Strict-Transport-Security` with so many seconds, unless nil; of its own answers the handler sees to that.
+        public init(contexts: TLSContextBox, transportSecurity: Int? = nil, handshakeFailed: @escaping HandshakeFailureHandler) {
             self.contexts = contexts
+            self.transportSecurity = transportSecurity
             self.handshakeFailed = handshakeFailed
         }
     }
@@ -189,6 +192,9 @@ public final class HTTPServer {
         }
     }
 
+    /// Seconds for `Strict-Transport-Security` where a refusal is answered without the handler; nil for none.
+    var transportSecurity: Int? { security?.transportSecurity }
+
     /// A connection's gate has refused what came.
     func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
 
@@ -225,11 +231,11 @@ public final class HTTPServer {
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
         guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
-            return EvhttpErrorPage.send(request, status: .internalServerError)
+            return EvhttpErrorPage.send(request, status: .internalServerError, transportSecurity: transportSecurity)
         }
         guard let head = connection.takeRequest() else {
             // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
-            return EvhttpErrorPage.send(request, status: .badRequest)
+            return EvhttpErrorPage.send(request, status: .badRequest, transportSecurity: transportSecurity)
         }
         handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
     }

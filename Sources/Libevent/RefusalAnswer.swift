@@ -8,9 +8,12 @@ enum RefusalAnswer {
     private static let retrySeconds = 5
 
     /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
-    static func bytes(_ refusal: Refusal, _ requestID: RequestID, isHead: Bool = false) -> [UInt8] {
+    ///
+    /// - Parameter transportSecurity: seconds for `Strict-Transport-Security`; nil for none.
+    static func bytes(_ refusal: Refusal, _ requestID: RequestID, isHead: Bool = false, transportSecurity: Int? = nil) -> [UInt8] {
         var response = Response(refusal)
         response.requestID = requestID
+        response.transportSecurity = transportSecurity
         if refusal.status == .serviceUnavailable { response.retryAfter = retrySeconds }
         var bytes: [UInt8] = []
         var head = AnswerHead()

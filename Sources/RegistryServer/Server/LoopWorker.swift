@@ -114,7 +114,8 @@ struct LoopWorker: Sendable {
         let logger = Logger(label: "registry") { [log, logFormat] label in
             PipeLogHandler(label: label, pipe: log, format: logFormat, threshold: threshold)
         }
-        return HTTPServer.Security(contexts: secure.contexts) { reason, client in
+        let transportSecurity = context.settings.requireHTTPS ? Responder.transportSecurity : nil
+        return HTTPServer.Security(contexts: secure.contexts, transportSecurity: transportSecurity) { reason, client in
             secure.health.handshakeFailed()
             logger.debug("TLS handshake failed", metadata: ["reason": "\(reason)", "client": "\(client ?? "")"])
         }

@@ -28,6 +28,16 @@ import Testing
         let secure = try registry.curl("\(registry.https)/api/v1/instances")
         #expect(secure.hasPrefix("HTTP/1.1 200 "))
         #expect(secure.contains("Strict-Transport-Security: max-age=63072000\r\n"))
+        // What never becomes a request is answered over TLS as well.
+        let refused = [
+            ("400", ["-H", "Host:"]), ("413", ["-X", "POST", "-H", "Content-Length: 70000"]), ("417", ["-H", "Expect:\t100-continue"]),
+        ]
+        for (status, arguments) in refused {
+            let answer = try registry.curl("\(registry.https)/livez", ["--http1.1"] + arguments)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+            #expect(answer.contains("Strict-Transport-Security: max-age=63072000\r\n"), "\(answer)")
+        }
+        #expect(try !registry.curl("\(registry.http)/livez", ["-H", "Host:"]).contains("Strict-Transport-Security"))
     }
 
     @Test(arguments: [("", "200"), ("127.0.0.0/8", "200"), ("10.0.0.0/8,::1", "301")])
