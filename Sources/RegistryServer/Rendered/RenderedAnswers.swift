@@ -60,7 +60,10 @@ final class RenderedAnswers {
         }
         counts.miss()
         let list = try render(call, self)
-        guard list.isCommon else { return Response(.ok, contentType: .json, body: list.body.joined) }
+        guard list.isCommon else {
+            if let condition, EntityTag.isAnything(condition) { return Response(.notModified) }
+            return Response(.ok, contentType: .json, body: list.body.joined)
+        }
         let tag = EntityTag(list: hash, nonce: nonce, revision: revision).field
         let made = RenderedAnswer(resource, namespace, key, list, revision: revision, entityTag: tag)
         if list.isKept { keep(.answer(made), under: hash, cost: made.cost) }
