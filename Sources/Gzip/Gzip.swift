@@ -10,8 +10,9 @@ public enum Gzip {
     private static let windowBits: Int32 = 15 + 16
     private static let memoryLevel: Int32 = 8
 
-    /// The bytes compressed, or nil when memory is short or they would not get smaller.
+    /// The bytes compressed, or nil when memory is short, they would not get smaller, or they are 4 GiB or more, which zlib does not take at once.
     public static func compress(_ bytes: [UInt8]) -> [UInt8]? {
+        guard let count = UInt32(exactly: bytes.count) else { return nil }
         var stream = z_stream()
         guard
             deflateInit2_(
@@ -20,13 +21,12 @@ public enum Gzip {
         else { return nil }
         defer { deflateEnd(&stream) }
         var input = bytes
-        let count = input.count
-        let output = [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+        let output = [UInt8](unsafeUninitializedCapacity: bytes.count) { output, initialized in
             input.withUnsafeMutableBufferPointer { input in
                 stream.next_in = input.baseAddress
-                stream.avail_in = UInt32(count)
+                stream.avail_in = count
                 stream.next_out = output.baseAddress
-                stream.avail_out = UInt32(count)
+                stream.avail_out = count
                 // All input is given at once; anything but the end of the stream means that the output did not fit.
                 initialized = deflate(&stream, Z_FINISH) == Z_STREAM_END ? Int(stream.total_out) : 0
             }
