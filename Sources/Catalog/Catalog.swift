@@ -10,6 +10,9 @@ struct Catalog: Sendable {
     /// Instances a client may register in one namespace; nil is no limit.
     private let namespaceCapacity: Int?
     var records: Records
+    /// The latest moment at which somebody looked something up. Threads read the clock before they wait for the lock, so what comes after
+    /// may be of an earlier moment.
+    private var lookedUp = LeaseTime.zero
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
     var wheel: TimerWheel
 
@@ -37,7 +40,10 @@ struct Catalog: Sendable {
 
     /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
     mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
-        guard let slot = records.slot(of: id, in: namespace), records.slots[slot].renew(at: moment) else { return false }
+        guard let slot = records.slot(of: id, in: namespace) else { return false }
+        let wasOverdue = isOverdue(slot)
+        guard records.slots[slot].renew(at: moment) else { return false }
+        if wasOverdue { records.touch(slot) }
         if records.isTold { records.ledger?.renewed.insert(slot) }
         return true
     }
@@ -112,6 +118,13 @@ struct Catalog: Sendable {
     }
 
     // MARK: - Look-ups
+
+    /// Whether an instance was gone for whoever looked last, and may so be missing in what was kept of that.
+    @inline(__always)
+    func isOverdue(_ slot: Int32) -> Bool { !records.slots[slot].isLive(at: lookedUp) }
+
+    /// Notes that something is looked up at a moment, before it is.
+    mutating func lookUp(at now: LeaseTime) { lookedUp = max(lookedUp, now) }
 
     /// One instance, or nil when its namespace does not have it.
     func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {

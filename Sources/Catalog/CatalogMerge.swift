@@ -106,7 +106,8 @@ extension Catalog {
     }
 
     private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) {
-        let (deadline, wasLive) = (records.slots[slot].deadline, records.slots[slot].isLive(at: moment.lease))
+        let deadline = records.slots[slot].deadline
+        let wasLive = records.slots[slot].isLive(at: moment.lease) && !isOverdue(slot)
         records.slots[slot].hear(heartbeat, at: moment)
         // The true age may be higher than a deadline says that a pause has moved.
         if records.slots[slot].deadline < deadline { rearm(slot) }

@@ -118,6 +118,14 @@ extension Store {
     /// How many members of a service, or services of a namespace, are looked at while a lock is held: well under a millisecond.
     static let listingPiece = 4_096
 
+    /// Looks something up, and has the catalog know at which moment that was done.
+    func look<Found: Sendable>(in namespace: Namespace, at now: LeaseTime, _ find: (inout Catalog) -> Found) -> Found {
+        shard(of: namespace).catalog.withLock { catalog in
+            catalog.lookUp(at: now)
+            return find(&catalog)
+        }
+    }
+
     /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
     /// that it ever had before, also after having been empty. 0 when nobody is registered in it.
     ///
@@ -141,12 +149,12 @@ extension Store {
     /// least as new as the revisions told with it.
     public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
         var cursor = ServiceCursor()
-        var listing = shard(of: namespace).catalog.withLock {
+        var listing = look(in: namespace, at: now) {
             $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
         }
         let isWhole = cursor.isDone
         while !cursor.isDone {
-            let piece = shard(of: namespace).catalog.withLock {
+            let piece = look(in: namespace, at: now) {
                 $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
             }
             listing.services += piece.services
@@ -168,12 +176,12 @@ extension Store {
     /// new as the revision told with it.
     public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var remaining = Int.max
-        var listing = shard(of: namespace).catalog.withLock {
+        var listing = look(in: namespace, at: now) {
             $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
         }
         let isWhole = remaining == 0
         while remaining > 0 {
-            let piece = shard(of: namespace).catalog.withLock {
+            let piece = look(in: namespace, at: now) {
                 $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
             }
             listing.instances += piece.instances

@@ -81,7 +81,7 @@ public final class Store: Sendable {
 
     /// One instance, or nil when its namespace does not have it.
     public func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
-        shard(of: namespace).catalog.withLock { $0.instance(id, in: namespace, at: now) }
+        look(in: namespace, at: now) { $0.instance(id, in: namespace, at: now) }
     }
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When

@@ -90,4 +90,34 @@ struct RevisionTests {
         #expect(nobody.revision == 0 && nobody.instances.isEmpty && nobody.liveUntil == .distantFuture)
         #expect(store.services(in: neighbour, at: at(0)).revision == 0)
     }
+
+    @Test func `what a look-up found gone and comes back has another revision, however the threads' clocks were read`() {
+        // A look-up at 30,005 takes the lock before a heartbeat whose moment was read at 29,999.
+        let heard = Replica.renewed(one, .none, Heartbeat(age: 5, wall: 7))
+        let heartbeats: [(String, (Store) -> Void)] = [
+            ("a client's", { #expect($0.renew(one, in: tenant, at: moment(29_999))) }),
+            ("one of a batch", { #expect($0.renew([one], in: tenant, at: moment(29_999)) == [true]) }),
+            ("a command", { _ = $0.apply(.renew(one), in: tenant, from: .peer, at: moment(29_999)) }),
+            ("another member's", { _ = $0.merge(Replicated(namespace: tenant, replica: heard), at: moment(29_999)) }),
+        ]
+        let lookUps: [(String, (Store, LeaseTime) -> Bool)] = [
+            ("the service", { !$0.listing(of: Name("web"), in: tenant, at: $1).instances.isEmpty }),
+            ("the services", { !$0.services(in: tenant, at: $1).services.isEmpty }),
+            ("the instance", { $0.instance(one, in: tenant, at: $1) != nil }),
+        ]
+        for (heartbeat, renew) in heartbeats {
+            for (lookUp, finds) in lookUps {
+                let store = Store(namespaceCapacity: nil)
+                _ = store.apply(.register(makeInstance(one)), in: tenant, from: .client, at: moment(0))
+                let before = (store.revision(of: tenant), store.revision(of: Name("web"), in: tenant))
+                #expect(!finds(store, at(30_005)))
+                renew(store)
+                #expect(finds(store, at(30_005)), "\(heartbeat), \(lookUp)")
+                let after = (store.revision(of: tenant), store.revision(of: Name("web"), in: tenant))
+                #expect(after.0 > before.0 && after.1 > before.1, "\(heartbeat), \(lookUp)")
+                renew(store)
+                #expect(store.revision(of: tenant) == after.0, "once is enough")
+            }
+        }
+    }
 }

@@ -21,7 +21,8 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases, lists)
     func `a client that has the list gets 304, until it changes`(_ transport: Transport, _ list: String) throws {
-        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace and with no renewal.
+        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace and with no renewal, but one
+        // that brings back what a list took for expired.
         // R320 A request for a list whose If-None-Match has the list's tag is answered 304 with the tag and no body.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "600", "tags": #"["a"]"#]))
