@@ -209,9 +209,13 @@ final class Connection {
             refuseIfCaughtUp()
             if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
         case .refusing, .lingering:
+            // At once: of a TLS record the rest may come in the very turn in which its beginning was refused, while evhttp's callbacks are still set.
+            evbuffer_drain(bufferevent_get_input(bufferevent), -1)
+            let before = lingered
             lingered += count
-            // A TLS bufferevent reads until the socket is empty, which a fast client may never let happen; this ends its turn.
-            if session != nil, lingered > Self.lingerBytes { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+            guard before <= Self.lingerBytes, lingered > Self.lingerBytes else { return }
+            bufferevent_disable(bufferevent, Int16(EV_READ))
+            later { $0.close() }
         }
     }
 
@@ -330,10 +334,12 @@ final class Connection {
         isHeldBack = false
         setReadWatermarks()
         bufferevent_setcb(
-            bufferevent,
-            { _, context in Connection.from(context)?.discardInput() },
+            bufferevent, nil,
             { _, context in Connection.from(context)?.lingerOn() },
-            { _, _, context in Connection.from(context)?.close() },
+            { _, events, context in
+                // Whom the door refused may only now have shaken hands, and is yet to be told.
+                if events & Int16(BEV_EVENT_CONNECTED) == 0 { Connection.from(context)?.close() }
+            },
             Unmanaged.passUnretained(self).toOpaque())
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
@@ -353,10 +359,5 @@ final class Connection {
         phase = .lingering
         session?.sayGoodbye()
         shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
-    }
-
-    private func discardInput() {
-        evbuffer_drain(bufferevent_get_input(bufferevent), -1)
-        if lingered > Self.lingerBytes { close() }
     }
 }

@@ -2,6 +2,7 @@
 
 import CTLS
 import Foundation
+import Libevent
 import Testing
 
 @testable import TLS
@@ -102,6 +103,41 @@ import Testing
             answers += more.count { $0 == UInt8(ascii: "]") }
         }
         #expect(answers == many)
+    }
+
+    @Test(arguments: ["GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", "junk\r\n\r\n"])
+    func `what follows a refused request in its record is never answered`(behind: String) throws {
+        // R810 … the connection is closed, so that what follows it is never read as a request.
+        let fixture = try Fixture()
+        let server = try RunningServer(fixture.context())
+        let refused = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
+        for options in Self.versions {
+            // libevent reads a record in pieces; wherever the first may end, the next begins with what would be a request.
+            for length in [4_048, 4_096, 8_144, 8_192, 12_240, 16_300] {
+                let connection = try LiveClient(port: server.port, client(fixture, options))
+                let filling = String(repeating: "x", count: length - refused.utf8.count)
+                connection.send(refused + filling + behind)
+                #expect(try connection.answer().hasPrefix("HTTP/1.1 413 "), "after \(length) bytes")
+                #expect(connection.ending() == .clean)
+            }
+        }
+    }
+
+    @Test func `one connection too many is told so over TLS too`() throws {
+        // R823 A connection beyond MAX_CONNECTIONS … is answered 503 with `Retry-After` …
+        let fixture = try Fixture()
+        var rules = BorderRules()
+        rules.connections = 1
+        let server = try RunningServer(fixture.context(), rules: rules)
+        let first = try LiveClient(port: server.port, client(fixture))
+        _ = try first.get("/")
+        for options in Self.versions {
+            let second = try LiveClient(port: server.port, client(fixture, options))
+            let answer = try second.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: "))
+            #expect(second.ending() == .clean)
+        }
+        #expect(try first.get("/").contains("secure true"))
     }
 
     @Test func `a session resumes on every loop, and after a reload`() throws {

@@ -43,16 +43,17 @@ final class RunningServer {
         let arrival = DispatchSemaphore(value: 0)
     }
 
-    init(_ context: TLSContext, loops: Int = 1) throws {
+    init(_ context: TLSContext, loops: Int = 1, rules: BorderRules = BorderRules()) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         contexts = TLSContextBox(context)
         let listening = try Self.listen(loops)
         port = listening.port
+        let border = Border(rules)
         for (index, descriptor) in listening.descriptors.enumerated() {
             let box = SenderBox()
             let thread = try NamedThread("test-\(index)") { [contexts, gauge, failures] in
-                try? Self.serve(index, descriptor, contexts, gauge, failures) { sender in
+                try? Self.serve(index, descriptor, contexts, gauge, border, failures) { sender in
                     box.sender.withLock { $0 = sender }
                     box.arrival.signal()
                 }
@@ -85,13 +86,14 @@ final class RunningServer {
     var hasFailures: Bool { !failures.isEmpty }
 
     private static func serve(
-        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ failures: FailureLog,
+        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ border: Border,
+        _ failures: FailureLog,
         _ started: (MailboxSender<Order>) -> Void
     ) throws {
         let loop = try EventLoop()
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security,
             refused: { _, _ in RequestID(random: 1) }
         ) { request, reply, _ in
             var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)
