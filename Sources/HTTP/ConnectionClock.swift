@@ -39,6 +39,31 @@ public enum Overdue: Sendable, Equatable {
     case header, request, idle, answer, leaving
 }
 
+/// Time that goes on only while its keeper does: from one look to the next it advances by one longest step at most, so that what a registry
+/// that was stopped, or had too much to do, could not read meanwhile is no client's delay.
+public struct PatientClock: Sendable {
+    /// In milliseconds.
+    private let longestStep: Int64
+    private var lastLook: Int64
+    /// What all steps were longer than they may be.
+    private var lost: Int64 = 0
+
+    /// A clock that is first looked at `now`, in milliseconds of the caller's monotonic clock.
+    public init(now: Int64, longestStep: Int64) {
+        self.longestStep = longestStep
+        lastLook = now
+    }
+
+    /// To be called regularly; `now` never decreases.
+    public mutating func look(at now: Int64) {
+        lost += max(0, now - lastLook - longestStep)
+        lastLook = now
+    }
+
+    /// What it shows at `now`, which is not before the last look. Never decreases.
+    public func time(at now: Int64) -> Int64 { min(now, lastLook + longestStep) - lost }
+}
+
 /// The deadlines of one connection.
 public struct ConnectionClock: Sendable {
     private var activity: Activity

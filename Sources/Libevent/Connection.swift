@@ -50,7 +50,7 @@ final class Connection {
     var hasAnnouncedEnd = false
     /// Whether the handler has a request of evhttp's that it has not answered yet.
     private(set) var isReplyHeld = false
-    private var clock = ConnectionClock(now: MonotonicClock.milliseconds())
+    private var clock: ConnectionClock
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
     /// Whether reading stops early, because a complete request waits.
@@ -72,6 +72,7 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
+        clock = ConnectionClock(now: server.patience.time(at: LoopClock.now()))
         setReadWatermarks()
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
@@ -152,7 +153,7 @@ final class Connection {
     }
 
     /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset the connection.
-    private var hasUnreadBytes: Bool {
+    var hasUnreadBytes: Bool {
         var byte: UInt8 = 0
         return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }

@@ -38,6 +38,8 @@ extension HTTPServer {
 
     /// Ends the connections whose time is up, and some of those that make the rest run out of memory.
     func sweep(at now: Int64) {
+        patience.look(at: now)
+        let now = patience.time(at: now)
         var overdue: [(Connection, Overdue)] = []
         var stuck: [Connection] = []
         var waiting = 0
@@ -66,6 +68,8 @@ extension HTTPServer {
     private func end(_ connection: Connection, _ deadline: Overdue) {
         switch deadline {
         case .idle:
+            // A request that no turn of the loop has come to yet. Closing over it would lose it.
+            guard !connection.hasUnreadBytes else { return }
             border.note(.idle, connection.peer)
             connection.close()
         case .header:

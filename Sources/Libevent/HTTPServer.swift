@@ -41,7 +41,7 @@ public final class HTTPServer {
     /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
     static let evhttpSlack = 4_096
     /// How often deadlines are looked at, and a paused listener tries again, in milliseconds.
-    private static let housekeepingPeriod = 250
+    static let housekeepingPeriod = 250
 
     /// With this a bufferevent owns its descriptor, and its TLS session.
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
@@ -61,6 +61,8 @@ public final class HTTPServer {
     private(set) var connections: [OpaquePointer: Connection] = [:]
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
+    /// The time that deadlines are measured in.
+    var patience = PatientClock(now: LoopClock.now(), longestStep: Int64(2 * HTTPServer.housekeepingPeriod))
     /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
     private var unsecured: [Connection] = []
     private var adoption: LoopEvent?

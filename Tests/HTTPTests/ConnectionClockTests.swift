@@ -98,6 +98,19 @@ struct ConnectionClockTests {
         }
     }
 
+    @Test func `a pause between two looks is nobody's delay`() {
+        // R826 … and by as much as the registry itself stood still …
+        var patience = PatientClock(now: 1_000, longestStep: 500)
+        #expect(patience.time(at: 1_250) == 1_250)
+        patience.look(at: 1_250)
+        #expect(patience.time(at: 60_000) == 1_750)
+        patience.look(at: 60_000)
+        #expect(patience.time(at: 60_000) == 1_750)
+        #expect(patience.time(at: 60_200) == 1_950)
+        patience.look(at: 60_500)
+        #expect(patience.time(at: 60_500) == 2_250)
+    }
+
     @Test func `where a request has less time than its head, the request's time counts`() {
         var deadlines = Deadlines()
         deadlines.request = 4_000

@@ -28,6 +28,23 @@ import Testing
         }
     }
 
+    @Test func `a registry that stood still closes nobody who spoke meanwhile`() throws {
+        // R826 … and by as much as the registry itself stood still: what it could not read meanwhile is not held against a client.
+        let registry = try RunningRegistry(["--idle_timeout=3s", "--header_timeout=2s"])
+        let clients = try (0..<200).map { _ in try registry.connect() }
+        for client in clients { #expect(try client.ask("GET", "/livez").status == 200) }
+        // Half of them are idle, half have begun a request.
+        for client in clients.prefix(100) { try client.send("GET /livez HTTP/1.1\r\nHo") }
+        #expect(try registry.connect().ask("GET", "/livez").status == 200)
+        registry.send(SIGSTOP)
+        try Patience.wait("the process to stand still") { try registry.state == "T" }
+        for client in clients.prefix(100) { try client.send("st: a\r\n\r\n") }
+        for client in clients.dropFirst(100) { try client.send("GET", "/livez") }
+        usleep(3_500_000)  // The pause is what is tested: more than either deadline.
+        registry.send(SIGCONT)
+        for client in clients { #expect(try client.receive("the answer to a request from before the pause").status == 200) }
+    }
+
     @Test func `every loop serves its share of the connections, from one catalog`() throws {
         let registry = try RunningRegistry(["--loops=2"])
         let before = try registry.turns()
