@@ -43,6 +43,10 @@ final class Connection {
     private(set) var directAnswers = 0
     /// evhttp's callbacks, while libevent writes the rest of direct answers.
     var evhttpCallbacks: EvhttpCallbacks?
+    /// evhttp's callbacks, while ours stand before them so that it learns of the client's end a turn later.
+    var delayedCallbacks: EvhttpCallbacks?
+    /// Whether the client's end has been read, which libevent tells of once only.
+    var hasClientEnded = false
     var awaitedReply = AwaitedReply.none
     /// Whether evhttp sees nothing of what comes, and nothing more is read, until all direct answers have left.
     var isHeldBack = false
@@ -193,6 +197,7 @@ final class Connection {
         answersWritten += 1
         directAnswersWritten()
         guard phase == .served else { return }
+        if hasClientEnded { later { $0.clientEnded() } }
         if session == nil {
             if readsLess, gate.completeRequests == 0 { readLess(false) }
         } else if isFull {
@@ -208,7 +213,12 @@ final class Connection {
             feedGate(count)
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
-            if session != nil { stopReading() } else if !readsLess, isFull { readLess(true) }
+            if session != nil {
+                stopReading()
+                if !gate.isIdle, gate.completeRequests == 0 { delayEnd() }
+            } else if !readsLess, isFull {
+                readLess(true)
+            }
         case .refusing, .lingering:
             // At once: of a TLS record the rest may come in the very turn in which its beginning was refused, while evhttp's callbacks are still set.
             evbuffer_drain(bufferevent_get_input(bufferevent), -1)
@@ -351,7 +361,7 @@ final class Connection {
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
 
-    private static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
+    static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
         context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }
 

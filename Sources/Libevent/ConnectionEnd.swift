@@ -28,9 +28,52 @@ extension Connection {
     /// Has evhttp believe that the client has gone: then it frees the connection, and leaves the request that is being answered to `PendingReply`.
     private func loseClient() {
         giveBack()
-        var callbacks = EvhttpCallbacks()
-        bufferevent_getcb(bufferevent, nil, nil, &callbacks.event, &callbacks.context)
+        var callbacks = installedCallbacks
+        if callbacks.context != UnsafeMutableRawPointer(identity), let delayed = delayedCallbacks { callbacks = delayed }
         callbacks.event?(bufferevent, Int16(BEV_EVENT_READING | BEV_EVENT_EOF), callbacks.context)
+    }
+
+    // MARK: - The client's end
+
+    /// What is set on the bufferevent.
+    var installedCallbacks: EvhttpCallbacks {
+        var callbacks = EvhttpCallbacks()
+        bufferevent_getcb(bufferevent, &callbacks.read, &callbacks.write, &callbacks.event, &callbacks.context)
+        return callbacks
+    }
+
+    /// Of TLS, while a request arrives: has evhttp learn of the client's end a turn later. libevent may tell of it before it hands over the bytes
+    /// that it read in front of it, and evhttp would close over a request that these make whole.
+    func delayEnd() {
+        let callbacks = installedCallbacks
+        // Whenever evhttp answers or turns to another request, it sets its own again.
+        guard let identity, callbacks.context == UnsafeMutableRawPointer(identity) else { return }
+        delayedCallbacks = callbacks
+        bufferevent_setcb(
+            bufferevent,
+            { bufferevent, context in
+                guard let callbacks = Connection.from(context)?.delayedCallbacks else { return }
+                callbacks.read?(bufferevent, callbacks.context)
+            },
+            { bufferevent, context in
+                guard let callbacks = Connection.from(context)?.delayedCallbacks else { return }
+                callbacks.write?(bufferevent, callbacks.context)
+            },
+            { bufferevent, events, context in
+                guard let connection = Connection.from(context), let callbacks = connection.delayedCallbacks else { return }
+                guard events == Int16(BEV_EVENT_READING | BEV_EVENT_EOF) else {
+                    callbacks.event?(bufferevent, events, callbacks.context)
+                    return
+                }
+                connection.later { $0.clientEnded() }
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// The client has ended its sending: the connection is closed when all requests that came whole before that are answered.
+    func clientEnded() {
+        guard phase == .served else { return }
+        hasClientEnded = true
+        if answersPending == 0, directAnswers == 0, gate.completeRequests == 0 { loseClient() }
     }
 
     /// What is to be done before evhttp frees the connection, which it is about to do: ends a TLS session in good form, or says why it never began.

@@ -98,9 +98,7 @@ extension Connection {
 
     /// Lets libevent write what the socket did not take. Its callbacks are evhttp's, which knows of no answer; until all is written they are ours.
     private func writeTheRest() {
-        var callbacks = EvhttpCallbacks()
-        bufferevent_getcb(bufferevent, &callbacks.read, &callbacks.write, &callbacks.event, &callbacks.context)
-        evhttpCallbacks = callbacks
+        evhttpCallbacks = installedCallbacks
         bufferevent_setcb(
             bufferevent, nil,
             { _, context in DirectWriting.connection(context)?.restWritten() },

@@ -48,6 +48,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [100, 3_000, 6_000, 7_000, 14_000, 15_500])
+    func `a goodbye right behind the rest of a body does not cost its answer`(first: Int) throws {
+        let fixture = try Fixture()
+        let server = try RunningServer(fixture.context())
+        for options in Self.versions {
+            let connection = try LiveClient(port: server.port, client(fixture, options))
+            let body = String(repeating: "b", count: first + 300)
+            connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body.prefix(first))
+            // So that the rest is read by itself. Were it not, the test would only test less.
+            usleep(50_000)
+            connection.setCork(true)
+            connection.send(String(body.suffix(300)))
+            connection.sayGoodbye()
+            connection.setCork(false)
+            #expect(try connection.answer().hasSuffix("\r\n\r\n" + body))
+            #expect(connection.ending() == .clean)
+        }
+    }
+
     @Test(arguments: forms) func `a goodbye while an answer is being written does not cut it`(header: String) throws {
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
