@@ -293,7 +293,15 @@ public struct RequestGate: ~Copyable {
             }
             head.namesTransport = true
         } else if name.equalsIgnoringCase("connection") {
-            if !value.equalsIgnoringCase("keep-alive") { head.namesTransport = true }
+            if !value.equalsIgnoringCase("keep-alive") { readConnectionOptions(value) }
+        }
+    }
+
+    /// evhttp only knows a lone `close`, in the first of several fields.
+    private mutating func readConnectionOptions(_ value: ArraySlice<UInt8>) {
+        head.namesTransport = true
+        for option in value.split(separator: UInt8(ascii: ",")) {
+            if head.bytes[head.bytes.span.trimmed(option.indices)].equalsIgnoringCase("close") { head.closes = true }
         }
     }
 

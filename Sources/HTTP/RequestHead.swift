@@ -17,6 +17,8 @@ public struct RequestHead: Sendable {
     public internal(set) var minorVersion: UInt8 = 1
     /// The body that is to follow, when its length was declared; nil when it is chunked.
     public internal(set) var declaredLength: Int? = 0
+    /// Whether the client wants the connection closed behind the answer.
+    public internal(set) var closes = false
     /// Whether a field asks something of the transport that is more than to go on.
     var namesTransport = false
     var targetRange = 0..<0

@@ -62,7 +62,7 @@ public final class HTTPServer {
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
     /// The time that deadlines are measured in.
-    var patience = PatientClock(now: LoopClock.now(), longestStep: Int64(2 * HTTPServer.housekeepingPeriod))
+    var patience = PatientClock(now: MonotonicClock.milliseconds(), longestStep: Int64(2 * HTTPServer.housekeepingPeriod))
     /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
     private var unsecured: [Connection] = []
     private var adoption: LoopEvent?

@@ -12,11 +12,13 @@ public struct PendingReply: ~Copyable {
     /// knows. Invariant: released by `answer`, which is called once.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
+    private let closes: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passRetained(connection)
         isHead = head.method == .head
+        closes = head.closes
     }
 
     /// Writes the response. Its body is left out for HEAD, and its length told. Does nothing when the client has gone meanwhile.
@@ -51,7 +53,7 @@ public struct PendingReply: ~Copyable {
         guard let headers = evhttp_request_get_output_headers(request) else { return }
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
-        if connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
+        if closes || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
         // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the same.
         request.pointee.type = EVHTTP_REQ_HEAD
 

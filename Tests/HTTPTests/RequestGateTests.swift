@@ -59,6 +59,20 @@ import Testing
     }
 
     @Test(arguments: [
+        (["keep-alive"], false, true), (["Keep-Alive"], false, true), (["close"], true, false), (["\tCLOSE"], true, false),
+        (["TE, close"], true, false), (["close ,TE"], true, false), (["keep-alive,\tclose"], true, false),
+        (["keep-alive", "close"], true, false),
+        (["close", "keep-alive"], true, false), (["TE"], false, false), (["closed"], false, false), (["close TE"], false, false),
+    ])
+    func `whether a request closes its connection is said by any option of any field`(values: [String], closes: Bool, goesOn: Bool) throws {
+        // R827 A request that has `close` among the options of its `Connection` fields …
+        let fields = values.map { "Connection: \($0)\r\n" }.joined()
+        let head = try #require(RequestHead.of("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"))
+        #expect(head.closes == closes)
+        #expect(head.isSelfContained == goesOn)
+    }
+
+    @Test(arguments: [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0 as Int?), ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0003\r\n\r\nabc", 3),
         ("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", nil),
     ])

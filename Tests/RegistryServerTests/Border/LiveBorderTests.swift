@@ -79,6 +79,16 @@ struct LiveBorderTests {
         #expect(try ClientConnection(port: server.port).bytesAfterRequest(Self.request) > 0)
     }
 
+    @Test func `R827: a request that says close in any way is told so, and its connection is closed`() throws {
+        let (server, _) = try server { _ in }
+        for value in ["close", "\tclose", "TE, close", "close, TE", "keep-alive\r\nConnection: close"] {
+            let client = try ClientConnection(port: server.port)
+            try client.send(Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: \(value)\r\n\r\n".utf8))
+            #expect(try client.answer(to: "GET")["connection"] == "close", "\(value)")
+            #expect(try client.bytesUntilClosed(after: value).isEmpty)
+        }
+    }
+
     @Test func `R823: one connection too many is answered 503, and there is room again when another ends`() throws {
         let (server, border) = try server { $0.connections = 1 }
         let first = try ClientConnection(port: server.port)
