@@ -1,6 +1,8 @@
 // What a response carries: bytes of its own, or fragments that it shares with other responses. What many clients ask for is rendered once, and
 // then handed to each of them without being copied.
 
+import Synchronization
+
 /// Bytes that any number of responses may have in common. They never change.
 public final class Fragment: Sendable {
     public let bytes: [UInt8]
@@ -17,6 +19,8 @@ public final class FragmentChain: Sendable {
     public let fragments: [Fragment]
     /// The bytes of all fragments.
     public let count: Int
+    /// How many answers that are being written have it as their body; the transport's to count.
+    public let loans = Atomic<Int>(0)
 
     public init(_ fragments: [Fragment]) {
         self.fragments = fragments
@@ -48,6 +52,14 @@ public enum ResponseBody: Sendable {
     }
 
     public var isEmpty: Bool { count == 0 }
+
+    /// Whether it waits for a client already, so that another costs no memory.
+    public var isLent: Bool {
+        switch self {
+        case .bytes: false
+        case .shared(let chain): chain.loans.load(ordering: .relaxed) > 0
+        }
+    }
 
     /// All bytes in one array, a copy where they are in several fragments.
     public var joined: [UInt8] {

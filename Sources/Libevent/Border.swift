@@ -15,7 +15,7 @@ public struct BorderRules: Sendable, Equatable {
     public var input = 131_072
     /// Bytes of answers that may wait for one client before its next request is looked at.
     public var answersAhead = 65_536
-    /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed.
+    /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed, and nothing large is added.
     public var waitingOutput = 256 << 20
 
     public init() {}
@@ -88,6 +88,8 @@ public final class Border: Sendable {
     private let census = Mutex(Census())
     private let tallies = Mutex([Tally](repeating: Tally(), count: BorderEvent.allCases.count))
     private let waiting = Atomic<Int>(0)
+    /// Bytes of bodies that are lent, each counted once however many clients it waits for.
+    private let lent = Atomic<Int>(0)
 
     public init(_ rules: BorderRules = BorderRules()) {
         self.rules = rules
@@ -98,6 +100,27 @@ public final class Border: Sendable {
 
     /// Bytes of answers that wait for clients, as of the loops' last sweeps.
     public var waitingBytes: Int { waiting.load(ordering: .relaxed) }
+
+    /// From how many bytes on a body is worth counting.
+    public static let largeBody = 16_384
+
+    /// Whether a body may be sent: over the limit on what waits, one that would take memory of its own must not.
+    public func hasRoom(for body: borrowing ResponseBody) -> Bool { hasRoom(forBytes: body.count) || body.isLent }
+
+    /// Whether a body of so many bytes may be made.
+    public func hasRoom(forBytes count: Int) -> Bool {
+        count < Self.largeBody || lent.load(ordering: .relaxed) < rules.waitingOutput
+    }
+
+    /// libevent points to a body's bytes for one more answer.
+    func lend(_ chain: FragmentChain) {
+        if chain.loans.add(1, ordering: .relaxed).oldValue == 0 { lent.add(chain.count, ordering: .relaxed) }
+    }
+
+    /// An answer has been written, or given up.
+    func takeBack(_ chain: FragmentChain) {
+        if chain.loans.subtract(1, ordering: .relaxed).newValue == 0 { lent.subtract(chain.count, ordering: .relaxed) }
+    }
 
     /// How often a client was answered so by the border, which writes no access line.
     public func answers(_ status: HTTP.Status) -> UInt64 {

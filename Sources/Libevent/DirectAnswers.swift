@@ -63,7 +63,7 @@ extension Connection {
         hasAnnouncedEnd = server.isDraining
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
-        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output) }
+        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output, overTLS: session != nil, server.border) }
         server.writeAtEndOfTurn(self)
         awaitedReply = .none
     }

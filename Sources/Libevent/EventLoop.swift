@@ -16,6 +16,8 @@ public final class EventLoop {
     /// Events that must come before the reading of connections: a connection has to be known before its first byte or its end is handled.
     static let urgentPriority: Int32 = 0
     private static let priorities: Int32 = 2
+    /// How long a turn may go on while an urgent event waits, in microseconds, plus the callback that it is at.
+    private static let longestTurn = 100_000
 
     /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that will touch it.
     /// Throws when the kernel or memory refuse.
@@ -26,6 +28,8 @@ public final class EventLoop {
         guard let config = event_config_new() else { throw .outOfMemory }
         defer { event_config_free(config) }
         event_config_set_flag(config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
+        var longest = timeval(tv_sec: 0, tv_usec: Self.longestTurn)
+        event_config_set_max_dispatch_interval(config, &longest, -1, Self.urgentPriority + 1)
         if hasPreciseTimers { event_config_set_flag(config, Int32(EVENT_BASE_FLAG_PRECISE_TIMER.rawValue)) }
         guard let base = event_base_new_with_config(config) else { throw .noEventBase }
         event_base_priority_init(base, Self.priorities)

@@ -19,14 +19,15 @@ public enum EvhttpErrorPage {
         guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
             return
         }
-        var response = Response(Refusal(status, "the request cannot be served: \(status.reason)"))
+        let refusal = Refusal(status, "the request cannot be served: \(status.reason)")
+        var response = Response(refusal)
         response.requestID = RequestID(random: .random(in: 0 ... .max))
         response.transportSecurity = transportSecurity
         var head = AnswerHead()
         head.withHeaders(of: response, on: nil) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         evhttp_add_header(headers, "Connection", "close")
         evbuffer_drain(output, evbuffer_get_length(output))
-        if request.pointee.type != EVHTTP_REQ_HEAD { response.body.append(to: output) }
+        if request.pointee.type != EVHTTP_REQ_HEAD { evbuffer_add(output, refusal.body, refusal.body.count) }
         request.pointee.type = EVHTTP_REQ_HEAD  // As in PendingReply: evhttp adds no header about the body.
         evhttp_send_reply(request, Int32(status.rawValue), "\(status.reason)", nil)
     }

@@ -116,7 +116,8 @@ public final class HTTPServer {
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
         endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         try listen(descriptor)
-        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop) { [unowned self] _ in
+        // Urgent, because however many connections are ready, deadlines are kept between two of them.
+        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) { [unowned self] _ in
             sweep(at: MonotonicClock.milliseconds())
             acceptAgain()
         }

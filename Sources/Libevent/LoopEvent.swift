@@ -30,9 +30,10 @@ public final class LoopEvent {
 
     /// Calls `handler` every `milliseconds`. Calls that the loop was too busy for are skipped, not made up for.
     public static func every(
-        milliseconds: Int, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+        milliseconds: Int, on loop: EventLoop, isUrgent: Bool = false, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
-        let event = try LoopEvent(loop, descriptor: -1, flags: EV_PERSIST, handler: handler)
+        let priority = isUrgent ? EventLoop.urgentPriority : nil
+        let event = try LoopEvent(loop, descriptor: -1, flags: EV_PERSIST, priority: priority, handler: handler)
         event.schedule(afterMilliseconds: milliseconds)
         return event
     }

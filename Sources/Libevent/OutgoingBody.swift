@@ -1,32 +1,56 @@
-// How the body of an answer gets into the buffer that evhttp writes from. Bytes of the answer's own are copied; shared fragments are only
-// pointed to, and held until libevent has written them or given up on the client.
+// How the body of an answer gets into the buffer that evhttp writes from. Small bodies of an answer's own are copied; all others are only pointed
+// to, and held until libevent has written them or given up on the client. As long as they are, the border counts them.
 
 import CLibevent
 import HTTP
 
 extension ResponseBody {
-    /// Appends the bytes to an evbuffer of this loop's.
-    func append(to output: OpaquePointer) {
+    /// Appends the bytes to an evbuffer of this loop's. Over TLS libevent has OpenSSL take a piece of the buffer as a whole, and what has left shows
+    /// when the piece has: so a piece is a record.
+    func append(to output: OpaquePointer, overTLS isSecure: Bool, _ border: Border) {
         switch self {
-        case .bytes(let bytes): if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
-        case .shared(let chain): for fragment in chain.fragments where fragment.count > 0 { fragment.lend(to: output) }
+        case .bytes(let bytes) where bytes.count < Border.largeBody: if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
+        case .bytes(let bytes): Loan(of: FragmentChain([Fragment(bytes)]), border).lend(to: output, isSecure)
+        case .shared(let chain): Loan(of: chain, border).lend(to: output, isSecure)
         }
     }
 }
 
-extension Fragment {
-    /// Has the buffer point to the bytes. The pointer outlives the closure that lends it: `bytes` is a constant of an object that is held until
+/// A body that libevent points to for one answer. Released when the last byte has been let go of.
+private final class Loan {
+    private let chain: FragmentChain
+    private let border: Border
+
+    init(of chain: FragmentChain, _ border: Border) {
+        self.chain = chain
+        self.border = border
+        border.lend(chain)
+    }
+
+    deinit { border.takeBack(chain) }
+
+    /// Has the buffer point to the bytes. The pointers outlive the closure that lends them: `bytes` is a constant of an object that is held until
     /// the buffer lets go, and the elements of an array that is not written to stay where they are.
-    fileprivate func lend(to output: OpaquePointer) {
+    func lend(to output: OpaquePointer, _ isSecure: Bool) {
+        for fragment in chain.fragments {
+            fragment.bytes.withUnsafeBytes { bytes in
+                let longest = isSecure ? Connection.recordBytes : bytes.count
+                for start in stride(from: 0, to: bytes.count, by: max(longest, 1)) {
+                    lend(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + longest, bytes.count)]), to: output)
+                }
+            }
+        }
+    }
+
+    private func lend(_ piece: UnsafeRawBufferPointer, to output: OpaquePointer) {
         let held = Unmanaged.passRetained(self)
-        let isTaken = bytes.withUnsafeBytes { bytes in
+        let isTaken =
             evbuffer_add_reference(
-                output, bytes.baseAddress, bytes.count,
+                output, piece.baseAddress, piece.count,
                 { _, _, held in
                     guard let held else { return }
-                    Unmanaged<Fragment>.fromOpaque(held).release()
+                    Unmanaged<Loan>.fromOpaque(held).release()
                 }, held.toOpaque()) == 0
-        }
         if !isTaken { held.release() }
     }
 }

@@ -97,7 +97,6 @@ struct RevisionTests {
         let heartbeats: [(String, (Store) -> Void)] = [
             ("a client's", { #expect($0.renew(one, in: tenant, at: moment(29_999))) }),
             ("one of a batch", { #expect($0.renew([one], in: tenant, at: moment(29_999)) == [true]) }),
-            ("a command", { _ = $0.apply(.renew(one), in: tenant, from: .peer, at: moment(29_999)) }),
             ("another member's", { _ = $0.merge(Replicated(namespace: tenant, replica: heard), at: moment(29_999)) }),
         ]
         let lookUps: [(String, (Store, LeaseTime) -> Bool)] = [
@@ -108,7 +107,7 @@ struct RevisionTests {
         for (heartbeat, renew) in heartbeats {
             for (lookUp, finds) in lookUps {
                 let store = Store(namespaceCapacity: nil)
-                _ = store.apply(.register(makeInstance(one)), in: tenant, from: .client, at: moment(0))
+                _ = store.apply(.register(makeInstance(one)), in: tenant, at: moment(0))
                 let before = (store.revision(of: tenant), store.revision(of: Name("web"), in: tenant))
                 #expect(!finds(store, at(30_005)))
                 renew(store)

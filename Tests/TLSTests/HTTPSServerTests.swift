@@ -140,6 +140,25 @@ import Testing
         #expect(try first.get("/").contains("secure true"))
     }
 
+    @Test func `who reads steadily has the time of each portion, over TLS too`() throws {
+        // R822 A client that takes longer than ANSWER_TIMEOUT to read MAX_BUFFERED_OUTPUT bytes of an answer …
+        let fixture = try Fixture()
+        var rules = BorderRules()
+        rules.deadlines.answer = 600
+        rules.deadlines.portion = 65_536
+        let server = try RunningServer(fixture.context(), rules: rules)
+        let connection = try LiveClient(port: server.port, client(fixture))
+        let size = 12_000_000
+        connection.send("GET /large/\(size) HTTP/1.1\r\nHost: x\r\n\r\n")
+        var received = 0
+        // Slow on purpose: the answer takes several times its deadline, and each portion a fraction of it.
+        while received < size, case let more = connection.read(), !more.isEmpty {
+            received += more.count
+            usleep(4_000)
+        }
+        #expect(received > size)
+    }
+
     @Test func `a session resumes on every loop, and after a reload`() throws {
         let fixture = try Fixture()
         let keys = TicketKeys(now: 0)

@@ -62,9 +62,14 @@ enum ListHandlers {
         return RenderedList(bytes: body, validity: Validity(readAt: call.monotonic, liveUntil: found.liveUntil))
     }
 
+    /// Fewer bytes than any instance takes, which has its id and its endpoint at least.
+    private static let leastInstance = 48
+
     /// Instances picked one by one, or shown by some fields.
     private static func selected(_ query: ListQuery, _ call: borrowing Call) throws(Refused) -> RenderedList {
         let selected = query.select(from: call.context.store, in: try call.tenant(), at: call.moment.lease)
+        // Not rendered only to be refused.
+        guard call.context.border.hasRoom(forBytes: selected.instances.count * leastInstance) else { throw .noRoom }
         let hasLinks = query.fields.contains(.links)
         var rendering = InstanceRendering(fields: query.fields, links: hasLinks ? InstanceLinks(call) : nil)
         var body: [UInt8] = []

@@ -28,6 +28,9 @@ public enum Refused: Error, Sendable {
     /// An allowance is used up; the same request may be made again in so many seconds (R824).
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
 
+    /// So much waits for other clients that this answer must not be added (R828).
+    case noRoom
+
     /// The answer.
     var response: Response {
         switch self {
@@ -43,6 +46,7 @@ public enum Refused: Error, Sendable {
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
+        case .noRoom: Self.noRoom()
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
     }
@@ -54,6 +58,15 @@ public enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
         response.retryAfter = copyTime
+        return response
+    }
+
+    /// When to ask again while others are reading, in seconds: who reads nothing is closed within one.
+    private static let readingTime = 1
+
+    private static func noRoom() -> Response {
+        var response = error(.serviceUnavailable, "too much waits for clients that are reading: ask again, or another member")
+        response.retryAfter = readingTime
         return response
     }
 

@@ -97,7 +97,9 @@ public final class Responder {
             try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)
         }
         if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
-        return try route.handler(call)
+        let response = try route.handler(call)
+        guard context.border.hasRoom(for: response.body) || route.openness != .tenant else { throw .noRoom }
+        return response
     }
 
     private func segments(of request: Request) throws(Refused) -> PathSegments {

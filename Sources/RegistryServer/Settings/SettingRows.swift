@@ -112,7 +112,8 @@ extension Settings {
         SettingRow(
             "max_buffered_total", \.maxBufferedTotal, .number(Limits.bufferedTotal), default: "268435456",
             "How many bytes of answers may wait for all clients together. Over it, the clients that take nothing are closed, those with "
-                + "the most waiting first. It bounds what clients that never read cost in memory, and should exceed the largest answer."),
+                + "the most waiting first, and answers that would take 16 kB of memory more are 503 instead. It bounds what clients that "
+                + "read slowly or never cost in memory, to within one answer for each loop, and should exceed the largest answer."),
 
         SettingRow(
             "rendered_cache", \.renderedCache, .number(Limits.renderedCache), default: "134217728",

@@ -79,6 +79,50 @@ struct LiveBorderTests {
         #expect(try ClientConnection(port: server.port).bytesAfterRequest(Self.request) > 0)
     }
 
+    @Test func `R828: where too much waits, large answers are refused and all others are given`() throws {
+        let registry = try Registry(.router)
+        let border = registry.context.border
+        for number in 0..<200 {
+            let value = "http://host-\(number):80/" + String(repeating: "x", count: 90)
+            #expect(try registry.send(.register(text: Body("web", value).text)).status == 201)
+        }
+        let list = TestRequest.get("/api/v1/instances")
+        #expect(try registry.send(list).body.count >= Border.largeBody)
+        let megabyte = Fragment([UInt8](repeating: 0, count: 1 << 20))
+        let waiting = FragmentChain([Fragment](repeating: megabyte, count: border.rules.waitingOutput >> 20))
+        border.lend(waiting)
+        border.lend(waiting)
+        let refused = try registry.send(list)
+        #expect(refused.status == 503 && refused["retry-after"] != nil)
+        #expect(try registry.send(TestRequest("HEAD", "/api/v1/instances")).status == 503, "as GET")
+        #expect(try registry.send(.get("/api/v1/instances?fields=links")).status == 503)
+        #expect(try registry.send(.get("/api/v1/instances?fields=links&service_name=none")).status == 200)
+        for path in ["/", "/livez", "/metrics", "/swagger.json", "/api/v1/services"] {
+            #expect(try registry.send(.get(path)).status == 200, "\(path)")
+        }
+        border.takeBack(waiting)
+        #expect(try registry.send(list).status == 503, "it waits for another")
+        border.takeBack(waiting)
+        #expect(try registry.send(list).status == 200)
+    }
+
+    @Test func `R828: what a client does not read counts once it waits, and no longer when it has left`() throws {
+        let (server, border) = try server(answer: 64 << 20) { $0.waitingOutput = 1 << 20 }
+        let another = Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: Border.largeBody)).body
+        #expect(border.hasRoom(for: another))
+        let client = try ClientConnection(port: server.port)
+        try client.send(Self.request)
+        for isFull in [true, false] {
+            let deadline = Deadline()
+            while border.hasRoom(for: another) == isFull {
+                guard deadline.remainingMilliseconds > 0 else {
+                    throw WaitedInVain(for: isFull ? "the answer to wait" : "it to be let go of")
+                }
+            }
+        }
+        #expect(count(border, .waitingOutput) == 1)
+    }
+
     @Test func `R827: a request that says close in any way is told so, and its connection is closed`() throws {
         let (server, _) = try server { _ in }
         for value in ["close", "\tclose", "TE, close", "close, TE", "keep-alive\r\nConnection: close"] {
