@@ -7,19 +7,19 @@ import Catalog
 struct TagFilter {
     /// The tags asked for, each once, numbered from 0. Compared as bytes.
     private let numbers: [ArraySlice<UInt8>: Int]
-    /// The lengths of the tags asked for, modulo 64, a bit for each: most others are no candidates by that.
-    private let lengths: UInt64
+    /// A bit for each tag asked for: most others are no candidates by that, and are not looked up.
+    private let candidates: UInt64
 
     /// Reads a list of tags separated by commas. Split among the bytes: as Characters, a comma before a combining mark would be none.
     init(_ list: String) {
         var numbers: [ArraySlice<UInt8>: Int] = [:]
-        var lengths: UInt64 = 0
+        var candidates: UInt64 = 0
         for tag in Array(list.utf8).split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) where numbers[tag] == nil {
             numbers[tag] = numbers.count
-            lengths |= Self.bit(of: tag)
+            candidates |= Self.bit(of: tag)
         }
         self.numbers = numbers
-        self.lengths = lengths
+        self.candidates = candidates
     }
 
     /// Whether an instance has all of the tags. None has where an empty one is among them (R308).
@@ -28,12 +28,16 @@ struct TagFilter {
         var isMissing = [Bool](repeating: true, count: numbers.count)
         var missing = numbers.count
         return instance.containsTag { tag in
-            guard lengths & Self.bit(of: tag) != 0, let number = numbers[tag], isMissing[number] else { return false }
+            guard candidates & Self.bit(of: tag) != 0, let number = numbers[tag], isMissing[number] else { return false }
             isMissing[number] = false
             missing -= 1
             return missing == 0
         }
     }
 
-    private static func bit(of tag: ArraySlice<UInt8>) -> UInt64 { 1 << UInt64(tag.count & 63) }
+    /// One of 64 bits, by the length and the ends.
+    private static func bit(of tag: ArraySlice<UInt8>) -> UInt64 {
+        guard let first = tag.first, let last = tag.last else { return 1 }
+        return 1 << UInt64((tag.count + Int(first) * 5 + Int(last) * 11) & 63)
+    }
 }

@@ -13,7 +13,7 @@ enum JWTAttempt {
     /// in base64url, padded or in the plain alphabet though it may be. Whatever stands before either does not count.
     static func isOne(_ token: ArraySlice<UInt8>) -> Bool {
         for index in token.indices {
-            let isStart = index == token.startIndex || Base64URL.value(of: token[index - 1]) == nil
+            let isStart = index == token.startIndex || Base64.url.value(of: token[index - 1]) == nil
             if isStart, token[index...].starts(with: opening) { return true }
             if token[index] == dot, spellsObject(part(of: token, before: index)) { return true }
         }
@@ -23,7 +23,7 @@ enum JWTAttempt {
     /// What stands before a dot, as far back as it may be base64. Never longer than from one dot to the next.
     private static func part(of token: ArraySlice<UInt8>, before dot: Int) -> ArraySlice<UInt8> {
         let before = token[..<dot]
-        let start = before.lastIndex { value(of: $0) == nil && $0 != UInt8(ascii: "=") }
+        let start = before.lastIndex { Base64.either.value(of: $0) == nil && $0 != UInt8(ascii: "=") }
         return before[(start.map { $0 + 1 } ?? before.startIndex)...]
     }
 
