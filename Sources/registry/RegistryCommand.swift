@@ -12,7 +12,7 @@ struct RegistryCommand: ParsableCommand {
         abstract: "A service registry.",
         usage: "registry [--check_config] [--SETTING VALUE ...]",
         discussion: "A flag wins over the environment name with the prefix \(SettingRow.environmentPrefix), which wins over the bare one.",
-        version: "registry \(Version.current)",
+        version: "registry \(Release.current)",
         subcommands: [DevelopmentCertificatesCommand.self])
 
     @OptionGroup(title: "Settings")

@@ -112,7 +112,7 @@ enum MetricsPage {
             $0.sample(context.droppedLogLines())
         }
         text.gauge("a8registry_build_info", help: "Always 1; the labels tell what runs.") {
-            $0.sample(1, ["version": Version.current])
+            $0.sample(1, ["version": Release.current])
         }
     }
 }

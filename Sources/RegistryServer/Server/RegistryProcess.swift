@@ -274,7 +274,7 @@ public final class RegistryProcess {
             return drain(onLoop)
         }
         var metadata: Logger.Metadata = [
-            "version": "\(Version.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
+            "version": "\(Release.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
             "max_connections": "\(context.border.rules.connections)",
         ]
         for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }

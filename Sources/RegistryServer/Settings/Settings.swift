@@ -71,7 +71,7 @@ public struct Settings: Sendable, Equatable {
     public var rateLimitBurst = GoDuration.zero
 
     public var clusterSize = 1
-    /// Whether look-ups also need `clusterSize` members.
+    /// Whether `/readyz` also asks for `clusterSize` members. Requests are served without them.
     public var clusterSizeRequired = false
     /// The shared directory of members; nil is none.
     public var clusterDirectory: String?

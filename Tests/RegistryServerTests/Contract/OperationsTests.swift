@@ -110,7 +110,7 @@ struct OperationsTests {
             #"a8registry_http_request_duration_seconds_count{operation="registerInstance"} 4"#,
             "a8registry_instances 1", "a8registry_services 1", "a8registry_namespaces 1", "a8registry_registrations_total 3",
             "a8registry_renewals_total 1", "a8registry_deregistrations_total 1", "a8registry_expirations_total 1",
-            "a8registry_log_dropped_lines_total 0", #"a8registry_build_info{version="\#(Version.current)"} 1"#,
+            "a8registry_log_dropped_lines_total 0", #"a8registry_build_info{version="\#(Release.current)"} 1"#,
         ] {
             #expect(lines.contains(Substring(line)), "\(line) is not in:\n\(answer.text)")
         }

@@ -36,7 +36,7 @@ struct RegistryCommandTests {
 
     @Test func `--version names the release and nothing else`() throws {
         let outcome = try registry(["--version"])
-        #expect(outcome.output == "registry \(Version.current)\n")
+        #expect(outcome.output == "registry \(Release.current)\n")
         #expect(outcome.status == 0)
     }
 

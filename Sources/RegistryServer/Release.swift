@@ -2,7 +2,7 @@
 // a release changes one line.
 
 /// The release this build is of.
-public enum Version {
+public enum Release {
     /// Semantic version without a leading `v`.
     public static let current = "0.1.0"
 }
