@@ -53,6 +53,9 @@ struct ClusterLog {
 
     mutating func reached(_ address: PeerAddress) { unreachable.remove(address) }
 
+    /// These are the members now; whoever has the address of a former one next is another.
+    mutating func membersChanged(_ addresses: Set<PeerAddress>) { unreachable.formIntersection(addresses) }
+
     mutating func write(_ event: ClusterEvent) {
         switch event {
         case .joined(let address, let member):

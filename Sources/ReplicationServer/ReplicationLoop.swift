@@ -187,6 +187,8 @@ final class ReplicationLoop {
         guard addresses != members || isComplete != isToldAllMembers else { return }
         isToldAllMembers = isComplete
         members = addresses
+        log.membersChanged(addresses)
+        plainNext.formIntersection(addresses)
         streams?.expectedHosts = Set(addresses.map(\.host))
         carryOut(node.members(addresses, isComplete: isComplete, at: now), onLoop)
         letOriginalsGo(onLoop)

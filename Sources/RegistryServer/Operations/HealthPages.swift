@@ -14,7 +14,7 @@ enum HealthPages {
         case .ready where call.context.settings.clusterSizeRequired && !call.context.cluster.isLargeEnough:
             status(.serviceUnavailable, "alone")
         case .ready: status(.ok, "ready")
-        case .draining: status(.serviceUnavailable, "draining")
+        case .draining, .leaving: status(.serviceUnavailable, "draining")
         }
     }
 

@@ -45,8 +45,11 @@ final class ServiceRendering {
             }
         }
         self.runs = runs
-        // A copy of just the right size: what is kept takes no more room than it is counted for.
-        all = Fragment(Array(scratch[...]))
+        // A copy of just the right size: what is kept takes no more room than it is counted for. (An array of a slice of all shares its room.)
+        var exact: [UInt8] = []
+        exact.reserveCapacity(scratch.count)
+        exact += scratch
+        all = Fragment(exact)
     }
 
     /// The instances of a status, or all of them; nil when there are none.

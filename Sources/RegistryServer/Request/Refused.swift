@@ -25,9 +25,10 @@ public enum Refused: Error, Sendable {
     case noSuchService
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
+    /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
+    case leaving
     /// An allowance is used up; the same request may be made again in so many seconds (R824).
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
-
     /// So much waits for other clients that this answer must not be added (R828).
     case noRoom
 
@@ -46,6 +47,7 @@ public enum Refused: Error, Sendable {
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
+        case .leaving: Self.leaving()
         case .noRoom: Self.noRoom()
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
@@ -57,6 +59,12 @@ public enum Refused: Error, Sendable {
     private static func noCopyYet() -> Response {
         var response = error(
             .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+        response.retryAfter = copyTime
+        return response
+    }
+
+    private static func leaving() -> Response {
+        var response = error(.serviceUnavailable, "this registry is stopping: ask another member")
         response.retryAfter = copyTime
         return response
     }

@@ -92,6 +92,7 @@ public final class Responder {
         }
         call.operation = route.operation
         if route.openness == .tenant {
+            if context.lifecycle.isLeaving { throw .leaving }
             let namespace = try namespace(of: call.request, call.moment)
             call.namespace = namespace
             try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)

@@ -8,13 +8,21 @@ public final class Lifecycle: Sendable {
         /// Not yet fit to be asked.
         case starting
         case ready
-        /// A stop was asked for: finishing, and taking nothing new.
+        /// A stop was asked for: finishing, and taking no new connections.
         case draining
+        /// The other members are being told the last that they need to know: nothing is taken that they would not be told of.
+        case leaving
     }
 
     private let raw = Atomic<Int>(State.starting.rawValue)
 
     public var state: State { State(rawValue: raw.load(ordering: .acquiring)) ?? .starting }
+
+    /// Whether a stop was asked for.
+    public var isStopping: Bool { raw.load(ordering: .acquiring) >= State.draining.rawValue }
+
+    /// Whether nothing may be changed any more.
+    public var isLeaving: Bool { raw.load(ordering: .acquiring) == State.leaving.rawValue }
 
     /// Moves on to a later state; an earlier one is not gone back to.
     public func advance(to state: State) {

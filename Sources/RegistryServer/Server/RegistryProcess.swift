@@ -249,7 +249,7 @@ public final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
-            if context.lifecycle.state != .draining {
+            if !context.lifecycle.isStopping {
                 logger.critical("an event loop has ended by itself")
                 status = Exit.unavailable
                 drain(onLoop)
@@ -284,7 +284,7 @@ public final class RegistryProcess {
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard context.lifecycle.state != .draining else {
+        guard !context.lifecycle.isStopping else {
             removePortFile()
             _exit(Exit.cutShort(by: signal))
         }
@@ -303,8 +303,9 @@ public final class RegistryProcess {
         if running == 0 { leave(onLoop) }
     }
 
-    /// Once no client is answered any more: what they were told is told to the other members.
+    /// Once no client is answered any more, or has had its time: what they were told is told to the other members.
     private func leave(_ onLoop: borrowing OnLoop) {
+        context.lifecycle.advance(to: .leaving)
         guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true

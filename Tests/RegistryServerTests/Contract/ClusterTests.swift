@@ -26,6 +26,26 @@ private final class AwaitingCluster: Cluster {
 
 struct ClusterTests {
     @Test(arguments: Transport.allCases)
+    func `a member that leaves takes nothing that the others would not hear of`(_ transport: Transport) throws {
+        // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment on at which it tells … the last …
+        let registry = try Registry(transport)
+        let id = try registry.register(Body("web", "a"))
+        registry.context.lifecycle.advance(to: .draining)
+        #expect(try registry.send(TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat")).status == 200, "what is in flight is finished")
+        registry.context.lifecycle.advance(to: .leaving)
+        for request in [
+            TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat"), TestRequest("DELETE", "/api/v1/instances/\(id)"),
+            .get("/api/v1/instances"),
+        ] {
+            let answer = try registry.send(request)
+            #expect(answer.status == 503)
+            #expect(answer["Retry-After"] == "1")
+        }
+        #expect(registry.context.store.counts.instances == 1)
+        #expect(try registry.send(.get("/livez")).status == 200)
+    }
+
+    @Test(arguments: Transport.allCases)
     func `a member without a copy answers no look-up rather than half of one`(_ transport: Transport) throws {
         // R620 Until a member of a cluster has copied … look-ups … are answered 503 with Retry-After rather than with less than there is.
         let cluster = AwaitingCluster()

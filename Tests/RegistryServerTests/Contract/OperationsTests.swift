@@ -68,6 +68,7 @@ struct OperationsTests {
         let registry = try Registry(transport)
         for (state, status, word) in [
             (Lifecycle.State.starting, 503, "starting"), (.ready, 200, "ready"), (.draining, 503, "draining"), (.ready, 503, "draining"),
+            (.leaving, 503, "draining"),
         ] {
             registry.context.lifecycle.advance(to: state)
             let ready = try registry.send(.get("/readyz"))
