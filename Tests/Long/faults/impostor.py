@@ -37,7 +37,7 @@ def frame(kind, body=b""):
     return struct.pack("<IB", 1 + len(body), kind) + body
 
 
-def hello(boot_id, address, name=b"impostor", nonce=None, versions=(1, 1), wall=None):
+def hello(boot_id, address, name=b"impostor", nonce=None, versions=(2, 2), wall=None):
     """`boot_id` is any member's, `address` any member's `host:port`."""
     host, _, port = address.rpartition(":")
     wall = int(time.time() * 1000) if wall is None else wall
