@@ -12,7 +12,7 @@ import time
 
 PATIENCE_SECONDS = 10
 HELLO, PROOF, PING, SUBSCRIBE = 1, 2, 3, 16
-REFUSED_SECRET = b"\x05\x01"
+REFUSED_SECRET = b"\x05\x01\x02"
 
 
 def preface(member_id, path="/v1/replication", upgrade="a8-replication/1"):
