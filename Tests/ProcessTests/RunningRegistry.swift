@@ -143,6 +143,8 @@ final class RunningRegistry {
         // passes goes without joining its loops, on purpose, also those that have ended: that is no leak of threads.
         var environment = ProcessInfo.processInfo.environment.filter { ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key) }
         environment["TSAN_OPTIONS"]?.append(":report_thread_leaks=0")
+        // Looking for leaks at the end takes descriptors itself, and waits for them.
+        if descriptors != nil { environment["ASAN_OPTIONS"]?.append(":detect_leaks=0") }
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         return process
