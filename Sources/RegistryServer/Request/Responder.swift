@@ -92,10 +92,10 @@ public final class Responder {
         }
         call.operation = route.operation
         if route.openness == .tenant {
-            if context.lifecycle.isLeaving { throw .leaving }
             let namespace = try namespace(of: call.request, call.moment)
             call.namespace = namespace
             try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)
+            if context.lifecycle.isLeaving { throw .leaving }
         }
         if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
         let response = try route.handler(call)
