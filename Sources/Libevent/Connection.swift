@@ -81,8 +81,8 @@ final class Connection {
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
-                guard let info, info.pointee.n_added > 0, let context else { return }
-                Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().bytesArrived(info.pointee.n_added)
+                guard let info, info.pointee.n_added > 0 else { return }
+                Connection.from(context)?.bytesArrived(info.pointee.n_added)
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
@@ -101,8 +101,7 @@ final class Connection {
         evhttp_connection_set_closecb(
             identity,
             { identity, context in
-                guard let identity, let context else { return }
-                let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+                guard let identity, let connection = Connection.from(context) else { return }
                 connection.server.connectionClosed(identity, OnLoop())
             }, Unmanaged.passUnretained(self).toOpaque())
         return identity
@@ -118,6 +117,7 @@ final class Connection {
 
     /// Whether evhttp still has it.
     var isOpen: Bool { identity != nil }
+
     // MARK: - TLS
 
     /// Who the client's certificate says it is; nil when it sent none. Read once: a session keeps its certificate, and renegotiation is off.
@@ -132,6 +132,8 @@ final class Connection {
 
     /// Whether requests can be read and answers written.
     var isEstablished: Bool { session?.isEstablished ?? true }
+
+    // MARK: - Answers
 
     /// evhttp is about to be given an answer, with which it sets callbacks of its own.
     func replyComes() {
@@ -148,6 +150,8 @@ final class Connection {
         let output = bufferevent_get_output(bufferevent)
         evbuffer_pullup(output, min(evbuffer_get_length(output), Self.recordBytes))
     }
+
+    // MARK: - How it stands
 
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
@@ -290,6 +294,8 @@ final class Connection {
         return gate.activity
     }
 
+    // MARK: - Refusing
+
     /// Refuses the request that is arriving. Only while none is being answered.
     func refuse(_ status: HTTP.Status, _ sentence: String, for event: BorderEvent) {
         refusedFor = event
@@ -304,8 +310,6 @@ final class Connection {
         sendRefusal(refusal)
     }
 
-    // MARK: - Refusing
-
     private func refuseIfCaughtUp() {
         guard phase == .served, let refusal = gate.refusal, gate.completeRequests == 0, answersPending == 0 else { return }
         // Nothing of it is for evhttp, which looks at the input next.
@@ -314,29 +318,6 @@ final class Connection {
         phase = .refusing
         // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
         later { $0.sendRefusal(refusal) }
-    }
-
-    /// Does something in a turn of the loop of its own, before anything more is read.
-    func later(_ action: @escaping (Connection) -> Void) {
-        let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
-        event_base_once(
-            bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),
-            { _, _, context in
-                guard let context else { return }
-                let turn = Unmanaged<Turn>.fromOpaque(context).takeRetainedValue()
-                if let connection = turn.connection, connection.isOpen { turn.action(connection) }
-            }, context, nil)
-    }
-
-    /// What is to be done in the next turn, if the connection still exists then.
-    private final class Turn {
-        weak var connection: Connection?
-        let action: (Connection) -> Void
-
-        init(_ connection: Connection, _ action: @escaping (Connection) -> Void) {
-            self.connection = connection
-            self.action = action
-        }
     }
 
     private func sendRefusal(_ refusal: Refusal) {
@@ -361,14 +342,40 @@ final class Connection {
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
 
-    static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
-        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
-    }
-
     private func lingerOn() {
         guard phase == .refusing else { return }
         phase = .lingering
         session?.sayGoodbye()
         shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
+    }
+
+    // MARK: - Turns of the loop
+
+    /// The way back from libevent's callbacks. Their argument is the connection, not retained: it lives as long as its bufferevent, and none comes later.
+    static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
+        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Does something in a turn of the loop of its own, before anything more is read.
+    func later(_ action: @escaping (Connection) -> Void) {
+        let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
+        event_base_once(
+            bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),
+            { _, _, context in
+                guard let context else { return }
+                let turn = Unmanaged<Turn>.fromOpaque(context).takeRetainedValue()
+                if let connection = turn.connection, connection.isOpen { turn.action(connection) }
+            }, context, nil)
+    }
+
+    /// What is to be done in the next turn, if the connection still exists then.
+    private final class Turn {
+        weak var connection: Connection?
+        let action: (Connection) -> Void
+
+        init(_ connection: Connection, _ action: @escaping (Connection) -> Void) {
+            self.connection = connection
+            self.action = action
+        }
     }
 }

@@ -101,9 +101,9 @@ extension Connection {
         evhttpCallbacks = installedCallbacks
         bufferevent_setcb(
             bufferevent, nil,
-            { _, context in DirectWriting.connection(context)?.restWritten() },
+            { _, context in Connection.from(context)?.restWritten() },
             { bufferevent, events, context in
-                guard let connection = DirectWriting.connection(context), let callbacks = connection.giveBack() else { return }
+                guard let connection = Connection.from(context), let callbacks = connection.giveBack() else { return }
                 callbacks.event?(bufferevent, events, callbacks.context)
             }, Unmanaged.passUnretained(self).toOpaque())
         bufferevent_disable(bufferevent, Int16(EV_READ))
@@ -159,12 +159,5 @@ extension Connection {
         guard evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 else { return }
         // Never from within somebody else's turn.
         later { bufferevent_trigger($0.bufferevent, Int16(EV_READ), 0) }
-    }
-}
-
-/// The way back from libevent's callbacks.
-private enum DirectWriting {
-    static func connection(_ context: UnsafeMutableRawPointer?) -> Connection? {
-        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }
 }

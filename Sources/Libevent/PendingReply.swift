@@ -62,10 +62,7 @@ public struct PendingReply: ~Copyable {
         }
         evhttp_request_set_on_complete_cb(
             request,
-            { _, context in
-                guard let context else { return }
-                Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().answerWritten()
-            }, Unmanaged.passUnretained(connection).toOpaque())
+            { _, context in Connection.from(context)?.answerWritten() }, Unmanaged.passUnretained(connection).toOpaque())
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
         connection.answerQueued()
     }
