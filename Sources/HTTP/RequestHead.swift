@@ -1,6 +1,8 @@
 // A request's first line and header fields, as the gate understood them. The bytes are kept as they came, once; everything here is a range
 // into them, so that reading a field costs no allocation.
 
+import Text
+
 /// The head of one request that passed the gate.
 public struct RequestHead: Sendable {
     /// The fields that the registry reads. All others pass unread.
@@ -58,12 +60,7 @@ public struct RequestHead: Sendable {
     func has(_ field: Field) -> Bool { fieldRanges[field.rawValue].lowerBound > 0 }
 
     /// Gives back the room that the bytes do not take.
-    mutating func trim() {
-        var exact: [UInt8] = []
-        exact.reserveCapacity(bytes.count)
-        exact += bytes
-        bytes = exact
-    }
+    mutating func trim() { bytes = bytes.fitted() }
 
     mutating func keep(_ field: Field, _ range: Range<Int>) {
         fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)

@@ -2,6 +2,7 @@
 
 import Catalog
 import HTTP
+import Text
 
 /// The instances of one service as they were at one moment, each with every field but its links, separated by commas.
 final class ServiceRendering {
@@ -45,11 +46,7 @@ final class ServiceRendering {
             }
         }
         self.runs = runs
-        // A copy of just the right size: what is kept takes no more room than it is counted for. (An array of a slice of all shares its room.)
-        var exact: [UInt8] = []
-        exact.reserveCapacity(scratch.count)
-        exact += scratch
-        all = Fragment(exact)
+        all = Fragment(scratch.fitted())
     }
 
     /// The instances of a status, or all of them; nil when there are none.
