@@ -9,6 +9,8 @@
 struct FrameSeal {
     /// The bytes of a code.
     static let length = Authenticator.codeLength
+    /// The bytes of the count in what a code is of.
+    private static let countLength = 8
 
     private let key: Authenticator
     /// How many frames were sealed, or opened.
@@ -27,12 +29,14 @@ struct FrameSeal {
 
     /// The frame with its code.
     mutating func seal(_ frame: [UInt8]) -> [UInt8] {
-        var message = ByteWriter(capacity: frame.count + Self.length)
-        message.word(UInt32(truncatingIfNeeded: frame.count - FrameCodec.prefix + Self.length))
-        message.raw(frame[FrameCodec.prefix...])
-        let code = key.code(message.bytes + nextCount())
-        message.raw(code)
-        return message.bytes
+        var sealed = ByteWriter(capacity: frame.count + Self.length)
+        sealed.word(UInt32(truncatingIfNeeded: frame.count - FrameCodec.prefix + Self.length))
+        sealed.raw(frame[FrameCodec.prefix...])
+        sealed.word(nextCount())
+        let code = key.code(sealed.bytes)
+        sealed.removeLast(Self.countLength)
+        sealed.raw(code)
+        return sealed.bytes
     }
 
     /// Where the frame's own bytes are in `bytes`, of which `range` is a sealed frame with its length.
@@ -40,15 +44,15 @@ struct FrameSeal {
         let body = range.lowerBound + FrameCodec.prefix
         let end = range.upperBound - Self.length
         guard end > body else { throw .seal }
-        let message = Array(bytes[range.lowerBound..<end]) + nextCount()
-        guard key.isValid(Array(bytes[end..<range.upperBound]), message) else { throw .seal }
+        var message = ByteWriter(capacity: end - range.lowerBound + Self.countLength)
+        message.raw(bytes[range.lowerBound..<end])
+        message.word(nextCount())
+        guard key.isValid(Array(bytes[end..<range.upperBound]), message.bytes) else { throw .seal }
         return body..<end
     }
 
-    private mutating func nextCount() -> [UInt8] {
-        var writer = ByteWriter(capacity: 8)
-        writer.word(count)
-        count += 1
-        return writer.bytes
+    private mutating func nextCount() -> UInt64 {
+        defer { count += 1 }
+        return count
     }
 }

@@ -43,6 +43,11 @@ struct ByteWriter {
         block(value.utf8)
     }
 
+    /// Takes back what was written last.
+    mutating func removeLast(_ count: Int) {
+        bytes.removeLast(count)
+    }
+
     /// Overwrites a word that was written at this place before.
     mutating func patch(_ value: UInt32, at place: Int) {
         for byte in 0..<4 { bytes[place + byte] = UInt8(truncatingIfNeeded: value >> UInt32(8 * byte)) }
