@@ -4,5 +4,5 @@
 /// The release this build is of.
 public enum Release {
     /// Semantic version without a leading `v`.
-    public static let current = "0.1.0"
+    public static let current = "0.2.0"
 }
