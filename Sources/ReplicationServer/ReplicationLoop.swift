@@ -242,6 +242,8 @@ final class ReplicationLoop {
             case .releaseLeases: parts.leaseClock.release()
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
             case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
+            // Nobody waits yet.
+            case .acknowledged, .answered, .standing: break
             case .note(let event): log.write(event)
             }
         }

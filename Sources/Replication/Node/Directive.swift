@@ -58,6 +58,12 @@ public enum Directive: Sendable {
     case correctClock(milliseconds: Int64)
     /// Local changes, for members that run the original. Only given when `NodeConfiguration.offersOriginals`.
     case offerToOriginals([Replicated])
+    /// What the ticket, and all before it of its loop, stands for may be answered: the members that count have it, or the bound has passed.
+    case acknowledged(AcknowledgmentTicket)
+    /// The members that were asked have answered, or the bound has passed. When it is sure, what the store says of the id now is true.
+    case answered(QuestionTicket, isSure: Bool)
+    /// How the cluster stands for requests. Given whenever that changes.
+    case standing(ClusterStanding)
     /// Something to be logged. Given once per change of state.
     case note(ClusterEvent)
 }

@@ -163,6 +163,28 @@ public final class Node {
         call(at: time) { tellLocalChanges(includeRenewals: false, at: time) }
     }
 
+    /// Clients' changes made before this call are to be at the other members before the ticket is answered: `Directive.acknowledged` comes once, from
+    /// this call or a later one, at most `NodeLimits.acknowledgeTimeout` after it.
+    public func acknowledge(_ ticket: AcknowledgmentTicket, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            tellLocalChanges(includeRenewals: false, at: time)
+            directives.append(.acknowledged(ticket))
+        }
+    }
+
+    /// Asks the others what they know of an id that is unknown here. `Directive.answered` comes once, as above.
+    public func ask(_ question: QuestionTicket, _ key: StateKey, at time: NodeTime) -> [Directive] {
+        call(at: time) { directives.append(.answered(question, isSure: links.isEmpty)) }
+    }
+
+    /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read after each call.
+    public var nextDeadline: Int64? { nil }
+
+    /// The time of `nextDeadline` has come.
+    public func expireWaits(at time: NodeTime) -> [Directive] {
+        call(at: time) {}
+    }
+
     /// Time has passed. Every 100 ms.
     public func tick(at time: NodeTime) -> [Directive] {
         call(at: time) { keepUp(at: time) }

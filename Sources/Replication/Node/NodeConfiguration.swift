@@ -68,6 +68,11 @@ public struct NodeLimits: Sendable {
     public var leaseHold: Int64 = 15_000
     /// The longest that a lease lasts: so long after a pause, nothing is left of what it has added.
     public var longestLease: Int64 = 600_000
+    /// Whether a client's change is acknowledged only when the other members have it.
+    public var acknowledges = true
+    /// How long a member may take to acknowledge a change before it is left out. Longer makes clients wait so long when a member is paused or cut
+    /// off, once; shorter leaves members out that are only busy.
+    public var acknowledgeTimeout: Int64 = 100
 
     public init() {}
 }

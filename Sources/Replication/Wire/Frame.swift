@@ -101,12 +101,6 @@ struct CopySummary: Sendable, Equatable {
     var isExtended = false
 }
 
-/// The id of an instance and its namespace.
-struct StateKey: Hashable, Sendable {
-    let namespace: Namespace
-    let id: InstanceID
-}
-
 /// States as they travel.
 struct States: Sendable {
     var states: [Replicated]

@@ -178,6 +178,7 @@ final class SimulatedMember {
             case .releaseLeases: clock.release()
             case .correctClock(let milliseconds): correction = milliseconds
             case .offerToOriginals: break
+            case .acknowledged, .answered, .standing: break
             case .note(let event): simulation.trace("\(self) \(event)")
             }
         }

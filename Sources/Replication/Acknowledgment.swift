@@ -1,0 +1,60 @@
+// What a client's answer waits for in a cluster, as values that cross threads: whoever answers clients hands in a ticket, and gets it back when the
+// other members have what the client was promised, or when the bound on waiting has passed.
+
+import Catalog
+
+/// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more of it than this.
+public struct AcknowledgmentTicket: Hashable, Sendable {
+    /// Which thread waits.
+    public let loop: Int
+    /// Rises with each ticket of a loop: the answer to one is an answer to all before it.
+    public let number: UInt64
+
+    public init(loop: Int, number: UInt64) {
+        self.loop = loop
+        self.number = number
+    }
+}
+
+/// Stands for a request that must know what other members know of one id.
+public struct QuestionTicket: Hashable, Sendable {
+    /// Which thread waits.
+    public let loop: Int
+    public let number: UInt64
+
+    public init(loop: Int, number: UInt64) {
+        self.loop = loop
+        self.number = number
+    }
+}
+
+/// What requests must know of the cluster before they are answered.
+public struct ClusterStanding: Sendable, Equatable {
+    /// Whether there is a member to wait for. Else a change is answered at once.
+    public var waits: Bool
+    /// Whether a change may have been acknowledged elsewhere and not be known here, so that an id which is unknown here must be asked for.
+    public var mayBeUnderWay: Bool
+    /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for longer than the bound. Nil
+    /// when it has caught up.
+    public var behindSince: Int64?
+
+    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: Int64?) {
+        self.waits = waits
+        self.mayBeUnderWay = mayBeUnderWay
+        self.behindSince = behindSince
+    }
+
+    /// Of a registry that is alone.
+    public static let alone = ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil)
+}
+
+/// The id of an instance and its namespace.
+public struct StateKey: Hashable, Sendable {
+    public let namespace: Namespace
+    public let id: InstanceID
+
+    public init(namespace: Namespace, id: InstanceID) {
+        self.namespace = namespace
+        self.id = id
+    }
+}
