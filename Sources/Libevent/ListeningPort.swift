@@ -24,6 +24,10 @@ public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
 public struct ListeningPort: Sendable {
     /// How many connections the kernel holds until a loop accepts them; the kernel's `somaxconn` caps it.
     static let backlog: Int32 = 4_096
+    /// Bytes that the kernel takes of what has not been sent yet, for each connection. What it holds for clients that do not read is in no bound of
+    /// ours, and the largest part of a buffer that grows by itself waits unsent; what is under way to a client that reads is not counted, so a fast
+    /// or a distant one still gets as much at a time as the network carries.
+    static let unsentBytes: Int32 = 64 << 10
 
     /// The port taken: the one asked for, or the system's choice for 0.
     public let port: UInt16
@@ -88,6 +92,9 @@ public struct ListeningPort: Sendable {
         if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
         // Accepted connections inherit it: small answers leave at once.
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        // And this as well: the rest of a large answer waits with us, where it is counted.
+        var unsent = unsentBytes
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, size)
         return descriptor
     }
 
