@@ -1,5 +1,6 @@
-// What clients send (paths, request ids, header values) ends up in the log, so the log is where they would forge lines or move
-// an operator's cursor. One function renders any bytes so that an event stays one line of valid UTF-8 (and, for JSON, valid JSON).
+// What clients send (paths, request ids, header values) ends up in the log, so the log is where they would forge lines, move
+// an operator's cursor, or show one name as another. One function renders any bytes so that an event stays one line of valid UTF-8 (and, for JSON,
+// valid JSON), in which every character is seen and stands where it is read.
 
 import Text
 
@@ -27,7 +28,7 @@ extension [UInt8] {
             var length = 1
             if byte >= 0x80 {
                 length = bytes.multibyteLength(at: index, end: end) ?? 0
-                if length > 0 && !bytes.breaksLine(at: index) {
+                if length > 0 && !bytes.scalar(at: index, length: length).misleadsReaders {
                     index += length
                     continue
                 }
@@ -36,9 +37,7 @@ extension [UInt8] {
             switch length {
             case 0: appendInvalid(byte, style)
             case 1: appendEscape(ofASCII: byte, style)
-            default:  // U+0080 to U+009F, U+2028, U+2029: the same in both styles
-                append("\\u")
-                append(hexadecimal: length == 2 ? UInt64(bytes[index + 1]) : 0x2000 | UInt64(bytes[index + 2] & 0x3f), digits: 4)
+            default: appendEscape(of: bytes.scalar(at: index, length: length), style)
             }
             index += Swift.max(length, 1)
             plain = index
@@ -57,6 +56,22 @@ extension [UInt8] {
         }
     }
 
+    /// Up to U+FFFF the same in both styles; above it Go's strings have eight digits, and JSON two surrogates.
+    private mutating func appendEscape(of scalar: UInt32, _ style: EscapeStyle) {
+        if scalar <= 0xffff {
+            append("\\u")
+            append(hexadecimal: UInt64(scalar), digits: 4)
+        } else if style == .text {
+            append("\\U")
+            append(hexadecimal: UInt64(scalar), digits: 8)
+        } else {
+            append("\\u")
+            append(hexadecimal: UInt64(0xd800 + (scalar - 0x10000) >> 10), digits: 4)
+            append("\\u")
+            append(hexadecimal: UInt64(0xdc00 + (scalar - 0x10000) & 0x3ff), digits: 4)
+        }
+    }
+
     private mutating func appendEscape(ofASCII byte: UInt8, _ style: EscapeStyle) {
         switch byte {
         case UInt8(ascii: "\""): append("\\\"")
@@ -72,14 +87,11 @@ extension [UInt8] {
 }
 
 extension Span<UInt8> {
-    /// Whether the well-formed sequence at `index` is a C1 control (terminals obey them; NEL is among them) or a Unicode line or
-    /// paragraph separator.
-    fileprivate func breaksLine(at index: Int) -> Bool {
-        switch self[index] {
-        case 0xc2: self[index + 1] < 0xa0
-        case 0xe2: self[index + 1] == 0x80 && (self[index + 2] == 0xa8 || self[index + 2] == 0xa9)
-        default: false
-        }
+    /// The scalar of the well-formed sequence of `length` bytes, 2 to 4, at `index`.
+    fileprivate func scalar(at index: Int, length: Int) -> UInt32 {
+        var scalar = UInt32(self[index] & (0x7f >> UInt8(length)))
+        for position in index + 1..<index + length { scalar = scalar << 6 | UInt32(self[position] & 0x3f) }
+        return scalar
     }
 
     /// The largest index not above `limit` that does not split a character.
@@ -88,5 +100,18 @@ extension Span<UInt8> {
         var index = limit
         while index > 0 && limit - index < longestTail && self[index] & 0xc0 == 0x80 { index -= 1 }
         return self[index] & 0xc0 == 0x80 ? limit : index  // bytes that are no UTF-8 have no boundary to respect
+    }
+}
+
+extension UInt32 {
+    /// Whether this scalar must not stand in a log as it is: a C1 control (terminals obey them; NEL is among them), a line or paragraph separator,
+    /// a format character (directional marks, overrides and isolates, joiners, tags), or one that is not seen at all (fillers, variation selectors).
+    /// All are legal in names, so they are escaped rather than refused.
+    fileprivate var misleadsReaders: Bool {
+        guard let properties = Unicode.Scalar(self)?.properties else { return true }
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return true
+        default: return properties.isDefaultIgnorableCodePoint
+        }
     }
 }

@@ -13,6 +13,13 @@ struct EscapingTests {
             Array("nel\u{85}csi\u{9b}ls\u{2028}ps\u{2029}nbsp\u{a0}".utf8), "nel\\u0085csi\\u009bls\\u2028ps\\u2029nbsp\u{a0}",
             "nel\\u0085csi\\u009bls\\u2028ps\\u2029nbsp\u{a0}"
         ),
+        // A name that reads from right to left, one with an invisible end, and tags, which are above U+FFFF.
+        (
+            Array("user\u{202e}nimda\u{202c} a\u{200b}b\u{2066}c\u{2069}".utf8), "user\\u202enimda\\u202c a\\u200bb\\u2066c\\u2069",
+            "user\\u202enimda\\u202c a\\u200bb\\u2066c\\u2069"
+        ),
+        (Array("\u{e0001}\u{e0041}x\u{e01ef}".utf8), #"\U000e0001\U000e0041x\U000e01ef"#, #"\udb40\udc01\udb40\udc41x\udb40\uddef"#),
+        (Array("שלום مرحبا 日本語 e\u{301}".utf8), "שלום مرحبا 日本語 e\u{301}", "שלום مرحبا 日本語 e\u{301}"),
         ([0x61, 0xff, 0x62], #"a\xffb"#, "a\u{fffd}b"),
         ([0xc3], #"\xc3"#, "\u{fffd}"),
         ([0xe2, 0x82], #"\xe2\x82"#, "\u{fffd}\u{fffd}"),
@@ -27,6 +34,23 @@ struct EscapingTests {
     func `any bytes are rendered on one line`(row: (bytes: [UInt8], text: String, json: String)) {
         #expect(escaped(row.bytes, .text, limit: 1000) == row.text)
         #expect(escaped(row.bytes, .json, limit: 1000) == row.json)
+    }
+
+    @Test func `a character that is not seen, or that moves others, never stands in a line, in no format`() throws {
+        for value in UInt32(0x80)...0x10_ffff {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let category = scalar.properties.generalCategory
+            let isHidden =
+                [.control, .format, .lineSeparator, .paragraphSeparator].contains(category) || scalar.properties.isDefaultIgnorableCodePoint
+            let bytes = Array(String(scalar).utf8)
+            guard isHidden else {
+                if escaped(bytes, .json, limit: 8) != String(scalar) { Issue.record("U+\(String(value, radix: 16)) is escaped") }
+                continue
+            }
+            for style in [EscapeStyle.text, .json] where !escaped(bytes, style, limit: 8).utf8.allSatisfy({ $0 < 0x7f }) {
+                Issue.record("U+\(String(value, radix: 16)) stands as it is")
+            }
+        }
     }
 
     @Test(arguments: [
