@@ -57,12 +57,16 @@ final class RunningRegistry {
     ///   - host: an address of the loopback.
     ///   - standardError: where the log goes; nil is a file, which `logged` reads.
     ///   - descriptors: the most descriptors it may have; nil leaves the limit alone.
-    init(_ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil, descriptors: Int? = nil) throws {
+    ///   - portFile: where the ports are to be written; nil is a file of its own.
+    init(
+        _ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil, descriptors: Int? = nil,
+        portFile: String? = nil
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "registry-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         log = folder.appending(path: "log")
-        let portFile = folder.appending(path: "port")
-        let settings = ["--api_port=0", "--listen_address=\(host)", "--port_file=\(portFile.path())", "--loops=1"] + arguments
+        let portFile = portFile ?? folder.appending(path: "port").path()
+        let settings = ["--api_port=0", "--listen_address=\(host)", "--port_file=\(portFile)", "--loops=1"] + arguments
         process = try Self.process(settings, descriptors: descriptors)
         try Data().write(to: log)
         process.standardError = try standardError ?? FileHandle(forWritingTo: log)
@@ -75,9 +79,12 @@ final class RunningRegistry {
                 guard started.isRunning else {
                     throw Ended(status: started.terminationStatus, log: (try? String(contentsOf: logFile, encoding: .utf8)) ?? "")
                 }
-                return FileManager.default.fileExists(atPath: portFile.path())
+                // What was there before the registry came is no port file of its own, and a FIFO is not to be opened.
+                var status = stat()
+                return lstat(portFile, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+                    && (try? String(contentsOfFile: portFile, encoding: .utf8))?.hasPrefix("api ") == true
             }
-            let lines = try String(contentsOf: portFile, encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
+            let lines = try String(contentsOfFile: portFile, encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
             let ports = Dictionary(uniqueKeysWithValues: lines.compactMap { $0.count == 2 ? (String($0[0]), UInt16($0[1])) : nil })
             port = try #require(ports["api"] ?? nil, "the port file says \(lines)")
             replicationPort = ports["replication"] ?? nil

@@ -15,6 +15,49 @@ import Testing
         #expect(outcome.output == "")
     }
 
+    /// What somebody else may have laid where the port file is to be.
+    enum Occupant: CaseIterable { case file, link, danglingLink, fifo }
+
+    @Test(arguments: Occupant.allCases)
+    func `what is at the port file's path is replaced, neither followed nor opened, and the stop removes only the file`(
+        _ occupant: Occupant
+    )
+        throws
+    {
+        // R841 The port file takes the place of the file, link or FIFO that is at its path, which is neither followed nor opened; where a directory
+        // or a device is, the start stops. At the end it is removed, unless another has come to stand there.
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ports-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "ports").path()
+        let target = folder.appending(path: "target").path()
+        try Data("precious".utf8).write(to: URL(filePath: target))
+        switch occupant {
+        case .file: try Data("stale".utf8).write(to: URL(filePath: path))
+        case .link: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+        case .danglingLink: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target + "2")
+        case .fifo: #expect(mkfifo(path, 0o600) == 0)
+        }
+        let registry = try RunningRegistry(["--log_level=info"], portFile: path)
+        #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("api \(registry.port)\n"))
+        #expect(try String(contentsOfFile: target, encoding: .utf8) == "precious")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted() == ["ports", "target"])
+        // Another registry, say, has written its own meanwhile.
+        let isAnothers = occupant == .file
+        if isAnothers { try Data("another's".utf8).write(to: URL(filePath: path), options: .atomic) }
+        registry.send(SIGTERM)
+        #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
+        #expect(FileManager.default.fileExists(atPath: path) == isAnothers)
+        #expect(try String(contentsOfFile: target, encoding: .utf8) == "precious")
+    }
+
+    @Test(arguments: [("/dev/null", "is a device"), ("/tmp", "Is a directory")])
+    func `a port file that would take the place of a device or a directory stops the start`(path: String, reason: String) throws {
+        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--port_file=\(path)"])
+        #expect(outcome.status == Self.unavailable)
+        #expect(outcome.errors.contains("the port file cannot be written") && outcome.errors.contains(reason), "\(outcome.errors)")
+    }
+
     @Test func `ports of the system's choice are told in the port file and the log, one that is off is not`() throws {
         // R904 For any port, 0 lets the system choose and off disables it; the start line in the log and --port_file tell what was taken.
         // R905 The port file has one line per port, its name and its number: api 8080, https 8443, replication 6100.

@@ -64,6 +64,8 @@ public final class RegistryProcess {
     /// Of the lease clock's last tick, in milliseconds.
     private var lastTick: Int64?
     private var isLeaving = false
+    /// Once it is written.
+    private var portFile: PortFile?
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     public static func run(_ resolved: ResolvedSettings) -> Int32 {
@@ -190,7 +192,7 @@ public final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        removePortFile()
+        portFile?.remove()
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
@@ -267,7 +269,7 @@ public final class RegistryProcess {
         // First, so that whoever waits for the port file finds the registry ready.
         context.lifecycle.advance(to: .ready)
         do {
-            if let path = settings.portFile { try PortFile.write(ports, to: path) }
+            if let path = settings.portFile { portFile = try PortFile(ports, to: path) }
         } catch {
             logger.critical("the port file cannot be written", metadata: ["error": "\(error)"])
             status = Exit.unavailable
@@ -285,15 +287,11 @@ public final class RegistryProcess {
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
         guard !context.lifecycle.isStopping else {
-            removePortFile()
+            portFile?.remove()
             _exit(Exit.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         drain(onLoop)
-    }
-
-    private func removePortFile() {
-        if let portFile = settings.portFile { unlink(portFile) }
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {
