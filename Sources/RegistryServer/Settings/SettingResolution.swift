@@ -189,15 +189,25 @@ extension ResolvedSettings {
                 )
             }
         } else if !settings.replicationTLS {
-            warnings.append(
-                "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything."
-            )
+            try checkOpenReplication()
         }
         if settings.replicationPlain, settings.clusterSecret != nil || settings.replicationTLS {
             warnings.append(
                 "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove."
             )
         }
+    }
+
+    /// Tenants are kept apart by what they show at the other ports: at this one nobody shows anything. Where there are tenants, that is to be the
+    /// operator's word.
+    private mutating func checkOpenReplication() throws(SettingError) {
+        guard settings.authMode.isEmpty || settings.replicationPlain else {
+            throw .contradiction(
+                "\(shown("auth_mode")): with replication and neither cluster_secret nor replication_tls, whoever reaches the replication port reads "
+                    + "and changes the instances of all tenants; set one of the two, or replication_plain to allow that.")
+        }
+        warnings.append(
+            "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
     }
 
     /// `min_ttl 10s (default)`.

@@ -196,7 +196,8 @@ extension Settings {
         SettingRow(
             "replication_plain", \.replicationPlain, .boolean, default: "false",
             "Whether members that run the original Amalgam8 registry, which can prove nothing, are served and read beside `cluster_secret` and "
-                + "`replication_tls`; without these two they always are. For the time of a rolling upgrade: whoever reaches the port can then read and change everything."
+                + "`replication_tls`; without these two they always are. For the time of a rolling upgrade: whoever reaches the port can then read and "
+                + "change everything. With an `auth_mode` it is also what allows replication without those two."
         ),
         SettingRow(
             "replication_queue_bytes", \.replicationQueueBytes, .number(Limits.replicationQueueBytes), default: "8388608",

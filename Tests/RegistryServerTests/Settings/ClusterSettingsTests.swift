@@ -85,6 +85,21 @@ struct ClusterSettingsTests {
         }
     }
 
+    @Test(arguments: ["trusted", "jwt"])
+    func `tenants and an open replication port go together only by the operator's word`(mode: String) throws {
+        // R840 With AUTH_MODE other than none, REPLICATION with neither CLUSTER_SECRET nor REPLICATION_TLS stops the start with a sentence, unless
+        // REPLICATION_PLAIN is true: at an open replication port there are no tenants. Without AUTH_MODE it is warned of.
+        let open = ["replication": "true", "cluster_dir": "/d", "auth_mode": mode, "jwt_secret": String(repeating: "k", count: 32)]
+        let refusal = try #require(sentence(open))
+        #expect(refusal.hasPrefix("auth_mode \(mode) (flag --auth_mode): with replication and neither cluster_secret nor replication_tls"))
+        #expect(refusal.contains("replication_plain"))
+        #expect(sentence(open.merging(["cluster_secret": Self.secret]) { $1 }) == nil)
+        #expect(sentence(open.merging(["replication_tls": "true"]) { $1 }.merging(Self.files) { $1 }) == nil)
+        let allowed = try resolve(open.merging(["replication_plain": "true"]) { $1 })
+        #expect(allowed.warnings.contains { $0.contains("without cluster_secret and without replication_tls") })
+        #expect(sentence(["auth_mode": "trusted"]) == nil)
+    }
+
     @Test func `members of the original are let in where nobody proves anything, or by the operator's wish`() throws {
         func allows(_ flags: [String: String]) throws -> Bool { try resolve(flags).settings.allowsOriginals }
         #expect(try allows(["replication": "true"]))
