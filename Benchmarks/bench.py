@@ -71,8 +71,8 @@ class Bench:
         else:
             self.registry_command = [str(options.registry.resolve())]
 
-    def registry(self, name="registry", loops=1, log_level="error", cores=None, environment=None):
-        return servers.registry(self.work, self.registry_command, name, loops, log_level, cores or self.server_core,
+    def registry(self, name="registry", loops=1, access_log="off", cores=None, environment=None):
+        return servers.registry(self.work, self.registry_command, name, loops, access_log, cores or self.server_core,
                                 environment)
 
     def fleet(self, server, services, namespaces=0):

@@ -207,10 +207,10 @@ def port_in(text, name="api"):
     return None
 
 
-def registry(work, command, name="registry", loops=1, log_level="error", cores="0", environment=None):
+def registry(work, command, name="registry", loops=1, access_log="off", cores="0", environment=None):
     """The registry, with leases long enough to outlive any benchmark and quiet unless asked otherwise."""
     return PortFileServer(name, work, command, {
-        "LOOPS": str(loops), "LOG_LEVEL": log_level,
+        "LOOPS": str(loops), "LOG_LEVEL": "error", "ACCESS_LOG": access_log,
         **LONG_LEASES, **(environment or {})}, cores)
 
 
@@ -219,7 +219,7 @@ class TLSRegistry(PortFileServer):
 
     def __init__(self, work, command, certificate, key, core):
         super().__init__("registry", work, command, {
-            "LOOPS": "1", "LOG_LEVEL": "error", **LONG_LEASES,
+            "LOOPS": "1", "LOG_LEVEL": "error", "ACCESS_LOG": "off", **LONG_LEASES,
             "TLS_CERT": str(certificate), "TLS_KEY": str(key), "HTTPS_PORT": "0"}, core)
         self.scheme = "https"
         self.plain_port = None

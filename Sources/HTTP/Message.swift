@@ -73,6 +73,8 @@ public struct Response: Sendable {
     public var transportSecurity: Int?
     /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
     public var challenges = false
+    /// Why the request was refused, for the log; nil where it was not.
+    public var refusal: String?
     /// The identity of the request, echoed so that both sides' logs can be joined.
     public var requestID: RequestID
 

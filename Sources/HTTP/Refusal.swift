@@ -28,5 +28,6 @@ extension Response {
     /// The answer to what is refused.
     public init(_ refusal: Refusal) {
         self.init(refusal.status, contentType: .json, body: refusal.body)
+        self.refusal = refusal.sentence
     }
 }

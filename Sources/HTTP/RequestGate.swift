@@ -73,6 +73,8 @@ public struct RequestGate: ~Copyable {
     private var requestsSoFar = 0
     /// Why nothing behind the complete requests will be served; nil while all is well.
     public private(set) var refusal: Refusal?
+    /// The beginning of the refused request, at most `RequestLimits.excerpt` bytes: what it was, for the log.
+    public private(set) var refusedBytes: [UInt8] = []
     /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section 9.3.2).
     public private(set) var refusesHead = false
 
@@ -142,6 +144,8 @@ public struct RequestGate: ~Copyable {
         guard refusal == nil else { return }
         refusal = Refusal(status, sentence)
         refusesHead = head.bytes.starts(with: "HEAD ".utf8)
+        // Of one whose body is refused the head has been handed on.
+        refusedBytes = Array(((heads.count - taken > completeRequests ? heads.last : nil) ?? head).bytes.prefix(RequestLimits.excerpt))
         state = .refused
         head = RequestHead()
         if heads.count - taken > completeRequests { heads.removeLast() }

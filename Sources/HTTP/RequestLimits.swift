@@ -11,5 +11,8 @@ public struct RequestLimits: Sendable, Equatable {
     /// The decoded body; longer, declared or arriving, is 413.
     public var body = 65_536
 
+    /// How much of a refused request is kept for the log.
+    static let excerpt = 64
+
     public init() {}
 }

@@ -336,7 +336,7 @@ final class Connection {
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
         // What the border refuses may come by the thousand: it is counted, not logged one by one.
-        let id = refusedFor == nil ? server.refused(refusal, from: peer) : RequestID(random: .random(in: 0 ... .max))
+        let id = refusedFor == nil ? server.refused(refusal, gate.refusedBytes, from: peer) : RequestID(random: .random(in: 0 ... .max))
         let answer = RefusalAnswer.bytes(refusal, id, isHead: gate.refusesHead, transportSecurity: server.transportSecurity)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))

@@ -11,8 +11,8 @@ public final class HTTPServer {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 
-    /// Learns of a request that was refused before it could be read, and names it.
-    public typealias RefusalHandler = (_ refusal: Refusal, _ clientAddress: String?) -> RequestID
+    /// Learns of a request that was refused before it could be read, with its first bytes, and names it.
+    public typealias RefusalHandler = (_ refusal: Refusal, _ received: [UInt8], _ clientAddress: String?) -> RequestID
 
     /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
     public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
@@ -199,7 +199,7 @@ public final class HTTPServer {
     var transportSecurity: Int? { security?.transportSecurity }
 
     /// A connection's gate has refused what came.
-    func refused(_ refusal: Refusal, from peer: String?) -> RequestID { refusalHandler(refusal, peer) }
+    func refused(_ refusal: Refusal, _ received: [UInt8], from peer: String?) -> RequestID { refusalHandler(refusal, received, peer) }
 
     /// Has a connection's direct answers written when the requests that came in the same turn have been answered too: their clients are then woken
     /// together instead of each by itself, while there is still work to do here.

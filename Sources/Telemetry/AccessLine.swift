@@ -23,10 +23,14 @@ public struct AccessLine: Sendable {
     public var microseconds: Int
     /// The client's address; left out when nil.
     public var client: String?
+    /// Why the request was refused; left out when nil.
+    public var error: String?
+    /// The beginning of a request that could not be read, any bytes; left out when nil.
+    public var received: ArraySlice<UInt8>?
 
     public init(
         nanoseconds: Int64, requestID: [UInt8], namespace: String, operation: String, method: String, path: ArraySlice<UInt8>, status: Int,
-        bytes: Int, microseconds: Int, client: String?
+        bytes: Int, microseconds: Int, client: String?, error: String? = nil, received: ArraySlice<UInt8>? = nil
     ) {
         self.nanoseconds = nanoseconds
         self.requestID = requestID
@@ -38,9 +42,11 @@ public struct AccessLine: Sendable {
         self.bytes = bytes
         self.microseconds = microseconds
         self.client = client
+        self.error = error
+        self.received = received
     }
 
-    /// The level of every such line.
+    /// The level that every such line bears. Whether it is written does not depend on it.
     public static let level = LogLevel.info
 
     /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
@@ -55,6 +61,8 @@ public struct AccessLine: Sendable {
         format.field(.bytes, bytes, &line)
         format.field(.microseconds, microseconds, &line)
         if let client { format.field(.client, client, &line) }
+        if let error { format.field(.error, error, &line) }
+        if let received { format.field(.received, received.span, &line) }
         format.end(&line)
     }
 }
@@ -69,4 +77,6 @@ extension FieldKey {
     fileprivate static let bytes = FieldKey(text: " bytes=", json: ",\"bytes\":")
     fileprivate static let microseconds = FieldKey(text: " us=", json: ",\"us\":")
     fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
+    fileprivate static let error = FieldKey(text: " error=", json: ",\"error\":")
+    fileprivate static let received = FieldKey(text: " received=", json: ",\"received\":")
 }

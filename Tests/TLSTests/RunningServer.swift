@@ -94,7 +94,7 @@ final class RunningServer {
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security,
-            refused: { _, _ in RequestID(random: 1) }
+            refused: { _, _, _ in RequestID(random: 1) }
         ) { request, reply, _ in
             var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)
             // /large/N asks for N bytes.

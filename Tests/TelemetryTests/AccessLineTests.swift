@@ -60,6 +60,14 @@ struct AccessLineTests {
         #expect(text(line) == expected)
     }
 
+    @Test func `a refusal has its sentence, and the beginning of what could not be read, behind the rest`() {
+        var refused = Self.plain
+        refused.error = "no"
+        refused.received = Array("GET \u{16}".utf8)[...]
+        #expect(text(Self.rendered(refused, .text)).hasSuffix(#" client=10.0.0.7 error=no received="GET \x16""# + "\n"))
+        #expect(text(Self.rendered(refused, .json)).hasSuffix(#","client":"10.0.0.7","error":"no","received":"GET \u0016"}"# + "\n"))
+    }
+
     @Test(arguments: LogFormat.allCases)
     func `a huge path makes a bounded line`(format: LogFormat) {
         var huge = Self.plain

@@ -19,13 +19,13 @@ public enum ReplyMoment: Sendable {
 /// What answers on a loop. Made on the loop's thread, where it stays.
 public struct LoopHandler {
     public let respond: (Request) -> Response
-    public let refused: (Refusal, String?) -> RequestID
+    public let refused: (Refusal, [UInt8], String?) -> RequestID
     /// When the response is sent.
     public let moment: (Request) -> ReplyMoment
 
     public init(
         moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
-        refused: @escaping (Refusal, String?) -> RequestID
+        refused: @escaping (Refusal, [UInt8], String?) -> RequestID
     ) {
         self.moment = moment
         self.respond = respond

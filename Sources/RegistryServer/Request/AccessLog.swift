@@ -1,4 +1,4 @@
-// One line a request at level info, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in a buffer
+// One line a request, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in a buffer
 // of the loop's and handed over whole.
 
 import HTTP
@@ -9,32 +9,37 @@ import Telemetry
 public final class AccessLog {
     private let pipe: LogPipe
     private let format: LogFormat
+    private let rule: AccessLogRule
     private var timestamps = TimestampFormatter()
     private var line: [UInt8] = []
 
-    public init(_ pipe: LogPipe, format: LogFormat) {
+    public init(_ pipe: LogPipe, format: LogFormat, rule: AccessLogRule) {
         self.pipe = pipe
         self.format = format
+        self.rule = rule
     }
 
     func append(_ call: borrowing Call, _ response: Response, microseconds: Int) {
+        guard rule.admits(response.status, isProbe: call.operation.isProbe || call.request.head.method == .options) else { return }
         // To HEAD nothing of the body is sent.
         let bytes = call.request.head.method == .head ? 0 : response.body.count
-        // The path only: a query may be anything, and a path holds no credential of this API.
+        // The path only: a query may be anything.
         write(
             AccessLine(
                 nanoseconds: call.moment.wall, requestID: Array(response.requestID.value.utf8), namespace: call.namespace?.name ?? "",
-                operation: call.operation.name, method: "\(call.request.head.method.name)", path: call.request.head.path,
+                operation: call.operation.name, method: "\(call.request.head.method.name)", path: LoggedTarget.path(call.request.head.path),
                 status: Int(response.status.rawValue), bytes: bytes, microseconds: microseconds,
-                client: call.request.clientAddress))
+                client: call.request.clientAddress, error: response.refusal))
     }
 
-    /// The line of a request that could not be read: nothing of it is known but that it came.
-    func append(_ refusal: Refusal, _ requestID: RequestID, from client: String?, at wall: Int64) {
+    /// The line of a request that could not be read: nothing of it is known but its first bytes.
+    func append(_ refusal: Refusal, _ received: [UInt8], _ requestID: RequestID, from client: String?, at wall: Int64) {
+        guard rule.admits(refusal.status, isProbe: false) else { return }
         write(
             AccessLine(
                 nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
-                path: [], status: Int(refusal.status.rawValue), bytes: refusal.body.count, microseconds: 0, client: client))
+                path: [], status: Int(refusal.status.rawValue), bytes: refusal.body.count, microseconds: 0, client: client,
+                error: refusal.sentence, received: LoggedTarget.excerpt(received)))
     }
 
     private func write(_ access: AccessLine) {

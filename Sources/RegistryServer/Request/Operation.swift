@@ -12,6 +12,14 @@ public enum Operation: Int, Sendable, CaseIterable {
     /// The operation's name: its `operationId` in the OpenAPI description.
     public var name: String { Self.names[rawValue] }
 
+    /// Whether it asks, every few seconds from many sides, whether the process is well.
+    var isProbe: Bool {
+        switch self {
+        case .root, .uptime, .livez, .readyz, .metrics: true
+        default: false
+        }
+    }
+
     /// Whether it renews leases, which has an allowance of its own (R825).
     var isHeartbeat: Bool { self == .renewInstance || self == .renewInstances }
 

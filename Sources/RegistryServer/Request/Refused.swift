@@ -89,6 +89,7 @@ public enum Refused: Error, Sendable {
     private static func redirect(to url: String) -> Response {
         var response = Response(.movedPermanently)
         response.location = url
+        response.refusal = "https is required"
         return response
     }
 

@@ -62,10 +62,10 @@ public final class Responder {
     }
 
     /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
-    public func record(_ refusal: Refusal, from client: String?, at wall: Int64) -> RequestID {
+    public func record(_ refusal: Refusal, _ received: [UInt8], from client: String?, at wall: Int64) -> RequestID {
         let id = requestIDs.next()
         metrics.record(.unmatched, refusal.status, microseconds: 0)
-        accessLog?.append(refusal, id, from: client, at: wall)
+        accessLog?.append(refusal, received, id, from: client, at: wall)
         return id
     }
 

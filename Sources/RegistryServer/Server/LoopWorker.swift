@@ -48,7 +48,6 @@ struct LoopWorker: Sendable {
     let gauge: ConnectionGauge
     let log: LogPipe
     let logFormat: LogFormat
-    let logsAccess: Bool
     let control: MailboxSender<WorkerReport>
 
     /// The thread's whole life.
@@ -66,7 +65,7 @@ struct LoopWorker: Sendable {
         let metrics = context.loopMetrics[index]
         let responder = Responder(
             context, authorizer: try Authorizer(authorization), metrics: metrics,
-            accessLog: logsAccess ? AccessLog(log, format: logFormat) : nil)
+            accessLog: AccessLog(log, format: logFormat, rule: context.accessLogRule))
         var servers: [HTTPServer] = []
         if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder)) }
         if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder)) }
@@ -98,7 +97,9 @@ struct LoopWorker: Sendable {
         let context = context
         return try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: context.border, security: security,
-            refused: { refusal, client in responder.record(refusal, from: client, at: WallClock.nanoseconds()) }
+            refused: { refusal, received, client in
+                responder.record(refusal, received, from: client, at: WallClock.nanoseconds())
+            }
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()
             let moment = context.moment(monotonic: arrived, wall: WallClock.nanoseconds())

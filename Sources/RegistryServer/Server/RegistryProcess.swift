@@ -160,8 +160,7 @@ public final class RegistryProcess {
             }
             let worker = LoopWorker(
                 index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
-                gauge: gauges[index], log: log, logFormat: settings.logFormat, logsAccess: settings.logLevel.admits(AccessLine.level),
-                control: control)
+                gauge: gauges[index], log: log, logFormat: settings.logFormat, control: control)
             threads.append(try NamedThread("api-\(index)") { worker.run() })
             running += 1
         }

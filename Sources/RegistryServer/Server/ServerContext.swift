@@ -19,6 +19,8 @@ public final class ServerContext: Sendable {
     public let changes = ChangeCounts()
     /// The limits on connections, and who met them.
     public let border: Border
+    /// Which requests are logged.
+    public let accessLogRule: AccessLogRule
     /// The limits on requests.
     let rateLimits: RateLimits
     /// One for each loop.
@@ -46,6 +48,7 @@ public final class ServerContext: Sendable {
         self.settings = settings
         self.cluster = cluster
         self.border = border
+        accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         rateLimits = RateLimits(settings)
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth

@@ -187,6 +187,10 @@ extension SettingKind where Value == LogFormat {
     static var logFormat: Self { choice(of: "format") { $0.rawValue } }
 }
 
+extension SettingKind where Value == AccessLogMode {
+    static var accessLogMode: Self { choice(of: "choice") { $0.rawValue } }
+}
+
 extension SettingKind where Value: CaseIterable {
     private static func choice(of placeholder: String, name: @escaping @Sendable (Value) -> String) -> Self {
         SettingKind(

@@ -47,8 +47,16 @@ extension Settings {
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",
-            "The least severe line that is logged. At debug and info every request writes a line, which costs throughput; warn is quieter."),
+            "The least severe line that is logged. Of requests `access_log` decides."),
         SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The shape of a log line."),
+        SettingRow(
+            "access_log", \.accessLog, .accessLogMode, default: "all",
+            "Which requests write a line, whatever `log_level` is: `all`, those answered with `errors` (400 and more), or none. A line a request "
+                + "costs throughput."),
+        SettingRow(
+            "access_log_probes", \.accessLogProbes, .boolean, default: "false",
+            "Whether `/`, `/livez`, `/readyz`, `/uptime`, `/metrics` and `OPTIONS` that succeed are among them. Balancers, orchestrators and "
+                + "scrapers ask every few seconds."),
 
         SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",

@@ -32,6 +32,8 @@ public struct Settings: Sendable, Equatable {
 
     public var logLevel = LogLevel.debug
     public var logFormat = LogFormat.text
+    public var accessLog = AccessLogMode.all
+    public var accessLogProbes = false
 
     /// Instances per namespace; nil is no limit.
     public var namespaceCapacity: Int?

@@ -53,7 +53,7 @@ struct AnswerLifetimeTests {
                     let count = path.contains("large") ? Self.large : 2
                     return Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: count))
                 },
-                refused: { _, _ in RequestID(random: 1) })
+                refused: { _, _, _ in RequestID(random: 1) })
         }
     }
 

@@ -28,7 +28,7 @@ struct DirectAnswerTests {
                         .ok, contentType: .json,
                         body: Array(request.head.target) + request.body + [UInt8](repeating: 0x20, count: padding))
                 },
-                refused: { _, _ in RequestID(random: 1) })
+                refused: { _, _, _ in RequestID(random: 1) })
         }
     }
 

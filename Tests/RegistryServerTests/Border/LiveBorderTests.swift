@@ -17,7 +17,7 @@ struct LiveBorderTests {
         let server = try LiveServer(border: border) { _ in
             LoopHandler(
                 respond: { _ in Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: answer)) },
-                refused: { _, _ in RequestID(random: 1) })
+                refused: { _, _, _ in RequestID(random: 1) })
         }
         return (server, border)
     }

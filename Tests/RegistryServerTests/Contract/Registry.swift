@@ -80,7 +80,9 @@ final class Registry {
                 let instant = clock.instant
                 return responder.respond(to: request, at: instant, finished: { instant.monotonic })
             },
-            refused: { refusal, client in responder.record(refusal, from: client, at: clock.instant.moment.wall) })
+            refused: { refusal, received, client in
+                responder.record(refusal, received, from: client, at: clock.instant.moment.wall)
+            })
     }
 
     /// Sends a request and waits for its answer.

@@ -32,7 +32,7 @@ final class RouterPath: RequestPath {
                 answers.append(Self.answer(handler.respond(request), to: head))
             }
         }
-        if let refusal = gate.refusal { answers.append(answer(refusal, isHead: gate.refusesHead)) }
+        if let refusal = gate.refusal { answers.append(answer(refusal, gate.refusedBytes, isHead: gate.refusesHead)) }
         return answers
     }
 
@@ -76,8 +76,8 @@ final class RouterPath: RequestPath {
     }
 
     /// As the transport words what the gate refuses.
-    private func answer(_ refusal: Refusal, isHead: Bool) -> Answer {
-        let id = handler.refused(refusal, "127.0.0.1").value
+    private func answer(_ refusal: Refusal, _ received: [UInt8], isHead: Bool) -> Answer {
+        let id = handler.refused(refusal, received, "127.0.0.1").value
         let body = Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
         return Answer(
             status: Int(refusal.status.rawValue), reason: "\(refusal.status.reason)",
