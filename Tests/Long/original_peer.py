@@ -8,7 +8,9 @@ Written from a description of what the original puts on the wire, with its weakn
 after it, no versions, no tombstones, leases that any copy or repair starts anew, members judged by the time in their files.
 It serves as much of the REST API as a test needs (register, heartbeat, deregister, look-ups, and
 `PUT /api/v1/instances/{id}/status?value=S`), with the bearer token as the namespace.
-`GET /control/status` tells whom it reads and who reads it. SIGTERM is a clean stop. Standard library only.
+Of the shared directory it takes every name for a member: a second name at an address that it knows makes it close its stream to that address and
+open another, and when that name is gone it closes that one too and never dials again. It handles no signal: SIGTERM ends it at once, and its file
+stays. `GET /control/status` tells whom it reads and who reads it. Standard library only.
 """
 
 import argparse
@@ -23,9 +25,8 @@ import os
 import pathlib
 import queue
 import re
-import signal
+import shutil
 import socket
-import sys
 import threading
 import time
 import urllib.parse
@@ -38,6 +39,8 @@ WRITE_SECONDS = 7
 SCAN_SECONDS = 5
 EXPIRY_SECONDS = 30
 CORRUPT_SECONDS = 90
+# After a stream was lost; each wait is twice the one before, without a limit.
+REDIAL_SECONDS = 3
 SWEEP_SECONDS = 0.05
 DEFAULT_TTL_SECONDS, MINIMUM_TTL_SECONDS, MAXIMUM_TTL_SECONDS = 30, 1, 600
 NANOSECONDS = 1_000_000_000
@@ -204,17 +207,67 @@ class EventParser:
                 raise ValueError(f"not a field: {line[:80]!r}")
 
 
+class Dialer:
+    """Reads one member's stream, again and again, until it is ended. One that was ended stays so."""
+
+    def __init__(self, peer, address):
+        self.peer = peer
+        self.address = address
+        self.connection = None  # While its stream is read. Guarded by the peer's `lock`.
+        self.ended = threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        wait = REDIAL_SECONDS * self.peer.period
+
+        def opened(connection):
+            nonlocal wait
+            wait = REDIAL_SECONDS * self.peer.period
+            with self.peer.lock:
+                self.connection = connection
+            if self.ended.is_set():
+                hang_up(connection)
+
+        while not self.ended.is_set():
+            try:
+                for name, data in self.peer.events(self.address, "/v1/replication", opened):
+                    if self.ended.is_set():
+                        break
+                    self.peer.take(self.address, name, data)
+            except (OSError, http.client.HTTPException, ValueError, AttributeError, zlib.error):
+                pass
+            with self.peer.lock:
+                self.connection = None
+            self.ended.wait(wait)
+            wait *= 2
+
+    def end(self):
+        self.ended.set()
+        with self.peer.lock:
+            connection = self.connection
+        if connection:
+            hang_up(connection)
+
+
+def hang_up(connection):
+    """Without closing it, which would wait for the thread that reads."""
+    try:
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    except (OSError, AttributeError):
+        pass
+
+
 class OriginalPeer:
-    """One member. `start` returns when it serves; `stop` leaves the directory."""
+    """One member. `start` returns when it serves; `stop` ends it within this process, `leaves` says whether its file goes too."""
 
     def __init__(self, directory, address="127.0.0.1", replication_port=0, api_port=0, sync_timeout=30, period=1.0):
         self.directory = pathlib.Path(directory)
         self.period = period
         self.catalog = Catalog()
         self.readers = []  # Guarded by `lock`.
-        self.reading = {}  # Whom we read or want to: name to connection, or None. Guarded by `lock`.
-        self.known = {}  # The last good content of each file, and since when it is bad. The membership thread's own.
-        self.members = set()
+        self.dialers = {}  # Whom we read or want to, by address. Guarded by `lock`.
+        self.known = {}  # Of each file the last good content (address and time), and since when it is bad. The membership thread's own.
+        self.members = {}  # File names to addresses.
         self.number = 0
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -239,28 +292,26 @@ class OriginalPeer:
         return Server((address, port), handler)
 
     def start(self):
-        self.scan()
+        self.members = self.look()
         self.first_copy()
         for server in (self.replication, self.api):
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         self.write_own_file()
-        self.dial_all()
+        found, self.members = self.members, {}
+        self.follow(found)
         for target in (self.keep_file, self.keep_scanning, self.keep_sweeping):
             threading.Thread(target=target, daemon=True).start()
 
-    def stop(self):
+    def stop(self, leaves=False):
         self.stopping.set()
-        self.own_file.unlink(missing_ok=True)
+        if leaves:
+            self.own_file.unlink(missing_ok=True)
         self.replication.shutdown()
         self.api.shutdown()
         with self.lock:
-            connections = list(self.reading.values())
-        for connection in connections:
-            # To close it would wait for the thread that reads.
-            try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except (OSError, AttributeError):
-                pass
+            dialers = list(self.dialers.values())
+        for dialer in dialers:
+            dialer.end()
         self.replication.server_close()
         self.api.server_close()
 
@@ -281,35 +332,54 @@ class OriginalPeer:
 
     def keep_scanning(self):
         while not self.stopping.wait(SCAN_SECONDS * self.period):
-            self.scan()
-            self.dial_all()
+            self.follow(self.look())
 
-    def scan(self):
-        members = set()
+    def look(self):
+        """The members by the names of their files, whatever these names are."""
+        members = {}
         for path in self.directory.iterdir():
-            if not re.fullmatch(r"[^:]+:\d+", path.name) or not path.is_file():
-                continue
-            try:
-                content = json.loads(path.read_text())
-                stamp = parse_go_time(content["timestamp"])
-                member = f"{content['ip']}:{content['port']}"
-                self.known[path.name] = (member, stamp, None)
-            except (OSError, ValueError, KeyError, TypeError):
-                member, stamp, bad_since = self.known.get(path.name, (None, 0, None))
-                bad_since = bad_since or time.monotonic()
-                self.known[path.name] = (member, stamp, bad_since)
-                if time.monotonic() - bad_since > CORRUPT_SECONDS:
-                    path.unlink(missing_ok=True)
-                    self.known.pop(path.name, None)
-                    continue
-                if member is None:
-                    continue
-            if time.time_ns() - stamp > EXPIRY_SECONDS * NANOSECONDS:
-                path.unlink(missing_ok=True)
-                self.known.pop(path.name, None)
-            elif member != self.name:
-                members.add(member)
-        self.members = members
+            member = self.judge(path)
+            if member and member != self.name:
+                members[path.name] = member
+        return members
+
+    def judge(self, path):
+        """The address that a file tells; None when it is no member's. One that is old or was long unreadable is removed."""
+        member, stamp, bad_since = self.known.get(path.name, (None, 0, None))
+        try:
+            text = path.read_text()
+            if text:
+                content = json.loads(text)
+                member, stamp, bad_since = f"{content['ip']}:{content['port']}", parse_go_time(content["timestamp"]), None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            bad_since = bad_since or time.monotonic()
+        self.known[path.name] = (member, stamp, bad_since)
+        is_corrupt = bad_since is not None and time.monotonic() - bad_since > CORRUPT_SECONDS
+        is_expired = member is not None and time.time_ns() - stamp > EXPIRY_SECONDS * NANOSECONDS
+        if is_corrupt or is_expired:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            self.known.pop(path.name, None)
+            return None
+        return member
+
+    def follow(self, members):
+        """A name that was not there is a member that has joined, one that is gone a member that has left."""
+        before, self.members = self.members, members
+        for name in before.keys() - members.keys():
+            self.end_dialer(before[name])
+        for name in members.keys() - before.keys():
+            self.end_dialer(members[name])
+            dialer = Dialer(self, members[name])
+            with self.lock:
+                self.dialers[members[name]] = dialer
+
+    def end_dialer(self, member):
+        with self.lock:
+            dialer = self.dialers.pop(member, None)
+        if dialer:
+            dialer.end()
 
     def keep_sweeping(self):
         while not self.stopping.wait(SWEEP_SECONDS):
@@ -321,7 +391,7 @@ class OriginalPeer:
         """From whoever answers first. A copy cut short counts as a copy; with nobody there it starts empty."""
         deadline = time.monotonic() + self.sync_timeout
         while self.members and time.monotonic() < deadline:
-            for member in sorted(self.members):
+            for member in sorted(set(self.members.values())):
                 try:
                     for name, data in self.events(member, "/v1/sync", lambda connection: None):
                         self.take(member, name, data)
@@ -330,36 +400,6 @@ class OriginalPeer:
                 except (OSError, http.client.HTTPException):
                     continue
             time.sleep(0.2)
-
-    def dial_all(self):
-        for member in self.members:
-            with self.lock:
-                if member in self.reading:
-                    continue
-                self.reading[member] = None  # Holds the place.
-            threading.Thread(target=self.keep_reading, args=(member,), daemon=True).start()
-
-    def keep_reading(self, member):
-        wait = 0.1
-
-        def opened(connection):
-            nonlocal wait
-            wait = 0.1
-            with self.lock:
-                self.reading[member] = connection
-
-        while not self.stopping.is_set() and member in self.members:
-            try:
-                for name, data in self.events(member, "/v1/replication", opened):
-                    self.take(member, name, data)
-            except (OSError, http.client.HTTPException, ValueError, AttributeError, zlib.error):
-                pass
-            with self.lock:
-                self.reading[member] = None
-            self.stopping.wait(wait)
-            wait = min(2 * wait, 5)
-        with self.lock:
-            self.reading.pop(member, None)
 
     def events(self, member, path, opened):
         host, _, port = member.rpartition(":")
@@ -471,9 +511,9 @@ class OriginalPeer:
 
     def status(self):
         with self.lock:
-            reading = sorted(name for name, connection in self.reading.items() if connection)
+            reading = sorted(address for address, dialer in self.dialers.items() if dialer.connection)
             return {
-                "name": self.name, "members": sorted(self.members), "reads": reading,
+                "name": self.name, "members": sorted(self.members.values()), "reads": reading,
                 "read_by": sorted(reader.name for reader in self.readers), "copied_from": self.copied_from,
                 "instances": len(self.catalog.everything()), "problems": dict(self.problems)}
 
@@ -624,9 +664,6 @@ def main():
     parser.add_argument("--sync-timeout", type=float, default=30)
     parser.add_argument("--period", type=float, default=1.0, help="scales how often the directory is read and written, for faster tests")
     arguments = parser.parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
     peer = OriginalPeer(
         arguments.directory, arguments.address, arguments.replication_port, arguments.api_port, arguments.sync_timeout,
         arguments.period)
@@ -635,10 +672,9 @@ def main():
         temporary = f"{arguments.port_file}.{os.getpid()}"
         pathlib.Path(temporary).write_text(f"api {peer.api.server_address[1]}\nreplication {peer.port}\n")
         os.rename(temporary, arguments.port_file)
-    stop.wait()
-    peer.stop()
-    return 0
+    # A signal ends it, as it ends the original.
+    threading.Event().wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

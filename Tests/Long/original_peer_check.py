@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from original_peer import DEREGISTER, RENEW, OriginalPeer, decode, encode, go_time, parse_go_time
+from original_peer import DEREGISTER, REDIAL_SECONDS, RENEW, SCAN_SECONDS, OriginalPeer, decode, encode, go_time, parse_go_time
 
 PATIENCE_SECONDS = 10
 POLL_SECONDS = 0.01
@@ -80,13 +80,30 @@ def main():
         problems = {**first.problems, **second.problems}
         assert not problems, problems
 
+        # Every name counts as a member, by the address inside.
+        double = pathlib.Path(directory) / f".{second.name}.new"
+        double.write_text((pathlib.Path(directory) / second.name).read_text())
+        wait_for("a second name is a second member", lambda: len(first.members) == 2)
+        wait_for("it is read anew", lambda: first.status()["reads"] == [second.name])
+        double.unlink()
+        wait_for("when it is gone, its address is read no more", lambda: len(first.members) == 1 and not first.status()["reads"])
+        time.sleep(REDIAL_SECONDS * 0.02 * 4)
+        assert not first.status()["reads"], "it was dialed again"
+        empty = pathlib.Path(directory) / "10.9.9.8:6100"
+        empty.touch()
+        time.sleep(SCAN_SECONDS * 0.02 * 4)
+        assert len(first.members) == 1 and empty.exists(), "an empty file is no member, and stays"
+        empty.unlink()
+
         second.stop()
-        assert not (pathlib.Path(directory) / second.name).exists()
-        wait_for("a member that stops leaves", lambda: not first.members)
+        time.sleep(SCAN_SECONDS * 0.02 * 4)
+        assert first.members == {second.name: second.name}, "a member that stops without a word is a member for as long as its file is fresh"
+        second.own_file.unlink()
+        wait_for("a member whose file is gone has left", lambda: not first.members)
         stale = pathlib.Path(directory) / "10.9.9.9:6100"
         stale.write_text(json.dumps({"ip": "10.9.9.9", "port": 6100, "timestamp": "2020-01-01T00:00:00Z"}))
         wait_for("a file that has expired is deleted", lambda: not stale.exists())
-        first.stop()
+        first.stop(leaves=True)
     return 0
 
 

@@ -50,7 +50,8 @@ public struct MemberFile: Sendable, Equatable {
         return MemberFile(address: PeerAddress(host: host.text, port: port), timestamp: timestamp)
     }
 
-    /// The content, as the original writes it.
+    /// The content, as the original writes it, but always with nine digits behind the second: of one address each is as long as any other, so that
+    /// one written over another leaves nothing of it.
     public var content: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(literal: #"{"ip":"#)
@@ -58,16 +59,13 @@ public struct MemberFile: Sendable, Equatable {
         bytes.append(literal: #","port":"#)
         bytes.appendJSON(UInt64(address.port))
         bytes.append(literal: #","timestamp":""#)
-        GoTime.append(timestamp, to: &bytes)
+        GoTime.append(timestamp, fractionDigits: .nine, to: &bytes)
         bytes.append(literal: #""}"#)
         return bytes
     }
 
     /// The name of a member's file in the directory.
     public static func name(of address: PeerAddress) -> String { address.description }
-
-    /// The name under which a member writes its file before it is renamed. It begins with a point, which no member's name does.
-    public static func temporaryName(of address: PeerAddress) -> String { ".\(address.description).new" }
 
     /// Whose file it is by its name; nil when it is no member's. An IPv6 address may stand without its brackets.
     public static func address(named name: String) -> PeerAddress? {

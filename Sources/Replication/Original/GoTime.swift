@@ -42,8 +42,15 @@ enum GoTime {
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
     }
 
-    /// Appends a time, in nanoseconds since 1970, in UTC: as Go does, with sub-second digits only up to the last that is not 0.
-    static func append(_ nanoseconds: Int64, to bytes: inout [UInt8]) {
+    enum FractionDigits {
+        /// As Go writes them: up to the last that is not 0.
+        case asNeeded
+        /// Always nine, so that each time of these years is as long as any other.
+        case nine
+    }
+
+    /// Appends a time, in nanoseconds since 1970, in UTC.
+    static func append(_ nanoseconds: Int64, fractionDigits: FractionDigits = .asNeeded, to bytes: inout [UInt8]) {
         var (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: nanosecondsPerSecond)
         if fraction < 0 {
             seconds -= 1
@@ -62,10 +69,10 @@ enum GoTime {
         bytes.append(number: day, digits: 2)
         bytes.append(UInt8(ascii: "T"))
         bytes.append(secondOfDay: time)
-        if fraction > 0 {
+        if fraction > 0 || fractionDigits == .nine {
             bytes.append(UInt8(ascii: "."))
             bytes.append(number: fraction, digits: 9)
-            while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
+            while fractionDigits == .asNeeded, bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
         }
         bytes.append(UInt8(ascii: "Z"))
     }

@@ -46,8 +46,7 @@ final class DirectoryPoller {
     private func beat() -> [MembershipEvent] {
         let content = MemberFile(address: configuration.own, timestamp: configuration.wallClock()).content
         do throws(SystemFailure) {
-            try directory.write(content)
-            return view.heartbeatWritten(content)
+            return view.heartbeatWritten(try directory.write(content))
         } catch {
             return view.heartbeatFailed(reason: "\(error)")
         }

@@ -1,5 +1,6 @@
 // The shared directory itself. Whoever may write into it may put anything there, so nothing is opened but what is named as a member's and is a
-// small regular file; and our own file is never seen half written: it is written beside, synced and renamed.
+// small regular file. Members of the original take every name that they find there for a member's, so no second name is ever made: our own file
+// is overwritten in place by one write, as long as the content before it, so that whoever reads at that moment finds a whole record.
 
 import Glibc
 import Replication
@@ -15,38 +16,74 @@ struct MemberDirectory: Sendable {
 
     // MARK: Our own file
 
-    /// Replaces our file; it has the old content or the new at any time, also after a crash.
-    func write(_ content: [UInt8]) throws(SystemFailure) {
-        let temporary = location(MemberFile.temporaryName(of: own))
-        // What is left of a crash. Created anew, it cannot be a link or a pipe that somebody put there.
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
+    /// Writes our file. The first time it is created; from then on, also when a crash has left it, it is overwritten in place and never shortened.
+    ///
+    /// - Returns: what the file holds now: the content, filled up with spaces where a longer one stood there before.
+    @discardableResult
+    func write(_ content: [UInt8]) throws(SystemFailure) -> [UInt8] {
+        if let written = try overwrite(content) { return written }
+        try create(content)
+        return content
+    }
+
+    /// Nil when nothing stands there that may be overwritten; whatever else did is taken out of the way.
+    private func overwrite(_ content: [UInt8]) throws(SystemFailure) -> [UInt8]? {
+        let location = location(MemberFile.name(of: own))
+        let descriptor = open(location, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            switch errno {
+            case ENOENT: return nil
+            // A link, a pipe on which nobody reads or a socket; or a file that another user left, whose directory is ours to change.
+            case ELOOP, ENXIO, EACCES: return try clear(location)
+            default: throw SystemFailure("open", code: errno)
+            }
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", code: errno) }
+        // What has a second name elsewhere is somebody's, and what is larger than a member's file never was one.
+        guard Self.isRegular(status), status.st_nlink == 1, status.st_size <= off_t(MemberFile.largest) else { return try clear(location) }
+        let padding = max(0, Int(status.st_size) - content.count)
+        let padded = content + repeatElement(UInt8(ascii: " "), count: padding)
+        try Self.writeOnce(padded, to: descriptor)
+        return padded
+    }
+
+    private func create(_ content: [UInt8]) throws(SystemFailure) {
+        let location = location(MemberFile.name(of: own))
+        // Created by us and nobody else, it cannot be a link or a pipe that somebody put there. Empty, it is nobody's yet.
+        let descriptor = open(location, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemFailure("open", code: errno) }
         do throws(SystemFailure) {
             defer { close(descriptor) }
-            let count = Glibc.write(descriptor, content, content.count)
-            guard count == content.count else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
-            guard fsync(descriptor) == 0 else { throw SystemFailure("fsync", code: errno) }
+            try Self.writeOnce(content, to: descriptor)
         } catch {
-            unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, location(MemberFile.name(of: own))) == 0 else {
-            let error = SystemFailure("rename", code: errno)
-            unlink(temporary)
+            unlink(location)
             throw error
         }
         syncDirectory()
+    }
+
+    /// In one call, so that no reader on this machine finds a part of it.
+    private static func writeOnce(_ content: [UInt8], to descriptor: Int32) throws(SystemFailure) {
+        var count = pwrite(descriptor, content, content.count, 0)
+        while count < 0, errno == EINTR { count = pwrite(descriptor, content, content.count, 0) }
+        guard count == content.count else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
+        guard fsync(descriptor) == 0 else { throw SystemFailure("fsync", code: errno) }
+    }
+
+    private func clear(_ location: String) throws(SystemFailure) -> [UInt8]? {
+        guard unlink(location) == 0 || errno == ENOENT else { throw SystemFailure("unlink", code: errno) }
+        return nil
     }
 
     /// Takes our file away: we leave.
     func removeOwn() {
-        unlink(location(MemberFile.temporaryName(of: own)))
         unlink(location(MemberFile.name(of: own)))
         syncDirectory()
     }
 
-    /// Makes a rename last through a crash of the machine, where the file system can. The file is in its place all the same.
+    /// Makes a name last through a crash of the machine, where the file system can. It is in its place all the same.
     private func syncDirectory() {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }

@@ -85,17 +85,36 @@ def hold_membership(run, cluster, oracle, population, words, restarts=None):
 
 @row(seconds=180, network=True)
 def directory_full(run):
-    """The file system of the shared directory has no byte left for 45 s, and a member is restarted meanwhile.
+    """The file system of the shared directory has no byte left for 45 s; a member is killed and restarted meanwhile, and a new one comes.
 
-    Expected: the membership stays, each member says so once, as an error; the restarted one finds the others, and they it. Bound: noticed in 15 s.
+    Expected: those that have a file there keep it fresh, the restarted one too, which finds it as it left it; the new one says once, as an error, that
+    it cannot write its own, and finds the others, and they it. Bound: noticed in 15 s.
     """
     with Cluster(run.registry) as cluster, SmallDirectory(cluster) as directory:
         with Population(cluster.start().members) as population, Oracle(cluster, population) as oracle:
             once(cluster, "is in the cluster directory")
+            first, killed, _ = cluster.members
+            population.use([member for member in cluster if member is not killed])
             directory.fill()
-            hold_membership(run, cluster, oracle, population, WRITTEN, restarts=cluster[1])
+            oracle.killing(killed)
+            killed.kill()
+            killed.start().wait_ready()
+            cluster.wait_joined()
+            population.use(cluster.members)
+            newcomer = cluster.add()
+            newcomer.start().wait_answering()
+            cluster.wait_joined()
+            lost = said(cluster, "is no longer heard")
+            time.sleep(LONG_SECONDS)
+            cluster.wait_joined(seconds=1)
+            check(said(cluster, "is no longer heard") == lost, "a link was given up for the directory's sake")
+            check(not first.log_lines(f"{killed.address} is gone from"), "the restarted member did not keep its file fresh")
+            check(said(cluster, WRITTEN) == {member.name: int(member is newcomer) for member in cluster}, f"said: {said(cluster, WRITTEN)}")
+            check("level=error" in newcomer.log_lines(WRITTEN)[0], "it is not said as an error")
             directory.empty()
-            once(cluster, WRITTEN_AGAIN)
+            wait_until("the new member to write its file", lambda: newcomer.log_lines(WRITTEN_AGAIN), NOTICED_SECONDS)
+            newcomer.wait_ready()
+            population.use(cluster.members)
             oracle.hold(bound=25)
 
 
@@ -195,11 +214,10 @@ def litter(directory, member, outside):
     listener.close()
     with open(directory / "127.0.0.1:27", "wb") as sparse:
         sparse.truncate(1 << 40)
-    # Where a member writes: its file becomes a link to somebody else's, and the one it renames a pipe on which nobody listens.
+    # Where a member writes: its file becomes a link to somebody else's.
     outside.write_bytes(b"somebody else's")
     (directory / member.address).unlink()
     os.symlink(outside, directory / member.address)
-    os.mkfifo(directory / f".{member.address}.new")
     return sorted([*files, *(f"127.0.0.1:{number}" for number in range(21, 28))]), files
 
 

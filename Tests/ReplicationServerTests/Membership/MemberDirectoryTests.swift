@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Replication
+import Synchronization
 import System
 import Testing
 
@@ -31,7 +32,7 @@ struct MemberDirectoryTests {
 
     // MARK: Our own file
 
-    @Test func `our file is written whole, replaced, and taken away, and nothing else is left`() throws {
+    @Test func `our file is written whole, written over, and taken away, and nothing else is left`() throws {
         try directory.write(Self.content(Self.own))
         #expect(folder.names == ["10.0.0.1:6100"])
         #expect(folder.bytes("10.0.0.1:6100") == Self.content(Self.own))
@@ -42,23 +43,70 @@ struct MemberDirectoryTests {
         #expect(folder.names == [])
     }
 
-    @Test func `whoever holds the old file open reads it to its end`() throws {
-        try directory.write(Self.content(Self.own))
-        let reader = try #require(FileHandle(forReadingAtPath: folder.location("10.0.0.1:6100")))
-        try directory.write(Self.content(Self.own, beat: 1))
-        let read = try reader.readToEnd()
-        #expect(read == Data(Self.content(Self.own)))
+    private func inode() -> ino_t {
+        var status = stat()
+        return lstat(folder.location("10.0.0.1:6100"), &status) == 0 ? status.st_ino : 0
     }
 
-    @Test(arguments: ["file", "link", "pipe"])
-    func `what stands in the way of our file is replaced, and what a link leads to is not touched`(kind: String) throws {
-        try folder.put("victim", Array("precious".utf8))
-        for name in ["10.0.0.1:6100", ".10.0.0.1:6100.new"] {
-            switch kind {
-            case "link": #expect(symlink(folder.location("victim"), folder.location(name)) == 0)
-            case "pipe": #expect(mkfifo(folder.location(name), 0o600) == 0)
-            default: try folder.put(name, Array("left by a crash".utf8))
+    @Test func `our file is the same file for ever, and never shorter than it was`() throws {
+        try directory.write(Self.content(Self.own))
+        let first = inode()
+        for beat in 1..<50 {
+            try directory.write(Self.content(Self.own, beat: Int64(beat) * 7_000_000_000))
+            #expect(inode() == first)
+            #expect(folder.bytes("10.0.0.1:6100")?.count == Self.content(Self.own).count)
+        }
+    }
+
+    @Test func `whoever reads while it is written finds one record or the other, and no second name`() throws {
+        try directory.write(Self.content(Self.own))
+        let stop = Atomic<Bool>(false)
+        let ended = DispatchSemaphore(value: 0)
+        let directory = directory
+        Thread.detachNewThread {
+            var beat: Int64 = 0
+            while !stop.load(ordering: .relaxed) {
+                beat += 1
+                _ = try? directory.write(Self.content(Self.own, beat: beat * 1_234_567_891))
             }
+            ended.signal()
+        }
+        defer {
+            stop.store(true, ordering: .relaxed)
+            ended.wait()
+        }
+        for _ in 0..<2_000 {
+            let content = try #require(folder.bytes("10.0.0.1:6100"))
+            #expect(MemberFile(content)?.address == Self.own, "\(String(decoding: content, as: UTF8.self))")
+            #expect(folder.names == ["10.0.0.1:6100"])
+        }
+    }
+
+    @Test(arguments: ["", "{", #"{"ip":"10.0.0.1","port":6100,"timestamp":"2026-11-23T00:04:31.7Z"}"#, String(repeating: "x", count: 300)])
+    func `what a crash or an original has left under our name is written over in place, and what we wrote is known again`(
+        left: String
+    ) throws {
+        try folder.put("10.0.0.1:6100", Array(left.utf8))
+        let before = inode()
+        let written = try directory.write(Self.content(Self.own))
+        #expect(inode() == before)
+        #expect(folder.bytes("10.0.0.1:6100") == written)
+        #expect(MemberFile(written)?.address == Self.own)
+        #expect(written.count == max(left.utf8.count, Self.content(Self.own).count))
+        var view = DirectoryView(own: Self.own)
+        _ = view.heartbeatWritten(written)
+        #expect(view.looked(try directory.look().files, at: 0).events == [])
+    }
+
+    @Test(arguments: ["huge file", "hard link", "link", "pipe"])
+    func `what is no file of ours and stands in its way is replaced, and what a link leads to is not touched`(kind: String) throws {
+        try folder.put("victim", Array("precious".utf8))
+        let name = folder.location("10.0.0.1:6100")
+        switch kind {
+        case "hard link": #expect(link(folder.location("victim"), name) == 0)
+        case "link": #expect(symlink(folder.location("victim"), name) == 0)
+        case "pipe": #expect(mkfifo(name, 0o600) == 0)
+        default: try folder.put("10.0.0.1:6100", repeatElement(0x20, count: MemberFile.largest + 1))
         }
         try directory.write(Self.content(Self.own))
         #expect(folder.bytes("10.0.0.1:6100") == Self.content(Self.own))
@@ -189,17 +237,17 @@ struct MemberDirectoryTests {
     // MARK: File systems that fail
 
     @Test(.enabled(if: Mounted.isPossible, "mounting takes root and the right to mount"))
-    func `a full file system fails the write and leaves the old file whole, and readable`() throws {
+    func `a full file system fails the first write, leaves nothing of it, and is no hindrance to the later ones`() throws {
         let mounted = try Mounted(at: folder.path, options: "size=16k,nr_inodes=64")
         defer { mounted.unmount() }
-        try directory.write(Self.content(Self.own))
         try folder.put("10.0.0.2:6100", Self.content(Self.other))
         fill(folder.location("ballast"))
-        #expect(throws: SystemFailure.self) { try directory.write(Self.content(Self.own, beat: 1)) }
-        #expect(folder.bytes("10.0.0.1:6100") == Self.content(Self.own))
+        #expect(throws: SystemFailure.self) { try directory.write(Self.content(Self.own)) }
+        #expect(folder.names == ["10.0.0.2:6100", "ballast"])
         #expect(try looked() == .bytes(Self.content(Self.other)))
-        #expect(!folder.names.contains(".10.0.0.1:6100.new"))
         try folder.remove("ballast")
+        try directory.write(Self.content(Self.own))
+        fill(folder.location("ballast"))
         try directory.write(Self.content(Self.own, beat: 2))
         #expect(folder.bytes("10.0.0.1:6100") == Self.content(Self.own, beat: 2))
     }
