@@ -18,11 +18,17 @@ extension Catalog {
                 return mergeUnseen(id, version, heartbeat, in: namespace, at: moment)
             }
             // Whatever its version, the instance has sent a heartbeat.
-            hear(slot, heartbeat, at: moment)
-            let held = records.slots[slot].version
-            if held != version { return held < version ? .missing : .stale }
-            return records.slots[slot].isLive(at: moment.lease) ? .redundant : .dead
+            let isLater = hear(slot, heartbeat, at: moment)
+            guard records.slots[slot].version >= version else { return .missing }
+            return outcome(slot, told: version, isLater: isLater, at: moment)
         }
+    }
+
+    /// What became of a state that changes nothing but, if its heartbeat is later, the lease.
+    private func outcome(_ slot: Int32, told version: Version, isLater: Bool, at moment: Moment) -> MergeOutcome {
+        let isStale = records.slots[slot].version > version
+        guard records.slots[slot].isLive(at: moment.lease) else { return isStale ? .stale : .dead }
+        return isLater ? .renewed : isStale ? .stale : .redundant
     }
 
     private mutating func merge(
@@ -33,9 +39,8 @@ extension Catalog {
         }
         let held = records.slots[slot].version
         guard held < version else {
-            hear(slot, heartbeat, at: moment)
-            if held > version { return .stale }
-            return records.slots[slot].isLive(at: moment.lease) ? .redundant : .dead
+            let isLater = hear(slot, heartbeat, at: moment)
+            return outcome(slot, told: version, isLater: isLater, at: moment)
         }
         records.update(slot) { record, known in
             record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment)
@@ -70,7 +75,7 @@ extension Catalog {
             record.hear(heartbeat, at: moment)
         }
         let isLive = enter(instance, record, into: namespace, at: moment)
-        if known > version { return .stale }
+        if known > version { return isLive ? .renewed : .stale }
         return isLive ? .applied : .dead
     }
 
@@ -105,14 +110,16 @@ extension Catalog {
         return isKept == true || slot != nil ? .applied : .redundant
     }
 
-    private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) {
+    /// Takes in a heartbeat that another member took; returns whether it is later than all that were heard of.
+    private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) -> Bool {
         let deadline = records.slots[slot].deadline
         let wasLive = records.slots[slot].isLive(at: moment.lease) && !isOverdue(slot)
-        records.slots[slot].hear(heartbeat, at: moment)
+        let isLater = records.slots[slot].hear(heartbeat, at: moment)
         // The true age may be higher than a deadline says that a pause has moved.
         if records.slots[slot].deadline < deadline { rearm(slot) }
         // Look-ups took an overdue instance for gone; whoever kept what they found must look again.
         if wasLive != records.slots[slot].isLive(at: moment.lease) { records.touch(slot) }
+        return isLater
     }
 
     /// Takes back, of so many records from this slot on, what pauses have added to the lease. Returns how many are over by that, and where to go

@@ -106,9 +106,10 @@ struct Record: Sendable {
     }
 
     /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must
-    /// not extend the lease.
-    mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) {
-        if heartbeat.wall != lastHeartbeat { join(heartbeat, at: moment) }
+    /// not extend the lease. Returns whether it is a later one than was known.
+    @discardableResult
+    mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) -> Bool {
+        heartbeat.wall != lastHeartbeat && join(heartbeat, at: moment)
     }
 
     /// Goes on with the lease of a record of the same instance at another place.
@@ -124,19 +125,23 @@ struct Record: Sendable {
         join(heartbeat, at: moment)
     }
 
-    private mutating func join(_ heartbeat: Heartbeat, at moment: Moment) {
+    /// Returns whether the heartbeat is a later one than was known.
+    @discardableResult
+    private mutating func join(_ heartbeat: Heartbeat, at moment: Moment) -> Bool {
         let known = age(at: moment)
         let latest = latest(known, heartbeat, at: moment)
+        let isLater = latest.wall > lastHeartbeat || latest.age < known
         lastHeartbeat = latest.wall
-        guard latest.age < known else { return }
+        guard latest.age < known else { return isLater }
         let extended = start
         begin(age: latest.age, at: moment)
-        guard start < extended else { return }
+        guard start < extended else { return isLater }
         // A pause has moved the end further than this heartbeat does. Whether it is taken back is for `settle` to say, once somebody was heard who
         // knows who is alive; what the pause has added is counted as lost, so that the age is right.
         let added = extended.milliseconds - start.milliseconds
         start = extended
         lost = UInt32(clamping: Int64(lost) - added)
+        return isLater
     }
 
     /// The later of our last heartbeat, at this age, and another.

@@ -53,8 +53,10 @@ public struct Replicated: Sendable {
 public enum MergeOutcome: Sendable, Equatable {
     /// The state of the id has changed.
     case applied
-    /// It was known already; its lease may have been moved.
+    /// It was known already, heartbeat and all.
     case redundant
+    /// It was known already, or ours is newer, but its heartbeat is later than all that were heard of here.
+    case renewed
     /// Ours is newer: the sender hears it from us.
     case stale
     /// A renewal of something that is not here, or only in an older version: the whole must be asked for.

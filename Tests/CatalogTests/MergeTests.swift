@@ -25,19 +25,19 @@ struct MergeTests {
             (.instance, .absent(one, version(9)), .stale, "v10"),
             (.instance, .absent(one, version(10)), .applied, "absent v10"),
             (.instance, .absent(one, version(11)), .applied, "absent v11"),
-            (.instance, .renewed(one, version(9), Heartbeat(age: 0, wall: 1)), .stale, "v10"),
-            (.instance, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .redundant, "v10"),
+            (.instance, .renewed(one, version(9), Heartbeat(age: 0, wall: 1)), .renewed, "v10"),
+            (.instance, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .renewed, "v10"),
             (.instance, .renewed(one, version(11), Heartbeat(age: 0, wall: 1)), .missing, "v10"),
-            (.overdue, present(version(10), age: 5_000, wall: 35_000_000_000), .redundant, "v10"),
+            (.overdue, present(version(10), age: 5_000, wall: 35_000_000_000), .renewed, "v10"),
             (.overdue, present(version(10), age: 40_000), .dead, "nothing"),
             (.overdue, present(version(11), age: 5_000), .applied, "v11"),
             (.overdue, present(version(11), age: 40_000), .dead, "nothing"),
             (.overdue, present(version(11), ttl: 120_000, age: 90_000), .applied, "v11"),
             (.overdue, .absent(one, version(11)), .applied, "absent v11"),
-            (.overdue, .renewed(one, version(10), Heartbeat(age: 5_000, wall: 35_000_000_000)), .redundant, "v10"),
+            (.overdue, .renewed(one, version(10), Heartbeat(age: 5_000, wall: 35_000_000_000)), .renewed, "v10"),
             (.overdue, .renewed(one, version(10), Heartbeat(age: 40_000, wall: 0)), .dead, "nothing"),
             // Who knows an older version only has its heartbeats: together they are what there is.
-            (.expired, present(version(9), age: 5_000, wall: 35_000_000_000), .stale, "v10"),
+            (.expired, present(version(9), age: 5_000, wall: 35_000_000_000), .renewed, "v10"),
             (.expired, present(version(9), age: 30_001, wall: 9_999_000_000), .stale, "nothing"),
             (.expired, present(version(10), age: 5_000, wall: 35_000_000_000), .applied, "v10"),
             // The heartbeat that is known, told by a line so slow that its age is wrong.
@@ -49,11 +49,11 @@ struct MergeTests {
             // The later one's lease is over, and the older one does not take its place.
             (.expired, present(version(9), ttl: 120_000, age: 50_000, wall: 5), .stale, "nothing"),
             (.expired, present(version(9), status: .outOfService, age: 50_000, wall: 5), .stale, "nothing"),
-            (.expired, present(version(9), status: .outOfService, age: 5_000, wall: 35_000_000_000), .stale, "v10"),
+            (.expired, present(version(9), status: .outOfService, age: 5_000, wall: 35_000_000_000), .renewed, "v10"),
             (.expired, present(version(11), status: .outOfService, age: 90_000), .applied, "v11"),
             (.expired, .absent(one, version(9)), .applied, "absent v9"),
             (.expired, .absent(one, version(11)), .applied, "absent v11"),
-            (.expired, .renewed(one, version(9), Heartbeat(age: 0, wall: 1)), .stale, "v10"),
+            (.expired, .renewed(one, version(9), Heartbeat(age: 0, wall: 1)), .renewed, "v10"),
             (.expired, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .applied, "v10"),
             (.expired, .renewed(one, version(10), Heartbeat(age: 30_001, wall: 1)), .dead, "nothing"),
             (.expired, .renewed(one, version(11), Heartbeat(age: 0, wall: 1)), .missing, "nothing"),
@@ -61,7 +61,7 @@ struct MergeTests {
             // Out of service too it has sent heartbeats, the last one 20 s ago.
             (.outOfService, present(version(11), age: 50_000), .applied, "v11"),
             (.outOfService, present(version(11), ttl: 10_000, age: 50_000), .dead, "nothing"),
-            (.outOfService, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .redundant, "v10"),
+            (.outOfService, .renewed(one, version(10), Heartbeat(age: 0, wall: 1)), .renewed, "v10"),
             (.tombstone, present(version(9)), .stale, "absent v10"),
             (.tombstone, present(version(10)), .stale, "absent v10"),
             (.tombstone, present(version(11)), .applied, "v11"),
@@ -283,7 +283,7 @@ struct PausedMemberTests {
         let member = sleeper()
         let mine = member.replica(.digest(2), at: 45_000)?.version ?? .none
         // 2 was heard of while we slept; 3 comes to us.
-        #expect(member.merge(.renewed(.digest(2), mine, Heartbeat(age: 20_000, wall: 25_000_000_000)), at: 45_500) == .redundant)
+        #expect(member.merge(.renewed(.digest(2), mine, Heartbeat(age: 20_000, wall: 25_000_000_000)), at: 45_500) == .renewed)
         member.renew(.digest(3), at: 45_600)
         #expect(member.store.settle(at: member.moment(46_000)) == 1)
         #expect(member.expire(at: 46_064) == [one])

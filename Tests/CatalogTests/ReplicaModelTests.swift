@@ -97,7 +97,7 @@ private final class Cluster {
         let (from, to) = (members[message.from], members[message.to])
         let key = Key(namespace: message.replicated.namespace, id: message.replicated.replica.id)
         switch to.store.merge(message.replicated, at: to.moment(now)) {
-        case .applied, .redundant, .stale: break
+        case .applied, .redundant, .renewed, .stale: break
         case .dead: expect(false, "dead, with a lease of years")
         case .missing:
             if let whole = from.store.state(of: key.id, in: key.namespace, at: from.moment(now)) {

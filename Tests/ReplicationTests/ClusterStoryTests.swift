@@ -188,6 +188,49 @@ struct ClusterStoryTests {
         #expect(two.sees(Self.key(2)) != nil)
     }
 
+    /// Cuts both ways between these.
+    static func part(_ simulation: Simulation, _ pairs: [(Int, Int)]) {
+        for (one, other) in pairs {
+            simulation.network.cut(simulation.members[one], simulation.members[other])
+            simulation.network.cut(simulation.members[other], simulation.members[one])
+        }
+    }
+
+    @Test(arguments: [[(0, 1)], [(0, 2), (0, 3), (1, 3)], [(0, 2), (0, 3), (0, 4), (1, 3), (1, 4), (2, 4)]])
+    func `nothing that sends heartbeats goes missing anywhere while a path of members leads there`(cuts: [(Int, Int)]) {
+        let simulation = Self.cluster(max(3, (cuts.map(\.1).max() ?? 0) + 1))
+        let members = simulation.members
+        // Heartbeats each 3.3 s with a TTL of 10 s, each instance at one member, spread over the time between two.
+        let keys = (0..<30).map { Self.key(UInt64($0)) }
+        for (number, key) in keys.enumerated() {
+            let home = members[number % members.count]
+            simulation.plan(after: Int64(number) * 110) { _ = home.apply(.register(Self.instance(key)), in: key.namespace) }
+            for beat in 1...15 { simulation.plan(after: Int64(number) * 110 + Int64(beat) * 3_300) { _ = home.renew(key) } }
+        }
+        simulation.run(for: 6_000)
+        Self.part(simulation, cuts)
+        for step in 0..<400 {
+            simulation.run(for: 100)
+            for member in members {
+                let missing = keys.indices.filter { member.sees(keys[$0]) == nil }
+                #expect(missing.isEmpty, "\(member) misses \(missing) after \(step * 100) ms")
+            }
+        }
+        // A registration goes the same way, at once.
+        _ = members[0].apply(.register(Self.instance(Self.key(100))), in: Namespace("t"))
+        simulation.run(for: 50)
+        #expect(members.allSatisfy { $0.sees(Self.key(100)) != nil })
+    }
+
+    @Test func `a member that dies is asked of nobody, and copied from nobody`() {
+        let simulation = Self.cluster(4)
+        _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        let before = simulation.members.map { $0.node?.status(at: $0.time).counts.copiesReceived }
+        simulation.members[0].crash()
+        simulation.run(for: 8_000)
+        #expect(simulation.members[1...].map { $0.node?.status(at: $0.time).counts.copiesReceived } == Array(before[1...]))
+    }
+
     @Test func `what was lost without anybody noticing is found by the digests`() {
         let simulation = Self.cluster()
         // As after a mistake of ours: one member has merged what another never told it again.

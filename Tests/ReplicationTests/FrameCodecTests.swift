@@ -29,7 +29,7 @@ struct FrameCodecTests {
     static let frames: [Frame] = [
         .hello(hello(), raw: []), .proof([]), .proof(Array(repeating: 7, count: 32)), .ping(hello().beat), .pong(token: .max),
         .goodbye(.leaving), .goodbye(.refused(.secret)), .goodbye(.other), .subscribe, .acknowledge(changes: 300),
-        .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]),
+        .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]), .reaches([Reach(member: MemberID(bits: 8), hops: 2)]),
         .askStates([StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))]), .copyStart(afterGap: true),
         .copyEnd(CopySummary(count: 3, hash: 4, isReady: false, isExtended: true)), .root(0xABCD),
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),

@@ -185,16 +185,47 @@ struct LeaseHoldTests {
 }
 
 struct RelayingTests {
+    static let (one, two, far, farther) = (MemberID(bits: 1), MemberID(bits: 2), MemberID(bits: 3), MemberID(bits: 4))
+    static let (eight, five) = (LinkID(number: 8), LinkID(number: 5))
+
+    static func neighbors(_ first: [MemberID: Int], _ second: [MemberID: Int]) -> [Relaying.Neighbor] {
+        [Relaying.Neighbor(link: eight, reaches: first), Relaying.Neighbor(link: five, reaches: second)]
+    }
+
     @Test func `a member that only others hear is asked of one of them, after a while`() {
         var relaying = Relaying()
-        let (one, two, far) = (MemberID(bits: 1), MemberID(bits: 2), MemberID(bits: 3))
-        let hearsay = [(link: LinkID(number: 8), members: [one, far]), (link: LinkID(number: 5), members: [two, far])]
-        let step21 = relaying.plan(heard: [one, two], hearsay: hearsay, at: 0)
-        #expect(step21.isEmpty)
-        let step22 = relaying.plan(heard: [one, two], hearsay: hearsay, at: Relaying.patience)
-        #expect(step22 == [LinkID(number: 5): [far]])
-        let step23 = relaying.plan(heard: [one, two, far], hearsay: hearsay, at: Relaying.patience + 1)
-        #expect(step23.isEmpty)
+        let neighbors = Self.neighbors([Self.one: 0, Self.far: 0], [Self.two: 0, Self.far: 0])
+        let heard: Set = [Self.one, Self.two]
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 0).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: Relaying.patience - 1).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: Relaying.patience) == [Self.five: [Self.far]])
+        #expect(relaying.plan(heard: heard.union([Self.far]), neighbors: neighbors, at: Relaying.patience + 1).isEmpty)
+    }
+
+    @Test func `one that was heard is asked for as soon as the others could have said that they have lost it too`() {
+        var relaying = Relaying()
+        let (heard, neighbors) = (Set([Self.one, Self.two]), Self.neighbors([Self.one: 0, Self.far: 0], [Self.two: 0]))
+        #expect(relaying.plan(heard: heard.union([Self.far]), neighbors: neighbors, at: 0).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 10_000).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: Self.neighbors([:], [:]), at: 10_100).isEmpty, "the others have lost it too")
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 11_000).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 11_000 + Relaying.shortPatience) == [Self.eight: [Self.far]])
+    }
+
+    @Test func `the shortest path is taken, the one in use stays among equals, and what goes in circles is counted out`() {
+        var relaying = Relaying()
+        func plan(_ first: [MemberID: Int], _ second: [MemberID: Int], at now: Int64) -> LinkID? {
+            let plan = relaying.plan(heard: [Self.one], neighbors: Self.neighbors(first, second), at: now)
+            return plan.first { $0.value.contains(Self.farther) }?.key
+        }
+        _ = plan([Self.farther: 1], [:], at: 0)
+        #expect(plan([Self.farther: 1], [Self.farther: 2], at: 5_000) == Self.eight)
+        #expect(relaying.routes[Self.farther]?.hops == 2)
+        #expect(plan([Self.farther: 1], [Self.farther: 1], at: 5_100) == Self.eight)
+        #expect(plan([Self.farther: 1], [Self.farther: 0], at: 5_200) == Self.five)
+        #expect(plan([Self.farther: Relaying.farthest], [:], at: 9_000) == nil)
+        #expect(plan([Self.farther: Relaying.farthest - 1], [:], at: 9_100) == nil, "it has to be there for a while again")
+        #expect(plan([Self.farther: Relaying.farthest - 1], [:], at: 9_100 + Relaying.shortPatience) == Self.eight)
     }
 }
 

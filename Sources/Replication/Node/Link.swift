@@ -34,6 +34,10 @@ final class Link {
     var beat: Beat?
     /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time that the beat was on its way.
     private var clockOffsets: [Int64] = []
+    /// The members that the other end hears through others, with how many are between.
+    var reaches: [MemberID: Int] = [:]
+    /// What it was told of that last.
+    var toldReaches: [Reach] = []
     /// The members whose changes are asked to be passed on over this link.
     var relayed: Set<MemberID> = []
     var lastCopy: (at: Int64, count: Int, duration: Int64)?
@@ -69,6 +73,11 @@ final class Link {
     /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was none that was not behind a copy,
     /// which may take minutes on a slow line.
     func clockOffset(at time: NodeTime) -> Int64? { clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 } }
+
+    /// Whom the other end hears, with how many are between.
+    var hearsay: [MemberID: Int] {
+        Dictionary((beat?.hears ?? []).map { ($0, 0) }, uniquingKeysWith: min).merging(reaches, uniquingKeysWith: min)
+    }
 
     /// Takes in what the other end says of itself.
     func note(_ beat: Beat, at time: NodeTime) {

@@ -33,6 +33,8 @@ public final class Node {
     /// until this time, in monotonic milliseconds, when none of them is left.
     var settlementDue: Int64?
     var relaying = Relaying()
+    /// Whom we hear, as the others were last told.
+    var toldHeard: Set<MemberID> = []
     var isLeaving = false
     var counts = ReplicationCounts()
 

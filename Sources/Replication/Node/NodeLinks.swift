@@ -113,6 +113,9 @@ extension Node {
         case .ping(let beat):
             send(FrameCodec.encode(.pong(token: beat.token)), on: link)
             take(beat, on: link, at: time)
+        case .reaches(let reaches):
+            guard link.subscriber != nil else { throw .unexpected }
+            link.reaches = Dictionary(reaches.map { ($0.member, max(1, Int($0.hops))) }, uniquingKeysWith: min)
         case .pong(let token):
             link.answeredAt = max(link.answeredAt, min(Int64(clamping: token), time.monotonic))
             guard let awaited = link.awaitedPong, token >= awaited else { return }
@@ -241,22 +244,10 @@ extension Node {
                 counts.changesReceived += states.count
                 if let origin = link.peer?.member { relay(states.states, of: origin, at: time) }
             case .relayHeard(let states): counts.changesReceived += states.count
+            case .news(let states): relay(news: states, heardOn: link, at: time)
             case .repaired(let count):
                 counts.repairs += count
                 note(.repaired(from: link.address, states: count))
-            }
-        }
-    }
-
-    /// Passes on what a member says to those who do not hear it.
-    func relay(_ states: [Replicated], of origin: MemberID, at time: NodeTime) {
-        let listeners = sortedLinks().filter { $0.publisher?.relays.contains(origin) == true }
-        guard !listeners.isEmpty else { return }
-        for encoded in FrameCodec.encode(states, as: .relayed) {
-            for listener in listeners {
-                actAsPublisher(on: listener, at: time) { publisher, effects in
-                    publisher.broadcast(encoded, at: time.monotonic, into: &effects)
-                }
             }
         }
     }

@@ -5,7 +5,7 @@ import Catalog
 extension Node {
     /// So many unanswered pings close a link.
     static let unansweredPings: Int64 = 3
-    /// How often clocks, sizes and relays are judged, in milliseconds.
+    /// How often clocks and sizes are judged, in milliseconds.
     static let judgmentPeriod: Int64 = 1_000
     /// Changes that are read from the catalog at once, and how often in one call. The rest waits for the next tick.
     static let drainBudget = 1_024
@@ -26,10 +26,10 @@ extension Node {
             nextJudgment = now + Self.judgmentPeriod
             judgeClock(at: time)
             judgeSize(at: time)
-            planRelays(at: time)
             // Who is named by nobody and has been silent for long enough is let go.
             updateDials(at: time)
         }
+        planRelays(at: time)
         judgeReadiness(at: time)
         endHold(at: time)
         if let settlementDue, now >= settlementDue { self.settlementDue = nil }
@@ -58,27 +58,18 @@ extension Node {
         closeIfDeaf(link, at: time)
     }
 
-    private func ping(_ link: Link, at time: NodeTime) {
+    func ping(_ link: Link, at time: NodeTime) {
         link.nextPing = time.monotonic + limits.pingPeriod
         send(FrameCodec.encode(.ping(beat(at: time, isProven: true))), on: link)
     }
 
     /// - isProven: to strangers no more is said than that we are there.
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
-        let hears = isProven ? heardMembers().sorted().prefix(Beat.heardLimit) : []
+        let hears = isProven ? heardMembers(within: freshness, at: time).sorted().prefix(Beat.heardLimit) : []
         return Beat(
             token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound), isReady: isProven && isWhole,
             isExtended: isProven && isExtended,
             hears: Array(hears))
-    }
-
-    /// The members whose changes come in by a link of ours, originals included.
-    private func heardMembers() -> Set<MemberID> {
-        var heard = Set(links.values.compactMap { $0.subscriber == nil ? nil : $0.peer?.member })
-        for (address, entry) in dials.entries {
-            if case .original = entry.state { heard.insert(MemberID(original: address)) }
-        }
-        return heard
     }
 
     // MARK: - Changes
@@ -214,25 +205,6 @@ extension Node {
     private func judgeSize(at time: NodeTime) {
         guard let expected = configuration.clusterSize, let event = sizeWatch.judge(size, of: expected, at: time.monotonic) else { return }
         note(event)
-    }
-
-    private func planRelays(at time: NodeTime) {
-        let heard = heardMembers().union([configuration.member])
-        let subscribers = sortedLinks().filter { $0.subscriber?.isStreaming == true }
-        let plan = relaying.plan(heard: heard, hearsay: subscribers.map { ($0.id, $0.beat?.hears ?? []) }, at: time.monotonic)
-        for link in subscribers {
-            let wanted = plan[link.id] ?? []
-            guard wanted != link.relayed else { continue }
-            let isMore = !wanted.isSubset(of: link.relayed)
-            link.relayed = wanted
-            send(FrameCodec.encode(.relay(wanted.sorted())), on: link)
-            // What they said before is to be had by a copy.
-            if isMore {
-                actAsSubscriber(on: link, at: time) { subscriber, effects in
-                    subscriber.subscribeAgain(at: time, into: &effects)
-                }
-            }
-        }
     }
 
     // MARK: - Pauses

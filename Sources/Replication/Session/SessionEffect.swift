@@ -15,6 +15,8 @@ enum SessionEffect {
     /// So many changes have come in.
     case heard(States)
     case relayHeard(States)
+    /// These, of what was not told as the other end's own changes, were news to us.
+    case news([Replicated])
     /// States that we lacked were brought.
     case repaired(Int)
 }

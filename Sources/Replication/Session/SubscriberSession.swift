@@ -61,7 +61,7 @@ struct SubscriberSession {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            try merge(states, from: store, at: time)
+            tell(try merge(states, from: store, at: time).news, into: &effects)
             // Without its beginning it is the rest of a copy that we no longer want whole.
             guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
@@ -74,12 +74,14 @@ struct SubscriberSession {
             received += UInt64(states.count)
             effects.append(.heard(states))
         case .relayed(let states):
-            try merge(states, from: store, at: time)
+            let news = try merge(states, from: store, at: time).news
             received += UInt64(states.count)
             effects.append(.relayHeard(states))
+            tell(news, into: &effects)
         case .states(let states):
-            let repaired = try merge(states, from: store, at: time)
-            if repaired > 0 { effects.append(.repaired(repaired)) }
+            let merged = try merge(states, from: store, at: time)
+            if merged.applied > 0 { effects.append(.repaired(merged.applied)) }
+            tell(merged.news, into: &effects)
         case .root(let root):
             let differ = comparison.compare(root: root, with: store.digest().root)
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
@@ -114,20 +116,29 @@ struct SubscriberSession {
         }
     }
 
-    /// Returns how many states changed anything here.
+    private func tell(_ news: [Replicated], into effects: inout [SessionEffect]) {
+        if !news.isEmpty { effects.append(.news(news)) }
+    }
+
+    /// Returns how many states changed anything here, and which have told us anything.
     @discardableResult
-    private mutating func merge(_ states: States, from store: Store, at time: NodeTime) throws(FrameError) -> Int {
-        var applied = 0
+    private mutating func merge(
+        _ states: States, from store: Store, at time: NodeTime
+    ) throws(FrameError) -> (applied: Int, news: [Replicated]) {
+        var (applied, news) = (0, [] as [Replicated])
         for state in states.states {
             try Self.check(state.replica.version, at: time)
             switch store.merge(state, at: time.moment) {
-            case .applied: applied += 1
+            case .applied:
+                applied += 1
+                news.append(state)
+            case .renewed: news.append(state)
             case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
             // Ours being newer, the other end hears it from us: it subscribes too.
             case .redundant, .stale, .dead: break
             }
         }
-        return applied
+        return (applied, news)
     }
 
     private static func check(_ version: Version, at time: NodeTime) throws(FrameError) {

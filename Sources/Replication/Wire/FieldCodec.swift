@@ -28,6 +28,13 @@ extension ByteWriter {
 
     mutating func members(_ members: [MemberID]) { list(members) { $0.word($1.bits) } }
 
+    mutating func reaches(_ reaches: [Reach]) {
+        list(reaches) { writer, reach in
+            writer.word(reach.member.bits)
+            writer.byte(reach.hops)
+        }
+    }
+
     mutating func goodbye(_ goodbye: Goodbye) {
         switch goodbye {
         case .leaving: byte(0)
@@ -70,6 +77,14 @@ extension ByteReader {
         let members = try list(ofAtLeast: 8) { reader throws(FrameError) in MemberID(bits: try reader.word()) }
         guard members.count <= Beat.heardLimit else { throw .tooLong(members.count) }
         return members
+    }
+
+    mutating func reaches() throws(FrameError) -> [Reach] {
+        let reaches = try list(ofAtLeast: 9) { reader throws(FrameError) in
+            Reach(member: MemberID(bits: try reader.word()), hops: try reader.byte())
+        }
+        guard reaches.count <= Beat.heardLimit else { throw .tooLong(reaches.count) }
+        return reaches
     }
 
     mutating func goodbye() throws(FrameError) -> Goodbye {

@@ -35,6 +35,8 @@ enum Frame: Sendable {
     case changes(States)
     /// What has changed at a member that the subscriber does not hear; counts as `changes` does.
     case relayed(States)
+    /// The members that the publisher hears through others: whom it hears itself its pings say.
+    case reaches([Reach])
     /// The root of the publisher's digest.
     case root(UInt64)
     case buckets([UInt64])

@@ -12,7 +12,7 @@
 //                                                                                  has extra, extra
 //      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
 //     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
-//     32 … 40            from the publisher                                beat: token u64, wall i64, standing, count, members u64
+//     32 … 40, 48        from the publisher                                beat: token u64, wall i64, standing, count, members u64
 //                                                                          standing: 1 ready, 2 extended, 3 both, 0 neither
 
 import Catalog
@@ -35,6 +35,7 @@ enum FrameCodec {
         static let askBuckets: UInt8 = 19, askKeys: UInt8 = 20, askStates: UInt8 = 21
         static let copyStart: UInt8 = 32, copy: UInt8 = 33, copyEnd: UInt8 = 34, changes: UInt8 = 35
         static let root: UInt8 = 36, buckets: UInt8 = 37, keys: UInt8 = 38, states: UInt8 = 39, relayed: UInt8 = 40
+        static let reaches: UInt8 = 48
     }
 
     // MARK: - Out
@@ -55,6 +56,7 @@ enum FrameCodec {
         case .askStates(let keys): write(Kind.askStates) { $0.list(keys) { $0.stateKey($1) } }
         case .copyStart(let afterGap): write(Kind.copyStart) { $0.byte(afterGap ? 1 : 0) }
         case .copyEnd(let summary): write(Kind.copyEnd) { $0.copySummary(summary) }
+        case .reaches(let reaches): write(Kind.reaches) { $0.reaches(reaches) }
         case .root(let root): write(Kind.root) { $0.word(root) }
         case .buckets(let buckets): write(Kind.buckets) { $0.buckets(buckets) }
         case .keys(let keys, let isCut):
@@ -185,6 +187,7 @@ enum FrameCodec {
             return .askStates(try reader.list(ofAtLeast: 3) { reader throws(FrameError) in try reader.stateKey() })
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())
         case Kind.copyEnd: return .copyEnd(try reader.copySummary())
+        case Kind.reaches: return .reaches(try reader.reaches())
         case Kind.root: return .root(try reader.word())
         case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys:

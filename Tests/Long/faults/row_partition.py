@@ -82,30 +82,47 @@ def partition_one_way(run):
             oracle.hold(CONVERGED_SECONDS)
 
 
-@row(seconds=120, network=True)
-def partition_heartbeats_through_third(run):
-    """Two of three members cannot reach one another for 20 s: heartbeats at either keep an instance alive at both, through the third.
-
-    Keepers with a TTL of 10 s are registered before and send heartbeats to the first two members only, nothing else changes. Expected: neither member
-    ever says that one is unknown, nor lists fewer.
-    """
+def nothing_missing(run, size, homes, cuts):
+    """Keepers with a TTL of 10 s send heartbeats each 3.3 s to some members, by number, while pairs of members are cut from one another for 20 s."""
     network = Network()
-    with Cluster(run.registry, network=network) as cluster:
-        first, second, third = cluster.start().members
-        with Population(cluster.members, ttl=10, churn=0, changes=False) as population, Oracle(cluster, population) as oracle:
+    with Cluster(run.registry, size=size, network=network) as cluster:
+        members = cluster.start().members
+        with Population(members, keepers=60, ttl=10, churn=0, changes=False) as population, Oracle(cluster, population) as oracle:
             cluster.wait_converged()
-            population.use([first], [second])
-            network.part([first], [second])
+            population.use(*[[members[home]] for home in homes])
+            time.sleep(4)
+            for one, other in cuts:
+                network.part([members[one]], [members[other]])
             end = time.monotonic() + 20
             fewest = {member.name: len(population.keepers) for member in cluster}
             while time.monotonic() < end:
                 for member in cluster:
                     fewest[member.name] = min(fewest[member.name], len(member.get("/api/v1/instances?tags=journal&status=ALL")["instances"]))
-                time.sleep(0.2)
+                time.sleep(0.1)
             run.say(f"fewest listed: {fewest} of {len(population.keepers)}")
             check(set(fewest.values()) == {len(population.keepers)}, "an instance that kept sending heartbeats was missing")
-            network.unpart([first], [second])
+            for one, other in cuts:
+                network.unpart([members[one]], [members[other]])
             oracle.hold(CONVERGED_SECONDS)
+
+
+@row(seconds=120, network=True)
+def partition_heartbeats_through_third(run):
+    """Two of three members cannot reach one another for 20 s: heartbeats at either keep an instance alive at both, through the third.
+
+    Keepers with a TTL of 10 s are registered before and send heartbeats, each 3.3 s, to the first two members only; nothing else changes. Expected: no
+    member ever says that one is unknown, nor lists fewer.
+    """
+    nothing_missing(run, 3, homes=[0, 1], cuts=[(0, 1)])
+
+
+@row(seconds=120, network=True)
+def partition_heartbeats_through_chain(run):
+    """Four members of which each reaches only its neighbours in a row, for 20 s: heartbeats at either end keep an instance alive at the other.
+
+    As with three, but what is heard at one end has to pass two others. Expected: no member ever says that one is unknown, nor lists fewer.
+    """
+    nothing_missing(run, 4, homes=[0, 3], cuts=[(0, 2), (0, 3), (1, 3)])
 
 
 @row(seconds=120, network=True)
