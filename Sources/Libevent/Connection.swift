@@ -76,7 +76,7 @@ final class Connection {
         self.session = session.map { TLSSession($0) }
         self.server = server
         gate = RequestGate(limits: server.limits)
-        clock = ConnectionClock(now: server.patience.time(at: MonotonicClock.milliseconds()))
+        clock = ConnectionClock(now: server.patience.time(at: server.clock()))
         setReadWatermarks()
         inputWatch = evbuffer_add_cb(
             bufferevent_get_input(bufferevent),

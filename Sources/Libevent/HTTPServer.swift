@@ -61,8 +61,10 @@ public final class HTTPServer {
     private(set) var connections: [OpaquePointer: Connection] = [:]
     /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
     private var newborn: [Connection] = []
+    /// Milliseconds of a monotonic clock, read on the loop's thread: the system's, or one that a test moves.
+    let clock: () -> Int64
     /// The time that deadlines are measured in.
-    var patience = PatientClock(now: MonotonicClock.milliseconds(), longestStep: Int64(2 * HTTPServer.housekeepingPeriod))
+    var patience: PatientClock
     /// Those of the newborn that have no TLS session on a TLS port: to be closed before a byte of theirs is read.
     private var unsecured: [Connection] = []
     private var adoption: LoopEvent?
@@ -79,10 +81,10 @@ public final class HTTPServer {
     private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
-    /// nothing else.
+    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
-        security: Security? = nil,
+        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
         refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
@@ -92,6 +94,8 @@ public final class HTTPServer {
         self.gauge = gauge
         self.handler = handler
         self.security = security
+        self.clock = clock
+        patience = PatientClock(now: clock(), longestStep: Int64(2 * Self.housekeepingPeriod))
         refusalHandler = refused
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -118,7 +122,7 @@ public final class HTTPServer {
         try listen(descriptor)
         // Urgent, because however many connections are ready, deadlines are kept between two of them.
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) { [unowned self] _ in
-            sweep(at: MonotonicClock.milliseconds())
+            sweep(at: self.clock())
             acceptAgain()
         }
     }

@@ -43,7 +43,10 @@ final class RunningServer {
         let arrival = DispatchSemaphore(value: 0)
     }
 
-    init(_ context: TLSContext, loops: Int = 1, rules: BorderRules = BorderRules()) throws {
+    init(
+        _ context: TLSContext, loops: Int = 1, rules: BorderRules = BorderRules(),
+        clock: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
+    ) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         contexts = TLSContextBox(context)
@@ -53,7 +56,7 @@ final class RunningServer {
         for (index, descriptor) in listening.descriptors.enumerated() {
             let box = SenderBox()
             let thread = try NamedThread("test-\(index)") { [contexts, gauge, failures] in
-                try? Self.serve(index, descriptor, contexts, gauge, border, failures) { sender in
+                try? Self.serve(index, descriptor, contexts, gauge, border, clock, failures) { sender in
                     box.sender.withLock { $0 = sender }
                     box.arrival.signal()
                 }
@@ -87,13 +90,13 @@ final class RunningServer {
 
     private static func serve(
         _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ border: Border,
-        _ failures: FailureLog,
+        _ clock: @escaping @Sendable () -> Int64, _ failures: FailureLog,
         _ started: (MailboxSender<Order>) -> Void
     ) throws {
         let loop = try EventLoop()
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security, clock: clock,
             refused: { _, _, _ in RequestID(random: 1) }
         ) { request, reply, _ in
             var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)
