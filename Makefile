@@ -46,11 +46,9 @@ run: build
 cluster: build
 	@exec scripts/cluster
 
-# Run the fast tests (a few minutes on two cores).
+# Run the fast tests (a few minutes on two cores); quiet, with what failed at the end. VERBOSE=1 shows everything.
 test: deps.test
-	swift build --build-tests
-	swift test --skip-build
-	python3 Tests/Long/faults/run.py --fast --registry "$$(swift build --show-bin-path)/registry"
+	@scripts/run-tests
 
 # Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
 test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.simulation test.faults test.soak

@@ -116,6 +116,8 @@ def main():
         word = {0: "ok", SKIPPED: "SKIPPED"}.get(results[row.name], "FAILED")
         print(f"{word} {row.name} {time.monotonic() - began:.0f} s", flush=True)
     failed = [name for name, status in results.items() if status not in (0, SKIPPED)]
+    skipped = list(results.values()).count(SKIPPED)
+    print(f"{len(results)} rows: {len(results) - len(failed) - skipped} ok, {len(failed)} failed, {skipped} skipped")
     if failed:
         print(f"failed: {', '.join(failed)}")
         return 1
