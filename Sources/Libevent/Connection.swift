@@ -41,14 +41,16 @@ final class Connection {
     private(set) var answersWritten = 0
     /// Requests that went past evhttp, whose answers are not yet written out.
     private(set) var directAnswers = 0
-    /// evhttp's callbacks, while libevent writes the rest of direct answers.
+    /// evhttp's callbacks, while ours stand in their place: libevent writes the rest of direct answers, or the handler keeps a reply.
     var evhttpCallbacks: EvhttpCallbacks?
+    /// Whether libevent writes the rest of direct answers. Invariant: then `evhttpCallbacks` is not nil, and nothing is read.
+    var isWritingRest = false
     /// evhttp's callbacks, while ours stand before them so that it learns of the client's end a turn later.
     var delayedCallbacks: EvhttpCallbacks?
     /// Whether the client's end has been read, which libevent tells of once only.
     var hasClientEnded = false
     var awaitedReply = AwaitedReply.none
-    /// Whether evhttp sees nothing of what comes, and nothing more is read, until all direct answers have left.
+    /// Whether evhttp sees nothing of what comes until all direct answers have left.
     var isHeldBack = false
     /// Whether the newest direct answer told the client that the connection ends with it.
     var hasAnnouncedEnd = false
@@ -138,6 +140,7 @@ final class Connection {
     /// evhttp is about to be given an answer, with which it sets callbacks of its own.
     func replyComes() {
         isReplyHeld = false
+        isWritingRest = false
         giveBack()
     }
 
@@ -220,7 +223,7 @@ final class Connection {
             if session != nil {
                 stopReading()
                 if !gate.isIdle, gate.completeRequests == 0 { delayEnd() }
-            } else if !readsLess, isFull {
+            } else if !readsLess, gate.completeRequests > 0, isFull {
                 readLess(true)
             }
         case .refusing, .lingering:
@@ -250,9 +253,10 @@ final class Connection {
         }
     }
 
-    /// Whether enough was read: a complete request waits, and a good deal behind it.
+    /// Whether enough was read: a complete request waits and a good deal behind it, or as much as may while a reply is awaited.
     private var isFull: Bool {
-        gate.completeRequests > 0 && evbuffer_get_length(bufferevent_get_input(bufferevent)) >= Self.pipelinedBytes
+        let count = evbuffer_get_length(bufferevent_get_input(bufferevent))
+        return gate.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.border.rules.input
     }
 
     /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record is still read.

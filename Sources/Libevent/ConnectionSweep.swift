@@ -42,14 +42,17 @@ extension HTTPServer {
         let now = patience.time(at: now)
         var overdue: [(Connection, Overdue)] = []
         var stuck: [Connection] = []
+        var gone: [Connection] = []
         var waiting = 0
         for connection in connections.values {
             if let deadline = connection.overdue(at: now, border.rules.deadlines) { overdue.append((connection, deadline)) }
             if connection.isStuck { stuck.append(connection) }
+            if connection.hasGoneWhileWaiting { gone.append(connection) }
             waiting += connection.waitingBytes
         }
         let sum = border.addWaiting(waiting - waitingBytes)
         waitingBytes = waiting
+        for connection in gone { connection.close() }
         if sum > border.rules.waitingOutput { makeRoom(sum - border.rules.waitingOutput, among: stuck) }
         for (connection, deadline) in overdue where connection.isOpen { end(connection, deadline) }
     }
@@ -57,7 +60,7 @@ extension HTTPServer {
     /// Closes those that take nothing of what waits for them, the greatest first, until `excess` bytes are freed.
     private func makeRoom(_ excess: Int, among stuck: [Connection]) {
         var excess = excess
-        for connection in stuck.sorted(by: { $0.waitingBytes > $1.waitingBytes }) {
+        for connection in stuck.sorted(by: { $0.waitingBytes > $1.waitingBytes }) where connection.isOpen {
             guard excess > 0 else { return }
             excess -= connection.waitingBytes
             border.note(.waitingOutput, connection.peer)

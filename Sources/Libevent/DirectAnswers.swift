@@ -8,6 +8,8 @@
 //                         ▼                                                               ▼
 //                       evhttp                                        libevent writes the rest, nothing is read meanwhile
 //
+// A handler may keep its reply, here and behind evhttp: `KeptReply.swift` has what becomes of the connection meanwhile.
+//
 // evhttp still owns the connection, and gets what is left: requests in pieces or chunks, HTTP/1.0, those that say what becomes of their
 // connection, those that arrive while an answer is being written, and all once the server drains.
 
@@ -21,7 +23,7 @@ enum AwaitedReply {
     case none
     /// It is being asked.
     case now
-    /// It kept the reply; nothing is read until it answers.
+    /// It kept the reply; evhttp sees nothing of what comes until it answers.
     case later
 }
 
@@ -50,7 +52,8 @@ extension Connection {
             server.handle(head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
             if awaitedReply != .none {
                 awaitedReply = .later
-                return holdBack()
+                isHeldBack = true
+                return awaitReply()
             }
             if waitingBytes >= server.border.rules.answersAhead, gate.completeRequests > 0 { return holdBack() }
         }
@@ -73,7 +76,7 @@ extension Connection {
     /// Writes the direct answers of this turn, without asking epoll first whether the socket takes them.
     func writeDirectAnswers() {
         // Behind direct answers evhttp may have put one of its own: then libevent writes them all, and evhttp waits for it.
-        guard phase == .served, isOpen, directAnswers > 0, answersPending == 0 || isReplyHeld, evhttpCallbacks == nil else { return }
+        guard phase == .served, isOpen, directAnswers > 0, answersPending == 0 || isReplyHeld, !isWritingRest else { return }
         let output = bufferevent_get_output(bufferevent)
         if let session {
             write(output, over: session)
@@ -98,48 +101,36 @@ extension Connection {
 
     /// Lets libevent write what the socket did not take. Its callbacks are evhttp's, which knows of no answer; until all is written they are ours.
     private func writeTheRest() {
-        evhttpCallbacks = installedCallbacks
-        bufferevent_setcb(
-            bufferevent, nil,
-            { _, context in Connection.from(context)?.restWritten() },
-            { bufferevent, events, context in
-                guard let connection = Connection.from(context), let callbacks = connection.giveBack() else { return }
-                callbacks.event?(bufferevent, events, callbacks.context)
-            }, Unmanaged.passUnretained(self).toOpaque())
+        isWritingRest = true
+        takeCallbacks()
         bufferevent_disable(bufferevent, Int16(EV_READ))
         bufferevent_enable(bufferevent, Int16(EV_WRITE))
     }
 
-    private func restWritten() {
-        guard giveBack() != nil else { return }
+    func restWritten() {
+        guard isWritingRest else { return }
+        isWritingRest = false
         bufferevent_disable(bufferevent, Int16(EV_WRITE))
-        // While a reply of its own is awaited, evhttp wants nothing read.
-        if !isHeldBack, !isReplyHeld { readOn() }
+        if isReplyAwaited { return readWhileWaiting() }
+        giveBack()
+        if !isHeldBack { readOn() }
         finishDirectAnswers()
-    }
-
-    /// Gives evhttp its callbacks back, if they were taken.
-    @discardableResult
-    func giveBack() -> EvhttpCallbacks? {
-        guard let callbacks = evhttpCallbacks else { return nil }
-        evhttpCallbacks = nil
-        bufferevent_setcb(bufferevent, callbacks.read, callbacks.write, callbacks.event, callbacks.context)
-        return callbacks
     }
 
     private func finishDirectAnswers() {
         guard awaitedReply == .none else { return }
+        if !isReplyHeld { giveBack() }
         directAnswersWritten()
         guard phase == .served, answersPending == 0 else { return }
         // A client that was not told may have begun another request: that one will be.
         if isDraining, hasAnnouncedEnd || isIdle { return close() }
         if isHeldBack { goOn() }
+        if hasClientEnded { later { $0.clientEnded() } }
     }
 
     // MARK: - Waiting
 
-    /// The handler answers in a later turn, or enough waits for the client. Until that has left nothing is read, and evhttp sees nothing of what has
-    /// come behind.
+    /// Enough waits for the client. Until that has left nothing is read, and evhttp sees nothing of what has come behind.
     private func holdBack() {
         isHeldBack = true
         bufferevent_disable(bufferevent, Int16(EV_READ))

@@ -245,6 +245,7 @@ public final class HTTPServer {
             return EvhttpErrorPage.send(request, status: .badRequest, transportSecurity: transportSecurity)
         }
         handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
+        if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.

@@ -21,6 +21,10 @@ public struct PendingReply: ~Copyable {
         closes = head.closes
     }
 
+    /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows within a fraction of a second,
+    /// unless it has only ended its sending, which is no end.
+    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isOpen } }
+
     /// Writes the response. Its body is left out for HEAD, and its length told. Does nothing when the client has gone meanwhile.
     public consuming func send(_ response: borrowing Response) {
         answer(response)

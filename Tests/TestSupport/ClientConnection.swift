@@ -53,6 +53,21 @@ public final class ClientConnection {
         }
     }
 
+    /// Sends as much as is taken without a pause of half a second; returns how much that was.
+    public func sendWhatIsTaken(_ bytes: [UInt8]) throws -> Int {
+        var sent = 0
+        while sent < bytes.count {
+            var descriptors = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard poll(&descriptors, 1, 500) > 0 else { return sent }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            guard count > 0 else { throw SystemError("send") }
+            sent += count
+        }
+        return sent
+    }
+
     /// Tells the server that nothing more will be sent.
     public func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

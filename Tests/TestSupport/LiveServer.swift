@@ -22,6 +22,8 @@ public struct LoopHandler {
     public let refused: (Refusal, [UInt8], String?) -> RequestID
     /// When the response is sent.
     public let moment: (Request) -> ReplyMoment
+    /// Makes, on the loop's thread, what answers all requests in the place of `respond`.
+    public var makeAnswering: ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
 
     public init(
         moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
@@ -141,9 +143,11 @@ public final class LiveServer: Sendable {
         _ descriptor: Int32, _ border: Border, _ gauge: ConnectionGauge, _ handler: LoopHandler, _ kept: KeptReplies, _ signals: Signals
     ) throws {
         let loop = try EventLoop()
+        let answering = try handler.makeAnswering?(loop)
         let server = try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, refused: handler.refused
         ) { request, reply, _ in
+            if let answering { return answering(request, reply) }
             let response = handler.respond(request)
             switch handler.moment(request) {
             case .atOnce: reply.send(response)

@@ -11,6 +11,7 @@ enum MetricsPage {
         var text = PrometheusText(reservingCapacity: 32_768)
         let context = call.context
         requests(context, &text)
+        waiting(context, &text)
         catalog(context, &text)
         rendered(context, &text)
         BorderMetrics.append(context, &text)
@@ -45,6 +46,15 @@ enum MetricsPage {
                 family.sample(requests + context.border.answers(status), ["status": String(status.rawValue)])
             }
         }
+    }
+
+    private static func waiting(_ context: ServerContext, _ text: inout PrometheusText) {
+        text.gauge("a8registry_waiting_replies", help: "Replies that wait for other members, or for their turn, by all loops.") {
+            $0.sample(context.loopMetrics.reduce(0) { $0 + $1.waitingReplies })
+        }
+        text.counter(
+            "a8registry_not_waited_replies_total", help: "Replies that were given without waiting, because as many waited as may."
+        ) { $0.sample(context.loopMetrics.reduce(0) { $0 + $1.notWaitedReplies }) }
     }
 
     private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {

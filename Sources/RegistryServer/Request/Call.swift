@@ -7,9 +7,12 @@ import HTTP
 /// What a handler is given.
 struct Call: ~Copyable {
     let request: Request
-    let moment: Moment
-    /// Nanoseconds of the monotonic clock.
-    let monotonic: Int64
+    /// When the request arrived, or of a call that waited, when it went on.
+    private(set) var moment: Moment
+    /// The same in nanoseconds of the monotonic clock.
+    private(set) var monotonic: Int64
+    /// When the request arrived, in nanoseconds of the monotonic clock.
+    let arrived: Int64
     let context: ServerContext
     /// The lists that this loop has rendered.
     let answers: RenderedAnswers
@@ -24,8 +27,15 @@ struct Call: ~Copyable {
         self.request = request
         moment = instant.moment
         monotonic = instant.monotonic
+        arrived = instant.monotonic
         self.context = context
         self.answers = answers
+    }
+
+    /// The call has waited, and goes on now.
+    mutating func goOn(at instant: Instant) {
+        moment = instant.moment
+        monotonic = instant.monotonic
     }
 
     /// The namespace of a route that has one.

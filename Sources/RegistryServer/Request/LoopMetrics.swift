@@ -38,6 +38,9 @@ public final class LoopMetrics: Sendable {
     private let counts = Mutex(RequestCounts())
     /// How late the loop's timer ran, in microseconds.
     private let lag = Atomic<Int>(0)
+    /// Replies that wait now, and calls that did not wait though they should, because as many did as may.
+    private let waiting = Atomic<Int>(0)
+    private let notWaited = Atomic<UInt64>(0)
     let rendered = RenderedCounts()
 
     public init() {}
@@ -49,6 +52,14 @@ public final class LoopMetrics: Sendable {
     /// The loop's timer ran so late, in microseconds.
     public func recordLag(microseconds: Int) { lag.store(microseconds, ordering: .relaxed) }
 
+    /// So many replies are kept until something has come.
+    func recordWaiting(_ count: Int) { waiting.store(count, ordering: .relaxed) }
+
+    /// Only the loop's thread writes, so no addition is lost.
+    func countNotWaited() { notWaited.store(notWaited.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+
+    var waitingReplies: Int { waiting.load(ordering: .relaxed) }
+    var notWaitedReplies: UInt64 { notWaited.load(ordering: .relaxed) }
     var requestCounts: RequestCounts { counts.withLock { $0 } }
     var lagMicroseconds: Int { lag.load(ordering: .relaxed) }
 }

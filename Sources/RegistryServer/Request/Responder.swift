@@ -43,22 +43,40 @@ public final class Responder {
             counts: metrics.rendered)
     }
 
-    /// Answers one request that arrived at `instant`; `finished` reads the monotonic clock once the answer is there.
-    public func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> Response {
+    /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the answer is there.
+    public func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> CallProgress {
         var call = Call(request, at: instant, context, answers)
-        var response = outcome(of: &call)
-        complete(&response, for: call)
-        let microseconds = Int((finished() - instant.monotonic) / 1_000)
-        metrics.record(call.operation, response.status, microseconds: microseconds)
-        accessLog?.append(call, response, microseconds: microseconds)
-        return response
+        switch outcome(of: &call) {
+        case .now(var response):
+            complete(&response, for: call, finished)
+            return .answered(response)
+        case .later(let waiting): return .waits(KeptCall(call, waiting))
+        }
     }
 
-    /// What every answer gets, whatever its handler.
-    private func complete(_ response: inout Response, for call: borrowing Call) {
+    /// Goes on with a call that has waited. Its answer gets what one that was given at once would have got.
+    func resume(_ kept: KeptCall, _ wake: Wake, at instant: Instant, finished: () -> Int64) -> CallProgress {
+        kept.call.goOn(at: instant)
+        let resume = kept.waiting.resume
+        switch outcome({ () throws(Refused) in try resume(kept.call, wake) }) {
+        case .now(var response):
+            complete(&response, for: kept.call, finished)
+            return .answered(response)
+        case .later(let waiting):
+            kept.waiting = waiting
+            return .waits(kept)
+        }
+    }
+
+    /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
+    private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
+        if call.namespace != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
         response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
         compress(&response, for: call)
+        let microseconds = Int((finished() - call.arrived) / 1_000)
+        metrics.record(call.operation, response.status, microseconds: microseconds)
+        accessLog?.append(call, response, microseconds: microseconds)
     }
 
     /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
@@ -69,16 +87,24 @@ public final class Responder {
         return id
     }
 
-    private func outcome(of call: inout Call) -> Response {
+    private func outcome(of call: inout Call) -> Reply {
         do throws(Refused) {
             return try answer(&call)
         } catch {
-            return error.response
+            return .now(error.response)
+        }
+    }
+
+    private func outcome(_ step: () throws(Refused) -> Reply) -> Reply {
+        do throws(Refused) {
+            return try step()
+        } catch {
+            return .now(error.response)
         }
     }
 
     /// The first refusal is the answer, in the order of R119.
-    private func answer(_ call: inout Call) throws(Refused) -> Response {
+    private func answer(_ call: inout Call) throws(Refused) -> Reply {
         call.path = try segments(of: call.request)
         let route = context.routes.route(call.request.head.method, call.path)
         let isHeartbeat = route?.operation.isHeartbeat ?? false
@@ -98,9 +124,10 @@ public final class Responder {
             if context.lifecycle.isLeaving { throw .leaving }
         }
         if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
-        let response = try route.handler(call)
-        guard context.border.hasRoom(for: response.body) || route.openness != .tenant else { throw .noRoom }
-        return response
+        switch route.handler {
+        case .atOnce(let handler): return .now(try handler(call))
+        case .patient(let handler): return try handler(call)
+        }
     }
 
     private func segments(of request: Request) throws(Refused) -> PathSegments {

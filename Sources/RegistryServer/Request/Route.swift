@@ -6,7 +6,11 @@ import HTTP
 /// One row of the route table.
 public final class Route: Sendable {
     /// Answers a call, or refuses it.
-    typealias Handler = @Sendable (borrowing Call) throws(Refused) -> Response
+    enum Handler: Sendable {
+        case atOnce(@Sendable (borrowing Call) throws(Refused) -> Response)
+        /// The answer may have to wait.
+        case patient(@Sendable (borrowing Call) throws(Refused) -> Reply)
+    }
 
     /// What a path's segment has to be. It holds no reference, so looking at one retains nothing.
     private struct Segment: Sendable {
@@ -39,7 +43,21 @@ public final class Route: Sendable {
         case probe
     }
 
-    init(_ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant, handler: @escaping Handler) {
+    convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
+    ) {
+        self.init(method, path, operation, openness, .atOnce(handler))
+    }
+
+    convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
+    ) {
+        self.init(method, path, operation, openness, .patient(handler))
+    }
+
+    private init(_ method: Method, _ path: String, _ operation: Operation, _ openness: Openness, _ handler: Handler) {
         self.method = method
         self.path = path
         self.operation = operation

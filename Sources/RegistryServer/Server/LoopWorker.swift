@@ -66,9 +66,10 @@ struct LoopWorker: Sendable {
         let responder = Responder(
             context, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: AccessLog(log, format: logFormat, rule: context.accessLogRule))
+        let kept = try KeptReplies(on: loop, responder, context, metrics)
         var servers: [HTTPServer] = []
-        if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder)) }
-        if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder)) }
+        if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder, kept)) }
+        if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)) }
         let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers] order, onLoop in
             switch order {
             case .drain:
@@ -88,11 +89,12 @@ struct LoopWorker: Sendable {
         }
         control.send(.serving(mailbox.sender))
         loop.run()
-        withExtendedLifetime((servers, mailbox, lagTimer)) {}
+        withExtendedLifetime((servers, mailbox, lagTimer, kept)) {}
     }
 
     private func server(
-        on loop: EventLoop, listening descriptor: Int32, security: HTTPServer.Security?, _ responder: Responder
+        on loop: EventLoop, listening descriptor: Int32, security: HTTPServer.Security?, _ responder: Responder,
+        _ kept: KeptReplies
     ) throws -> HTTPServer {
         let context = context
         return try HTTPServer(
@@ -103,9 +105,11 @@ struct LoopWorker: Sendable {
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()
             let moment = context.moment(monotonic: arrived, wall: WallClock.nanoseconds())
-            reply.send(
-                responder.respond(
-                    to: request, at: Instant(moment: moment, monotonic: arrived), finished: MonotonicClock.nanoseconds))
+            let instant = Instant(moment: moment, monotonic: arrived)
+            switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+            case .answered(let response): reply.send(response)
+            case .waits(let call): kept.keep(call, reply)
+            }
         }
     }
 

@@ -40,10 +40,12 @@ public final class ServerContext: Sendable {
     let tlsHealth: TLSHealth?
     let peerTLSHealth: TLSHealth?
 
+    /// - Parameter routes: other ones than the registry's, for tests.
     public init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64,
         httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil, peerTLSHealth: TLSHealth? = nil, border: Border = Border(),
-        openConnections: @escaping @Sendable () -> Int = { 0 }, droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
+        routes: [Route]? = nil, openConnections: @escaping @Sendable () -> Int = { 0 },
+        droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         self.settings = settings
         self.cluster = cluster
@@ -63,7 +65,7 @@ public final class ServerContext: Sendable {
         leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000, isHeldByPauses: settings.replication)
         loopMetrics = (0..<loops).map { _ in LoopMetrics() }
         started = monotonic
-        routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
+        self.routes = RouteTable(routes ?? AmalgamRoutes.all + OperationsRoutes.all)
     }
 
     /// Carries a client's command out and counts what it changed.

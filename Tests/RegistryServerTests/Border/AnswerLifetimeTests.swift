@@ -151,11 +151,86 @@ struct AnswerLifetimeTests {
         try client.send((path.isEmpty ? [] : Self.direct.bytes(path)) + form.bytes("/kept/large"))
         try server.awaitKept()
         client.reset()
-        // With bytes of an earlier answer to be written, the server learns of it at once, and else with its own answer.
-        if !path.isEmpty { try awaitNobody(server) }
-        server.answerKept()
+        // It is noticed before there is anything to be written.
         try awaitNobody(server)
+        server.answerKept()
         try expectServed(server)
+    }
+
+    @Test(arguments: [direct, chunked])
+    func `a client that ends its sending while its reply is kept gets it`(form: Form) throws {
+        let server = try server()
+        let client = try ClientConnection(port: server.port)
+        try client.send(form.bytes("/kept/large"))
+        try server.awaitKept()
+        client.endSending()
+        // By now the end has been read: others are served in later turns.
+        for _ in 0..<3 { try expectServed(server) }
+        server.answerKept()
+        #expect(try client.answer(to: "the request").body.count == Self.large)
+        #expect(try client.bytesUntilClosed(after: "the answer").isEmpty)
+        try awaitNobody(server)
+    }
+
+    @Test(arguments: [direct, chunked])
+    func `a client that goes for good after it has ended its sending is noticed while its reply is kept`(form: Form) throws {
+        let server = try server()
+        let client = try ClientConnection(port: server.port)
+        try client.send(form.bytes("/kept"))
+        try server.awaitKept()
+        client.endSending()
+        for _ in 0..<3 { try expectServed(server) }
+        client.reset()
+        try awaitNobody(server)
+        server.answerKept()
+        try expectServed(server)
+    }
+
+    @Test(arguments: [direct, chunked], [direct, chunked])
+    func `what a client sends while its reply is kept is served behind it`(first: Form, second: Form) throws {
+        let asked = Asked()
+        let server = try server(asked: asked)
+        let client = try ClientConnection(port: server.port)
+        try client.send(first.bytes("/kept"))
+        try server.awaitKept()
+        let rest = second.bytes("/second") + first.bytes("/later/third") + second.bytes("/fourth")
+        try client.send(Array(rest.prefix(30)))
+        for _ in 0..<3 { try expectServed(server) }
+        #expect(asked.paths.withLock { $0 } == ["/kept", "/after", "/after", "/after"])
+        server.answerKept()
+        #expect(try client.answer(to: "the kept one").status == 200)
+        try client.send(Array(rest.dropFirst(30)))
+        for path in ["/second", "/third", "/fourth"] { #expect(try client.answer(to: path).status == 200) }
+        #expect(asked.paths.withLock { $0.suffix(3) } == ["/second", "/later/third", "/fourth"])
+    }
+
+    @Test(arguments: [direct, chunked])
+    func `what a client sends while its reply is kept is bounded`(form: Form) throws {
+        let server = try server()
+        let client = try ClientConnection(port: server.port)
+        try client.send(form.bytes("/kept"))
+        try server.awaitKept()
+        // More than the kernel takes on both sides, of requests and of bytes that are none.
+        let requests = Array([[UInt8]](repeating: Self.direct.bytes("/more"), count: 1_000_000).joined())
+        let taken = try client.sendWhatIsTaken(requests)
+        #expect(taken < requests.count)
+        server.answerKept()
+        #expect(try client.answer(to: "the kept one").status == 200)
+        #expect(try client.answer(to: "the one behind it").status == 200)
+    }
+
+    @Test(arguments: [direct, chunked])
+    func `what cannot be read behind a kept reply is refused behind it`(form: Form) throws {
+        let server = try server()
+        let client = try ClientConnection(port: server.port)
+        try client.send(form.bytes("/kept"))
+        try server.awaitKept()
+        try client.send(Array("GET / HTTP/1.1\nHost: a\n\n".utf8))
+        for _ in 0..<3 { try expectServed(server) }
+        server.answerKept()
+        #expect(try client.answer(to: "the kept one").status == 200)
+        #expect(try client.answer(to: "bare line feeds").status == 400)
+        #expect(try client.bytesUntilClosed(after: "400").isEmpty)
     }
 
     @Test(arguments: [direct, chunked])

@@ -78,7 +78,7 @@ final class Registry {
         return LoopHandler(
             respond: { request in
                 let instant = clock.instant
-                return responder.respond(to: request, at: instant, finished: { instant.monotonic })
+                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).atOnce
             },
             refused: { refusal, received, client in
                 responder.record(refusal, received, from: client, at: clock.instant.moment.wall)
@@ -101,6 +101,16 @@ final class Registry {
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
         context.changes.countExpirations(context.store.expire(at: clock.instant.moment.lease, budget: 100_000).expired)
+    }
+}
+
+extension CallProgress {
+    /// The answer of a registry that has nothing to wait for.
+    var atOnce: Response {
+        switch self {
+        case .answered(let response): response
+        case .waits: Response(Refusal(.internalServerError, "there is nothing to wait for here"))
+        }
     }
 }
 

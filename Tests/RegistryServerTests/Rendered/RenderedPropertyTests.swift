@@ -53,7 +53,8 @@ struct RenderedPropertyTests {
             let instant = clock.instant
             return responder.respond(
                 to: Request(head: head, body: request.body, isSecure: false, clientAddress: nil), at: instant,
-                finished: { instant.monotonic })
+                finished: { instant.monotonic }
+            ).atOnce
         }
     }
 

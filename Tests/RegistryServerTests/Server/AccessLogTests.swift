@@ -25,7 +25,7 @@ struct AccessLogTests {
         let path = RouterPath(
             LoopHandler(
                 respond: { request in
-                    responder.respond(to: request, at: TestClock().instant, finished: { 0 })
+                    responder.respond(to: request, at: TestClock().instant, finished: { 0 }).atOnce
                 },
                 refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) }))
         for request in requests { _ = path.exchange(Array(request.utf8), request) }

@@ -1,0 +1,28 @@
+// A call between its request and its answer. Made only for calls that wait.
+
+import HTTP
+import Libevent
+
+/// A call that waits, with all that its answer takes. Belongs to its loop's thread.
+public final class KeptCall {
+    var call: Call
+    var waiting: Waiting
+    /// Whom the answer is for; nil where there is no transport, and once it was sent.
+    var reply: PendingReply?
+
+    init(_ call: consuming Call, _ waiting: Waiting) {
+        self.call = call
+        self.waiting = waiting
+    }
+
+    /// Whether somebody still waits for the answer, as far as is known.
+    var hasClient: Bool { reply?.hasClient ?? true }
+}
+
+/// How a call stands after the handler was asked.
+public enum CallProgress {
+    /// It is answered.
+    case answered(Response)
+    /// It waits; to be resumed.
+    case waits(KeptCall)
+}

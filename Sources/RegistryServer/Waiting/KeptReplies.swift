@@ -1,0 +1,95 @@
+// The replies that one loop keeps, and the events that end their waits: mail from the replication thread, the next turn, a time. The table decides who
+// goes on; this carries it out. However many calls begin to wait for acknowledgments in one turn of the loop, the replication thread is told once.
+
+import HTTP
+import Libevent
+import System
+
+/// What waits on one loop. Not Sendable.
+final class KeptReplies {
+    /// How many replies may wait at a time: each keeps its request. More are answered as they can be without waiting.
+    static let capacity = 10_000
+    /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any case.
+    private static let turnBudget: Int64 = 5_000_000
+
+    private let responder: Responder
+    private let context: ServerContext
+    private let metrics: LoopMetrics
+    private var table = WaiterTable<KeptCall>(capacity: KeptReplies.capacity)
+    private var turn: LoopEvent?
+    private var deadline: LoopEvent?
+    /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
+    private var scheduled: Int64?
+
+    init(on loop: EventLoop, _ responder: Responder, _ context: ServerContext, _ metrics: LoopMetrics) throws(LibeventError) {
+        self.responder = responder
+        self.context = context
+        self.metrics = metrics
+        turn = try LoopEvent.timer(on: loop) { [unowned self] _ in takeTurns() }
+        deadline = try LoopEvent.timer(on: loop) { [unowned self] _ in
+            scheduled = nil
+            endOverdue()
+        }
+    }
+
+    /// Keeps the reply of a call until what it waits for has come.
+    func keep(_ kept: KeptCall, _ reply: consuming PendingReply) {
+        kept.reply = consume reply
+        wait(kept)
+    }
+
+    private func wait(_ kept: KeptCall) {
+        guard !table.isFull else {
+            metrics.countNotWaited()
+            return resume(kept, .tooMany)
+        }
+        switch kept.waiting.cause {
+        case .acknowledgments, .question: return resume(kept, .come)
+        case .turn:
+            if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
+            table.waitForTurn(kept)
+        // One more, because the clock's millisecond has begun.
+        case .time(let milliseconds): _ = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+        }
+        metrics.recordWaiting(table.count)
+        scheduleDeadline()
+    }
+
+    private func resume(_ kept: KeptCall, _ wake: Wake) {
+        let monotonic = MonotonicClock.nanoseconds()
+        let instant = Instant(moment: context.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
+        case .answered(let response): kept.reply.take()?.send(response)
+        case .waits(let kept): wait(kept)
+        }
+    }
+
+    // MARK: - Events
+
+    /// Those whose turn it is now, until the budget is used up; those that wait again stand behind the others.
+    private func takeTurns() {
+        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        let last = table.lastTicket
+        while let kept = table.takeTurn(upTo: last) {
+            resume(kept, kept.hasClient ? .come : .clientGone)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
+        metrics.recordWaiting(table.count)
+        if table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
+    }
+
+    private func endOverdue() {
+        let now = MonotonicClock.milliseconds()
+        while let kept = table.takeOverdue(at: now) {
+            if case .time = kept.waiting.cause { resume(kept, .come) } else { resume(kept, .timeUp) }
+        }
+        metrics.recordWaiting(table.count)
+        scheduleDeadline()
+    }
+
+    private func scheduleDeadline() {
+        guard let next = table.nextDeadline, next < scheduled ?? .max else { return }
+        scheduled = next
+        deadline?.schedule(afterMilliseconds: Int(max(1, next - MonotonicClock.milliseconds())))
+    }
+}

@@ -1,0 +1,127 @@
+// Who waits on one loop, for what, and until when: pure, told of time and of what comes. Acknowledgments come in order and answer all that was done
+// before, so those who wait for them stand in line; whoever waits for a turn stands in another, and the rest is found by its ticket.
+
+/// The waiters of one loop.
+struct WaiterTable<Waiter> {
+    /// A wait, and the number that stands for it outside.
+    struct Ticketed {
+        let ticket: UInt64
+        let waiter: Waiter
+        let deadline: Int64
+    }
+
+    /// First come, first served; what has been served is given back in pieces.
+    private struct Line {
+        private var waiters: [Ticketed?] = []
+        private var served = 0
+
+        var first: Ticketed? { served < waiters.count ? waiters[served] : nil }
+        var isEmpty: Bool { served == waiters.count }
+
+        mutating func append(_ waiter: Ticketed) { waiters.append(waiter) }
+
+        mutating func popFirst() -> Ticketed? {
+            guard let first else { return nil }
+            waiters[served] = nil
+            served += 1
+            if served == waiters.count {
+                waiters.removeAll(keepingCapacity: waiters.count <= 1_024)
+                served = 0
+            } else if served >= 1_024, served > waiters.count / 2 {
+                waiters.removeFirst(served)
+                served = 0
+            }
+            return first
+        }
+    }
+
+    /// How many may wait.
+    let capacity: Int
+    private(set) var count = 0
+    /// Of the last wait. Invariant: rises with each.
+    private(set) var lastTicket: UInt64 = 0
+    /// Invariant: in the order of tickets and of deadlines alike.
+    private var acknowledgments = Line()
+    private var turns = Line()
+    private var others: [UInt64: Waiter] = [:]
+    private var deadlines = DeadlineHeap()
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    var isFull: Bool { count >= capacity }
+
+    /// Whether anybody waits for a turn.
+    var hasTurns: Bool { !turns.isEmpty }
+
+    /// The earliest time at which somebody has waited long enough, in the caller's milliseconds.
+    var nextDeadline: Int64? {
+        mutating get {
+            guard let first = acknowledgments.first else { return deadlines.earliest }
+            return min(first.deadline, deadlines.earliest ?? .max)
+        }
+    }
+
+    // MARK: - Waiting
+
+    /// Waits for the acknowledgment of this ticket or of a later one.
+    mutating func waitForAcknowledgment(_ waiter: Waiter, until deadline: Int64) -> UInt64 {
+        let ticket = begin()
+        acknowledgments.append(Ticketed(ticket: ticket, waiter: waiter, deadline: deadline))
+        return ticket
+    }
+
+    /// Waits for a turn, behind all that wait for theirs.
+    mutating func waitForTurn(_ waiter: Waiter) {
+        turns.append(Ticketed(ticket: begin(), waiter: waiter, deadline: .max))
+    }
+
+    /// Waits for what is known by this ticket, or for the time.
+    mutating func wait(_ waiter: Waiter, until deadline: Int64) -> UInt64 {
+        let ticket = begin()
+        others[ticket] = waiter
+        deadlines.insert(ticket, at: deadline)
+        return ticket
+    }
+
+    private mutating func begin() -> UInt64 {
+        count += 1
+        lastTicket += 1
+        return lastTicket
+    }
+
+    // MARK: - Ending
+
+    /// The next whose ticket has been acknowledged.
+    mutating func takeAcknowledged(upTo ticket: UInt64) -> Waiter? {
+        guard let first = acknowledgments.first, first.ticket <= ticket else { return nil }
+        return end(acknowledgments.popFirst())
+    }
+
+    /// The next whose turn it is, of those that have waited since this ticket or longer.
+    mutating func takeTurn(upTo ticket: UInt64) -> Waiter? {
+        guard let first = turns.first, first.ticket <= ticket else { return nil }
+        return end(turns.popFirst())
+    }
+
+    /// The one of this ticket, if it still waits.
+    mutating func take(_ ticket: UInt64) -> Waiter? {
+        guard let waiter = others.removeValue(forKey: ticket) else { return nil }
+        deadlines.remove(ticket)
+        count -= 1
+        return waiter
+    }
+
+    /// The next that has waited long enough.
+    mutating func takeOverdue(at now: Int64) -> Waiter? {
+        if let first = acknowledgments.first, first.deadline <= now { return end(acknowledgments.popFirst()) }
+        guard let ticket = deadlines.pop(at: now), let waiter = others.removeValue(forKey: ticket) else { return nil }
+        count -= 1
+        return waiter
+    }
+
+    private mutating func end(_ ticketed: Ticketed?) -> Waiter? {
+        guard let ticketed else { return nil }
+        count -= 1
+        return ticketed.waiter
+    }
+}

@@ -1,0 +1,138 @@
+// Calls whose handler answers later, over real sockets: what their clients get, and what is counted and logged, is what an answer at once would have
+// been.
+
+import HTTP
+import Libevent
+import Logging
+import Replication
+import Synchronization
+import System
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import RegistryServer
+
+struct KeptReplyTests {
+    /// How often a call that waits for turns has gone on.
+    private final class Steps: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    /// `/swagger.json` in so many steps, `/uptime` after so many milliseconds, with a body that is worth compressing.
+    private static func routes(steps: Int, _ taken: Steps = Steps()) -> [Route] {
+        let body = [UInt8](repeating: 0x20, count: 5_000)
+        @Sendable func step(_ rest: Int) -> Waiting {
+            Waiting(for: .turn) { _, wake throws(Refused) in
+                guard wake == .come else { throw .noRoom }
+                taken.count.add(1, ordering: .relaxed)
+                return rest > 1 ? .later(step(rest - 1)) : .now(Response(.ok, contentType: .json, body: body))
+            }
+        }
+        return [
+            Route(.get, "/swagger.json", .swagger, .open, patient: { _ in .later(step(steps)) }),
+            Route(
+                .get, "/uptime", .uptime, .probe,
+                patient: { _ in
+                    .later(
+                        Waiting(for: .time(milliseconds: 20)) { call, wake throws(Refused) in
+                            guard call.monotonic - call.arrived >= 20_000_000 else { throw .noRoom }
+                            return .now(Response(.ok))
+                        })
+                }),
+            Route(
+                .get, "/readyz", .readyz, .probe,
+                patient: { _ in .later(Waiting(for: .time(milliseconds: 1)) { _, _ throws(Refused) in throw .noSuchResource }) }),
+            Route(.get, "/livez", .livez, .probe, handler: { _ in Response(.ok) }),
+        ]
+    }
+
+    private func server(_ context: ServerContext) throws -> LiveServer {
+        try LiveServer { _ in
+            let responder = Responder(
+                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
+                accessLog: nil)
+            var handler = LoopHandler(
+                respond: { _ in Response(.internalServerError) },
+                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
+            handler.makeAnswering = { loop in
+                let kept = try KeptReplies(on: loop, responder, context, context.loopMetrics[0])
+                return { request, reply in
+                    let now = MonotonicClock.nanoseconds()
+                    let instant = Instant(moment: context.moment(monotonic: now, wall: 0), monotonic: now)
+                    switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+                    case .answered(let response): reply.send(response)
+                    case .waits(let call): kept.keep(call, reply)
+                    }
+                }
+            }
+            return handler
+        }
+    }
+
+    private func context(_ routes: [Route]) -> ServerContext {
+        ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)
+    }
+
+    private func request(_ path: String, _ header: String = "") -> [UInt8] {
+        Array("GET \(path) HTTP/1.1\r\nHost: a\r\n\(header)\r\n".utf8)
+    }
+
+    @Test func `a late answer has what an answer at once has`() throws {
+        let context = context(Self.routes(steps: 5))
+        let server = try server(context)
+        let client = try ClientConnection(port: server.port)
+        try client.send(request("/swagger.json", "X-Request-Id: mine\r\nAccept-Encoding: gzip\r\n"))
+        let answer = try client.answer(to: "the steps")
+        #expect(answer.status == 200)
+        #expect(answer["X-Request-Id"] == "mine")
+        #expect(answer["Content-Encoding"] == "gzip")
+        #expect(answer.body.count < 1_000)
+        #expect(context.loopMetrics[0].requestCounts.count(.swagger, .ok) == 1)
+        #expect(context.loopMetrics[0].waitingReplies == 0)
+    }
+
+    @Test func `a call that waits for a time is counted with all of it`() throws {
+        let context = context(Self.routes(steps: 1))
+        let server = try server(context)
+        let client = try ClientConnection(port: server.port)
+        for _ in 0..<3 {
+            try client.send(request("/uptime"))
+            #expect(try client.answer(to: "a time").status == 200)
+        }
+        let latency = context.loopMetrics[0].requestCounts.latency(.uptime)
+        #expect(latency.count == 3)
+        #expect(latency.sum >= 60_000)
+    }
+
+    @Test func `a refusal may come late, too`() throws {
+        let context = context(Self.routes(steps: 1))
+        let server = try server(context)
+        let client = try ClientConnection(port: server.port)
+        try client.send(request("/readyz"))
+        #expect(try client.answer(to: "a refusal").status == 404)
+        #expect(context.loopMetrics[0].requestCounts.count(.readyz, .notFound) == 1)
+    }
+
+    @Test func `others are served between the steps of a long answer`() throws {
+        let taken = Steps()
+        let context = context(Self.routes(steps: 2_000_000_000, taken))
+        let server = try server(context)
+        let endless = try ClientConnection(port: server.port)
+        try endless.send(request("/swagger.json"))
+        let other = try ClientConnection(port: server.port)
+        for number in 0..<20 {
+            try other.send(request("/livez"))
+            #expect(try other.answer(to: "request \(number)").status == 200)
+        }
+        let deadline = Deadline()
+        while taken.count.load(ordering: .relaxed) == 0 {
+            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "a first step") }
+        }
+        // Whose client has gone is not worked for.
+        endless.reset()
+        while context.loopMetrics[0].waitingReplies > 0 || context.loopMetrics[0].requestCounts.count(.swagger, .serviceUnavailable) == 0 {
+            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the steps to end") }
+        }
+    }
+}
