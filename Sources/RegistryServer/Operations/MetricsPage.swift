@@ -18,6 +18,7 @@ enum MetricsPage {
         tls(context, &text)
         ClusterMetrics.append(context, &text)
         process(context, &text)
+        ProcessMetrics.append(&text)
         return Response(.ok, contentType: .prometheusText, body: text.bytes)
     }
 

@@ -117,6 +117,27 @@ struct OperationsTests {
         }
     }
 
+    @Test func `the metrics have those of the process that Prometheus' clients have`() throws {
+        // R674 The metrics have those of the process that Prometheus' clients have, under the same names.
+        let text = try Registry(.router).send(.get("/metrics")).text
+        let expected: [(name: String, type: String, help: String)] = [
+            ("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds."),
+            ("process_open_fds", "gauge", "Number of open file descriptors."),
+            ("process_max_fds", "gauge", "Maximum number of open file descriptors."),
+            ("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes."),
+            ("process_virtual_memory_max_bytes", "gauge", "Maximum amount of virtual memory available in bytes."),
+            ("process_resident_memory_bytes", "gauge", "Resident memory size in bytes."),
+            ("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds."),
+            ("process_threads", "gauge", "Number of OS threads in the process."),
+        ]
+        for (name, type, help) in expected {
+            let family = try #require(text.firstRange(of: "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) "), "\(name)")
+            let value = try #require(Double(text[family.upperBound...].prefix { $0 != "\n" }), "\(name)")
+            #expect(value > 0, "\(name)")
+        }
+        #expect(text.matches(of: /# TYPE process_/).count == expected.count)
+    }
+
     @Test(.enabled(if: hasPromtool, "promtool is not installed"))
     func `promtool finds nothing wrong with the metrics`() throws {
         // R607 GET /metrics answers in the Prometheus text format.

@@ -1,0 +1,40 @@
+// How many descriptors are open. Reading /proc/self/fd would take the kernel a microsecond or two for each, and a busy registry has tens of
+// thousands: too long for a thread that serves others. There are two quicker ways.
+
+import Glibc
+
+enum OpenDescriptors {
+    /// How many are looked at with one poll(2).
+    private static let atOnce = 4_096
+
+    /// How many descriptors this process has.
+    static func count() -> Int { told() ?? probed() }
+
+    /// Linux has told the number as the size of the directory since 6.2; nil where it does not.
+    static func told() -> Int? {
+        var status = stat()
+        guard stat("/proc/self/fd", &status) == 0, status.st_size > 0 else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// Asks poll(2) of each number that may be one: a descriptor that is not open is the one thing that it tells of without being asked. No
+    /// number is above the limit, and few are looked at in vain, since the kernel gives the lowest that is free.
+    static func probed() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        let most = Int(clamping: min(limit.rlim_cur, rlim_t(Int32.max)))
+        var entries = [pollfd](repeating: pollfd(), count: min(atOnce, most))
+        var (count, start) = (0, 0)
+        while start < most {
+            let size = min(entries.count, most - start)
+            for index in 0..<size { entries[index] = pollfd(fd: Int32(start + index), events: 0, revents: 0) }
+            guard poll(&entries, nfds_t(size), 0) >= 0 else { return count }
+            let open = entries[..<size].count { $0.revents & Int16(POLLNVAL) == 0 }
+            count += open
+            // Behind so many free numbers there is none in use, but for one that somebody chose.
+            if open == 0 { break }
+            start += size
+        }
+        return count
+    }
+}
