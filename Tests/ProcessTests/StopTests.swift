@@ -95,6 +95,49 @@ import Testing
         #expect(try registry.waitForEnd("the end after a second signal") == 128 + second)
     }
 
+    @Test func `while it drains it serves everybody, new connections too, and says that it drains`() throws {
+        // R672 On SIGTERM or SIGINT, for DRAIN_TIME first, /readyz answers 503 draining and everything else is served as before.
+        let registry = try RunningRegistry(["--drain_time=1h"])
+        let kept = try registry.connect()
+        #expect(try kept.ask("GET", "/readyz").status == 200)
+        registry.send(SIGTERM)
+        try Patience.wait("the word that it drains") { try kept.ask("GET", "/readyz").status == 503 }
+        for client in [kept, try registry.connect()] {
+            let readiness = try client.ask("GET", "/readyz")
+            #expect(readiness.status == 503 && readiness.text.contains("draining"), "\(readiness.text)")
+            #expect(readiness.header("Connection") == nil)
+            #expect(try client.ask("GET", "/livez").status == 200)
+            #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
+        }
+        // R672 A second signal ends the process at once.
+        registry.send(SIGTERM)
+        #expect(try registry.waitForEnd("the end after a second signal") == 128 + SIGTERM)
+    }
+
+    @Test func `behind its time to drain it stops as without`() throws {
+        let registry = try RunningRegistry(["--drain_time=300ms"])
+        let idle = try registry.connect()
+        #expect(try idle.ask("GET", "/livez").status == 200)
+        registry.send(SIGTERM)
+        #expect(try idle.receiveEnd("the end of an idle connection") == "")
+        #expect(try registry.waitForEnd("the end after the time to drain") == 0)
+        #expect(!registry.portFileExists)
+    }
+
+    @Test func `signals that ask for no end end nothing, and one asks for a report`() throws {
+        // R673 SIGUSR1 writes into the log, whatever its level … SIGUSR2 does nothing.
+        let registry = try RunningRegistry(["--log_level=error", "--access_log=off"])
+        let client = try registry.connect()
+        #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
+        for signal in [SIGUSR2, SIGHUP, SIGUSR1] { registry.send(signal) }
+        let lines = try registry.log(whenALine: "reports") { $0.contains("msg=\"status\"") }
+        for part in [" instances=1 ", " services=1 ", " registrations=1 ", " state=ready ", " connections=1 ", " resident_bytes="] {
+            #expect(lines.last?.contains(part) == true, "\(part) is not in \(lines)")
+        }
+        #expect(!registry.logged.contains("orders") && !registry.logged.contains("namespace=") && lines.count == 1, "\(lines)")
+        #expect(try client.ask("GET", "/livez").status == 200)
+    }
+
     @Test func `the log tells of the start and the stop`() throws {
         let registry = try RunningRegistry(["--log_format=json"])
         registry.send(SIGTERM)

@@ -25,6 +25,9 @@ public struct RequestCounts: Sendable {
     /// How long requests of this operation took.
     func latency(_ operation: Operation) -> LatencyHistogram { latencies[operation.rawValue] }
 
+    /// Requests of all kinds.
+    var total: UInt64 { requests.reduce(0, +) }
+
     static func + (left: RequestCounts, right: RequestCounts) -> RequestCounts {
         var sum = left
         for index in sum.requests.indices { sum.requests[index] += right.requests[index] }

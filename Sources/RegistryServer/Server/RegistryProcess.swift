@@ -2,6 +2,7 @@
 // order.
 //
 //   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► leaving the cluster ──► exit
+//       │                                    (for drain_time it serves on, and then takes no new connections)
 //       ├──the certificates cannot be used──► exit 64
 //       └──a port or a loop cannot be had──► exit 69                └──second signal──► exit at once
 
@@ -29,7 +30,7 @@ public final class RegistryProcess {
     static let longestLeave = Int(ReplicationService.longestLeave)
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
-    /// The longest that a stop takes, in milliseconds.
+    /// The longest that a stop takes, in milliseconds, behind `drain_time`.
     static let longestStop = drainTime + leaveTime + logCloseTime
 
     /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
@@ -61,8 +62,11 @@ public final class RegistryProcess {
     private var events: [LoopEvent] = []
     private var expiryBacklog: LoopEvent?
     private var deadline: LoopEvent?
+    /// The end of `drain_time`.
+    private var drainStart: LoopEvent?
     /// Of the lease clock's last tick, in milliseconds.
     private var lastTick: Int64?
+    private var isDraining = false
     private var isLeaving = false
     /// Once it is written.
     private var portFile: PortFile?
@@ -82,13 +86,15 @@ public final class RegistryProcess {
 
     /// Before any thread starts: all of them inherit the mask.
     private static func prepareSignals() {
-        signal(SIGPIPE, SIG_IGN)
+        // Those that a loop hears later on would end the process until it does; SIGUSR2 means nothing here, and would end it for ever.
+        for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
         // A mask is inherited too from whoever started the process; with these blocked it would never hear that it is to stop.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
         sigaddset(&signals, SIGHUP)
+        sigaddset(&signals, SIGUSR1)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
@@ -178,9 +184,13 @@ public final class RegistryProcess {
             try LoopEvent.every(milliseconds: BorderLog.period, on: loop) { [unowned self] _ in borderLog.report() },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
+            try LoopEvent.signal(SIGUSR1, on: loop) { [context, logger] _ in
+                StatusReport.write(context, monotonic: MonotonicClock.nanoseconds(), logger)
+            },
         ]
         try watchCertificates()
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
+        drainStart = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drain(onLoop) }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
             if isLeaving {
                 logger.error("stopping without having left the cluster")
@@ -289,13 +299,19 @@ public final class RegistryProcess {
             portFile?.remove()
             _exit(Exit.cutShort(by: signal))
         }
-        logger.info("stopping", metadata: ["signal": "\(signal)"])
-        drain(onLoop)
+        logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(settings.drainTime)"])
+        // Balancers that ask /readyz learn of the end while they are still served. Nobody has asked one that was never ready.
+        guard settings.drainTime > .zero, context.lifecycle.state == .ready else { return drain(onLoop) }
+        context.lifecycle.advance(to: .draining)
+        drainStart?.schedule(afterMilliseconds: Int(settings.drainTime.wholeMilliseconds))
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {
         context.lifecycle.advance(to: .draining)
         for worker in workers { worker.send(.drain) }
+        // The time of another failure is not to be added.
+        guard !isDraining else { return }
+        isDraining = true
         deadline?.schedule(afterMilliseconds: Self.drainTime)
         if running == 0 { leave(onLoop) }
     }

@@ -22,6 +22,10 @@ extension Settings {
         SettingRow(
             "loops", \.loops, .number(Limits.loops), absent: "one per core",
             "How many event loops share the connections. Each is a thread; more than there are cores costs memory and gains nothing."),
+        SettingRow(
+            "drain_time", \.drainTime, .duration(Limits.drainTime), default: "0s",
+            "How long the registry serves on after SIGTERM or SIGINT while `/readyz` says `draining`, so that balancers stop sending before "
+                + "connections are closed: longer than they take to notice. What stops the process has to wait for so long and 9 s more."),
 
         SettingRow(
             "tls_cert", \.tlsCertificate, .path, absent: "none",

@@ -30,6 +30,9 @@ public struct Settings: Sendable, Equatable {
     /// Nil: whoever connects is believed.
     public var trustedProxies: AddressRanges?
 
+    /// How long the registry serves on after it was told to stop.
+    public var drainTime = GoDuration.zero
+
     public var logLevel = LogLevel.debug
     public var logFormat = LogFormat.text
     public var accessLog = AccessLogMode.all
@@ -165,6 +168,8 @@ extension Settings {
         /// At a million a second a token is worth a microsecond.
         public static let rate = 1...1_000_000
         public static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
+        /// Whoever wants longer wants another tool.
+        public static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
         public static let clusterSize = 1...1_000
         /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
         public static let replicationQueueBytes = 1_048_576...1_073_741_824
