@@ -4,6 +4,7 @@
 import ArgumentParser
 import Glibc
 import RegistryServer
+import System
 
 /// `registry [--SETTING VALUE …]`: the server itself. Subcommands go into `configuration`; plain flags keep meaning this command.
 struct RegistryCommand: ParsableCommand {
@@ -13,12 +14,14 @@ struct RegistryCommand: ParsableCommand {
         usage: "registry [--check_config] [--SETTING VALUE ...]",
         discussion: "A flag wins over the environment name with the prefix \(SettingRow.environmentPrefix), which wins over the bare one.",
         version: "registry \(Release.current)",
-        subcommands: [DevelopmentCertificatesCommand.self])
+        subcommands: [CheckCommand.self, DevelopmentCertificatesCommand.self])
 
     @OptionGroup(title: "Settings")
     var flags: SettingFlags
 
-    @Flag(name: .customLong("check_config"), help: "Print the effective settings, with secrets masked, and exit.")
+    @Flag(
+        name: .customLong("check_config"),
+        help: "Print the effective settings, with secrets masked, look at the files that they name, and exit.")
     var checkConfig = false
 
     /// The command that the arguments ask for: this one or a subcommand.
@@ -68,7 +71,17 @@ struct RegistryCommand: ParsableCommand {
         guard checkConfig else { return resolved }
         for warning in resolved.warnings { Self.complain("warning: \(warning)\n") }
         print(resolved.listing, terminator: "")
+        let problems = NamedFiles.problems(resolved.settings, now: WallClock.seconds())
+        guard problems.isEmpty else {
+            for problem in problems { Self.complain("Error: \(problem)\n") }
+            throw ExitCode.validationFailure
+        }
         return nil
+    }
+
+    /// The settings for who serves nobody and proves nothing: no file of a secret is read, which may be for the registry's own eyes.
+    static func settingsWithoutSecrets(_ flags: SettingFlags) throws -> Settings {
+        try Settings.resolve(flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) }).settings
     }
 
     /// What the environment says under the names that the rows read, and no other.

@@ -83,6 +83,19 @@ struct RegistryCommandTests {
         #expect(outcome.output.contains("require_https = true (flag --require_https)"))
     }
 
+    @Test func `--check_config tells which files it names cannot be used`() throws {
+        // R911 registry --check_config also looks at the files and directories that the settings name.
+        let outcome = try registry([
+            "--check_config", "--tls_cert=/nope.pem", "--tls_key=/nope-key.pem", "--cluster_dir=/nowhere", "--replication=true",
+            "--port_file=/nowhere/ports",
+        ])
+        #expect(outcome.status == 64)
+        #expect(outcome.output.contains("cluster_dir = /nowhere"))
+        let errors = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("Error: ") }
+        #expect(errors.map { String($0.dropFirst("Error: ".count).prefix { $0 != ":" }) } == ["tls_cert", "cluster_dir", "port_file"], "\(errors)")
+        #expect(errors.allSatisfy { $0.contains("/no") && $0.contains("No such file") }, "\(errors)")
+    }
+
     @Test(arguments: Settings.rows.flatMap(\.flagNames))
     func `every row's flag reaches its setting`(name: String) throws {
         let row = try #require(Settings.rows.first { $0.flagNames.contains(name) })

@@ -1,0 +1,51 @@
+// What `--check_config` says about the files that the settings name: a path that is well written and leads nowhere stops the start as surely as a bad
+// number.
+
+import Glibc
+import TLS
+
+public enum NamedFiles {
+    /// A sentence for each setting whose file or directory would stop the registry, or keep it from being ready, at `now`, in seconds since 1970.
+    public static func problems(_ settings: Settings, now: Int64) -> [String] {
+        var problems: [String] = []
+        func look(_ setting: String, _ look: () throws -> Void) {
+            do {
+                try look()
+            } catch {
+                problems.append("\(setting): \(error).")
+            }
+        }
+        if let tls = settings.tls {
+            look("tls_cert") { _ = try TLSContext(tls, ticketKeys: nil, now: now) }
+        }
+        if settings.replication, let tls = settings.replicationSecurity {
+            look("replication_tls_cert") {
+                _ = try TLSContext(accepting: tls, now: now)
+                _ = try TLSContext(connecting: tls, now: now)
+            }
+        }
+        if settings.replication, let directory = settings.clusterDirectory {
+            if let reason = obstacle(in: directory) { problems.append("cluster_dir: \(directory) cannot be used: \(reason).") }
+        }
+        if let file = settings.portFile, let reason = obstacle(toReplace: file) {
+            problems.append("port_file: \(file) cannot be written: \(reason).")
+        }
+        return problems
+    }
+
+    /// Why no file can be made in the directory; nil when one can.
+    private static func obstacle(in directory: String) -> String? {
+        var status = stat()
+        guard stat(directory, &status) == 0 else { return String(cString: strerror(errno)) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "it is not a directory" }
+        guard access(directory, R_OK | W_OK | X_OK) == 0 else { return String(cString: strerror(errno)) }
+        return nil
+    }
+
+    private static func obstacle(toReplace path: String) -> String? {
+        var status = stat()
+        if lstat(path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) { return "it is not a file" }
+        guard let slash = path.lastIndex(of: "/") else { return obstacle(in: ".") }
+        return obstacle(in: slash == path.startIndex ? "/" : String(path[..<slash]))
+    }
+}
