@@ -24,7 +24,8 @@ public struct ProcessFigures: Sendable, Equatable {
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         return ProcessFigures(
             processorSeconds: Double(stat.userTicks + stat.systemTicks) / ticks, startTime: Double(boot) + Double(stat.startTicks) / ticks,
-            virtualBytes: stat.virtualBytes, residentBytes: stat.residentPages * UInt64(sysconf(Int32(_SC_PAGESIZE))), threads: stat.threads,
+            virtualBytes: stat.virtualBytes, residentBytes: stat.residentPages * UInt64(sysconf(Int32(_SC_PAGESIZE))),
+            threads: stat.threads,
             openDescriptors: OpenDescriptors.count(), mostDescriptors: limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)),
             mostVirtualBytes: limit(__rlimit_resource_t(RLIMIT_AS.rawValue)))
     }

@@ -25,7 +25,9 @@ struct CheckCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long it may take, 60s at most.", valueName: "duration"))
     var timeout = "2s"
 
-    @Option(name: .customLong("client_cert"), help: ArgumentHelp("A client's certificate in PEM, for an https port that asks for one.", valueName: "path"))
+    @Option(
+        name: .customLong("client_cert"),
+        help: ArgumentHelp("A client's certificate in PEM, for an https port that asks for one.", valueName: "path"))
     var clientCertificate: String?
 
     @Option(name: .customLong("client_key"), help: ArgumentHelp("The key of client_cert.", valueName: "path"))
@@ -35,7 +37,9 @@ struct CheckCommand: ParsableCommand {
     var flags: SettingFlags
 
     func validate() throws {
-        guard duration != nil else { throw ValidationError("--timeout is a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound).") }
+        guard duration != nil else {
+            throw ValidationError("--timeout is a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound).")
+        }
         guard (clientCertificate == nil) == (clientKey == nil) else { throw ValidationError("--client_cert and --client_key go together.") }
     }
 
@@ -52,7 +56,9 @@ struct CheckCommand: ParsableCommand {
             throw ValidationError("\(error)")
         }
         do throws(HealthCheck.Failure) {
-            let check = try HealthCheck(settings) { path in (try? SecretFile.read(path, patience: 0)).map { String(decoding: $0, as: UTF8.self) } }
+            let check = try HealthCheck(settings) { path in
+                (try? SecretFile.read(path, patience: 0)).map { String(decoding: $0, as: UTF8.self) }
+            }
             let certificate = clientCertificate.flatMap { path in clientKey.map { (path: path, key: $0) } }
             try check.ask(live ? .live : .ready, certificate: certificate, deadline: deadline)
         } catch {

@@ -81,17 +81,12 @@ struct RegistryCommand: ParsableCommand {
 
     /// The settings for who serves nobody and proves nothing: no file of a secret is read, which may be for the registry's own eyes.
     static func settingsWithoutSecrets(_ flags: SettingFlags) throws -> Settings {
-        try Settings.resolve(flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) }).settings
+        try Settings.resolve(flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) })
+            .settings
     }
 
-    /// What the environment says under the names that the rows read, and no other.
-    private static func environment() -> [String: String] {
-        var found: [String: String] = [:]
-        for name in Settings.rows.flatMap(\.environmentNames) {
-            if let value = getenv(name) { found[name] = String(cString: value) }
-        }
-        return found
-    }
+    /// What the environment says under the names that settings have or might have, and no other.
+    static func environment() -> [String: String] { Environment.variables(where: Settings.isOfInterest) }
 
     /// Writes to standard error. What does not fit there has no better place to go, so failures are ignored.
     static func complain(_ text: String) {

@@ -14,6 +14,7 @@ struct UnsafetyTests {
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
+        "Sources/RegistryServer/Check/ProbeConnection.swift": "connect(2), send(2) and recv(2) with arrays",
         "Sources/RegistryServer/Rendered/RenderedAnswers.swift": "hands the bytes of a request to Hasher in one piece",
         "Sources/RegistryServer/Settings/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
         "Sources/RegistryServer/Settings/SecretFile.swift": "read(2) into an array",

@@ -44,7 +44,7 @@ final class ProbeConnection {
     func exchange(_ request: [UInt8]) throws(Failure) -> [UInt8] {
         var rest = request[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else {

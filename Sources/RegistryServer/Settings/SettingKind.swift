@@ -16,7 +16,7 @@ struct SettingKind<Value: Sendable>: Sendable {
     /// Whether a repeated flag adds to the value instead of replacing it.
     var isList = false
     /// Nil when the text is not allowed.
-    let parse: @Sendable (String) -> Value?
+    var parse: @Sendable (String) -> Value?
     /// The inverse of `parse`, in its one canonical spelling.
     let format: @Sendable (Value) -> String
 }
@@ -41,6 +41,16 @@ extension SettingKind where Value == Int {
             placeholder: "number", allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)",
             parse: { text in Int(text).flatMap { range.contains($0) ? $0 : nil } },
             format: { String($0) })
+    }
+}
+
+extension SettingKind where Value == Int {
+    /// The original takes 0 for no expectation; one is what each member is by itself.
+    static func members(_ range: ClosedRange<Int>) -> Self {
+        var kind = number(range)
+        let parse = kind.parse
+        kind.parse = { text in text == "0" ? range.lowerBound : parse(text) }
+        return kind
     }
 }
 
@@ -166,7 +176,13 @@ extension SettingKind where Value == [Settings.AuthScheme] {
 }
 
 extension SettingKind where Value == LogLevel {
-    static var logLevel: Self { choice(of: "level") { $0.name } }
+    /// In any letter case, and with the word that the original takes for `warn` too.
+    static var logLevel: Self {
+        var kind = choice(of: "level") { $0.name }
+        let parse = kind.parse
+        kind.parse = { text in text.lowercased() == "warning" ? .warn : parse(text.lowercased()) }
+        return kind
+    }
 }
 
 extension SettingKind where Value == TLSConfiguration.ClientAuthentication {

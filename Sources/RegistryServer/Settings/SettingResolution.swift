@@ -21,7 +21,7 @@ extension Settings {
     public static func resolve(
         flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8]
     ) throws(SettingError) -> ResolvedSettings {
-        var resolved = ResolvedSettings(settings: .defaults, warnings: [], origins: [:])
+        var resolved = ResolvedSettings(settings: .defaults, warnings: try ForeignVariables.warnings(environment), origins: [:])
         for row in rows {
             guard let given = try given(row, flags, environment, readFile) else {
                 resolved.origins[row.name] = .builtIn

@@ -51,7 +51,8 @@ extension Settings {
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",
-            "The least severe line that is logged. Of requests `access_log` decides."),
+            "The least severe line that is logged; the letter case does not matter, and `warning` is `warn`. Of requests `access_log` decides."
+        ),
         SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The shape of a log line."),
         SettingRow(
             "access_log", \.accessLog, .accessLogMode, default: "all",
@@ -151,8 +152,8 @@ extension Settings {
             "How much unused allowance is kept: after a pause a client may make the requests of so long a time at once."),
 
         SettingRow(
-            "cluster_size", \.clusterSize, .number(Limits.clusterSize), default: "1",
-            "How many members, this one included, make a healthy cluster. Fewer are logged as an error and shown as unhealthy. A member that "
+            "cluster_size", \.clusterSize, .members(Limits.clusterSize), default: "1",
+            "How many members, this one included, make a healthy cluster; 0 counts as 1. Fewer are logged as an error and shown as unhealthy. A member that "
                 + "is told 1 and finds nobody is ready at once; else it waits for `sync_timeout`."),
         SettingRow(
             "cluster_size_required", \.clusterSizeRequired, .boolean, default: "false",

@@ -7,7 +7,8 @@ import Testing
     private func check(_ arguments: [String], of registry: RegistryUnderTest) throws -> (output: String, status: Int32) {
         try RegistryUnderTest.run(
             RegistryUnderTest.binary(),
-            ["check", "--port_file=\(registry.path("ports"))", "--listen_address=127.0.0.1", "--tls_cert=/unread", "--tls_key=/unread"] + arguments)
+            ["check", "--port_file=\(registry.path("ports"))", "--listen_address=127.0.0.1", "--tls_cert=/unread", "--tls_key=/unread"]
+                + arguments)
     }
 
     @Test func `a registry that is ready passes, one that drains lives, one that has ended does neither`() throws {
@@ -17,7 +18,8 @@ import Testing
         registry.signal(SIGTERM)
         #expect(registry.waitForLog("stopping"))
         let draining = try check([], of: registry)
-        #expect(draining.status == 1 && draining.output.hasPrefix("not ready: 503 {") && draining.output.contains("draining"), "\(draining)")
+        #expect(
+            draining.status == 1 && draining.output.hasPrefix("not ready: 503 {") && draining.output.contains("draining"), "\(draining)")
         #expect(try check(["--live"], of: registry).status == 0)
         registry.signal(SIGKILL)
         registry.process.waitUntilExit()

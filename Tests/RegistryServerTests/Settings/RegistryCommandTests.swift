@@ -92,7 +92,9 @@ struct RegistryCommandTests {
         #expect(outcome.status == 64)
         #expect(outcome.output.contains("cluster_dir = /nowhere"))
         let errors = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("Error: ") }
-        #expect(errors.map { String($0.dropFirst("Error: ".count).prefix { $0 != ":" }) } == ["tls_cert", "cluster_dir", "port_file"], "\(errors)")
+        #expect(
+            errors.map { String($0.dropFirst("Error: ".count).prefix { $0 != ":" }) } == ["tls_cert", "cluster_dir", "port_file"],
+            "\(errors)")
         #expect(errors.allSatisfy { $0.contains("/no") && $0.contains("No such file") }, "\(errors)")
     }
 

@@ -65,7 +65,12 @@ struct SettingRowTests {
                 ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"),
             ]
         ),
-        ("log_level", ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) }),
+        (
+            "log_level",
+            ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) } + [
+                ("warning", "warn"), ("WARNING", "warn"), ("Debug", "debug"),
+            ]
+        ),
         ("log_format", ["text", "json", "logstash"].map { ($0, $0) }),
         ("access_log", ["all", "errors", "off"].map { ($0, $0) }),
         ("access_log_probes", booleans),
@@ -97,7 +102,7 @@ struct SettingRowTests {
         ("rate_limit_namespace_heartbeats", rates),
         ("rate_limit_client_heartbeats", rates),
         ("rate_limit_burst", [("1s", "1s"), ("1h", "1h0m0s")]),
-        ("cluster_size", [("1", "1"), ("1000", "1000")]),
+        ("cluster_size", [("0", "1"), ("1", "1"), ("1000", "1000")]),
         ("cluster_size_required", booleans),
         ("cluster_dir", [("/var/cluster", "/var/cluster")]),
         ("cluster_peers", [("none", "none"), ("a", "a"), ("a:1, 10.0.0.2,[fd00::3]:6100", "a:1,10.0.0.2,[fd00::3]:6100")]),
@@ -138,7 +143,7 @@ struct SettingRowTests {
             "trusted_proxies",
             ["", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0", "any"]
         ),
-        ("log_level", ["", "trace", "DEBUG", "warning"]),
+        ("log_level", ["", "trace", "warnings", "5"]),
         ("log_format", ["", "xml", "JSON"]),
         ("access_log", ["", "none", "true", "ALL"]),
         ("access_log_probes", notBooleans),
@@ -164,7 +169,7 @@ struct SettingRowTests {
         ("rate_limit_namespace_heartbeats", notRates),
         ("rate_limit_client_heartbeats", notRates),
         ("rate_limit_burst", ["", "0s", "999ms", "1h1ns", "2"]),
-        ("cluster_size", ["", "0", "-1", "1001", "three"]),
+        ("cluster_size", ["", "-1", "1001", "three"]),
         ("cluster_size_required", notBooleans),
         ("cluster_dir", [""]),
         ("cluster_peers", ["", ",", "a,,b", "a:0", "a:65536", "a:x", "10.0.0.256", "a b:"]),

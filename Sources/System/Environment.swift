@@ -1,0 +1,18 @@
+// The variables that the process was started with, all of them: getenv(3) finds only those whose names one knows.
+
+import CSystem
+
+public enum Environment {
+    /// The variables whose names are wanted. Of two of one name the first counts, as it does for getenv(3).
+    public static func variables(where isWanted: (String) -> Bool) -> [String: String] {
+        var found: [String: String] = [:]
+        guard var entry = csystem_environment() else { return found }
+        while let text = entry.pointee {
+            entry += 1
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, found[String(parts[0])] == nil, isWanted(String(parts[0])) else { continue }
+            found[String(parts[0])] = String(parts[1])
+        }
+        return found
+    }
+}
