@@ -270,8 +270,9 @@ public struct RequestGate: ~Copyable {
         }
         guard !head.has(field) else {
             switch field {
-            case .acceptEncoding, .ifNoneMatch, .forwardedProto, .wssc, .requestID: return  // The first one counts.
+            case .requestID: return  // The first one counts.
             case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
+            default: return head.keepOneMore(field)
             }
         }
         head.keep(field, value)

@@ -8,6 +8,8 @@ public struct RequestHead: Sendable {
     /// The fields that the registry reads. All others pass unread.
     public enum Field: Int, CaseIterable, Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
+        // Of those from here on only that they came is kept. They are sent seldom, and looked for in the lines when somebody asks.
+        case contentEncoding
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -27,8 +29,10 @@ public struct RequestHead: Sendable {
     /// Invariant: describes `targetRange`.
     var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
     private var fieldRanges = FieldRanges(repeating: 0..<0)
+    /// The fields that have to be looked for in the lines: those without a range here, and lists that came in several lines.
+    private var scattered = FieldSet()
 
-    /// A range for each field; a test counts them.
+    /// A range for each of the fields that most requests have; a test counts them.
     typealias FieldRanges = InlineArray<8, Range<Int32>>
 
     init() {}
@@ -50,24 +54,66 @@ public struct RequestHead: Sendable {
         targetShape.pathEnd < targetRange.upperBound ? bytes[targetShape.pathEnd + 1..<targetRange.upperBound] : nil
     }
 
-    /// A field's value without surrounding white space, or nil when the field is absent or empty.
+    /// A field's value without surrounding white space, or nil when the field is absent or empty. A list that came in several lines is one list
+    /// (RFC 9110, section 5.3): its parts come joined by commas.
     public subscript(field: Field) -> ArraySlice<UInt8>? {
+        if scattered.contains(field) { return gather(field) }
+        guard field.hasRange else { return nil }
         let range = fieldRanges[field.rawValue]
         return range.isEmpty ? nil : bytes[Int(range.lowerBound)..<Int(range.upperBound)]
     }
 
     /// Whether the field has come, be it empty: a value lies behind its name, so never at 0.
-    func has(_ field: Field) -> Bool { fieldRanges[field.rawValue].lowerBound > 0 }
+    func has(_ field: Field) -> Bool {
+        field.hasRange ? fieldRanges[field.rawValue].lowerBound > 0 : scattered.contains(field)
+    }
 
     /// Gives back the room that the bytes do not take.
     mutating func trim() { bytes = bytes.fitted() }
 
+    /// The field has come with a value in `range`.
     mutating func keep(_ field: Field, _ range: Range<Int>) {
+        guard field.hasRange else { return scattered.insert(field) }
         fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)
+    }
+
+    /// A list has come in one more line.
+    mutating func keepOneMore(_ field: Field) { scattered.insert(field) }
+
+    /// The values of all lines of a field, joined by commas; nil when all are empty.
+    private func gather(_ field: Field) -> ArraySlice<UInt8>? {
+        var joined: [UInt8] = []
+        let span = bytes.span
+        var start = bytes.startIndex
+        while let lineEnd = span.first(0x0A, in: start..<bytes.count) {
+            let line = start..<lineEnd - 1
+            start = lineEnd + 1
+            // The request line has no name before a colon that would be a field's: its first word ends in a space.
+            guard let colon = span.first(UInt8(ascii: ":"), in: line), RequestHead.Field(name: bytes[line.lowerBound..<colon]) == field
+            else { continue }
+            let value = span.trimmed(colon + 1..<line.upperBound)
+            guard !value.isEmpty else { continue }
+            if !joined.isEmpty { joined += [UInt8(ascii: ","), 0x20] }
+            joined += bytes[value]
+        }
+        return joined.isEmpty ? nil : joined[...]
     }
 }
 
+/// A few of the fields.
+private struct FieldSet: Sendable {
+    private var bits: UInt32 = 0
+
+    func contains(_ field: RequestHead.Field) -> Bool { bits & 1 << UInt32(field.rawValue) != 0 }
+
+    mutating func insert(_ field: RequestHead.Field) { bits |= 1 << UInt32(field.rawValue) }
+}
+
 extension RequestHead.Field {
+    /// Whether a head keeps where the value lies.
+    @inline(__always)
+    var hasRange: Bool { rawValue < RequestHead.FieldRanges.count }
+
     /// The field of this name, in any case; nil for one that the registry does not read.
     init?(name: ArraySlice<UInt8>) {
         // The length decides among the few candidates before any byte is compared.
@@ -79,6 +125,7 @@ extension RequestHead.Field {
         case 13 where name.equalsIgnoringCase("authorization"): self = .authorization
         case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
         case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
+        case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding
         case 17 where name.equalsIgnoringCase("x-forwarded-proto"): self = .forwardedProto
         default: return nil
         }

@@ -7,6 +7,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
     case noContent = 204
     case movedPermanently = 301
     case notModified = 304
+    case permanentRedirect = 308
     case badRequest = 400
     case unauthorized = 401
     case forbidden = 403
@@ -41,6 +42,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
         case .noContent: "No Content"
         case .movedPermanently: "Moved Permanently"
         case .notModified: "Not Modified"
+        case .permanentRedirect: "Permanent Redirect"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
         case .forbidden: "Forbidden"

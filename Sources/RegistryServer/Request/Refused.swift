@@ -7,8 +7,8 @@ import HTTP
 public enum Refused: Error, Sendable {
     /// The path or query is not well-formed (R805–R809).
     case malformed(Refusal)
-    /// A plain request where HTTPS is required; the URL is the same under https (R610).
-    case plain(secureURL: String)
+    /// A plain request where HTTPS is required; the URL is the same under https (R610). `isReading`: of GET or HEAD.
+    case plain(secureURL: String, isReading: Bool)
     case noSuchResource
     /// The path exists, the method does not; `allow` lists those that do (R103).
     case methodNotAllowed(allow: String)
@@ -36,7 +36,7 @@ public enum Refused: Error, Sendable {
     var response: Response {
         switch self {
         case .malformed(let refusal): Response(refusal)
-        case .plain(let url): Self.redirect(to: url)
+        case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
@@ -86,8 +86,10 @@ public enum Refused: Error, Sendable {
 
     private static func error(_ status: HTTP.Status, _ sentence: String) -> Response { Response(Refusal(status, sentence)) }
 
-    private static func redirect(to url: String) -> Response {
-        var response = Response(.movedPermanently)
+    /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308 forbids that (RFC 9110,
+    /// section 15.4.9).
+    private static func redirect(to url: String, isReading: Bool) -> Response {
+        var response = Response(isReading ? .movedPermanently : .permanentRedirect)
         response.location = url
         response.refusal = "https is required"
         return response

@@ -140,7 +140,10 @@ public final class Responder {
 
     private func requireHTTPS(_ request: Request) throws(Refused) {
         guard !context.isHTTPS(request) else { return }
-        throw .plain(secureURL: try SecureURL.url(request.head, host: context.host(of: request), port: context.httpsPort))
+        let method = request.head.method
+        throw .plain(
+            secureURL: try SecureURL.url(request.head, host: context.host(of: request), port: context.httpsPort),
+            isReading: method == .get || method == .head)
     }
 
     private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
@@ -163,9 +166,10 @@ public final class Responder {
 }
 
 extension Request {
-    /// Whether a proxy says that its client used https (R611).
+    /// Whether a proxy says that its client used https (R611). Of several proxies the first one was nearest to the client.
     var isForwardedHTTPS: Bool {
-        head[.forwardedProto]?.equalsIgnoringCase("https") ?? false || head[.wssc]?.equalsIgnoringCase("https") ?? false
+        head[.forwardedProto]?.firstElement?.equalsIgnoringCase("https") ?? false
+            || head[.wssc]?.firstElement?.equalsIgnoringCase("https") ?? false
     }
 
     /// `Host` as it was sent.

@@ -89,7 +89,7 @@ extension Settings {
                 + "is visible to every user of the machine; prefer the file, whose last line ending is not part of the secret."),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",
-            "Answer a plain request with 301 to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "
+            "Answer a plain request with 301 (GET and HEAD) or 308 (the others) to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "
                 + "stay there. Liveness, health and metrics pages stay plain."),
 
         SettingRow(
