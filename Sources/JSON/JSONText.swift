@@ -44,6 +44,19 @@ public struct JSONText: Sendable {
         }
     }
 
+    /// Whether the string stands for the characters of a lower-case ASCII literal, its ASCII letters in any case.
+    public func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+        let bytes = bytes
+        guard lowercase.utf8CodeUnitCount == bytes.count else { return false }
+        return lowercase.withUTF8Buffer { buffer in
+            bytes.indices.allSatisfy { index in
+                let byte = bytes[index]
+                let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+                return (isCapital ? byte | 0x20 : byte) == buffer[index - bytes.startIndex]
+            }
+        }
+    }
+
     /// Lets `switch key { case "id": … }` compare in place.
     public static func ~= (literal: StaticString, text: JSONText) -> Bool { text == literal }
 

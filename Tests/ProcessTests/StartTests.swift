@@ -74,7 +74,7 @@ import Testing
         defer { close(descriptor) }
         let outcome = try RunningRegistry.outcome(["--api_port=\(port)", "--listen_address=127.0.0.1"])
         #expect(outcome.status == Self.unavailable)
-        #expect(outcome.errors == "registry: cannot start: port \(port) is in use\n")
+        #expect(outcome.errors == "registry: cannot start: api_port \(port) (flag --api_port): port \(port) is in use\n")
         #expect(outcome.output == "")
     }
 
@@ -86,9 +86,19 @@ import Testing
         #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
         let second = try RunningRegistry.outcome(["--api_port=\(first.port)", "--listen_address=\(address)"])
         #expect(second.status == Self.unavailable)
-        #expect(second.errors == "registry: cannot start: port \(first.port) is in use\n")
+        #expect(second.errors == "registry: cannot start: api_port \(first.port) (flag --api_port): port \(first.port) is in use\n")
         for _ in 0..<20 { #expect(try first.connect().ask("GET", "/api/v1/services/orders").status == 200) }
         #expect(try client.ask("GET", "/api/v1/services/orders").status == 200)
+    }
+
+    @Test func `a certificate that cannot be read is refused by the name of its setting`() throws {
+        let outcome = try RunningRegistry.outcome([
+            "--api_port=0", "--https_port=0", "--tls_cert=/no/such.pem", "--tls_key=/no/such-key.pem",
+        ])
+        #expect(outcome.status == 64)
+        #expect(
+            outcome.errors == "registry: cannot start: tls_cert /no/such.pem (flag --tls_cert): /no/such.pem cannot be read: "
+                + "No such file or directory\n")
     }
 
     @Test(arguments: ["192.0.2.1", "::ffff:192.0.2.1"])

@@ -21,7 +21,7 @@ struct HeartbeatBatch {
             guard try reader.peekType() == .object else { throw JSONError(.expected(.object), at: 0) }
             try reader.enterObject()
             while let key = try reader.nextKey() {
-                guard key == "ids" else {
+                guard key == "ids" || key.equalsIgnoringCase("ids") else {
                     try reader.skipValue()
                     continue
                 }
@@ -61,7 +61,7 @@ struct HeartbeatBatch {
 enum BatchHandlers {
     /// Renews each id as its own heartbeat would, and answers with the status that each would have got (R261).
     static func renew(_ call: borrowing Call) throws(Refused) -> Response {
-        guard MediaType.isJSON(call.request.head[.contentType]) else { throw .notJSON }
+        try MediaType.requireJSON(call.request.head)
         let batch = try HeartbeatBatch(json: call.request.body)
         let namespace = try call.tenant()
         // The request itself has been charged for one.

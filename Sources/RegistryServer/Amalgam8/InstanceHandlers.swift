@@ -8,7 +8,7 @@ import TLS
 
 enum InstanceHandlers {
     static func register(_ call: borrowing Call) throws(Refused) -> Response {
-        guard MediaType.isJSON(call.request.head[.contentType]) else { throw .notJSON }
+        try MediaType.requireJSON(call.request.head)
         let registration = try Registration(json: call.request.body)
         let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
         switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment) {
@@ -40,12 +40,12 @@ enum InstanceHandlers {
     }
 
     static func deregister(_ call: borrowing Call) throws(Refused) -> Response {
-        guard let id = call.instanceID else { throw .instanceGone }
+        guard let id = call.instanceID else { throw .alreadyGone }
         let hasCopy = call.context.cluster.hasCopy
         // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
         // what is there is not known yet.
         guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment) == .done else {
-            throw hasCopy ? .instanceGone : .noCopyYet
+            throw hasCopy ? .alreadyGone : .noCopyYet
         }
         return Response(.ok)
     }

@@ -38,9 +38,40 @@ struct Registration {
             throw .invalid(error.sentence)
         }
         for field: Field in [.serviceName, .endpoint, .endpointType, .endpointValue] where !seen.contains(field) {
-            throw .invalid("\(field.name) is required")
+            throw .invalid("\(field.name) is required" + Self.unknownKeys(of: field, in: body))
         }
     }
+
+    /// What a body has in place of a field, so that a misspelt key is learnt of. Read only once the field is missing.
+    private static func unknownKeys(of missing: Field, in body: [UInt8]) -> String {
+        let isOfEndpoint = missing == .endpointType || missing == .endpointValue
+        var unknown: [String] = []
+        do throws(JSONError) {
+            var reader = JSONReader(body)
+            try reader.enterObject()
+            while let key = try reader.nextKey() {
+                let field = Field(key)
+                if isOfEndpoint, field == .endpoint, try reader.peekType() == .object {
+                    try reader.enterObject()
+                    while let key = try reader.nextKey() {
+                        if Field(ofEndpoint: key) == nil { unknown.append(Refused.shortened(key.string)) }
+                        try reader.skipValue()
+                    }
+                } else {
+                    if !isOfEndpoint, field == nil { unknown.append(Refused.shortened(key.string)) }
+                    try reader.skipValue()
+                }
+            }
+        } catch {
+            return ""
+        }
+        guard !unknown.isEmpty else { return "" }
+        let shown = unknown.prefix(shownKeys).joined(separator: ", ")
+        return "; the \(isOfEndpoint ? "endpoint" : "body") has \(shown)\(unknown.count > shownKeys ? ", …" : ""), which is no field"
+    }
+
+    /// So many keys that are no field are named to the client.
+    private static let shownKeys = 3
 
     /// The instance that this registers at a moment.
     func instance(policy: LeasePolicy, at moment: Moment) -> Instance {
@@ -68,7 +99,24 @@ struct Registration {
             }
         }
 
-        /// The field of the body's object with this key.
+        private static let topLevel: [Field] = [.serviceName, .endpoint, .ttl, .status, .tags, .metadata]
+        private static let ofEndpoint: [Field] = [.endpointType, .endpointValue]
+
+        /// The key of the field in its object.
+        private var key: StaticString {
+            switch self {
+            case .serviceName: "service_name"
+            case .endpoint: "endpoint"
+            case .endpointType: "type"
+            case .endpointValue: "value"
+            case .ttl: "ttl"
+            case .status: "status"
+            case .tags: "tags"
+            case .metadata: "metadata"
+            }
+        }
+
+        /// The field of the body's object with this key, in any ASCII letter case (R221). The usual spelling is compared first.
         init?(_ key: JSONText) {
             switch key {
             case "service_name": self = .serviceName
@@ -77,7 +125,20 @@ struct Registration {
             case "status": self = .status
             case "tags": self = .tags
             case "metadata": self = .metadata
-            default: return nil
+            default:
+                guard let field = Self.topLevel.first(where: { key.equalsIgnoringCase($0.key) }) else { return nil }
+                self = field
+            }
+        }
+
+        /// The field of the endpoint with this key, likewise.
+        init?(ofEndpoint key: JSONText) {
+            switch key {
+            case "type": self = .endpointType
+            case "value": self = .endpointValue
+            default:
+                guard let field = Self.ofEndpoint.first(where: { key.equalsIgnoringCase($0.key) }) else { return nil }
+                self = field
             }
         }
     }
@@ -161,15 +222,15 @@ struct Registration {
         var kind = endpoint.kind
         var value = endpoint.value
         while let key = try reading(nil, { () throws(JSONError) in try reader.nextKey() }) {
-            switch key {
-            case "type":
+            switch Field(ofEndpoint: key) {
+            case .endpointType:
                 try seen.insert(.endpointType)
                 let text = try reading(.endpointType) { () throws(JSONError) in try reader.readString() }
                 guard let known = Endpoint.Kind(rawValue: text) else {
                     throw .unusable("endpoint.type must be tcp, udp, http, https or user")
                 }
                 kind = known
-            case "value":
+            case .endpointValue:
                 try seen.insert(.endpointValue)
                 value = try readName(.endpointValue, &reader, limit: Self.endpointValueLimit)
             default:

@@ -5,7 +5,6 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case missing
     case notBearer
     case emptyToken
-    case tokenTooLong
     case unknownForm
     case isolationNotConfigured
     case namespaceBlank
@@ -13,6 +12,7 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case namespaceNotUTF8
     case namespaceHasControlCharacters
     case malformedToken
+    case longAndNoToken
     case malformedHeader
     case wrongAlgorithm
     case criticalExtension
@@ -34,7 +34,6 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .missing: "the request needs the header Authorization: Bearer TOKEN"
         case .notBearer: "the Authorization header must be Bearer TOKEN"
         case .emptyToken: "the Authorization header holds no token after Bearer"
-        case .tokenTooLong: "the token is longer than \(Authorizer.maximumTokenLength) bytes"
         case .unknownForm: "the token has no form this registry is configured for"
         case .isolationNotConfigured:
             "this registry runs without namespaces, so the only token it takes is default; set AUTH_MODE to isolate namespaces"
@@ -44,6 +43,8 @@ public enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .namespaceHasControlCharacters: "the token's namespace must not hold control characters"
         case .malformedToken:
             "the token looks like a JSON Web Token and is none: send its three parts, without padding, once after Bearer"
+        case .longAndNoToken:
+            "the token is no JSON Web Token, and longer than a namespace may be, which is \(NamespaceRule.maximumLength) bytes"
         case .malformedHeader: "the token's header is not base64url of a JSON object without repeated keys"
         case .wrongAlgorithm: "the token's algorithm (alg) must be HS256"
         case .criticalExtension: "the token names critical extensions (crit), and none is supported"

@@ -7,17 +7,24 @@ import Text
 
 /// Verifies tokens under one secret. Confined to one event loop, as the prepared key is.
 final class JWTScheme {
+    /// Up to so many letters of base64url a header is read before the signature is checked, so that the sentence can blame it. A longer one may have
+    /// hundreds of members, and a stranger pays nothing for them.
+    private static let shortHeader = 1_024
+
     private let key: HMACSHA256
 
     init(_ secret: Secret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
-        guard let form = JWTForm(token) else { return JWTAttempt.isOne(token) ? .refused(.malformedToken) : .notMine }
-        guard let header = Base64.url.decode(unpadded: form.header).flatMap(JWTHeader.init) else { return .refused(.malformedHeader) }
-        guard header.isHS256 else { return .refused(.wrongAlgorithm) }
-        guard !header.hasCriticalExtensions else { return .refused(.criticalExtension) }
+        guard let form = JWTForm(token) else {
+            guard JWTAttempt.isOne(token) else { return .notMine }
+            return .refused(JWTAttempt.begins(within: token) ? .malformedToken : .longAndNoToken)
+        }
+        let isShort = form.header.count <= Self.shortHeader
+        if isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let signature = Base64.url.decode(unpadded: form.signature) else { return .refused(.malformedSignature) }
         guard key.isValid(signature.span, for: form.signed.span) else { return .refused(.wrongSignature) }
+        if !isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let bytes = Base64.url.decode(unpadded: form.claims) else { return .refused(.malformedClaims) }
         switch JWTClaims.read(bytes) {
         case .failure(let refusal): return .refused(refusal)
@@ -26,5 +33,11 @@ final class JWTScheme {
             guard now >= claims.window.from else { return .refused(.notYetValid) }
             return .recognised(Namespace(claims.namespace), claims.window)
         }
+    }
+
+    private func refusal(of text: ArraySlice<UInt8>) -> AuthorizationRefusal? {
+        guard let header = Base64.url.decode(unpadded: text).flatMap(JWTHeader.init) else { return .malformedHeader }
+        guard header.isHS256 else { return .wrongAlgorithm }
+        return header.hasCriticalExtensions ? .criticalExtension : nil
     }
 }

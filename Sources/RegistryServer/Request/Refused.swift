@@ -14,14 +14,19 @@ public enum Refused: Error, Sendable {
     case methodNotAllowed(allow: String)
     /// No credential, or a bad one (R503).
     case unauthorized(String)
-    case notJSON
+    /// A body that is not said to be JSON; what it is said to be, if anything (R206).
+    case notJSON(mediaType: String?)
+    /// A body in a content coding, such as gzip (R830).
+    case encoded(coding: String)
     /// Something the client sent cannot be used; the sentence names it.
     case invalid(String)
     case namespaceFull
     /// A look-up of an instance that the namespace does not have (R251).
     case noSuchInstance
-    /// A heartbeat for, or removal of, an instance that the namespace does not have (R255).
+    /// A heartbeat for an instance that the namespace does not have (R255).
     case instanceGone
+    /// The removal of an instance that the namespace does not have (R255).
+    case alreadyGone
     case noSuchService
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
@@ -40,17 +45,34 @@ public enum Refused: Error, Sendable {
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
-        case .notJSON: Self.error(.unsupportedMediaType, "the body is sent with Content-Type: application/json")
+        case .notJSON(let mediaType): Self.error(.unsupportedMediaType, Self.wrongMediaType(mediaType))
+        case .encoded(let coding):
+            Self.error(
+                .unsupportedMediaType,
+                "the body came with Content-Encoding: \(Self.shortened(coding)), and is taken without any encoding only")
         case .invalid(let sentence): Self.error(.badRequest, sentence)
         case .namespaceFull: Self.error(.forbidden, "the namespace holds as many instances as it may")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
+        case .alreadyGone: Self.error(.gone, "there is no such instance in this namespace: it is gone already, or never was")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
         case .leaving: Self.leaving()
         case .noRoom: Self.noRoom()
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
+    }
+
+    /// So many characters of what a client sent are shown to it.
+    private static let shownCharacters = 64
+
+    static func shortened(_ text: String) -> String {
+        let head = text.prefix(shownCharacters)
+        return String(head) + (head.endIndex < text.endIndex ? "…" : "")
+    }
+
+    private static func wrongMediaType(_ sent: String?) -> String {
+        "the body must come with Content-Type: application/json, and came " + (sent.map { "with \(shortened($0))" } ?? "without one")
     }
 
     /// When to ask again while a copy is being made, in seconds: copies take seconds.

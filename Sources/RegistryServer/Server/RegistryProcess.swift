@@ -80,7 +80,7 @@ public final class RegistryProcess {
         } catch {
             // Each error describes itself in a sentence.
             complain("registry: cannot start: \(error)\n")
-            return error is TLSError ? Exit.usage : Exit.unavailable
+            return (error as? StartError)?.isOfFiles == true ? Exit.usage : Exit.unavailable
         }
     }
 
@@ -108,11 +108,17 @@ public final class RegistryProcess {
         isMaxConnectionsGiven = resolved.origins["max_connections"] != .builtIn
         let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let format = settings.logFormat
-        keeper = try settings.tls.map { (tls) throws(TLSError) in
-            try CertificateKeeper(tls, now: WallClock.seconds(), monotonic: MonotonicClock.seconds())
+        let keeper = try settings.tls.map { tls in
+            try StartError.reading(["tls_cert", "tls_key", "tls_client_ca", "tls_client_crl"], of: resolved) {
+                try CertificateKeeper(tls, now: WallClock.seconds(), monotonic: MonotonicClock.seconds())
+            }
         }
-        plainPort = try Self.open(settings.apiPort, settings, loops)
-        securePort = keeper == nil ? nil : try Self.open(settings.httpsPort, settings, loops)
+        self.keeper = keeper
+        plainPort = try StartError.opening("api_port", of: resolved) { try Self.open(resolved.settings.apiPort, resolved.settings, loops) }
+        securePort =
+            keeper == nil
+            ? nil
+            : try StartError.opening("https_port", of: resolved) { try Self.open(resolved.settings.httpsPort, resolved.settings, loops) }
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
         self.log = log
         logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
@@ -121,8 +127,13 @@ public final class RegistryProcess {
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)
-        let replication = try ReplicationParts.service(
-            settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.seconds(), logger)
+        let logger = self.logger
+        let replication = try StartError.opening("replication_port", of: resolved) {
+            try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved) {
+                try ReplicationParts.service(
+                    resolved.settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.seconds(), logger)
+            }
+        }
         self.replication = replication
         let store = replication.map { [settings] replication in
             Store(

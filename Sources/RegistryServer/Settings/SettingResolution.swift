@@ -29,7 +29,9 @@ extension Settings {
             }
             guard row.assign(&resolved.settings, given.bytes) else {
                 let shown = row.isSecret ? nil : String(decoding: given.bytes, as: UTF8.self)
-                throw .invalid(setting: row.name, origin: given.origin, value: shown, allowed: row.allowed)
+                throw .invalid(
+                    setting: row.name, origin: given.origin, value: shown,
+                    allowed: row.allowed + serviceLinkHint(row, given.origin, shown))
             }
             resolved.origins[row.name] = given.origin
         }
@@ -46,6 +48,15 @@ extension Settings {
 // MARK: - One row
 
 extension Settings {
+    /// Kubernetes puts the address of a Service named `api` into every container of its namespace as `API_PORT=tcp://10.0.0.1:80`.
+    private static func serviceLinkHint(_ row: SettingRow, _ origin: SettingOrigin, _ value: String?) -> String {
+        guard case .environment(let name) = origin, row.name.hasSuffix("_port"), let value,
+            ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix)
+        else { return "" }
+        return ". Kubernetes sets \(name) so for a Service named \"\(name.dropLast("_PORT".count).lowercased())\": "
+            + "turn that off with enableServiceLinks: false, or set \(SettingRow.environmentPrefix)\(row.name.uppercased()), which wins"
+    }
+
     private struct GivenValue {
         var origin: SettingOrigin
         var bytes: [UInt8]
@@ -133,8 +144,14 @@ extension ResolvedSettings {
             throw .contradiction(
                 "\(shown("api_port")): there is no other port; it needs tls_cert, tls_key and an https_port that is not off.")
         }
-        if settings.tls != nil, case .number(let number) = settings.apiPort, number != 0, settings.httpsPort == settings.apiPort {
-            throw .contradiction("\(shown("api_port")), \(shown("https_port")): they must differ.")
+        var ports = [("api_port", settings.apiPort)]
+        if settings.tls != nil { ports.append(("https_port", settings.httpsPort)) }
+        if settings.replication { ports.append(("replication_port", settings.replicationPort)) }
+        for (index, (name, port)) in ports.enumerated() {
+            guard case .number(let number) = port, number != 0 else { continue }
+            if let (other, _) = ports[..<index].first(where: { $0.1 == port }) {
+                throw .contradiction("\(shown(other)), \(shown(name)): they must differ.")
+            }
         }
     }
 
@@ -154,6 +171,7 @@ extension ResolvedSettings {
             warnings.append(
                 "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes: its tokens are easier to forge than HS256 promises.")
         }
+        warnOfOuterWhiteSpace("jwt_secret", secret)
     }
 
     fileprivate func checkReplicationTLS() throws(SettingError) {
@@ -183,6 +201,7 @@ extension ResolvedSettings {
             warnings.append("replication is on without cluster_dir, cluster_peers or cluster_dns: this member will find no peer.")
         }
         if let secret = settings.clusterSecret {
+            warnOfOuterWhiteSpace("cluster_secret", secret)
             if secret.bytes.count < Settings.Limits.soundClusterSecretBytes {
                 warnings.append(
                     "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens."
@@ -210,8 +229,16 @@ extension ResolvedSettings {
             "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
     }
 
+    /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space before a quote.
+    private mutating func warnOfOuterWhiteSpace(_ name: String, _ secret: Secret) {
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let ends = [secret.bytes.first, secret.bytes.last].compactMap(\.self)
+        guard ends.contains(where: blanks.contains) else { return }
+        warnings.append("\(name) begins or ends with white space, which is a part of it: whoever else uses it must have that too.")
+    }
+
     /// `min_ttl 10s (default)`.
-    private func shown(_ name: String) -> String {
+    func shown(_ name: String) -> String {
         guard let row = Settings.rows.first(where: { $0.name == name }) else { return name }
         return "\(name) \(row.show(settings)) (\(origins[name] ?? .builtIn))"
     }

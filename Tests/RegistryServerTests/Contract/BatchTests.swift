@@ -67,6 +67,14 @@ struct BatchTests {
     }
 
     @Test(arguments: Transport.allCases)
+    func `ids is known in any letter case`(_ transport: Transport) throws {
+        // R221 Known keys are taken in any ASCII letter case.
+        let registry = try Registry(transport)
+        let id = try registry.register(Body("web", "a", ["ttl": "10"]))
+        #expect(try registry.send(.batch(#"{"IDs":["\#(id)"]}"#)).text == #"{"renewed":1,"results":[200]}"#)
+    }
+
+    @Test(arguments: Transport.allCases)
     func `a body that cannot be used renews nothing`(_ transport: Transport) throws {
         // R263 A body that is not application/json (R206) is answered 415.
         // R264 A body that is not one JSON object, and ids that is missing, null, no array of strings, empty, longer than 1,000 or given twice,
@@ -77,13 +85,15 @@ struct BatchTests {
         let bodies = [
             "", "[]", "null", "\"\(id)\"", "[\"\(id)\"]", "{}", #"{"ids":null}"#, #"{"ids":"\#(id)"}"#, #"{"ids":[]}"#, #"{"ids":{}}"#,
             #"{"ids":["\#(id)",1]}"#, #"{"ids":["\#(id)",null]}"#, #"{"ids":["\#(id)"],"ids":["\#(id)"]}"#, #"{"ids":["\#(id)"]}}"#,
-            #"{"ids":["\#(id)"#, #"{"ids":["\#(id)",]}"#, #"{"IDs":["\#(id)"]}"#, #"{"ids":["\#(id)"],"x":01}"#,
+            #"{"ids":["\#(id)"#, #"{"ids":["\#(id)",]}"#, #"{"id":["\#(id)"]}"#, #"{"ids":["\#(id)"],"IDs":["\#(id)"]}"#,
+            #"{"ids":["\#(id)"],"x":01}"#,
             #"{"ids":[\#([String](repeating: "\"\(id)\"", count: 1_001).joined(separator: ","))]}"#,
         ]
         for body in bodies {
             let answer = try registry.send(.batch(body))
             #expect(answer.status == 400 && answer.error?.isEmpty == false, "\(body.prefix(80)): \(answer)")
         }
+        #expect(try registry.send(TestRequest.renew(all: [id]).with("Content-Encoding", "gzip")).status == 415)
         for type in [nil, "text/plain", "application/jsonx"] {
             var request = TestRequest.renew(all: [id])
             request.headers = type.map { [("Content-Type", $0)] } ?? []

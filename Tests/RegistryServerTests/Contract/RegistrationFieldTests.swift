@@ -200,10 +200,9 @@ struct RegistrationFieldTests {
     @Test(arguments: Transport.allCases)
     func `keys that nobody knows are passed over`(_ transport: Transport) throws {
         // R219 Unknown keys, in the body or in endpoint, are ignored, but their values must be valid JSON.
-        // R221 Keys are compared exactly; Service_Name is an unknown key.
         let registry = try Registry(transport)
         let known = #""service_name":"web","endpoint":{"x":[{}],"type":"http","x":null,"value":"a"}"#
-        let body = #"{"Service_Name":1,"TTL":-1,"id":"mine","last_heartbeat":"x","links":{},"":[1,{"a":1,"a":2}],\#(known),"ttl ":"x"}"#
+        let body = #"{"serviceName":1,"TTLs":-1,"id":"mine","last_heartbeat":"x","links":{},"":[1,{"a":1,"a":2}],\#(known),"ttl ":"x"}"#
         let answer = try registry.send(.register(text: body))
         #expect(answer.status == 201)
         #expect(try answer.object()["id"] as? String == instanceID("web", "http", "a"))
@@ -223,5 +222,33 @@ struct RegistrationFieldTests {
             Body("web", "a", ["ttl": "null", "status": "null", "tags": "null", "metadata": "null"]))
         #expect(Set(object.keys) == ["id", "service_name", "endpoint", "ttl", "status", "last_heartbeat"])
         #expect(object["status"] as? String == "UP")
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `known keys are taken in any letter case`(_ transport: Transport) throws {
+        // R221 Known keys are taken in any ASCII letter case, as Amalgam8 took them.
+        let registry = try Registry(transport)
+        let body =
+            #"{"Service_Name":"web","ENDPOINT":{"Type":"http","vAlUe":"a"},"TTL":60,"Status":"starting","Tags":["x"],"MetaData":{"A":1}}"#
+        #expect(try registry.send(.register(text: body)).status == 201)
+        let object = try registry.send(.instance(instanceID("web", "http", "a"))).object()
+        #expect(object["status"] as? String == "STARTING" && object["ttl"] as? Int == 60)
+        #expect(object["tags"] as? [String] == ["x"] && (object["metadata"] as? [String: Int]) == ["A": 1])
+        // Escapes too stand for what they spell; letters beyond ASCII that Unicode folds to s and k do not.
+        let known = #""service_name":"web","endpoint":{"type":"http","value":"a"}"#
+        #expect(try registry.send(.register(text: #"{\#(known),"\u0054tL":90}"#)).object()["ttl"] as? Int == 90)
+        #expect(try registry.send(.register(text: #"{\#(known),"\u017ftatus":1,"tag\u017f":1}"#)).status == 201)
+        // R237 A known field given twice, in the body or in endpoint, is refused by its name: two spellings of one key are one field.
+        for (rest, field) in [
+            (#""STATUS":"UP","status":"UP""#, "status"), (#""ttl":10,"Ttl":10"#, "ttl"), (#""Service_name":"web""#, "service_name"),
+            (#""Endpoint":{"type":"http","value":"a"}"#, "endpoint"), (#""tags":[],"TAGS":[]"#, "tags"),
+        ] {
+            let answer = try registry.send(.register(text: "{\(known),\(rest)}"))
+            #expect(answer.status == 400 && answer.error == "\(field) came twice", "\(answer)")
+        }
+        for endpoint in [#""type":"http","Type":"http","value":"a""#, #""type":"http","value":"a","VALUE":"a""#] {
+            let answer = try registry.send(.register(text: #"{"service_name":"web","endpoint":{\#(endpoint)}}"#))
+            #expect(answer.status == 400 && answer.error?.hasSuffix("came twice") == true, "\(answer)")
+        }
     }
 }

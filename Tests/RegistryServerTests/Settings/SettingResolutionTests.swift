@@ -148,6 +148,42 @@ struct SettingResolutionTests {
     }
 
     @Test(arguments: [
+        (" k", true), ("k\n", true), ("k\t", true), ("\rk", true), ("k k", false), ("k", false), ("\u{A0}k", false),
+    ])
+    func `a secret with white space around it is warned of`(secret: String, isWarned: Bool) throws {
+        let long = secret.replacing("k", with: String(repeating: "k", count: 32))
+        let words = "begins or ends with white space"
+        #expect(try resolve(["auth_mode": ["jwt"], "jwt_secret": [long]]).warnings.contains { $0.contains(words) } == isWarned)
+        let cluster = ["replication": ["true"], "cluster_dir": ["/c"], "cluster_secret": [long]]
+        #expect(try resolve(cluster).warnings.contains { $0.contains(words) } == isWarned)
+    }
+
+    @Test(arguments: [
+        (
+            ["api_port": ["6100"], "replication": ["true"]],
+            "api_port 6100 (flag --api_port), replication_port 6100 (default): they must differ." as String?
+        ),
+        (["api_port": ["6100"]], nil), (["api_port": ["0"], "replication_port": ["0"], "replication": ["true"]], nil),
+        (["api_port": ["off"], "replication_port": ["off"]], "api_port off (flag --api_port): there is no other port"),
+        (
+            ["https_port": ["7"], "replication_port": ["7"], "replication": ["true"], "tls_cert": ["c"], "tls_key": ["k"]],
+            "https_port 7 (flag --https_port), replication_port 7 (flag --replication_port): they must differ."
+        ),
+    ])
+    func `two ports of one number stop the start by name`(flags: [String: [String]], sentence: String?) {
+        #expect(error(flags)?.description.prefix(sentence?.count ?? 0) == sentence.map { $0[...] } ?? nil)
+    }
+
+    @Test func `an address where a port should be learns of service links`() {
+        let words = "enableServiceLinks: false"
+        let link = error([:], ["API_PORT": "tcp://10.0.0.1:80"])?.description
+        #expect(link?.contains("Service named \"api\"") == true && link?.contains(words) == true && link?.contains("A8_API_PORT") == true)
+        #expect(error([:], ["REPLICATION_PORT": "udp://10.0.0.1:80"])?.description.contains(words) == true)
+        #expect(error([:], ["A8_API_PORT": "x"])?.description.contains(words) == false)
+        #expect(error(["api_port": ["tcp://10.0.0.1:80"]])?.description.contains(words) == false)
+    }
+
+    @Test(arguments: [
         (["min_ttl": ["31s"]], "min_ttl 31s (flag --min_ttl), default_ttl 30s (default), max_ttl 10m0s (default)"),
         (["max_ttl": ["29s"]], "min_ttl 10s (default), default_ttl 30s (default), max_ttl 29s (flag --max_ttl)"),
         (["default_ttl": ["11m"]], "min_ttl 10s (default), default_ttl 11m0s (flag --default_ttl), max_ttl 10m0s (default)"),

@@ -1,0 +1,41 @@
+// Why a registry cannot start for something outside of it: a port or a file. The parts that find out know neither the setting that led them there nor
+// where its value came from; here both are named, since that is what the operator can change.
+
+import Libevent
+import TLS
+
+/// A port or certificate that cannot be had, with the settings that ask for it.
+struct StartError: Error, CustomStringConvertible {
+    /// The settings to blame, each with its value and where that came from: `api_port 8080 (default)`.
+    let settings: [String]
+    let reason: any Error
+
+    /// Whether the files that the settings name are at fault.
+    var isOfFiles: Bool { reason is TLSError }
+
+    var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
+
+    /// Opens the port that a setting names.
+    static func opening<Value>(_ port: String, of resolved: ResolvedSettings, _ open: () throws -> Value) throws -> Value {
+        do {
+            return try open()
+        } catch let error as PortError {
+            throw StartError(settings: [resolved.shown(port)], reason: error)
+        }
+    }
+
+    /// Reads the files that settings name.
+    static func reading<Value>(_ files: [String], of resolved: ResolvedSettings, _ read: () throws -> Value) throws -> Value {
+        do {
+            return try read()
+        } catch let error as TLSError {
+            // The error names the file, and the settings have its path.
+            let sentence = "\(error)"
+            let blamed = files.filter { name in
+                guard resolved.origins[name] != .builtIn, let row = Settings.rows.first(where: { $0.name == name }) else { return false }
+                return sentence.contains(row.show(resolved.settings))
+            }
+            throw StartError(settings: (blamed.isEmpty ? Array(files.prefix(1)) : blamed).map(resolved.shown), reason: error)
+        }
+    }
+}
