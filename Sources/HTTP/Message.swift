@@ -54,6 +54,25 @@ public enum ContentType: Sendable {
     }
 }
 
+/// Header lines that few answers have, as the bytes to be sent.
+public struct ExtraFields: Sendable {
+    /// Invariant: whole lines, each behind a CR LF, and no other control character among them.
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { bytes.isEmpty }
+
+    /// Appends a line. A value with a control character in it is left out, together with its name.
+    public mutating func append(_ name: StaticString, _ value: String) {
+        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return }
+        bytes.append(contentsOf: [0x0D, 0x0A])
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: [UInt8(ascii: ":"), 0x20])
+        bytes.append(contentsOf: value.utf8)
+    }
+}
+
 /// One response, whole. The transport adds `Content-Length`, `Date` and what the protocol's version needs.
 public struct Response: Sendable {
     public var status: Status
@@ -71,6 +90,8 @@ public struct Response: Sendable {
     public var retryAfter: Int?
     /// Seconds for `Strict-Transport-Security` (RFC 6797).
     public var transportSecurity: Int?
+    /// Whatever else few answers have.
+    public var extraFields = ExtraFields()
     /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
     public var challenges = false
     /// Why the request was refused, for the log; nil where it was not.

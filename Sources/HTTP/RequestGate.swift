@@ -219,7 +219,9 @@ public struct RequestGate: ~Copyable {
         }
         let target = space + 1..<versionStart - 1
         guard target.count <= limits.target else { throw Refusal(.uriTooLong, Self.longTarget(limits)) }
-        guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") else {
+        let method = Method(head.bytes[line.lowerBound..<space])
+        guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") || method == .options && head.bytes[target].equals("*")
+        else {
             throw Refusal(.badRequest, "the request target is not an absolute path")
         }
         guard let shape = head.bytes.span.targetShape(in: target) else {
@@ -233,7 +235,7 @@ public struct RequestGate: ~Copyable {
         } else {
             throw Refusal(.badRequest, "the HTTP version is neither 1.1 nor 1.0")
         }
-        head.method = Method(head.bytes[line.lowerBound..<space])
+        head.method = method
         head.targetRange = target
         head.targetShape = shape
         state = .headerLines

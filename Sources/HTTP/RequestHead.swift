@@ -9,7 +9,7 @@ public struct RequestHead: Sendable {
     public enum Field: Int, CaseIterable, Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
         // Of those from here on only that they came is kept. They are sent seldom, and looked for in the lines when somebody asks.
-        case contentEncoding
+        case contentEncoding, origin, requestedMethod
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -43,7 +43,10 @@ public struct RequestHead: Sendable {
     /// How many bytes the head took on the wire, up to where the body begins.
     public var wireLength: Int { bytes.count + RequestGate.lineEndBytes }
 
-    /// The request target as sent: an absolute path and perhaps a query.
+    /// Whether the target is `*`: the request is about the registry as a whole (RFC 9112, section 3.2.4).
+    public var isForServer: Bool { bytes[targetRange.lowerBound] == UInt8(ascii: "*") }
+
+    /// The request target as sent: an absolute path and perhaps a query; or `*`, of OPTIONS alone.
     public var target: ArraySlice<UInt8> { bytes[targetRange] }
 
     /// The target's path, before any `?`.
@@ -120,6 +123,7 @@ extension RequestHead.Field {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"): self = .host
         case 5 where name.equalsIgnoringCase("$wssc"): self = .wssc
+        case 6 where name.equalsIgnoringCase("origin"): self = .origin
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 12 where name.equalsIgnoringCase("x-request-id"): self = .requestID
         case 13 where name.equalsIgnoringCase("authorization"): self = .authorization
@@ -127,6 +131,7 @@ extension RequestHead.Field {
         case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
         case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding
         case 17 where name.equalsIgnoringCase("x-forwarded-proto"): self = .forwardedProto
+        case 29 where name.equalsIgnoringCase("access-control-request-method"): self = .requestedMethod
         default: return nil
         }
     }

@@ -67,6 +67,7 @@ struct AnswerHead {
             append(seconds)
         }
         if response.challenges { append("\r\nWWW-Authenticate: Bearer") }
+        if !response.extraFields.isEmpty { block.append(contentsOf: response.extraFields.bytes) }
     }
 
     /// By the time that the loop has read in this turn; without a loop, always anew.

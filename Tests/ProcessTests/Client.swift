@@ -100,8 +100,8 @@ final class Client {
                 let head = String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)
                 let status = head.split(separator: " ").dropFirst().first.flatMap { Int($0) }
                 let told = head.firstMatch(of: /(?i)\r\ncontent-length: *(\d+)/).flatMap { Int($0.1) }
-                guard let status, let told else { throw Failure.malformed(head) }
-                let length = isHead ? 0 : told
+                guard let status, told != nil || status == 204 else { throw Failure.malformed(head) }
+                let length = isHead ? 0 : told ?? 0
                 if received.count >= headEnd.upperBound + length {
                     let body = Array(received[headEnd.upperBound..<headEnd.upperBound + length])
                     received.removeFirst(headEnd.upperBound + length)

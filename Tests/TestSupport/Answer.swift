@@ -84,8 +84,9 @@ public struct AnswerReader {
             return (name: String(line[..<colon]), value: String(line[line.index(after: colon)...].drop { $0 == " " }))
         }
         let lengths = headers.filter { $0.name.lowercased() == "content-length" }
-        // 304 has no body, and need not say how long that of 200 would be.
-        let isBare = status == 304 && lengths.isEmpty
+        // 304 has no body, and need not say how long that of 200 would be; 204 has none, and must not (RFC 9110, section 8.6).
+        let isBare = status == 304 && lengths.isEmpty || status == 204
+        guard status != 204 || lengths.isEmpty else { throw Answer.Malformed("Content-Length in a 204: \(head)") }
         guard isBare || lengths.count == 1, let length = isBare ? 0 : Int(lengths[0].value) else {
             throw Answer.Malformed("not one Content-Length: \(head)")
         }

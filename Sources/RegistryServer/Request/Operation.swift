@@ -6,6 +6,8 @@ public enum Operation: Int, Sendable, CaseIterable {
     case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance, renewInstances
     case listServices, getService
     case root, uptime, livez, readyz, metrics, swagger, cluster
+    /// What may be asked of a path, or of the registry (R121).
+    case options
     /// No route, or a method that the route does not have.
     case unmatched
 
@@ -28,7 +30,7 @@ public enum Operation: Int, Sendable, CaseIterable {
         switch self {
         case .listInstances, .getInstance, .listServices, .getService: true
         case .registerInstance, .deregisterInstance, .renewInstance, .renewInstances: false
-        case .root, .uptime, .livez, .readyz, .metrics, .swagger, .cluster, .unmatched: false
+        case .root, .uptime, .livez, .readyz, .metrics, .swagger, .cluster, .options, .unmatched: false
         }
     }
 

@@ -73,6 +73,7 @@ public final class Responder {
         if call.namespace != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
         response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
+        context.crossOrigin?.mark(&response, for: call.request.head)
         compress(&response, for: call)
         let microseconds = Int((finished() - call.arrived) / 1_000)
         metrics.record(call.operation, response.status, microseconds: microseconds)
@@ -105,6 +106,7 @@ public final class Responder {
 
     /// The first refusal is the answer, in the order of R119.
     private func answer(_ call: inout Call) throws(Refused) -> Reply {
+        if call.request.head.method == .options { return .now(try answerOptions(&call)) }
         call.path = try segments(of: call.request)
         let route = context.routes.route(call.request.head.method, call.path)
         let isHeartbeat = route?.operation.isHeartbeat ?? false
@@ -128,6 +130,25 @@ public final class Responder {
         case .atOnce(let handler): return .now(try handler(call))
         case .patient(let handler): return try handler(call)
         }
+    }
+
+    /// What a path may be asked, or the registry as a whole: `OPTIONS *` (R121). No credential is needed; a browser sends none when it asks whether
+    /// it may.
+    private func answerOptions(_ call: inout Call) throws(Refused) -> Response {
+        let isForServer = call.request.head.isForServer
+        if !isForServer { call.path = try segments(of: call.request) }
+        let isProbe = !isForServer && context.routes.isProbe(call.path)
+        if !isProbe {
+            try context.rateLimits.charge(client: call.request.clientAddress, isHeartbeat: false, at: call.monotonic)
+            if context.settings.requireHTTPS, !isForServer { try requireHTTPS(call.request) }
+        }
+        guard let allow = isForServer ? context.routes.allMethods() : context.routes.allowedMethods(call.path) else {
+            throw .noSuchResource
+        }
+        call.operation = .options
+        var response = Response(.noContent)
+        response.allow = allow
+        return response
     }
 
     private func segments(of request: Request) throws(Refused) -> PathSegments {

@@ -102,10 +102,19 @@ public struct RouteTable: Sendable {
     }
 
     /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
-    func allowedMethods(_ path: PathSegments) -> String? {
-        var names = byCount[path.count].filter { $0.matches(path) }.map { "\($0.method.name)" }
-        guard !names.isEmpty else { return nil }
-        if names.contains("GET") { names.append("HEAD") }
+    func allowedMethods(_ path: PathSegments) -> String? { Self.methods(of: byCount[path.count].filter { $0.matches(path) }) }
+
+    /// What `Allow` says of the registry as a whole: every method that some path has.
+    func allMethods() -> String? { Self.methods(of: routes) }
+
+    /// Whether a path is a page of probes and scrapers (R613).
+    func isProbe(_ path: PathSegments) -> Bool { byCount[path.count].contains { $0.openness == .probe && $0.matches(path) } }
+
+    private static func methods(of routes: [Route]) -> String? {
+        guard !routes.isEmpty else { return nil }
+        var names = Set(routes.map { "\($0.method.name)" })
+        names.insert("OPTIONS")
+        if names.contains("GET") { names.insert("HEAD") }
         return names.sorted().joined(separator: ", ")
     }
 }

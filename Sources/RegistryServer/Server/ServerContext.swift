@@ -28,6 +28,8 @@ public final class ServerContext: Sendable {
     /// Nanoseconds of the monotonic clock at the start.
     let started: Int64
     let routes: RouteTable
+    /// Nil when browsers are told nothing.
+    let crossOrigin: CrossOrigin?
     /// By which this boot's entity tags are known.
     let tagNonce = UInt64.random(in: 0 ... .max)
     /// Lines that the log had no room for.
@@ -52,6 +54,7 @@ public final class ServerContext: Sendable {
         self.border = border
         accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         rateLimits = RateLimits(settings)
+        crossOrigin = CrossOrigin(settings)
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth
         self.peerTLSHealth = peerTLSHealth

@@ -199,6 +199,17 @@ extension SettingKind where Value == AddressRanges {
     }
 }
 
+extension SettingKind where Value == CORSOrigins {
+    static var origins: Self {
+        SettingKind(
+            placeholder: "origins",
+            allowed: "* or origins in lower case without a path, separated by commas, such as https://console.example,http://localhost:3000",
+            isList: true,
+            parse: { CORSOrigins($0) },
+            format: { $0.text })
+    }
+}
+
 extension SettingKind where Value == LogFormat {
     static var logFormat: Self { choice(of: "format") { $0.rawValue } }
 }

@@ -48,6 +48,10 @@ extension Settings {
         SettingRow(
             "trusted_proxies", \.trustedProxies, .addressRanges, absent: "any",
             "The proxies that are believed when they say with `X-Forwarded-Proto` that their client used https."),
+        SettingRow(
+            "cors_origins", \.corsOrigins, .origins, absent: "none",
+            "The origins whose pages may read answers in a browser (CORS), as browsers send them, or `*` for all. Cookies never count: a "
+                + "page sends its token in `Authorization`."),
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",

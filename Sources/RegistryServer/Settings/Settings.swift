@@ -29,6 +29,8 @@ public struct Settings: Sendable, Equatable {
     public var tlsClientCRL: String?
     /// Nil: whoever connects is believed.
     public var trustedProxies: AddressRanges?
+    /// Nil: no page of another origin may read anything.
+    public var corsOrigins: CORSOrigins?
 
     /// How long the registry serves on after it was told to stop.
     public var drainTime = GoDuration.zero

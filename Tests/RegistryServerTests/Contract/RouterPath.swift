@@ -62,7 +62,7 @@ final class RouterPath: RequestPath {
         var headers: [(name: String, value: String)] = [
             ("X-Request-Id", response.requestID.value), ("Request_id", response.requestID.value), ("Vary", "Accept-Encoding"),
         ]
-        if response.status != .notModified { headers.append(("Content-Length", String(response.body.count))) }
+        if response.status != .notModified, response.status != .noContent { headers.append(("Content-Length", String(response.body.count))) }
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
         if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }
@@ -70,6 +70,10 @@ final class RouterPath: RequestPath {
         if let seconds = response.retryAfter { headers.append(("Retry-After", "\(seconds)")) }
         if let allow = response.allow { headers.append(("Allow", allow)) }
         if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
+        for line in String(decoding: response.extraFields.bytes, as: UTF8.self).split(separator: "\r\n") {
+            let colon = line.firstIndex(of: ":") ?? line.endIndex
+            headers.append((String(line[..<colon]), String(line[colon...].dropFirst(2))))
+        }
         return Answer(
             status: Int(response.status.rawValue), reason: "\(response.status.reason)", headers: headers,
             body: head.method == .head ? [] : response.body.joined)

@@ -11,11 +11,11 @@ struct ShapeTests {
 
     /// Every path, with what `Allow` says of it (R104).
     static let paths: [(path: String, allow: String)] = [
-        ("/api/v1/instances", "GET, HEAD, POST"), ("/api/v1/instances/\(id)", "DELETE, GET, HEAD"),
-        ("/api/v1/instances/\(id)/heartbeat", "PUT"), ("/api/v1/heartbeats", "PUT"), ("/api/v1/services", "GET, HEAD"),
-        ("/api/v1/services/web", "GET, HEAD"),
-        ("/", "GET, HEAD"), ("/uptime", "GET, HEAD"), ("/livez", "GET, HEAD"), ("/readyz", "GET, HEAD"), ("/metrics", "GET, HEAD"),
-        ("/swagger.json", "GET, HEAD"),
+        ("/api/v1/instances", "GET, HEAD, OPTIONS, POST"), ("/api/v1/instances/\(id)", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/v1/instances/\(id)/heartbeat", "OPTIONS, PUT"), ("/api/v1/heartbeats", "OPTIONS, PUT"), ("/api/v1/services", "GET, HEAD, OPTIONS"),
+        ("/api/v1/services/web", "GET, HEAD, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"), ("/uptime", "GET, HEAD, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("/readyz", "GET, HEAD, OPTIONS"), ("/metrics", "GET, HEAD, OPTIONS"),
+        ("/swagger.json", "GET, HEAD, OPTIONS"),
     ]
 
     private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
@@ -23,7 +23,7 @@ struct ShapeTests {
     @Test(arguments: Transport.allCases)
     func `a known path with another method is answered 405 and says which it has`(_ transport: Transport) throws {
         // R103 A known path with another method is answered 405, and Allow lists the methods that the path has.
-        // R104 Allow is GET, HEAD, POST for /api/v1/instances, … and GET, HEAD for every other path.
+        // R104 Allow is GET, HEAD, OPTIONS, POST for /api/v1/instances, … and GET, HEAD, OPTIONS for every other path.
         let registry = try Registry(transport)
         try registry.register(Body())
         let before = try registry.everything()

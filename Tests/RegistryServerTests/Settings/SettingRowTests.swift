@@ -66,6 +66,12 @@ struct SettingRowTests {
             ]
         ),
         (
+            "cors_origins",
+            [
+                ("*", "*"), ("https://console.example", "https://console.example"), ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
+                ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
+            ]
+        ),
             "log_level",
             ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) } + [
                 ("warning", "warn"), ("WARNING", "warn"), ("Debug", "debug"),
@@ -142,6 +148,13 @@ struct SettingRowTests {
         (
             "trusted_proxies",
             ["", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0", "any"]
+        ),
+        (
+            "cors_origins",
+            [
+                "", "*,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443", "http://a:80", "http://a:",
+                "http://a:x", "http://a:070", "http://", "null", "https://*.example", "http://[]", "http://a:65536",
+            ]
         ),
         ("log_level", ["", "trace", "warnings", "5"]),
         ("log_format", ["", "xml", "JSON"]),
