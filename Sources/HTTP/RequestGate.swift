@@ -6,18 +6,23 @@
 //          ┌───────────┐  ┌──────────────────────┐
 //          ▼           │  ▼                      │
 //   ┌─► requestLine ─► headerLines ─► fixedBody ──┤ all bytes seen
-//   │                      │                      │
-//   │                      └─► chunkSize ◄─► chunkData
-//   │                              │ size 0
-//   └────── request complete ◄─── lastLine             any state ─► refused (stays)
+//   │     │  ▲             │                      │
+//   │     ▼  │             └─► chunkSize ◄─► chunkData
+//   │   emptyLine                  │ size 0
+//   └────── request complete ◄─── trailer              any state ─► refused (stays)
+//
+// Some of what RFC 9112 has a server take evhttp does not: an empty line before a request, an absolute form, chunk extensions, trailer fields. None of
+// it means anything once the gate has read it; so the gate lists such bytes as excisions, and they leave the input before evhttp looks there.
 
 import Text
 
 /// The strict framing of one connection's requests: a pure state machine over its bytes.
 public struct RequestGate: ~Copyable {
-    private enum State {
+    enum State {
         /// Waiting for, or within, the request line.
         case requestLine
+        /// Within the empty line that may stand before a request line (RFC 9112, section 2.2): its CR has come.
+        case emptyLine
         /// Within the header lines.
         case headerLines
         /// A body of a declared length, of which so many bytes are to come.
@@ -26,18 +31,16 @@ public struct RequestGate: ~Copyable {
         case chunkSize
         /// A chunk's bytes; `remaining` includes the line end behind them.
         case chunkData(remaining: Int)
-        /// The empty line behind the last chunk. Trailer fields are refused: nothing here reads them.
-        case lastLine
+        /// Behind the last chunk: trailer fields, which nothing here reads, up to an empty line.
+        case trailer
         /// Something was refused. Invariant: `refusal` is not nil, and nothing changes any more.
         case refused
     }
 
-    /// The longest line that may give a chunk's size: eight hexadecimal digits exceed any body limit by far.
-    private static let chunkSizeDigits = 8
     /// `HTTP/1.1`.
-    private static let versionBytes = 8
+    static let versionBytes = 8
     /// Every number of so many decimal digits fits into an Int.
-    private static let safeDigits = 18
+    static let safeDigits = 18
     /// CR LF.
     static let lineEndBytes = 2
 
@@ -46,21 +49,33 @@ public struct RequestGate: ~Copyable {
     /// So many taken heads are let lie where heads are still waiting behind them.
     private static let fewTaken = 64
 
-    private let limits: RequestLimits
-    private var state = State.requestLine
+    let limits: RequestLimits
+    var state = State.requestLine
     /// The head being received; of a request whose body is being received, already handed to `heads`.
-    private var head = RequestHead()
+    var head = RequestHead()
     /// Where the line being received begins in `head.bytes`.
-    private var lineStart = 0
+    var lineStart = 0
     /// Up to where `head.bytes` was searched for the end of a line.
-    private var searched = 0
-    private var lines = 0
-    private var hosts = 0
-    private var contentLength: Int?
-    private var isChunked = false
-    /// The chunk line being received.
-    private var chunkLine: [UInt8] = []
-    private var chunkedBytes = 0
+    var searched = 0
+    var lines = 0
+    var hosts = 0
+    var contentLength: Int?
+    /// Nil while no `Transfer-Encoding` has come.
+    var codings: TransferCodings?
+    /// The line of a chunked body being received.
+    var chunkLine = ChunkLine()
+    var trailerLine = TrailerLine()
+    var chunkedBytes = 0
+    /// Bytes of extensions and trailer fields, and lines of the latter, of the body being received.
+    var dropped = 0
+    var trailerLines = 0
+    /// Whether the empty line before the next request has come.
+    var hasEmptyLine = false
+    /// Bytes of the connection that were fed before the piece that is being fed, and before the head being received.
+    var fed = 0
+    var headStart = 0
+    /// Invariant: in order, not empty, apart from each other; counted from the connection's first byte.
+    private var excisions: [Range<Int>] = []
     /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is still arriving.
     private(set) var heads: [RequestHead] = []
     /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring; so they are
@@ -84,16 +99,18 @@ public struct RequestGate: ~Copyable {
 
     /// Whether the connection is between requests: no byte of an unfinished one has come.
     public var isIdle: Bool {
-        if case .requestLine = state { return head.bytes.isEmpty && completeRequests == 0 }
-        return false
+        switch state {
+        case .requestLine, .emptyLine: head.bytes.isEmpty && completeRequests == 0
+        default: false
+        }
     }
 
     /// What the client is at. Whether the complete requests are answered is not the gate's to know.
     public var activity: Activity {
         switch state {
-        case .requestLine: head.bytes.isEmpty ? .idle(after: requestsSoFar) : .head(of: requestsSoFar)
+        case .requestLine, .emptyLine: head.bytes.isEmpty ? .idle(after: requestsSoFar) : .head(of: requestsSoFar)
         case .headerLines: .head(of: requestsSoFar)
-        case .fixedBody, .chunkSize, .chunkData, .lastLine: .body(of: requestsSoFar)
+        case .fixedBody, .chunkSize, .chunkData, .trailer: .body(of: requestsSoFar)
         case .refused: .leaving
         }
     }
@@ -120,23 +137,66 @@ public struct RequestGate: ~Copyable {
 
     /// Looks at the bytes that arrived next on the connection.
     public mutating func feed(_ chunk: Span<UInt8>) {
+        defer { fed += chunk.count }
         var position = 0
         while position < chunk.count {
             switch state {
+            case .requestLine where chunk[position] == 0x0D && head.bytes.isEmpty && !hasEmptyLine:
+                excise(fed + position)
+                position += 1
+                state = .emptyLine
             case .requestLine, .headerLines:
                 feedHead(chunk, &position)
+            case .emptyLine:
+                guard chunk[position] == 0x0A else { return refuse(.badRequest, "lines end with CR LF") }
+                excise(fed + position)
+                position += 1
+                hasEmptyLine = true
+                state = .requestLine
             case .fixedBody(let remaining):
                 let taken = min(remaining, chunk.count - position)
                 position += taken
                 if taken == remaining { completeRequest() } else { state = .fixedBody(remaining: remaining - taken) }
-            case .chunkSize, .lastLine:
+            case .chunkSize:
                 feedChunkLine(chunk, &position)
+            case .trailer:
+                feedTrailer(chunk, &position)
             case .chunkData(let remaining):
                 feedChunkData(chunk, &position, remaining)
             case .refused:
                 return
             }
         }
+    }
+
+    /// Whether bytes that were fed must leave the input before evhttp sees it.
+    public var hasExcisions: Bool { !excisions.isEmpty }
+
+    /// How many bytes were fed in all.
+    public var bytesFed: Int { fed }
+
+    /// The bytes that evhttp must not see, as ranges of all that were fed, in order.
+    public mutating func takeExcisions() -> [Range<Int>] {
+        var taken: [Range<Int>] = []
+        swap(&taken, &excisions)
+        return taken
+    }
+
+    mutating func excise(_ position: Int) { excise(position..<position + 1) }
+
+    mutating func excise(_ range: Range<Int>) {
+        guard !range.isEmpty else { return }
+        if let last = excisions.last, last.upperBound == range.lowerBound {
+            excisions[excisions.count - 1] = last.lowerBound..<range.upperBound
+        } else {
+            excisions.append(range)
+        }
+    }
+
+    /// Takes bytes of the head out of what evhttp sees of it.
+    mutating func exciseFromHead(_ range: Range<Int>) {
+        excise(headStart + range.lowerBound..<headStart + range.upperBound)
+        head.excised += range.count
     }
 
     /// Ends the connection for a reason found outside the bytes, such as a deadline.
@@ -158,7 +218,10 @@ public struct RequestGate: ~Copyable {
         // ends the head is not counted, and is not known for one before it is whole.
         let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
         let end = min(position + min(room, Self.typicalHead), chunk.count)
-        if head.bytes.isEmpty { head.bytes.reserveCapacity(Self.typicalHead) }
+        if head.bytes.isEmpty {
+            head.bytes.reserveCapacity(Self.typicalHead)
+            headStart = fed + position
+        }
         head.bytes.append(chunk.extracting(position..<end))
         position = end
         while let lineEnd = head.bytes.span.first(0x0A, in: searched..<head.bytes.count) {
@@ -205,120 +268,17 @@ public struct RequestGate: ~Copyable {
         refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
     }
 
-    private static func longTarget(_ limits: RequestLimits) -> String { "the request target is limited to \(limits.target) bytes" }
-
-    /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
-    private mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
-        // The version has a fixed length, so what is left of it is the target, whatever spaces that may wrongly have.
-        let versionStart = line.upperBound - Self.versionBytes
-        guard let space = head.bytes.span.first(0x20, in: line), space + 1 < versionStart, head.bytes[versionStart - 1] == 0x20 else {
-            throw Refusal(.badRequest, "the request line is not 'METHOD /path HTTP/1.1'")
-        }
-        guard space > line.lowerBound, head.bytes.span.areAll(.token, in: line.lowerBound..<space) else {
-            throw Refusal(.badRequest, "the method is not a token")
-        }
-        let target = space + 1..<versionStart - 1
-        guard target.count <= limits.target else { throw Refusal(.uriTooLong, Self.longTarget(limits)) }
-        let method = Method(head.bytes[line.lowerBound..<space])
-        guard !target.isEmpty, head.bytes[target.lowerBound] == UInt8(ascii: "/") || method == .options && head.bytes[target].equals("*")
-        else {
-            throw Refusal(.badRequest, "the request target is not an absolute path")
-        }
-        guard let shape = head.bytes.span.targetShape(in: target) else {
-            throw Refusal(.badRequest, "the request target has characters that must be percent-encoded")
-        }
-        let version = head.bytes[versionStart..<line.upperBound]
-        if version.equals("HTTP/1.1") {
-            head.minorVersion = 1
-        } else if version.equals("HTTP/1.0") {
-            head.minorVersion = 0
-        } else {
-            throw Refusal(.badRequest, "the HTTP version is neither 1.1 nor 1.0")
-        }
-        head.method = method
-        head.targetRange = target
-        head.targetShape = shape
-        state = .headerLines
-    }
-
-    private mutating func readHeaderLine(_ line: Range<Int>) throws(Refusal) {
-        lines += 1
-        guard lines <= limits.headerLines else {
-            throw Refusal(.headerFieldsTooLarge, "a request is limited to \(limits.headerLines) header lines")
-        }
-        guard let colon = head.bytes.span.first(UInt8(ascii: ":"), in: line), colon > line.lowerBound,
-            head.bytes.span.areAll(.token, in: line.lowerBound..<colon)
-        else {
-            throw Refusal(.badRequest, "a header line is not 'name: value' (folded lines and spaces before the colon are not taken)")
-        }
-        let value = head.bytes.span.trimmed(colon + 1..<line.upperBound)
-        guard head.bytes.span.areFieldText(in: value) else {
-            throw Refusal(.badRequest, "a header value has a control character")
-        }
-        let name = head.bytes[line.lowerBound..<colon]
-        if let field = RequestHead.Field(name: name) {
-            try keep(field, value)
-        } else {
-            try readFraming(name, head.bytes[value])
-        }
-    }
-
-    private mutating func keep(_ field: RequestHead.Field, _ value: Range<Int>) throws(Refusal) {
-        if field == .host {
-            hosts += 1
-            guard head.bytes.span.areAll(.host, in: value) else {
-                throw Refusal(.badRequest, "the Host header is not a host and port")
-            }
-        }
-        guard !head.has(field) else {
-            switch field {
-            case .requestID: return  // The first one counts.
-            case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
-            default: return head.keepOneMore(field)
-            }
-        }
-        head.keep(field, value)
-    }
-
-    /// The fields that say where the body ends; only one unambiguous answer is taken (RFC 9112, section 6.3).
-    private mutating func readFraming(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Refusal) {
-        if name.equalsIgnoringCase("content-length") {
-            guard contentLength == nil, !value.isEmpty, value.allSatisfy(\.isDigit) else {
-                throw Refusal(.badRequest, "Content-Length is one decimal number")
-            }
-            // A number too long for Int is too long for the body limit as well.
-            contentLength = value.count > Self.safeDigits ? Int.max : value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        } else if name.equalsIgnoringCase("transfer-encoding") {
-            guard !isChunked, value.equalsIgnoringCase("chunked") else {
-                throw Refusal(.notImplemented, "the one transfer coding taken is 'chunked'")
-            }
-            isChunked = true
-        } else if name.equalsIgnoringCase("expect") {
-            // A tab before the value is evhttp's to refuse too, which would do so by a page of its own.
-            guard value.equalsIgnoringCase("100-continue"), !head.bytes[name.endIndex..<value.startIndex].contains(0x09) else {
-                throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
-            }
-            head.namesTransport = true
-        } else if name.equalsIgnoringCase("connection") {
-            if !value.equalsIgnoringCase("keep-alive") { readConnectionOptions(value) }
-        }
-    }
-
-    /// evhttp only knows a lone `close`, in the first of several fields.
-    private mutating func readConnectionOptions(_ value: ArraySlice<UInt8>) {
-        head.namesTransport = true
-        for option in value.split(separator: UInt8(ascii: ",")) {
-            if head.bytes[head.bytes.span.trimmed(option.indices)].equalsIgnoringCase("close") { head.closes = true }
-        }
-    }
+    static func longTarget(_ limits: RequestLimits) -> String { "the request target is limited to \(limits.target) bytes" }
 
     private mutating func endHead() throws(Refusal) {
         guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else {
             throw Refusal(.badRequest, "a request has exactly one Host header")
         }
+        let isChunked = codings != nil
         guard !isChunked || contentLength == nil && head.minorVersion == 1 else {
             throw Refusal(.badRequest, "Transfer-Encoding stands alone, and in HTTP/1.1 only")
         }
+        if let refusal = codings?.refusal { throw refusal }
         let length = contentLength ?? 0
         guard head.method.mayCarryBody || !isChunked && length == 0 else {
             throw Refusal(.badRequest, "this method carries no body")
@@ -342,61 +302,18 @@ public struct RequestGate: ~Copyable {
         lines = 0
         hosts = 0
         contentLength = nil
-        isChunked = false
+        codings = nil
         chunkedBytes = 0
+        dropped = 0
+        trailerLines = 0
+        hasEmptyLine = false
     }
 
-    private static func longBody(_ limits: RequestLimits) -> String { "the body is limited to \(limits.body) bytes" }
+    static func longBody(_ limits: RequestLimits) -> String { "the body is limited to \(limits.body) bytes" }
 
-    private mutating func completeRequest() {
+    mutating func completeRequest() {
         completeRequests += 1
         requestsSoFar += 1
         state = .requestLine
-    }
-
-    // MARK: - Chunks
-
-    /// `HEX CRLF` before a chunk, `CRLF` alone behind the last. Chunk extensions are refused: evhttp does not read them.
-    private mutating func feedChunkLine(_ chunk: Span<UInt8>, _ position: inout Int) {
-        let byte = chunk[position]
-        position += 1
-        guard byte == 0x0A else {
-            guard chunkLine.count <= Self.chunkSizeDigits else { return refuseChunk() }
-            return chunkLine.append(byte)
-        }
-        guard chunkLine.popLast() == 0x0D else { return refuse(.badRequest, "lines end with CR LF") }
-        defer { chunkLine.removeAll(keepingCapacity: true) }
-        if case .lastLine = state {
-            guard chunkLine.isEmpty else { return refuse(.badRequest, "trailer fields are not taken") }
-            return completeRequest()
-        }
-        var size = 0
-        for digit in chunkLine {
-            guard let value = digit.hexadecimalValue else { return refuseChunk() }
-            size = size << 4 | Int(value)
-        }
-        guard !chunkLine.isEmpty else { return refuseChunk() }
-        chunkedBytes += size
-        guard chunkedBytes <= limits.body else { return refuse(.contentTooLarge, Self.longBody(limits)) }
-        state = size == 0 ? .lastLine : .chunkData(remaining: size + Self.lineEndBytes)
-    }
-
-    private mutating func refuseChunk() {
-        refuse(.badRequest, "a chunk begins with its size in hexadecimal, and nothing else")
-    }
-
-    private mutating func feedChunkData(_ chunk: Span<UInt8>, _ position: inout Int, _ remaining: Int) {
-        var remaining = remaining
-        let data = min(max(remaining - Self.lineEndBytes, 0), chunk.count - position)
-        position += data
-        remaining -= data
-        while remaining <= Self.lineEndBytes, remaining > 0, position < chunk.count {
-            guard chunk[position] == (remaining == Self.lineEndBytes ? 0x0D : 0x0A) else {
-                return refuse(.badRequest, "a chunk ends with CR LF")
-            }
-            position += 1
-            remaining -= 1
-        }
-        state = remaining == 0 ? .chunkSize : .chunkData(remaining: remaining)
     }
 }

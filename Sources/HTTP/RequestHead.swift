@@ -25,6 +25,12 @@ public struct RequestHead: Sendable {
     public internal(set) var closes = false
     /// Whether a field asks something of the transport that is more than to go on.
     var namesTransport = false
+    /// Whether the target came in absolute form: then `Host` is what the target says.
+    var isAbsolute = false
+    /// Whether the target is a URL of https.
+    public internal(set) var targetsHTTPS = false
+    /// How many of the bytes evhttp does not get to see.
+    var excised = 0
     var targetRange = 0..<0
     /// Invariant: describes `targetRange`.
     var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
@@ -40,8 +46,8 @@ public struct RequestHead: Sendable {
     /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of declared length or none.
     var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
 
-    /// How many bytes the head took on the wire, up to where the body begins.
-    public var wireLength: Int { bytes.count + RequestGate.lineEndBytes }
+    /// How many bytes of the head are left in the input, up to where the body begins.
+    public var wireLength: Int { bytes.count + RequestGate.lineEndBytes - excised }
 
     /// Whether the target is `*`: the request is about the registry as a whole (RFC 9112, section 3.2.4).
     public var isForServer: Bool { bytes[targetRange.lowerBound] == UInt8(ascii: "*") }

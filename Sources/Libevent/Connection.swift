@@ -31,11 +31,13 @@ final class Connection {
     /// Invariant: a live bufferevent until `detach()`; owned by evhttp.
     let bufferevent: OpaquePointer
     unowned let server: HTTPServer
-    private(set) var gate: RequestGate
+    var gate: RequestGate
     private(set) var phase = Phase.served
     /// evhttp's connection, from adoption on.
     private(set) var identity: OpaquePointer?
     private var inputWatch: OpaquePointer?
+    /// Whether the input is being changed by us: what comes in then has been seen by the gate.
+    var isExcising = false
     /// Requests that evhttp handed to the handler, whose answers are not yet written out.
     private(set) var answersPending = 0
     private(set) var answersWritten = 0
@@ -214,10 +216,12 @@ final class Connection {
     }
 
     private func bytesArrived(_ count: Int) {
+        guard !isExcising else { return }
         switch phase {
         case .served:
             let isEvhttpIdle = isEvhttpIdle(before: count)
             feedGate(count)
+            if gate.hasExcisions { excise() }
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
             if session != nil {

@@ -60,7 +60,9 @@ import Testing
 
     private func isWithinLimits(_ head: GateVerdict.Passed) -> Bool {
         let limits = Self.limits
-        return head.target.count <= limits.target && (head.target.first == UInt8(ascii: "/") || head.method == .options && head.target == [UInt8(ascii: "*")]) && head.bytes.count <= limits.head
+        return head.target.count <= limits.target
+            && (head.target.first == UInt8(ascii: "/") || head.method == .options && head.target == [UInt8(ascii: "*")])
+            && head.bytes.count <= limits.head
             && (head.declaredLength ?? 0) <= limits.body && !head.bytes.contains(0) && !head.target.contains(0x20)
             // The request line and the empty line are no header lines.
             && head.bytes.count { $0 == 0x0A } <= limits.headerLines + 2

@@ -9,6 +9,8 @@ public enum Refused: Error, Sendable {
     case malformed(Refusal)
     /// A plain request where HTTPS is required; the URL is the same under https (R610). `isReading`: of GET or HEAD.
     case plain(secureURL: String, isReading: Bool)
+    /// A URL of https was asked for over a plain connection (R126).
+    case misdirected
     case noSuchResource
     /// The path exists, the method does not; `allow` lists those that do (R103).
     case methodNotAllowed(allow: String)
@@ -42,6 +44,7 @@ public enum Refused: Error, Sendable {
         switch self {
         case .malformed(let refusal): Response(refusal)
         case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
+        case .misdirected: Self.error(.misdirectedRequest, "this is a URL of https, and came over a connection without TLS")
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)

@@ -106,6 +106,7 @@ public final class Responder {
 
     /// The first refusal is the answer, in the order of R119.
     private func answer(_ call: inout Call) throws(Refused) -> Reply {
+        if call.request.head.targetsHTTPS, !context.isHTTPS(call.request) { throw .misdirected }
         if call.request.head.method == .options { return .now(try answerOptions(&call)) }
         call.path = try segments(of: call.request)
         let route = context.routes.route(call.request.head.method, call.path)

@@ -16,6 +16,28 @@ struct DirectAnswerTests {
             "with a chunked body",
             { Array("POST /\($0) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".utf8) }
         ),
+        // What the gate takes and evhttp does not (R818, R126, R831).
+        ("behind an empty line", { Array("\r\nPOST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }),
+        (
+            "in absolute form, with a body",
+            { Array("POST http://b/\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }
+        ),
+        (
+            "with chunk extensions and trailer fields",
+            {
+                Array(
+                    ("POST /\($0) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;a=\"b\"\r\nhe\r\n0003 ;c\r\nllo\r\n0;d\r\n"
+                        + "X: y\r\nContent-Length: 7\r\n\r\n").utf8)
+            }
+        ),
+        (
+            "in absolute form with chunk extensions, behind an empty line, before a tab",
+            {
+                Array(
+                    ("\r\nPOST http://b/\($0) HTTP/1.1\r\nHost: a\r\nConnection:\tte\r\nTransfer-Encoding:\tchunked\r\n\r\n5;x\r\nhello\r\n0\r\n"
+                        + "X: y\r\n\r\n").utf8)
+            }
+        ),
     ]
 
     /// Answers with the path, what the body was, and padding.

@@ -48,6 +48,7 @@ struct LimitTests {
                 "POST \(known) HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n",
                 "POST \(known) HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999999\r\n\r\n",
                 "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n",
+                "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n",
                 "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8000\r\n"
                     + String(repeating: "x", count: 0x8000) + "\r\n8001\r\n",
             ]
@@ -70,12 +71,14 @@ struct LimitTests {
             431, ["GET / HTTP/1.1\r\nHost: a\r\n" + (0..<100).map { "X-\($0): y\r\n" }.joined() + "\r\n"]
         ),
         (
-            "R805 A control character, a raw space, # or a raw byte above 0x7E in the request target, and a target that does not begin with /, "
-                + "are answered 400 and the connection is closed.",
+            "R805 A control character, a raw space, # or a raw byte above 0x7E in the request target, and a target that is neither a path, nor a "
+                + "URL of http or https (R126), nor * of OPTIONS, are answered 400 and the connection is closed.",
             400,
             [
-                "/a b", "/a\tb", "/a\u{7F}", "/\u{1}", "/é", "/a?b=é", "/?a b", "/a\u{B}", "/a#b", "/?#", "http://a/", "*", "livez", "?x",
-                "a:80",
+                "/a b", "/a\tb", "/a\u{7F}", "/\u{1}", "/é", "/a?b=é", "/?a b", "/a\u{B}", "/a#b", "/?#", "*", "livez", "?x",
+                "a:80", "http:/a/", "http:///livez", "http://?x", "http://:80/", "http://u@a/livez", "http://a b/", "http://a#b",
+                "http://a/#b",
+                "ftp://a/livez", "ws://a/livez", "http//a/livez", "http://a\\b/", "http://%61/livez",
             ]
             .map { "GET \($0) HTTP/1.1\r\nHost: a\r\n\r\n" }
         ),
@@ -115,9 +118,18 @@ struct LimitTests {
             [
                 "GET \(known) HTTP/1.1\r\n\r\n", "GET \(known) HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
                 "GET \(known) HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "GET \(known) HTTP/1.2\r\nHost: a\r\n\r\n",
-                "GET \(known) HTTP/2.0\r\nHost: a\r\n\r\n", "GET \(known) HTTP/0.9\r\nHost: a\r\n\r\n",
+                "GET \(known) HTTP/x.0\r\nHost: a\r\n\r\n", "GET \(known) HTTP/2,0\r\nHost: a\r\n\r\n", "GET http://a/ HTTP/1.1\r\n\r\n",
+                "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "GET http://a/ HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+                "GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n",
                 "GET \(known) http/1.1\r\nHost: a\r\n\r\n",
                 "GET \(known) HTTP/1.10\r\nHost: a\r\n\r\n", "GET \(known)\r\n\r\n", "GET \(known) \r\nHost: a\r\n\r\n",
+            ]
+        ),
+        (
+            "R834 An HTTP version whose major number is not 1 is answered 505 and the connection is closed.",
+            505,
+            [
+                "GET \(known) HTTP/2.0\r\nHost: a\r\n\r\n", "GET \(known) HTTP/0.9\r\nHost: a\r\n\r\n", "HEAD \(known) HTTP/3.0\r\n\r\n",
                 "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             ]
         ),
@@ -142,21 +154,45 @@ struct LimitTests {
             ].map { "GET \(known) HTTP/1.1\r\n\($0)\r\n\r\n" }
         ),
         (
-            "R818 Chunk extensions and trailer fields are answered 400 and the connection is closed.",
+            "R818 … those that are not well-formed are answered 400 …",
             400,
-            ["3;a=b\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\n0;a\r\n\r\n", "3 \r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\n0\r\nX: y\r\n\r\n"]
+            ([
+                "3 ", "3;", "3; ", "3;=b", "3;a=", "3;a b", "3;a=b c", "3;a=\"b", "3;a=\"b\"c", "3;a\u{0}", "3;a=\u{1}", "3;a\n", "3;a\r",
+                "3;a\rb", "3;a ", "3,a",
+            ]
+            .map { "\($0)\r\nabc\r\n0\r\n\r\n" }
+                + ["X y: z", " X: y", "X", ": y", "X: a\u{1}", "X: a\nY: b", "X: a\rY: b", "X: a\r\n b: c", "X:\u{7F}"]
+                .map { "3\r\nabc\r\n0\r\n\($0)\r\n\r\n" })
                 .map { "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\($0)" }
+        ),
+        (
+            "R818 … more than 16,384 bytes of them, or more than 100 trailer fields, 431, and the connection is closed.",
+            431,
+            [
+                "3;a=\(String(repeating: "x", count: 16_384))\r\nabc\r\n0\r\n\r\n", "\(String(repeating: "0", count: 20_000))",
+                "0\r\n" + (0...100).map { "X-\($0): y\r\n" }.joined() + "\r\n", "0\r\nX: \(String(repeating: "y", count: 17_000))",
+                String(repeating: "1;abcdefghi\r\nx\r\n", count: 1_700),
+            ]
+            .map { "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\($0)" }
         ),
         (
             "R819 Expect with anything but 100-continue is answered 417 and the connection is closed.",
             417, ["GET \(known) HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", "GET / HTTP/1.1\r\nExpect: \r\nHost: a\r\n\r\n"]
         ),
         (
-            "R812 A transfer coding other than chunked alone is answered 501 and the connection is closed.",
+            "R812 A transfer coding before a last chunked is answered 501 …",
             501,
+            ["gzip, chunked", "gzip;q=1 ,\tchunked", "gzip\r\nTransfer-Encoding: chunked", "x, y, CHUNKED"]
+                .map { "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \($0)\r\n\r\n0\r\n\r\n" }
+        ),
+        (
+            "R812 … any other Transfer-Encoding but chunked alone 400, and the connection is closed.",
+            400,
             [
-                "gzip", "gzip, chunked", "chunked, gzip", "identity", "chunked\r\nTransfer-Encoding: chunked", "", "\"chunked\"",
-                "chunked;a=b",
+                "gzip", "chunked, gzip", "identity", "chunked\r\nTransfer-Encoding: chunked", "", "\"chunked\"", "chunked;a=b",
+                "chunked, chunked",
+                ",chunked", "chunked,", "chunked\r\nTransfer-Encoding:", "\r\nTransfer-Encoding: chunked", "xchunked", "chun ked",
+                "chunked;a, chunked",
             ]
             .map { "POST \(known) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \($0)\r\n\r\n0\r\n\r\n" }
         ),

@@ -20,6 +20,7 @@ final class RouterPath: RequestPath {
         var gate = RequestGate(limits: RequestLimits())
         var answers: [Answer] = []
         var rest = bytes[...]
+        let bytes = Self.strained(bytes)
         var start = bytes.startIndex
         while !rest.isEmpty, gate.refusal == nil {
             let piece = rest.prefix(Self.piece)
@@ -34,6 +35,19 @@ final class RouterPath: RequestPath {
         }
         if let refusal = gate.refusal { answers.append(answer(refusal, gate.refusedBytes, isHead: gate.refusesHead)) }
         return answers
+    }
+
+    /// What the gate leaves of the bytes for evhttp.
+    private static func strained(_ bytes: [UInt8]) -> [UInt8] {
+        var gate = RequestGate(limits: RequestLimits())
+        gate.feed(bytes.span)
+        var kept: [UInt8] = []
+        var position = 0
+        for range in gate.takeExcisions() {
+            kept += bytes[position..<range.lowerBound]
+            position = range.upperBound
+        }
+        return kept + bytes[position...]
     }
 
     /// The decoded body of the request that begins at `start`, which moves on to the next request.

@@ -1,0 +1,37 @@
+// What the gate takes and evhttp does not leaves the input before evhttp looks there (`RequestGate.takeExcisions`).
+
+import CLibevent
+
+extension Connection {
+    /// Takes out of the input what the gate has understood and evhttp would not. All of it lies behind what evhttp has taken: evhttp takes whole lines,
+    /// and a line ends in the same turn in which the gate is done with it.
+    func excise() {
+        let end = gate.bytesFed
+        let excisions = gate.takeExcisions()
+        guard gate.refusal == nil || gate.completeRequests > 0, let first = excisions.first else { return }
+        let input = bufferevent_get_input(bufferevent)
+        let tail = end - first.lowerBound
+        let length = evbuffer_get_length(input)
+        guard tail <= length, let front = evbuffer_new() else {
+            evbuffer_drain(input, -1)
+            return later { $0.close() }
+        }
+        defer { evbuffer_free(front) }
+        isExcising = true
+        defer { isExcising = false }
+        // A plain bufferevent keeps the end of its input frozen for everybody else, but while it reads.
+        evbuffer_unfreeze(input, 0)
+        evbuffer_remove_buffer(input, front, length - tail)
+        let bytes = server.take(tail, from: input)
+        var kept: [UInt8] = []
+        kept.reserveCapacity(tail)
+        var position = first.lowerBound
+        for range in excisions {
+            kept += bytes[(position - first.lowerBound)..<(range.lowerBound - first.lowerBound)]
+            position = range.upperBound
+        }
+        kept += bytes[(position - first.lowerBound)...]
+        evbuffer_add(input, kept, kept.count)
+        evbuffer_prepend_buffer(input, front)
+    }
+}
