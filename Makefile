@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.simulation test.faults \
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.proxies test.simulation test.faults \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -51,7 +51,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.proxies test.simulation test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -112,6 +112,10 @@ test.upgrade: build deps.long
 # Hold the compose files, the load balancer before them and `make cluster` to what they promise.
 test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
+
+# Run haproxy, nginx and Caddy, as far as they are installed, with the lines of docs/proxies.md, and see whom the registry believes.
+test.proxies: build deps.long
+	python3 Tests/Long/proxies.py bin/registry
 
 # Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
 test.faults: build deps.faults

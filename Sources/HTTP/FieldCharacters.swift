@@ -10,6 +10,11 @@ extension ByteSet {
     static let host = ByteSet(low: 0x07FF_6000_0000_0000, high: 0x07FF_FFFE_AFFF_FFFE)
 }
 
+extension ArraySlice<UInt8> {
+    /// Whether these may be a host with or without a port, as `Host` has it.
+    public var isHostText: Bool { !isEmpty && allSatisfy(ByteSet.host.contains) }
+}
+
 extension UInt8 {
     /// An ASCII digit.
     var isDigit: Bool { self >= 0x30 && self <= 0x39 }

@@ -12,4 +12,19 @@ extension ArraySlice<UInt8> {
         }
         return nil
     }
+
+    /// The elements that are not empty, without the white space around them, the last one first: proxies append. For lists whose elements have no
+    /// quotes.
+    public func reversedElements() -> some Sequence<ArraySlice<UInt8>> {
+        var rest = self
+        return AnyIterator {
+            while !rest.isEmpty {
+                let comma = rest.lastIndex(of: UInt8(ascii: ","))
+                let element = rest[(comma.map { $0 + 1 } ?? rest.startIndex)...].trimmed()
+                rest = rest[..<(comma ?? rest.startIndex)]
+                if !element.isEmpty { return element }
+            }
+            return nil
+        }
+    }
 }

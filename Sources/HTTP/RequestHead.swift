@@ -10,6 +10,7 @@ public struct RequestHead: Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
         // Of those from here on only that they came is kept. They are sent seldom, and looked for in the lines when somebody asks.
         case contentEncoding, origin, requestedMethod
+        case forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedPrefix
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -130,13 +131,18 @@ extension RequestHead.Field {
         case 4 where name.equalsIgnoringCase("host"): self = .host
         case 5 where name.equalsIgnoringCase("$wssc"): self = .wssc
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
+        case 9 where name.equalsIgnoringCase("forwarded"): self = .forwarded
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 12 where name.equalsIgnoringCase("x-request-id"): self = .requestID
         case 13 where name.equalsIgnoringCase("authorization"): self = .authorization
         case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
         case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
+        case 15 where name.equalsIgnoringCase("x-forwarded-for"): self = .forwardedFor
         case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding
+        case 16 where name.equalsIgnoringCase("x-forwarded-host"): self = .forwardedHost
+        case 16 where name.equalsIgnoringCase("x-forwarded-port"): self = .forwardedPort
         case 17 where name.equalsIgnoringCase("x-forwarded-proto"): self = .forwardedProto
+        case 18 where name.equalsIgnoringCase("x-forwarded-prefix"): self = .forwardedPrefix
         case 29 where name.equalsIgnoringCase("access-control-request-method"): self = .requestedMethod
         default: return nil
         }

@@ -7,7 +7,7 @@ extension UInt8 {
 
 extension ArraySlice<UInt8> {
     /// These bytes without the spaces and tabs around them.
-    func trimmed() -> ArraySlice<UInt8> {
+    public func trimmed() -> ArraySlice<UInt8> {
         var slice = self
         while let first = slice.first, first.isBlank { slice.removeFirst() }
         while let last = slice.last, last.isBlank { slice.removeLast() }

@@ -66,7 +66,7 @@ enum BatchHandlers {
         let namespace = try call.tenant()
         // The request itself has been charged for one.
         call.context.rateLimits.overdraw(
-            batch.ids.count - 1, client: call.request.clientAddress, namespace: namespace, at: call.monotonic)
+            batch.ids.count - 1, client: call.client, namespace: namespace, at: call.monotonic)
         // Asked before: an id that a copy brings meanwhile must not be called gone.
         let missing: StaticString = call.context.cluster.hasCopy ? "410" : "503"
         let renewed = call.context.renew(batch.ids, in: namespace, at: call.moment)

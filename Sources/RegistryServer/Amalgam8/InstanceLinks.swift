@@ -10,8 +10,7 @@ struct InstanceLinks {
     private let prefix: String
 
     init(_ call: borrowing Call) {
-        let scheme = call.context.isHTTPS(call.request) ? "https" : "http"
-        prefix = "\(scheme)://\(call.context.host(of: call.request))/api/v1/instances/"
+        prefix = call.context.forwarding.base(of: call.request, isFromProxy: call.isFromProxy) + "/api/v1/instances/"
     }
 
     /// The instance's own URL.

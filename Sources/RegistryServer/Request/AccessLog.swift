@@ -29,7 +29,7 @@ public final class AccessLog {
                 nanoseconds: call.moment.wall, requestID: Array(response.requestID.value.utf8), namespace: call.namespace?.name ?? "",
                 operation: call.operation.name, method: "\(call.request.head.method.name)", path: LoggedTarget.path(call.request.head.path),
                 status: Int(response.status.rawValue), bytes: bytes, microseconds: microseconds,
-                client: call.request.clientAddress, error: response.refusal))
+                client: call.client, error: response.refusal))
     }
 
     /// The line of a request that could not be read: nothing of it is known but its first bytes.

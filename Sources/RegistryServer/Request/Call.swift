@@ -17,6 +17,11 @@ struct Call: ~Copyable {
     /// The lists that this loop has rendered.
     let answers: RenderedAnswers
 
+    /// Who makes the request, by the word of a trusted proxy where there is one: a numeric address, or nil when nobody knows. Limits on requests and
+    /// the log go by it; limits on connections by whose connection it is.
+    var client: String?
+    /// Whether the connection is that of a proxy in TRUSTED_PROXIES. False where that names nobody.
+    var isFromProxy = false
     /// Empty until the path was found to be clean.
     var path = PathSegments()
     var operation = Operation.unmatched
@@ -29,6 +34,7 @@ struct Call: ~Copyable {
         monotonic = instant.monotonic
         arrived = instant.monotonic
         self.context = context
+        client = self.request.clientAddress
         self.answers = answers
     }
 
@@ -37,6 +43,9 @@ struct Call: ~Copyable {
         moment = instant.moment
         monotonic = instant.monotonic
     }
+
+    /// Whether the client used https (R112).
+    var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 
     /// The namespace of a route that has one.
     func tenant() throws(Refused) -> Namespace {

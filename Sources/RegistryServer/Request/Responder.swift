@@ -32,6 +32,8 @@ public final class Responder {
     private let accessLog: AccessLog?
     private let answers: RenderedAnswers
     private var requestIDs = RequestIDs()
+    /// Whose connection the last request came by, and whether that is a proxy's: most come by the same few.
+    private var lastPeer: (address: String?, isProxy: Bool) = (nil, false)
 
     public init(_ context: ServerContext, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
         self.context = context
@@ -46,6 +48,7 @@ public final class Responder {
     /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the answer is there.
     public func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> CallProgress {
         var call = Call(request, at: instant, context, answers)
+        if context.forwarding.namesProxies { lookBehindProxy(&call) }
         switch outcome(of: &call) {
         case .now(var response):
             complete(&response, for: call, finished)
@@ -66,6 +69,15 @@ public final class Responder {
             kept.waiting = waiting
             return .waits(kept)
         }
+    }
+
+    /// Learns from a trusted proxy who its client is.
+    private func lookBehindProxy(_ call: inout Call) {
+        if lastPeer.address != call.request.clientAddress {
+            lastPeer = (call.request.clientAddress, context.forwarding.isProxy(call.request.clientAddress))
+        }
+        call.isFromProxy = lastPeer.isProxy
+        call.client = context.forwarding.client(of: call.request, isFromProxy: call.isFromProxy)
     }
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
@@ -106,15 +118,15 @@ public final class Responder {
 
     /// The first refusal is the answer, in the order of R119.
     private func answer(_ call: inout Call) throws(Refused) -> Reply {
-        if call.request.head.targetsHTTPS, !context.isHTTPS(call.request) { throw .misdirected }
+        if call.request.head.targetsHTTPS, !call.isHTTPS { throw .misdirected }
         if call.request.head.method == .options { return .now(try answerOptions(&call)) }
         call.path = try segments(of: call.request)
         let route = context.routes.route(call.request.head.method, call.path)
         let isHeartbeat = route?.operation.isHeartbeat ?? false
         if route?.openness != .probe {
-            try context.rateLimits.charge(client: call.request.clientAddress, isHeartbeat: isHeartbeat, at: call.monotonic)
+            try context.rateLimits.charge(client: call.client, isHeartbeat: isHeartbeat, at: call.monotonic)
         }
-        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(call.request) }
+        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(call) }
         guard let route else {
             guard let allow = context.routes.allowedMethods(call.path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
@@ -140,8 +152,8 @@ public final class Responder {
         if !isForServer { call.path = try segments(of: call.request) }
         let isProbe = !isForServer && context.routes.isProbe(call.path)
         if !isProbe {
-            try context.rateLimits.charge(client: call.request.clientAddress, isHeartbeat: false, at: call.monotonic)
-            if context.settings.requireHTTPS, !isForServer { try requireHTTPS(call.request) }
+            try context.rateLimits.charge(client: call.client, isHeartbeat: false, at: call.monotonic)
+            if context.settings.requireHTTPS, !isForServer { try requireHTTPS(call) }
         }
         guard let allow = isForServer ? context.routes.allMethods() : context.routes.allowedMethods(call.path) else {
             throw .noSuchResource
@@ -160,12 +172,15 @@ public final class Responder {
         }
     }
 
-    private func requireHTTPS(_ request: Request) throws(Refused) {
-        guard !context.isHTTPS(request) else { return }
-        let method = request.head.method
-        throw .plain(
-            secureURL: try SecureURL.url(request.head, host: context.host(of: request), port: context.httpsPort),
-            isReading: method == .get || method == .head)
+    private func requireHTTPS(_ call: borrowing Call) throws(Refused) {
+        guard !call.isHTTPS else { return }
+        let request = call.request
+        // A proxy that names the host has TLS, if anybody has: the port of our own is not the one that its clients reach.
+        let forwarded = context.forwarding.host(of: request, isFromProxy: call.isFromProxy)
+        let url = try SecureURL.url(
+            request.head, host: forwarded ?? request.authority, port: forwarded == nil ? context.httpsPort : nil,
+            prefix: context.forwarding.prefix(of: request, isFromProxy: call.isFromProxy))
+        throw .plain(secureURL: url, isReading: request.head.method == .get || request.head.method == .head)
     }
 
     private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
@@ -194,6 +209,8 @@ extension Request {
             || head[.wssc]?.firstElement?.equalsIgnoringCase("https") ?? false
     }
 
-    /// `Host` as it was sent.
-    var host: String? { head[.host].map { String(decoding: $0, as: UTF8.self) } }
+    /// `Host` as the client sent it, or what it would have sent had it sent one (R113).
+    var authority: String {
+        head[.host].map { String(decoding: $0, as: UTF8.self) } ?? localAddress ?? "localhost"
+    }
 }

@@ -10,9 +10,10 @@ enum SecureURL {
     /// The same path and query over TLS. Throws when `host` has no name.
     /// - Parameters:
     ///   - host: the value of `Host`, a name or an address, perhaps with a port.
+    ///   - prefix: what a proxy has taken off the front of the path.
     ///   - port: the TLS port of our own; nil when a proxy has one, which then is the one `Host` means.
-    static func url(_ head: RequestHead, host: String, port: UInt16?) throws(Refused) -> String {
-        let target = String(decoding: head.target, as: UTF8.self)
+    static func url(_ head: RequestHead, host: String, port: UInt16?, prefix: String = "") throws(Refused) -> String {
+        let target = prefix + String(decoding: head.target, as: UTF8.self)
         guard let port else { return "https://\(host)\(target)" }
         guard let name = name(host) else { throw .malformed(Refusal(.badRequest, "the Host header is not a host and port")) }
         return port == standardPort ? "https://\(name)\(target)" : "https://\(name):\(port)\(target)"

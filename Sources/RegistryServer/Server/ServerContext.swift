@@ -28,6 +28,8 @@ public final class ServerContext: Sendable {
     /// Nanoseconds of the monotonic clock at the start.
     let started: Int64
     let routes: RouteTable
+    /// What is believed of what proxies say.
+    let forwarding: Forwarding
     /// Nil when browsers are told nothing.
     let crossOrigin: CrossOrigin?
     /// By which this boot's entity tags are known.
@@ -55,6 +57,7 @@ public final class ServerContext: Sendable {
         accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         rateLimits = RateLimits(settings)
         crossOrigin = CrossOrigin(settings)
+        forwarding = Forwarding(settings)
         self.httpsPort = httpsPort
         self.tlsHealth = tlsHealth
         self.peerTLSHealth = peerTLSHealth
@@ -90,19 +93,6 @@ public final class ServerContext: Sendable {
         let renewed = store.renew(ids, in: namespace, at: moment)
         changes.countRenewals(renewed.count { $0 })
         return renewed
-    }
-
-    /// `Host` as the client sent it, or what it would have sent had it sent one (R113).
-    func host(of request: Request) -> String {
-        request.host ?? request.localAddress ?? "localhost"
-    }
-
-    /// Whether the client used https: to us, or to a proxy that says so and is believed (R112).
-    func isHTTPS(_ request: Request) -> Bool {
-        guard !request.isSecure else { return true }
-        guard request.isForwardedHTTPS else { return false }
-        guard let proxies = settings.trustedProxies else { return true }
-        return request.clientAddress.map(proxies.contains) ?? false
     }
 
     /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.

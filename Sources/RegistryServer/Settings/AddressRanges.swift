@@ -40,6 +40,9 @@ public struct AddressRanges: Sendable, Equatable {
         return ranges.contains { $0.contains(bits) }
     }
 
+    /// Whether a text is a numeric address.
+    static func isAddress(_ text: String) -> Bool { parse(text) != nil }
+
     private static func range(_ word: String) -> Range? {
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let (bits, isFour) = parse(String(parts[0])) else { return nil }

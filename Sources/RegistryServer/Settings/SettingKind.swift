@@ -210,6 +210,10 @@ extension SettingKind where Value == CORSOrigins {
     }
 }
 
+extension SettingKind where Value == ForwardedFamily {
+    static var forwardedFamily: Self { choice(of: "family") { $0.rawValue } }
+}
+
 extension SettingKind where Value == LogFormat {
     static var logFormat: Self { choice(of: "format") { $0.rawValue } }
 }

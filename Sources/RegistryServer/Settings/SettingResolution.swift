@@ -37,6 +37,7 @@ extension Settings {
         }
         try resolved.checkTLS()
         try resolved.checkPorts()
+        try resolved.checkProxies()
         try resolved.checkLifetimes()
         try resolved.checkSecret()
         try resolved.checkReplicationTLS()
@@ -153,6 +154,11 @@ extension ResolvedSettings {
                 throw .contradiction("\(shown(other)), \(shown(name)): they must differ.")
             }
         }
+    }
+
+    fileprivate func checkProxies() throws(SettingError) {
+        guard settings.forwarded != .xForwarded, settings.trustedProxies == nil else { return }
+        throw .contradiction("\(shown("forwarded")): nobody's word is taken for it without trusted_proxies, and that is not set.")
     }
 
     fileprivate func checkLifetimes() throws(SettingError) {

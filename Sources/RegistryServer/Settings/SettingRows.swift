@@ -47,7 +47,13 @@ extension Settings {
                 + "renewed before it runs out, or no client is accepted."),
         SettingRow(
             "trusted_proxies", \.trustedProxies, .addressRanges, absent: "any",
-            "The proxies that are believed when they say with `X-Forwarded-Proto` that their client used https."),
+            "The proxies that are believed when they say who their client is and what it asked for. By default everybody is believed, but only "
+                + "that a client used https (`X-Forwarded-Proto`); the client's address, host, port and path prefix count where addresses are named."
+        ),
+        SettingRow(
+            "forwarded", \.forwarded, .forwardedFamily, default: "x-forwarded",
+            "Which fields the proxies in `trusted_proxies` write: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`, or `Forwarded` "
+                + "(RFC 7239). The others are not read; the proxies must delete those of clients that they do not write themselves."),
         SettingRow(
             "cors_origins", \.corsOrigins, .origins, absent: "none",
             "The origins whose pages may read answers in a browser (CORS), as browsers send them, or `*` for all. Cookies never count: a "

@@ -29,6 +29,8 @@ public struct Settings: Sendable, Equatable {
     public var tlsClientCRL: String?
     /// Nil: whoever connects is believed.
     public var trustedProxies: AddressRanges?
+    /// Invariant: `.xForwarded` where no proxy is named.
+    public var forwarded = ForwardedFamily.xForwarded
     /// Nil: no page of another origin may read anything.
     public var corsOrigins: CORSOrigins?
 

@@ -73,6 +73,24 @@ struct ComposeFileTests {
         #expect(Settings.rows.first { $0.name == "api_port" }?.defaultText == "8080")
     }
 
+    @Test(arguments: ["docker-compose.yml", "docker-compose.dns.yml"])
+    func `the members take the balancer's word and nobody else's, and it lets nobody else speak`(file: String) throws {
+        let text = try Self.text(file)
+        let address = try #require(text.firstMatch(of: /ipv4_address: ([0-9.]+)\n/).map { String($0.1) })
+        #expect(try Self.environment(file)["TRUSTED_PROXIES"] == address)
+        let network = try #require(text.firstMatch(of: /subnet: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
+        let members = try #require(text.firstMatch(of: /ip_range: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
+        #expect(network.contains(address) && !members.contains(address))
+        // What the registry reads of a proxy the balancer sets or deletes.
+        let configuration = try Self.text("deploy/haproxy.cfg")
+        for field in ["Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix", "'$WSSC'"] {
+            #expect(configuration.contains("    http-request del-header \(field)\n"), "\(field)")
+        }
+        for field in ["For", "Proto", "Host"] {
+            #expect(configuration.contains("    http-request set-header X-Forwarded-\(field) "), "\(field)")
+        }
+    }
+
     /// A connection that the balancer reuses must not be one that the registry is about to close.
     @Test func `the balancer lets go of an idle connection before the registry does`() throws {
         let configuration = try Self.text("deploy/haproxy.cfg")

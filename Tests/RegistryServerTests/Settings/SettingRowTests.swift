@@ -24,6 +24,7 @@ struct SettingRowTests {
                 "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"], "replication_tls_ca": ["a"],
             ]) { $1 }
         }
+        if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
         // Without the one port there is the other.
         if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
         flags[name] = [text]
@@ -65,6 +66,7 @@ struct SettingRowTests {
                 ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"),
             ]
         ),
+        ("forwarded", [("x-forwarded", "x-forwarded"), ("rfc7239", "rfc7239")]),
         (
             "cors_origins",
             [
@@ -149,6 +151,7 @@ struct SettingRowTests {
             "trusted_proxies",
             ["", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0", "any"]
         ),
+        ("forwarded", ["", "none", "X-Forwarded", "rfc7239,x-forwarded", "true"]),
         (
             "cors_origins",
             [
