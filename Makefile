@@ -114,7 +114,7 @@ test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
 
 # Run haproxy, nginx and Caddy, as far as they are installed, with the lines of docs/proxies.md, and see whom the registry believes.
-test.proxies: build deps.long
+test.proxies: build deps.proxies
 	python3 Tests/Long/proxies.py bin/registry
 
 # Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
@@ -188,6 +188,10 @@ deps.bench: deps
 # Install the load balancer that the cluster is tried with, if it is missing.
 deps.cluster: deps.long
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
+
+# Install the proxies that docs/proxies.md shows, as far as there are packages of them.
+deps.proxies: deps.long
+	@command -v haproxy nginx caddy >/dev/null && test "$$(command -v haproxy nginx caddy | wc -l)" = 3 || { $(APT_INSTALL) haproxy nginx-light caddy; }
 
 # Install what cuts networks and tells wrong times, if it is missing.
 deps.faults: deps.long

@@ -11,6 +11,7 @@ public struct RequestHead: Sendable {
         // Of those from here on only that they came is kept. They are sent seldom, and looked for in the lines when somebody asks.
         case contentEncoding, origin, requestedMethod
         case forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedPrefix
+        case ifMatch
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -131,6 +132,7 @@ extension RequestHead.Field {
         case 4 where name.equalsIgnoringCase("host"): self = .host
         case 5 where name.equalsIgnoringCase("$wssc"): self = .wssc
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
+        case 8 where name.equalsIgnoringCase("if-match"): self = .ifMatch
         case 9 where name.equalsIgnoringCase("forwarded"): self = .forwarded
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 12 where name.equalsIgnoringCase("x-request-id"): self = .requestID

@@ -15,6 +15,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
     case methodNotAllowed = 405
     case requestTimeout = 408
     case gone = 410
+    case preconditionFailed = 412
     case contentTooLarge = 413
     case uriTooLong = 414
     case unsupportedMediaType = 415
@@ -52,6 +53,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
         case .gone: "Gone"
+        case .preconditionFailed: "Precondition Failed"
         case .contentTooLarge: "Content Too Large"
         case .uriTooLong: "URI Too Long"
         case .unsupportedMediaType: "Unsupported Media Type"

@@ -16,6 +16,8 @@ public enum Refused: Error, Sendable {
     case methodNotAllowed(allow: String)
     /// No credential, or a bad one (R503).
     case unauthorized(String)
+    /// A condition of the request does not hold (R835).
+    case conditionFailed
     /// A body that is not said to be JSON; what it is said to be, if anything (R206).
     case notJSON(mediaType: String?)
     /// A body in a content coding, such as gzip (R830).
@@ -48,6 +50,8 @@ public enum Refused: Error, Sendable {
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
+        case .conditionFailed:
+            Self.error(.preconditionFailed, "the condition in If-Match or If-None-Match does not hold: nothing here has a strong tag")
         case .notJSON(let mediaType): Self.error(.unsupportedMediaType, Self.wrongMediaType(mediaType))
         case .encoded(let coding):
             Self.error(

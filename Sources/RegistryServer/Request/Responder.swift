@@ -139,10 +139,21 @@ public final class Responder {
             if context.lifecycle.isLeaving { throw .leaving }
         }
         if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
+        try checkConditions(call)
         switch route.handler {
         case .atOnce(let handler): return .now(try handler(call))
         case .patient(let handler): return try handler(call)
         }
+    }
+
+    /// Whoever asks for what has not changed must not have it done where that cannot be told (RFC 9110, sections 13.1.1 and 13.1.2). The conditions of
+    /// reading are the lists' own (R320).
+    private func checkConditions(_ call: borrowing Call) throws(Refused) {
+        let method = call.request.head.method
+        if let tags = call.request.head[.ifMatch], !tags.equals("*") { throw .conditionFailed }
+        guard method != .get, method != .head, let tags = call.request.head[.ifNoneMatch], tags.equals("*") else { return }
+        // What cannot be read is not there, as far as this condition goes.
+        if context.routes.route(.get, call.path) != nil { throw .conditionFailed }
     }
 
     /// What a path may be asked, or the registry as a whole: `OPTIONS *` (R121). No credential is needed; a browser sends none when it asks whether

@@ -203,7 +203,8 @@ extension SettingKind where Value == CORSOrigins {
     static var origins: Self {
         SettingKind(
             placeholder: "origins",
-            allowed: "* or origins in lower case without a path, separated by commas, such as https://console.example,http://localhost:3000",
+            allowed:
+                "* or origins in lower case without a path, separated by commas, such as https://console.example,http://localhost:3000",
             isList: true,
             parse: { CORSOrigins($0) },
             format: { $0.text })

@@ -82,7 +82,7 @@ struct OpenAPITests {
 
     @Test func `every operation can be refused for the reasons under Limits`() throws {
         // R101 … every request can be refused for the reasons under Limits. R819 Expect with anything but 100-continue is answered 417.
-        let limits = [400, 408, 413, 414, 417, 421, 431, 500, 501, 503, 505]
+        let limits = [400, 408, 412, 413, 414, 417, 421, 431, 500, 501, 503, 505]
         for (name, operation) in try Self.described() {
             let responses = try #require(operation["responses"] as? [String: Any])
             for status in limits { #expect(responses["\(status)"] != nil, "\(name) \(status)") }

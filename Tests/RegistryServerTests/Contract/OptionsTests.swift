@@ -57,6 +57,28 @@ struct OptionsTests {
         #expect(try registry.send(TestRequest("OPTIONS", "*")).status == 204)
     }
 
+    @Test(arguments: Transport.allCases)
+    func `what a condition forbids is not done`(_ transport: Transport) throws {
+        // R835 If-Match with anything but * is answered 412, since no resource here has a strong tag; so is If-None-Match: * with another method than
+        // GET and HEAD on a path that can be read. Nothing is changed then.
+        let registry = try Registry(transport)
+        let id = try registry.register(Body())
+        let tag = try #require(try registry.send(.list())["ETag"])
+        for request in [TestRequest.remove(id), .renew(id), .register(Body("web", "b")), .list(), .instance(id), .get("/api/v1/services")] {
+            for tags in [tag, "\"a\"", "\"a\", *", "nonsense"] {
+                #expect(try registry.send(request.with("If-Match", tags)).status == 412, "\(request) \(tags)")
+            }
+        }
+        for request in [TestRequest.remove(id), .register(Body("web", "b"))] {
+            #expect(try registry.send(request.with("If-None-Match", "*")).status == 412, "\(request)")
+        }
+        #expect(try registry.ids("status=ALL") == [id])
+        #expect(try registry.send(.list().with("If-Match", "*")).status == 200)
+        #expect(try registry.send(.renew(id).with("If-None-Match", "*")).status == 200)
+        #expect(try registry.send(.renew(id).with("If-Match", "*").with("If-None-Match", "\"a\"")).status == 200)
+        #expect(try registry.send(.remove(id).with("If-Match", "*")).status == 200)
+    }
+
     // MARK: - Browsers
 
     private static let console = "https://console.example"
@@ -87,7 +109,10 @@ struct OptionsTests {
                     "Access-Control-Expose-Headers": "ETag, Location, Retry-After, X-Request-Id, X-Registry-Stale",
                 ], "\(request): \(answer)")
             #expect(answer.headers.filter { $0.name == "Vary" }.map(\.value) == ["Accept-Encoding", "Origin"])
-            for origin in [nil, "", "https://console.example:8443", "http://console.example", "https://console.example.evil", "HTTPS://console.example", "null", "*"] {
+            for origin in [
+                nil, "", "https://console.example:8443", "http://console.example", "https://console.example.evil",
+                "HTTPS://console.example", "null", "*",
+            ] {
                 let stranger = try registry.send(origin.map { request.with("Origin", $0) } ?? request)
                 #expect(crossOrigin(stranger) == [:], "\(origin ?? "none")")
                 #expect(stranger.headers.filter { $0.name == "Vary" }.map(\.value) == ["Accept-Encoding", "Origin"])

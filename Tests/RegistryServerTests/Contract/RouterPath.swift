@@ -76,7 +76,9 @@ final class RouterPath: RequestPath {
         var headers: [(name: String, value: String)] = [
             ("X-Request-Id", response.requestID.value), ("Request_id", response.requestID.value), ("Vary", "Accept-Encoding"),
         ]
-        if response.status != .notModified, response.status != .noContent { headers.append(("Content-Length", String(response.body.count))) }
+        if response.status != .notModified, response.status != .noContent {
+            headers.append(("Content-Length", String(response.body.count)))
+        }
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
         if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }

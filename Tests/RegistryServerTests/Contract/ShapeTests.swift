@@ -12,9 +12,11 @@ struct ShapeTests {
     /// Every path, with what `Allow` says of it (R104).
     static let paths: [(path: String, allow: String)] = [
         ("/api/v1/instances", "GET, HEAD, OPTIONS, POST"), ("/api/v1/instances/\(id)", "DELETE, GET, HEAD, OPTIONS"),
-        ("/api/v1/instances/\(id)/heartbeat", "OPTIONS, PUT"), ("/api/v1/heartbeats", "OPTIONS, PUT"), ("/api/v1/services", "GET, HEAD, OPTIONS"),
+        ("/api/v1/instances/\(id)/heartbeat", "OPTIONS, PUT"), ("/api/v1/heartbeats", "OPTIONS, PUT"),
+        ("/api/v1/services", "GET, HEAD, OPTIONS"),
         ("/api/v1/services/web", "GET, HEAD, OPTIONS"),
-        ("/", "GET, HEAD, OPTIONS"), ("/uptime", "GET, HEAD, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("/readyz", "GET, HEAD, OPTIONS"), ("/metrics", "GET, HEAD, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"), ("/uptime", "GET, HEAD, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/metrics", "GET, HEAD, OPTIONS"),
         ("/swagger.json", "GET, HEAD, OPTIONS"),
     ]
 

@@ -70,7 +70,8 @@ struct SettingRowTests {
         (
             "cors_origins",
             [
-                ("*", "*"), ("https://console.example", "https://console.example"), ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
+                ("*", "*"), ("https://console.example", "https://console.example"),
+                ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
                 ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
             ]
         ),
@@ -155,7 +156,8 @@ struct SettingRowTests {
         (
             "cors_origins",
             [
-                "", "*,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443", "http://a:80", "http://a:",
+                "", "*,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443", "http://a:80",
+                "http://a:",
                 "http://a:x", "http://a:070", "http://", "null", "https://*.example", "http://[]", "http://a:65536",
             ]
         ),
