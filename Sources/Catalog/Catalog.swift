@@ -16,13 +16,14 @@ struct Catalog: Sendable {
     /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
     var wheel: TimerWheel
 
-    /// A catalog alone, or with a member's name one that others are told of.
+    /// A catalog alone, or with a member's name one that others are told of. Versions bear that name, or else `alone`.
     init(
-        namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, tombstones: TombstoneLimits = .standard
+        namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, alone: MemberID = MemberID(bits: 0),
+        tombstones: TombstoneLimits = .standard
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records = Records(ledger: member.map { Ledger(member: $0, limits: tombstones) })
+        records = Records(member: member ?? alone, ledger: member.map { _ in Ledger(limits: tombstones) })
     }
 
     // MARK: - Commands
@@ -43,7 +44,7 @@ struct Catalog: Sendable {
         guard let slot = records.slot(of: id, in: namespace) else { return false }
         let wasOverdue = isOverdue(slot)
         guard records.slots[slot].renew(at: moment) else { return false }
-        if wasOverdue { records.touch(slot) }
+        if wasOverdue { records.touch(slot, at: moment) }
         if records.isTold { records.ledger?.renewed.insert(slot) }
         return true
     }
@@ -53,16 +54,16 @@ struct Catalog: Sendable {
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
-            let version = records.ledger?.stamp(at: moment) ?? .none
+            let version = records.stamp(at: moment)
             records.update(slot) { record, known in
                 known = instance
                 record.version = version
                 record.start(instance, at: moment)
             }
         } else {
-            if !hasRoom(in: namespace) { expired = expire(at: moment.lease, budget: Self.fullNamespaceBudget).expired }
+            if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
             guard hasRoom(in: namespace) else { return Decision(.namespaceFull, expired: expired) }
-            slot = records.insert(instance, records.ledger?.stamp(at: moment) ?? .none, into: namespace, at: moment)
+            slot = records.insert(instance, records.stamp(at: moment), into: namespace, at: moment)
         }
         records.ledger?.changed.insert(slot)
         rearm(slot)
@@ -73,11 +74,12 @@ struct Catalog: Sendable {
     private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment) -> Decision {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
+        let version = records.stamp(at: moment)
         if let slot {
             wheel.cancel(slot)
-            records.remove(slot)
+            records.remove(slot, at: version.time.microseconds)
         }
-        if let version = records.ledger?.stamp(at: moment) {
+        if records.isTold {
             records.ledger?.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
             records.ledger?.expired.remove(id, in: namespace)
         }
@@ -98,15 +100,16 @@ struct Catalog: Sendable {
 
     // MARK: - Time
 
-    /// Lets leases run out whose deadline is at or before `now`, and tombstones be forgotten whose time has come: at most `budget` of them
+    /// Lets leases run out whose deadline is at or before this moment, and tombstones be forgotten whose time has come: at most `budget` of them
     /// (renewed leases, which are put back, included).
-    mutating func expire(at now: LeaseTime, budget: Int) -> Expiry {
+    mutating func expire(at moment: Moment, budget: Int) -> Expiry {
+        let now = moment.lease
         var (expired, handled) = (0, 0)
         let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
             handled += 1
             let deadline = records.slots[slot].deadline
             guard deadline <= now else { return .rearm(deadline) }
-            records.expire(slot, at: now)
+            records.expire(slot, at: moment)
             expired += 1
             return .expired
         }

@@ -7,7 +7,7 @@
 extension Catalog {
     /// Takes in a state. Never refused for capacity, and not told to others.
     mutating func merge(_ replica: Replica, in namespace: Namespace, at moment: Moment) -> MergeOutcome {
-        records.ledger?.observe(replica.version)
+        records.observe(replica.version)
         switch replica {
         case .present(let instance, let version, let heartbeat):
             return merge(instance, version, heartbeat, in: namespace, at: moment)
@@ -100,7 +100,7 @@ extension Catalog {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
             guard records.slots[slot].version <= version else { return .stale }
             wheel.cancel(slot)
-            records.remove(slot)
+            records.remove(slot, at: version.time.microseconds)
         } else if let buried = records.ledger?.tombstones.find(id, in: namespace)?.version, buried >= version {
             return buried == version ? .redundant : .stale
         }
@@ -118,7 +118,7 @@ extension Catalog {
         // The true age may be higher than a deadline says that a pause has moved.
         if records.slots[slot].deadline < deadline { rearm(slot) }
         // Look-ups took an overdue instance for gone; whoever kept what they found must look again.
-        if wasLive != records.slots[slot].isLive(at: moment.lease) { records.touch(slot) }
+        if wasLive != records.slots[slot].isLive(at: moment.lease) { records.touch(slot, at: moment) }
         return isLater
     }
 
@@ -132,7 +132,7 @@ extension Catalog {
             guard records.slots[slot].isLive(at: moment.lease), records.slots[slot].settle(at: moment) else { continue }
             rearm(slot)
             guard !records.slots[slot].isLive(at: moment.lease) else { continue }
-            records.touch(slot)
+            records.touch(slot, at: moment)
             settled += 1
         }
         return (settled, nil)

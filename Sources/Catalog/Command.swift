@@ -25,6 +25,9 @@ public struct Moment: Sendable {
         self.wall = wall
         self.lost = lost
     }
+
+    /// Since 1970.
+    var microseconds: Int64 { wall / 1_000 }
 }
 
 /// The answer to a command.

@@ -1,11 +1,8 @@
-// What a shard keeps for the sake of the other members, and a registry alone does not: the clock of its versions, the hashes of what it holds,
+// What a shard keeps for the sake of the other members, and a registry alone does not: the hashes of what it holds,
 // the deregistrations and the leases that ran out which it remembers, and what it has still to tell.
 
 /// One shard's account of what others know and are to know.
 struct Ledger: Sendable {
-    private let member: MemberID
-    /// Versions are compared within an instance only, and an instance lives in one shard.
-    private var clock = HybridClock()
     /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with few tenants have none.
     private(set) var digest: [UInt64] = []
     var tombstones: Tombstones
@@ -15,16 +12,10 @@ struct Ledger: Sendable {
     /// The slots of what clients renewed here. Invariant: occupied ones.
     var renewed = SlotSet()
 
-    init(member: MemberID, limits: TombstoneLimits) {
-        self.member = member
+    init(limits: TombstoneLimits) {
         tombstones = Tombstones(limits: limits)
         expired = RecentlyExpired(retention: limits.retention)
     }
-
-    /// A version later than all this shard has given and seen.
-    mutating func stamp(at moment: Moment) -> Version { Version(time: clock.stamp(wall: moment.wall), origin: member) }
-
-    mutating func observe(_ version: Version) { clock.observe(version.time) }
 
     /// Counts an instance's version into the digest, or out of it again.
     mutating func toggle(_ key: BucketKey, _ version: Version) {

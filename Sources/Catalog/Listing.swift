@@ -9,28 +9,35 @@ struct ServiceCursor {
     var name: Name?
     /// Members of it not yet looked at.
     var members = Int.max
+    /// The hashes of those that were looked at, all of whose leases had run out.
+    var overdue: UInt64 = 0
 
     /// Whether nothing is left.
     var isDone: Bool { services == 0 }
 }
 
 /// A service and its revision.
-public typealias RevisedName = (name: Name, revision: UInt64)
+public typealias RevisedName = (name: Name, revision: Revision)
 
 /// The services of a namespace that have an instance, with what is needed to keep what was found.
 public struct NamespaceListing: Sendable {
-    /// The namespace's; 0 when nobody is registered in it.
-    public var revision: UInt64 = 0
+    /// The namespace's.
+    public var revision = Revision.none
     public var services: [RevisedName] = []
+    /// The sum of the hashes of the instances of services that are left out because all their leases have run out: in the namespace's digest until
+    /// they are swept.
+    public var overdue: UInt64 = 0
     /// So long, at least, each of them has an instance that it has now.
     public var liveUntil = LeaseTime.distantFuture
 }
 
 /// The instances of a service whose leases have not run out, with what is needed to keep what was found.
 public struct ServiceListing: Sendable {
-    /// The service's; 0 when nobody is registered in it.
-    public var revision: UInt64 = 0
+    /// The service's.
+    public var revision = Revision.none
     public var instances: [LeasedInstance] = []
+    /// The sum of the hashes of those that are left out because their leases have run out: in the digests until they are swept.
+    public var overdue: UInt64 = 0
     /// When the first of their leases runs out, unless it is renewed.
     public var liveUntil = LeaseTime.distantFuture
 }
@@ -54,7 +61,10 @@ extension Catalog {
         found.instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
-            guard records.slots[member].isLive(at: now) else { continue }
+            guard records.slots[member].isLive(at: now) else {
+                found.overdue &+= records.stateHash(member)
+                continue
+            }
             found.instances.append(records.leased(member))
             found.liveUntil = min(found.liveUntil, records.slots[member].deadline)
         }
@@ -79,38 +89,64 @@ extension Catalog {
             let slot = list[cursor.services - 1]
             let name = records.roster.services[slot].name
             // Another one has come to stand there, or the last piece ended between two.
-            if cursor.name != name { (cursor.name, cursor.members) = (name, .max) }
-            let liveUntil = deadlineOfLiveMember(slot, at: now, remaining: &cursor.members, budget: &budget)
+            if cursor.name != name { (cursor.name, cursor.members, cursor.overdue) = (name, .max, 0) }
+            let liveUntil = deadlineOfLiveMember(slot, at: now, from: &cursor, budget: &budget)
             if let liveUntil {
                 found.services.append((name, records.roster.services[slot].revision))
                 found.liveUntil = min(found.liveUntil, liveUntil)
+            } else if cursor.members == 0 {
+                found.overdue &+= cursor.overdue
             }
             if liveUntil != nil || cursor.members == 0 { (cursor.services, cursor.name) = (cursor.services - 1, nil) }
         }
         return found
     }
 
+    /// Whether one of the next members of a service is live, at most `limit` of them looked at. `remaining` begins as `.max` and is 0 at the end.
+    func hasMember(_ service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int) -> Bool {
+        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
+            remaining = 0
+            return false
+        }
+        var cursor = ServiceCursor()
+        cursor.members = remaining
+        var budget = limit
+        let isFound = deadlineOfLiveMember(slot, at: now, from: &cursor, budget: &budget) != nil
+        remaining = cursor.members
+        return isFound
+    }
+
     /// When the lease of a member runs out: of the first live one among the next, at most `budget` of them looked at.
-    private func deadlineOfLiveMember(_ service: Int32, at now: LeaseTime, remaining: inout Int, budget: inout Int) -> LeaseTime? {
+    private func deadlineOfLiveMember(
+        _ service: Int32, at now: LeaseTime, from cursor: inout ServiceCursor, budget: inout Int
+    ) -> LeaseTime? {
         let members = records.roster.services[service].members
-        remaining = min(remaining, members.count)
-        while remaining > 0, budget > 0 {
-            (remaining, budget) = (remaining - 1, budget - 1)
-            let record = records.slots[members[remaining]]
+        cursor.members = min(cursor.members, members.count)
+        while cursor.members > 0, budget > 0 {
+            (cursor.members, budget) = (cursor.members - 1, budget - 1)
+            let member = members[cursor.members]
+            let record = records.slots[member]
             if record.isLive(at: now) { return record.deadline }
+            cursor.overdue &+= records.stateHash(member)
         }
         return nil
     }
 
-    /// The revision of a service; 0 when nobody is registered in it.
-    func revision(of service: Name, in namespace: Namespace) -> UInt64 {
-        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else { return 0 }
+    /// The revision of a service.
+    func revision(of service: Name, in namespace: Namespace) -> Revision {
+        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else { return .none }
         return records.roster.services[slot].revision
     }
 
-    /// The revision of a namespace: another with every change to it but renewals; 0 when nobody is registered in it.
-    func revision(of namespace: Namespace) -> UInt64 {
-        records.roster.table(of: namespace).map { records.roster.tables[$0].revision } ?? 0
+    /// The revision of a namespace: another with every change to it but renewals.
+    func revision(of namespace: Namespace) -> Revision {
+        records.roster.table(of: namespace).map { records.roster.tables[$0].revision } ?? .none
+    }
+
+    /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no such instance.
+    func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
+        guard let slot = records.slot(of: id, in: namespace), !records.slots[slot].isLive(at: now) else { return 0 }
+        return records.stateHash(slot)
     }
 }
 
@@ -127,23 +163,40 @@ extension Store {
     }
 
     /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
-    /// that it ever had before, also after having been empty. 0 when nobody is registered in it.
+    /// that it ever had before but `none`, also after having been empty.
     ///
     /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what is kept under a revision
     /// may for as long hold an instance whose lease has run out.
-    public func revision(of namespace: Namespace) -> UInt64 {
+    public func revision(of namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
     }
 
-    /// The revision of a service; 0 when nobody is registered in it.
-    public func revision(of service: Name, in namespace: Namespace) -> UInt64 {
+    /// The revision of a service.
+    public func revision(of service: Name, in namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
+    }
+
+    /// What an instance that a look-up at this time takes for gone adds to its namespace's digest until it is swept; 0 when there is none.
+    public func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
+        look(in: namespace, at: now) { $0.overdueHash(of: id, in: namespace, at: now) }
+    }
+
+    /// Whether a service has an instance, of whatever status.
+    public func hasService(_ service: Name, in namespace: Namespace, at now: LeaseTime) -> Bool {
+        var remaining = Int.max
+        while remaining > 0 {
+            let isFound = look(in: namespace, at: now) {
+                $0.hasMember(service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
+            }
+            if isFound { return true }
+        }
+        return false
     }
 
     /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
     ///
     /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
-    /// having vanished.
+    /// having vanished: by its index.
     ///
     /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between. What is told then is at
     /// least as new as the revisions told with it.
@@ -158,9 +211,10 @@ extension Store {
                 $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
             }
             listing.services += piece.services
+            listing.overdue &+= piece.overdue
             listing.liveUntil = min(listing.liveUntil, piece.liveUntil)
         }
-        listing.services.sort { ($0.name, $0.revision) < ($1.name, $1.revision) }
+        listing.services.sort { ($0.name, $0.revision.index) < ($1.name, $1.revision.index) }
         if !isWhole { listing.services = Self.firsts(of: listing.services) { $0.name == $1.name } }
         return listing
     }
@@ -170,7 +224,7 @@ extension Store {
         services(in: namespace, at: now).services.map(\.name)
     }
 
-    /// A service's instances, sorted by id, and the service's revision; 0 when there is no such service.
+    /// A service's instances, sorted by id, and the service's revision.
     ///
     /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. What is told then is at least as
     /// new as the revision told with it.
@@ -185,6 +239,7 @@ extension Store {
                 $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
             }
             listing.instances += piece.instances
+            listing.overdue &+= piece.overdue
             listing.liveUntil = min(listing.liveUntil, piece.liveUntil)
         }
         listing.instances = LeasedInstance.sorted(listing.instances)

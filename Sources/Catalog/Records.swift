@@ -10,13 +10,18 @@ struct Records: Sendable {
     private var index = SlotIndex()
     /// Invariant: has exactly the slots of `instances`, each in its place.
     private(set) var roster = Roster()
+    /// Gives the versions.
+    private var clock = HybridClock()
+    /// Who gives them.
+    private let member: MemberID
     /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
     /// tombstone, or an entry among the expired.
     var ledger: Ledger?
     /// Whether there is a ledger. To ask the ledger itself takes a copy of it, by way of the Optional.
     let isTold: Bool
 
-    init(ledger: Ledger?) {
+    init(member: MemberID, ledger: Ledger?) {
+        self.member = member
         self.ledger = ledger
         isTold = ledger != nil
     }
@@ -44,6 +49,17 @@ struct Records: Sendable {
         LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat)
     }
 
+    /// What an instance adds to the digests of its service and namespace. Inlined for the reason of `slot`.
+    @inline(__always)
+    func stateHash(_ slot: Int32) -> UInt64 { StateHash.of(instances[slot].id, slots[slot].version) }
+
+    // MARK: - Versions
+
+    /// A version later than all that were given and seen here. Versions are compared within an instance only, and an instance lives in one shard.
+    mutating func stamp(at moment: Moment) -> Version { Version(time: clock.stamp(wall: moment.wall), origin: member) }
+
+    mutating func observe(_ version: Version) { clock.observe(version.time) }
+
     // MARK: - Changes
 
     mutating func insert(_ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment) -> Int32 {
@@ -51,11 +67,12 @@ struct Records: Sendable {
         let slot = instances.insert(instance)
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
-        slots[slot].place = roster.join(slot, instance.serviceName, in: table)
+        slots[slot].version = version
+        let change = roster.advance(table, at: version.time.microseconds)
+        slots[slot].place = roster.join(slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
         index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
         if isTold {
             let key = BucketKey(instance.id, in: namespace)
-            slots[slot].version = version
             slots[slot].bucket = key.bucket
             ledger?.enter(slot)
             ledger?.toggle(key, version)
@@ -66,10 +83,10 @@ struct Records: Sendable {
     }
 
     /// Removes an instance whose lease has run out, and remembers it for the sake of other members.
-    mutating func expire(_ slot: Int32, at now: LeaseTime) {
+    mutating func expire(_ slot: Int32, at moment: Moment) {
         let (namespace, record) = (namespace(slot), slots[slot])
-        let instance = remove(slot)
-        ledger?.expired.put(instance, record, in: namespace, at: now)
+        let instance = remove(slot, at: moment.microseconds)
+        ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
     }
 
     /// Counts a record's version into the digest, or out of it again.
@@ -79,13 +96,13 @@ struct Records: Sendable {
         ledger?.toggle(key, slots[slot].version)
     }
 
-    /// Removes an instance, and its namespace's table with the last one.
+    /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since 1970.
     @discardableResult
-    mutating func remove(_ slot: Int32) -> Instance {
+    mutating func remove(_ slot: Int32, at microseconds: Int64) -> Instance {
         let (instance, place) = (instances[slot], slots[slot].place)
         toggle(slot)
         if isTold { ledger?.leave(slot) }
-        leave(place)
+        leave(place, hash: stateHash(slot), index: roster.advance(place.table, at: microseconds))
         roster.removeIfEmpty(place.table)
         index.remove(slot, hash: SlotIndex.hash(instance.id, table: place.table))
         slots.remove(slot)
@@ -93,26 +110,32 @@ struct Records: Sendable {
         return instance
     }
 
-    /// Lets an instance and its record be changed, though not its id, and sees to what follows from that. Returns what `body` does.
+    /// Lets an instance and its record be changed, though not its id, and sees to what follows from that. Returns what `body` does. The time of the
+    /// change is the one of the version that there is then.
     mutating func update<Result>(_ slot: Int32, _ body: (inout Record, inout Instance) -> Result) -> Result {
-        let before = instances[slot]
+        let (before, hash) = (instances[slot], stateHash(slot))
         toggle(slot)
         let result = body(&slots[slot], &instances[slot])
         toggle(slot)
+        let place = slots[slot].place
+        let change = roster.advance(place.table, at: slots[slot].version.time.microseconds)
         if instances[slot].serviceNameUTF8 != before.serviceNameUTF8 {
-            let place = slots[slot].place
-            leave(place)
-            slots[slot].place = roster.join(slot, instances[slot].serviceName, in: place.table)
+            leave(place, hash: hash, index: change)
+            slots[slot].place = roster.join(
+                slot, instances[slot].serviceName, in: place.table, hash: stateHash(slot), index: change)
         } else {
-            touch(slot)
+            roster.touch(place, difference: stateHash(slot) &- hash, index: change)
         }
         return result
     }
 
-    /// Gives the service and the namespace of an instance that has changed another revision.
-    mutating func touch(_ slot: Int32) { roster.touch(slots[slot].place) }
+    /// Has whoever keeps what it found look again, though what is told of an instance is the same.
+    mutating func touch(_ slot: Int32, at moment: Moment) {
+        let place = slots[slot].place
+        roster.touch(place, difference: 0, index: roster.advance(place.table, at: moment.microseconds))
+    }
 
-    private mutating func leave(_ place: Roster.Place) {
-        if let moved = roster.leave(place) { slots[moved].place.position = place.position }
+    private mutating func leave(_ place: Roster.Place, hash: UInt64, index: UInt64) {
+        if let moved = roster.leave(place, hash: hash, index: index) { slots[moved].place.position = place.position }
     }
 }

@@ -1,7 +1,7 @@
 // The namespaces of a shard, their services, and who is in them. Nothing is kept in order, so that joining and leaving cost the same in a service
 // of ten and of a million, and in a namespace of ten services and of a hundred thousand; whoever lists them sorts a copy.
 
-/// Who is in which service of which namespace, and the revisions of both. A pure value; whoever holds it guards it.
+/// Who is in which service of which namespace, and the revisions of both: this is the one place where either changes. A pure value; whoever holds it guards it.
 struct Roster: Sendable {
     /// Where a member stands.
     struct Place: Sendable {
@@ -21,8 +21,12 @@ struct Roster: Sendable {
         let namespace: Namespace
         /// How many instances are registered in it.
         fileprivate(set) var count = 0
-        /// The revision of the last change to any of its services.
-        fileprivate(set) var revision: UInt64 = 0
+        /// The sum of its services' digests.
+        fileprivate(set) var digest: UInt64 = 0
+        /// Of the last change to any of its services. Invariant: none of theirs is later.
+        fileprivate(set) var index: UInt64
+
+        var revision: Revision { Revision(digest: digest, index: index) }
         /// The slots of its services.
         fileprivate(set) var services = SlotList()
     }
@@ -34,20 +38,25 @@ struct Roster: Sendable {
         let table: Int32
         /// Among the table's services.
         fileprivate var position: Int32 = 0
-        /// The revision of the last change to any of its members.
-        fileprivate(set) var revision: UInt64 = 0
+        /// The sum of its members' hashes.
+        fileprivate(set) var digest: UInt64 = 0
+        /// Of the last change to any of its members.
+        fileprivate(set) var index: UInt64 = 0
+
+        var revision: Revision { Revision(digest: digest, index: index) }
         /// The members' slots.
         fileprivate(set) var members = SlotList()
     }
 
     /// Invariant: no table without services.
-    private(set) var tables = Slab(vacant: Table(namespace: Namespace("")))
+    private(set) var tables = Slab(vacant: Table(namespace: Namespace(""), index: 0))
     /// Invariant: no service without members.
     private(set) var services = Slab(vacant: Service(name: Name(""), table: -1))
     private var tableIndex = SlotIndex()
     private var serviceIndex = SlotIndex()
-    /// Counts what happens to members. Invariant: never goes back, so that whatever vanishes and comes back has a revision that it never had.
-    private var revision: UInt64 = 0
+    /// The latest index of all tables that have gone. What comes back goes on from it, so that no index is ever given twice to one namespace; a
+    /// service goes on from its namespace's.
+    private var lastOfGone: UInt64 = 0
 
     // MARK: - Look-ups
 
@@ -70,18 +79,25 @@ struct Roster: Sendable {
     /// The slot of a namespace's table, made if there is none: somebody must join it.
     mutating func makeTable(of namespace: Namespace) -> Int32 {
         if let table = table(of: namespace) { return table }
-        let table = tables.insert(Table(namespace: namespace))
+        let table = tables.insert(Table(namespace: namespace, index: lastOfGone))
         tableIndex.insert(table, hash: Self.hash(namespace))
         return table
     }
 
-    /// Adds a member to a service, which is made if there is none.
-    mutating func join(_ slot: Int32, _ name: Name, in table: Int32) -> Place {
+    /// The index of a change to a namespace at a time, in microseconds since 1970. It is the one of a service that changes by it, too.
+    mutating func advance(_ table: Int32, at microseconds: Int64) -> UInt64 {
+        let index = ChangeIndex.next(after: tables[table].index, at: microseconds)
+        tables[table].index = index
+        return index
+    }
+
+    /// Adds a member with this hash to a service, which is made if there is none, by the change with this index.
+    mutating func join(_ slot: Int32, _ name: Name, in table: Int32, hash: UInt64, index: UInt64) -> Place {
         let service = makeService(name, in: table)
         tables[table].count += 1
         let position = services[service].members.append(slot)
         let place = Place(table: table, service: service, position: position)
-        touch(place)
+        touch(place, difference: hash, index: index)
         return place
     }
 
@@ -94,10 +110,10 @@ struct Roster: Sendable {
         return service
     }
 
-    /// Removes a member, and its service with the last one; the table stays. Returns the slot of the member that has taken its position, if
-    /// one has.
-    mutating func leave(_ place: Place) -> Int32? {
-        touch(place)
+    /// Removes a member with this hash, and its service with the last one, by the change with this index; the table stays. Returns the slot of the
+    /// member that has taken its position, if one has.
+    mutating func leave(_ place: Place, hash: UInt64, index: UInt64) -> Int32? {
+        touch(place, difference: 0 &- hash, index: index)
         tables[place.table].count -= 1
         let moved = services[place.service].members.remove(at: place.position)
         if services[place.service].members.count == 0 { removeService(place.service) }
@@ -114,14 +130,16 @@ struct Roster: Sendable {
     mutating func removeIfEmpty(_ table: Int32) {
         guard tables[table].count == 0 else { return }
         tableIndex.remove(table, hash: Self.hash(tables[table].namespace))
+        lastOfGone = max(lastOfGone, tables[table].index)
         tables.remove(table)
     }
 
-    /// Gives the service and the namespace of a member that has changed another revision.
-    mutating func touch(_ place: Place) {
-        revision += 1
-        services[place.service].revision = revision
-        tables[place.table].revision = revision
+    /// Gives the service and the namespace of a member that has changed another revision: by how much its hash is another, 0 when what is told of
+    /// it is the same, and the index of the change.
+    mutating func touch(_ place: Place, difference: UInt64, index: UInt64) {
+        services[place.service].digest &+= difference
+        services[place.service].index = index
+        tables[place.table].digest &+= difference
     }
 
     private static func hash(_ namespace: Namespace) -> UInt64 {

@@ -1,10 +1,26 @@
 // A hash that is the same in every process, unlike Swift's: members compare digests made of it. Not for tables that strangers choose keys for.
 
+/// The same as `StableHash.of`, over bytes that come in parts.
+public struct StableHasher {
+    private var hash = StableHash.offset
+
+    public init() {}
+
+    public mutating func combine(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* StableHash.prime }
+    public mutating func combine(_ bytes: ArraySlice<UInt8>) { for byte in bytes { combine(byte) } }
+    public mutating func combine(_ namespace: Namespace) { for byte in namespace.name.utf8 { combine(byte) } }
+
+    public func finalize() -> UInt64 { StableHash.mixed(hash) }
+}
+
 /// FNV-1a over bytes, and a finalizer that spreads every bit of a word over all others (MurmurHash3's fmix64).
 public enum StableHash {
+    fileprivate static let offset: UInt64 = 0xcbf2_9ce4_8422_2325
+    fileprivate static let prime: UInt64 = 0x0000_0100_0000_01b3
+
     public static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        var hash = offset
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* prime }
         return mixed(hash)
     }
 

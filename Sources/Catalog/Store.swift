@@ -44,8 +44,10 @@ public final class Store: Sendable {
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
     ) {
         news = replicating.map { _ in News(wake: wake) }
+        // By which the versions of this run differ from those of any other.
+        let alone = MemberID(bits: .random(in: 1 ... .max >> 1))
         shards = (0..<Self.shardCount).map { _ in
-            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, tombstones: tombstones))
+            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones))
         }
     }
 
@@ -86,7 +88,7 @@ public final class Store: Sendable {
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When
     /// that is spent before every shard was asked, work may be left.
-    public func expire(at now: LeaseTime, budget: Int) -> Expiry {
+    public func expire(at moment: Moment, budget: Int) -> Expiry {
         var done = Expiry()
         var remaining = budget
         let start = nextToExpire.load(ordering: .relaxed)
@@ -99,7 +101,7 @@ public final class Store: Sendable {
                     return done
                 }
                 let share = min(Self.expiryBatch, remaining)
-                let batch = shard.catalog.withLock { $0.expire(at: now, budget: share) }
+                let batch = shard.catalog.withLock { $0.expire(at: moment, budget: share) }
                 done.expired += batch.expired
                 done.handled += batch.handled
                 done.hasMore = batch.hasMore

@@ -54,7 +54,7 @@ struct ExpiryBudgetTests {
         var (calls, expired) = (0, 0)
         var hasMore = true
         while hasMore, calls < 10_000 {
-            let expiry = it.catalog.expire(at: at(10_000), budget: 10)
+            let expiry = it.catalog.expire(at: moment(10_000), budget: 10)
             #expect(expiry.expired <= 10)
             (calls, expired, hasMore) = (calls + 1, expired + expiry.expired, expiry.hasMore)
         }
@@ -65,7 +65,7 @@ struct ExpiryBudgetTests {
     @Test func `an overdue lease renewed by registering again is not swept by what is left of the work`() {
         var it = Subject()
         for id in UInt64(0)..<20 { it.register(id, ttl: 1_000, at: 0) }
-        _ = it.catalog.expire(at: at(2_000), budget: 5)
+        _ = it.catalog.expire(at: moment(2_000), budget: 5)
         for id in UInt64(0)..<20 { it.register(id, ttl: 1_000, at: 2_000) }
         #expect(it.catalog.expireAll(at: at(2_500)).isEmpty)
         #expect(it.ids(of: "web", at: 2_500).count == 20)

@@ -64,7 +64,7 @@ extension Catalog {
         var expiry: Expiry
         var expired = 0
         repeat {
-            expiry = expire(at: now, budget: 1_000)
+            expiry = expire(at: Moment(lease: now, wall: min(now.milliseconds, 1 << 40) * 1_000_000), budget: 1_000)
             expired += expiry.expired
         } while expiry.hasMore
         let gone = before.subtracting(held)

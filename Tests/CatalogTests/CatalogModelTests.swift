@@ -131,7 +131,7 @@ private final class Run {
     /// Another member tells of a registration, in a later version than any.
     func merge(_ instance: Instance, in namespace: Namespace) {
         let heartbeat = Heartbeat(age: 0, wall: now * 1_000_000)
-        let outcome = catalog.merge(.present(instance, version(UInt64(step)), heartbeat), in: namespace, at: moment(now))
+        let outcome = catalog.merge(.present(instance, version(UInt64(10_000_000_000 + step)), heartbeat), in: namespace, at: moment(now))
         expect(outcome == .applied, "a member's registration was refused: \(outcome)")
         model.put(instance, in: namespace, at: now)
     }
@@ -161,7 +161,7 @@ private final class Run {
     }
 
     func expire(budget: Int) {
-        let expiry = catalog.expire(at: at(now), budget: budget)
+        let expiry = catalog.expire(at: moment(now), budget: budget)
         expect(expiry.expired <= budget, "\(expiry.expired) expired on a budget of \(budget)")
         expect(!expiry.hasMore || budget < 1_000, "\(budget) was not enough")
         book(expiry.expired)

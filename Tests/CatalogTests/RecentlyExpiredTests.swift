@@ -95,7 +95,7 @@ struct RecentlyExpiredTests {
 
         var alone = Catalog(namespaceCapacity: nil)
         _ = alone.apply(.register(makeInstance(1)), in: Self.tenant, at: Moment(lease: .zero, wall: 0))
-        _ = alone.expire(at: .zero + 100_000, budget: 10)
+        _ = alone.expire(at: Moment(lease: .zero + 100_000, wall: 0), budget: 10)
         #expect(alone.records.ledger == nil)
     }
 }

@@ -59,7 +59,7 @@ struct StoreTests {
                 // One sweeps and one lists, both all the time.
                 for round in 0..<400 {
                     if thread == threads {
-                        expired.add(store.expire(at: at(5_000), budget: 50).expired, ordering: .relaxed)
+                        expired.add(store.expire(at: moment(5_000), budget: 50).expired, ordering: .relaxed)
                     } else {
                         let listed = store.instances(in: namespaces[round % 3], at: at(5_000))
                         if listed.contains(where: { $0.instance.ttl == 1 }) { wrong.add(1, ordering: .relaxed) }
@@ -83,14 +83,14 @@ struct StoreTests {
                 if outcomes.contains(where: { $0 != .done }) { wrong.add(1, ordering: .relaxed) }
             }
         }
-        var rest = store.expire(at: at(5_000), budget: 100_000)
+        var rest = store.expire(at: moment(5_000), budget: 100_000)
         #expect(!rest.hasMore)
         #expect(wrong.load(ordering: .relaxed) == 0)
         #expect(expired.load(ordering: .relaxed) + rest.expired == threads * Int(perThread) / 4)
         #expect(store.counts.instances == threads * Int(perThread) / 2)
         let moved = namespaces.flatMap { store.instances(of: Name("moved"), in: $0, at: at(5_000)) }
         #expect(moved.count == threads * Int(perThread) / 4)
-        rest = store.expire(at: at(100_000), budget: 100_000)
+        rest = store.expire(at: moment(100_000), budget: 100_000)
         #expect(store.counts == Counts())
     }
 }
@@ -105,7 +105,7 @@ struct StoreExpiryTests {
         var (now, expired, calls) = (Int64(10_064), 0, 0)
         var hasMore = true
         while hasMore, calls < 1_000 {
-            let expiry = store.expire(at: at(now), budget: 1_000)
+            let expiry = store.expire(at: moment(now), budget: 1_000)
             #expect(expiry.expired <= 1_000)
             (expired, calls, hasMore) = (expired + expiry.expired, calls + 1, expiry.hasMore)
             now += 10
@@ -127,7 +127,7 @@ struct StoreExpiryTests {
         var (expired, calls) = (0, 0)
         var hasMore = true
         while hasMore, calls < 1_000 {
-            let expiry = store.expire(at: at(2_000), budget: 300)
+            let expiry = store.expire(at: moment(2_000), budget: 300)
             #expect(expiry.expired <= 300)
             (expired, calls, hasMore) = (expired + expiry.expired, calls + 1, expiry.hasMore)
         }
@@ -140,7 +140,7 @@ struct StoreExpiryTests {
         let store = Store(namespaceCapacity: nil)
         for id in UInt64(0)..<10_000 { store.apply(.register(makeInstance(id, ttl: 20_000)), in: Namespace("tenant"), at: 0) }
         var calls = 1
-        while store.expire(at: at(256 * TimerWheel.resolution), budget: 500).hasMore, calls < 1_000 { calls += 1 }
+        while store.expire(at: moment(256 * TimerWheel.resolution), budget: 500).hasMore, calls < 1_000 { calls += 1 }
         #expect((20...21).contains(calls))
         #expect(store.counts.instances == 10_000)
     }
@@ -148,7 +148,7 @@ struct StoreExpiryTests {
     @Test func `no budget does nothing and says that work is left`() {
         let store = Store(namespaceCapacity: nil)
         store.apply(.register(makeInstance(1, ttl: 1_000)), in: Namespace("tenant"), at: 0)
-        let expiry = store.expire(at: at(2_000), budget: 0)
+        let expiry = store.expire(at: moment(2_000), budget: 0)
         #expect(expiry.expired == 0 && expiry.hasMore)
     }
 }

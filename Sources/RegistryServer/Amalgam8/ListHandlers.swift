@@ -7,16 +7,28 @@ import JSON
 
 enum ListHandlers {
     static func instances(_ call: borrowing Call) throws(Refused) -> Response {
-        try call.answers.answer(call, .instances, key: call.request.head.query ?? [], render: instances)
+        try call.answers.answer(
+            call, .instances, key: call.request.head.query ?? [],
+            find: { (call) throws(Refused) in !(try ListQuery(call.request.head.query)).fields.contains(.links) }, render: instances)
     }
 
     /// The query string does not count (R405).
     static func service(_ call: borrowing Call) throws(Refused) -> Response {
-        try call.answers.answer(call, .service, key: call.request.head.path, render: service)
+        try call.answers.answer(call, .service, key: call.request.head.path, find: findService, render: service)
     }
 
     static func services(_ call: borrowing Call) throws(Refused) -> Response {
-        try call.answers.answer(call, .services, key: [], render: services)
+        try call.answers.answer(call, .services, key: [], find: { (_) throws(Refused) in true }, render: services)
+    }
+
+    private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
+        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
+        return true
+    }
+
+    /// The service in the path. A decoded segment is UTF-8, so nothing is repaired here.
+    private static func serviceName(_ call: borrowing Call) -> Name {
+        Name(String(decoding: call.path[Call.parameterIndex], as: UTF8.self))
     }
 
     // MARK: - Rendering
@@ -36,8 +48,7 @@ enum ListHandlers {
     }
 
     private static func service(_ call: borrowing Call, _ answers: RenderedAnswers) throws(Refused) -> RenderedList {
-        // A decoded segment is UTF-8, so nothing is repaired here.
-        let name = Name(String(decoding: call.path[Call.parameterIndex], as: UTF8.self))
+        let name = serviceName(call)
         var prefix: [UInt8] = []
         prefix.append(literal: "{\"service_name\":")
         prefix.appendJSON(string: name.text)
@@ -59,7 +70,9 @@ enum ListHandlers {
             body.appendJSON(string: service.name.text)
         }
         body.append(literal: "]}")
-        return RenderedList(bytes: body, validity: Validity(readAt: call.monotonic, liveUntil: found.liveUntil))
+        var list = RenderedList(bytes: body, validity: Validity(readAt: call.monotonic, liveUntil: found.liveUntil))
+        list.overdue = found.overdue
+        return list
     }
 
     /// Fewer bytes than any instance takes, which has its id and its endpoint at least.
@@ -80,6 +93,7 @@ enum ListHandlers {
         // Links are made of what this client calls us. One instance is rendered as quickly as it is found, and there are many to ask for.
         list.isCommon = !hasLinks
         list.isKept = query.id == nil
+        list.overdue = selected.overdue
         return list
     }
 }
@@ -89,6 +103,7 @@ private struct PlainList {
     private let answers: RenderedAnswers
     var builder = ListBuilder()
     private var validity: Validity
+    private var overdue: UInt64 = 0
     private(set) var isEmpty = true
 
     init(_ call: borrowing Call, _ answers: RenderedAnswers) {
@@ -104,14 +119,16 @@ private struct PlainList {
             append(answers.rendering(of: service, in: namespace, revision: revision, for: call), status)
         } else {
             let listing = call.context.store.services(in: namespace, at: call.moment.lease)
+            overdue &+= listing.overdue
             for service in listing.services {
                 append(answers.rendering(of: service.name, in: namespace, revision: service.revision, for: call), status)
             }
         }
     }
 
-    private mutating func append(_ rendering: ServiceRendering?, _ status: InstanceStatus?) {
-        guard let rendering else { return }
+    private mutating func append(_ found: (made: ServiceRendering?, overdue: UInt64), _ status: InstanceStatus?) {
+        overdue &+= found.overdue
+        guard let rendering = found.made else { return }
         validity.formIntersection(rendering.validity)
         guard let fragment = answers.fragment(status, of: rendering) else { return }
         if !isEmpty { builder.append(literal: ",") }
@@ -119,5 +136,9 @@ private struct PlainList {
         isEmpty = false
     }
 
-    var rendered: RenderedList { RenderedList(body: builder.chain, validity: validity) }
+    var rendered: RenderedList {
+        var list = RenderedList(body: builder.chain, validity: validity)
+        list.overdue = overdue
+        return list
+    }
 }

@@ -70,24 +70,42 @@ struct ListQuery {
         return fields
     }
 
-    /// The instances asked for, in the order of R317, and when the first lease runs out of those looked at.
-    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> (instances: [LeasedInstance], liveUntil: LeaseTime) {
-        if let id {
-            guard let id = InstanceID(Array(id.utf8)[...]), let found = store.instance(id, in: namespace, at: now) else { return ([], now) }
-            return (matches(found.instance) ? [found] : [], now)
-        }
-        if let serviceName {
-            let listing = store.listing(of: serviceName, in: namespace, at: now)
-            return (listing.instances.filter { matches($0.instance) }, listing.liveUntil)
-        }
-        var selected: [LeasedInstance] = []
+    /// What a query found.
+    struct Selection {
+        /// In the order of R317.
+        var instances: [LeasedInstance] = []
+        /// When the first lease runs out of those looked at.
         var liveUntil = LeaseTime.distantFuture
-        for service in store.services(in: namespace, at: now).services {
-            let listing = store.listing(of: service.name, in: namespace, at: now)
-            for leased in listing.instances where matches(leased.instance) { selected.append(leased) }
+        /// The sum of the hashes of those looked at whose leases have run out.
+        var overdue: UInt64 = 0
+
+        /// Takes in a service's listing.
+        fileprivate mutating func append(_ listing: ServiceListing, where matches: (Instance) -> Bool) {
+            for leased in listing.instances where matches(leased.instance) { instances.append(leased) }
             liveUntil = min(liveUntil, listing.liveUntil)
+            overdue &+= listing.overdue
         }
-        return (selected, liveUntil)
+    }
+
+    /// The instances asked for.
+    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> Selection {
+        var selection = Selection()
+        if let id {
+            selection.liveUntil = now
+            guard let id = InstanceID(Array(id.utf8)[...]) else { return selection }
+            if let found = store.instance(id, in: namespace, at: now) {
+                if matches(found.instance) { selection.instances = [found] }
+            } else {
+                selection.overdue = store.overdueHash(of: id, in: namespace, at: now)
+            }
+        } else if let serviceName {
+            selection.append(store.listing(of: serviceName, in: namespace, at: now), where: matches)
+        } else {
+            let services = store.services(in: namespace, at: now)
+            selection.overdue = services.overdue
+            for service in services.services { selection.append(store.listing(of: service.name, in: namespace, at: now), where: matches) }
+        }
+        return selection
     }
 
     private func matches(_ instance: Instance) -> Bool {

@@ -1,37 +1,47 @@
-// What a client shows to learn whether a list is still the one that it has (RFC 9110, section 8.8.3). A tag tells two things: of which list it is,
-// mixed with a number that each boot makes up, and the namespace's revision that the list was made of. So no tag of another list, of another
-// member or from before a restart is ever taken for a current one.
+// What a client shows to learn whether a list is still the one that it has (RFC 9110, section 8.8.3). A tag tells two things: of which list of which
+// namespace it is, and the digest of the instances that the list was made of. Both are the same on every member and after a restart, so a client may
+// ask any member for what another one gave it; no tag of another list, or of other instances, is ever taken for a current one.
 
 import Catalog
 import Text
 
 /// The weak tag of a list: renewals change the bytes, but not what the list says of who is there.
 struct EntityTag: Equatable {
-    /// Which list of which namespace, in this process.
+    /// How lists are rendered. To be raised when the same instances are shown in another way, so that members of two releases do not take each
+    /// other's lists for their own.
+    private static let rendering: UInt8 = 1
+
+    /// Which list of which namespace.
     let scope: UInt64
-    /// The namespace's revision before the list was made.
-    let revision: UInt64
+    /// Of the instances that the list was made of, those of its namespace that it does not show included.
+    let digest: UInt64
 
-    /// - Parameters:
-    ///   - list: a hash of the namespace and the list, by this process's seeds.
-    ///   - nonce: a number that each boot makes up.
-    init(list: UInt64, nonce: UInt64, revision: UInt64) {
-        scope = StableHash.mixed(list ^ nonce)
-        self.revision = revision
-    }
-
-    private init(scope: UInt64, revision: UInt64) {
+    init(scope: UInt64, digest: UInt64) {
         self.scope = scope
-        self.revision = revision
+        self.digest = digest
     }
 
-    /// The value of `ETag`: `W/"SCOPE-REVISION"`, both in hexadecimal, the first of sixteen digits.
+    /// What tells a list from all others, the same on every member.
+    ///
+    /// - Parameter key: the bytes of the request that ask for it.
+    static func scope(of resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>) -> UInt64 {
+        var hasher = StableHasher()
+        hasher.combine(rendering)
+        hasher.combine(resource.rawValue)
+        hasher.combine(namespace)
+        // A namespace has no such byte in it.
+        hasher.combine(0 as UInt8)
+        hasher.combine(key)
+        return hasher.finalize()
+    }
+
+    /// The value of `ETag`: `W/"SCOPE-DIGEST"`, both in hexadecimal, the first of sixteen digits.
     var field: String {
         let bytes = [UInt8](capacity: 37) { output in
             for byte in "W/\"".utf8 { output.append(byte) }
             output.append(hexadecimal: scope, digits: 16)
             output.append(UInt8(ascii: "-"))
-            output.append(hexadecimal: revision, digits: max(1, (UInt64.bitWidth - revision.leadingZeroBitCount + 3) / 4))
+            output.append(hexadecimal: digest, digits: max(1, (UInt64.bitWidth - digest.leadingZeroBitCount + 3) / 4))
             output.append(UInt8(ascii: "\""))
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -59,8 +69,8 @@ struct EntityTag: Equatable {
     /// A tag as `field` spells it, without the quotes.
     private static func parse(_ text: ArraySlice<UInt8>) -> EntityTag? {
         guard let scope = UInt64(lowercaseHexadecimal: text.prefix(16)), text.dropFirst(16).first == UInt8(ascii: "-"),
-            let revision = UInt64(lowercaseHexadecimal: text.dropFirst(17))
+            let digest = UInt64(lowercaseHexadecimal: text.dropFirst(17))
         else { return nil }
-        return EntityTag(scope: scope, revision: revision)
+        return EntityTag(scope: scope, digest: digest)
     }
 }

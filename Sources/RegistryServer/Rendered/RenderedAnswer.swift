@@ -23,6 +23,8 @@ struct RenderedList {
     var isCommon = true
     /// Whether it is worth keeping.
     var isKept = true
+    /// The sum of the hashes of instances that it leaves out because their leases have run out, though they still count in the namespace's digest.
+    var overdue: UInt64 = 0
 
     init(body: FragmentChain, validity: Validity) {
         self.body = body
@@ -46,17 +48,18 @@ final class RenderedAnswer {
     let namespace: Namespace
     /// The bytes of the request that ask for it.
     let key: [UInt8]
-    /// The namespace's revision before the list was made.
-    let revision: UInt64
+    /// The namespace's revision while the list was made.
+    let revision: Revision
     let validity: Validity
     let body: FragmentChain
+    let tag: EntityTag
     /// The value of `ETag`.
     let entityTag: String
     private var compressed = Compressed.untried
 
     init(
-        _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ list: RenderedList, revision: UInt64,
-        entityTag: String
+        _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ list: RenderedList,
+        revision: Revision, tag: EntityTag
     ) {
         self.resource = resource
         self.namespace = namespace
@@ -64,7 +67,8 @@ final class RenderedAnswer {
         self.revision = revision
         validity = list.validity
         body = list.body
-        self.entityTag = entityTag
+        self.tag = tag
+        entityTag = tag.field
     }
 
     /// Whether this is the answer to what is asked.

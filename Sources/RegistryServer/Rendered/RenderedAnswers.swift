@@ -16,7 +16,6 @@ final class RenderedAnswers {
     }
 
     private let store: Store
-    private let nonce: UInt64
     private let counts: RenderedCounts
     private var cache: RecencyCache<Kept>
     /// Reused for rendering.
@@ -26,11 +25,10 @@ final class RenderedAnswers {
     private static let keptScratch = 1 << 20
 
     /// - Parameters:
-    ///   - nonce: a number that each boot makes up, by which its tags are known.
+    ///   - store: what is listed.
     ///   - capacity: how many bytes are kept; 0 keeps nothing.
-    init(_ store: Store, nonce: UInt64, capacity: Int, counts: RenderedCounts) {
+    init(_ store: Store, capacity: Int, counts: RenderedCounts) {
         self.store = store
-        self.nonce = nonce
         self.counts = counts
         cache = RecencyCache(capacity: capacity)
     }
@@ -39,19 +37,27 @@ final class RenderedAnswers {
 
     /// Answers a request for a list: 304 when the client has it, what is kept, or what `render` makes.
     ///
-    /// The revision is read before anything else, so what is made after it is at least as new as its tag says.
+    /// - Parameters:
+    ///   - key: the bytes of the request that ask for the list.
+    ///   - find: whether the list, of which there may be any form, has a tag; throws where there is none. Cheap beside `render`.
+    ///   - render: makes the list.
     func answer(
         _ call: borrowing Call, _ resource: ListedResource, key: ArraySlice<UInt8>,
+        find: (borrowing Call) throws(Refused) -> Bool,
         render: (borrowing Call, RenderedAnswers) throws(Refused) -> RenderedList
     ) throws(Refused) -> Response {
         let namespace = try call.tenant()
         let revision = store.revision(of: namespace)
-        let hash = Self.hash(resource, namespace, key)
         let condition = call.request.head[.ifNoneMatch]
         if let condition {
-            let tag = EntityTag(list: hash, nonce: nonce, revision: revision)
-            if tag.isNamed(in: condition) { return Self.notModified(tag.field) }
+            let current = EntityTag(scope: EntityTag.scope(of: resource, namespace, key), digest: revision.digest)
+            if current.isNamed(in: condition) { return Self.notModified(current.field) }
+            // Judged before anything is rendered: what is rendered would not be sent (R322).
+            if EntityTag.isAnything(condition) {
+                return try find(call) ? Self.notModified(current.field) : Response(.notModified)
+            }
         }
+        let hash = Self.hash(resource, namespace, key)
         if case .answer(let kept) = cache.value(for: hash), kept.revision == revision,
             kept.validity.holds(at: call.monotonic, call.moment.lease), kept.answers(resource, namespace, key)
         {
@@ -60,20 +66,25 @@ final class RenderedAnswers {
         }
         counts.miss()
         let list = try render(call, self)
-        guard list.isCommon else {
-            if let condition, EntityTag.isAnything(condition) { return Response(.notModified) }
-            return Response(.ok, contentType: .json, body: list.body.joined)
-        }
-        let tag = EntityTag(list: hash, nonce: nonce, revision: revision).field
-        let made = RenderedAnswer(resource, namespace, key, list, revision: revision, entityTag: tag)
-        if list.isKept { keep(.answer(made), under: hash, cost: made.cost) }
-        return response(made, to: call, condition, keptUnder: list.isKept ? hash : nil)
+        guard list.isCommon else { return Response(.ok, contentType: .json, body: list.body.joined) }
+        let isOneState = store.revision(of: namespace) == revision
+        let tag = EntityTag(
+            scope: EntityTag.scope(of: resource, namespace, key), digest: isOneState ? revision.digest &- list.overdue : Self.noDigest)
+        let made = RenderedAnswer(resource, namespace, key, list, revision: revision, tag: tag)
+        let isKept = list.isKept && isOneState
+        if isKept { keep(.answer(made), under: hash, cost: made.cost) }
+        return response(made, to: call, condition, keptUnder: isKept ? hash : nil)
     }
+
+    /// For a list that was made while the namespace changed: partly of one state and partly of the next. With the digest of either it would be taken
+    /// for current when that state comes back, as it does when a change is undone.
+    private static var noDigest: UInt64 { .random(in: 0 ... .max) }
 
     private func response(
         _ answer: RenderedAnswer, to call: borrowing Call, _ condition: ArraySlice<UInt8>?, keptUnder hash: UInt64?
     ) -> Response {
-        if let condition, EntityTag.isAnything(condition) { return Self.notModified(answer.entityTag) }
+        // Where overdue instances were left out, the tag is another than the namespace's digest makes.
+        if let condition, answer.tag.isNamed(in: condition) { return Self.notModified(answer.entityTag) }
         var response = Response(.ok, contentType: .json, shared: answer.body)
         response.entityTag = answer.entityTag
         if answer.body.count >= Responder.compressionThreshold, AcceptEncoding.offersGzip(call.request.head[.acceptEncoding]) {
@@ -98,20 +109,25 @@ final class RenderedAnswers {
 
     // MARK: - Services
 
-    /// What a service is as JSON, rendered anew when it has changed or is too old; nil when nobody is in it.
-    func rendering(of service: Name, in namespace: Namespace, revision: UInt64, for call: borrowing Call) -> ServiceRendering? {
+    /// What a service is as JSON, rendered anew when it has changed or is too old, and the hashes of what it leaves out as overdue; no rendering when
+    /// nobody is in it.
+    func rendering(
+        of service: Name, in namespace: Namespace, revision: Revision, for call: borrowing Call
+    ) -> (made: ServiceRendering?, overdue: UInt64) {
         let hash = Self.hash(service, namespace)
         if case .service(let kept) = cache.value(for: hash), kept.revision == revision,
             kept.validity.holds(at: call.monotonic, call.moment.lease), kept.service == service, kept.namespace == namespace
         {
-            return kept
+            return (kept, kept.overdue)
         }
         let listing = store.listing(of: service, in: namespace, at: call.moment.lease)
         let validity = Validity(readAt: call.monotonic, liveUntil: listing.liveUntil)
         defer { if scratch.capacity > Self.keptScratch { scratch = [] } }
-        guard let made = ServiceRendering(listing, of: service, in: namespace, validity, scratch: &scratch) else { return nil }
+        guard let made = ServiceRendering(listing, of: service, in: namespace, validity, scratch: &scratch) else {
+            return (nil, listing.overdue)
+        }
         keep(.service(made), under: hash, cost: made.cost)
-        return made
+        return (made, made.overdue)
     }
 
     /// The instances of a service that have a status, or all of them; nil when there are none.

@@ -15,8 +15,10 @@ final class ServiceRendering {
     let namespace: Namespace
     let service: Name
     /// The service's revision when it was read.
-    let revision: UInt64
+    let revision: Revision
     let validity: Validity
+    /// The sum of the hashes of instances that it leaves out because their leases have run out.
+    let overdue: UInt64
     /// All instances, by their ids. Not empty.
     let all: Fragment
     /// Invariant: in the order of `all`, and neighbours differ in status.
@@ -31,6 +33,7 @@ final class ServiceRendering {
         self.service = service
         self.validity = validity
         revision = listing.revision
+        overdue = listing.overdue
         scratch.removeAll(keepingCapacity: true)
         var runs: [Run] = []
         var rendering = InstanceRendering(fields: .all, links: nil)

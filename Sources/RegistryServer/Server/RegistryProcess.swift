@@ -240,11 +240,12 @@ public final class RegistryProcess {
 
     private func expireLeases() {
         let monotonic = MonotonicClock.milliseconds()
-        let now = context.leaseClock.tick(monotonic: monotonic)
+        context.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
         // Whoever looks overdue may have been heard of by others.
         guard !context.leaseClock.isHeld else { return }
-        let expiry = context.store.expire(at: now, budget: Self.expiryBudget)
+        let moment = context.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
+        let expiry = context.store.expire(at: moment, budget: Self.expiryBudget)
         context.changes.countExpirations(expiry.expired)
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }

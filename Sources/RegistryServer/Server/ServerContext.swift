@@ -32,8 +32,6 @@ public final class ServerContext: Sendable {
     let forwarding: Forwarding
     /// Nil when browsers are told nothing.
     let crossOrigin: CrossOrigin?
-    /// By which this boot's entity tags are known.
-    let tagNonce = UInt64.random(in: 0 ... .max)
     /// Lines that the log had no room for.
     let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.

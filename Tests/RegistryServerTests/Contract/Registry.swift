@@ -100,7 +100,7 @@ final class Registry {
 
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
-        context.changes.countExpirations(context.store.expire(at: clock.instant.moment.lease, budget: 100_000).expired)
+        context.changes.countExpirations(context.store.expire(at: clock.instant.moment, budget: 100_000).expired)
     }
 }
 

@@ -1,34 +1,49 @@
 // Tags as a client shows them (RFC 9110, sections 8.8.3 and 13.1.2).
 
+import Catalog
 import Testing
 
 @testable import RegistryServer
 
 struct EntityTagTests {
-    private static let tag = EntityTag(list: 1, nonce: 2, revision: 0x1c)
+    private static let tag = EntityTag(scope: 0xfedc_ba98_7654_3210, digest: 0x1c)
     /// The tag without `W/`.
     private static let opaque = String(tag.field.dropFirst(2))
-    /// Its sixteen digits.
+    /// The first sixteen digits.
     private static let scope = String(opaque.dropFirst().prefix(16))
 
     @Test func `a tag is weak, and made of visible characters`() {
         #expect(Self.tag.field.wholeMatch(of: /W\/"[0-9a-f]{16}-1c"/) != nil)
-        #expect(EntityTag(list: 1, nonce: 2, revision: 0).field.hasSuffix("-0\""))
+        #expect(EntityTag(scope: 1, digest: 0).field.hasSuffix("-0\""))
     }
 
     @Test func `small scopes have all their digits`() {
         for list in 0..<100_000 as Range<UInt64> {
-            let field = EntityTag(list: list, nonce: 0, revision: 1).field
+            let field = EntityTag(scope: list, digest: 1).field
             #expect(field.utf8.count == 22)
         }
     }
 
-    @Test func `list, boot and revision each make another tag`() {
+    @Test func `list and content each make another tag`() {
         let others = [
-            EntityTag(list: 3, nonce: 2, revision: 0x1c), EntityTag(list: 1, nonce: 3, revision: 0x1c),
-            EntityTag(list: 1, nonce: 2, revision: 0x1d), EntityTag(list: 1, nonce: 2, revision: 0),
+            EntityTag(scope: 0xfedc_ba98_7654_3211, digest: 0x1c), EntityTag(scope: Self.tag.scope, digest: 0x1d),
+            EntityTag(scope: Self.tag.scope, digest: 0),
         ]
         for other in others { #expect(!other.isNamed(in: Array(Self.tag.field.utf8)[...])) }
+    }
+
+    @Test func `resource, namespace and the request's bytes make the scope, the same in every process`() {
+        func scope(_ resource: ListedResource, _ namespace: String, _ key: String) -> UInt64 {
+            EntityTag.scope(of: resource, Namespace(namespace), Array("xx\(key)".utf8)[2...])
+        }
+        let scopes = [
+            scope(.instances, "a", ""), scope(.services, "a", ""), scope(.service, "a", ""), scope(.instances, "b", ""),
+            scope(.instances, "a", "b"), scope(.instances, "ab", ""), scope(.instances, "a", "status=UP"),
+            scope(.instances, "a", "status=up"),
+        ]
+        #expect(Set(scopes).count == scopes.count)
+        // What a member of another process, or of a later build of this release, has.
+        #expect(scope(.instances, "default", "status=ALL") == 8_351_082_260_118_220_464)
     }
 
     @Test(arguments: [

@@ -108,7 +108,7 @@ struct RenderedPropertyTests {
             case 4:
                 let steps = [1, 10, 300, 300, 700, 999, 1_000, 5_000] as [Int64]
                 world.clock.advance(milliseconds: steps.randomElement(using: &generator) ?? 0)
-            case 5: _ = world.context.store.expire(at: world.clock.instant.moment.lease, budget: 1_000)
+            case 5: _ = world.context.store.expire(at: world.clock.instant.moment, budget: 1_000)
             default:
                 let list = Self.lists.randomElement(using: &generator) ?? ""
                 var request = TestRequest.get(list).bearing(tenant)
@@ -127,7 +127,7 @@ struct RenderedPropertyTests {
                 // Who shows the tag of an earlier answer gets 304 when that answer still says who is there. Those whose leases ran out in the
                 // wheel's last tick have not changed the revision yet.
                 let place = "\(tenant) \(list)"
-                _ = world.context.store.expire(at: world.clock.instant.moment.lease, budget: 1_000)
+                _ = world.context.store.expire(at: world.clock.instant.moment, budget: 1_000)
                 if let known = tags[place] {
                     let answer = try world.send(TestRequest.get(list).bearing(tenant).with("If-None-Match", known.tag))
                     if answer.status == .notModified, world.isSwept {

@@ -127,7 +127,7 @@ struct OriginalMergeTests {
         member.receive(.register(member.instance("i", ttl: 10)), on: link)
         let version = try #require(member.held("i")).version
         member.pass(milliseconds: 11_000)
-        _ = member.store.expire(at: member.moment.lease, budget: 1_000)
+        _ = member.store.expire(at: member.moment, budget: 1_000)
         member.receive(.deregister(id: bytes("i")), on: link)
         #expect(member.held("i")?.version == version.successor(origin: MemberID(original: OneOfOurs.peer)), "as of those who still have it")
         member.receive(.register(member.instance("i", registered: 80)), on: link)

@@ -1,0 +1,142 @@
+// Revisions beside a model too simple to be wrong: the set of what is registered, in which version. Whatever members did to get there, those with equal
+// sets have equal digests, those with different sets have different ones, and no member's index ever stands still while its set changes.
+
+import Testing
+
+@testable import Catalog
+
+/// A member, and what it should hold.
+private final class Observed {
+    struct Held: Hashable {
+        let id: InstanceID
+        let version: Version
+    }
+
+    let member: Member
+    private var last: [Namespace: UInt64] = [:]
+    private var lastOfServices: [Namespace: [Name: UInt64]] = [:]
+    private var sets: [Namespace: [Name: Set<Held>]] = [:]
+
+    init(_ member: Member) {
+        self.member = member
+    }
+
+    /// What is registered in a namespace, swept or not, by service.
+    func held(in namespace: Namespace) -> [Name: Set<Held>] {
+        var held: [Name: Set<Held>] = [:]
+        for shard in member.store.shards {
+            shard.catalog.withLock { catalog in
+                var next = Int32(0)
+                while let slot = catalog.records.slots.occupied(from: next) {
+                    next = slot + 1
+                    guard catalog.records.namespace(slot) == namespace else { continue }
+                    let instance = catalog.records.instances[slot]
+                    held[instance.serviceName, default: []].insert(Held(id: instance.id, version: catalog.records.slots[slot].version))
+                }
+            }
+        }
+        return held
+    }
+
+    /// Looks at a namespace after something was done at this time, in milliseconds of wall time.
+    func check(_ namespace: Namespace, at wall: Int64, _ problem: (String) -> Void) {
+        let (store, now) = (member.store, held(in: namespace))
+        let revision = store.revision(of: namespace)
+        let before = sets[namespace] ?? [:]
+        if now != before, !now.isEmpty, revision.index <= last[namespace] ?? 0 { problem("the index stands at \(revision.index)") }
+        if now == before, !now.isEmpty, revision.index < last[namespace] ?? 0 { problem("the index goes back") }
+        if revision.index >= 1 << 53 { problem("the index is \(revision.index)") }
+        let services = now.keys.reduce(UInt64(0)) { $0 &+ store.revision(of: $1, in: namespace).digest }
+        if services != revision.digest { problem("the services' digests are not the namespace's") }
+        for (service, members) in now {
+            let index = store.revision(of: service, in: namespace).index
+            let known = lastOfServices[namespace]?[service] ?? 0
+            if index > revision.index { problem("a service is later than its namespace") }
+            if members == before[service] ? index < known : index <= known { problem("the index of \(service) is \(index) after \(known)") }
+            lastOfServices[namespace, default: [:]][service] = index
+        }
+        sets[namespace] = now
+        if !now.isEmpty { last[namespace] = revision.index }
+    }
+}
+
+struct RevisionModelTests {
+    @Test(arguments: 0..<30)
+    func `digests are equal where contents are, however members came to them`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let members = (1...3).map {
+            Observed(Member($0, start: .random(in: -9_000...0, using: &random), skew: .random(in: -50...50, using: &random)))
+        }
+        let namespaces = [tenant, neighbour, Namespace("caf\u{E9}")]
+        let ids: [InstanceID] = (0..<6).map { .digest($0) } + ["a", "\u{E9}"].map { .text(Name($0)) }
+        var digests: [Namespace: [UInt64: [Name: Set<Observed.Held>]]] = [:]
+        var now: Int64 = 1_000
+        var problems = 0
+        for step in 0..<600 where problems < 5 {
+            func problem(_ what: String) {
+                problems += 1
+                Issue.record("\(what): seed \(seed), step \(step)")
+            }
+            now += .random(in: 0...40, using: &random)
+            let observed = members[Int.random(in: 0..<3, using: &random)]
+            let (member, namespace) = (observed.member, namespaces.randomElement(using: &random) ?? tenant)
+            let id = ids.randomElement(using: &random) ?? one
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0..<4:
+                let service = ["web", "db", "c"].randomElement(using: &random) ?? ""
+                member.apply(
+                    .register(makeInstance(id, service: service, ttl: .random(in: 100...9_000, using: &random))), in: namespace, at: now)
+            case 4: member.apply(.deregister(id), in: namespace, at: now)
+            case 5: member.renew(id, in: namespace, at: now)
+            case 6: _ = member.expire(at: now)
+            case 7: _ = member.store.listing(of: Name("web"), in: namespace, at: member.moment(now + 200).lease)
+            default:
+                // What one has, another hears: late, in another order, or twice.
+                let from = members[Int.random(in: 0..<3, using: &random)].member
+                for change in from.copyAll(at: now).shuffled(using: &random) where Bool.random(using: &random) {
+                    _ = member.store.merge(change, at: member.moment(now))
+                }
+            }
+            for namespace in namespaces { observed.check(namespace, at: now, problem) }
+            for namespace in namespaces {
+                let (digest, held) = (member.store.revision(of: namespace).digest, observed.held(in: namespace))
+                if let known = digests[namespace]?[digest], known != held { problem("two contents have one digest") }
+                digests[namespace, default: [:]][digest] = held
+                for other in members where other.held(in: namespace) == held {
+                    if other.member.store.revision(of: namespace).digest != digest { problem("one content has two digests") }
+                }
+            }
+        }
+        // At the end all hear everything; a member that has just been started is the fourth.
+        let late = Member(4, start: now - 5)
+        for _ in 0..<2 {
+            for from in members.map(\.member) {
+                for to in members.map(\.member) + [late] where to !== from {
+                    for change in from.copyAll(at: now) { _ = to.store.merge(change, at: to.moment(now)) }
+                }
+            }
+        }
+        for namespace in namespaces {
+            for service in ["web", "db", "c"] {
+                let digests = (members.map(\.member) + [late]).map { member in
+                    let listing = member.store.listing(of: Name(service), in: namespace, at: member.moment(now + 100).lease)
+                    return listing.revision.digest &- listing.overdue
+                }
+                #expect(Set(digests).count == 1, "\(service), seed \(seed)")
+            }
+        }
+    }
+
+    @Test func `members' indexes are those of the changes, where they heard them in order`() {
+        let (here, there) = (Member(1), Member(2, start: -500, skew: 20))
+        for now in [10, 20, 30] as [Int64] {
+            here.apply(.register(makeInstance(UInt64(now))), at: now)
+            for change in here.drain(at: now) { _ = there.store.merge(change, at: there.moment(now + 3)) }
+            #expect(here.store.revision(of: tenant) == there.store.revision(of: tenant))
+            #expect(here.store.revision(of: tenant).index == UInt64(now) * 1_000)
+        }
+        here.apply(.deregister(.digest(10)), at: 40)
+        for change in here.drain(at: 40) { _ = there.store.merge(change, at: there.moment(43)) }
+        #expect(here.store.revision(of: tenant) == there.store.revision(of: tenant))
+    }
+}
