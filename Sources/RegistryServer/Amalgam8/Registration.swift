@@ -8,9 +8,9 @@ import TLS
 /// What a client registers, as it said it.
 struct Registration {
     /// Bytes of UTF-8 in `service_name` (R207).
-    static let serviceNameLimit = 64
+    static let serviceNameLimit = EndpointKey.longestServiceName
     /// Bytes of UTF-8 in `endpoint.value` (R209).
-    static let endpointValueLimit = 128
+    static let endpointValueLimit = EndpointKey.longestValue
     /// Bytes of `metadata` as sent (R217).
     static let metadataLimit = 1_024
 
@@ -76,9 +76,15 @@ struct Registration {
     /// The instance that this registers at a moment.
     func instance(policy: LeasePolicy, at moment: Moment) -> Instance {
         Instance(
-            id: .digest(SHA256.prefix64(of: Array("\(serviceName)/\(endpoint.kind.rawValue)/\(endpoint.value)".utf8))),
+            id: Self.id(of: EndpointKey(serviceName: serviceName, endpoint: endpoint)),
             serviceName: Name(serviceName), endpoint: endpoint, status: status, ttl: policy.ttl(requestedSeconds: ttlSeconds),
             tags: tags, metadata: metadata, registered: moment.wall)
+    }
+
+    /// The id (R202). Parts that are hashed apart cannot be mistaken for others.
+    private static func id(of key: EndpointKey) -> InstanceID {
+        guard !key.isFirstOfItsText else { return .digest(SHA256.prefix64(of: key.text)) }
+        return .digest(SHA256.prefix64(of: SHA256.digest(of: Array(key.serviceName)) + key.kind + SHA256.digest(of: Array(key.value))))
     }
 
     // MARK: - Fields

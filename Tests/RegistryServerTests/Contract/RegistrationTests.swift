@@ -36,11 +36,32 @@ struct RegistrationTests {
 
     @Test(arguments: Transport.allCases)
     func `the id is made of the service name and the endpoint alone`(_ transport: Transport) throws {
-        // R202 The id is the first 16 lowercase hexadecimal digits of the SHA-256 of service_name/endpoint.type/endpoint.value.
+        // R202 The id is the first 16 lowercase hexadecimal digits of the SHA-256 of service_name/endpoint.type/endpoint.value; …
         let registry = try Registry(transport)
         for (service, value) in [("web", "10.0.0.1:80"), ("ä/ö", "x y"), ("a", "/"), ("日本", "é\u{301}"), ("q\"\\", "\u{1}\u{1F600}")] {
             let id = try registry.register(Body(service, value, ["status": #""STARTING""#, "tags": #"["t"]"#]))
             #expect(id == instanceID(service, "http", value))
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `services that share a text are two, and each has the id that every member gives it`(_ transport: Transport) throws {
+        // R202 … where a shorter service name makes the same text, it is those of SHA-256(SHA-256(service_name) ‖ endpoint.type ‖ SHA-256(endpoint.value)).
+        for isReversed in [false, true] {
+            let registry = try Registry(transport)
+            let cuts = [("a", "http", "http/b/tcp/c", true), ("a/http", "http", "b/tcp/c", false), ("a/http/http/b", "tcp", "c", false)]
+            var ids: [String] = []
+            for (service, type, value, isFirst) in isReversed ? cuts.reversed() : cuts {
+                let body = #"{"service_name":"\#(service)","endpoint":{"type":"\#(type)","value":"\#(value)"}}"#
+                let answer = try registry.send(.register(text: body))
+                let id = try #require(try answer.object()["id"] as? String, "\(answer)")
+                #expect(id == (isFirst ? instanceID(service, type, value) : instanceIDOfParts(service, type, value)))
+                ids.append(id)
+            }
+            #expect(Set(ids).count == 3)
+            #expect(try registry.send(.get("/api/v1/services")).text == #"{"services":["a","a/http","a/http/http/b"]}"#)
+            for id in ids { #expect(try registry.send(.remove(id)).status == 200) }
+            #expect(try registry.send(.get("/api/v1/services")).text == #"{"services":[]}"#)
         }
     }
 

@@ -88,3 +88,9 @@ extension Answer {
 func instanceID(_ service: String, _ type: String, _ value: String) -> String {
     SHA256.digest(of: Array("\(service)/\(type)/\(value)".utf8)).prefix(8).map { String(format: "%02x", $0) }.joined()
 }
+
+/// R202, spelt out for what shares its text with a shorter service name.
+func instanceIDOfParts(_ service: String, _ type: String, _ value: String) -> String {
+    let parts = SHA256.digest(of: Array(service.utf8)) + Array(type.utf8) + SHA256.digest(of: Array(value.utf8))
+    return SHA256.digest(of: parts).prefix(8).map { String(format: "%02x", $0) }.joined()
+}
