@@ -19,23 +19,23 @@ struct Catalog: Sendable {
     /// A catalog alone, or with a member's name one that others are told of. Versions bear that name, or else `alone`.
     init(
         namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, alone: MemberID = MemberID(bits: 0),
-        tombstones: TombstoneLimits = .standard
+        tombstones: TombstoneLimits = .standard, log: ChangeLog? = nil
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records = Records(member: member ?? alone, ledger: member.map { _ in Ledger(limits: tombstones) })
+        records = Records(member: member ?? alone, ledger: member.map { _ in Ledger(limits: tombstones) }, log: log)
     }
 
     // MARK: - Commands
 
     /// Carries a client's command out, or refuses it and changes nothing.
-    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Decision {
+    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         switch command {
-        case .register(let instance): return register(instance, in: namespace, at: moment)
+        case .register(let instance): return register(instance, in: namespace, at: moment, by: actor)
         case .deregister(let id):
             guard records.find(id, in: namespace, at: moment.lease) != nil else { return Decision(.unknownInstance) }
-            return remove(id, from: namespace, at: moment)
-        case .bury(let id): return remove(id, from: namespace, at: moment)
+            return remove(id, from: namespace, at: moment, by: actor)
+        case .bury(let id): return remove(id, from: namespace, at: moment, by: actor)
         }
     }
 
@@ -49,13 +49,15 @@ struct Catalog: Sendable {
         return true
     }
 
-    private mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment) -> Decision {
+    private mutating func register(
+        _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?
+    ) -> Decision {
         var expired = 0
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
             let version = records.stamp(at: moment)
-            records.update(slot) { record, known in
+            records.update(slot, by: actor) { record, known in
                 known = instance
                 record.version = version
                 record.start(instance, at: moment)
@@ -63,7 +65,7 @@ struct Catalog: Sendable {
         } else {
             if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
             guard hasRoom(in: namespace) else { return Decision(.namespaceFull, expired: expired) }
-            slot = records.insert(instance, records.stamp(at: moment), into: namespace, at: moment)
+            slot = records.insert(instance, records.stamp(at: moment), into: namespace, at: moment, by: actor)
         }
         records.ledger?.changed.insert(slot)
         rearm(slot)
@@ -71,13 +73,13 @@ struct Catalog: Sendable {
     }
 
     /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
-    private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment) -> Decision {
+    private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
         let version = records.stamp(at: moment)
         if let slot {
             wheel.cancel(slot)
-            records.remove(slot, at: version.time.microseconds)
+            records.remove(slot, version, by: actor)
         }
         if records.isTold {
             records.ledger?.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)

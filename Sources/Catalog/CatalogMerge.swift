@@ -74,18 +74,21 @@ extension Catalog {
         } else {
             record.hear(heartbeat, at: moment)
         }
-        let isLive = enter(instance, record, into: namespace, at: moment)
+        // In a version that is new here it is another registration; else it is the one that had run out.
+        let isLive = enter(instance, record, into: namespace, at: moment, isReturn: record.version == known)
         if known > version { return isLive ? .renewed : .stale }
         return isLive ? .applied : .dead
     }
 
     /// Enters an instance, or remembers it when its lease is over. Returns whether it is live.
-    private mutating func enter(_ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment) -> Bool {
+    private mutating func enter(
+        _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false
+    ) -> Bool {
         guard record.isLive(at: moment.lease) else {
             records.ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
             return false
         }
-        let slot = records.insert(instance, record.version, into: namespace, at: moment)
+        let slot = records.insert(instance, record.version, into: namespace, at: moment, isReturn: isReturn)
         records.slots[slot].goOn(from: record, at: moment)
         rearm(slot)
         return true
@@ -100,7 +103,7 @@ extension Catalog {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
             guard records.slots[slot].version <= version else { return .stale }
             wheel.cancel(slot)
-            records.remove(slot, at: version.time.microseconds)
+            records.remove(slot, version)
         } else if let buried = records.ledger?.tombstones.find(id, in: namespace)?.version, buried >= version {
             return buried == version ? .redundant : .stale
         }

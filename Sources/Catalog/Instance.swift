@@ -98,6 +98,9 @@ public struct Instance: Hashable, Sendable {
     /// Whether its lease has run out when its last heartbeat is so many milliseconds old.
     public func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
 
+    /// Whether another registration of the same id says the same, whenever it was made.
+    func saysTheSame(as other: Instance) -> Bool { packed.saysTheSame(as: other.packed) }
+
     /// Bytes that all but the id takes: no text of it is longer.
     public var packedSize: Int { packed.size }
 

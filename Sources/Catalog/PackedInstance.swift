@@ -131,6 +131,12 @@ struct PackedInstance: Hashable, Sendable {
         return PackedInstance(bytes: copy)
     }
 
+    /// Whether another says the same, whenever it was registered.
+    func saysTheSame(as other: PackedInstance) -> Bool {
+        bytes.count == other.bytes.count && bytes[..<Self.registeredOffset] == other.bytes[..<Self.registeredOffset]
+            && bytes[Self.nameOffset...] == other.bytes[Self.nameOffset...]
+    }
+
     // MARK: - Layout
 
     private var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }

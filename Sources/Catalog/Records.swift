@@ -17,11 +17,17 @@ struct Records: Sendable {
     /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
     /// tombstone, or an entry among the expired.
     var ledger: Ledger?
+    /// What happened lately; nil where nobody wants to know. Invariant: has a change for each that the roster's revisions count, but for touches.
+    var log: ChangeLog?
+    /// Whether there is a log.
+    private let isLogged: Bool
     /// Whether there is a ledger. To ask the ledger itself takes a copy of it, by way of the Optional.
     let isTold: Bool
 
-    init(member: MemberID, ledger: Ledger?) {
+    init(member: MemberID, ledger: Ledger?, log: ChangeLog? = nil) {
         self.member = member
+        self.log = log
+        isLogged = log != nil
         self.ledger = ledger
         isTold = ledger != nil
     }
@@ -62,14 +68,22 @@ struct Records: Sendable {
 
     // MARK: - Changes
 
-    mutating func insert(_ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment) -> Int32 {
+    /// Enters an instance that is not here. `by` is who asked this member for it; `isReturn` says that its lease had run out here.
+    mutating func insert(
+        _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil, isReturn: Bool = false
+    ) -> Int32 {
         let table = roster.makeTable(of: namespace)
         let slot = instances.insert(instance)
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
-        let change = roster.advance(table, at: version.time.microseconds)
+        let change = roster.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
         slots[slot].place = roster.join(slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
+        if isLogged {
+            log?.append(
+                isReturn ? .returned : .registered, change, at: isReturn ? moment.microseconds : version.time.microseconds, instance,
+                in: namespace, before: nil, after: instance.status, member: isReturn ? member : version.origin, by: actor)
+        }
         index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
         if isTold {
             let key = BucketKey(instance.id, in: namespace)
@@ -85,8 +99,13 @@ struct Records: Sendable {
     /// Removes an instance whose lease has run out, and remembers it for the sake of other members.
     mutating func expire(_ slot: Int32, at moment: Moment) {
         let (namespace, record) = (namespace(slot), slots[slot])
-        let instance = remove(slot, at: moment.microseconds)
+        let instance = remove(slot, .expired, at: moment.microseconds, by: (member, nil))
         ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
+    }
+
+    /// Removes an instance that was deregistered in this version.
+    mutating func remove(_ slot: Int32, _ version: Version, by actor: Actor? = nil) {
+        _ = remove(slot, .deregistered, at: version.time.microseconds, by: (version.origin, actor))
     }
 
     /// Counts a record's version into the digest, or out of it again.
@@ -97,12 +116,19 @@ struct Records: Sendable {
     }
 
     /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since 1970.
-    @discardableResult
-    mutating func remove(_ slot: Int32, at microseconds: Int64) -> Instance {
+    private mutating func remove(
+        _ slot: Int32, _ kind: Change.Kind, at microseconds: Int64, by source: (member: MemberID, actor: Actor?)
+    ) -> Instance {
         let (instance, place) = (instances[slot], slots[slot].place)
         toggle(slot)
         if isTold { ledger?.leave(slot) }
-        leave(place, hash: stateHash(slot), index: roster.advance(place.table, at: microseconds))
+        let change = roster.advance(place.table, at: microseconds)
+        if isLogged {
+            log?.append(
+                kind, change, at: microseconds, instance, in: roster.tables[place.table].namespace, before: instance.status, after: nil,
+                member: source.member, by: source.actor)
+        }
+        leave(place, hash: stateHash(slot), index: change)
         roster.removeIfEmpty(place.table)
         index.remove(slot, hash: SlotIndex.hash(instance.id, table: place.table))
         slots.remove(slot)
@@ -112,13 +138,21 @@ struct Records: Sendable {
 
     /// Lets an instance and its record be changed, though not its id, and sees to what follows from that. Returns what `body` does. The time of the
     /// change is the one of the version that there is then.
-    mutating func update<Result>(_ slot: Int32, _ body: (inout Record, inout Instance) -> Result) -> Result {
+    mutating func update<Result>(
+        _ slot: Int32, by actor: Actor? = nil, _ body: (inout Record, inout Instance) -> Result
+    ) -> Result {
         let (before, hash) = (instances[slot], stateHash(slot))
         toggle(slot)
         let result = body(&slots[slot], &instances[slot])
         toggle(slot)
         let place = slots[slot].place
         let change = roster.advance(place.table, at: slots[slot].version.time.microseconds)
+        if isLogged {
+            let (version, instance) = (slots[slot].version, instances[slot])
+            log?.append(
+                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds, instance,
+                in: roster.tables[place.table].namespace, before: before.status, after: instance.status, member: version.origin, by: actor)
+        }
         if instances[slot].serviceNameUTF8 != before.serviceNameUTF8 {
             leave(place, hash: hash, index: change)
             slots[slot].place = roster.join(

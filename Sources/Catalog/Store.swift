@@ -24,6 +24,8 @@ public final class Store: Sendable {
     public static let renewalLimit = 1_000
 
     let shards: [Shard]
+    /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
+    let changeLogBytes: Int
     /// What the other members are told, kept only when there are some.
     let news: News?
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from another.
@@ -32,8 +34,8 @@ public final class Store: Sendable {
     let nextToDrain = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    public convenience init(namespaceCapacity: Int?) {
-        self.init(namespaceCapacity: namespaceCapacity, replicating: nil)
+    public convenience init(namespaceCapacity: Int?, changes: ChangeLogLimits = .standard) {
+        self.init(namespaceCapacity: namespaceCapacity, replicating: nil, changes: changes)
     }
 
     /// - Parameters:
@@ -43,11 +45,13 @@ public final class Store: Sendable {
     public init(
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
     ) {
+        changeLogBytes = changes.bytes
         news = replicating.map { _ in News(wake: wake) }
         // By which the versions of this run differ from those of any other.
         let alone = MemberID(bits: .random(in: 1 ... .max >> 1))
         shards = (0..<Self.shardCount).map { _ in
-            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones))
+            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones,
+                    log: changes.bytes > 0 ? ChangeLog(isFollowed: changes.isFollowed, start: changes.start) : nil))
         }
     }
 
@@ -56,9 +60,9 @@ public final class Store: Sendable {
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
     /// Carries a client's command out, or refuses it and changes nothing.
-    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Decision {
+    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         let number = number(of: namespace)
-        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, at: moment) }
+        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, at: moment, by: actor) }
         news?.note(command, decision.outcome, shard: number)
         return decision
     }

@@ -13,5 +13,6 @@ enum AmalgamRoutes {
         Route(.put, "/api/v1/heartbeats", .renewInstances, handler: BatchHandlers.renew),
         Route(.get, "/api/v1/services", .listServices, handler: ListHandlers.services),
         Route(.get, "/api/v1/services/{name}", .getService, handler: ListHandlers.service),
+        Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),
     ]
 }

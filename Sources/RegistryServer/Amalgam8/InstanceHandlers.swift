@@ -11,7 +11,7 @@ enum InstanceHandlers {
         try MediaType.requireJSON(call.request.head)
         let registration = try Registration(json: call.request.body)
         let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
-        switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment) {
+        switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment, by: call.actor) {
         case .done: break
         case .namespaceFull, .unknownInstance: throw .namespaceFull
         }
@@ -44,7 +44,7 @@ enum InstanceHandlers {
         let hasCopy = call.context.cluster.hasCopy
         // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
         // what is there is not known yet.
-        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment) == .done else {
+        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment, by: call.actor) == .done else {
             throw hasCopy ? .alreadyGone : .noCopyYet
         }
         return Response(.ok)

@@ -68,6 +68,12 @@ enum MetricsPage {
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
         text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
         text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+        let log = context.store.changeLogCounts
+        text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") { $0.sample(log.changes) }
+        text.gauge("a8registry_change_log_bytes", help: "Bytes that they take.") { $0.sample(log.bytes) }
+        text.counter("a8registry_events_missed_total", help: "Changes that came too fast to be written into the event log.") {
+            $0.sample(context.events.missed)
+        }
     }
 
     private static func rendered(_ context: ServerContext, _ text: inout PrometheusText) {

@@ -47,6 +47,9 @@ struct Call: ~Copyable {
     /// Whether the client used https (R112).
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 
+    /// Who asks, as it is told with what is changed.
+    var actor: Actor { Actor(address: client, principal: request.clientIdentity?.uris.first) }
+
     /// The namespace of a route that has one.
     func tenant() throws(Refused) -> Namespace {
         guard let namespace else { throw .unauthorized("a credential is needed") }

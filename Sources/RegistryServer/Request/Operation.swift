@@ -4,7 +4,7 @@
 /// An operation of the registry. The raw value indexes tables.
 public enum Operation: Int, Sendable, CaseIterable {
     case registerInstance, listInstances, getInstance, deregisterInstance, renewInstance, renewInstances
-    case listServices, getService
+    case listServices, getService, listEvents
     case root, uptime, livez, readyz, metrics, swagger, cluster
     /// What may be asked of a path, or of the registry (R121).
     case options
@@ -30,6 +30,8 @@ public enum Operation: Int, Sendable, CaseIterable {
         switch self {
         case .listInstances, .getInstance, .listServices, .getService: true
         case .registerInstance, .deregisterInstance, .renewInstance, .renewInstances: false
+        // What this member has seen happen, which its copy does not tell.
+        case .listEvents: false
         case .root, .uptime, .livez, .readyz, .metrics, .swagger, .cluster, .options, .unmatched: false
         }
     }

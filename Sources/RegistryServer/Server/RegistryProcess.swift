@@ -45,6 +45,8 @@ public final class RegistryProcess {
     private let logger: Logger
     private let context: ServerContext
     private let borderLog: BorderLog
+    /// Nil when it is off.
+    private let eventLog: EventLog?
     /// The default is lowered without a word.
     private let isMaxConnectionsGiven: Bool
     /// Nil when it is off; one of the two is there.
@@ -61,6 +63,7 @@ public final class RegistryProcess {
     private var mailbox: Mailbox<WorkerReport>?
     private var events: [LoopEvent] = []
     private var expiryBacklog: LoopEvent?
+    private var eventBacklog: LoopEvent?
     private var deadline: LoopEvent?
     /// The end of `drain_time`.
     private var drainStart: LoopEvent?
@@ -135,16 +138,23 @@ public final class RegistryProcess {
             }
         }
         self.replication = replication
+        let changes = settings.changeLogLimits(start: WallClock.nanoseconds() / 1_000)
         let store = replication.map { [settings] replication in
             Store(
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
-                tombstones: ReplicationParts.tombstones(settings), wake: { replication.wake() })
+                tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
         }
         context = ServerContext(
-            settings: settings, cluster: replication ?? StandaloneCluster(), store: store, loops: loops,
+            settings: settings, cluster: replication ?? StandaloneCluster(),
+            store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
             monotonic: MonotonicClock.nanoseconds(), httpsPort: securePort?.port, tlsHealth: keeper?.health,
             peerTLSHealth: replication?.tlsHealth, border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped })
+        eventLog =
+            settings.eventLog == .off
+            ? nil
+            : EventLog(
+                context.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format, counts: context.events)
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -192,6 +202,7 @@ public final class RegistryProcess {
         }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
+            try LoopEvent.every(milliseconds: EventLog.period, on: loop) { [unowned self] _ in followChanges() },
             try LoopEvent.every(milliseconds: BorderLog.period, on: loop) { [unowned self] _ in borderLog.report() },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
@@ -200,6 +211,7 @@ public final class RegistryProcess {
             },
         ]
         try watchCertificates()
+        eventBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in followChanges() }
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
         drainStart = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drain(onLoop) }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
@@ -213,6 +225,7 @@ public final class RegistryProcess {
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
         portFile?.remove()
+        _ = eventLog?.write(at: WallClock.nanoseconds())
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
@@ -255,6 +268,13 @@ public final class RegistryProcess {
     private func noticePause(at monotonic: Int64) {
         if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
         lastTick = monotonic
+    }
+
+    // MARK: - Changes
+
+    private func followChanges() {
+        if eventLog?.write(at: WallClock.nanoseconds()) == true { eventBacklog?.schedule(afterMilliseconds: 0) }
+        context.store.trimChanges()
     }
 
     // MARK: - Workers

@@ -17,6 +17,7 @@ public final class ServerContext: Sendable {
     public let cluster: any Cluster
     public let lifecycle = Lifecycle()
     public let changes = ChangeCounts()
+    public let events = EventCounts()
     /// The limits on connections, and who met them.
     public let border: Border
     /// Which requests are logged.
@@ -61,7 +62,7 @@ public final class ServerContext: Sendable {
         self.peerTLSHealth = peerTLSHealth
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
-        self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity)
+        self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)
@@ -73,8 +74,8 @@ public final class ServerContext: Sendable {
     }
 
     /// Carries a client's command out and counts what it changed.
-    func apply(_ command: Command, in namespace: Namespace, at moment: Moment) -> Outcome {
-        let decision = store.apply(command, in: namespace, at: moment)
+    func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Outcome {
+        let decision = store.apply(command, in: namespace, at: moment, by: actor)
         changes.count(command, decision)
         return decision.outcome
     }

@@ -72,6 +72,15 @@ extension Settings {
             "access_log_probes", \.accessLogProbes, .boolean, default: "false",
             "Whether `/`, `/livez`, `/readyz`, `/uptime`, `/metrics` and `OPTIONS` that succeed are among them. Balancers, orchestrators and "
                 + "scrapers ask every few seconds."),
+        SettingRow(
+            "event_log", \.eventLog, .eventLogMode, default: "local",
+            "Which changes write a line of the logger `events`, whatever `log_level` is: what clients registered and deregistered at this member and "
+                + "what expired here (`local`), what other members told of as well (`all`), or none (`off`). Each change is in `change_log` besides."),
+        SettingRow(
+            "change_log", \.changeLog, .number(Limits.changeLog), default: "67108864",
+            "How many bytes of what was registered, changed, deregistered and expired are kept for `GET /api/v1/events` and `event_log`, of all "
+                + "namespaces together; of one 1 MiB and 10,000 changes at most. Over it the namespace with the most loses its oldest. 0 keeps none."
+        ),
 
         SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",

@@ -1,6 +1,7 @@
 // What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
 // environment become these values is in SettingResolution.swift. Nothing here reads anything.
 
+import Catalog
 import Replication
 import TLS
 import Telemetry
@@ -41,6 +42,9 @@ public struct Settings: Sendable, Equatable {
     public var logFormat = LogFormat.text
     public var accessLog = AccessLogMode.all
     public var accessLogProbes = false
+    public var eventLog = EventLogMode.local
+    /// Bytes.
+    public var changeLog = 0
 
     /// Instances per namespace; nil is no limit.
     public var namespaceCapacity: Int?
@@ -142,6 +146,11 @@ extension Settings {
             certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, authorityPath: replicationTLSCA)
     }
 
+    /// How much is kept of what happened since the start, in microseconds since 1970.
+    public func changeLogLimits(start: Int64 = 0) -> ChangeLogLimits {
+        ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off, start: start)
+    }
+
     /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.
     public var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
 
@@ -168,6 +177,7 @@ extension Settings {
         public static let bufferedInput = 98_304...16_777_216
         public static let bufferedOutput = 65_536...1_073_741_824
         public static let bufferedTotal = 1_048_576...1_099_511_627_776
+        public static let changeLog = 0...1_099_511_627_776
         public static let renderedCache = 0...1_099_511_627_776
         /// At a million a second a token is worth a microsecond.
         public static let rate = 1...1_000_000

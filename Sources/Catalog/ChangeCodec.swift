@@ -1,0 +1,143 @@
+// A change as bytes. The log keeps many and is read seldom, so what counts is that writing one takes no allocation and no more room than it says.
+
+/// Writes and reads changes.
+///
+/// ```
+/// 1       kind (bits 0-2), time is the index (bit 3), id is text (bit 4), has an address (bit 5), has a principal (bit 6)
+/// 8       index, the lowest byte first
+/// 8       time, unless it is the index
+/// 8       member
+/// 8 / L…  id
+/// L…      service name
+/// 1, L…   endpoint
+/// 1 (L…)  status before, and after: 0 for none, its number among the known ones from 1 on, or 255 and its token
+/// L…      address, principal, if there are such
+/// ```
+///
+/// An L is a length in base 128, the lowest digit first, each but the last with its high bit set.
+enum ChangeCodec {
+    private static let kindMask: UInt8 = 7
+    private static let timeIsIndex: UInt8 = 1 << 3
+    private static let idIsText: UInt8 = 1 << 4
+    private static let hasAddress: UInt8 = 1 << 5
+    private static let hasPrincipal: UInt8 = 1 << 6
+
+    private static let known: [InstanceStatus] = [.up, .starting, .outOfService]
+    private static let otherStatus: UInt8 = 255
+    private static let kinds = Endpoint.Kind.allCases
+
+    /// Appends a change of an instance, which is as it is after the change, or was before it went.
+    static func append(
+        _ kind: Change.Kind, _ index: UInt64, at microseconds: Int64, _ instance: Instance, before: InstanceStatus?, after: InstanceStatus?,
+        member: MemberID, by actor: Actor?, to bytes: inout [UInt8]
+    ) {
+        let isIndex = Int64(bitPattern: index) == microseconds
+        var first = kind.rawValue | (isIndex ? timeIsIndex : 0)
+        if case .text = instance.id { first |= idIsText }
+        if actor?.address != nil { first |= hasAddress }
+        if actor?.principal != nil { first |= hasPrincipal }
+        bytes.append(first)
+        append(index, to: &bytes)
+        if !isIndex { append(UInt64(bitPattern: microseconds), to: &bytes) }
+        append(member.bits, to: &bytes)
+        switch instance.id {
+        case .digest(let digest): append(digest, to: &bytes)
+        case .text(let name): append(Array(name.text.utf8)[...], to: &bytes)
+        }
+        append(instance.serviceNameUTF8, to: &bytes)
+        bytes.append(UInt8(kinds.firstIndex(of: instance.endpointKind) ?? 0))
+        append(instance.endpointValueUTF8, to: &bytes)
+        append(before, to: &bytes)
+        append(after, to: &bytes)
+        if let address = actor?.address { append(text: address, to: &bytes) }
+        if let principal = actor?.principal { append(text: principal, to: &bytes) }
+    }
+
+    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: 0, to: UInt64.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+    }
+
+    private static func append(length: Int, to bytes: inout [UInt8]) {
+        var rest = length
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    private static func append(_ text: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        append(length: text.count, to: &bytes)
+        bytes.append(contentsOf: text)
+    }
+
+    private static func append(text: String, to bytes: inout [UInt8]) {
+        append(length: text.utf8.count, to: &bytes)
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    private static func append(_ status: InstanceStatus?, to bytes: inout [UInt8]) {
+        guard let status else { return bytes.append(0) }
+        if let number = known.firstIndex(of: status) { return bytes.append(UInt8(number + 1)) }
+        bytes.append(otherStatus)
+        append(text: status.token, to: &bytes)
+    }
+
+    /// Reads the change at an offset, and moves the offset behind it.
+    static func read(at offset: inout Int, in bytes: [UInt8]) -> Change {
+        var reader = Reader(bytes: bytes, offset: offset)
+        let first = reader.byte()
+        let index = reader.word()
+        let microseconds = first & timeIsIndex != 0 ? Int64(bitPattern: index) : Int64(bitPattern: reader.word())
+        let member = MemberID(bits: reader.word())
+        let id = first & idIsText != 0 ? InstanceID.text(Name(reader.text())) : .digest(reader.word())
+        let service = reader.text()
+        let kind = kinds[Int(reader.byte())]
+        let endpoint = Endpoint(kind: kind, value: reader.text())
+        let (before, after) = (reader.status(), reader.status())
+        let address = first & hasAddress != 0 ? reader.text() : nil
+        let principal = first & hasPrincipal != 0 ? reader.text() : nil
+        offset = reader.offset
+        return Change(
+            kind: Change.Kind(rawValue: first & kindMask) ?? .updated, index: index, microseconds: microseconds, id: id,
+            serviceName: Name(service), endpoint: endpoint, before: before, after: after, member: member,
+            actor: address == nil && principal == nil ? nil : Actor(address: address, principal: principal))
+    }
+
+    /// Reads what was written here; anything else is a mistake of ours and traps.
+    private struct Reader {
+        let bytes: [UInt8]
+        var offset: Int
+
+        mutating func byte() -> UInt8 {
+            defer { offset += 1 }
+            return bytes[offset]
+        }
+
+        mutating func word() -> UInt64 {
+            var word: UInt64 = 0
+            for shift in stride(from: UInt64(0), to: 64, by: 8) { word |= UInt64(byte()) << shift }
+            return word
+        }
+
+        mutating func text() -> String {
+            var (count, shift) = (0, 0)
+            while true {
+                let digit = byte()
+                count |= Int(digit & 0x7F) << shift
+                shift += 7
+                if digit & 0x80 == 0 { break }
+            }
+            defer { offset += count }
+            return String(decoding: bytes[offset..<offset + count], as: UTF8.self)
+        }
+
+        mutating func status() -> InstanceStatus? {
+            switch byte() {
+            case 0: nil
+            case otherStatus: InstanceStatus(text())
+            case let number: known[Int(number) - 1]
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// A line for each change of the catalog, for whoever looks at three in the morning for what came and went. The lines are written by a reader of the
+// change log: a request only notes its change there, and when changes come faster than lines can be written, the reader misses some and says how many.
+
+import Catalog
+import Synchronization
+import Telemetry
+
+/// Which changes write a line: the words of `event_log`.
+public enum EventLogMode: String, Sendable, CaseIterable {
+    /// Those that clients asked this member for, and what expired here.
+    case local
+    /// Those that other members have told of, too.
+    case all
+    case off
+}
+
+/// Writes the lines of one process. Not Sendable: it belongs to the control loop.
+final class EventLog {
+    /// How often it looks for what is new, in milliseconds.
+    static let period = 100
+    /// Changes that are read in one turn of the loop, so that signals are heard while a million go.
+    private static let budget = 4_096
+
+    private let store: Store
+    private let mode: EventLogMode
+    /// This member, where there are others; nil when the registry is alone.
+    private let member: MemberID?
+    private let pipe: LogPipe
+    private let format: LogFormat
+    private let counts: EventCounts
+    private var timestamps = TimestampFormatter()
+    private var line: [UInt8] = []
+
+    init(_ store: Store, mode: EventLogMode, member: MemberID?, pipe: LogPipe, format: LogFormat, counts: EventCounts) {
+        self.store = store
+        self.mode = mode
+        self.member = member
+        self.pipe = pipe
+        self.format = format
+        self.counts = counts
+    }
+
+    /// Writes what is new, at a wall time in nanoseconds; returns whether there is more.
+    func write(at now: Int64) -> Bool {
+        let unread = store.followChanges(limit: Self.budget)
+        for (namespace, change) in unread.changes where mode == .all || isLocal(change) { write(change, namespace) }
+        if unread.missed > 0 {
+            counts.miss(unread.missed)
+            pipe.append(EventLine.missed(unread.missed, at: now, format: format))
+        }
+        return unread.hasMore
+    }
+
+    private func isLocal(_ change: Change) -> Bool { member.map { $0 == change.member } ?? true }
+
+    private func write(_ change: Change, _ namespace: Namespace) {
+        line.removeAll(keepingCapacity: true)
+        EventLine(
+            nanoseconds: change.nanoseconds, kind: "\(change.kind.literal)", namespace: namespace.name, id: change.id.description,
+            service: change.serviceName.text, endpoint: "\(change.endpoint.kind.rawValue)://\(change.endpoint.value)",
+            before: change.before?.token, after: change.after?.token, index: change.index,
+            member: member == nil ? nil : change.member.description, client: change.actor?.address, principal: change.actor?.principal
+        ).append(to: &line, format: format, timestamps: &timestamps)
+        pipe.append(line)
+    }
+}
+
+/// How many changes the event log has missed. Written by the control loop, read by whoever scrapes.
+public final class EventCounts: Sendable {
+    private let misses = Atomic<UInt64>(0)
+
+    public init() {}
+
+    func miss(_ count: UInt64) { misses.add(count, ordering: .relaxed) }
+
+    var missed: UInt64 { misses.load(ordering: .relaxed) }
+}

@@ -1,0 +1,88 @@
+// One line for each instance that came, changed or went. Like the access line it is a value that renders itself, since there may be a million of
+// them when a data centre's machines go at once.
+
+/// What is logged of one change.
+public struct EventLine: Sendable {
+    /// When it happened: nanoseconds since the start of 1970.
+    public var nanoseconds: Int64
+    /// What happened, as in `expired`: the line's message.
+    public var kind: String
+    public var namespace: String
+    /// The instance's id, its service and its endpoint, as in `http://10.0.0.1:80`.
+    public var id: String
+    public var service: String
+    public var endpoint: String
+    /// The status before and after; left out when nil.
+    public var before: String?
+    public var after: String?
+    /// The revision of its namespace.
+    public var index: UInt64
+    /// Which member took it; left out when nil, as are the two that follow.
+    public var member: String?
+    public var client: String?
+    public var principal: String?
+
+    public init(
+        nanoseconds: Int64, kind: String, namespace: String, id: String, service: String, endpoint: String, before: String?, after: String?,
+        index: UInt64, member: String?, client: String?, principal: String?
+    ) {
+        self.nanoseconds = nanoseconds
+        self.kind = kind
+        self.namespace = namespace
+        self.id = id
+        self.service = service
+        self.endpoint = endpoint
+        self.before = before
+        self.after = after
+        self.index = index
+        self.member = member
+        self.client = client
+        self.principal = principal
+    }
+
+    /// The level of every such line, and its logger.
+    public static let level = LogLevel.info
+    public static let logger = "events"
+
+    /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
+    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
+        format.begin(Self.level, at: nanoseconds, &timestamps, message: kind, &line)
+        format.field(.logger, Self.logger, &line)
+        format.field(.namespace, namespace, &line)
+        format.field(.service, service, &line)
+        format.field(.id, id, &line)
+        format.field(.endpoint, endpoint, &line)
+        if let before { format.field(.before, before, &line) }
+        if let after { format.field(.after, after, &line) }
+        format.field(.index, index, &line)
+        if let member { format.field(.member, member, &line) }
+        if let client { format.field(.client, client, &line) }
+        if let principal { format.field(.principal, principal, &line) }
+        format.end(&line)
+    }
+
+    /// The line that stands for so many changes that nobody could read before they were forgotten.
+    public static func missed(_ count: UInt64, at nanoseconds: Int64, format: LogFormat) -> [UInt8] {
+        var line: [UInt8] = []
+        var timestamps = TimestampFormatter()
+        format.begin(
+            .warn, at: nanoseconds, &timestamps, message: "events came faster than they could be logged, and have no line", &line)
+        format.field(.logger, logger, &line)
+        format.field(.dropped, count, &line)
+        format.end(&line)
+        return line
+    }
+}
+
+extension FieldKey {
+    fileprivate static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
+    fileprivate static let service = FieldKey(text: " service=", json: ",\"service\":")
+    fileprivate static let id = FieldKey(text: " id=", json: ",\"id\":")
+    fileprivate static let endpoint = FieldKey(text: " endpoint=", json: ",\"endpoint\":")
+    fileprivate static let before = FieldKey(text: " was=", json: ",\"was\":")
+    fileprivate static let after = FieldKey(text: " status=", json: ",\"status\":")
+    fileprivate static let index = FieldKey(text: " index=", json: ",\"index\":")
+    fileprivate static let member = FieldKey(text: " member=", json: ",\"member\":")
+    fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
+    fileprivate static let principal = FieldKey(text: " principal=", json: ",\"principal\":")
+}
