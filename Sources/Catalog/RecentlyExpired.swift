@@ -5,8 +5,8 @@
 
 /// The last instances of one shard whose leases ran out. A pure value; whoever holds it guards it.
 ///
-/// When there are too many, those with the oldest versions are forgotten first: a change that nobody else has heard of is later than all that
-/// was made while the others could be told.
+/// When there are too many, the namespace with the most gives, and of its own those with the oldest versions first: a change that nobody else has heard
+/// of is later than all that was made while the others could be told.
 struct RecentlyExpired: Sendable {
     /// An instance as it was when its lease ran out.
     struct Entry: Sendable {
@@ -125,11 +125,22 @@ struct RecentlyExpired: Sendable {
         bytes -= entry.size
     }
 
-    /// Forgets those with the oldest versions, as many as it takes.
+    /// Forgets those with the oldest versions of the namespace that then has the most bytes, as many as it takes.
     private mutating func forgetOldest() {
-        let byVersion = index.values.sorted { slots[$0].record.version < slots[$1].record.version }
-        for slot in byVersion {
-            guard count > Self.limit - Self.room || bytes > Self.byteLimit - Self.byteRoom else { return }
+        /// One namespace's, those with the oldest versions last.
+        struct Held {
+            var bytes = 0
+            var slots: [Int32] = []
+        }
+        var held: [Namespace: Held] = [:]
+        for slot in index.values.sorted(by: { slots[$0].record.version > slots[$1].record.version }) {
+            held[slots[slot].namespace, default: Held()].bytes += slots[slot].size
+            held[slots[slot].namespace, default: Held()].slots.append(slot)
+        }
+        while count > Self.limit - Self.room || bytes > Self.byteLimit - Self.byteRoom,
+            let namespace = held.max(by: { $0.value.bytes < $1.value.bytes })?.key, let slot = held[namespace]?.slots.popLast()
+        {
+            held[namespace]?.bytes -= slots[slot].size
             remove(slot)
         }
     }

@@ -24,6 +24,8 @@ public final class Store: Sendable {
     public static let renewalLimit = 1_000
 
     let shards: [Shard]
+    /// Bytes that the tombstones of all namespaces may take together; see `trimTombstones`.
+    let tombstoneBytes: Int
     /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
     let changeLogBytes: Int
     /// What the other members are told, kept only when there are some.
@@ -46,6 +48,7 @@ public final class Store: Sendable {
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
     ) {
         changeLogBytes = changes.bytes
+        tombstoneBytes = tombstones.bytes
         news = replicating.map { _ in News(wake: wake) }
         // By which the versions of this run differ from those of any other.
         let alone = MemberID(bits: .random(in: 1 ... .max >> 1))

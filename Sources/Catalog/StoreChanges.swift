@@ -70,7 +70,7 @@ extension Store {
     }
 
     /// How often, in one call, it is looked who takes the most.
-    private static let trimTurns = 4
+    static let trimTurns = 4
 
     /// Keeps the change logs of all namespaces together within their bound: as long as they take more, the namespaces that take the most give up
     /// their oldest changes. To be called every few milliseconds; what comes between two calls is beyond the bound.

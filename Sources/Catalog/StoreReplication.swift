@@ -112,6 +112,37 @@ extension Store {
         return keys
     }
 
+    /// How many tombstones are forgotten while one lock is held: well under a millisecond.
+    private static let trimBatch = 1_024
+
+    /// Keeps the tombstones of all namespaces together within their bound: as long as they take more, the namespaces whose take the most forget their
+    /// oldest. To be called every few milliseconds; what comes between two calls is beyond the bound.
+    public func trimTombstones() {
+        guard news != nil else { return }
+        for _ in 0..<Self.trimTurns {
+            let excess = tombstoneCounts.bytes - tombstoneBytes
+            guard excess > 0 else { return }
+            let sizes = shards.map { $0.catalog.withLock { $0.records.ledger?.tombstones.largest ?? 0 } }
+            guard let largest = sizes.max(), largest > 0 else { return }
+            let giving = sizes.indices.filter { sizes[$0] >= largest - largest / 4 }
+            for number in giving {
+                shards[number].catalog.withLock {
+                    $0.records.ledger?.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
+                }
+            }
+        }
+    }
+
+    /// What the tombstones take in bytes, and how many were forgotten before their time.
+    public var tombstoneCounts: (bytes: Int, forgotten: UInt64) {
+        shards.reduce((0, 0)) { counts, shard in
+            let (bytes, forgotten) = shard.catalog.withLock {
+                ($0.records.ledger?.tombstones.bytes ?? 0, $0.records.ledger?.tombstones.forgotten ?? 0)
+            }
+            return (counts.0 + bytes, counts.1 + forgotten)
+        }
+    }
+
     /// After a pause, and once the peers have been heard: lets every lease end when it would have ended without pauses. Those that are over by
     /// that are for `expire` to sweep; returns how many.
     public func settle(at moment: Moment) -> Int {

@@ -5,14 +5,18 @@
 public struct TombstoneLimits: Sendable, Equatable {
     /// Milliseconds of lease time, above 0: longer than any lease and than the longest absence of a member that is to be healed without a copy.
     public let retention: Int64
-    /// How many a shard keeps, above 0; beyond that the oldest are forgotten first. Each costs about a hundred bytes.
-    public let countPerShard: Int
+    /// Bytes that those of all namespaces may take together, above 0, each about a hundred (`Store.trimTombstones`).
+    public let bytes: Int
+    /// The part of it, one in so many, that those of one namespace may take: beyond it the namespace's oldest are forgotten.
+    public static let namespaces = 16
 
-    public init(retention: Int64, countPerShard: Int) {
+    var bytesPerNamespace: Int { bytes / Self.namespaces }
+
+    public init(retention: Int64, bytes: Int) {
         self.retention = retention
-        self.countPerShard = countPerShard
+        self.bytes = bytes
     }
 
-    /// A day, and a hundred thousand a shard: one deregistration a second in one namespace, all day.
-    public static let standard = TombstoneLimits(retention: 24 * 60 * 60 * 1_000, countPerShard: 100_000)
+    /// A day, and 256 MiB: two deregistrations a second in one namespace, all day.
+    public static let standard = TombstoneLimits(retention: 24 * 60 * 60 * 1_000, bytes: 256 << 20)
 }

@@ -1,5 +1,6 @@
 // Who was deregistered, and in which version: the answer to a member that has not heard of it and says that the instance is there. Bounded in
-// time and in number, for clients decide how many there are; which of them goes first is decided here.
+// time and in what they take, for clients decide how many there are; which of them goes first is decided here. A namespace that takes too much loses
+// its own oldest, and nobody else's: one tenant's churn must not undo what another has deregistered.
 
 /// That an instance was deregistered, in which version.
 struct Tombstone: Sendable {
@@ -27,37 +28,53 @@ struct Tombstones: Sendable {
         /// Neighbours in the order of learning, or -1.
         var older: Int32
         var newer: Int32 = -1
+        /// The same among those of its namespace.
+        var olderOfNamespace: Int32
+        var newerOfNamespace: Int32 = -1
         let bucket: UInt16
 
-        static let vacant = Entry(id: .digest(0), version: .none, since: .zero, number: -1, older: -1, bucket: 0)
-    }
+        static let vacant = Entry(
+            id: .digest(0), version: .none, since: .zero, number: -1, older: -1, olderOfNamespace: -1, bucket: 0)
 
-    private struct Key: Hashable {
-        let number: Int32
-        let id: InstanceID
+        /// Roughly what it takes, in bytes.
+        var size: Int {
+            switch id {
+            case .digest: Tombstones.cost
+            case .text(let name): Tombstones.cost + Tombstones.textCost + name.text.utf8.count
+            }
+        }
     }
 
     /// A namespace is kept once, however many tombstones it has.
     private struct Numbered: Sendable {
         let namespace: Namespace
         var count = 0
+        /// Invariant: the sizes of its tombstones.
+        var bytes = 0
+        /// The ends of their order of learning, or -1.
+        var oldest: Int32 = -1
+        var newest: Int32 = -1
     }
 
-    /// Parts of the index, a power of two, so that none is so large that its doubling is felt.
-    private static let partCount = 64
+    /// Bytes that a tombstone takes, its place in the index included, and a text that is its id besides what it says.
+    static let (cost, textCost) = (100, 32)
     /// The last part of the retention, a hundredth of it, in which nothing is learned from others.
     private static let lastPart: Int64 = 100
 
     private let limits: TombstoneLimits
     private var slots = Slab(vacant: Entry.vacant)
-    /// Invariant: has exactly the keys of `slots`. Empty until there is a tombstone.
-    private var parts: [[Key: Int32]] = []
+    /// Invariant: has exactly the slots of `slots`, by their namespace's number and id.
+    private var index = SlotIndex()
     private var namespaces = Slab(vacant: Numbered(namespace: Namespace("")))
     /// Invariant: has exactly the namespaces of `namespaces`, none of which is without tombstones.
     private var numbers: [Namespace: Int32] = [:]
     /// The ends of the order of learning, or -1.
     private var oldest: Int32 = -1
     private var newest: Int32 = -1
+    /// What all take, in bytes.
+    private(set) var bytes = 0
+    /// How many were forgotten before their time.
+    private(set) var forgotten: UInt64 = 0
     /// Those that others are still to be told of. Invariant: slots that are occupied.
     private(set) var untold = SlotSet()
 
@@ -69,8 +86,7 @@ struct Tombstones: Sendable {
 
     private func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let number = numbers[namespace] else { return nil }
-        let key = Key(number: number, id: id)
-        return parts[part(of: key)][key]
+        return index.slot(hash: SlotIndex.hash(id, table: number)) { slots[$0].number == number && slots[$0].id == id }
     }
 
     func find(_ id: InstanceID, in namespace: Namespace) -> Tombstone? { slot(of: id, in: namespace).map { self[$0] } }
@@ -98,19 +114,53 @@ struct Tombstones: Sendable {
         // What is about to be forgotten is not learned any more: being told takes a moment by which it would seem younger each time.
         guard age < limits.retention - limits.retention / Self.lastPart else { return false }
         let number = number(of: namespace)
-        namespaces[number].count += 1
+        let last = namespaces[number].newest
         let slot = slots.insert(
             Entry(
-                id: id, version: version, since: now + -max(age, 0), number: number, older: newest,
+                id: id, version: version, since: now + -max(age, 0), number: number, older: newest, olderOfNamespace: last,
                 bucket: BucketKey(id, in: namespace).bucket))
-        if parts.isEmpty { parts = Array(repeating: [:], count: Self.partCount) }
-        let key = Key(number: number, id: id)
-        parts[part(of: key)][key] = slot
+        index.insert(slot, hash: SlotIndex.hash(id, table: number))
         if newest >= 0 { slots[newest].newer = slot } else { oldest = slot }
         newest = slot
+        if last >= 0 { slots[last].newerOfNamespace = slot } else { namespaces[number].oldest = slot }
+        namespaces[number].newest = slot
+        namespaces[number].count += 1
+        let size = slots[slot].size
+        namespaces[number].bytes += size
+        bytes += size
         if isUntold { untold.insert(slot) }
-        if slots.count > limits.countPerShard { remove(oldest) }
+        while namespaces[number].bytes > limits.bytesPerNamespace, namespaces[number].count > 1 { forget(namespaces[number].oldest) }
         return true
+    }
+
+    /// Forgets one before its time.
+    private mutating func forget(_ slot: Int32) {
+        forgotten += 1
+        remove(slot)
+    }
+
+    /// What the tombstones of the largest namespace take, in bytes. Reads all namespaces.
+    var largest: Int {
+        var (largest, next) = (0, Int32(0))
+        while let number = namespaces.occupied(from: next) {
+            largest = max(largest, namespaces[number].bytes)
+            next = number + 1
+        }
+        return largest
+    }
+
+    /// Has the largest namespaces forget their oldest, so many bytes of them at least, but `budget` of them at most.
+    mutating func trim(_ wanted: Int, budget: Int) {
+        let (before, largest) = (bytes, largest)
+        let threshold = largest - largest / 4
+        var (next, remaining) = (Int32(0), budget)
+        while before - bytes < wanted, remaining > 0, let number = namespaces.occupied(from: next) {
+            while before - bytes < wanted, remaining > 0, namespaces.contains(number), namespaces[number].bytes >= threshold {
+                forget(namespaces[number].oldest)
+                remaining -= 1
+            }
+            next = number + 1
+        }
     }
 
     mutating func remove(_ id: InstanceID, in namespace: Namespace) {
@@ -133,12 +183,16 @@ struct Tombstones: Sendable {
 
     private mutating func remove(_ slot: Int32) {
         guard let tombstone = slots.remove(slot) else { return }
-        let key = Key(number: tombstone.number, id: tombstone.id)
-        parts[part(of: key)][key] = nil
+        index.remove(slot, hash: SlotIndex.hash(tombstone.id, table: tombstone.number))
         if tombstone.older >= 0 { slots[tombstone.older].newer = tombstone.newer } else { oldest = tombstone.newer }
         if tombstone.newer >= 0 { slots[tombstone.newer].older = tombstone.older } else { newest = tombstone.older }
+        let (older, newer) = (tombstone.olderOfNamespace, tombstone.newerOfNamespace)
+        if older >= 0 { slots[older].newerOfNamespace = newer } else { namespaces[tombstone.number].oldest = newer }
+        if newer >= 0 { slots[newer].olderOfNamespace = older } else { namespaces[tombstone.number].newest = older }
         untold.remove(slot)
         namespaces[tombstone.number].count -= 1
+        namespaces[tombstone.number].bytes -= tombstone.size
+        bytes -= tombstone.size
         guard namespaces[tombstone.number].count == 0 else { return }
         numbers[namespaces[tombstone.number].namespace] = nil
         namespaces.remove(tombstone.number)
@@ -150,6 +204,4 @@ struct Tombstones: Sendable {
         numbers[namespace] = number
         return number
     }
-
-    private func part(of key: Key) -> Int { key.hashValue & (Self.partCount - 1) }
 }

@@ -19,6 +19,13 @@ func present(
     present(1, version, status: status, ttl: ttl, service: service, age: age, wall: wall)
 }
 
+extension TombstoneLimits {
+    /// Room for so many ids that are digests in one namespace, and for sixteen times as many in all.
+    init(retention: Int64, countPerNamespace: Int) {
+        self.init(retention: retention, bytes: countPerNamespace * Tombstones.cost * Self.namespaces)
+    }
+}
+
 extension Replica {
     var heartbeat: Heartbeat? {
         switch self {

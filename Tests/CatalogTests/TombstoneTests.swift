@@ -6,7 +6,7 @@ struct TombstoneTests {
     private static let hour: Int64 = 3_600_000
 
     @Test func `a deregistration is remembered for as long as was said, and then forgotten`() {
-        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerShard: 10))
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 10))
         member.apply(.register(makeInstance(1)), at: 0)
         member.apply(.deregister(one), at: 1_000)
         _ = member.expire(at: Self.hour + 999)
@@ -18,7 +18,7 @@ struct TombstoneTests {
     }
 
     @Test func `the oldest is forgotten for one too many`() {
-        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerShard: 10))
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 10))
         for id in UInt64(0)..<25 { member.merge(.absent(.digest(id), version(1)), at: Int64(id)) }
         #expect(member.store.counts.tombstones == 10)
         for id in UInt64(0)..<25 { #expect((member.replica(.digest(id), at: 30) != nil) == (id >= 15), "id \(id)") }
@@ -26,6 +26,64 @@ struct TombstoneTests {
         member.merge(.absent(.digest(15), version(2)), at: 31)
         member.merge(.absent(.digest(99), version(1)), at: 32)
         #expect(member.replica(.digest(15), at: 33) != nil && member.replica(.digest(16), at: 33) == nil)
+    }
+
+    @Test func `a namespace that churns loses its own tombstones and nobody else's`() {
+        // Whether the two share a shard is the hash's to say: there are enough others.
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 10))
+        let others = (0..<300).map { Namespace("n\($0)") }
+        for namespace in others { member.merge(.absent(one, version(1)), in: namespace, at: 0) }
+        for id in UInt64(0)..<10_000 { member.merge(.absent(.digest(id), version(1)), at: 1) }
+        #expect(member.store.counts.tombstones == 310 && member.store.tombstoneCounts.forgotten == 9_990)
+        for namespace in others { #expect(member.replica(one, in: namespace, at: 2)?.isAbsent == true) }
+        #expect((9_990..<10_000).allSatisfy { member.replica(.digest($0), at: 2)?.isAbsent == true })
+    }
+
+    @Test func `when all take too much, those with the most forget their oldest`() {
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 100))
+        let (many, few) = ((0..<30).map { Namespace("m\($0)") }, (0..<30).map { Namespace("f\($0)") })
+        for namespace in few { for id in UInt64(0)..<5 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 0) } }
+        for namespace in many { for id in UInt64(0)..<100 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 1) } }
+        #expect(member.store.tombstoneCounts.bytes > 1_600 * Tombstones.cost)
+        for _ in 0..<20 { member.store.trimTombstones() }
+        #expect(member.store.tombstoneCounts.bytes <= 1_600 * Tombstones.cost && member.store.counts.tombstones > 1_400)
+        for namespace in few { #expect((0..<5).allSatisfy { member.replica(.digest($0), in: namespace, at: 2) != nil }) }
+        for namespace in many { #expect(member.replica(.digest(99), in: namespace, at: 2) != nil, "the youngest stay") }
+    }
+
+    @Test(arguments: 0..<10)
+    func `tombstones are those of a model, whatever comes and goes`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var tombstones = Tombstones(limits: TombstoneLimits(retention: 1_000, countPerNamespace: 8))
+        // Of each namespace the ids in their order of learning, with their versions and times.
+        var model: [Namespace: [(id: InstanceID, version: Version, since: Int64)]] = [:]
+        let namespaces = (0..<4).map { Namespace("n\($0)") }
+        let ids: [InstanceID] = (0..<14).map { .digest($0) }
+        var now: Int64 = 0
+        for step in 0..<3_000 {
+            let namespace = namespaces.randomElement(using: &random) ?? tenant
+            let id = ids.randomElement(using: &random) ?? one
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<6:
+                let version = version(UInt64(step + 1))
+                tombstones.put(id, in: namespace, version: version, isUntold: Bool.random(using: &random), at: at(now))
+                model[namespace, default: []].removeAll { $0.id == id }
+                model[namespace, default: []].append((id, version, now))
+                if model[namespace]?.count ?? 0 > 8 { model[namespace]?.removeFirst() }
+            case 6:
+                tombstones.remove(id, in: namespace)
+                model[namespace]?.removeAll { $0.id == id }
+            case 7: _ = tombstones.popUntold()
+            default:
+                now += .random(in: 0...200, using: &random)
+                _ = tombstones.expire(at: at(now), budget: .max)
+                for namespace in namespaces { model[namespace]?.removeAll { $0.since + 1_000 <= now } }
+            }
+            let count = model.values.reduce(0) { $0 + $1.count }
+            #expect(tombstones.count == count && tombstones.bytes == count * Tombstones.cost, "seed \(seed), step \(step)")
+            let known = model[namespace]?.first { $0.id == id }
+            #expect(tombstones.find(id, in: namespace)?.version == known?.version, "seed \(seed), step \(step)")
+        }
     }
 
     @Test func `registering again ends the memory of the deregistration`() {
@@ -40,7 +98,7 @@ struct TombstoneTests {
 
     @Test(arguments: [0, 100_000 * hour])
     func `a tombstone that was copied when it was old goes earlier, whatever the clock says`(skew: Int64) {
-        let limits = TombstoneLimits(retention: 10 * Self.hour, countPerShard: 10)
+        let limits = TombstoneLimits(retention: 10 * Self.hour, countPerNamespace: 10)
         let member = Member(1, skew: skew, tombstones: limits)
         let now = 100 * Self.hour
         member.merge(.absent(one, version(UInt64(now - 2 * Self.hour)), age: 2 * Self.hour), at: now)
@@ -51,7 +109,7 @@ struct TombstoneTests {
     }
 
     @Test func `members that copy one another all the time forget a deregistration some day`() {
-        let limits = TombstoneLimits(retention: 10 * Self.hour, countPerShard: 10)
+        let limits = TombstoneLimits(retention: 10 * Self.hour, countPerNamespace: 10)
         let members = [Member(1, tombstones: limits), Member(2, tombstones: limits)]
         members[0].apply(.register(makeInstance(1)), at: 0)
         members[0].apply(.deregister(one), at: 1_000)
@@ -67,7 +125,7 @@ struct TombstoneTests {
     }
 
     @Test func `a tombstone too old to be remembered still ends what it is about`() {
-        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerShard: 10))
+        let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 10))
         member.apply(.register(makeInstance(1, ttl: 100 * Self.hour)), at: 5_000)
         #expect(member.merge(.absent(one, version(1), age: 2 * Self.hour), at: 5_001) == .stale)
         #expect(member.merge(.absent(one, version(9_000), age: 2 * Self.hour), at: 5_001) == .applied)
@@ -76,7 +134,7 @@ struct TombstoneTests {
     }
 
     @Test func `forgetting is bounded by the budget`() {
-        let member = Member(1, tombstones: TombstoneLimits(retention: 1_000, countPerShard: 1_000))
+        let member = Member(1, tombstones: TombstoneLimits(retention: 1_000, countPerNamespace: 1_000))
         for id in UInt64(0)..<500 { member.merge(.absent(.digest(id), version(1)), at: 0) }
         #expect(member.store.expire(at: member.moment(2_000), budget: 100).hasMore)
         #expect(member.store.counts.tombstones == 400)
@@ -110,7 +168,7 @@ struct TombstoneTests {
     @Test(arguments: 0..<30)
     func `tombstones agree with a list`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let limits = TombstoneLimits(retention: 1_000, countPerShard: 20)
+        let limits = TombstoneLimits(retention: 1_000, countPerNamespace: 20)
         var tombstones = Tombstones(limits: limits)
         var model: [(id: InstanceID, namespace: Namespace, version: Version, end: Int64, isUntold: Bool)] = []
         var now: Int64 = 0

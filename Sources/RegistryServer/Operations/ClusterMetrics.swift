@@ -32,6 +32,11 @@ enum ClusterMetrics {
             $0.sample(status.holdsLeases ? 1 : 0)
         }
         text.gauge("a8registry_tombstones", help: "Deregistrations that are remembered.") { $0.sample(context.store.counts.tombstones) }
+        let tombstones = context.store.tombstoneCounts
+        text.gauge("a8registry_tombstone_bytes", help: "Bytes that they take.") { $0.sample(tombstones.bytes) }
+        text.counter(
+            "a8registry_tombstones_forgotten_total", help: "Deregistrations that were forgotten before their time, for want of room."
+        ) { $0.sample(tombstones.forgotten) }
         counts(report.counts, &text)
         originals(report.originals.counts, &text)
     }

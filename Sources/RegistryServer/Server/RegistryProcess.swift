@@ -275,6 +275,7 @@ public final class RegistryProcess {
     private func followChanges() {
         if eventLog?.write(at: WallClock.nanoseconds()) == true { eventBacklog?.schedule(afterMilliseconds: 0) }
         context.store.trimChanges()
+        context.store.trimTombstones()
     }
 
     // MARK: - Workers

@@ -45,6 +45,6 @@ enum ReplicationParts {
     }
 
     static func tombstones(_ settings: Settings) -> TombstoneLimits {
-        TombstoneLimits(retention: settings.tombstoneTime.wholeMilliseconds, countPerShard: TombstoneLimits.standard.countPerShard)
+        TombstoneLimits(retention: settings.tombstoneTime.wholeMilliseconds, bytes: settings.tombstoneBytes)
     }
 }

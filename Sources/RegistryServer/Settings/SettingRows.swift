@@ -241,7 +241,11 @@ extension Settings {
         SettingRow(
             "tombstone_time", \.tombstoneTime, .duration(Limits.tombstoneTime), default: "24h",
             "How long a deregistration is remembered, so that a member that has not heard of it cannot undo it. It should exceed `max_ttl` and "
-                + "the longest time that members are cut off from each other. Each costs about 100 bytes."),
+                + "the longest time that members are cut off from each other."),
+        SettingRow(
+            "tombstone_bytes", \.tombstoneBytes, .number(Limits.tombstoneBytes), default: "268435456",
+            "How many bytes the deregistrations that are remembered may take, of all namespaces together, about 100 each; a sixteenth of it of one "
+                + "namespace. A namespace over its part forgets its own oldest; when all together are over it, those with the most do."),
         SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
             "How long a starting member looks for a peer to copy from before it serves what it has; as long as one answers, it goes on. Also how "

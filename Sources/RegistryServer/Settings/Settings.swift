@@ -110,6 +110,7 @@ public struct Settings: Sendable, Equatable {
     public var replicationQueueBytes = 0
     public var replicationQueueChanges = 0
     public var tombstoneTime = GoDuration.zero
+    public var tombstoneBytes = 0
     public var syncTimeout = GoDuration.zero
 
     private init() {}
@@ -190,6 +191,8 @@ extension Settings {
         public static let replicationQueueChanges = 1_000...10_000_000
         /// At least the longest of the usual leases; a month of a busy cluster's deregistrations is more than memory should hold.
         public static let tombstoneTime = GoDuration.seconds(600)...GoDuration.seconds(2_592_000)
+        /// At least some 650 of one namespace.
+        public static let tombstoneBytes = 1_048_576...1_099_511_627_776
         /// A name that a certificate can carry is no longer.
         public static let memberNameBytes = 255
         /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
