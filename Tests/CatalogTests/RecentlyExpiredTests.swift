@@ -8,13 +8,13 @@ struct RecentlyExpiredTests {
     /// Instances whose leases of no time have just run out.
     private func put(
         _ numbers: ClosedRange<UInt64>, version number: UInt64 = 1, value: String = "10.0.0.1:80", into expired: inout RecentlyExpired,
-        at now: LeaseTime
+        in namespace: Namespace = tenant, at now: LeaseTime
     ) {
         for id in numbers {
             let instance = makeInstance(id, ttl: 1, value: value)
             let heartbeat = Heartbeat(age: 2, wall: 0)
             let record = Record(instance, version: version(number), heartbeat: heartbeat, at: Moment(lease: now, wall: 0))
-            expired.put(instance, record, in: Self.tenant, at: now)
+            expired.put(instance, record, in: namespace, at: now)
         }
     }
 
@@ -29,6 +29,15 @@ struct RecentlyExpiredTests {
         }
         #expect(holds(1, expired), "it was changed when the others could no longer be told")
         #expect(expired.count > RecentlyExpired.limit / 2)
+    }
+
+    @Test func `a namespace whose instances come and go pushes out its own`() {
+        var expired = RecentlyExpired(retention: 1_000)
+        let quiet = Namespace("quiet")
+        put(1...50, version: 1, into: &expired, in: quiet, at: .zero)
+        for number in 1...UInt64(5 * RecentlyExpired.limit) { put(number...number, version: 10 + number, into: &expired, at: .zero) }
+        #expect((1...50).allSatisfy { expired.find(.digest($0), in: quiet) != nil }, "though its versions are the oldest")
+        #expect(expired.count <= RecentlyExpired.limit && holds(UInt64(5 * RecentlyExpired.limit), expired))
     }
 
     @Test func `large ones are kept within a bound of bytes`() {

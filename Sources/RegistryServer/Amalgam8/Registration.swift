@@ -5,6 +5,21 @@ import HTTP
 import JSON
 import TLS
 
+/// How many tags an instance may have, and how many bytes of UTF-8 together (R280).
+struct TagLimits: Sendable, Equatable {
+    let count: Int
+    let bytes: Int
+
+    init(count: Int, bytes: Int) {
+        self.count = count
+        self.bytes = bytes
+    }
+
+    init(_ settings: Settings) { self.init(count: settings.maxTags, bytes: settings.maxTagsBytes) }
+
+    static let standard = TagLimits(.defaults)
+}
+
 /// What a client registers, as it said it.
 struct Registration {
     /// Bytes of UTF-8 in `service_name` (R207).
@@ -21,9 +36,11 @@ struct Registration {
     private(set) var status = InstanceStatus.up
     private(set) var tags: [String] = []
     private(set) var metadata: [UInt8]?
+    private let tagLimits: TagLimits
 
     /// Reads a body. Throws `Refused.invalid` naming the field to blame, or what is wrong with the JSON.
-    init(json body: [UInt8]) throws(Refused) {
+    init(json body: [UInt8], tagLimits: TagLimits = .standard) throws(Refused) {
+        self.tagLimits = tagLimits
         var reader = JSONReader(body)
         do throws(JSONError) {
             guard try reader.peekType() == .object else { throw JSONError(.expected(.object), at: 0) }
@@ -266,13 +283,19 @@ struct Registration {
 
     private mutating func readTags(_ reader: inout JSONReader) throws(FieldError) {
         try reading(.tags) { () throws(JSONError) in try reader.enterArray() }
+        var bytes = 0
         while try reading(nil, { () throws(JSONError) in try reader.nextElement() }) {
+            let tag: String
             do throws(JSONError) {
-                tags.append(try reader.readString())
+                tag = try reader.readString()
             } catch {
                 if case .expected = error.kind { throw .unusable("tags must be an array of strings") }
                 throw .syntax(error)
             }
+            bytes += tag.utf8.count
+            guard tags.count < tagLimits.count else { throw .unusable("tags are limited to \(tagLimits.count)") }
+            guard bytes <= tagLimits.bytes else { throw .unusable("tags are limited to \(tagLimits.bytes) bytes together") }
+            tags.append(tag)
         }
     }
 

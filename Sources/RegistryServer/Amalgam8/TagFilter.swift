@@ -1,5 +1,5 @@
-// The tags that a listing asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand and an instance for twenty thousand, so each
-// tag of an instance is looked at once, and looked up among those asked for instead of compared with one after the other.
+// The tags that a listing asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand, and an instance for twenty thousand where MAX_TAGS
+// allows it or a peer has told of it, so each tag of an instance is looked at once, and looked up among those asked for instead of compared with one after the other.
 
 import Catalog
 

@@ -13,6 +13,7 @@ public final class ServerContext: Sendable {
     public let settings: Settings
     public let store: Store
     public let leasePolicy: LeasePolicy
+    let tagLimits: TagLimits
     public let leaseClock: SharedLeaseClock
     public let cluster: any Cluster
     public let lifecycle = Lifecycle()
@@ -63,6 +64,7 @@ public final class ServerContext: Sendable {
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
         self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
+        tagLimits = TagLimits(settings)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)

@@ -97,6 +97,13 @@ extension Settings {
             "A longer time to live is lowered to this. It bounds how long a dead instance can stay listed."),
 
         SettingRow(
+            "max_tags", \.maxTags, .number(Limits.tags), default: "256",
+            "How many tags a client may register an instance with; more are answered 400. What peers replicate is taken."),
+        SettingRow(
+            "max_tags_bytes", \.maxTagsBytes, .number(Limits.tagsBytes), default: "8192",
+            "How many bytes the tags of an instance may take together; more are answered 400. Every list of it carries them."),
+
+        SettingRow(
             "auth_mode", \.authMode, .authSchemes, default: "none",
             "How a bearer token becomes a namespace. `none`: everyone shares the namespace `default`. `trusted`: the token is the "
                 + "namespace. `jwt`: the claim `namespace` of an HS256 token. `mtls`: the client's certificate names it, by a URI "

@@ -53,6 +53,10 @@ public struct Settings: Sendable, Equatable {
     public var minTTL = GoDuration.zero
     public var maxTTL = GoDuration.zero
 
+    /// Tags of an instance that a client registers, and their bytes together.
+    public var maxTags = 0
+    public var maxTagsBytes = 0
+
     /// The schemes to ask, in this order, without duplicates; empty means that nobody is asked for a credential.
     public var authMode: [AuthScheme] = []
     /// Invariant: present when `authMode` contains `.jwt`.
@@ -170,6 +174,9 @@ extension Settings {
         public static let loops = 1...256
         /// Far above what memory holds; it only catches slips of the keyboard.
         public static let namespaceCapacity = 0...1_000_000_000
+        /// No more fit into the body of a registration.
+        public static let tags = 0...65_536
+        public static let tagsBytes = 0...65_536
         /// The kernel's own bound on open files (`fs.nr_open`) is 1,048,576 unless raised.
         public static let connections = 1...1_000_000
         /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes near.
