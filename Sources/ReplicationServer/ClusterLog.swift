@@ -74,6 +74,15 @@ struct ClusterLog {
         case .copyFailed(let address): logger.warning("a copy was cut short, and is asked for again", metadata: ["member": "\(address)"])
         case .overflowed(let address):
             logger.warning("a member does not keep up: it gets a copy when it can take one", metadata: ["member": "\(address)"])
+        case .leftOut(let address):
+            logger.warning(
+                "a member does not acknowledge in time: changes are acknowledged without it", metadata: ["member": "\(address)"])
+        case .waitedForAgain(let address):
+            logger.info("a member acknowledges in time again: changes wait for it", metadata: ["member": "\(address)"])
+        case .leftOutBy(let address):
+            logger.warning(
+                "a member acknowledges changes without this one, which may lack them until it has caught up",
+                metadata: ["member": "\(address)"])
         case .repaired(let address, let states):
             logger.info("differences were repaired", metadata: ["member": "\(address)", "states": "\(states)"])
         case .copyOverdue:

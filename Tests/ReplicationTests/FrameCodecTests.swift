@@ -36,6 +36,9 @@ struct FrameCodecTests {
         .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
         .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: states, count: 3, hash: 0)), .unknown(type: 200),
+        .question(number: 3, StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))),
+        .answer(number: .max, States(states: states, count: 3, hash: 0)), .answer(number: 4, States(states: [], count: 0, hash: 0)),
+        .notice(.leftOut), .notice(.waitedFor), .notice(.neverWaits),
     ]
 
     static func read(_ bytes: [UInt8], limit: Int = FrameCodec.longest, piece: Int = .max) throws(FrameError) -> [Frame] {

@@ -143,14 +143,18 @@ struct HandshakeTests {
         if case .proven = step { #expect(isLetIn) } else { #expect(!isLetIn) }
     }
 
-    @Test(arguments: [(2...2, true), (1...9, true), (1...1, false), (3...4, false)] as [(ClosedRange<UInt16>, Bool)])
-    func `members speak when they have a version in common`(versions: ClosedRange<UInt16>, isLetIn: Bool) throws {
+    @Test(
+        arguments: [(2...2, 2), (1...9, 3), (3...3, 3), (2...3, 3), (1...2, 2), (1...1, nil), (4...5, nil)]
+            as [(ClosedRange<UInt16>, UInt16?)])
+    func `members speak the highest version that they have in common`(versions: ClosedRange<UInt16>, spoken: UInt16?) throws {
         var pair = Pair(dialer: Self.hello(1, versions: versions))
         let steps = try pair.greet()
         let step = try #require(steps.first)
         switch step {
-        case .proven: #expect(isLetIn)
-        case .refuse(.version): #expect(!isLetIn)
+        case .proven:
+            #expect(pair.dialer.version == spoken)
+            #expect(pair.accepter.version == spoken)
+        case .refuse(.version): #expect(spoken == nil)
         default: Issue.record("\(step)")
         }
     }

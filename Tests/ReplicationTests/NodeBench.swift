@@ -49,34 +49,59 @@ final class NodeBench {
     }
 
     /// A member connects and proves itself.
-    func accept(member: UInt64, secret: String? = nil, boundTo: Set<String>? = nil) throws -> LinkID {
+    func accept(
+        member: UInt64, secret: String? = nil, boundTo: Set<String>? = nil, versions: ClosedRange<UInt16> = FrameCodec.versions
+    ) throws -> LinkID {
         let link = newLink()
         try greet(
-            link, member: member, as: .dialed, secret: secret,
+            link, member: member, as: .dialed, secret: secret, versions: versions,
             opened: tell { $0.linkOpened(link, role: .accepted, address: address(member), boundTo: boundTo, at: time) })
         return link
     }
 
     /// A member is dialed, and proves itself.
-    func dial(member: UInt64, at address: PeerAddress) throws -> LinkID {
+    func dial(
+        member: UInt64, at address: PeerAddress, versions: ClosedRange<UInt16> = FrameCodec.versions
+    ) throws -> LinkID {
         let link = newLink()
         try greet(
-            link, member: member, as: .accepted, secret: nil,
+            link, member: member, as: .accepted, secret: nil, versions: versions,
             opened: tell { $0.linkOpened(link, role: .dialed, address: address, boundTo: nil, at: time) })
         return link
     }
 
     func address(_ member: UInt64) -> PeerAddress { PeerAddress(host: "10.0.0.\(member)", port: 6_100) }
 
-    private func greet(_ link: LinkID, member: UInt64, as role: LinkRole, secret: String?, opened: [Directive]) throws {
+    private func greet(
+        _ link: LinkID, member: UInt64, as role: LinkRole, secret: String?, versions: ClosedRange<UInt16>, opened: [Directive]
+    ) throws {
         var opening: [UInt8] = []
-        var other = Handshake(role: role, hello: HandshakeTests.hello(member), boundTo: nil, opening: &opening)
+        var other = Handshake(role: role, hello: HandshakeTests.hello(member, versions: versions), boundTo: nil, opening: &opening)
         var heard = opened
         heard += say(opening, on: link)
         for frame in try frames(on: link, in: heard) {
             guard other.proven == nil else { break }
             if case .send(let bytes) = try other.received(frame, authenticator: secret.map { .test($0) }) { say(bytes, on: link) }
         }
+    }
+
+    /// Pings as a member that is ready, and answers what it was pinged.
+    func ready(_ link: LinkID) throws {
+        say(.ping(Beat(token: UInt64(now), wall: time.wall / 1_000_000, isReady: true, hears: [])), on: link)
+        try pong(link)
+    }
+
+    func pong(_ link: LinkID) throws {
+        let last = try frames(on: link).compactMap { if case .ping(let beat) = $0 { beat.token } else { nil } }.last
+        if let last { say(.pong(token: last), on: link) }
+    }
+
+    /// A member reads from this one, and is waited for.
+    func acceptPrompt(member: UInt64) throws -> LinkID {
+        let link = try accept(member: member)
+        say(.subscribe, on: link)
+        try ready(link)
+        return link
     }
 
     @discardableResult

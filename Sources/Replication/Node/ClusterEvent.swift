@@ -15,6 +15,11 @@ public enum ClusterEvent: Sendable, Equatable {
     case copyFailed(from: PeerAddress)
     /// A subscriber was too slow: its queue was dropped, and it gets a copy when it can take one.
     case overflowed(PeerAddress)
+    /// It has not acknowledged in time: clients are answered without it, until it has been prompt for a while.
+    case leftOut(PeerAddress)
+    case waitedForAgain(PeerAddress)
+    /// It has told that it answers clients without us having what they changed.
+    case leftOutBy(PeerAddress)
     /// A comparison of digests found states that this member lacked.
     case repaired(from: PeerAddress, states: Int)
     /// Members have answered, but none has given its whole copy within `NodeConfiguration.syncTimeout`: it is waited for.

@@ -91,6 +91,10 @@ public struct ReplicationCounts: Sendable, Equatable {
     /// States that a comparison of digests or a renewal of something unknown brought.
     public var repairs = 0
     public var refusals = 0
+    /// How often a subscriber was left out because it did not acknowledge in time.
+    public var leftOut = 0
+    /// Ids that others were asked for.
+    public var questions = 0
 
     public init() {}
 }

@@ -44,6 +44,21 @@ final class Link {
     /// After a pause: a pong to this ping, or to a later one, says that all that was on its way before has been heard.
     var awaitedPong: UInt64?
     var hasSaidGoodbye = false
+    /// The token of the last ping, and when it was sent. Tokens rise, so that a pong tells which ping it answers.
+    var lastToken: UInt64 = 0
+    var pingedAt: Int64?
+    /// Of a link on which we tell, whether the other end is waited for; nil when it speaks an older version, and cannot be.
+    var attendance: Attendance?
+    /// Of a link on which we hear, what the other end has said of waiting for us.
+    var notice = WaitNotice.leftOut
+    /// Of a link on which we hear, whether the other end has ever waited for us; and whether it was ready when its first ping came, nil before that.
+    /// One that was not, having just started, has acknowledged next to nothing that we lack.
+    var wasWaitedFor = false
+    var beganReady: Bool?
+    /// After a pause: a pong to this ping, or to a later one, says that all has been heard that was said meanwhile.
+    var checkedPong: UInt64?
+    /// Questions to a member that answers by telling states only: a pong to the ping behind one says that it was answered.
+    var pingedQuestions: [(token: UInt64, number: UInt64)] = []
     /// The bytes that wait to go out, whatever they are, as far as we know: the shell tells when they have.
     var queuedBytes = 0
 
@@ -61,6 +76,9 @@ final class Link {
 
     /// Who is at the other end; nil until it is proven.
     var peer: Hello? { handshake.proven }
+
+    /// Whether the other end waits for acknowledgments, can be waited for, and answers questions.
+    var isAcknowledging: Bool { handshake.version >= FrameCodec.acknowledging }
 
     var publisher: PublisherSession? {
         if case .publisher(let session) = session { session } else { nil }

@@ -50,6 +50,17 @@ public final class Node {
     /// The only other member, once its clock and ours were found to differ.
     var differingPeer: MemberID?
 
+    var waits = WaitLine()
+    /// The first wait whose changes have not all been told yet.
+    var undrainedWait: UInt64?
+    var questions = QuestionLine()
+    /// As last told.
+    var standing = ClusterStanding.alone
+    /// When a link on which we heard a member was last lost, in monotonic milliseconds; nil when that is long ago.
+    var linkLostAt: Int64?
+    /// When the pause began after which the others have not all been heard yet, in monotonic milliseconds.
+    var pausedAt: Int64?
+
     /// What the present call returns.
     var directives: [Directive] = []
 
@@ -85,7 +96,11 @@ public final class Node {
         let gap = time.monotonic - calledAt
         calledAt = max(calledAt, time.monotonic)
         if gap > limits.pingPeriod { wake(after: gap, at: time) }
+        noticePause(of: gap, at: time)
         body()
+        settleWaits(at: time)
+        expireQuestions(at: time)
+        tellStanding(at: time)
         defer { directives = [] }
         return directives
     }
@@ -168,23 +183,25 @@ public final class Node {
     /// Clients' changes made before this call are to be at the other members before the ticket is answered: `Directive.acknowledged` comes once, from
     /// this call or a later one, at most `NodeLimits.acknowledgeTimeout` after it.
     public func acknowledge(_ ticket: AcknowledgmentTicket, at time: NodeTime) -> [Directive] {
-        call(at: time) {
-            tellLocalChanges(includeRenewals: false, at: time)
-            directives.append(.acknowledged(ticket))
-        }
+        call(at: time) { wait(ticket, at: time) }
     }
 
     /// Asks the others what they know of an id that is unknown here. `Directive.answered` comes once, as above.
     public func ask(_ question: QuestionTicket, _ key: StateKey, at time: NodeTime) -> [Directive] {
-        call(at: time) { directives.append(.answered(question, isSure: links.isEmpty)) }
+        call(at: time) { ask(question, about: key, at: time) }
     }
 
     /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read after each call.
-    public var nextDeadline: Int64? { nil }
+    public var nextDeadline: Int64? {
+        // The rest of the changes is told at once when somebody waits for them.
+        if hasUndrained, !waits.isEmpty { return calledAt }
+        guard let deadline = waits.deadline else { return questions.deadline }
+        return min(deadline, questions.deadline ?? .max)
+    }
 
     /// The time of `nextDeadline` has come.
     public func expireWaits(at time: NodeTime) -> [Directive] {
-        call(at: time) {}
+        call(at: time) { if hasUndrained { tellLocalChanges(includeRenewals: false, at: time) } }
     }
 
     /// Time has passed. Every 100 ms.

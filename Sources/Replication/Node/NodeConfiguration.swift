@@ -15,6 +15,8 @@ public struct NodeConfiguration: Sendable {
     public var syncTimeout: Int64
     /// Whether `Directive.offerToOriginals` is wanted.
     public var offersOriginals: Bool
+    /// The versions of the protocol that are spoken: only for tests other than those that this code speaks.
+    var versions = FrameCodec.versions
     public var limits: NodeLimits
 
     public init(
@@ -73,6 +75,8 @@ public struct NodeLimits: Sendable {
     /// How long a member may take to acknowledge a change before it is left out. Longer makes clients wait so long when a member is paused or cut
     /// off, once; shorter leaves members out that are only busy.
     public var acknowledgeTimeout: Int64 = 100
+    /// How often the node is called at least, by the shell's ticks or for those who wait. Whoever calls more often lets it notice shorter pauses of its own.
+    public var callPeriod: Int64 = 100
 
     public init() {}
 }

@@ -23,7 +23,7 @@ extension Node {
         }
         let nonce = (0..<Hello.nonceLength).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let hello = Hello(
-            versions: FrameCodec.versions, member: configuration.member, address: configuration.address, name: configuration.name,
+            versions: configuration.versions, member: configuration.member, address: configuration.address, name: configuration.name,
             nonce: nonce, beat: beat(at: time, isProven: false))
         var opening: [UInt8] = []
         let handshake = Handshake(role: role, hello: hello, boundTo: boundTo, opening: &opening)
@@ -46,7 +46,13 @@ extension Node {
 
     func forget(_ link: Link, reason: CloseReason?, at time: NodeTime) {
         guard links.removeValue(forKey: link.id) != nil else { return }
+        forgetQuestions(of: link.id, at: time)
         if link.role == .dialed {
+            switch reason {
+            // No member was lost.
+            case .leaving, .ourself, .duplicate, .notMember: break
+            default: if link.subscriber != nil { linkLostAt = time.monotonic }
+            }
             let heardAt = link.subscriber == nil ? nil : link.heardAt
             lastAnswer = heardAt ?? lastAnswer
             if reason != .ourself, reason != .duplicate {
@@ -118,9 +124,13 @@ extension Node {
             link.reaches = Dictionary(reaches.map { ($0.member, max(1, Int($0.hops))) }, uniquingKeysWith: min)
         case .pong(let token):
             link.answeredAt = max(link.answeredAt, min(Int64(clamping: token), time.monotonic))
+            answered(token, on: link, at: time)
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
             if let beat = link.beat, beat.isReady, !beat.isExtended { hold.heard(link.address) } else { hold.gone(link.address) }
+        case .question(let number, let key): answer(number, key, on: link, at: time)
+        case .answer(let number, let states): try take(states, answering: number, on: link, at: time)
+        case .notice(let notice): try take(notice, on: link)
         case .goodbye(.refused(let reason)):
             note(.refusedBy(link.address, reason))
             close(link, .refusedBy(reason), at: time)
@@ -130,12 +140,14 @@ extension Node {
             left(link, at: time)
         default:
             let isReady = isWhole
+            let sentAt = link.publisher?.lag.oldestSent
             try actAsPublisher(on: link, at: time) { publisher, effects throws(FrameError) in
                 try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
             }
             try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
                 try subscriber.received(frame, store: store, at: time, into: &effects)
             }
+            if case .acknowledge(let changes) = frame { acknowledged(changes, sentAt: sentAt, on: link, at: time) }
             if case .subscribe = frame { subscribed(link, at: time) }
         }
     }
@@ -173,6 +185,8 @@ extension Node {
         case .accepted:
             guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else { return refuse(link, .full, at: time) }
             link.session = .publisher(PublisherSession(limits: limits))
+            // It is to know at once whether we are ready.
+            ping(link, at: time)
         case .dialed where hello.member == configuration.member:
             if dials.leadsHome(link.address, at: time.monotonic, random: &random) { note(.ourself(link.address)) }
             hold.gone(link.address)
@@ -189,11 +203,14 @@ extension Node {
             link.session = .subscriber(SubscriberSession(at: time, into: &effects))
             note(.joined(link.address, hello.member))
             carryOut(effects, on: link, at: time)
+            // It is to know at once whether we are ready.
+            ping(link, at: time)
         }
     }
 
     /// Somebody reads from us: its copy begins, and it is dialed too, though membership may not name it yet.
     private func subscribed(_ link: Link, at time: NodeTime) {
+        subscriberCame(on: link, at: time)
         pump(link, at: time)
         guard let peer = link.peer, peer.member != configuration.member else { return }
         guard !links.values.contains(where: { $0.role == .dialed && $0.peer?.member == peer.member }) else { return }
@@ -205,6 +222,8 @@ extension Node {
 
     private func take(_ beat: Beat, on link: Link, at time: NodeTime) {
         link.note(beat, at: time)
+        link.beganReady = link.beganReady ?? beat.isReady
+        admit(link, at: time)
         // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said nothing of who is dead.
         let wasStarting = ground == nil && dials.entries[link.address]?.copiedReady == false
         guard beat.isReady, wasStarting || settlementDue != nil && !beat.isExtended else { return }
@@ -220,10 +239,13 @@ extension Node {
             switch effect {
             case .send(let bytes): send(bytes, on: link)
             case .sentChanges(let count): counts.changesSent += count
-            case .copySent: counts.copiesSent += 1
+            case .copySent:
+                counts.copiesSent += 1
+                beginAttendance(on: link, at: time)
             case .overflowed:
                 counts.overflows += 1
                 note(.overflowed(link.peer?.address ?? link.address))
+                leaveOut(link, isLate: true, at: time)
             case .copied(let summary, let milliseconds):
                 counts.copiesReceived += 1
                 link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: milliseconds)

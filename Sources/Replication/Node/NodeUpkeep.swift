@@ -46,6 +46,7 @@ extension Node {
         // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line is.
         if link.subscriber?.isCopying ?? true { link.answeredAt = now }
         guard now - link.answeredAt < limits.lateness + limits.pingPeriod else { return close(link, .late, at: time) }
+        attend(link, at: time)
         if now >= link.nextPing { ping(link, at: time) }
         pump(link, at: time)
         guard !isLeaving else { return }
@@ -60,7 +61,12 @@ extension Node {
 
     func ping(_ link: Link, at time: NodeTime) {
         link.nextPing = time.monotonic + limits.pingPeriod
-        send(FrameCodec.encode(.ping(beat(at: time, isProven: true))), on: link)
+        link.pingedAt = link.pingedAt ?? time.monotonic
+        var beat = beat(at: time, isProven: true)
+        // Another one than the last, which may have been sent in the same millisecond.
+        beat.token = max(beat.token, link.lastToken + 1)
+        link.lastToken = beat.token
+        send(FrameCodec.encode(.ping(beat)), on: link)
     }
 
     /// - isProven: to strangers no more is said than that we are there.
@@ -82,7 +88,7 @@ extension Node {
         for _ in 0..<Self.drainsPerCall {
             let drained = store.drain(includeRenewals: includeRenewals, budget: Self.drainBudget, at: time.moment)
             broadcast(drained.changes, at: time)
-            guard drained.hasMore else { return }
+            guard drained.hasMore else { return allTold() }
         }
         hasUndrained = true
     }
@@ -160,8 +166,8 @@ extension Node {
         }
         directives.append(.becameReady(ground))
         note(.ready(ground))
-        // At once, so that others who are starting need not wait for the next.
-        for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
+        // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
+        for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
     }
 
     private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
@@ -256,7 +262,7 @@ extension Node {
         isHolding = false
         directives.append(.releaseLeases)
         settlementDue = end == .alone ? time.monotonic + limits.longestLease : nil
-        for link in sortedLinks() where link.publisher != nil { ping(link, at: time) }
+        for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
         note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
     }
 }

@@ -34,6 +34,7 @@ struct Handshake {
     }
 
     private let role: LinkRole
+    private let versions: ClosedRange<UInt16>
     /// What we said, without its length.
     private let said: [UInt8]
     /// Names and addresses of the other's certificate; nil when none was demanded.
@@ -45,6 +46,7 @@ struct Handshake {
     /// Also gives the frame to begin with.
     init(role: LinkRole, hello: Hello, boundTo: Set<String>?, opening: inout [UInt8]) {
         self.role = role
+        versions = hello.versions
         self.boundTo = boundTo
         opening = FrameCodec.encode(.hello(hello, raw: []))
         said = Array(opening.dropFirst(FrameCodec.prefix))
@@ -55,10 +57,13 @@ struct Handshake {
         if case .proven(let hello) = state { hello } else { nil }
     }
 
+    /// The highest version of the protocol that both ends speak. Of meaning once the other is proven; of none, the lowest of ours.
+    var version: UInt16 { min(versions.upperBound, proven?.versions.upperBound ?? versions.lowerBound) }
+
     mutating func received(_ frame: Frame, authenticator: Authenticator?) throws(FrameError) -> Step {
         switch (state, frame) {
         case (.awaitingHello, .hello(let hello, let raw)):
-            guard hello.versions.overlaps(FrameCodec.versions) else { return .refuse(.version) }
+            guard hello.versions.overlaps(versions) else { return .refuse(.version) }
             guard Self.isBound(hello, to: boundTo) else { return .refuse(.certificate) }
             state = .awaitingProof(hello)
             told = raw

@@ -141,7 +141,7 @@ struct SubscriberSession {
         return (applied, news)
     }
 
-    private static func check(_ version: Version, at time: NodeTime) throws(FrameError) {
+    static func check(_ version: Version, at time: NodeTime) throws(FrameError) {
         let ahead = version.time.milliseconds - time.moment.wall / 1_000_000
         guard ahead <= farthestAhead else { throw .future(milliseconds: ahead) }
     }

@@ -36,6 +36,9 @@ struct SubscriptionLag {
         marks.removeFirst(done)
     }
 
+    /// When the oldest unacknowledged change was sent, in monotonic milliseconds.
+    var oldestSent: Int64? { marks.first?.at }
+
     /// How long the oldest unacknowledged change has waited, in milliseconds.
     func milliseconds(at now: Int64) -> Int64 { marks.first.map { max(0, now - $0.at) } ?? 0 }
 }

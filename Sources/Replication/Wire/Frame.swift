@@ -14,6 +14,10 @@ enum Frame: Sendable {
     case ping(Beat)
     case pong(token: UInt64)
     case goodbye(Goodbye)
+    /// What do you know of this id? From version 3 on. The number comes back with the answer.
+    case question(number: UInt64, StateKey)
+    /// The state of the id that was asked for, or none when nothing is known of it. From version 3 on.
+    case answer(number: UInt64, States)
 
     // From the subscriber.
     /// Tell me everything, and then all that changes.
@@ -44,6 +48,8 @@ enum Frame: Sendable {
     case keys([KeyedVersion], isCut: Bool)
     /// The states that were asked for, those that are there.
     case states(States)
+    /// Whether the subscriber is waited for before clients are answered, from here on. From version 3 on.
+    case notice(WaitNotice)
 
     /// Of a newer version: passed over.
     case unknown(type: UInt8)
@@ -83,6 +89,16 @@ struct Beat: Sendable, Equatable {
     var isExtended = false
     /// The members whose changes it hears, originals included.
     var hears: [MemberID]
+}
+
+/// What a publisher says of its waiting for a subscriber. In between, and until something is said, it is as it was said last: at first, left out.
+enum WaitNotice: UInt8, Sendable, Equatable {
+    /// Changes are acknowledged to clients without the subscriber having them. What a newer version may say is taken for this.
+    case leftOut = 0
+    /// What is acknowledged from here on, and all that was before, the subscriber has.
+    case waitedFor = 1
+    /// The publisher waits for nobody.
+    case neverWaits = 2
 }
 
 enum Goodbye: Sendable, Equatable {

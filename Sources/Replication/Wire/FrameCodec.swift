@@ -11,15 +11,20 @@
 //      4    pong         token u64                                                   tags, has metadata, metadata, registered i64,
 //                                                                                  has extra, extra
 //      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
+//      6    question     number u64, namespace, id                         since version 3
+//      7    answer       number u64, count, states                         since version 3
 //     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
-//     32 … 40, 48        from the publisher                                beat: token u64, wall i64, standing, count, members u64
+//     32 … 41, 48        from the publisher; 41 since version 3            beat: token u64, wall i64, standing, count, members u64
 //                                                                          standing: 1 ready, 2 extended, 3 both, 0 neither
 
 import Catalog
 
 enum FrameCodec {
-    /// The versions of the protocol that this code speaks.
-    static let versions: ClosedRange<UInt16> = 2...2
+    /// The versions of the protocol that this code speaks: its own and the one before, so that members of two releases form one cluster. A link
+    /// speaks the highest that both ends do.
+    static let versions: ClosedRange<UInt16> = 2...acknowledging
+    /// From this version on subscribers are waited for, and ids asked for. Frames that older members do not know are not sent to them.
+    static let acknowledging: UInt16 = 3
     /// The bytes of a frame's length.
     static let prefix = 4
     /// The longest frame, its length aside. An instance is far smaller, because a request's body is.
@@ -31,10 +36,12 @@ enum FrameCodec {
 
     private enum Kind {
         static let hello: UInt8 = 1, proof: UInt8 = 2, ping: UInt8 = 3, pong: UInt8 = 4, goodbye: UInt8 = 5
+        static let question: UInt8 = 6, answer: UInt8 = 7
         static let subscribe: UInt8 = 16, acknowledge: UInt8 = 17, relay: UInt8 = 18
         static let askBuckets: UInt8 = 19, askKeys: UInt8 = 20, askStates: UInt8 = 21
         static let copyStart: UInt8 = 32, copy: UInt8 = 33, copyEnd: UInt8 = 34, changes: UInt8 = 35
         static let root: UInt8 = 36, buckets: UInt8 = 37, keys: UInt8 = 38, states: UInt8 = 39, relayed: UInt8 = 40
+        static let notice: UInt8 = 41
         static let reaches: UInt8 = 48
     }
 
@@ -48,6 +55,17 @@ enum FrameCodec {
         case .ping(let beat): write(Kind.ping) { $0.beat(beat) }
         case .pong(let token): write(Kind.pong) { $0.word(token) }
         case .goodbye(let goodbye): write(Kind.goodbye) { $0.goodbye(goodbye) }
+        case .question(let number, let key):
+            write(Kind.question) { writer in
+                writer.word(number)
+                writer.stateKey(key)
+            }
+        case .answer(let number, let list):
+            write(Kind.answer) { writer in
+                writer.word(number)
+                writer.list(list.states) { $0.state($1) }
+            }
+        case .notice(let notice): write(Kind.notice) { $0.byte(notice.rawValue) }
         case .subscribe: write(Kind.subscribe) { _ in }
         case .acknowledge(let changes): write(Kind.acknowledge) { $0.word(changes) }
         case .relay(let members): write(Kind.relay) { $0.members(members) }
@@ -178,6 +196,9 @@ enum FrameCodec {
         case Kind.ping: return .ping(try reader.beat())
         case Kind.pong: return .pong(token: try reader.word())
         case Kind.goodbye: return .goodbye(try reader.goodbye())
+        case Kind.question: return .question(number: try reader.word(), try reader.stateKey())
+        case Kind.answer: return .answer(number: try reader.word(), try reader.states())
+        case Kind.notice: return .notice(WaitNotice(rawValue: try reader.byte()) ?? .leftOut)
         case Kind.subscribe: return .subscribe
         case Kind.acknowledge: return .acknowledge(changes: try reader.word())
         case Kind.relay: return .relay(try reader.members())

@@ -10,7 +10,43 @@ struct Oracle {
     func judge() {
         for member in simulation.members where !member.isReady { simulation.complain("\(member) is not ready") }
         judgeAgreement()
+        judgeStanding()
         for client in simulation.clients { judge(client) }
+    }
+
+    /// A client hears that its change is done: every member that the one it asked waits for has it, or something later.
+    func judgePromise(_ key: Key, _ version: Version, by member: SimulatedMember) {
+        for other in simulation.members where other !== member && member.waits(for: other) {
+            if other.held(key).map({ $0 < version }) ?? true {
+                simulation.complain("\(member) has acknowledged \(key.id) in \(version), and \(other), which it waits for, has it not")
+            }
+        }
+    }
+
+    /// A member that knows of no reason why it may lack anything has all that was acknowledged a while ago: a line that is cut is noticed after three
+    /// pings, and what a wrong clock has stamped may have been overtaken.
+    private func judgeKnowledge(of member: SimulatedMember) {
+        guard !member.standing.mayBeUnderWay, member.standing.behindSince == nil, !member.isOlder else { return }
+        for promise in simulation.promises where simulation.now - promise.at > 5_000 && simulation.now - promise.at < 6_000 {
+            guard let entry = simulation.journal.entries[promise.key]?.first(where: { $0.version == promise.version }), !entry.isExcused,
+                member.held(promise.key).map({ $0 < promise.version }) ?? true
+            else { continue }
+            simulation.complain(
+                "\(member) knows of no reason, but lacks \(promise.key.id) in \(promise.version), which m\(promise.member) has acknowledged"
+            )
+        }
+    }
+
+    /// In a calm sea all wait for all, and nobody lacks anything.
+    private func judgeStanding() {
+        guard simulation.setting.isCalm, simulation.setting.isQuick else { return }
+        let isMixed = !simulation.setting.olderMembers.isEmpty
+        for member in simulation.members where !member.isOlder && simulation.setting.limits.acknowledges {
+            let newer = simulation.members.count { !$0.isOlder }
+            if member.standing != ClusterStanding(waits: newer > 1, mayBeUnderWay: isMixed, behindSince: nil) {
+                simulation.complain("\(member) stands \(member.standing) in a calm sea")
+            }
+        }
     }
 
     private func judgeAgreement() {
@@ -73,6 +109,7 @@ struct Oracle {
     func look() {
         for member in simulation.members { member.remember(simulation.clients.map(\.key)) }
         for member in simulation.members where member.state == .up && member.isReady {
+            judgeKnowledge(of: member)
             // Leases stand still in a pause and until the peers have been heard.
             let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
             for client in simulation.clients {

@@ -18,16 +18,19 @@ struct Setting {
     /// Whether a member may be known by two addresses.
     let hasAliases: Bool
     let limits: NodeLimits
+    /// The members that run the release before.
+    let olderMembers: Set<Int>
 
     /// For a story that is told on purpose: a quick network and no troubles of its own.
-    init(memberCount: Int) {
+    init(memberCount: Int, olderMembers: Set<Int> = [], limits: NodeLimits = NodeLimits()) {
         self.memberCount = memberCount
         clusterSize = nil
         latency = 3
         bandwidth = 100_000
         faults = []
         hasAliases = false
-        limits = NodeLimits()
+        self.limits = limits
+        self.olderMembers = olderMembers
     }
 
     init(random: inout SeededGenerator) {
@@ -45,9 +48,15 @@ struct Setting {
             limits.queueChanges = 10
             limits.copyBytesInFlight = 300
         }
+        if Int.random(in: 0..<6, using: &random) == 0 { limits.acknowledges = false }
         self.limits = limits
+        // One cluster in four is being upgraded.
+        olderMembers =
+            Int.random(in: 0..<4, using: &random) == 0 ? Set((0..<memberCount).filter { _ in Bool.random(using: &random) }) : []
     }
 
+    /// Whether the network is so quick that everybody acknowledges promptly.
+    var isQuick: Bool { latency <= 3 && bandwidth >= 1_000 && !hasShortQueues }
     var mayBeWrongClocks: Bool { faults.contains(.skew) }
     var hasShortQueues: Bool { limits.queueBytes < NodeLimits().queueBytes }
     var isCalm: Bool { faults.isEmpty }

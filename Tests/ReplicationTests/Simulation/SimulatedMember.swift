@@ -2,7 +2,8 @@
 // wrong.
 
 import Catalog
-import Replication
+
+@testable import Replication
 
 final class SimulatedMember {
     enum State {
@@ -27,6 +28,14 @@ final class SimulatedMember {
     private(set) var wasPausedAt: Int64 = 0
     /// What is seen here: in which version, and since when without a break, as far as the oracle has looked.
     private(set) var seen: [Key: (version: Version, since: Int64)] = [:]
+    /// How the cluster stands for requests, as the node has last told.
+    private(set) var standing = ClusterStanding.alone
+    /// What clients were not told yet, by the number of its ticket.
+    private var unanswered: [(number: UInt64, at: Int64, answer: () -> Void)] = []
+    private var lastTicket: UInt64 = 0
+    private var questions: [UInt64: (Bool) -> Void] = [:]
+    /// When the node is called for those who wait, if that is planned.
+    private var plannedDeadline: Int64?
     private var monotonicStart: Int64 = 0
     private var lastTick: Int64 = 0
 
@@ -66,6 +75,8 @@ final class SimulatedMember {
         isReady = false
         isLeaving = false
         correction = 0
+        standing = .alone
+        (unanswered, questions, plannedDeadline) = ([], [:], nil)
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
         clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
@@ -76,6 +87,7 @@ final class SimulatedMember {
             member: id, name: "member-\(index)", address: address, clusterSize: simulation.setting.clusterSize,
             syncTimeout: Simulation.syncTimeout)
         configuration.limits = simulation.setting.limits
+        if isOlder { configuration.versions = 2...2 }
         node = Node(
             configuration, store: store, random: SeededGenerator(seed: simulation.random.next()), authenticator: .test("secret"), at: time)
         simulation.trace("\(self) starts, boot \(boot)")
@@ -161,6 +173,14 @@ final class SimulatedMember {
 
     func drained(_ link: LinkID, queuedBytes: Int) { carryOut(node?.drained(link, queuedBytes: queuedBytes, at: time)) }
 
+    /// Whether it runs the release before, and speaks the protocol of that only.
+    var isOlder: Bool { simulation.setting.olderMembers.contains(index) }
+
+    /// Whether it waits for this one, as far as it knows.
+    func waits(for other: SimulatedMember) -> Bool {
+        node?.links.values.contains { $0.attendance?.isWaitedFor == true && $0.peer?.member == other.id } ?? false
+    }
+
     func dialFailed(_ address: PeerAddress) { carryOut(node?.dialFailed(address, at: time)) }
 
     private func carryOut(_ directives: [Directive]?) {
@@ -178,10 +198,57 @@ final class SimulatedMember {
             case .releaseLeases: clock.release()
             case .correctClock(let milliseconds): correction = milliseconds
             case .offerToOriginals: break
-            case .acknowledged, .answered, .standing: break
+            case .acknowledged(let ticket): acknowledged(upTo: ticket.number)
+            case .answered(let ticket, let isSure): questions.removeValue(forKey: ticket.number)?(isSure)
+            case .standing(let standing):
+                self.standing = standing
+                simulation.trace("\(self) stands: \(standing)")
             case .note(let event): simulation.trace("\(self) \(event)")
             }
         }
+        planDeadline()
+    }
+
+    // MARK: - Waiting
+
+    private func planDeadline() {
+        guard state == .up, let deadline = node?.nextDeadline, plannedDeadline.map({ deadline < $0 }) ?? true else { return }
+        plannedDeadline = deadline
+        let boot = boot
+        simulation.plan(after: max(0, deadline - monotonic)) { [self] in
+            guard self.boot == boot else { return }
+            plannedDeadline = nil
+            if state == .up { carryOut(node?.expireWaits(at: time)) }
+        }
+    }
+
+    private func acknowledged(upTo number: UInt64) {
+        let answered = unanswered.prefix { $0.number <= number }
+        unanswered.removeFirst(answered.count)
+        for waiter in answered {
+            if simulation.now - waiter.at > simulation.setting.limits.acknowledgeTimeout, waiter.at >= wasPausedAt {
+                simulation.complain("a client of \(self) has waited for \(simulation.now - waiter.at) ms")
+            }
+            waiter.answer()
+        }
+    }
+
+    /// Calls back when what was changed here until now is at the others that are waited for.
+    func whenAcknowledged(_ answer: @escaping () -> Void) {
+        lastTicket += 1
+        unanswered.append((lastTicket, simulation.now, answer))
+        let (boot, ticket) = (boot, AcknowledgmentTicket(loop: 0, number: lastTicket))
+        simulation.plan(after: 0) { [self] in
+            if self.boot == boot, state == .up { carryOut(node?.acknowledge(ticket, at: time)) }
+        }
+    }
+
+    /// Asks the others for an id.
+    func ask(_ key: Key, _ answer: @escaping (Bool) -> Void) {
+        lastTicket += 1
+        questions[lastTicket] = answer
+        let ticket = QuestionTicket(loop: 0, number: lastTicket)
+        carryOut(node?.ask(ticket, StateKey(namespace: key.namespace, id: key.id), at: time))
     }
 
     // MARK: - Clients

@@ -24,6 +24,8 @@ final class Simulation {
     private(set) lazy var network = SimulatedNetwork(simulation: self)
     private(set) var clients: [SimulatedClient] = []
     private(set) var journal = Journal()
+    /// What clients were answered, when, and by whom.
+    private(set) var promises: [(key: Key, version: Version, member: Int, at: Int64)] = []
     /// What the oracle has to say. Empty: all is well.
     private(set) var complaints: [String] = []
     private var traces: [String] = []
@@ -35,10 +37,10 @@ final class Simulation {
     }
 
     /// For a story that is told on purpose: members that start at once, and nothing else.
-    init(memberCount: Int) {
+    init(memberCount: Int, olderMembers: Set<Int> = [], limits: NodeLimits = NodeLimits()) {
         seed = 1
         random = SeededGenerator(seed: seed)
-        setting = Setting(memberCount: memberCount)
+        setting = Setting(memberCount: memberCount, olderMembers: olderMembers, limits: limits)
         members = (0..<memberCount).map { SimulatedMember(index: $0, simulation: self) }
     }
 
@@ -205,6 +207,12 @@ final class Simulation {
             complain("\(key.id) was changed later in an earlier version, though all clocks are right")
         }
         journal.add(entry, for: key)
+    }
+
+    /// A client was answered when those that are waited for were to have this.
+    func promised(_ key: Key, _ version: Version, by member: SimulatedMember) {
+        promises.append((key, version, member.index, now))
+        Oracle(simulation: self).judgePromise(key, version, by: member)
     }
 
     func becameReady(_ member: SimulatedMember, _ ground: ReadinessGround) {

@@ -1,0 +1,68 @@
+// Who waits for acknowledgments, in the order in which they came. All wait for the same time at most, so deadlines are in that order too, and a wait
+// that is over ends all before it.
+
+/// The line of those who wait. Times are monotonic milliseconds.
+struct WaitLine {
+    private struct Waiter {
+        let ticket: AcknowledgmentTicket
+        let number: UInt64
+        let deadline: Int64
+    }
+
+    /// So many that have gone are cut off at once.
+    private static let compaction = 1_024
+
+    /// Invariant: in the order of numbers and of deadlines. Those before `head` have gone.
+    private var waiters: [Waiter] = []
+    private var head = 0
+    private var lastNumber: UInt64 = 0
+    /// No deadline counts before: while this member was paused, it read nothing of what others acknowledged.
+    private var floor = Int64.min
+
+    var isEmpty: Bool { head == waiters.count }
+
+    /// When the first of them has waited long enough.
+    var deadline: Int64? { isEmpty ? nil : max(floor, waiters[head].deadline) }
+
+    /// Returns the number of the wait, above that of all before.
+    mutating func add(_ ticket: AcknowledgmentTicket, until deadline: Int64) -> UInt64 {
+        lastNumber += 1
+        waiters.append(Waiter(ticket: ticket, number: lastNumber, deadline: deadline))
+        return lastNumber
+    }
+
+    mutating func postpone(to floor: Int64) { self.floor = floor }
+
+    /// The last of those that have waited long enough.
+    func lastExpired(at now: Int64) -> UInt64? {
+        guard now >= floor else { return nil }
+        var last: UInt64?
+        for waiter in waiters[head...] {
+            guard waiter.deadline <= now else { break }
+            last = waiter.number
+        }
+        return last
+    }
+
+    /// Those before this number wait no longer. Returns the last ticket of each loop, which stands for all before it.
+    mutating func complete(before number: UInt64) -> [AcknowledgmentTicket] {
+        var tickets: [AcknowledgmentTicket] = []
+        while head < waiters.count, waiters[head].number < number {
+            let ticket = waiters[head].ticket
+            head += 1
+            if let index = tickets.firstIndex(where: { $0.loop == ticket.loop }) {
+                tickets[index] = ticket
+            } else {
+                tickets.append(ticket)
+            }
+        }
+        if isEmpty {
+            waiters.removeAll(keepingCapacity: waiters.count <= Self.compaction)
+            head = 0
+        } else if head >= Self.compaction {
+            waiters.removeFirst(head)
+            head = 0
+        }
+        return tickets
+    }
+}
