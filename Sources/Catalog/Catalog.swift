@@ -56,7 +56,7 @@ struct Catalog: Sendable {
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
-            let version = records.stamp(at: moment)
+            let version = records.stamp(isWithdrawal: instance.isOutOfService, after: records.slots[slot].version, at: moment)
             records.update(slot, by: actor) { record, known in
                 known = instance
                 record.version = version
@@ -65,7 +65,8 @@ struct Catalog: Sendable {
         } else {
             if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
             guard hasRoom(in: namespace) else { return Decision(.namespaceFull, expired: expired) }
-            slot = records.insert(instance, records.stamp(at: moment), into: namespace, at: moment, by: actor)
+            let version = records.stamp(isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
+            slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
         records.ledger?.changed.insert(slot)
         rearm(slot)
@@ -76,7 +77,12 @@ struct Catalog: Sendable {
     private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
-        let version = records.stamp(at: moment)
+        let version =
+            if let slot {
+                records.stamp(isWithdrawal: true, after: records.slots[slot].version, at: moment)
+            } else {
+                records.stamp(isWithdrawal: true, unseen: id, in: namespace, at: moment)
+            }
         if let slot {
             wheel.cancel(slot)
             records.remove(slot, version, by: actor)

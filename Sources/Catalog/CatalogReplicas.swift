@@ -106,7 +106,7 @@ extension Catalog {
     }
 
     /// Visits at most `limit` occupied slots from this one on; returns the next one, nil at the end.
-    private func visit(_ part: CopyCursor.Part, from slot: Int32, limit: Int, _ body: (Int32) -> Void) -> Int32? {
+    func visit(_ part: CopyCursor.Part, from slot: Int32, limit: Int, _ body: (Int32) -> Void) -> Int32? {
         var (visited, next) = (0, slot)
         while let slot = occupied(part, from: next) {
             guard visited < limit else { return slot }

@@ -3,7 +3,7 @@
 
 /// How far a copy has come: a place among the shards, their records, their tombstones, and what has run out there.
 public struct CopyCursor: Sendable, Hashable {
-    enum Part: Sendable { case records, tombstones, expired }
+    enum Part: Sendable, CaseIterable { case records, tombstones, expired }
 
     /// At or past the number of shards: the end.
     var shard: Int

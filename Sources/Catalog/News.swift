@@ -28,6 +28,9 @@ final class News: Sendable {
         }
     }
 
+    /// Notes that there is something to tell though no client has changed anything. Called outside of the shard's lock.
+    func noteChanges(shard: Int) { if Self.set(changed, shard) { wake() } }
+
     /// Notes that a client has renewed something. Called outside of the shard's lock.
     func noteRenewal(shard: Int) { _ = Self.set(renewed, shard) }
 

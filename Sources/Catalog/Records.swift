@@ -12,6 +12,8 @@ struct Records: Sendable {
     private(set) var roster = Roster()
     /// Gives the versions.
     private var clock = HybridClock()
+    /// Set once the clock has fallen back: it may be behind what is held, up to this, and must be asked for an instance's own.
+    private var ceiling: HybridTime?
     /// Who gives them.
     private let member: MemberID
     /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
@@ -62,7 +64,29 @@ struct Records: Sendable {
     // MARK: - Versions
 
     /// A version later than all that were given and seen here. Versions are compared within an instance only, and an instance lives in one shard.
-    mutating func stamp(at moment: Moment) -> Version { Version(time: clock.stamp(wall: moment.wall), origin: member) }
+    ///
+    /// - Parameter held: the version that is held of the same id.
+    mutating func stamp(isWithdrawal: Bool, after held: Version, at moment: Moment) -> Version {
+        // What is above the ceiling is about to be stamped anew itself.
+        if let ceiling, held.time <= ceiling { clock.observe(held.time) }
+        return Version(time: clock.stamp(wall: moment.wall, isWithdrawal: isWithdrawal), origin: member)
+    }
+
+    /// The same for an id that is not held, though its deregistration or expiry may be remembered.
+    mutating func stamp(isWithdrawal: Bool, unseen id: InstanceID, in namespace: Namespace, at moment: Moment) -> Version {
+        guard ceiling != nil, let ledger else { return stamp(isWithdrawal: isWithdrawal, after: .none, at: moment) }
+        let remembered = max(
+            ledger.tombstones.find(id, in: namespace)?.version ?? .none, ledger.expired.find(id, in: namespace)?.record.version ?? .none)
+        return stamp(isWithdrawal: isWithdrawal, after: remembered, at: moment)
+    }
+
+    /// Brings the clock back to now when it is ahead of this; returns whether it was.
+    mutating func fallBack(below limit: HybridTime, at moment: Moment) -> Bool {
+        guard clock.last > limit else { return false }
+        clock.fallBack(to: HybridTime(nanoseconds: moment.wall))
+        ceiling = limit
+        return true
+    }
 
     mutating func observe(_ version: Version) { clock.observe(version.time) }
 

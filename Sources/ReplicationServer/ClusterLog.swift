@@ -93,6 +93,10 @@ struct ClusterLog {
                 "this machine's clock differs from the other members': changes are stamped with the corrected time",
                 metadata: ["milliseconds": "\(milliseconds)"])
         case .clockRight: logger.info("this machine's clock agrees with the other members' again")
+        case .restamped(let states):
+            logger.error(
+                "a clock was so far ahead that what it stamped was stamped anew: no other member would take it over",
+                metadata: ["states": "\(states)"])
         case .clocksDiffer(let address, let milliseconds):
             logger.error(
                 "two members' clocks differ, and nobody can say whose is wrong",

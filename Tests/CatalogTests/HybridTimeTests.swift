@@ -3,27 +3,54 @@ import Testing
 @testable import Catalog
 
 struct HybridClockTests {
-    /// Rows: wall time in milliseconds, what was seen before (milliseconds, counter), the stamp (milliseconds, counter).
+    /// Rows: wall time in nanoseconds, what was seen before (milliseconds, 65,536ths), the stamps of a registration and of a withdrawal.
     @Test(
         arguments: [
-            (1_000, nil, (1_000, 0)),
-            (1_000, (999, 7), (1_000, 0)),
-            (1_000, (1_000, 0), (1_000, 1)),
-            (1_000, (5_000, 3), (5_000, 4)),
-            (-5, nil, (0, 1)),
-            (1_000, (1_000, 0xFFFF), (1_001, 0)),
-        ] as [(Int64, (UInt64, UInt64)?, (UInt64, UInt64))])
-    func `a stamp is near wall time and after all that was seen`(wall: Int64, seen: (UInt64, UInt64)?, expected: (UInt64, UInt64)) {
-        var clock = HybridClock()
-        if let seen { clock.observe(HybridTime(bits: seen.0 << 16 | seen.1)) }
-        #expect(clock.stamp(wall: wall * 1_000_000) == HybridTime(bits: expected.0 << 16 | expected.1))
+            (1_000_000_000, nil, (1_000, 0), (1_000, 1)),
+            (1_000_000_000, (999, 7), (1_000, 0), (1_000, 1)),
+            (1_000_000_000, (1_000, 0), (1_000, 2), (1_000, 1)),
+            (1_000_000_000, (1_000, 1), (1_000, 2), (1_000, 3)),
+            (1_000_000_000, (5_000, 3), (5_000, 4), (5_000, 5)),
+            (-5_000_000, nil, (0, 2), (0, 1)),
+            (1_000_000_000, (1_000, 0xFFFF), (1_001, 0), (1_001, 1)),
+            // Half a millisecond is half of what a millisecond is divided into; a microsecond is 65 of it.
+            (1_000_500_000, nil, (1_000, 0x8000), (1_000, 0x8001)),
+            (1_000_001_000, nil, (1_000, 64), (1_000, 65)),
+        ] as [(Int64, (UInt64, UInt64)?, (UInt64, UInt64), (UInt64, UInt64))])
+    func `a stamp is near wall time and after all that was seen`(
+        wall: Int64, seen: (UInt64, UInt64)?, registration: (UInt64, UInt64), withdrawal: (UInt64, UInt64)
+    ) {
+        for (isWithdrawal, expected) in [(false, registration), (true, withdrawal)] {
+            var clock = HybridClock()
+            if let seen { clock.observe(HybridTime(bits: seen.0 << 16 | seen.1)) }
+            #expect(clock.stamp(wall: wall, isWithdrawal: isWithdrawal) == HybridTime(bits: expected.0 << 16 | expected.1))
+        }
+    }
+
+    @Test func `of a registration and a withdrawal at one instant the withdrawal is later, whoever made them`() {
+        var (one, other) = (HybridClock(), HybridClock())
+        let wall: Int64 = 1_790_000_000_123_456_789
+        let registered = one.stamp(wall: wall, isWithdrawal: false)
+        let withdrawn = other.stamp(wall: wall, isWithdrawal: true)
+        #expect(registered.isSimultaneous(with: withdrawn))
+        #expect(Version(time: registered, origin: MemberID(bits: .max)) < Version(time: withdrawn, origin: MemberID(bits: 0)))
+    }
+
+    @Test func `a stamp tells its time`() {
+        let time = HybridTime(nanoseconds: 1_790_000_000_123_456_789)
+        #expect(time.milliseconds == 1_790_000_000_123)
+        #expect((1_790_000_000_123_455...1_790_000_000_123_456).contains(time.microseconds))
+        #expect(HybridTime(milliseconds: 7) == HybridTime(nanoseconds: 7_000_000))
+        #expect(HybridTime(milliseconds: -1) == .zero && HybridTime(nanoseconds: -1) == .zero)
+        #expect(HybridTime(milliseconds: .max) > HybridTime(nanoseconds: .max))
     }
 
     @Test func `stamps only grow, though the wall clock jumps`() {
         var (clock, random, last) = (HybridClock(), SeededGenerator(seed: 1), HybridTime.zero)
         for _ in 0..<10_000 {
             if Bool.random(using: &random) { clock.observe(HybridTime(bits: .random(in: 0...(1 << 50), using: &random))) }
-            let stamp = clock.stamp(wall: .random(in: -1_000_000_000_000...1_000_000_000_000_000, using: &random))
+            let stamp = clock.stamp(
+                wall: .random(in: -1_000_000_000_000...1_000_000_000_000_000, using: &random), isWithdrawal: .random(using: &random))
             #expect(stamp > last)
             last = stamp
         }
@@ -32,7 +59,7 @@ struct HybridClockTests {
     @Test func `the end of time does not start over`() {
         var clock = HybridClock()
         clock.observe(HybridTime(bits: .max))
-        #expect(clock.stamp(wall: 1) == HybridTime(bits: .max))
+        #expect(clock.stamp(wall: 1, isWithdrawal: false) == HybridTime(bits: .max))
     }
 
     @Test func `versions are ordered by time, then by origin, and come after none`() {

@@ -63,7 +63,10 @@ private struct Pair {
                 if case .subscribe = frame { copies += 1 }
                 try publisher.received(frame, store: publisherStore, isReady: true, at: time, into: &nextDown)
             }
-            for frame in try Self.frames(down) { try subscriber.received(frame, store: subscriberStore, at: time, into: &nextUp) }
+            let belief = StampBelief(median: nil, own: time.moment.wall / 1_000_000)
+            for frame in try Self.frames(down) {
+                try subscriber.received(frame, store: subscriberStore, believing: belief, at: time, into: &nextUp)
+            }
             publisher.drained(0)
             publisher.pump(publisherStore, isReady: true, isExtended: false, at: time, into: &nextDown)
             (up, down) = (nextUp, nextDown)

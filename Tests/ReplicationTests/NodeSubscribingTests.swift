@@ -115,15 +115,60 @@ struct NodeSubscribingTests {
     }
 
     @Test func `a change from further ahead than a clock can be wrong ends the link and moves no clock`() throws {
-        let ahead = SubscriberSession.farthestAhead + 1
+        let ahead = StampBelief.aheadOfOwn + 1
         for (end, lead) in try Self.hear(stampedAhead: ahead) {
             #expect(end == .malformed(.future(milliseconds: ahead)))
             #expect(lead == 0)
         }
     }
 
+    /// Of three clocks two agree, so there is a median; ours is wrong by as much as it pleases.
+    @Test(arguments: [Int64(0), -50, 50])
+    func `what is believed is measured from the median of the members' clocks`(years: Int64) throws {
+        for (ahead, isBelieved) in [(StampBelief.aheadOfMedian - 1_000, true), (StampBelief.aheadOfMedian + 1_000, false)] {
+            let bench = NodeBench()
+            let right = bench.time.wall / 1_000_000 + years * 31_557_600_000
+            bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
+            let links = try (1...2).map { try bench.dial(member: $0, at: bench.address($0)) }
+            for link in links {
+                for token in UInt64(1)...5 { bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link) }
+            }
+            bench.tell { $0.tick(at: bench.time) }
+            let version = Version(time: HybridTime(milliseconds: right + ahead), origin: MemberID(bits: 1))
+            let replica = Replica.present(
+                ClusterStoryTests.instance(ClusterStoryTests.key(1)), version, Heartbeat(age: 0, wall: bench.time.wall))
+            let frame = FrameCodec.encode([Replicated(namespace: Namespace("t"), replica: replica)], as: .changes)[0].frame
+            bench.say(frame, on: links[0])
+            #expect((bench.closed(links[0]) == nil) == isBelieved)
+        }
+    }
+
+    @Test func `a member that learns that it stamped what nobody believes stamps it anew, and tells that`() throws {
+        let bench = NodeBench()
+        // Its own clock is sixty years ahead.
+        bench.now += 60 * 31_557_600_000
+        bench.register(1)
+        bench.register(2)
+        _ = bench.store.apply(.deregister(.digest(2)), in: Namespace("t"), at: bench.time.moment)
+        bench.tell { $0.localChanges(at: bench.time) }
+        let right = bench.time.wall / 1_000_000 - 60 * 31_557_600_000
+        bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
+        let links = try (1...2).map { try bench.dial(member: $0, at: bench.address($0)) }
+        for link in links {
+            for token in UInt64(1)...5 { bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link) }
+        }
+        bench.tell { $0.tick(at: bench.time) }
+        // The shell stamps by the median from now on.
+        let corrections = bench.directives.compactMap { if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil } }
+        #expect(corrections == [-60 * 31_557_600_000])
+        #expect(bench.directives.contains { if case .note(.restamped(states: 2)) = $0 { true } else { false } })
+        let told = bench.store.drain(includeRenewals: false, budget: 10, at: bench.time.moment).changes
+        #expect(told.count == 2, "it is told anew")
+        #expect(told.allSatisfy { abs($0.replica.version.time.milliseconds - right) < 1_000 })
+    }
+
     /// A change that was accepted stands, whatever clock it was accepted by.
-    @Test(arguments: [0, 315_360_000_000, SubscriberSession.farthestAhead])
+    @Test(arguments: [0, 315_360_000_000, StampBelief.aheadOfOwn])
     func `a change of a clock that is wrong stands, and what is changed knowing of it is later`(ahead: Int64) throws {
         let heard = try Self.hear(stampedAhead: ahead)
         #expect(heard.allSatisfy { $0.end == nil })

@@ -20,6 +20,8 @@ struct ClockAlarm {
     private(set) var correction: Int64 = 0
     /// The median of the members' clocks, less ours.
     private(set) var offset: Int64 = 0
+    /// Whether that is the median of more clocks than two, of which neither could tell whose is wrong.
+    private(set) var hasMedian = false
 
     init(tolerance: Int64) {
         self.tolerance = tolerance
@@ -40,6 +42,7 @@ struct ClockAlarm {
         // Without anybody to compare with, what is believed stays: the last one to leave does not take our clock's error with it.
         guard !offsets.isEmpty else { return nil }
         offset = Self.median(offsets)
+        hasMedian = offsets.count >= 2
         if offset.magnitude <= UInt64(tolerance) {
             guard correction != 0 else { return nil }
             correction = 0

@@ -27,6 +27,8 @@ public enum ClusterEvent: Sendable, Equatable {
     case ready(ReadinessGround)
     case clockWrong(milliseconds: Int64)
     case clockRight
+    /// States that were stamped further ahead than any member believes were stamped anew.
+    case restamped(states: Int)
     /// The clock of the only other member differs; with two nobody can say whose is wrong.
     case clocksDiffer(PeerAddress, milliseconds: Int64)
     case leasesHeld

@@ -144,8 +144,9 @@ extension Node {
             try actAsPublisher(on: link, at: time) { publisher, effects throws(FrameError) in
                 try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
             }
+            let belief = belief(at: time)
             try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
-                try subscriber.received(frame, store: store, at: time, into: &effects)
+                try subscriber.received(frame, store: store, believing: belief, at: time, into: &effects)
             }
             if case .acknowledge(let changes) = frame { acknowledged(changes, sentAt: sentAt, on: link, at: time) }
             if case .subscribe = frame { subscribed(link, at: time) }
@@ -178,6 +179,8 @@ extension Node {
             old.nextPing = time.monotonic
         }
         link.note(hello.beat, at: time)
+        // With another clock to compare ours with.
+        nextJudgment = time.monotonic
         switch link.role {
         case .accepted where hello.member == configuration.member:
             // Our own dial, which finds out by itself.

@@ -58,8 +58,9 @@ extension Node {
 
     /// Another member has answered.
     func take(_ states: States, answering number: UInt64, on link: Link, at time: NodeTime) throws(FrameError) {
+        let belief = belief(at: time)
         for state in states.states {
-            try SubscriberSession.check(state.replica.version, at: time)
+            try belief.check(state.replica.version)
             _ = store.merge(state, at: time.moment)
         }
         finish(questions.answered(number, by: link.id, isSure: true), at: time)

@@ -206,6 +206,23 @@ extension Node {
             note(.clocksDiffer(link.peer?.address ?? link.address, milliseconds: differing.value))
         }
         differingPeer = differing?.key
+        restampTheUnbelievable(at: time)
+    }
+
+    /// What is believed of the time and of stamps.
+    func belief(at time: NodeTime) -> StampBelief {
+        let wall = time.wall / 1_000_000
+        return StampBelief(median: clock.hasMedian ? wall.addingSaturated(clock.offset) : nil, own: time.moment.wall / 1_000_000)
+    }
+
+    /// Before we had a median to go by, our clock, or somebody's whom we believed, may have stamped what no member takes over from us.
+    private func restampTheUnbelievable(at time: NodeTime) {
+        guard clock.hasMedian else { return }
+        let belief = belief(at: time)
+        // The clock that the catalog is told may be corrected by this very call.
+        let moment = Moment(lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000), lost: time.moment.lost)
+        let restamped = store.restamp(beyond: belief.latest, at: moment)
+        if restamped > 0 { note(.restamped(states: restamped)) }
     }
 
     private func judgeSize(at time: NodeTime) {

@@ -107,7 +107,10 @@ extension Node {
     func admit(_ link: Link, at time: NodeTime) {
         guard let attendance = link.attendance else { return }
         let isReady = link.beat?.isReady ?? false
-        if attendance.isWaitedFor, !isReady { return leaveOut(link, isLate: false, at: time) }
+        if attendance.isWaitedFor {
+            if !isReady { leaveOut(link, isLate: false, at: time) }
+            return
+        }
         // Changes are told between the pieces of a copy too.
         guard isReady, link.publisher.map({ $0.isStreaming || $0.isCopying }) == true, link.attendance?.admit(at: time.monotonic) == true
         else { return }

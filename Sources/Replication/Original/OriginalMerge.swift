@@ -85,7 +85,8 @@ struct OriginalMerge {
         let made =
             kind == .live
             ? HybridTime(nanoseconds: clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000))
-            // It may have been made at one of ours, whose clocks count whole milliseconds, and have been deregistered since.
+            // It may have been made at one of ours, and have been deregistered since: at one of the release before, whose clocks count whole
+            // milliseconds, even.
             : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall)).wholeMilliseconds
         var version = Version(time: made, origin: sender)
         if case .absent(_, let buried, _) = held, buried.origin == sender {
@@ -101,7 +102,7 @@ struct OriginalMerge {
     /// registered, or by the sender only, and we missed what it said since.
     private func isLatest(_ version: Version, for instance: Instance) -> Bool {
         let stamp = HybridTime(nanoseconds: instance.registered)
-        return version.origin == sender || version.time == stamp || version.time == stamp.wholeMilliseconds
+        return version.origin == sender || version.time.isSimultaneous(with: stamp) || version.time == stamp.wholeMilliseconds
     }
 
     private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment) -> OriginalConsequence {

@@ -12,14 +12,7 @@ extension MemberID {
 }
 
 extension HybridTime {
-    /// The stamp of something that happened at this time, in nanoseconds since 1970. What is under a millisecond goes where a clock counts, so that
-    /// a deregistration and another registration within a millisecond keep their order.
-    init(nanoseconds: Int64) {
-        let (milliseconds, rest) = max(0, nanoseconds).quotientAndRemainder(dividingBy: 1_000_000)
-        self.init(bits: UInt64(milliseconds) << 16 | UInt64(rest) << 16 / 1_000_000)
-    }
-
-    /// As a clock of ours, which counts on from whole milliseconds, would first give it.
+    /// As a clock of the release before, which counts on from whole milliseconds, would first give it: no later than one of ours.
     var wholeMilliseconds: HybridTime { HybridTime(bits: bits & ~0xFFFF) }
 }
 

@@ -19,10 +19,6 @@ struct SubscriberSession {
 
     /// States to be asked for that are remembered. What is beyond is found again by the next comparison.
     private static let wantedLimit = 16_384
-    /// Milliseconds that a change may be stamped ahead of our clock: a hundred years. Clocks are wrong by ten, changes made before that was
-    /// noticed must stand, and to one that was never set, and says 1970, all others' are decades ahead. What is further is no clock's: were it
-    /// taken over, the clock of every member that hears of it would stand there for good, near the end of all stamps.
-    static let farthestAhead: Int64 = 100 * 31_557_600_000
 
     private(set) var state: State
     private(set) var comparison = DigestComparison()
@@ -55,13 +51,13 @@ struct SubscriberSession {
     // MARK: - What the publisher says
 
     mutating func received(
-        _ frame: Frame, store: Store, at time: NodeTime, into effects: inout [SessionEffect]
+        _ frame: Frame, store: Store, believing belief: StampBelief, at time: NodeTime, into effects: inout [SessionEffect]
     ) throws(FrameError) {
         switch frame {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            tell(try merge(states, from: store, at: time).news, into: &effects)
+            tell(try merge(states, from: store, believing: belief, at: time).news, into: &effects)
             // Without its beginning it is the rest of a copy that we no longer want whole.
             guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
@@ -70,16 +66,16 @@ struct SubscriberSession {
         case .copyEnd(let summary):
             try endCopy(summary, at: time, into: &effects)
         case .changes(let states):
-            try merge(states, from: store, at: time)
+            try merge(states, from: store, believing: belief, at: time)
             received += UInt64(states.count)
             effects.append(.heard(states))
         case .relayed(let states):
-            let news = try merge(states, from: store, at: time).news
+            let news = try merge(states, from: store, believing: belief, at: time).news
             received += UInt64(states.count)
             effects.append(.relayHeard(states))
             tell(news, into: &effects)
         case .states(let states):
-            let merged = try merge(states, from: store, at: time)
+            let merged = try merge(states, from: store, believing: belief, at: time)
             if merged.applied > 0 { effects.append(.repaired(merged.applied)) }
             tell(merged.news, into: &effects)
         case .root(let root):
@@ -88,7 +84,7 @@ struct SubscriberSession {
         case .buckets(let buckets):
             act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
         case .keys(let keys, let isCut):
-            try compare(keys, with: store, at: time)
+            try compare(keys, with: store, believing: belief, at: time)
             act(comparison.next(afterCut: isCut), at: time, into: &effects)
         case .unknown:
             break
@@ -123,11 +119,11 @@ struct SubscriberSession {
     /// Returns how many states changed anything here, and which have told us anything.
     @discardableResult
     private mutating func merge(
-        _ states: States, from store: Store, at time: NodeTime
+        _ states: States, from store: Store, believing belief: StampBelief, at time: NodeTime
     ) throws(FrameError) -> (applied: Int, news: [Replicated]) {
         var (applied, news) = (0, [] as [Replicated])
         for state in states.states {
-            try Self.check(state.replica.version, at: time)
+            try belief.check(state.replica.version)
             switch store.merge(state, at: time.moment) {
             case .applied:
                 applied += 1
@@ -141,18 +137,15 @@ struct SubscriberSession {
         return (applied, news)
     }
 
-    static func check(_ version: Version, at time: NodeTime) throws(FrameError) {
-        let ahead = version.time.milliseconds - time.moment.wall / 1_000_000
-        guard ahead <= farthestAhead else { throw .future(milliseconds: ahead) }
-    }
-
     private mutating func want(_ key: StateKey) {
         if wanted.count < Self.wantedLimit { wanted.insert(key) }
     }
 
-    private mutating func compare(_ keys: [KeyedVersion], with store: Store, at time: NodeTime) throws(FrameError) {
+    private mutating func compare(
+        _ keys: [KeyedVersion], with store: Store, believing belief: StampBelief, at time: NodeTime
+    ) throws(FrameError) {
         for key in keys {
-            try Self.check(key.version, at: time)
+            try belief.check(key.version)
             let own = store.state(of: key.id, in: key.namespace, at: time.moment)
             if let own, own.replica.version >= key.version { continue }
             want(StateKey(namespace: key.namespace, id: key.id))

@@ -1,0 +1,85 @@
+// A clock that was wrong by more than anybody believes has stamped what nobody takes over. Once its member learns that, what bears such stamps is
+// stamped anew, as if it had been changed now, and told to the others.
+
+extension Catalog {
+    /// Brings the clock back to now when it is ahead of this; returns whether it was, and so whether anything held may be.
+    mutating func fallBack(below limit: HybridTime, at moment: Moment) -> Bool {
+        records.fallBack(below: limit, at: moment)
+    }
+
+    /// Stamps what is stamped beyond this anew, among at most `count` from this slot on. Returns how many, and where to go on, nil at the end.
+    mutating func restamp(
+        beyond limit: HybridTime, _ part: CopyCursor.Part, from slot: Int32, limit count: Int, at moment: Moment
+    ) -> (restamped: Int, next: Int32?) {
+        var beyond: [Int32] = []
+        let next = visit(part, from: slot, limit: count) { slot in
+            if version(part, at: slot).time > limit { beyond.append(slot) }
+        }
+        for slot in beyond {
+            switch part {
+            case .records: restampRecord(slot, at: moment)
+            case .tombstones: restampTombstone(slot, at: moment)
+            case .expired: restampExpired(slot, at: moment)
+            }
+        }
+        return (beyond.count, next)
+    }
+
+    private func version(_ part: CopyCursor.Part, at slot: Int32) -> Version {
+        switch part {
+        case .records: records.slots[slot].version
+        case .tombstones: records.ledger?.tombstones[slot].version ?? .none
+        case .expired: records.ledger?.expired[slot].record.version ?? .none
+        }
+    }
+
+    private mutating func stamp(isWithdrawal: Bool, at moment: Moment) -> Version {
+        records.stamp(isWithdrawal: isWithdrawal, after: .none, at: moment)
+    }
+
+    private mutating func restampRecord(_ slot: Int32, at moment: Moment) {
+        let version = stamp(isWithdrawal: records.instances[slot].isOutOfService, at: moment)
+        records.update(slot) { record, _ in record.version = version }
+        records.ledger?.changed.insert(slot)
+    }
+
+    private mutating func restampTombstone(_ slot: Int32, at moment: Moment) {
+        guard let tombstone = records.ledger?.tombstones[slot] else { return }
+        let version = stamp(isWithdrawal: true, at: moment)
+        records.ledger?.tombstones.put(
+            tombstone.id, in: tombstone.namespace, version: version, age: max(0, moment.lease - tombstone.since), isUntold: true,
+            at: moment.lease)
+    }
+
+    private mutating func restampExpired(_ slot: Int32, at moment: Moment) {
+        guard let expired = records.ledger?.expired[slot] else { return }
+        var record = expired.record
+        record.version = stamp(isWithdrawal: expired.instance.isOutOfService, at: moment)
+        records.ledger?.expired.put(expired.instance, record, in: expired.namespace, at: moment.lease)
+    }
+}
+
+extension Store {
+    /// Stamps everything anew that is stamped beyond this, a batch at a time, and brings the clocks back that are. Returns how much that was. Costs a look
+    /// at each shard when there is nothing.
+    public func restamp(beyond limit: HybridTime, at moment: Moment) -> Int {
+        var restamped = 0
+        for number in shards.indices {
+            let shard = shards[number]
+            guard shard.catalog.withLock({ $0.fallBack(below: limit, at: moment) }) else { continue }
+            let before = restamped
+            for part in CopyCursor.Part.allCases {
+                var slot: Int32? = 0
+                while let from = slot {
+                    let piece = shard.catalog.withLock {
+                        $0.restamp(beyond: limit, part, from: from, limit: Self.scanBatch, at: moment)
+                    }
+                    restamped += piece.restamped
+                    slot = piece.next
+                }
+            }
+            if restamped > before { news?.noteChanges(shard: number) }
+        }
+        return restamped
+    }
+}
