@@ -42,12 +42,12 @@ public struct Instance: Hashable, Sendable {
 
     public init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
-        extra: [UInt8]? = nil, registered: Int64
+        extra: [UInt8]? = nil, further: [UInt8]? = nil, registered: Int64
     ) {
         self.id = id
         packed = PackedInstance(
             serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            registered: registered)
+            further: further, registered: registered)
     }
 
     /// What fills a place without an instance.
@@ -87,6 +87,9 @@ public struct Instance: Hashable, Sendable {
     public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
     /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as sent; or nil.
     public var extra: [UInt8]? { packed.extra.map(Array.init) }
+    /// What a newer release says of it and this one does not know, as it travels between members: kept and passed on, so that an upgrade loses nothing
+    /// that comes by way of a member which is still to be upgraded. Or nil.
+    public var further: [UInt8]? { packed.further.map(Array.init) }
     /// Nanoseconds since 1970.
     public var registered: Int64 { packed.registered }
 

@@ -4,7 +4,7 @@
 /// What a registration says besides its id, in one allocation.
 ///
 /// ```
-/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has extra (bit 6)
+/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has extra (bit 6), has further fields (bit 7)
 /// 8       TTL in milliseconds, the lowest byte first
 /// 8       when it was registered, nanoseconds since 1970, the lowest byte first
 /// L, ...  service name, with its length before it
@@ -13,6 +13,7 @@
 /// L       number of tags
 /// L, ...  each of them
 /// L, ...  extra, if it has any
+/// L, ...  further fields, if it has any
 /// ...     metadata, to the end
 /// ```
 ///
@@ -27,6 +28,7 @@ struct PackedInstance: Hashable, Sendable {
 
     private static let metadataBit: UInt8 = 1 << 3
     private static let extraBit: UInt8 = 1 << 6
+    private static let furtherBit: UInt8 = 1 << 7
     private static let kindMask: UInt8 = 7
     private static let statusShift: UInt8 = 4
     private static let ttlOffset = 1
@@ -38,18 +40,20 @@ struct PackedInstance: Hashable, Sendable {
 
     init(
         serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?, extra: [UInt8]?,
-        registered: Int64
+        further: [UInt8]?, registered: Int64
     ) {
         let number = Self.number(of: status)
         var size = Self.nameOffset + Self.size(of: serviceName.text) + Self.size(of: endpoint.value) + (metadata?.count ?? 0)
         if number == Self.otherStatus { size += Self.size(of: status.token) }
         if let extra { size += Self.digits(of: extra.count) + extra.count }
+        if let further { size += Self.digits(of: further.count) + further.count }
         size = tags.reduce(size + Self.digits(of: tags.count)) { $0 + Self.size(of: $1) }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
         let kind = UInt8(Self.kinds.firstIndex(of: endpoint.kind) ?? 0)
-        bytes.append(kind | (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | number << Self.statusShift)
+        let has = (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | (further == nil ? 0 : Self.furtherBit)
+        bytes.append(kind | has | number << Self.statusShift)
         bytes.append(fixed: ttl)
         bytes.append(fixed: registered)
         bytes.append(field: serviceName.text)
@@ -60,6 +64,10 @@ struct PackedInstance: Hashable, Sendable {
         if let extra {
             bytes.append(length: extra.count)
             bytes.append(contentsOf: extra)
+        }
+        if let further {
+            bytes.append(length: further.count)
+            bytes.append(contentsOf: further)
         }
         if let metadata { bytes.append(contentsOf: metadata) }
         self.bytes = bytes
@@ -89,10 +97,16 @@ struct PackedInstance: Hashable, Sendable {
 
     var metadata: ArraySlice<UInt8>? {
         guard bytes[0] & Self.metadataBit != 0 else { return nil }
-        return bytes[(extraRange?.upperBound ?? forEachTag { _ in })...]
+        return bytes[(furtherRange?.upperBound ?? endOfExtra)...]
     }
 
     var extra: ArraySlice<UInt8>? { extraRange.map { bytes[$0] } }
+
+    var further: ArraySlice<UInt8>? { furtherRange.map { bytes[$0] } }
+
+    private var furtherRange: Range<Int>? { bytes[0] & Self.furtherBit == 0 ? nil : field(at: endOfExtra) }
+
+    private var endOfExtra: Int { extraRange?.upperBound ?? forEachTag { _ in } }
 
     private var extraRange: Range<Int>? { bytes[0] & Self.extraBit == 0 ? nil : field(at: forEachTag { _ in }) }
 

@@ -86,6 +86,38 @@ struct FrameCodecTests {
         #expect(states.hash == frames[0].hash && states.count == frames[0].count)
     }
 
+    @Test func `what a newer release says of an instance is kept, also with another status, and passed on`() throws {
+        let further: [UInt8] = [7, 2, 0xAA, 0xBB, 9, 0]
+        let instance = Instance(
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000, tags: ["a"],
+            metadata: Array("{}".utf8), extra: [1, 2], further: further, registered: 5)
+        var told = instance
+        for status in [InstanceStatus.up, .outOfService, InstanceStatus("CUSTOM")] {
+            let state = Replicated(
+                namespace: Namespace("t"), replica: .present(told.with(status: status), Self.version, Heartbeat(age: 0, wall: 0)))
+            let bytes = FrameCodec.encode([state], as: .changes)[0].frame
+            guard case .changes(let states) = try #require(try Self.read(bytes).first), case .present(let heard, _, _) = states.states[0].replica
+            else {
+                Issue.record("not the frame that was sent")
+                return
+            }
+            #expect(heard.further == further)
+            #expect(heard == instance.with(status: status))
+            #expect(heard.metadata == instance.metadata && heard.extra == instance.extra && heard.tags == instance.tags)
+            told = heard
+        }
+    }
+
+    @Test(arguments: [[7], [7, 200], [7, 2, 0]] as [[UInt8]])
+    func `what a newer release says must be whole`(further: [UInt8]) {
+        let instance = Instance(
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000, tags: [],
+            metadata: nil, further: further, registered: 5)
+        let state = Replicated(namespace: Namespace("t"), replica: .present(instance, Self.version, Heartbeat(age: 0, wall: 0)))
+        let bytes = FrameCodec.encode([state], as: .changes)[0].frame
+        #expect(throws: FrameError.self) { try Self.read(bytes) }
+    }
+
     @Test func `a heartbeat from the future is one of now, so that it lengthens no lease`() throws {
         let bytes = FrameCodec.encode(
             [Replicated(namespace: Namespace("t"), replica: .renewed(.digest(1), Self.version, Heartbeat(age: -90_000, wall: 0)))],

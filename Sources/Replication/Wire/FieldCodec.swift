@@ -207,6 +207,8 @@ extension ByteWriter {
         word(instance.registered)
         byte(instance.extra == nil ? 0 : 1)
         if let extra = instance.extra { block(extra) }
+        // Each a tag and a block. This release has none of its own.
+        if let further = instance.further { raw(further) }
     }
 }
 
@@ -307,9 +309,22 @@ extension ByteReader {
         // The state of a member that does not know of it ends here.
         let hasExtra = remaining > 0 ? try flag() : false
         let extra = hasExtra ? try block(atMost: StateLimits.extra) : nil
+        let further = try furtherFields()
         return Instance(
             id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            registered: registered)
+            further: further, registered: registered)
+    }
+
+    /// The rest of an instance: fields of a newer release, each a tag and a block, kept as they came. Nil when there are none.
+    private mutating func furtherFields() throws(FrameError) -> [UInt8]? {
+        guard remaining > 0 else { return nil }
+        guard remaining <= StateLimits.further else { throw .tooLong(remaining) }
+        var kept = ByteWriter(capacity: remaining)
+        while remaining > 0 {
+            kept.byte(try byte())
+            kept.block(try block())
+        }
+        return kept.bytes
     }
 }
 

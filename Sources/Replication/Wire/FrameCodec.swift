@@ -1,6 +1,6 @@
 // The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four
 // bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields we know is
-// passed over, as are types and kinds we do not: a newer version may add to all. With a secret a code of 32 bytes is behind each frame that comes
+// passed over, as are types and kinds we do not: a newer version may add to all. What one adds to an instance is kept, and passed on. With a secret a code of 32 bytes is behind each frame that comes
 // after the proof (`FrameSeal`), counted in its length.
 //
 //     type  name         fields                                            state: count of bytes, then
@@ -9,7 +9,7 @@
 //      2    proof        code                                              kind 3 renewed: namespace, version, heartbeat, id
 //      3    ping         beat                                              instance: id, service, endpoint kind, endpoint, status, ttl i64,
 //      4    pong         token u64                                                   tags, has metadata, metadata, registered i64,
-//                                                                                  has extra, extra
+//                                                                                  has extra, extra, fields of newer versions: tag u8, block
 //      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
 //      6    question     number u64, namespace, id                         since version 3
 //      7    answer       number u64, count, states                         since version 3

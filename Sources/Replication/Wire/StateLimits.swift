@@ -17,4 +17,6 @@ enum StateLimits {
     static let tags = 65_536
     static let metadata = OriginalInstance.metadataLimit
     static let extra = OriginalInstance.extensionLimit
+    /// Of all fields together that a newer release says of an instance.
+    static let further = 65_536
 }
