@@ -37,9 +37,6 @@ public struct HybridTime: Comparable, Hashable, Sendable {
     /// Milliseconds since 1970, about; ahead of the wall clock where another member's was.
     public var milliseconds: Int64 { Int64(bits >> 16) }
 
-    /// Microseconds since 1970, about; ahead of the wall clock where another member's was.
-    public var microseconds: Int64 { milliseconds * 1_000 }
-
     public static func < (left: HybridTime, right: HybridTime) -> Bool { left.bits < right.bits }
 }
 

@@ -45,7 +45,8 @@ public final class Store: Sendable {
     ///   - replicating: this member, when there are others to be told of changes; nil is a registry alone, which keeps no account of them.
     ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain after there was nothing.
     public init(
-        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, wake: @escaping @Sendable () -> Void = {}
+        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, changes: ChangeLogLimits = .standard,
+        wake: @escaping @Sendable () -> Void = {}
     ) {
         changeLogBytes = changes.bytes
         tombstoneBytes = tombstones.bytes
