@@ -22,6 +22,7 @@ from running_registry import RunningRegistry
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "proxies.md"
 CLIENT = "127.0.0.2"
 START_SECONDS = 20
+LOG_SECONDS = 5
 FORGED = {
     "X-Forwarded-For": "203.0.113.66", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "666",
     "X-Forwarded-Prefix": "/evil", "Forwarded": "for=203.0.113.66;host=evil.example;proto=https", "$WSSC": "https",
@@ -93,6 +94,16 @@ def expect(condition, what):
         raise SystemExit(f"failed: {what}")
 
 
+def lines_with(word, registry):
+    """The log's lines with a word, once there is one: a thread of its own writes them."""
+    deadline = time.monotonic() + LOG_SECONDS
+    while True:
+        lines = [line for line in registry.log.read_text().splitlines() if word in line]
+        if lines or time.monotonic() > deadline:
+            return lines
+        time.sleep(0.05)
+
+
 def check(name, make, text, prefix, program):
     port = free_port()
     with RunningRegistry(program, {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "info", "ACCESS_LOG": "all"}) as registry, tempfile.TemporaryDirectory() as folder:
@@ -112,7 +123,7 @@ def check(name, make, text, prefix, program):
             expect(ask(port, "PUT", f"{path}/heartbeat")[0].status == 200, f"{name}: the heartbeat")
             expect(ask(port, "GET", path)[0].status == 200, f"{name}: the instance at its own URL")
             expect(ask(port, "DELETE", path)[0].status == 200, f"{name}: the removal")
-            lines = [line for line in registry.log.read_text().splitlines() if "heartbeat" in line]
+            lines = lines_with("heartbeat", registry)
             expect(lines and CLIENT in lines[-1], f"{name}: the access log does not name the client: {lines}")
             expect("203.0.113.66" not in registry.log.read_text(), f"{name}: a forged address stands in the log")
         finally:

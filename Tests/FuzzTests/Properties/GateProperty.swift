@@ -9,6 +9,8 @@ enum GateProperty {
         var lengths: [Int?] = []
         var refusal: Refusal?
         var activity: Activity?
+        /// The bytes that evhttp must not see.
+        var excised: [Int] = []
 
         mutating func take(from gate: inout RequestGate) {
             while let head = gate.takeRequest() {
@@ -39,6 +41,9 @@ enum GateProperty {
         }
         guard whole.heads.allSatisfy({ $0.count <= limits.head }) else { return "a head exceeds its limit" }
         guard whole.lengths.allSatisfy({ $0 ?? 0 <= limits.body }) else { return "a body exceeds its limit" }
+        guard whole.excised.allSatisfy(bytes.indices.contains), Set(whole.excised).count == whole.excised.count else {
+            return "bytes are excised that never came, or twice"
+        }
         guard (whole.refusal != nil) == (whole.activity == .leaving) else { return "it is refused and goes on" }
         return nil
     }
@@ -50,6 +55,7 @@ enum GateProperty {
         while start < bytes.count {
             let end = min(bytes.count, start + piece)
             gate.feed(bytes[start..<end].span)
+            for range in gate.takeExcisions() { verdict.excised += Array(range) }
             if takesAlong { verdict.take(from: &gate) }
             start = end
         }

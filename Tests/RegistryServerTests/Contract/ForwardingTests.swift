@@ -180,6 +180,25 @@ struct ForwardingTests {
         #expect(try limited.send(TestRequest.renew("a").with("X-Forwarded-For", "203.0.113.2")).status == 410)
     }
 
+    @Test(arguments: Transport.allCases)
+    func `a URL of https is not served over a connection that is not`(_ transport: Transport) throws {
+        // R126 … A URL of https over a connection that is not (R112) is answered 421.
+        let registry = try Registry(transport)
+        for method in ["GET", "HEAD", "OPTIONS", "DELETE"] {
+            for path in ["", "/", "/livez", "/nowhere", "/api/v1/instances?x"] {
+                let request = TestRequest(method, "https://registry.test\(path)")
+                #expect(try registry.send(request).status == 421, "\(request)")
+                #expect(try registry.send(request.with("X-Forwarded-Proto", "https")).status != 421, "\(request)")
+            }
+        }
+        let body = TestRequest("POST", "https://public.example/api/v1/instances", [("Content-Type", "application/json")], body: Body().text)
+        #expect(try registry.send(body).status == 421)
+        #expect(try registry.everything() == #"{"instances":[]}"#)
+        let id = instanceID("web", "http", "10.0.0.1:80")
+        let answer = try registry.send(body.with("X-Forwarded-Proto", "https"))
+        #expect(answer["Location"] == "https://public.example/api/v1/instances/\(id)", "the authority takes the place of Host")
+    }
+
     @Test func `a family that nobody may write stops the start`() {
         struct NoFile: Error {}
         func error(_ flags: [String: [String]]) -> SettingError? {

@@ -11,14 +11,15 @@ import Testing
 struct AccessLogTests {
     /// The lines that these requests leave, in order.
     private static func lines(
-        of requests: [String], _ schemes: [AuthorizationConfiguration.Scheme] = [], _ mode: AccessLogMode = .all, probes: Bool = true
+        of requests: [String], _ schemes: [AuthorizationConfiguration.Scheme] = [], _ mode: AccessLogMode = .all, probes: Bool = true,
+        behind proxies: AddressRanges? = nil
     ) throws -> [String] {
         let file = FileManager.default.temporaryDirectory.appending(path: "access-\(UUID().uuidString)")
         try Data().write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         let handle = try FileHandle(forWritingTo: file)
         let pipe = try LogPipe(descriptor: handle.fileDescriptor) { _ in [] }
-        let context = try Registry(.router).context
+        let context = try Registry(.router) { $0.trustedProxies = proxies }.context
         let responder = Responder(
             context, authorizer: try Authorizer(AuthorizationConfiguration(schemes: schemes)), metrics: context.loopMetrics[0],
             accessLog: AccessLog(pipe, format: .text, rule: AccessLogRule(mode, probes: probes)))
@@ -42,6 +43,16 @@ struct AccessLogTests {
         #expect(bytes.prefix(3) == [#"{"services":[]}"#.utf8.count, 0, 0], "\(lines)")
         // What could not be read was answered with a sentence.
         #expect(lines.count == 4 && (bytes.last ?? nil) ?? 0 > #"{"Error":""}"#.utf8.count, "\(lines)")
+    }
+
+    @Test func `a line names the client behind a trusted proxy, and the proxy where nobody trusts it`() throws {
+        // R127 What a proxy in TRUSTED_PROXIES says of its client counts: … and in the access log.
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+        for (proxies, client) in [(nil, "127.0.0.1"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.9")] as [(String?, String)] {
+            let lines = try Self.lines(of: [request], behind: proxies.flatMap { AddressRanges($0) })
+            #expect(
+                lines.count == 1 && lines[0].contains(client) && (client == "203.0.113.9") != lines[0].contains("127.0.0.1"), "\(lines)")
+        }
     }
 
     /// One of each kind: served, a probe that succeeds and one that does not, refused, unreadable.
