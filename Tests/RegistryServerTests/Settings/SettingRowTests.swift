@@ -75,6 +75,7 @@ struct SettingRowTests {
                 ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
             ]
         ),
+        (
             "log_level",
             ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) } + [
                 ("warning", "warn"), ("WARNING", "warn"), ("Debug", "debug"),
