@@ -46,8 +46,8 @@ extension Catalog {
             record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment)
             known = instance
         }
-        // What was to be told of the older version is told by nobody: all hear the newer one from where it was made.
-        records.ledger?.changed.remove(slot)
+        // What was still to be told of the older version is told as this one: whoever waits until the others have the change that was made here must find
+        // it there, or what has taken its place, which may still be on its way to them.
         rearm(slot)
         // The later version stands even when its lease is over: then the instance has run out here as well.
         return records.slots[slot].isLive(at: moment.lease) ? .applied : .dead
@@ -88,7 +88,9 @@ extension Catalog {
             records.ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
             return false
         }
+        let isUntold = records.ledger?.tombstones.isUntold(instance.id, in: namespace) ?? false
         let slot = records.insert(instance, record.version, into: namespace, at: moment, isReturn: isReturn)
+        if isUntold { records.ledger?.changed.insert(slot) }
         records.slots[slot].goOn(from: record, at: moment)
         rearm(slot)
         return true
@@ -99,17 +101,21 @@ extension Catalog {
         _ id: InstanceID, _ version: Version, age: Int64, in namespace: Namespace, at moment: Moment
     ) -> MergeOutcome {
         let slot = records.slot(of: id, in: namespace)
+        var isUntold = false
         if let slot {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
             guard records.slots[slot].version <= version else { return .stale }
+            isUntold = records.ledger?.changed.contains(slot) ?? false
             wheel.cancel(slot)
             records.remove(slot, version)
         } else if let buried = records.ledger?.tombstones.find(id, in: namespace)?.version, buried >= version {
             return buried == version ? .redundant : .stale
+        } else {
+            isUntold = records.ledger?.tombstones.isUntold(id, in: namespace) ?? false
         }
         let expired = records.ledger?.expired.find(id, in: namespace)
         if let expired, expired.record.version <= version { records.ledger?.expired.remove(id, in: namespace) }
-        let isKept = records.ledger?.tombstones.put(id, in: namespace, version: version, age: age, isUntold: false, at: moment.lease)
+        let isKept = records.ledger?.tombstones.put(id, in: namespace, version: version, age: age, isUntold: isUntold, at: moment.lease)
         return isKept == true || slot != nil ? .applied : .redundant
     }
 

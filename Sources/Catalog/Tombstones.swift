@@ -178,6 +178,12 @@ struct Tombstones: Sendable {
         return forgotten
     }
 
+    /// Whether there is one that others are still to be told of.
+    func isUntold(_ id: InstanceID, in namespace: Namespace) -> Bool {
+        guard !untold.isEmpty, let slot = slot(of: id, in: namespace) else { return false }
+        return untold.contains(slot)
+    }
+
     /// The next one that others are to be told of; they are now.
     mutating func popUntold() -> Tombstone? { untold.popNext().map { self[$0] } }
 

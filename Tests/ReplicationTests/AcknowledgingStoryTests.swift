@@ -38,7 +38,7 @@ struct AcknowledgingStoryTests {
 
     @Test func `what is acknowledged survives the member that took it`() throws {
         let simulation = ClusterStoryTests.cluster()
-        simulation.members[0].apply(.register(ClusterStoryTests.instance(Self.key(1))), in: Namespace("t"))
+        _ = simulation.members[0].apply(.register(ClusterStoryTests.instance(Self.key(1))), in: Namespace("t"))
         simulation.members[0].whenAcknowledged { simulation.members[0].crash() }
         simulation.run(for: 50)
         #expect(simulation.members[0].state == .down)

@@ -60,9 +60,7 @@ struct NodeAcknowledgingTests {
         let link = try bench.acceptPrompt(member: 1)
         for number in 1...6 { Self.change(bench, number, loop: number % 2) }
         #expect(Self.acknowledged(bench.say(.acknowledge(changes: 3), on: link)) == [Self.ticket(3, loop: 1), Self.ticket(2, loop: 0)])
-        #expect(
-            Self.acknowledged(bench.say(.acknowledge(changes: 6), on: link))
-                == [Self.ticket(6, loop: 0), Self.ticket(5, loop: 1)].sorted { $0.number < $1.number })
+        #expect(Self.acknowledged(bench.say(.acknowledge(changes: 6), on: link)) == [Self.ticket(6, loop: 0), Self.ticket(5, loop: 1)])
     }
 
     @Test func `who does not acknowledge in time is left out, is told so in the next frame, and no later change waits`() throws {
@@ -104,7 +102,7 @@ struct NodeAcknowledgingTests {
         #expect(bench.directives.contains { if case .note(.waitedForAgain(bench.address(1))) = $0 { true } else { false } })
     }
 
-    @Test(arguments: [Int64(49), 51, 120])
+    @Test(arguments: [Int64(45), 60, 120])
     func `a line whose answers take more than half the bound is never waited for`(delay: Int64) throws {
         let bench = NodeBench()
         let link = try bench.accept(member: 1)

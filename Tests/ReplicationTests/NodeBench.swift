@@ -12,6 +12,8 @@ final class NodeBench {
     private(set) var directives: [Directive] = []
     private var handshakes: [LinkID: (handshake: Handshake, assembly: FrameAssembly)] = [:]
     private var lastLink: UInt64 = 0
+    /// The last ping of each link that was answered.
+    private var answered: [LinkID: UInt64] = [:]
 
     init(limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = nil) {
         store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 100))
@@ -91,9 +93,12 @@ final class NodeBench {
         try pong(link)
     }
 
+    /// Answers the last ping, unless that was answered already.
     func pong(_ link: LinkID) throws {
         let last = try frames(on: link).compactMap { if case .ping(let beat) = $0 { beat.token } else { nil } }.last
-        if let last { say(.pong(token: last), on: link) }
+        guard let last, last != answered[link] else { return }
+        answered[link] = last
+        say(.pong(token: last), on: link)
     }
 
     /// A member reads from this one, and is waited for.

@@ -24,7 +24,7 @@ extension Node {
 
     func wait(_ ticket: AcknowledgmentTicket, at time: NodeTime) {
         tellLocalChanges(includeRenewals: false, at: time)
-        guard links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
+        guard !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
             directives.append(.acknowledged(ticket))
             return
         }
@@ -169,7 +169,8 @@ extension Node {
                 if link.isAcknowledging, link.wasWaitedFor || link.beganReady == true { isBehind = true }
             case .waitedFor:
                 // What it acknowledged before comes with the copy.
-                if link.beganReady == true, link.lastCopy == nil { isBehind = true }
+                guard link.lastCopy == nil else { break }
+                if link.beganReady == true { isBehind = true } else { mayLack = true }
             }
         }
         if !limits.acknowledges, !links.isEmpty { mayLack = true }

@@ -23,12 +23,12 @@ struct Oracle {
         }
     }
 
-    /// A member that knows of no reason why it may lack anything has all that was acknowledged a while ago: a line that is cut is noticed after three
-    /// pings, and what a wrong clock has stamped may have been overtaken.
+    /// A member that knows of no reason why it may lack anything has all that those whom it hears have acknowledged a while ago.
     private func judgeKnowledge(of member: SimulatedMember) {
         guard !member.standing.mayBeUnderWay, member.standing.behindSince == nil, !member.isOlder else { return }
         for promise in simulation.promises where simulation.now - promise.at > 5_000 && simulation.now - promise.at < 6_000 {
-            guard let entry = simulation.journal.entries[promise.key]?.first(where: { $0.version == promise.version }), !entry.isExcused,
+            let other = simulation.members[promise.member]
+            guard promise.version.origin == other.id, other !== member, member.hears(other),
                 member.held(promise.key).map({ $0 < promise.version }) ?? true
             else { continue }
             simulation.complain(

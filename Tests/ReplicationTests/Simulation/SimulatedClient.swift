@@ -141,8 +141,7 @@ final class SimulatedClient {
     private func write(_ kind: Journal.Kind, at member: SimulatedMember) {
         guard let replica = member.record(key) else { return }
         simulation.trace("\(kind) \(key.id) at \(member)")
-        let (simulation, key) = (simulation, key)
-        member.whenAcknowledged { simulation.promised(key, replica.version, by: member) }
+        member.whenAcknowledged { [simulation, key] in simulation.promised(key, replica.version, by: member) }
         simulation.acknowledged(
             Journal.Entry(kind: kind, version: replica.version, lifetime: replica.lifetime, at: simulation.now, member: member.index),
             for: key)

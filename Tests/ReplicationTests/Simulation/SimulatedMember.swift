@@ -176,6 +176,11 @@ final class SimulatedMember {
     /// Whether it runs the release before, and speaks the protocol of that only.
     var isOlder: Bool { simulation.setting.olderMembers.contains(index) }
 
+    /// Whether it hears this one, in its present life.
+    func hears(_ other: SimulatedMember) -> Bool {
+        node?.links.values.contains { $0.subscriber != nil && $0.peer?.member == other.id } ?? false
+    }
+
     /// Whether it waits for this one, as far as it knows.
     func waits(for other: SimulatedMember) -> Bool {
         node?.links.values.contains { $0.attendance?.isWaitedFor == true && $0.peer?.member == other.id } ?? false
@@ -226,7 +231,7 @@ final class SimulatedMember {
         let answered = unanswered.prefix { $0.number <= number }
         unanswered.removeFirst(answered.count)
         for waiter in answered {
-            if simulation.now - waiter.at > simulation.setting.limits.acknowledgeTimeout, waiter.at >= wasPausedAt {
+            if simulation.now - waiter.at > simulation.setting.limits.acknowledgeTimeout, waiter.at > wasPausedAt {
                 simulation.complain("a client of \(self) has waited for \(simulation.now - waiter.at) ms")
             }
             waiter.answer()
