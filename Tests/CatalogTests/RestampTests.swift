@@ -26,7 +26,7 @@ struct RestampTests {
             _ = store.apply(.register(makeInstance(id, ttl: id == 4 ? 10 : 60_000)), in: tenant, at: Self.moment(0, wall: wall))
         }
         _ = store.apply(.deregister(.digest(3)), in: tenant, at: Self.moment(0, wall: Self.wrong))
-        _ = store.expire(at: LeaseTime(milliseconds: 100), budget: 10)
+        _ = store.expire(at: Self.moment(100, wall: 600), budget: 10)
         _ = store.drain(includeRenewals: true, budget: 10, at: Self.moment(100, wall: 600))
         let before = Self.versions(store)
         let digest = store.digest()
