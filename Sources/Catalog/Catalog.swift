@@ -13,7 +13,7 @@ struct Catalog: Sendable {
     /// The latest moment at which somebody looked something up. Threads read the clock before they wait for the lock, so what comes after
     /// may be of an earlier moment.
     private var lookedUp = LeaseTime.zero
-    /// Invariant: has exactly the slots whose records expire, each at its deadline or before.
+    /// Invariant: has exactly the slots whose records expire and are not held, each at its deadline or before.
     var wheel: TimerWheel
 
     /// A catalog alone, or with a member's name one that others are told of. Versions bear that name, or else `alone`.
@@ -42,8 +42,10 @@ struct Catalog: Sendable {
     /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
     mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         guard let slot = records.slot(of: id, in: namespace) else { return false }
+        guard records.isLive(slot, at: moment.lease) else { return false }
         let wasOverdue = isOverdue(slot)
-        guard records.slots[slot].renew(at: moment) else { return false }
+        records.slots[slot].renew(at: moment)
+        if records.slots[slot].isOverdue { rearm(slot, at: moment) }
         if wasOverdue { records.touch(slot, at: moment) }
         if records.isTold { records.ledger?.renewed.insert(slot) }
         return true
@@ -69,14 +71,14 @@ struct Catalog: Sendable {
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
         records.ledger?.changed.insert(slot)
-        rearm(slot)
+        rearm(slot, at: moment)
         return Decision(.done, expired: expired)
     }
 
     /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
     private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         let slot = records.slot(of: id, in: namespace)
-        let isLive = slot.map { records.slots[$0].isLive(at: moment.lease) } ?? false
+        let isLive = slot.map { records.isLive($0, at: moment.lease) } ?? false
         let version =
             if let slot {
                 records.stamp(isWithdrawal: true, after: records.slots[slot].version, at: moment)
@@ -100,9 +102,11 @@ struct Catalog: Sendable {
         return records.roster.tables[table].count < namespaceCapacity
     }
 
-    /// Brings the wheel to a deadline that may be earlier than the one it knows.
-    mutating func rearm(_ slot: Int32) {
-        let deadline = records.slots[slot].deadline
+    /// Brings the wheel to a deadline that may be earlier than the one it knows, or back to one that it has given up.
+    mutating func rearm(_ slot: Int32, at moment: Moment) {
+        let deadline = records.deadline(slot)
+        records.held.remove(slot)
+        records.setOverdue(slot, false, at: moment)
         if deadline == .distantFuture { wheel.cancel(slot) } else { wheel.schedule(slot, due: deadline) }
     }
 
@@ -112,15 +116,22 @@ struct Catalog: Sendable {
     /// (renewed leases, which are put back, included).
     mutating func expire(at moment: Moment, budget: Int) -> Expiry {
         let now = moment.lease
-        var (expired, handled) = (0, 0)
-        let hasMore = wheel.advance(to: now, budget: budget, owner: &records) { records, slot in
+        var (expired, handled) = (0, rejudgeHeld(budget: budget, at: moment))
+        // What may lie unread on a loop of ours is waited for: it comes within moments.
+        let judged = min(now, records.bounds.here)
+        var hasMore = wheel.advance(to: judged, budget: budget - handled, owner: &records) { records, slot in
             handled += 1
-            let deadline = records.slots[slot].deadline
-            guard deadline <= now else { return .rearm(deadline) }
+            let deadline = records.deadline(slot)
+            guard deadline <= judged else { return .rearm(deadline) }
+            guard !records.isLive(slot, at: judged) else {
+                records.hold(slot, at: moment)
+                return .expired
+            }
             records.expire(slot, at: moment)
             expired += 1
             return .expired
         }
+        hasMore = hasMore || records.held.hasReleased
         guard !hasMore, records.isTold else { return Expiry(expired: expired, handled: handled, hasMore: hasMore) }
         var forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) ?? 0
         forgotten += records.ledger?.expired.expire(at: now, budget: budget - handled - forgotten) ?? 0
@@ -132,7 +143,7 @@ struct Catalog: Sendable {
 
     /// Whether an instance was gone for whoever looked last, and may so be missing in what was kept of that.
     @inline(__always)
-    func isOverdue(_ slot: Int32) -> Bool { !records.slots[slot].isLive(at: lookedUp) }
+    func isOverdue(_ slot: Int32) -> Bool { !records.isLive(slot, at: lookedUp) }
 
     /// Notes that something is looked up at a moment, before it is.
     mutating func lookUp(at now: LeaseTime) { lookedUp = max(lookedUp, now) }
@@ -146,7 +157,7 @@ struct Catalog: Sendable {
     var counts: Counts {
         Counts(
             instances: records.slots.count, services: records.roster.services.count, namespaces: records.roster.tables.count,
-            tombstones: records.ledger?.tombstones.count ?? 0)
+            tombstones: records.ledger?.tombstones.count ?? 0, overdue: records.held.count)
     }
 }
 
@@ -167,10 +178,13 @@ public struct Counts: Sendable, Equatable {
     public var namespaces = 0
     /// Deregistrations that are remembered for the sake of other members.
     public var tombstones = 0
+    /// Instances whose leases would have run out and are held.
+    public var overdue = 0
 
     static func + (left: Counts, right: Counts) -> Counts {
         Counts(
             instances: left.instances + right.instances, services: left.services + right.services,
-            namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones)
+            namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones,
+            overdue: left.overdue + right.overdue)
     }
 }

@@ -27,7 +27,7 @@ extension Catalog {
     /// What became of a state that changes nothing but, if its heartbeat is later, the lease.
     private func outcome(_ slot: Int32, told version: Version, isLater: Bool, at moment: Moment) -> MergeOutcome {
         let isStale = records.slots[slot].version > version
-        guard records.slots[slot].isLive(at: moment.lease) else { return isStale ? .stale : .dead }
+        guard records.isLive(slot, at: moment.lease) else { return isStale ? .stale : .dead }
         return isLater ? .renewed : isStale ? .stale : .redundant
     }
 
@@ -48,9 +48,9 @@ extension Catalog {
         }
         // What was still to be told of the older version is told as this one: whoever waits until the others have the change that was made here must find
         // it there, or what has taken its place, which may still be on its way to them.
-        rearm(slot)
+        rearm(slot, at: moment)
         // The later version stands even when its lease is over: then the instance has run out here as well.
-        return records.slots[slot].isLive(at: moment.lease) ? .applied : .dead
+        return records.isLive(slot, at: moment.lease) ? .applied : .dead
     }
 
     /// Takes in a state of what is not held, or has run out here. `told` is nil for a renewal.
@@ -92,7 +92,7 @@ extension Catalog {
         let slot = records.insert(instance, record.version, into: namespace, at: moment, isReturn: isReturn)
         if isUntold { records.ledger?.changed.insert(slot) }
         records.slots[slot].goOn(from: record, at: moment)
-        rearm(slot)
+        rearm(slot, at: moment)
         return true
     }
 
@@ -122,12 +122,13 @@ extension Catalog {
     /// Takes in a heartbeat that another member took; returns whether it is later than all that were heard of.
     private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) -> Bool {
         let deadline = records.slots[slot].deadline
-        let wasLive = records.slots[slot].isLive(at: moment.lease) && !isOverdue(slot)
+        let wasHeld = records.slots[slot].isOverdue
+        let wasLive = records.isLive(slot, at: moment.lease) && !isOverdue(slot)
         let isLater = records.slots[slot].hear(heartbeat, at: moment)
         // The true age may be higher than a deadline says that a pause has moved.
-        if records.slots[slot].deadline < deadline { rearm(slot) }
+        if records.slots[slot].deadline < deadline || wasHeld && records.slots[slot].deadline > deadline { rearm(slot, at: moment) }
         // Look-ups took an overdue instance for gone; whoever kept what they found must look again.
-        if wasLive != records.slots[slot].isLive(at: moment.lease) { records.touch(slot, at: moment) }
+        if wasLive != records.isLive(slot, at: moment.lease) { records.touch(slot, at: moment) }
         return isLater
     }
 
@@ -138,9 +139,9 @@ extension Catalog {
         while let slot = records.slots.occupied(from: next) {
             guard visited < limit else { return (settled, slot) }
             (visited, next) = (visited + 1, slot + 1)
-            guard records.slots[slot].isLive(at: moment.lease), records.slots[slot].settle(at: moment) else { continue }
-            rearm(slot)
-            guard !records.slots[slot].isLive(at: moment.lease) else { continue }
+            guard records.isLive(slot, at: moment.lease), records.slots[slot].settle(at: moment) else { continue }
+            rearm(slot, at: moment)
+            guard !records.isLive(slot, at: moment.lease) else { continue }
             records.touch(slot, at: moment)
             settled += 1
         }

@@ -21,12 +21,12 @@ extension Catalog {
         while remaining > 0, let slot = records.ledger?.changed.popNext() {
             remaining -= 1
             records.ledger?.renewed.remove(slot)
-            if records.slots[slot].isLive(at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
+            if records.isLive(slot, at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
         }
         while includeRenewals, remaining > 0, let slot = records.ledger?.renewed.popNext() {
             remaining -= 1
             let record = records.slots[slot]
-            guard record.isLive(at: moment.lease) else { continue }
+            guard records.isLive(slot, at: moment.lease) else { continue }
             drained.changes.append(
                 Replicated(
                     namespace: records.namespace(slot),
@@ -66,7 +66,7 @@ extension Catalog {
         var items: [Replicated] = []
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
-            case .records: if records.slots[slot].isLive(at: moment.lease) { items.append(replica(of: slot, at: moment)) }
+            case .records: if records.isLive(slot, at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
                 guard let tombstone = records.ledger?.tombstones[slot] else { return }
                 items.append(tombstone.replicated(at: moment))
@@ -86,7 +86,7 @@ extension Catalog {
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
             case .records:
-                guard buckets.contains(records.slots[slot].bucket), records.slots[slot].isLive(at: moment.lease) else { return }
+                guard buckets.contains(records.slots[slot].bucket), records.isLive(slot, at: moment.lease) else { return }
                 keys.append(
                     KeyedVersion(
                         namespace: records.namespace(slot), id: records.instances[slot].id, version: records.slots[slot].version,

@@ -118,9 +118,12 @@ public struct LeasedInstance: Sendable {
     public let instance: Instance
     /// When it was last heard of: nanoseconds since 1970.
     public let lastHeartbeat: Int64
+    /// Whether its lease would have run out, and it is kept because its heartbeats may not have arrived: see `ExpiryHold`.
+    public let isOverdue: Bool
 
-    public init(instance: Instance, lastHeartbeat: Int64) {
+    public init(instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false) {
         self.instance = instance
         self.lastHeartbeat = lastHeartbeat
+        self.isOverdue = isOverdue
     }
 }

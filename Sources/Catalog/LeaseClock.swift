@@ -39,6 +39,9 @@ public struct LeaseClock: Sendable {
         now = .zero
     }
 
+    /// Until which monotonic time, in milliseconds, ticks grant nothing; nil when the next one does.
+    public var standsUntil: Int64? { if case .until(let end) = hold { end } else { nil } }
+
     /// Whether the next tick grants nothing.
     public var isHeld: Bool { if case .until = hold { true } else { false } }
 
@@ -157,6 +160,9 @@ public final class SharedLeaseClock: Sendable {
 
     /// Whether lease time stands still. While it does, nothing should be swept: who looks overdue may be heard of yet. From any thread.
     public var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
+
+    /// Until which monotonic time, in milliseconds, lease time stands still at most; nil when it does not. From any thread.
+    public var standsUntil: Int64? { clock.withLock { $0.standsUntil } }
 
     /// Lets lease time stand still from the next tick on, until `release` or for so many milliseconds. From any thread.
     public func hold(atMost milliseconds: Int64) {

@@ -61,12 +61,10 @@ extension Catalog {
         found.instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
-            guard records.slots[member].isLive(at: now) else {
-                found.overdue &+= records.stateHash(member)
-                continue
-            }
+            found.overdue &+= records.unseenHash(member, at: now)
+            guard records.isLive(member, at: now) else { continue }
             found.instances.append(records.leased(member))
-            found.liveUntil = min(found.liveUntil, records.slots[member].deadline)
+            found.liveUntil = min(found.liveUntil, records.changesAt(member, after: now))
         }
         return found
     }
@@ -125,8 +123,7 @@ extension Catalog {
         while cursor.members > 0, budget > 0 {
             (cursor.members, budget) = (cursor.members - 1, budget - 1)
             let member = members[cursor.members]
-            let record = records.slots[member]
-            if record.isLive(at: now) { return record.deadline }
+            if records.isLive(member, at: now) { return records.changesAt(member, after: now) }
             cursor.overdue &+= records.stateHash(member)
         }
         return nil
@@ -145,8 +142,7 @@ extension Catalog {
 
     /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no such instance.
     func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
-        guard let slot = records.slot(of: id, in: namespace), !records.slots[slot].isLive(at: now) else { return 0 }
-        return records.stateHash(slot)
+        records.slot(of: id, in: namespace).map { records.unseenHash($0, at: now) } ?? 0
     }
 }
 

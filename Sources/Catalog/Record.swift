@@ -6,6 +6,10 @@ struct Record: Sendable {
     /// The id, if it is a digest. Else of no meaning: whoever looks for such an id asks the instance.
     private let digest: UInt64
     private let isDigest: Bool
+    /// Whether the last heartbeat was taken by another member.
+    private(set) var isRenewedElsewhere = false
+    /// Whether its time has passed and it is kept all the same: see `HeldLeases`.
+    var isOverdue = false
     /// The digest's bucket, when others are told of this shard.
     var bucket: UInt16 = 0
     /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
@@ -38,6 +42,7 @@ struct Record: Sendable {
     init(_ instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
         self.init(instance, at: moment)
         self.version = version
+        isRenewedElsewhere = true
         lastHeartbeat = heartbeat.wall
         begin(age: max(0, heartbeat.age), at: moment)
     }
@@ -53,6 +58,12 @@ struct Record: Sendable {
     /// When the lease runs out.
     var deadline: LeaseTime { leaseTime == Instance.endless ? .distantFuture : start + leaseTime }
 
+    /// The same if the lease counts as begun no earlier than then.
+    func deadline(begunNotBefore start: LeaseTime) -> LeaseTime {
+        leaseTime == Instance.endless ? .distantFuture : max(self.start, start) + leaseTime
+    }
+
+    /// Whether it has not run out, whatever keeps it beyond that.
     func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
     /// Begins the lease, as it is when the last heartbeat was so long ago.
@@ -70,15 +81,12 @@ struct Record: Sendable {
     private mutating func start(at moment: Moment) {
         begin(at: moment)
         lastHeartbeat = moment.wall
+        isRenewedElsewhere = false
     }
 
-    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock. Tells whether
-    /// it had not run out.
-    mutating func renew(at moment: Moment) -> Bool {
-        guard isLive(at: moment.lease) else { return false }
-        guard moment.lease >= start else { return true }
-        start(at: moment)
-        return true
+    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
+    mutating func renew(at moment: Moment) {
+        if moment.lease >= start { start(at: moment) }
     }
 
     // MARK: Other members
@@ -115,6 +123,7 @@ struct Record: Sendable {
     /// Goes on with the lease of a record of the same instance at another place.
     mutating func goOn(from other: Record, at moment: Moment) {
         lastHeartbeat = other.lastHeartbeat
+        isRenewedElsewhere = other.isRenewedElsewhere
         begin(age: other.age(at: moment), at: moment)
     }
 
@@ -133,6 +142,7 @@ struct Record: Sendable {
         let isLater = latest.wall > lastHeartbeat || latest.age < known
         lastHeartbeat = latest.wall
         guard latest.age < known else { return isLater }
+        isRenewedElsewhere = true
         let extended = start
         begin(age: latest.age, at: moment)
         guard start < extended else { return isLater }

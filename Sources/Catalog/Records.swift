@@ -16,6 +16,10 @@ struct Records: Sendable {
     private var ceiling: HybridTime?
     /// Who gives them.
     private let member: MemberID
+    /// Up to when leases may have run out.
+    var bounds = ExpiryBounds.none
+    /// Invariant: has only slots whose records are marked as overdue.
+    var held = HeldLeases()
     /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
     /// tombstone, or an entry among the expired.
     var ledger: Ledger?
@@ -38,7 +42,7 @@ struct Records: Sendable {
 
     /// The slot of an instance whose lease has not run out.
     func find(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> Int32? {
-        guard let slot = slot(of: id, in: namespace), slots[slot].isLive(at: now) else { return nil }
+        guard let slot = slot(of: id, in: namespace), isLive(slot, at: now) else { return nil }
         return slot
     }
 
@@ -54,7 +58,7 @@ struct Records: Sendable {
     func namespace(_ slot: Int32) -> Namespace { roster.tables[slots[slot].place.table].namespace }
 
     func leased(_ slot: Int32) -> LeasedInstance {
-        LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat)
+        LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
     }
 
     /// What an instance adds to the digests of its service and namespace. Inlined for the reason of `slot`.
@@ -146,6 +150,7 @@ struct Records: Sendable {
         let (instance, place) = (instances[slot], slots[slot].place)
         toggle(slot)
         if isTold { ledger?.leave(slot) }
+        held.remove(slot)
         let change = roster.advance(place.table, at: microseconds)
         if isLogged {
             log?.append(

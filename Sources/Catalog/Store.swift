@@ -95,8 +95,8 @@ public final class Store: Sendable {
     }
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When
-    /// that is spent before every shard was asked, work may be left.
-    public func expire(at moment: Moment, budget: Int) -> Expiry {
+    /// that is spent before every shard was asked, work may be left. From then on, too, shards judge by these bounds.
+    public func expire(at moment: Moment, bounds: ExpiryBounds = .none, budget: Int) -> Expiry {
         var done = Expiry()
         var remaining = budget
         let start = nextToExpire.load(ordering: .relaxed)
@@ -109,7 +109,10 @@ public final class Store: Sendable {
                     return done
                 }
                 let share = min(Self.expiryBatch, remaining)
-                let batch = shard.catalog.withLock { $0.expire(at: moment, budget: share) }
+                let batch = shard.catalog.withLock { catalog in
+                    catalog.setBounds(bounds)
+                    return catalog.expire(at: moment, budget: share)
+                }
                 done.expired += batch.expired
                 done.handled += batch.handled
                 done.hasMore = batch.hasMore

@@ -82,6 +82,8 @@ public struct Response: Sendable {
     public var isGzipped = false
     /// The value of `ETag`, quotes included.
     public var entityTag: String?
+    /// `X-Registry-Stale`: for how many seconds what it says may be of what is gone.
+    public var staleness: Int?
     /// The value of `Location`.
     public var location: String?
     /// The value of `Allow`.

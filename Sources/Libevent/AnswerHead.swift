@@ -56,6 +56,10 @@ struct AnswerHead {
         }
         if response.isGzipped { append("\r\nContent-Encoding: gzip") }
         if let entityTag = response.entityTag { append("\r\nETag: ", entityTag) }
+        if let seconds = response.staleness {
+            append("\r\nX-Registry-Stale: ")
+            append(seconds)
+        }
         if let location = response.location { append("\r\nLocation: ", location) }
         if let allow = response.allow { append("\r\nAllow: ", allow) }
         if let seconds = response.retryAfter {

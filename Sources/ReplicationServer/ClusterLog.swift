@@ -103,6 +103,16 @@ struct ClusterLog {
                 metadata: ["member": "\(address)", "milliseconds": "\(milliseconds)"])
         case .leasesHeld: logger.warning("after a pause no lease runs out until the other members have been heard")
         case .leasesReleased(let expired): logger.info("leases run again after a pause", metadata: ["expired": "\(expired)"])
+        case .cutOff(let heard, let others, let milliseconds):
+            logger.error(
+                "this member is cut off: what the others vouched for is kept, and marked as overdue, until they are heard again",
+                metadata: ["heard": "\(heard)", "others": "\(others)", "at_most_seconds": "\(milliseconds / 1_000)"])
+        case .cutOffEnded(let heard, let others, let restarts):
+            logger.warning(
+                restarts
+                    ? "this member is no longer cut off: leases begin anew, since nobody has heard their heartbeats meanwhile"
+                    : "this member is no longer cut off",
+                metadata: ["heard": "\(heard)", "others": "\(others)"])
         case .sizeUnmet(let expected, let members):
             logger.error("the cluster has fewer members than it should", metadata: ["expected": "\(expected)", "members": "\(members)"])
         case .sizeMet(let members): logger.info("the cluster has its members", metadata: ["members": "\(members)"])

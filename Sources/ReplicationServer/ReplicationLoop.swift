@@ -17,6 +17,7 @@ final class ReplicationLoop {
         let configuration: ReplicationConfiguration
         let store: Store
         let leaseClock: SharedLeaseClock
+        let expiryHold: ExpiryHold
         let board: ClusterBoard
         let security: PeerSecurity?
         let orders: MailboxSender<ReplicationOrder>
@@ -72,6 +73,7 @@ final class ReplicationLoop {
     static func run(_ parts: Parts) {
         do {
             let loop = try ReplicationLoop(parts)
+            defer { parts.expiryHold.peers.retire() }
             loop.loop.run()
             loop.leaving?.report()
         } catch {
@@ -130,6 +132,7 @@ final class ReplicationLoop {
     var now: NodeTime { Self.time(parts) }
 
     private func tick(_ onLoop: borrowing OnLoop) {
+        parts.expiryHold.peers.turn(at: now.moment.lease)
         tellQueues(onLoop)
         carryOut(node.tick(at: now), onLoop)
         carryOut(originals.tick(at: now), onLoop)
@@ -240,6 +243,7 @@ final class ReplicationLoop {
                 publish(at: MonotonicClock.milliseconds())
             case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
             case .releaseLeases: parts.leaseClock.release()
+            case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
             case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
             // Nobody waits yet.

@@ -61,9 +61,12 @@ public final class ReplicationService: Cluster {
 
     /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come to run, `whenFailed` is
     /// called from it.
-    public func start(_ store: Store, _ leaseClock: SharedLeaseClock, whenFailed: @escaping @Sendable (any Error) -> Void) throws {
+    public func start(
+        _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold, whenFailed: @escaping @Sendable (any Error) -> Void
+    ) throws {
         let loop = ReplicationLoop.Parts(
-            configuration: configuration, store: store, leaseClock: leaseClock, board: board, security: security, orders: orders,
+            configuration: configuration, store: store, leaseClock: leaseClock, expiryHold: expiryHold, board: board, security: security,
+            orders: orders,
             logger: logger, whenFailed: whenFailed)
         // Nobody joins it: `leave` tells of its end, and the process goes at its deadline whether it has ended or not.
         try NamedThread("replication") { ReplicationLoop.run(loop) }.detach()

@@ -222,6 +222,86 @@ struct ClusterStoryTests {
         #expect(members.allSatisfy { $0.sees(Self.key(100)) != nil })
     }
 
+    @Test(arguments: 1...12 as ClosedRange<UInt64>)
+    func `whatever is cut, nothing that sends heartbeats in time is hidden from anybody to whom a path leads`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let simulation = Self.cluster(Int.random(in: 3...5, using: &random))
+        let members = simulation.members
+        let keys = (0..<24).map { Self.key(UInt64($0)) }
+        for (number, key) in keys.enumerated() {
+            let home = members[Int.random(in: 0..<members.count, using: &random)]
+            let (ttl, period) = [(10_000, 8_000), (6_000, 2_000), (3_000, 900)][number % 3] as (Int64, Int64)
+            let start = Int64.random(in: 0..<2_000, using: &random)
+            simulation.plan(after: start) { _ = home.apply(.register(Self.instance(key, ttl: ttl)), in: key.namespace) }
+            for beat in 1..<70_000 / period { simulation.plan(after: start + beat * period) { _ = home.renew(key) } }
+        }
+        simulation.run(for: 4_000)
+        for round in 0..<2 {
+            // Each member after the first keeps one way to one before it; of the others some are cut.
+            var cuts: [(Int, Int)] = []
+            for member in 1..<members.count {
+                let kept = Int.random(in: 0..<member, using: &random)
+                cuts += (0..<member).filter { $0 != kept && Int.random(in: 0..<4, using: &random) > 0 }.map { ($0, member) }
+            }
+            Self.part(simulation, cuts)
+            for step in 0..<280 {
+                if step == 150 { simulation.network.mendAll() }
+                simulation.run(for: 100)
+                for member in members {
+                    let missing = keys.indices.filter { member.sees(keys[$0]) == nil }
+                    #expect(
+                        missing.isEmpty, "seed \(seed), round \(round), cuts \(cuts): \(member) misses \(missing) after \(step * 100) ms")
+                }
+            }
+        }
+    }
+
+    @Test func `a member that is cut off keeps what the others vouched for, and learns who is dead when it hears them again`() {
+        // R660 A member of a cluster that hears fewer than half of the others … holds the leases of instances that sent their last heartbeat to another
+        // member: until it hears enough again.
+        let simulation = Self.cluster()
+        let (one, alone) = (simulation.members[0], simulation.members[2])
+        let (alive, dead, local) = (Self.key(1), Self.key(2), Self.key(3))
+        for (key, member) in [(alive, one), (dead, one), (local, alone)] {
+            _ = member.apply(.register(Self.instance(key)), in: key.namespace)
+        }
+        simulation.run(for: 1_000)
+        Self.part(simulation, [(0, 2), (1, 2)])
+        for round in 1...15 {
+            simulation.run(for: 3_000)
+            _ = one.renew(alive)
+            #expect(alone.sees(alive) != nil && alone.sees(dead) != nil, "round \(round)")
+            #expect((alone.sees(local) == nil) == (round > 3), "round \(round): what it would have heard itself is gone")
+            #expect((one.sees(dead) == nil) == (round > 3))
+        }
+        #expect(alone.sees(alive)?.isOverdue == true)
+        guard case .cutOff = alone.hearing else { return #expect(Bool(false), "it hears \(alone.hearing)") }
+        #expect(one.hearing == .whole(restarts: false), "the majority knows who is dead")
+        simulation.network.mendAll()
+        for _ in 0..<40 {
+            simulation.run(for: 300)
+            _ = one.renew(alive)
+            #expect(alone.sees(alive) != nil)
+        }
+        #expect(alone.sees(dead) == nil && alone.sees(alive)?.isOverdue == false)
+        #expect(alone.hearing == .whole(restarts: false))
+    }
+
+    @Test func `what one of two vouched for begins anew when the other has been restarted and knows nothing`() {
+        let simulation = Self.cluster(2)
+        let (one, two) = (simulation.members[0], simulation.members[1])
+        _ = one.apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))
+        simulation.run(for: 1_000)
+        one.crash()
+        simulation.run(for: 30_000)
+        #expect(two.sees(Self.key(1))?.isOverdue == true)
+        one.start()
+        simulation.run(for: 9_000)
+        #expect(two.sees(Self.key(1))?.isOverdue == false, "a client of the other one has had no time to come back")
+        simulation.run(for: 12_000)
+        #expect(two.sees(Self.key(1)) == nil)
+    }
+
     @Test func `a member that dies is asked of nobody, and copied from nobody`() {
         let simulation = Self.cluster(4)
         _ = simulation.members[0].apply(.register(Self.instance(Self.key(1))), in: Namespace("t"))

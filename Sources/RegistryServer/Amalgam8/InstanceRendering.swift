@@ -139,6 +139,7 @@ struct InstanceRendering {
             }
             output.append(literal: "]")
         }
+        if leased.isOverdue { output.append(literal: ",\"overdue\":true") }
     }
 }
 

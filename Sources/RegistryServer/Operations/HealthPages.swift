@@ -11,7 +11,7 @@ enum HealthPages {
         switch call.context.lifecycle.state {
         case .starting: status(.serviceUnavailable, "starting")
         case .ready where !call.context.cluster.hasCopy: status(.serviceUnavailable, "starting")
-        case .ready where call.context.settings.clusterSizeRequired && !call.context.cluster.isLargeEnough:
+        case .ready where call.context.settings.clusterSizeRequired && call.context.isAlone:
             status(.serviceUnavailable, "alone")
         case .ready: status(.ok, "ready")
         case .draining, .leaving: status(.serviceUnavailable, "draining")
@@ -29,7 +29,7 @@ enum HealthPages {
     /// The report of R603: every component that this member has.
     static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
         let wholeSeconds = (call.monotonic - call.context.started) / 1_000_000_000 * 1_000_000_000
-        let components = call.context.cluster.components
+        let components = call.context.cluster.components + [expiry(call)].compactMap(\.self)
         var body: [UInt8] = []
         body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
         body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
@@ -38,6 +38,18 @@ enum HealthPages {
         body.append(literal: "}")
         let isHealthy = components.allSatisfy(\.isHealthy)
         return Response(isHealthy ? .ok : .serviceUnavailable, contentType: .json, body: body)
+    }
+
+    /// What holds leases, for how many seconds it has, and for how many it may go on (R662); nil when nothing does.
+    private static func expiry(_ call: borrowing Call) -> ComponentHealth? {
+        let holds = call.context.expiryHold.holds
+        guard !holds.isEmpty else { return nil }
+        let now = call.monotonic / 1_000_000
+        var properties = holds.map { (name: $0.cause.rawValue, value: Int(max(0, now - $0.since) / 1_000)) }
+        properties.append(("remaining", Int(max(0, (holds.map(\.until).max() ?? now) - now) / 1_000)))
+        properties.append(("overdue", call.context.store.counts.overdue))
+        // Held leases are how a member stays of use while something else is amiss, which shows by itself.
+        return ComponentHealth(name: "EXPIRY", isHealthy: true, properties: properties)
     }
 
     private static func append(_ component: ComponentHealth, to body: inout [UInt8]) {

@@ -63,6 +63,15 @@ enum MetricsPage {
         text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
         text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
         text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
+        text.gauge("a8registry_instances_overdue", help: "Instances that are kept though their time has passed, because leases are held.") {
+            $0.sample(counts.overdue)
+        }
+        let holds = context.expiryHold.holds
+        text.gauge("a8registry_expiry_held", help: "1 while leases are held, by the cause.") { family in
+            for cause in HoldCause.allCases {
+                family.sample(holds.contains { $0.cause == cause } ? 1 : 0, ["cause": cause.rawValue])
+            }
+        }
         let changes = context.changes
         text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }

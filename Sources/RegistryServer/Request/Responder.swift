@@ -84,6 +84,7 @@ public final class Responder {
         if call.namespace != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
         response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
+        if call.operation.isLookUp { response.staleness = context.staleness(at: call.monotonic) }
         context.crossOrigin?.mark(&response, for: call.request.head)
         compress(&response, for: call)
         let microseconds = Int((finished() - call.arrived) / 1_000)

@@ -38,6 +38,8 @@ struct LoopWorker: Sendable {
 
     /// How often a loop measures how late its timer runs, in milliseconds.
     private static let lagPeriod = 500
+    /// How often a loop says what it has read, in milliseconds: leases run out three times as late.
+    private static let readPeriod = 100
 
     let index: Int
     /// The listening sockets: plain, and TLS with what it serves with. At least one is there.
@@ -87,9 +89,14 @@ struct LoopWorker: Sendable {
             metrics.recordLag(microseconds: max(0, Int((now - expected) / 1_000)))
             expected = now
         }
+        let readMark = context.expiryHold.loops[index]
+        let readTimer = try LoopEvent.every(milliseconds: Self.readPeriod, on: loop) { [context] _ in
+            readMark.turn(at: context.leaseClock.now(monotonic: MonotonicClock.milliseconds()))
+        }
+        defer { readMark.retire() }
         control.send(.serving(mailbox.sender))
         loop.run()
-        withExtendedLifetime((servers, mailbox, lagTimer, kept)) {}
+        withExtendedLifetime((servers, mailbox, lagTimer, readTimer, kept)) {}
     }
 
     private func server(

@@ -163,7 +163,7 @@ public final class RegistryProcess {
 
     private func startReplication() throws {
         guard let control = mailbox?.sender else { return }
-        try replication?.start(context.store, context.leaseClock) { error in control.send(.replicationFailed(error)) }
+        try replication?.start(context.store, context.leaseClock, context.expiryHold) { error in control.send(.replicationFailed(error)) }
     }
 
     private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
@@ -255,10 +255,12 @@ public final class RegistryProcess {
         let monotonic = MonotonicClock.milliseconds()
         context.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
+        context.expiryHold.clockStands(until: context.leaseClock.standsUntil, at: monotonic)
         // Whoever looks overdue may have been heard of by others.
         guard !context.leaseClock.isHeld else { return }
         let moment = context.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
-        let expiry = context.store.expire(at: moment, budget: Self.expiryBudget)
+        let bounds = context.expiryHold.bounds(at: moment.lease)
+        let expiry = context.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
         context.changes.countExpirations(expiry.expired)
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }

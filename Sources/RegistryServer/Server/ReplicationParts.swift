@@ -27,6 +27,8 @@ enum ReplicationParts {
         node.offersOriginals = settings.allowsOriginals
         node.limits.queueBytes = settings.replicationQueueBytes
         node.limits.queueChanges = settings.replicationQueueChanges
+        node.holdsWhenCutOff = settings.onIsolation == .hold
+        node.limits.expiryHold = settings.expiryHold.wholeMilliseconds
         node.limits.longestLease = settings.maxTTL.wholeMilliseconds
         return try ReplicationService(
             ReplicationConfiguration(

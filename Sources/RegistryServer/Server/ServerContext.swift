@@ -15,6 +15,8 @@ public final class ServerContext: Sendable {
     public let leasePolicy: LeasePolicy
     let tagLimits: TagLimits
     public let leaseClock: SharedLeaseClock
+    /// What keeps leases from running out.
+    public let expiryHold: ExpiryHold
     public let cluster: any Cluster
     public let lifecycle = Lifecycle()
     public let changes = ChangeCounts()
@@ -70,6 +72,7 @@ public final class ServerContext: Sendable {
             maximum: settings.maxTTL.wholeMilliseconds)
         // Who has peers asks them after a pause of its own whom they have heard, before it lets anybody's lease run out.
         leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000, isHeldByPauses: settings.replication)
+        expiryHold = ExpiryHold(loops: loops)
         loopMetrics = (0..<loops).map { _ in LoopMetrics() }
         started = monotonic
         self.routes = RouteTable(routes ?? AmalgamRoutes.all + OperationsRoutes.all)
@@ -94,6 +97,14 @@ public final class ServerContext: Sendable {
         let renewed = store.renew(ids, in: namespace, at: moment)
         changes.countRenewals(renewed.count { $0 })
         return renewed
+    }
+
+    /// Whether this member has fewer others than it should, or hears too few to know who lives.
+    var isAlone: Bool { !cluster.isLargeEnough || expiryHold.holds.contains { $0.cause == .cutOff } }
+
+    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock; nil when they do not.
+    func staleness(at monotonic: Int64) -> Int? {
+        expiryHold.lookUpsAreStaleSince.map { Int(max(0, monotonic / 1_000_000 - $0) / 1_000) }
     }
 
     /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.

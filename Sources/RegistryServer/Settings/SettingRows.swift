@@ -186,6 +186,14 @@ extension Settings {
             "Whether `/readyz` also answers 503 while there are fewer members than `cluster_size`. It keeps the smaller side of a cut cluster from "
                 + "being asked, and with too few members left, everybody."),
         SettingRow(
+            "on_isolation", \.onIsolation, .isolation, default: "hold",
+            "What a member that hears fewer than half of the others does with instances that sent their last heartbeat to another member: `hold` keeps "
+                + "them, marked as overdue, for `expiry_hold` at most; `expire` lets them run out, so that its list shrinks to nothing."),
+        SettingRow(
+            "expiry_hold", \.expiryHold, .duration(Limits.expiryHold), default: "10m",
+            "How long leases are held at most while their heartbeats cannot arrive, and how long a member counts as one after it was last heard. "
+                + "A longer one serves the dead for longer where most of a cluster is gone for good."),
+        SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
             "The directory, shared by all members, in which each announces itself."),
         SettingRow(

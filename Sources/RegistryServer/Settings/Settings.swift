@@ -90,6 +90,8 @@ public struct Settings: Sendable, Equatable {
     public var clusterSize = 1
     /// Whether `/readyz` also asks for `clusterSize` members. Requests are served without them.
     public var clusterSizeRequired = false
+    public var onIsolation = Isolation.hold
+    public var expiryHold = GoDuration.zero
     /// The shared directory of members; nil is none.
     public var clusterDirectory: String?
     public var clusterPeers: [PeerName] = []
@@ -159,6 +161,14 @@ extension Settings {
     /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.
     public var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
 
+    /// What a member does with leases last renewed elsewhere when it hears too few of the others.
+    public enum Isolation: String, Sendable, CaseIterable {
+        /// Keeps them, marked as overdue.
+        case hold
+        /// Lets them run out.
+        case expire
+    }
+
     /// One way to recognise a caller. The raw value is the word in `auth_mode`.
     public enum AuthScheme: String, Sendable, CaseIterable {
         /// The token is the namespace.
@@ -193,6 +203,8 @@ extension Settings {
         /// Whoever wants longer wants another tool.
         public static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
         public static let clusterSize = 1...1_000
+        /// Under a second nothing is gained; over a day the list is a memory.
+        public static let expiryHold = GoDuration.seconds(1)...GoDuration.seconds(86_400)
         /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
         public static let replicationQueueBytes = 1_048_576...1_073_741_824
         public static let replicationQueueChanges = 1_000...10_000_000

@@ -34,6 +34,10 @@ public enum ClusterEvent: Sendable, Equatable {
     case leasesHeld
     /// Leases go on after a pause; so many had run out meanwhile. Without peers nobody can tell, and none do.
     case leasesReleased(expired: Int)
+    /// So many of the others are heard, too few to take the rest for dead: leases last renewed elsewhere are held for so long at most.
+    case cutOff(heard: Int, others: Int, milliseconds: Int64)
+    /// - restarts: whether these leases begin anew, because nobody could tell what was sent meanwhile.
+    case cutOffEnded(heard: Int, others: Int, restarts: Bool)
     case sizeUnmet(expected: Int, members: Int)
     case sizeMet(members: Int)
     case ourself(PeerAddress)

@@ -54,6 +54,8 @@ public enum Directive: Sendable {
     /// Let lease time stand still until `releaseLeases`, or for so many milliseconds, so that nothing expires.
     case holdLeases(atMost: Int64)
     case releaseLeases
+    /// How the other members are heard: whether what they have not told may count against leases last renewed elsewhere. Given when it changes.
+    case peersHeard(PeerHearing)
     /// Let the wall clock that the catalog is told differ by so many milliseconds from the machine's (0: not at all).
     case correctClock(milliseconds: Int64)
     /// Local changes, for members that run the original. Only given when `NodeConfiguration.offersOriginals`.

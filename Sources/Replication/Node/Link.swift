@@ -35,7 +35,9 @@ final class Link {
     /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time that the beat was on its way.
     private var clockOffsets: [Int64] = []
     /// The members that the other end hears through others, with how many are between.
-    var reaches: [MemberID: Int] = [:]
+    var reaches: [MemberID: Int] = [:] { didSet { gatherHearsay() } }
+    /// Whom the other end hears, with how many are between: 0 for its own links. Kept because it is asked for with every tick.
+    private(set) var hearsay: [MemberID: Int] = [:]
     /// What it was told of that last.
     var toldReaches: [Reach] = []
     /// The members whose changes are asked to be passed on over this link.
@@ -92,14 +94,16 @@ final class Link {
     /// which may take minutes on a slow line.
     func clockOffset(at time: NodeTime) -> Int64? { clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 } }
 
-    /// Whom the other end hears, with how many are between.
-    var hearsay: [MemberID: Int] {
-        Dictionary((beat?.hears ?? []).map { ($0, 0) }, uniquingKeysWith: min).merging(reaches, uniquingKeysWith: min)
+    private func gatherHearsay() {
+        hearsay = reaches
+        for member in beat?.hears ?? [] { hearsay[member] = 0 }
     }
 
     /// Takes in what the other end says of itself.
     func note(_ beat: Beat, at time: NodeTime) {
+        let isNews = beat.hears != self.beat?.hears
         self.beat = beat
+        if isNews { gatherHearsay() }
         guard subscriber?.isCopying != true else { return }
         clockOffsets = clockOffsets.suffix(Self.clockBeats - 1) + [beat.wall - time.monotonic]
     }

@@ -33,6 +33,11 @@ public final class Node {
     /// until this time, in monotonic milliseconds, when none of them is left.
     var settlementDue: Int64?
     var relaying = Relaying()
+    var hearing: Hearing
+    /// Whether the log was told that too few members are heard.
+    var isCutOff = false
+    /// When a whole copy last came from a member that knows who is alive, in monotonic milliseconds.
+    var trueCopyAt: Int64?
     /// Whom we hear, as the others were last told.
     var toldHeard: Set<MemberID> = []
     var isLeaving = false
@@ -79,6 +84,9 @@ public final class Node {
             // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
             silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: time.monotonic)
         clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
+        hearing = Hearing(
+            expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
+            longestHold: configuration.limits.expiryHold)
         calledAt = time.monotonic
     }
 

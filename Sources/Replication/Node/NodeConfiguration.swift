@@ -13,6 +13,8 @@ public struct NodeConfiguration: Sendable {
     public var clusterSize: Int?
     /// For how many milliseconds nobody must have answered until a member becomes ready without a copy.
     public var syncTimeout: Int64
+    /// Whether leases last renewed elsewhere are held while this member hears too few of the others.
+    public var holdsWhenCutOff = true
     /// Whether `Directive.offerToOriginals` is wanted.
     public var offersOriginals: Bool
     /// The versions of the protocol that are spoken: only for tests other than those that this code speaks.
@@ -68,6 +70,9 @@ public struct NodeLimits: Sendable {
     public var clockTolerance: Int64 = 10_000
     /// The longest that leases are held after a pause.
     public var leaseHold: Int64 = 15_000
+    /// The longest that leases are held while too few members are heard, and how long a member counts after it was heard. Longer serves the dead for
+    /// longer where a cluster has lost most of its members for good.
+    public var expiryHold: Int64 = 600_000
     /// The longest that a lease lasts: so long after a pause, nothing is left of what it has added.
     public var longestLease: Int64 = 600_000
     /// Whether a client's change is acknowledged only when the other members have it.

@@ -73,7 +73,10 @@ extension Node {
     /// It has said that it leaves, and is not to be waited for.
     private func left(_ link: Link, at time: NodeTime) {
         if link.role == .dialed { dials.left(link.address) }
-        if let peer = link.peer { dials.left(peer.address) }
+        if let peer = link.peer {
+            dials.left(peer.address)
+            hearing.left(peer.member)
+        }
         close(link, .leaving, at: time)
     }
 
@@ -255,6 +258,7 @@ extension Node {
                 dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
                 if summary.isReady, !summary.isExtended {
+                    trueCopyAt = time.monotonic
                     hold.heard(link.address)
                     if settlementDue != nil { _ = store.settle(at: time.moment) }
                     settlementDue = nil

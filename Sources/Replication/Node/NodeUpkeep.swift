@@ -30,6 +30,7 @@ extension Node {
             updateDials(at: time)
         }
         planRelays(at: time)
+        judgeHearing(at: time)
         judgeReadiness(at: time)
         endHold(at: time)
         if let settlementDue, now >= settlementDue { self.settlementDue = nil }

@@ -5,7 +5,7 @@ After the fault has healed, within the bound:
   - each instance that kept sending heartbeats is listed by every member, as it was registered last, and was never told that it is unknown;
   - no acknowledged registration is lost, but for one whose only holder was killed before any peer had it: how long before is measured and told;
   - no acknowledged deregistration has come back;
-  - no dead instance was listed by any member for longer than its TTL and the bound, however often it was copied;
+  - no dead instance was listed by any member for longer than its TTL and the bound, however often it was copied, unless it was said to be overdue;
   - `last_heartbeat` is the same everywhere.
 """
 
@@ -75,7 +75,8 @@ class Watcher:
             with self.lock:
                 self.looks += 1
                 for name, one in found.items():
-                    self.sightings[member.name, name] = asked
+                    if "overdue" not in one:
+                        self.sightings[member.name, name] = asked
                     number = one["metadata"]["number"]
                     key = member.name, member.starts, name
                     before = self.numbers.get(key, number)

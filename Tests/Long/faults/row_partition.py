@@ -1,5 +1,6 @@
 """Members that cannot reach one another, in namespaces joined by a bridge."""
 
+import json
 import time
 
 from cluster import Cluster, check, wait_until
@@ -13,6 +14,8 @@ CONVERGED_SECONDS = 10
 CUT_SECONDS = 12
 # A link is closed after three pings that nobody answered; a look at the page is up to 0.2 s old, and a processor may be busy.
 NOTICED_SECONDS = 4.5
+# A link is silent for three pings, and too few must be heard for three seconds before that is said.
+STALE_SECONDS = 9
 
 
 def both_sides_serve(run, population, sides, seconds):
@@ -45,6 +48,53 @@ def partition(run):
             check(alone.cluster()["size"] == 1 and others[0].cluster()["size"] == 2, "the members do not know who is cut off")
             network.mend(alone)
             oracle.hold(CONVERGED_SECONDS)
+
+
+@row(seconds=120, network=True)
+def partition_isolated(run):
+    """One of three members is cut off for 25 s while clients with a TTL of 10 s use the others: its list does not shrink, and says that it is stale.
+
+    Expected: the cut-off member lists all that kept sending heartbeats, marked as overdue when their time has passed, with X-Registry-Stale from a few
+    seconds after the cut until it hears the others again; the others mark nothing; and within two digest periods all hold the same.
+    """
+    network = Network()
+    with Cluster(run.registry, network=network) as cluster:
+        alone, *others = cluster.start().members
+        with Population(cluster.members, keepers=60, ttl=10, churn=3, changes=False) as population, Oracle(cluster, population) as oracle:
+            cluster.wait_converged()
+            population.use(others)
+            time.sleep(4)
+            network.cut(alone)
+            began = time.monotonic()
+            fewest, first_stale, overdue = len(population.keepers), None, 0
+            while time.monotonic() - began < 25:
+                status, listed, stale = look(alone)
+                check(status == 200, f"the cut-off member answered {status}")
+                fewest = min(fewest, sum("keep-" in one["endpoint"]["value"] for one in listed))
+                overdue = max(overdue, sum("overdue" in one for one in listed))
+                if stale is not None and first_stale is None:
+                    first_stale = time.monotonic() - began
+                time.sleep(0.1)
+            run.say(f"fewest listed: {fewest} of {len(population.keepers)}; up to {overdue} overdue; said to be stale after {first_stale or -1:.1f} s")
+            check(fewest == len(population.keepers), "the list of the cut-off member has shrunk")
+            check(overdue >= len(population.keepers), "what was not heard of for a TTL is not said to be overdue")
+            check(first_stale is not None and first_stale < STALE_SECONDS, "the look-ups did not say that they are stale")
+            check(not any("overdue" in one for one in look(others[0])[1]), "a member of the majority says that something is overdue")
+            check("cut_off" in alone.get("/uptime")["EXPIRY"]["properties"], "/uptime does not say that leases are held")
+            network.mend(alone)
+            oracle.hold(CONVERGED_SECONDS)
+            check(look(alone)[2] is None and not any("overdue" in one for one in look(alone)[1]), "it is over, and look-ups are stale still")
+
+
+def look(member):
+    """Status, instances and X-Registry-Stale of the journal's list."""
+    connection = member.connect()
+    try:
+        connection.request("GET", "/api/v1/instances?tags=journal&status=ALL")
+        response = connection.getresponse()
+        return response.status, json.loads(response.read()).get("instances"), response.getheader("X-Registry-Stale")
+    finally:
+        connection.close()
 
 
 @row(seconds=120, network=True)

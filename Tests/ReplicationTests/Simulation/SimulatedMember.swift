@@ -43,6 +43,11 @@ final class SimulatedMember {
     private(set) var store = Store(namespaceCapacity: nil)
     private(set) var node: Node?
     private var clock = SharedLeaseClock(monotonic: 0)
+    private var expiryHold = ExpiryHold()
+    /// Until when leases last renewed elsewhere were held, and when they began anew, if ever. What is dead may be seen for longer by as much.
+    private(set) var heldUntil: Int64 = 0
+    private(set) var restartedAt: Int64?
+    private(set) var hearing = PeerHearing.whole(restarts: false)
     /// In between the wake of the store and the node's hearing of it.
     private let news = News()
 
@@ -80,6 +85,9 @@ final class SimulatedMember {
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
         clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
+        expiryHold = ExpiryHold()
+        hearing = .whole(restarts: false)
+        restartedAt = nil
         lastTick = monotonic
         let news = news
         store = Store(namespaceCapacity: nil, replicating: id, wake: { news.wake() })
@@ -152,7 +160,7 @@ final class SimulatedMember {
         lastTick = monotonic
         clock.tick(monotonic: monotonic)
         if gap > LeaseClock.longestGap { carryOut(node?.paused(at: time)) }
-        _ = store.expire(at: time.moment, budget: 10_000)
+        _ = store.expire(at: time.moment, bounds: expiryHold.bounds(at: time.moment.lease), budget: 10_000)
         carryOut(node?.tick(at: time))
     }
 
@@ -201,6 +209,7 @@ final class SimulatedMember {
                 simulation.becameReady(self, ground)
             case .holdLeases(let milliseconds): clock.hold(atMost: milliseconds)
             case .releaseLeases: clock.release()
+            case .peersHeard(let hearing): heard(hearing)
             case .correctClock(let milliseconds): correction = milliseconds
             case .offerToOriginals: break
             case .acknowledged(let ticket): acknowledged(upTo: ticket.number)
@@ -254,6 +263,20 @@ final class SimulatedMember {
         questions[lastTicket] = answer
         let ticket = QuestionTicket(loop: 0, number: lastTicket)
         carryOut(node?.ask(ticket, StateKey(namespace: key.namespace, id: key.id), at: time))
+    }
+
+    private func heard(_ hearing: PeerHearing) {
+        simulation.trace("\(self) hears \(hearing)")
+        if self.hearing != .whole(restarts: false) { heldUntil = simulation.now }
+        if hearing == .whole(restarts: true) { restartedAt = simulation.now }
+        self.hearing = hearing
+        expiryHold.peersAre(hearing, at: time.moment.lease)
+    }
+
+    /// Until when, at the earliest, somebody dead is seen no more who had a lease of so many milliseconds and was last heard then.
+    func seesDead(heardAt: Int64, lifetime: Int64) -> Int64 {
+        if case .whole = hearing {} else { heldUntil = simulation.now }
+        return max(heardAt + lifetime, heldUntil, restartedAt.map { $0 + lifetime } ?? 0)
     }
 
     // MARK: - Clients

@@ -1,0 +1,48 @@
+// A lease has run out when its time has passed without a heartbeat. But what a member has not heard is no proof that nothing was sent: heartbeats may lie
+// unread on one of its own loops, or cannot arrive from the members that take them. These bounds say up to when silence counts. A shard keeps them
+// beside its records, so that look-ups, heartbeats and expiry judge alike.
+
+/// Up to when leases may have run out.
+public struct ExpiryBounds: Sendable, Equatable {
+    /// What was sent here until then has been read.
+    public var here = LeaseTime.distantFuture
+    /// What other members have taken until then has been heard. Never after `here`: an instance may send its next heartbeat here.
+    public var elsewhere = LeaseTime.distantFuture
+    /// Leases that were last renewed elsewhere count as begun then, if they began before.
+    public var restart = LeaseTime(milliseconds: .min)
+
+    public init() {}
+
+    /// Silence counts at once.
+    public static let none = ExpiryBounds()
+}
+
+extension Records {
+    /// When the lease of an instance runs out.
+    @inline(__always)
+    func deadline(_ slot: Int32) -> LeaseTime {
+        slots[slot].isRenewedElsewhere ? slots[slot].deadline(begunNotBefore: bounds.restart) : slots[slot].deadline
+    }
+
+    /// Whether the lease of an instance is not known to have run out.
+    @inline(__always)
+    func isLive(_ slot: Int32, at now: LeaseTime) -> Bool {
+        min(now, slots[slot].isRenewedElsewhere ? bounds.elsewhere : bounds.here) < deadline(slot)
+    }
+
+    /// By how much the digest that an instance is counted in differs from that of what a look-up at this time finds: all of it when its lease has run out,
+    /// and when it is said to be overdue, which is another list though nothing was registered anew, by a number of its own.
+    @inline(__always)
+    func unseenHash(_ slot: Int32, at now: LeaseTime) -> UInt64 {
+        guard isLive(slot, at: now) else { return stateHash(slot) }
+        return slots[slot].isOverdue ? 0 &- StableHash.mixed(stateHash(slot)) : 0
+    }
+
+    /// Until when what a look-up finds of an instance is as it is at this time, but for changes that give it another revision: that its time is over
+    /// is one when it is swept, or said to be overdue.
+    @inline(__always)
+    func changesAt(_ slot: Int32, after now: LeaseTime) -> LeaseTime {
+        let deadline = deadline(slot)
+        return deadline > now ? deadline : .distantFuture
+    }
+}

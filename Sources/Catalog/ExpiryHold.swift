@@ -1,0 +1,118 @@
+// When time must not count against leases, and why. There are several reasons, each known to another thread; what follows from them is the same, and is
+// said in one place: the bounds by which shards judge, and what clients and operators are told meanwhile.
+
+import Synchronization
+
+/// Why leases are held for longer than moments. The names are shown.
+public enum HoldCause: String, CaseIterable, Sendable {
+    /// The process was stopped, and what the other members have heard meanwhile is waited for. The lease clock stands.
+    case paused
+    /// Too few of the other members are heard, so what is missing may be missing because of that. Leases last renewed elsewhere are held.
+    case cutOff = "cut_off"
+}
+
+/// A reason for which leases are held. Times are monotonic milliseconds.
+public struct Hold: Sendable, Equatable {
+    public let cause: HoldCause
+    public let since: Int64
+    /// It ends then at the latest.
+    public let until: Int64
+
+    public init(cause: HoldCause, since: Int64, until: Int64) {
+        self.cause = cause
+        self.since = since
+        self.until = until
+    }
+}
+
+/// How the other members are heard.
+public enum PeerHearing: Sendable, Equatable {
+    /// Whoever was heard lately still is, or is known to be gone.
+    ///
+    /// - restarts: whether nobody knows what was sent while that was not so: leases last renewed elsewhere begin anew.
+    case whole(restarts: Bool)
+    /// Somebody has fallen silent a moment ago. Whether it is dead, cut off from us or heard by others shows within seconds.
+    case unsure
+    /// Too few are heard to say that the others are dead. Times are monotonic milliseconds.
+    case cutOff(since: Int64, until: Int64)
+}
+
+/// All that holds leases in a process. Safe to use from any thread.
+public final class ExpiryHold: Sendable {
+    /// How long at most, in milliseconds, what lies unread is waited for: a loop that is stuck must not keep the dead alive for ever.
+    public static let longestWait: Int64 = 30_000
+
+    private struct State {
+        var hearing = PeerHearing.whole(restarts: false)
+        var paused: Hold?
+        /// As `ExpiryBounds` has them.
+        var elsewhere = LeaseTime.distantFuture
+        var restart = ExpiryBounds.none.restart
+    }
+
+    /// One for each loop that serves clients.
+    public let loops: [ReadMark]
+    /// Of the loop that hears the other members.
+    public let peers = ReadMark()
+    private let state = Mutex(State())
+    /// Since when look-ups may find what is gone, in monotonic milliseconds; `.max` when they do not. Written under the lock.
+    private let staleSince = Atomic<Int64>(.max)
+
+    public init(loops: Int = 0) {
+        self.loops = (0..<loops).map { _ in ReadMark() }
+    }
+
+    /// How far silence counts at this time.
+    public func bounds(at now: LeaseTime) -> ExpiryBounds {
+        let earliest = now + -Self.longestWait
+        var bounds = ExpiryBounds()
+        for loop in loops { bounds.here = min(bounds.here, max(loop.time, earliest)) }
+        let (held, restart) = state.withLock { ($0.elsewhere, $0.restart) }
+        bounds.elsewhere = min(bounds.here, max(peers.time, earliest), held)
+        bounds.restart = restart
+        return bounds
+    }
+
+    /// How the other members are heard from now on.
+    public func peersAre(_ hearing: PeerHearing, at now: LeaseTime) {
+        state.withLock { state in
+            state.hearing = hearing
+            switch hearing {
+            case .whole(let restarts):
+                if restarts { state.restart = now }
+                state.elsewhere = .distantFuture
+            case .unsure, .cutOff: state.elsewhere = min(state.elsewhere, now)
+            }
+            publish(state)
+        }
+    }
+
+    /// Whether the lease clock stands because of a pause, and until when at most. Times are monotonic milliseconds.
+    public func clockStands(until end: Int64?, at now: Int64) {
+        state.withLock { state in
+            guard (end == nil) != (state.paused == nil) || end != state.paused?.until else { return }
+            state.paused = end.map { Hold(cause: .paused, since: state.paused?.since ?? now, until: $0) }
+            publish(state)
+        }
+    }
+
+    /// What holds leases for longer than moments.
+    public var holds: [Hold] { state.withLock { Self.holds($0) } }
+
+    /// Since when look-ups may find what is gone, in monotonic milliseconds; nil when they do not.
+    public var lookUpsAreStaleSince: Int64? {
+        let since = staleSince.load(ordering: .relaxed)
+        return since == .max ? nil : since
+    }
+
+    private func publish(_ state: State) {
+        staleSince.store(Self.holds(state).map(\.since).min() ?? .max, ordering: .relaxed)
+    }
+
+    private static func holds(_ state: State) -> [Hold] {
+        var holds: [Hold] = []
+        if let paused = state.paused { holds.append(paused) }
+        if case .cutOff(let since, let until) = state.hearing { holds.append(Hold(cause: .cutOff, since: since, until: until)) }
+        return holds
+    }
+}

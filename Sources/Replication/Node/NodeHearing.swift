@@ -1,0 +1,35 @@
+// What a node tells `Hearing` of its links, and what it has the shell do about the judgment.
+
+import Catalog
+
+extension Node {
+    /// With each tick: whether the other members are heard, so that what they have not told is not taken for what they have not heard.
+    func judgeHearing(at time: NodeTime) {
+        guard let news = hearing.judge(sight(at: time), at: time.monotonic) else { return }
+        directives.append(.peersHeard(news))
+        if case .cutOff(let since, let until) = news {
+            isCutOff = true
+            note(.cutOff(heard: hearing.counts.heard, others: hearing.counts.others, milliseconds: until - since))
+        } else if isCutOff {
+            isCutOff = false
+            note(.cutOffEnded(heard: hearing.counts.heard, others: hearing.counts.others, restarts: news == .whole(restarts: true)))
+        }
+    }
+
+    private func sight(at time: NodeTime) -> Hearing.Sight {
+        var sight = Hearing.Sight(trueCopyAt: trueCopyAt)
+        for link in links.values where link.subscriber != nil {
+            guard let peer = link.peer else { continue }
+            sight.linked.insert(peer.member)
+            guard time.monotonic - link.heardAt <= freshness else { continue }
+            sight.claimed.formUnion(link.hearsay.keys)
+            // Until its copy is whole it may have more to tell of what it has heard.
+            if link.lastCopy != nil { sight.heard[peer.member] = .some(peer.address) }
+        }
+        for (address, entry) in dials.entries {
+            if case .original = entry.state { sight.heard[MemberID(original: address)] = .some(address) }
+        }
+        for member in relayedMembers where sight.heard[member] == nil { sight.heard[member] = .some(nil) }
+        return sight
+    }
+}
