@@ -1,4 +1,4 @@
-// zlib behind one function. Level 1: look-ups are compressed while a client waits, and higher levels take several times as long for a few
+// zlib behind two functions. Level 1: look-ups are compressed while a client waits, and higher levels take several times as long for a few
 // per cent.
 
 import CZlib
@@ -32,5 +32,51 @@ public enum Gzip {
             }
         }
         return output.isEmpty ? nil : output
+    }
+
+    /// How much of a long text is compressed at a time, in bytes of what it comes to.
+    private static let pieceBytes = 128 << 10
+
+    /// The same for a long text that lies in pieces: they are not put together, and no more room is taken than the result needs.
+    ///
+    /// - Parameter mayGrow: asked before the result grows by so many bytes; when not, there is none.
+    public static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
+        let count = pieces.reduce(0) { $0 + $1.count }
+        var stream = z_stream()
+        guard
+            deflateInit2_(
+                &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+                Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { return nil }
+        defer { deflateEnd(&stream) }
+        var output: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: pieceBytes)
+        var isRefused = false
+        for index in 0...pieces.count {
+            var input = index < pieces.count ? pieces[index] : []
+            let flush = index < pieces.count ? Z_NO_FLUSH : Z_FINISH
+            guard input.count <= UInt32.max else { return nil }
+            var result = Z_OK
+            input.withUnsafeMutableBufferPointer { input in
+                stream.next_in = input.baseAddress
+                stream.avail_in = UInt32(input.count)
+                repeat {
+                    let filled = room.withUnsafeMutableBufferPointer { room in
+                        stream.next_out = room.baseAddress
+                        stream.avail_out = UInt32(room.count)
+                        result = deflate(&stream, flush)
+                        return room.count - Int(stream.avail_out)
+                    }
+                    guard mayGrow(filled) else {
+                        isRefused = true
+                        return
+                    }
+                    output += room[..<filled]
+                    // When room is left, all that was given has been taken, or the stream has ended.
+                } while stream.avail_out == 0 && output.count < count
+            }
+            guard !isRefused, output.count < count, flush == Z_NO_FLUSH || result == Z_STREAM_END else { return nil }
+        }
+        return output
     }
 }

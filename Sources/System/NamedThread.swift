@@ -49,6 +49,12 @@ public struct NamedThread: Sendable {
         self.thread = thread
     }
 
+    /// Has the calling thread yield to others of this process and of others, by so much as nice(1) counts it, from 0 to 19.
+    public static func yieldToOthers(_ niceness: Int32) {
+        // Of Linux a thread has its own.
+        setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness)
+    }
+
     /// Waits for the thread's end. To be called once, unless `detach` is.
     public func join() {
         pthread_join(thread, nil)

@@ -52,6 +52,16 @@ EMFILE_CLIENTS = 600
 IDLE_CPU_SHARE = 0.25
 RATE = 50
 FLOOD_SECONDS = 3
+# A tenant with long lists: how many instances it has, how many ask for its lists and for how long, and how often it changes, so that no list is
+# kept. Beside it another one, whose instances send heartbeats three times in a TTL.
+LONG_INSTANCES = 100_000
+LONG_CLIENTS = 8
+LONG_SECONDS = 25
+LONG_CHANGE_SECONDS = 0.2
+LONG_KILOBYTES = 450_000
+INNOCENT = 40
+INNOCENT_TTL = 10
+PIPELINED = 250
 REQUEST = b"GET /api/v1/services HTTP/1.1\r\nHost: a\r\n\r\n"
 LISTING = b"GET /api/v1/instances HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -93,7 +103,7 @@ class Customer:
         self.connection.close()
 
 
-def look_up(port, address, pace, renews, told):
+def look_up(port, address, pace, renews, request, told):
     """The third process: looks up until it is told to end, then tells when each look-up began and how long it took."""
     samples, failure = [], None
     try:
@@ -102,10 +112,10 @@ def look_up(port, address, pace, renews, told):
             began = time.monotonic()
             if renews and len(samples) % LOOKUPS_EACH_CONNECTION == LOOKUPS_EACH_CONNECTION - 1:
                 fresh = Customer(port, address)
-                status = fresh.ask()[0]
+                status = fresh.ask(request)[0]
                 fresh.close()
             else:
-                status = customer.ask()[0]
+                status = customer.ask(request)[0]
             check(status == 200, f"a look-up was answered {status}")
             samples.append((began, time.monotonic() - began))
     except (Failed, OSError) as error:
@@ -114,11 +124,11 @@ def look_up(port, address, pace, renews, told):
 
 
 @contextlib.contextmanager
-def served(registry, report, address="127.0.0.1", pace=LOOKUP_PACE, renews=True):
+def served(registry, report, address="127.0.0.1", pace=LOOKUP_PACE, renews=True, request=REQUEST):
     """Has another process look up while the caller attacks, and holds what it met to the bound."""
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe()
-    process = fork.Process(target=look_up, args=(registry.port, address, pace, renews, theirs), daemon=True)
+    process = fork.Process(target=look_up, args=(registry.port, address, pace, renews, request, theirs), daemon=True)
     process.start()
     try:
         time.sleep(CALM_SECONDS)
@@ -519,7 +529,151 @@ def rates(program, report):
         report["refused"] = f"{asked - granted} of {asked} look-ups, no heartbeat"
 
 
-TRIALS = [idle, drip, never_read, never_read_in_all, pipeline, too_many, too_many_of_one, descriptors, rates]
+def bearing(token, method, target, body=None, *headers):
+    """A request of a tenant."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: a", f"Authorization: Bearer {token}", *headers]
+    data = json.dumps(body).encode() if body is not None else b""
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
+
+
+def register_long(port, numbers):
+    """Registers instances of the tenant with long lists, many at a time on one connection."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=LATE_SECONDS)
+    numbers = list(numbers)
+    for start in range(0, len(numbers), PIPELINED):
+        batch = numbers[start:start + PIPELINED]
+        connection.sendall(b"".join(
+            bearing("greedy", "POST", "/api/v1/instances", {
+                "service_name": f"s{number % 50}", "endpoint": {"type": "http", "value": f"192.0.2.1:{number}"}, "ttl": 600,
+                "tags": [f"tag-{number % 7}", f"some-longer-tag-{number}"]}) for number in batch))
+        got = b""
+        while got.count(b"HTTP/1.1 ") < len(batch) or not got.endswith(b"}"):
+            with awaiting("registrations to be answered"):
+                got += connection.recv(1 << 20)
+        check(got.count(b"HTTP/1.1 201") == len(batch), "a registration was refused")
+    connection.close()
+
+
+def ask_for_long_lists(port, number, told):
+    """One of the greedy: asks for long lists as fast as it gets them; a quarter of them reads none of it and comes back."""
+    targets = ["/api/v1/instances?status=ALL", "/api/v1/instances?status=ALL&fields=id,tags,links", f"/api/v1/instances?tags=tag-{number % 7}",
+               "/api/v1/instances", "/api/v1/services", "/api/v1/services/s1"]
+    counts, failure = {}, None
+    try:
+        customer, turn = None, number
+        while not told.poll(0):
+            if customer is None:
+                customer = Customer(port)
+                customer.connection.settimeout(90)
+            turn += 1
+            request = bearing("greedy", "GET", targets[turn % len(targets)], None, "Accept-Encoding: gzip" if turn % 3 else "Accept: a/b")
+            if number % 4 == 0:
+                customer.connection.sendall(request)
+                time.sleep(0.2)
+                customer.close()
+                customer = None
+                continue
+            status, headers, _ = customer.ask(request)
+            counts[status] = counts.get(status, 0) + 1
+            check(status != 503 or "retry-after" in headers, "503 without a time to come back")
+    except (Failed, OSError) as error:
+        failure = f"a greedy client: {error}"
+    told.send((counts, failure))
+
+
+def send_heartbeats(port, told):
+    """The innocent tenant: 40 instances with a TTL of 10 s, each renewed every 3.3 s; tells how its heartbeats were answered."""
+    counts, slowest, failure = {}, 0, None
+    try:
+        customer = Customer(port)
+        ids = []
+        for number in range(INNOCENT):
+            status, _, answer = customer.ask(bearing("innocent", "POST", "/api/v1/instances", {
+                "service_name": "a", "endpoint": {"type": "tcp", "value": f"{number}"}, "ttl": INNOCENT_TTL}))
+            check(status == 201, f"registering was answered {status}")
+            ids.append(json.loads(answer)["id"])
+        due = [time.monotonic() + number * INNOCENT_TTL / 3 / INNOCENT for number in range(INNOCENT)]
+        while not told.poll(0.01):
+            for number, id in enumerate(ids):
+                if due[number] <= time.monotonic():
+                    began = time.monotonic()
+                    status = customer.ask(bearing("innocent", "PUT", f"/api/v1/instances/{id}/heartbeat"))[0]
+                    slowest = max(slowest, time.monotonic() - began)
+                    counts[status] = counts.get(status, 0) + 1
+                    due[number] += INNOCENT_TTL / 3
+    except (Failed, OSError) as error:
+        failure = f"the innocent tenant: {error}"
+    told.send((counts, slowest, failure))
+
+
+@contextlib.contextmanager
+def beside(*works):
+    """Runs functions in processes of their own; they are told to end by `reports`, which returns what they tell."""
+    fork = multiprocessing.get_context("fork")
+    running = []
+    try:
+        for function, *arguments in works:
+            ours, theirs = fork.Pipe()
+            process = fork.Process(target=function, args=(*arguments, theirs), daemon=True)
+            process.start()
+            running.append((process, ours))
+
+        def reports():
+            for _, ours in running:
+                ours.send("end")
+            for _, ours in running:
+                check(ours.poll(100), "a process of the trial does not report")
+            return [ours.recv() for _, ours in running]
+        yield reports
+    finally:
+        for process, _ in running:
+            process.kill()
+            process.join()
+
+
+def long_lists(program, report):
+    """A tenant has a list of 100,000 instances made, filtered and compressed again and again; another's instances live on."""
+    settings = {"AUTH_MODE": "trusted", "MAX_TTL": "10m"}
+    with RunningRegistry(program, settings) as registry:
+        register_long(registry.port, range(LONG_INSTANCES))
+        full = registry.resident_kilobytes()
+        look_up_innocent = bearing("innocent", "GET", "/api/v1/services")
+        greedy = [(ask_for_long_lists, registry.port, number) for number in range(LONG_CLIENTS)]
+        with beside((send_heartbeats, registry.port)) as innocent, served(registry, report, request=look_up_innocent), beside(*greedy) as asked:
+            deadline, changed, most = time.monotonic() + LONG_SECONDS, LONG_INSTANCES, 0
+            while time.monotonic() < deadline:
+                register_long(registry.port, [changed])
+                changed += 1
+                most = max(most, registry.resident_kilobytes())
+                time.sleep(LONG_CHANGE_SECONDS)
+            lag = max(metric(registry, f'a8registry_loop_lag_seconds{{loop="{loop}"}}') for loop in [0])
+            counts = {}
+            for told, failure in asked():
+                check(failure is None, failure)
+                for status, count in told.items():
+                    counts[status] = counts.get(status, 0) + count
+            (beats, slowest, failure), = innocent()
+        report["long lists"] = f"{counts}; lag at the end {lag * 1e3:.1f} ms"
+        report["heartbeats"] = f"{beats}, the slowest {slowest * 1e3:.0f} ms"
+        report["memory"] = f"{full} KB with {LONG_INSTANCES} instances, {most} KB while their lists were made"
+        check(failure is None, failure)
+        check(set(beats) == {200}, f"heartbeats were answered {beats}")
+        check(counts.get(200, 0) > LONG_CLIENTS and set(counts) <= {200, 503}, f"long lists were answered {counts}")
+        check(most - full < LONG_KILOBYTES, f"long lists cost {most - full} KB, and may cost {LONG_KILOBYTES} KB")
+        expect_returned_after_lists(registry, full, report)
+
+
+def expect_returned_after_lists(registry, full, report):
+    """What was rendered is kept for others, within its bound; the rest comes back."""
+    bound = full + (128 << 10) + 2 * RETURNED_KILOBYTES
+    left = await_memory(registry, bound, seconds=30)
+    report["memory"] += f", afterwards {left} KB"
+    check(left < bound, f"{left - full} KB were not given back")
+
+
+TRIALS = [idle, drip, long_lists, never_read, never_read_in_all, pipeline, too_many, too_many_of_one, descriptors, rates]
 
 
 def main():

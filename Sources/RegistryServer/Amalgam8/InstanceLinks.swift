@@ -5,9 +5,9 @@ import JSON
 import Text
 
 /// Makes the links of instances for one client.
-struct InstanceLinks {
+struct InstanceLinks: Sendable {
     /// `http://host/api/v1/instances/`.
-    private let prefix: String
+    let prefix: String
 
     init(_ call: borrowing Call) {
         prefix = call.context.forwarding.base(of: call.request, isFromProxy: call.isFromProxy) + "/api/v1/instances/"

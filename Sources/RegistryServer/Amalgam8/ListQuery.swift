@@ -80,15 +80,22 @@ struct ListQuery {
         var overdue: UInt64 = 0
 
         /// Takes in a service's listing.
-        fileprivate mutating func append(_ listing: ServiceListing, where matches: (Instance) -> Bool) {
-            for leased in listing.instances where matches(leased.instance) { instances.append(leased) }
+        fileprivate mutating func append(
+            _ listing: ServiceListing, _ budget: inout RenderBudget, where matches: (Instance) -> Bool
+        ) throws(RenderStop) {
+            for leased in listing.instances {
+                try budget.scan(leased.instance.packedSize)
+                if matches(leased.instance) { instances.append(leased) }
+            }
             liveUntil = min(liveUntil, listing.liveUntil)
             overdue &+= listing.overdue
         }
     }
 
     /// The instances asked for.
-    func select(from store: Store, in namespace: Namespace, at now: LeaseTime) -> Selection {
+    func select(
+        from store: Store, in namespace: Namespace, at now: LeaseTime, _ budget: inout RenderBudget
+    ) throws(RenderStop) -> Selection {
         var selection = Selection()
         if let id {
             selection.liveUntil = now
@@ -97,11 +104,15 @@ struct ListQuery {
             if let found, matches(found.instance) { selection.instances = [found] }
             if found?.isOverdue ?? true { selection.overdue = store.overdueHash(of: id, in: namespace, at: now) }
         } else if let serviceName {
-            selection.append(store.listing(of: serviceName, in: namespace, at: now), where: matches)
+            try selection.append(budget.listing(of: serviceName, in: namespace, at: now, from: store), &budget, where: matches)
         } else {
-            let services = store.services(in: namespace, at: now)
+            // Not begun only to be left to others.
+            if budget.isOfLoop, store.size(of: namespace).instances > budget.instancesLeft { throw .tooLong }
+            let services = try budget.services(in: namespace, at: now, from: store)
             selection.overdue = services.overdue
-            for service in services.services { selection.append(store.listing(of: service.name, in: namespace, at: now), where: matches) }
+            for service in services.services {
+                try selection.append(budget.listing(of: service.name, in: namespace, at: now, from: store), &budget, where: matches)
+            }
         }
         return selection
     }

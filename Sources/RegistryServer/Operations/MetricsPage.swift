@@ -94,7 +94,19 @@ enum MetricsPage {
             $0.sample(counts.reduce(0) { $0 + $1.missCount })
         }
         text.gauge("a8registry_rendered_bytes", help: "Bytes of rendered lists kept, by all loops.") {
-            $0.sample(counts.reduce(0) { $0 + $1.heldBytes })
+            $0.sample(counts.reduce(0) { $0 + $1.heldBytes } + context.sharedRenderings.heldBytes)
+        }
+        text.gauge("a8registry_renderings_pending", help: "Long lists that wait to be made beside the loops, or are being made.") {
+            $0.sample(context.renderThreads.pending)
+        }
+        text.gauge("a8registry_renderings_pending_bytes", help: "Bytes of long lists that are being made.") {
+            $0.sample(context.renderThreads.account.total)
+        }
+        text.counter("a8registry_renderings_total", help: "Long lists that were made beside the loops.") {
+            $0.sample(context.renderThreads.madeCount)
+        }
+        text.counter("a8registry_renderings_refused_total", help: "Long lists that were refused for their number or their bytes.") {
+            $0.sample(context.renderThreads.refusedCount)
         }
     }
 

@@ -4,9 +4,11 @@
 import Catalog
 import Gzip
 import HTTP
+import Synchronization
+import Text
 
 /// What is listed. The raw value tells the keys of one from those of another.
-enum ListedResource: UInt8 {
+enum ListedResource: UInt8, Sendable {
     /// The key is the query as sent.
     case instances
     /// The key is the path as sent.
@@ -16,7 +18,7 @@ enum ListedResource: UInt8 {
 }
 
 /// A list, rendered.
-struct RenderedList {
+struct RenderedList: Sendable {
     let body: FragmentChain
     var validity: Validity
     /// Whether it is the same for everybody: with links it depends on who asks.
@@ -36,8 +38,8 @@ struct RenderedList {
     }
 }
 
-/// A list that is kept.
-final class RenderedAnswer {
+/// A list as it is sent. Safe to use from any thread.
+final class RenderedAnswer: Sendable {
     /// What compression has come to.
     private enum Compressed {
         case untried, useless
@@ -55,11 +57,15 @@ final class RenderedAnswer {
     let tag: EntityTag
     /// The value of `ETag`.
     let entityTag: String
-    private var compressed = Compressed.untried
+    /// Whether it is the same for everybody: only then it has a tag.
+    let isCommon: Bool
+    /// Whether it is worth keeping.
+    let isKept: Bool
+    private let compressed = Mutex(Compressed.untried)
 
     init(
         _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ list: RenderedList,
-        revision: Revision, tag: EntityTag
+        revision: Revision, isOneState: Bool, tag: EntityTag
     ) {
         self.resource = resource
         self.namespace = namespace
@@ -67,6 +73,8 @@ final class RenderedAnswer {
         self.revision = revision
         validity = list.validity
         body = list.body
+        isCommon = list.isCommon
+        isKept = list.isKept && list.isCommon && isOneState
         self.tag = tag
         entityTag = tag.field
     }
@@ -76,24 +84,36 @@ final class RenderedAnswer {
         self.resource == resource && self.key.elementsEqual(key) && self.namespace == namespace
     }
 
+    /// Whether it is known how the body compresses.
+    var isCompressionTried: Bool {
+        compressed.withLock { if case .untried = $0 { false } else { true } }
+    }
+
     /// The body in gzip, made when first asked for; nil when it would not get smaller.
-    var gzip: FragmentChain? {
-        switch compressed {
-        case .untried:
-            let bytes = Gzip.compress(body.joined)
-            let chain = bytes.map { FragmentChain([Fragment($0)]) }
-            compressed = chain.map { .done($0) } ?? .useless
-            return chain
-        case .useless: return nil
-        case .done(let chain): return chain
+    var gzip: FragmentChain? { compress { _ in true } }
+
+    /// The same within limits: `mayGrow` is asked before the result grows by so many bytes, and when not, the body counts as one that would not get
+    /// smaller.
+    func compress(mayGrow: (Int) -> Bool) -> FragmentChain? {
+        let (known, isTried) = compressed.withLock { compressed -> (FragmentChain?, Bool) in
+            switch compressed {
+            case .untried: (nil, false)
+            case .useless: (nil, true)
+            case .done(let chain): (chain, true)
+            }
         }
+        if isTried { return known }
+        // Not under the lock: a loop may look meanwhile.
+        let chain = Gzip.compress(body.fragments.map(\.bytes), mayGrow: mayGrow).map { FragmentChain([Fragment($0.fitted())]) }
+        compressed.withLock { $0 = chain.map { .done($0) } ?? .useless }
+        return chain
     }
 
     /// What it takes in memory, in bytes, with some for what surrounds the text. Fragments that others have too are counted here as well: what
     /// is counted is never less than what is used.
     var cost: Int {
         var cost = Self.overhead + key.count + body.count
-        if case .done(let chain) = compressed { cost += chain.count }
+        compressed.withLock { if case .done(let chain) = $0 { cost += chain.count } }
         return cost
     }
 

@@ -2,10 +2,11 @@
 
 import Catalog
 import HTTP
+import Synchronization
 import Text
 
-/// The instances of one service as they were at one moment, each with every field but its links, separated by commas.
-final class ServiceRendering {
+/// The instances of one service as they were at one moment, each with every field but its links, separated by commas. Safe to use from any thread.
+final class ServiceRendering: Sendable {
     /// Instances of one status that lie side by side in `all`.
     private struct Run {
         let status: InstanceStatus
@@ -24,10 +25,13 @@ final class ServiceRendering {
     /// Invariant: in the order of `all`, and neighbours differ in status.
     private let runs: [Run]
     /// The statuses asked for so far, each with its instances; stays empty where all instances have one status.
-    private var byStatus: [(status: InstanceStatus, fragment: Fragment)] = []
+    private let byStatus = Mutex<[(status: InstanceStatus, fragment: Fragment)]>([])
 
     /// Renders a service's listing; nil when nobody is in it. `scratch` is emptied, and kept for the next one.
-    init?(_ listing: ServiceListing, of service: Name, in namespace: Namespace, _ validity: Validity, scratch: inout [UInt8]) {
+    init?(
+        _ listing: ServiceListing, of service: Name, in namespace: Namespace, _ validity: Validity, _ budget: inout RenderBudget,
+        scratch: inout [UInt8]
+    ) throws(RenderStop) {
         guard !listing.instances.isEmpty else { return nil }
         self.namespace = namespace
         self.service = service
@@ -41,6 +45,7 @@ final class ServiceRendering {
             if !scratch.isEmpty { scratch.append(UInt8(ascii: ",")) }
             let start = scratch.count
             rendering.append(leased, to: &scratch)
+            try budget.make(scratch.count - start + 1)
             let status = leased.instance.status
             if let last = runs.indices.last, runs[last].status == status {
                 runs[last].range = runs[last].range.lowerBound..<scratch.count
@@ -52,12 +57,18 @@ final class ServiceRendering {
         all = Fragment(scratch.fitted())
     }
 
-    /// The instances of a status, or all of them; nil when there are none.
-    func fragment(_ status: InstanceStatus?) -> Fragment? {
-        guard let status, runs.count > 1 || runs.first?.status != status else { return all }
-        if let found = byStatus.first(where: { $0.status == status }) { return found.fragment }
+    /// Whether it may be shown as this service at this revision and time.
+    func isOf(_ service: Name, _ namespace: Namespace, _ revision: Revision, at instant: Instant) -> Bool {
+        self.revision == revision && validity.holds(at: instant.monotonic, instant.moment.lease) && self.service == service
+            && self.namespace == namespace
+    }
+
+    /// The instances of a status, or all of them, nil when there are none; and whether it costs more now.
+    func fragment(_ status: InstanceStatus?) -> (Fragment?, isNew: Bool) {
+        guard let status, runs.count > 1 || runs.first?.status != status else { return (all, false) }
+        if let found = byStatus.withLock({ $0.first { $0.status == status } }) { return (found.fragment, false) }
         let wanted = runs.filter { $0.status == status }
-        guard !wanted.isEmpty else { return nil }
+        guard !wanted.isEmpty else { return (nil, false) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(wanted.reduce(0) { $0 + $1.range.count + 1 })
         for run in wanted {
@@ -65,14 +76,15 @@ final class ServiceRendering {
             bytes += all.bytes[run.range]
         }
         let fragment = Fragment(bytes)
-        byStatus.append((status, fragment))
-        return fragment
+        // Another thread may have made it meanwhile, too; then it is there twice, which is counted.
+        byStatus.withLock { $0.append((status, fragment)) }
+        return (fragment, true)
     }
 
     /// What it takes in memory, in bytes, with some for what surrounds the text.
     var cost: Int {
         Self.overhead + service.text.utf8.count + runs.count * MemoryLayout<Run>.stride
-            + byStatus.reduce(all.count) { $0 + $1.fragment.count }
+            + byStatus.withLock { $0.reduce(all.count) { $0 + $1.fragment.count } }
     }
 
     /// The object, its fragments' headers, its slot in the cache, in bytes.

@@ -40,6 +40,12 @@ public enum Refused: Error, Sendable {
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
     /// So much waits for other clients that this answer must not be added (R828).
     case noRoom
+    /// The list would take more memory than lists that are being made may (R342).
+    case renderingTooLarge
+    /// Too many lists are to be made, or this one was not made in time (R343).
+    case renderingBusy
+    /// Nobody waits for the list any more, so it is not made.
+    case renderingAbandoned
 
     /// The answer.
     var response: Response {
@@ -66,6 +72,11 @@ public enum Refused: Error, Sendable {
         case .noCopyYet: Self.noCopyYet()
         case .leaving: Self.leaving()
         case .noRoom: Self.noRoom()
+        case .renderingTooLarge:
+            Self.unavailable(
+                "the lists that are being made would take too much memory with this one: ask for less of it, by filters or fields, or again later"
+            )
+        case .renderingBusy, .renderingAbandoned: Self.unavailable("too many long lists are being made: ask again")
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
     }
@@ -104,6 +115,15 @@ public enum Refused: Error, Sendable {
     private static func noRoom() -> Response {
         var response = error(.serviceUnavailable, "too much waits for clients that are reading: ask again, or another member")
         response.retryAfter = readingTime
+        return response
+    }
+
+    /// When to ask again for a list that was not made, in seconds.
+    private static let makingTime = 1
+
+    private static func unavailable(_ sentence: String) -> Response {
+        var response = error(.serviceUnavailable, sentence)
+        response.retryAfter = makingTime
         return response
     }
 

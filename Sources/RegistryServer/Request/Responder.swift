@@ -41,7 +41,7 @@ public final class Responder {
         self.metrics = metrics
         self.accessLog = accessLog
         answers = RenderedAnswers(
-            context.store, capacity: context.settings.renderedCache / context.loopMetrics.count, counts: metrics.rendered)
+            context.store, capacity: context.settings.renderedCache / (context.loopMetrics.count + 1), counts: metrics.rendered)
     }
 
     /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the answer is there.

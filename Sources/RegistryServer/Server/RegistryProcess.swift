@@ -229,7 +229,7 @@ public final class RegistryProcess {
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
-        if running > 0 || replication != nil { _exit(status) }
+        if running > 0 || replication != nil || context.renderThreads.isRunning { _exit(status) }
         return status
     }
 

@@ -36,6 +36,10 @@ public final class ServerContext: Sendable {
     let forwarding: Forwarding
     /// Nil when browsers are told nothing.
     let crossOrigin: CrossOrigin?
+    /// Makes the lists that are too long for a loop.
+    let renderThreads: RenderThreads
+    /// What those are put together of.
+    let sharedRenderings: SharedServiceRenderings
     /// Lines that the log had no room for.
     let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.
@@ -65,7 +69,13 @@ public final class ServerContext: Sendable {
         self.peerTLSHealth = peerTLSHealth
         self.openConnections = openConnections
         self.droppedLogLines = droppedLogLines
-        self.store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
+        let store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
+        self.store = store
+        let shared = SharedServiceRenderings(capacity: settings.renderedCache / (loops + 1))
+        sharedRenderings = shared
+        renderThreads = RenderThreads(
+            RenderAccount(most: settings.renderBytes, ofNamespace: settings.renderBytesNamespace)
+        ) { $0.make(from: store, border, keeping: shared) }
         tagLimits = TagLimits(settings)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,

@@ -39,6 +39,7 @@ extension Settings {
         try resolved.checkPorts()
         try resolved.checkProxies()
         try resolved.checkLifetimes()
+        try resolved.checkRenderBytes()
         try resolved.checkSecret()
         try resolved.checkReplicationTLS()
         try resolved.checkCluster()
@@ -166,6 +167,12 @@ extension ResolvedSettings {
         guard !isOrdered else { return }
         let values = ["min_ttl", "default_ttl", "max_ttl"].map(shown).joined(separator: ", ")
         throw .contradiction("\(values): it must be min_ttl ≤ default_ttl ≤ max_ttl.")
+    }
+
+    fileprivate func checkRenderBytes() throws(SettingError) {
+        guard settings.renderBytesNamespace > settings.renderBytes else { return }
+        throw .contradiction(
+            "\(shown("render_bytes_namespace")), \(shown("render_bytes")): it must be render_bytes_namespace ≤ render_bytes.")
     }
 
     fileprivate mutating func checkSecret() throws(SettingError) {

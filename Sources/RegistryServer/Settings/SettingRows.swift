@@ -156,8 +156,18 @@ extension Settings {
 
         SettingRow(
             "rendered_cache", \.renderedCache, .number(Limits.renderedCache), default: "134217728",
-            "How many bytes of rendered lists are kept for whoever asks again, divided among the loops. Those not asked for the longest go "
+            "How many bytes of rendered lists are kept for whoever asks again, divided among the loops and those who make long lists. Those not asked for the longest go "
                 + "first; with 0 every list is rendered for its request. A list of a namespace takes about twice its length."),
+        SettingRow(
+            "render_bytes", \.renderBytes, .number(Limits.renderBytes), default: "268435456",
+            "How many bytes the long lists may have that are being made at a time, those of all namespaces together: lists of more than "
+                + "\(RenderBudget.loopInstances) instances or \(RenderBudget.loopBytes >> 20) MiB, which are made beside the loops. A list that "
+                + "would exceed it is 503. More lets more tenants have long lists at a time, and costs up to three times as much memory while they "
+                + "are made."),
+        SettingRow(
+            "render_bytes_namespace", \.renderBytesNamespace, .number(Limits.renderBytes), default: "67108864",
+            "The same for one namespace, which has one list made at a time: it bounds the longest list that can be had. At most `render_bytes`."
+        ),
 
         SettingRow(
             "rate_limit_namespace", \.rateLimitNamespace, .number(Limits.rate), absent: "no limit",

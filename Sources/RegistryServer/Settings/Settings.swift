@@ -78,6 +78,9 @@ public struct Settings: Sendable, Equatable {
 
     /// Bytes, of all loops together.
     public var renderedCache = 0
+    /// Bytes of lists that are being made, of all namespaces together and of one. Invariant: the latter is at most the former.
+    public var renderBytes = 0
+    public var renderBytesNamespace = 0
 
     /// Requests a second; nil is no limit.
     public var rateLimitNamespace: Int?
@@ -197,6 +200,8 @@ extension Settings {
         public static let bufferedTotal = 1_048_576...1_099_511_627_776
         public static let changeLog = 0...1_099_511_627_776
         public static let renderedCache = 0...1_099_511_627_776
+        /// At least what is made on a loop anyway.
+        public static let renderBytes = 2_097_152...1_099_511_627_776
         /// At a million a second a token is worth a microsecond.
         public static let rate = 1...1_000_000
         public static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)

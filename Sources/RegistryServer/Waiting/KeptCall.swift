@@ -10,6 +10,9 @@ public final class KeptCall {
     /// Whom the answer is for; nil where there is no transport, and once it was sent.
     var reply: PendingReply?
 
+    /// What stands for it at the list that it waits for.
+    var rendering: UInt64?
+
     init(_ call: consuming Call, _ waiting: Waiting) {
         self.call = call
         self.waiting = waiting

@@ -18,6 +18,10 @@ final class KeptReplies {
     private var table = WaiterTable<KeptCall>(capacity: KeptReplies.capacity)
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
+    /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at most.
+    private var renderings: Mailbox<UInt64>?
+    private var rendered: [UInt64] = []
+    private var delivery: LoopEvent?
     /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
     private var scheduled: Int64?
 
@@ -30,6 +34,11 @@ final class KeptReplies {
             scheduled = nil
             endOverdue()
         }
+        renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
+            if rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+            rendered.append(ticket)
+        }
+        delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }
     }
 
     /// Keeps the reply of a call until what it waits for has come.
@@ -48,6 +57,7 @@ final class KeptReplies {
         case .turn:
             if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
             table.waitForTurn(kept)
+        case .rendering(let job): wait(kept, for: job)
         // One more, because the clock's millisecond has begun.
         case .time(let milliseconds): _ = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
         }
@@ -81,7 +91,11 @@ final class KeptReplies {
     private func endOverdue() {
         let now = MonotonicClock.milliseconds()
         while let kept = table.takeOverdue(at: now) {
-            if case .time = kept.waiting.cause { resume(kept, .come) } else { resume(kept, .timeUp) }
+            switch kept.waiting.cause {
+            case .time: resume(kept, .come)
+            case .rendering: lookAfter(kept)
+            default: resume(kept, .timeUp)
+            }
         }
         metrics.recordWaiting(table.count)
         scheduleDeadline()
@@ -91,5 +105,43 @@ final class KeptReplies {
         guard let next = table.nextDeadline, next < scheduled ?? .max else { return }
         scheduled = next
         deadline?.schedule(afterMilliseconds: Int(max(1, next - MonotonicClock.milliseconds())))
+    }
+}
+
+// MARK: - Lists
+
+extension KeptReplies {
+    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait, in milliseconds.
+    private static let lookPeriod: Int64 = 500
+    private static let longestRendering: Int64 = 60_000
+
+    private func wait(_ kept: KeptCall, for job: RenderJob) {
+        guard let sender = renderings?.sender else { return resume(kept, .timeUp) }
+        let ticket = table.wait(kept, until: MonotonicClock.milliseconds() + Self.lookPeriod)
+        kept.rendering = job.whenDone { sender.send(ticket) }
+    }
+
+    /// Answers those whose lists are there, for as long as calls may go on in one turn: a thousand may have waited for one list.
+    private func deliver() {
+        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        var count = 0
+        for ticket in rendered {
+            count += 1
+            guard let kept = table.take(ticket) else { continue }
+            resume(kept, .come)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
+        rendered.removeFirst(count)
+        metrics.recordWaiting(table.count)
+        if !rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+    }
+
+    /// A list that nobody waits for any more is not made.
+    private func lookAfter(_ kept: KeptCall) {
+        guard case .rendering(let job) = kept.waiting.cause else { return }
+        if let rendering = kept.rendering { job.forget(rendering) }
+        guard kept.hasClient else { return resume(kept, .clientGone) }
+        guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else { return resume(kept, .timeUp) }
+        wait(kept, for: job)
     }
 }

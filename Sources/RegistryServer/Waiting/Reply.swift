@@ -33,6 +33,8 @@ enum WaitCause: Sendable, Equatable {
     case question(StateKey)
     /// The next turn of the loop, for work that goes in steps. Others get their turn before.
     case turn
+    /// A list that is being made beside the loops.
+    case rendering(RenderJob)
     /// A time, so many milliseconds from now.
     case time(milliseconds: Int64)
 }

@@ -6,6 +6,7 @@ import Foundation
 import HTTP
 import Replication
 import Synchronization
+import System
 import TestSupport
 import Testing
 
@@ -78,7 +79,7 @@ final class Registry {
         return LoopHandler(
             respond: { request in
                 let instant = clock.instant
-                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).atOnce
+                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).settled(by: responder, at: instant)
             },
             refused: { refusal, received, client in
                 responder.record(refusal, received, from: client, at: clock.instant.moment.wall)
@@ -111,6 +112,17 @@ extension CallProgress {
         case .answered(let response): response
         case .waits: Response(Refusal(.internalServerError, "there is nothing to wait for here"))
         }
+    }
+
+    /// The answer, once a list that it waits for has been made.
+    func settled(by responder: Responder, at instant: Instant) -> Response {
+        guard case .waits(let kept) = self, case .rendering(let job) = kept.waiting.cause, let done = try? WakeSignal() else {
+            return atOnce
+        }
+        _ = job.whenDone { done.raise() }
+        let isDone = done.wait(until: MonotonicClock.milliseconds() + 30_000)
+        return responder.resume(kept, isDone ? .come : .timeUp, at: instant, finished: { instant.monotonic }).settled(
+            by: responder, at: instant)
     }
 }
 

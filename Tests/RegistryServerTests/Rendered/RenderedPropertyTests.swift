@@ -44,7 +44,10 @@ struct RenderedPropertyTests {
         func send(_ request: TestRequest) throws -> Response { try answer(request, by: keeping) }
 
         /// The answer of a responder that has never rendered anything.
-        func fresh(_ request: TestRequest) throws -> Response { try answer(request, by: try Self.responder(context, LoopMetrics())) }
+        func fresh(_ request: TestRequest) throws -> Response {
+            let context = ServerContext(settings: context.settings, store: context.store, loops: 1, monotonic: 0)
+            return try answer(request, by: try Self.responder(context, LoopMetrics()))
+        }
 
         private func answer(_ request: TestRequest, by responder: Responder) throws -> Response {
             var gate = RequestGate(limits: RequestLimits())
@@ -54,7 +57,7 @@ struct RenderedPropertyTests {
             return responder.respond(
                 to: Request(head: head, body: request.body, isSecure: false, clientAddress: nil), at: instant,
                 finished: { instant.monotonic }
-            ).atOnce
+            ).settled(by: responder, at: instant)
         }
     }
 

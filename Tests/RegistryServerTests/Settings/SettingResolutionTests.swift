@@ -194,6 +194,14 @@ struct SettingResolutionTests {
         #expect(error(flags)?.description == values + ": it must be min_ttl ≤ default_ttl ≤ max_ttl.")
     }
 
+    @Test func `lists of one namespace may not take more than those of all`() {
+        #expect(
+            error(["render_bytes": ["2097152"]])?.description
+                == "render_bytes_namespace 67108864 (default), render_bytes 2097152 (flag --render_bytes): "
+                + "it must be render_bytes_namespace ≤ render_bytes.")
+        #expect(error(["render_bytes": ["2097152"], "render_bytes_namespace": ["2097152"]]) == nil)
+    }
+
     @Test func `three equal lifetimes are in order`() {
         #expect(error(["min_ttl": ["1m"], "default_ttl": ["60s"], "max_ttl": ["1m0s"]]) == nil)
     }

@@ -61,6 +61,37 @@ struct GzipStreamTests {
         }
     }
 
+    @Test(arguments: [[0, 5_000, 0], [1, 1, 400_000, 3], [200_000], [Int](repeating: 997, count: 700)] as [[Int]])
+    func `pieces are packed as if they were one`(sizes: [Int]) throws {
+        // Text that packs to about a third.
+        let pieces = sizes.map { size in (0..<size).map { UInt8(0x30 + ($0 &* $0) % 37) } }
+        let packed = try #require(Gzip.compress(pieces))
+        let inflater = try #require(Inflater())
+        let count = sizes.reduce(0, +)
+        #expect(packed.count < count)
+        #expect(try inflater.unpack(packed, limit: count) == pieces.flatMap(\.self))
+        #expect(inflater.isComplete)
+    }
+
+    @Test func `what may not grow is left as it is`() {
+        let pieces = [[UInt8]](repeating: (0..<100_000).map { UInt8(0x30 + ($0 &* $0) % 37) }, count: 8)
+        var left = 100_000
+        let packed = Gzip.compress(pieces) { count in
+            left -= count
+            return left >= 0
+        }
+        #expect(packed == nil)
+        #expect((Gzip.compress(pieces)?.count ?? 0) > 100_000)
+    }
+
+    @Test func `pieces that would not get smaller are left as they are`() {
+        var generator = SystemRandomNumberGenerator()
+        let noise = (0..<3).map { _ in (0..<70_000).map { _ in UInt8.random(in: 0...255, using: &generator) } }
+        #expect(Gzip.compress(noise) == nil)
+        #expect(Gzip.compress([[UInt8]]()) == nil)
+        #expect(Gzip.compress([[], []]) == nil)
+    }
+
     @Test(.enabled(if: ProcessInfo.processInfo.physicalMemory > 8 << 30))
     func `as much as zlib cannot take at once is left as it is`() {
         // Never touched, so it takes no memory but addresses.

@@ -1,0 +1,33 @@
+// A count that threads wait for, in the kernel: each who waits takes one. What is counted is work to be done, so as many wake as there is work.
+
+import CSystem
+import Glibc
+
+/// A counting semaphore. All methods may be called from any thread.
+public final class Semaphore: Sendable {
+    /// Invariant: open for as long as this object lives.
+    private let descriptor: Int32
+
+    /// Throws when the kernel gives no descriptor.
+    public init() throws(SystemFailure) {
+        descriptor = eventfd(0, Int32(EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw SystemFailure("eventfd", code: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Lets one more go on.
+    public func signal() { eventfd_write(descriptor, 1) }
+
+    /// Takes one, or sleeps until there is one or a moment, in milliseconds of `MonotonicClock`, has come. Whether one was taken.
+    public func wait(until moment: Int64) -> Bool {
+        while true {
+            var count: eventfd_t = 0
+            if eventfd_read(descriptor, &count) == 0 { return true }
+            let rest = moment - MonotonicClock.milliseconds()
+            guard rest > 0 else { return false }
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            poll(&entry, 1, Int32(clamping: rest))
+        }
+    }
+}
