@@ -20,6 +20,9 @@ static inline int ctls_add_chain_certificate(SSL_CTX *context, X509 *certificate
 static inline void ctls_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
 static inline void ctls_set_session_cache_mode(SSL_CTX *context, long mode) { SSL_CTX_set_session_cache_mode(context, mode); }
 
+// An inline function whose constants are macros with casts.
+static inline int ctls_error_reason(unsigned long code) { return ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0; }
+
 // A macro over SSL_ctrl.
 static inline int ctls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
 

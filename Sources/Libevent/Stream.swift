@@ -258,7 +258,7 @@ final class Stream {
             let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
             let text =
                 reason != 0 ? TLSSession.reason(reason) : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
-            streams.ended(self, .failed(text), onLoop)
+            streams.ended(self, TLSSession.isDistrust(reason) ? .distrusted(text) : .failed(text), onLoop)
         } else if events & BEV_EVENT_EOF != 0 {
             streams.ended(self, .left, onLoop)
         }

@@ -39,13 +39,15 @@ public enum StreamEnd: Sendable, Equatable {
     case tooSlow
     /// The kernel's or OpenSSL's reason.
     case failed(String)
+    /// One end does not believe the other's certificate; OpenSSL's reason.
+    case distrusted(String)
 
     /// For the log, without a full stop.
     public var sentence: String {
         switch self {
         case .left: "the other end has closed the connection"
         case .tooSlow: "the other end has not made itself known in time"
-        case .failed(let reason): reason
+        case .failed(let reason), .distrusted(let reason): reason
         }
     }
 }

@@ -49,12 +49,21 @@ public protocol Cluster: Sendable {
     var hasCopy: Bool { get }
     /// Whether there are as many members as there should be.
     var isLargeEnough: Bool { get }
+    /// Whether this member asks for traffic; nil when there is no cluster, where nothing holds it back.
+    var readiness: ReadinessReport? { get }
+    /// Since when there have been too few members, or enough, in monotonic milliseconds.
+    var sizeChangedAt: Int64 { get }
     /// By how many nanoseconds the time that changes are stamped with differs from the machine's clock.
     var clockCorrection: Int64 { get }
     /// What /uptime reports beside the process itself; nothing when there is no cluster.
     var components: [ComponentHealth] { get }
     /// Nil when there is no cluster.
     var report: ClusterReport? { get }
+}
+
+extension Cluster {
+    public var readiness: ReadinessReport? { nil }
+    public var sizeChangedAt: Int64 { 0 }
 }
 
 /// A registry alone: nothing to copy, nobody to report on.

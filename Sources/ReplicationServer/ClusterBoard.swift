@@ -9,6 +9,8 @@ final class ClusterBoard: Sendable {
     private struct Page {
         var report: ClusterReport?
         var components: [ComponentHealth] = []
+        var readiness: ReadinessReport?
+        var sizeChangedAt: Int64 = 0
     }
 
     private let ready = Atomic<Bool>(false)
@@ -23,13 +25,27 @@ final class ClusterBoard: Sendable {
     var report: ClusterReport? { page.withLock { $0.report } }
     var components: [ComponentHealth] { page.withLock { $0.components } }
 
+    var readiness: ReadinessReport? { page.withLock { $0.readiness } }
+    var sizeChangedAt: Int64 { page.withLock { $0.sizeChangedAt } }
+
+    /// - Parameter now: monotonic milliseconds.
+    init(at now: Int64) {
+        page.withLock {
+            $0.readiness = ReadinessReport(hold: .searching, ground: nil, since: now, until: nil)
+            $0.sizeChangedAt = now
+        }
+    }
+
+    func tell(_ readiness: ReadinessReport) { page.withLock { $0.readiness = readiness } }
+
     /// What was merged before is seen by whoever sees this.
     func becomeReady() { ready.store(true, ordering: .releasing) }
 
     func correctClock(milliseconds: Int64) { correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed) }
 
-    func publish(_ report: ClusterReport, _ health: ClusterHealth) {
-        large.store(report.status.isLargeEnough, ordering: .relaxed)
+    func publish(_ report: ClusterReport, _ health: ClusterHealth, at now: Int64) {
+        let isLarge = report.status.isLargeEnough
+        if large.exchange(isLarge, ordering: .relaxed) != isLarge { page.withLock { $0.sizeChangedAt = now } }
         let components = health.components(report.status)
         page.withLock {
             $0.report = report

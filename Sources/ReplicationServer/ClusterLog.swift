@@ -56,35 +56,50 @@ struct ClusterLog {
     /// These are the members now; whoever has the address of a former one next is another.
     mutating func membersChanged(_ addresses: Set<PeerAddress>) { unreachable.formIntersection(addresses) }
 
-    mutating func write(_ event: ClusterEvent) {
+    /// - Parameter name: what the member at an address is called, if that is known.
+    mutating func write(_ event: ClusterEvent, name: (PeerAddress) -> String?) {
+        func member(_ address: PeerAddress, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
+            var metadata = more
+            metadata["member"] = "\(address)"
+            if let name = name(address) { metadata["name"] = "\(name)" }
+            return metadata
+        }
         switch event {
-        case .joined(let address, let member):
-            logger.info("a member is heard", metadata: ["member": "\(address)", "boot": "\(member)"])
+        case .joined(let address, let boot):
+            logger.info("a member is heard", metadata: member(address, ["boot": "\(boot)"]))
         case .lost(let address, _, let reason):
             logger.warning(
                 "a member is no longer heard",
-                metadata: ["member": "\(address)", "reason": "\(reason?.words ?? "the connection has ended")"])
+                metadata: member(address, ["reason": "\(reason?.words ?? "the connection has ended")"]))
         case .refused(let address, let reason):
             stranger("a member was refused", ["member": "\(address)", "reason": "\(reason.words)"])
         case .refusedBy(let address, let reason):
-            stranger("a member refuses this one", ["member": "\(address)", "reason": "\(reason.words)"])
+            stranger("a member refuses this one", member(address, ["reason": "\(reason.words)"]))
+        case .refusedByAll(let reason, let answersLookups):
+            logger.error(
+                answersLookups
+                    ? "all other members refuse this one: it knows nothing of what is registered there"
+                    : "all other members refuse this one: it answers no look-ups and is not ready until one lets it in",
+                metadata: ["reason": "\(reason.words)", "remedy": "\(reason.remedy)"])
+        case .originalsOverdue(let addresses):
+            logger.warning(
+                "members that run the original do not read this one within sync_timeout: what is registered here may be missing there",
+                metadata: ["members": "\(addresses.map(\.description).joined(separator: ", "))"])
         case .copied(let address, let states, let milliseconds):
             logger.info(
-                "copied from a member", metadata: ["member": "\(address)", "states": "\(states)", "milliseconds": "\(milliseconds)"])
-        case .copyFailed(let address): logger.warning("a copy was cut short, and is asked for again", metadata: ["member": "\(address)"])
+                "copied from a member", metadata: member(address, ["states": "\(states)", "milliseconds": "\(milliseconds)"]))
+        case .copyFailed(let address): logger.warning("a copy was cut short, and is asked for again", metadata: member(address))
         case .overflowed(let address):
-            logger.warning("a member does not keep up: it gets a copy when it can take one", metadata: ["member": "\(address)"])
+            logger.warning("a member does not keep up: it gets a copy when it can take one", metadata: member(address))
         case .leftOut(let address):
-            logger.warning(
-                "a member does not acknowledge in time: changes are acknowledged without it", metadata: ["member": "\(address)"])
+            logger.warning("a member does not acknowledge in time: changes are acknowledged without it", metadata: member(address))
         case .waitedForAgain(let address):
-            logger.info("a member acknowledges in time again: changes wait for it", metadata: ["member": "\(address)"])
+            logger.info("a member acknowledges in time again: changes wait for it", metadata: member(address))
         case .leftOutBy(let address):
             logger.warning(
-                "a member acknowledges changes without this one, which may lack them until it has caught up",
-                metadata: ["member": "\(address)"])
+                "a member acknowledges changes without this one, which may lack them until it has caught up", metadata: member(address))
         case .repaired(let address, let states):
-            logger.info("differences were repaired", metadata: ["member": "\(address)", "states": "\(states)"])
+            logger.info("differences were repaired", metadata: member(address, ["states": "\(states)"]))
         case .copyOverdue:
             logger.error("look-ups are not answered yet: members have answered, but none has given its whole copy within sync_timeout")
         case .ready(let ground): ready(ground)
@@ -117,6 +132,15 @@ struct ClusterLog {
             logger.error("the cluster has fewer members than it should", metadata: ["expected": "\(expected)", "members": "\(members)"])
         case .sizeMet(let members): logger.info("the cluster has its members", metadata: ["members": "\(members)"])
         case .ourself(let address): logger.info("an address leads to this member itself", metadata: ["member": "\(address)"])
+        case .conflict(let conflict):
+            logger.warning(
+                conflict.kind == .name
+                    ? "several members have one name: give each a member_name of its own"
+                    : "several members advertise one address: give each an advertise_address of its own",
+                metadata: [
+                    "\(conflict.kind.rawValue)": "\(conflict.value)",
+                    "members": "\(conflict.addresses.map(\.description).joined(separator: ", "))",
+                ])
         }
     }
 

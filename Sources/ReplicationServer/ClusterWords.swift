@@ -32,6 +32,30 @@ extension RefusalReason {
     }
 }
 
+extension RefusalReason {
+    /// What an operator is to do about it.
+    var remedy: String {
+        switch self {
+        case .version: "run releases of which each follows the other, and restart"
+        case .secret: "give this member the cluster_secret that the others have, and restart"
+        case .certificate:
+            "see that replication_tls is on for all members or for none, and give this one a certificate of the others' replication_tls_ca "
+                + "that carries its advertised address or its member_name"
+        case .full: "look for members that come and go, or for strangers on the replication port"
+        }
+    }
+}
+
+extension MemberFault {
+    /// For the cluster's page, without a full stop.
+    public var words: String {
+        switch self {
+        case .closed(let reason): reason?.words ?? "the connection has ended"
+        case .unreachable(let reason): reason
+        }
+    }
+}
+
 extension FrameError {
     var words: String {
         switch self {

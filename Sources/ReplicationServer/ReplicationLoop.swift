@@ -60,6 +60,10 @@ final class ReplicationLoop {
     private var mailbox: Mailbox<ReplicationOrder>?
     private var timers: [LoopEvent] = []
     private var drainTimer: LoopEvent?
+    /// Whether the shared directory was of use since the start.
+    private var directoryServes = false
+    /// Whether somebody else writes this member's file in the shared directory.
+    private var isAddressShared = false
     private var isDrainDue = false
     private var lastDrain: Int64 = 0
     private var lastReport: Int64 = 0
@@ -159,11 +163,15 @@ final class ReplicationLoop {
 
     private func publish(at monotonic: Int64) {
         lastReport = monotonic
-        let status = node.status(at: now)
+        var status = node.status(at: now)
+        let own = MemberConflict(kind: .address, value: status.address.description, addresses: [status.address, status.address])
+        if isAddressShared, !status.conflicts.contains(where: { $0.kind == own.kind && $0.value == own.value }) {
+            status.conflicts.append(own)
+        }
         // Those too that nobody names.
         streams?.expectedHosts = Set(status.peers.map(\.address.host))
         health.observe(status, at: monotonic)
-        parts.board.publish(ClusterReport(status: status, originals: originals.status), health)
+        parts.board.publish(ClusterReport(status: status, originals: originals.status), health, at: monotonic)
     }
 
     // MARK: - Orders
@@ -177,7 +185,18 @@ final class ReplicationLoop {
             self.sources = sources
             membersChanged(sources.addresses, isComplete: sources.isComplete, onLoop)
         case .found(let report):
-            for event in report.events { log.write(event) }
+            for event in report.events {
+                log.write(event)
+                switch event {
+                case .addressShared: isAddressShared = true
+                case .addressAlone: isAddressShared = false
+                default: break
+                }
+            }
+            if report.serves, report.source == .directory, !directoryServes {
+                directoryServes = true
+                carryOut(node.directoryServes(at: now), onLoop)
+            }
             guard let addresses = sources?.take(report) else { return }
             membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
         case .paused: carryOut(node.paused(at: now), onLoop)
@@ -241,6 +260,7 @@ final class ReplicationLoop {
             case .becameReady:
                 parts.board.becomeReady()
                 publish(at: MonotonicClock.milliseconds())
+            case .readiness(let report): parts.board.tell(report)
             case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
             case .releaseLeases: parts.leaseClock.release()
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
@@ -248,7 +268,7 @@ final class ReplicationLoop {
             case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
             // Nobody waits yet.
             case .acknowledged, .answered, .standing: break
-            case .note(let event): log.write(event)
+            case .note(let event): log.write(event) { node.name(at: $0) }
             }
         }
     }
@@ -263,7 +283,13 @@ final class ReplicationLoop {
             case .merged(let states, let address): carryOut(node.originalTold(states, by: address, at: now), onLoop)
             case .lost(let address): carryOut(node.originalChanged(address, to: .lost, at: now), onLoop)
             case .copied(let address): carryOut(node.originalChanged(address, to: .copied, at: now), onLoop)
-            case .note(let event): log.write(event)
+            case .note(let event):
+                log.write(event)
+                switch event {
+                case .read(let address): carryOut(node.originalReads(address, true, at: now), onLoop)
+                case .readEnded(let address): carryOut(node.originalReads(address, false, at: now), onLoop)
+                default: break
+                }
             }
         }
     }

@@ -29,7 +29,7 @@ enum ReplicationOrder: Sendable {
 public final class ReplicationService: Cluster {
     private let configuration: ReplicationConfiguration
     private let orders: MailboxSender<ReplicationOrder>
-    private let board = ClusterBoard()
+    private let board = ClusterBoard(at: MonotonicClock.milliseconds())
     private let security: PeerSecurity?
     private let logger: Logger
     private let membership = Mutex<MembershipThreads?>(nil)
@@ -106,6 +106,8 @@ public final class ReplicationService: Cluster {
 
     public var hasCopy: Bool { board.hasCopy }
     public var isLargeEnough: Bool { board.isLargeEnough }
+    public var readiness: ReadinessReport? { board.readiness }
+    public var sizeChangedAt: Int64 { board.sizeChangedAt }
     public var clockCorrection: Int64 { board.clockCorrection }
     public var components: [ComponentHealth] { board.components }
     public var report: ClusterReport? { board.report }

@@ -28,12 +28,13 @@ extension ReplicationLoop {
     }
 
     private func dialFailed(
-        _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, isPlain: Bool, _ onLoop: borrowing OnLoop
+        _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, refusal: RefusalReason? = nil, isPlain: Bool,
+        _ onLoop: borrowing OnLoop
     ) {
         log.dialFailed(address, reason)
         if !isPlain, security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
         switch purpose {
-        case .changes: carryOut(node.dialFailed(address, at: now), onLoop)
+        case .changes: carryOut(node.dialFailed(address, reason: reason, refusal: refusal, at: now), onLoop)
         case .copy: carryOut(originals.copyFailed(address, at: now), onLoop)
         }
     }
@@ -52,7 +53,7 @@ extension ReplicationLoop {
         if let security, peer.isSecure {
             switch security.judge(peer.certificate) {
             case .member(let names): occupant.boundTo = names
-            case .stranger: return refuse(id, occupant, "its certificate is not that of a member", onLoop)
+            case .stranger: return refuse(id, occupant, "its certificate is not that of a member", refusal: .certificate, onLoop)
             }
         }
         occupants[id] = occupant
@@ -60,10 +61,12 @@ extension ReplicationLoop {
         streams?.send(Preface.request(to: address, from: own, copy: purpose == .copy), on: id, onLoop)
     }
 
-    private func refuse(_ id: StreamID, _ occupant: Occupant, _ reason: String, _ onLoop: borrowing OnLoop) {
+    private func refuse(
+        _ id: StreamID, _ occupant: Occupant, _ reason: String, refusal: RefusalReason? = nil, _ onLoop: borrowing OnLoop
+    ) {
         close(id, drainingFor: 0, onLoop)
         if case .dialing(let address, let purpose, _) = occupant.use {
-            dialFailed(address, purpose, reason, isPlain: occupant.isPlain, onLoop)
+            dialFailed(address, purpose, reason, refusal: refusal, isPlain: occupant.isPlain, onLoop)
         } else {
             log.refused(occupant.host, reason)
         }
@@ -125,7 +128,7 @@ extension ReplicationLoop {
         switch (verdict, purpose) {
         case (.incomplete, _): break
         case (.frames, .changes) where occupant.isPlain && security != nil:
-            refuse(id, occupant, "it upgrades without the TLS that members have", onLoop)
+            refuse(id, occupant, "it upgrades without the TLS that members have", refusal: .certificate, onLoop)
         case (.frames(let rest), .changes):
             log.reached(address)
             streams?.admit(id, onLoop)
@@ -145,6 +148,7 @@ extension ReplicationLoop {
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         case (.original, _): refuse(id, occupant, "it runs the original, which replication_plain does not allow", onLoop)
         case (.frames, .copy): refuse(id, occupant, "it upgrades where a copy was asked for", onLoop)
+        case (.refused(let reason), _): refuse(id, occupant, reason, refusal: .certificate, onLoop)
         case (.failed(let reason), _): refuse(id, occupant, reason, onLoop)
         }
     }
@@ -177,7 +181,9 @@ extension ReplicationLoop {
         }
         switch occupant.use {
         case .asking: log.refused(occupant.host, end.sentence)
-        case .dialing(let address, let purpose, _): dialFailed(address, purpose, end.sentence, isPlain: occupant.isPlain, onLoop)
+        case .dialing(let address, let purpose, _):
+            let refusal: RefusalReason? = if case .distrusted = end { .certificate } else { nil }
+            dialFailed(address, purpose, end.sentence, refusal: refusal, isPlain: occupant.isPlain, onLoop)
         case .frames: carryOut(node.linkClosed(id.link, at: now), onLoop)
         case .original: carryOut(originals.linkClosed(id.link, at: now), onLoop)
         }

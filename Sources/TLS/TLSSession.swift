@@ -37,6 +37,10 @@ public struct TLSSession {
     /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
     public var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
 
+    /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's certificate: that it failed our check,
+    /// or the alert with which the other end says so (RFC 8446, section 6.2).
+    public static func isDistrust(_ code: UInt) -> Bool { OpenSSLFailure.isDistrust(code) }
+
     /// What an OpenSSL error code, as libevent hands it on, means.
     public static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
 }

@@ -49,8 +49,8 @@ public struct AccessLine: Sendable {
     /// The level that every such line bears. Whether it is written does not depend on it.
     public static let level = LogLevel.info
 
-    /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
-    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
+    /// Appends the whole line, newline included. `timestamps` is best kept from line to line; `memberName` is left out when nil.
+    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter, memberName: String? = nil) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)
         format.field(.requestID, requestID.span, &line)
         format.field(.namespace, namespace, &line)
@@ -63,6 +63,7 @@ public struct AccessLine: Sendable {
         if let client { format.field(.client, client, &line) }
         if let error { format.field(.error, error, &line) }
         if let received { format.field(.received, received.span, &line) }
+        if let memberName { format.field(.memberName, memberName, &line) }
         format.end(&line)
     }
 }
@@ -78,5 +79,6 @@ extension FieldKey {
     fileprivate static let microseconds = FieldKey(text: " us=", json: ",\"us\":")
     fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
     fileprivate static let error = FieldKey(text: " error=", json: ",\"error\":")
+    fileprivate static let memberName = FieldKey(text: " member_name=", json: ",\"member_name\":")
     fileprivate static let received = FieldKey(text: " received=", json: ",\"received\":")
 }

@@ -124,12 +124,18 @@ struct ClusterTests {
         leaving.send(SIGTERM)
         #expect(try leaving.waitForEnd("the end of a member that leaves", seconds: 9) == 0)
         for id in ids { #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 200) }
-        _ = try cluster.member(2).log(whenALine: "that the other leaves") { $0.contains("it leaves") }
+        _ = try cluster.member(2).log(whenALine: "that the other leaves, and who says so of whom") {
+            $0.contains("it leaves") && $0.contains("name=member-1") && $0.contains("member_name=member-2")
+        }
+        _ = try cluster.member(2).log(whenALine: "who was asked") { $0.contains("msg=\"request\"") && $0.contains("member_name=member-2") }
     }
 
     @Test func `a member alone waits for the others it was promised, and says what it cannot know`() throws {
         let cluster = try TestCluster(size: 1, ["--cluster_size=2", "--cluster_peers=127.0.0.1:1"])
-        #expect(try cluster.ask(1, "GET", "/readyz").text == #"{"status":"starting"}"#)
+        let readiness = try cluster.ask(1, "GET", "/readyz").object()
+        #expect(readiness["status"] as? String == "starting")
+        #expect(readiness["reason"] as? String == "looking for members")
+        #expect(readiness["until"] is String)
         let answer = try cluster.ask(1, "GET", "/api/v1/services")
         #expect(answer.status == 503)
         #expect(answer.header("Retry-After") == "1")
@@ -151,11 +157,25 @@ struct ClusterTests {
         try cluster.waitUntilJoined()
         let id = try cluster.register(2, "orders")
         try cluster.kill(1)
-        try cluster.start(1, ["--cluster_secret=another secret altogether", "--sync_timeout=3s"])
+        try cluster.start(1, ["--cluster_secret=another secret altogether", "--sync_timeout=0s"])
         _ = try cluster.member(2).log(whenALine: "that a stranger was refused") { $0.contains("secret was not proven") }
-        try cluster.waitUntilReady()
-        #expect(try cluster.ask(1, "GET", "/api/v1/instances/\(id)").status == 404)
+        _ = try cluster.member(1).log(whenALine: "what to do") {
+            $0.contains("level=error") && $0.contains("all other members refuse this one")
+                && $0.contains("cluster_secret that the others have")
+        }
+        // No time ends it, not even a sync_timeout that is over at once.
+        try Patience.wait("the reason on /readyz") { try cluster.ask(1, "GET", "/readyz").object()["reason"] as? String == "refused" }
+        #expect(try cluster.ask(1, "GET", "/readyz").status == 503)
+        #expect(try cluster.ask(1, "GET", "/api/v1/instances/\(id)").status == 503)
+        try Patience.wait("the refusal on /uptime") { try cluster.ask(1, "GET", "/uptime").text.contains(#""refused":1"#) }
+        #expect(try cluster.ask(1, "GET", "/uptime").status == 503)
+        let page = try cluster.ask(1, "GET", "/api/v1/cluster").object()
+        #expect(page["ready"] as? Bool == false)
+        #expect(page["not_ready_because"] as? String == "refused")
+        let peers = try #require(page["members"] as? [[String: Any]])
+        #expect(peers.contains { $0["state"] as? String == "refused" && $0["refused_because"] as? String == "secret" }, "\(page)")
         #expect(try cluster.ask(2, "GET", "/api/v1/cluster").object()["size"] as? Int == 1)
+        #expect(try cluster.ask(2, "GET", "/readyz").status == 200, "who was ready stays so")
     }
 
     @Test func `random bytes on the peers' port end a connection and nothing else`() throws {
@@ -201,6 +221,33 @@ struct ClusterTests {
         members[0].send(SIGTERM)
         #expect(try members[0].waitForEnd("the end of a member that leaves", seconds: 9) == 0)
         #expect(try names() == ["127.0.0.1:\(members[1].replicationPort ?? 0)"])
+    }
+
+    @Test func `a member whose cluster directory is missing is not ready until it is there`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "members-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let member = try RunningRegistry([
+            "--replication=true", "--replication_port=0", "--cluster_dir=\(directory.path())", "--sync_timeout=0s", "--log_level=info",
+        ])
+        let log = try member.log(whenALine: "that the directory is missing") {
+            $0.contains("level=error") && $0.contains(directory.path()) && $0.contains("not ready")
+        }
+        #expect(log.count { $0.contains("level=error") } == 1, "it is said once: \(log)")
+        let readiness = try member.connect().ask("GET", "/readyz")
+        #expect(readiness.status == 503)
+        #expect(try readiness.object()["reason"] as? String == "cluster directory")
+        #expect(try readiness.object()["until"] is NSNull)
+        #expect(try member.connect().ask("GET", "/livez").status == 200)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try Patience.wait("readiness") { try member.connect().ask("GET", "/readyz").status == 200 }
+    }
+
+    @Test func `a size of two and no replication stop the start with a sentence`() throws {
+        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--cluster_size=2"])
+        #expect(outcome.status == 64)
+        #expect(
+            outcome.errors.contains("cluster_size 2 (flag --cluster_size)") && outcome.errors.contains("replication false (default)"),
+            "\(outcome.errors)")
     }
 
     @Test func `replication without a secret and without TLS is warned of`() throws {

@@ -65,13 +65,29 @@ struct SecureClusterTests {
             let cluster = try TestCluster(size: 2) { index in
                 try authority.settings(index == 1 ? [name ?? "member-1"] : hosts) + shared + ["--sync_timeout=3s"]
             }
-            try cluster.waitUntilReady()
             let id = try cluster.register(1, "orders")
             _ = try cluster.member(1).log(whenALine: "that a stranger was refused") {
                 $0.contains("refused") && $0.contains("certificate is not that of")
             }
-            #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 404)
+            _ = try cluster.member(2).log(whenALine: "what to do") {
+                $0.contains("level=error") && $0.contains("all other members refuse this one") && $0.contains("replication_tls_ca")
+            }
+            #expect(try cluster.ask(2, "GET", "/readyz").object()["reason"] as? String == "refused")
+            #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 503)
             #expect(try cluster.ask(1, "GET", "/api/v1/cluster").object()["size"] as? Int == 1)
+        }
+    }
+
+    @Test func `a member with certificates of another authority is refused, and not ready`() throws {
+        let (ours, foreign) = (try ClusterAuthority(), try ClusterAuthority())
+        let cluster = try TestCluster(size: 2) { index in
+            try (index == 1 ? ours : foreign).settings(["member-\(index)"]) + ["--sync_timeout=0s"]
+        }
+        for index in 1...2 {
+            _ = try cluster.member(index).log(whenALine: "what to do") {
+                $0.contains("level=error") && $0.contains("all other members refuse this one") && $0.contains("replication_tls_ca")
+            }
+            #expect(try cluster.ask(index, "GET", "/readyz").object()["reason"] as? String == "refused")
         }
     }
 

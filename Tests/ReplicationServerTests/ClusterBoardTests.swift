@@ -7,7 +7,7 @@ import Testing
 struct ClusterBoardTests {
     @Test(arguments: [(-3, -3_000_000), (0, 0), (.max, .max), (.min, .min)] as [(Int64, Int64)])
     func `a correction is told in nanoseconds, or the nearest that there are`(milliseconds: Int64, nanoseconds: Int64) {
-        let board = ClusterBoard()
+        let board = ClusterBoard(at: 0)
         board.correctClock(milliseconds: milliseconds)
         #expect(board.clockCorrection == nanoseconds)
     }

@@ -53,12 +53,26 @@ struct ClusterHealthTests {
         (peer(.greeting), false), (peer(.unreached), false),
         // Not there at all: that is the size's affair. Else one member that is switched off would make all the others unhealthy.
         (peer(.waiting), true), (peer(.dialing), true), (peer(.ourself), true), (peer(.duplicate), true), (peer(.original), true),
+        (peer(.refused), true),
     ])
     func `a member that is there but not in step is a fault of replication`(peer: PeerStatus, isHealthy: Bool) {
         var health = ClusterHealth(grace: 1_000)
         for time in [0, 1_000] as [Int64] { health.observe(Self.status([Self.peer(.streaming), peer]), at: time) }
         #expect(health.isReplicationHealthy == isHealthy)
         #expect(health.isClusterHealthy)
+    }
+
+    @Test func `that all members refuse this one shows at once, and how many they are`() {
+        var health = ClusterHealth(grace: 60_000)
+        var status = Self.status([Self.peer(.refused), Self.peer(.refused)])
+        health.observe(status, at: 0)
+        #expect(health.isReplicationHealthy, "one that refuses, among others, is its own affair")
+        status.refusal = .secret
+        health.observe(status, at: 1)
+        #expect(health.components(status).last == ComponentHealth(name: "REPLICATION", isHealthy: false, properties: [("refused", 2)]))
+        status.refusal = nil
+        health.observe(status, at: 2)
+        #expect(health.components(status).last == ComponentHealth(name: "REPLICATION", isHealthy: true))
     }
 
     @Test func `no copy within the grace period is a fault of replication`() {

@@ -15,11 +15,14 @@ final class NodeBench {
     /// The last ping of each link that was answered.
     private var answered: [LinkID: UInt64] = [:]
 
-    init(limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = nil) {
+    init(
+        limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = nil, configure: (inout NodeConfiguration) -> Void = { _ in }
+    ) {
         store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 100))
         var configuration = NodeConfiguration(
             member: MemberID(bits: 100), name: "under-test", address: PeerAddress(host: "10.0.0.100", port: 6_100))
         configuration.limits = limits
+        configure(&configuration)
         node = Node(configuration, store: store, random: SeededGenerator(seed: 1), authenticator: authenticator, at: Self.time(1_000))
     }
 
@@ -63,11 +66,11 @@ final class NodeBench {
 
     /// A member is dialed, and proves itself.
     func dial(
-        member: UInt64, at address: PeerAddress, versions: ClosedRange<UInt16> = FrameCodec.versions
+        member: UInt64, at address: PeerAddress, secret: String? = nil, versions: ClosedRange<UInt16> = FrameCodec.versions
     ) throws -> LinkID {
         let link = newLink()
         try greet(
-            link, member: member, as: .accepted, secret: nil, versions: versions,
+            link, member: member, as: .accepted, secret: secret, versions: versions,
             opened: tell { $0.linkOpened(link, role: .dialed, address: address, boundTo: nil, at: time) })
         return link
     }

@@ -8,14 +8,7 @@ enum HealthPages {
     static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
 
     static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
-        switch call.context.lifecycle.state {
-        case .starting: status(.serviceUnavailable, "starting")
-        case .ready where !call.context.cluster.hasCopy: status(.serviceUnavailable, "starting")
-        case .ready where call.context.settings.clusterSizeRequired && call.context.isAlone:
-            status(.serviceUnavailable, "alone")
-        case .ready: status(.ok, "ready")
-        case .draining, .leaving: status(.serviceUnavailable, "draining")
-        }
+        ReadinessPage(call.context).response(monotonic: call.monotonic / 1_000_000, wall: call.moment.wall)
     }
 
     private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {

@@ -10,10 +10,13 @@ public final class AccessLog {
     private let pipe: LogPipe
     private let format: LogFormat
     private let rule: AccessLogRule
+    private let memberName: String?
     private var timestamps = TimestampFormatter()
     private var line: [UInt8] = []
 
-    public init(_ pipe: LogPipe, format: LogFormat, rule: AccessLogRule) {
+    /// - Parameter memberName: what a cluster knows this registry by; nil when it is alone.
+    public init(_ pipe: LogPipe, format: LogFormat, rule: AccessLogRule, memberName: String? = nil) {
+        self.memberName = memberName
         self.pipe = pipe
         self.format = format
         self.rule = rule
@@ -44,7 +47,7 @@ public final class AccessLog {
 
     private func write(_ access: AccessLine) {
         line.removeAll(keepingCapacity: true)
-        access.append(to: &line, format: format, timestamps: &timestamps)
+        access.append(to: &line, format: format, timestamps: &timestamps, memberName: memberName)
         pipe.append(line)
     }
 }

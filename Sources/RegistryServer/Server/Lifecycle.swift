@@ -1,6 +1,7 @@
 // Where the process is between its start and its end. It only moves forward.
 
 import Synchronization
+import System
 
 /// The state that probes ask for. Safe to use from any thread.
 public final class Lifecycle: Sendable {
@@ -15,6 +16,10 @@ public final class Lifecycle: Sendable {
     }
 
     private let raw = Atomic<Int>(State.starting.rawValue)
+    private let changed = Atomic<Int64>(MonotonicClock.milliseconds())
+
+    /// Since when the state is what it is, in monotonic milliseconds.
+    public var since: Int64 { changed.load(ordering: .acquiring) }
 
     public var state: State { State(rawValue: raw.load(ordering: .acquiring)) ?? .starting }
 
@@ -26,6 +31,7 @@ public final class Lifecycle: Sendable {
 
     /// Moves on to a later state; an earlier one is not gone back to.
     public func advance(to state: State) {
-        raw.max(state.rawValue, ordering: .acquiringAndReleasing)
+        let (before, after) = raw.max(state.rawValue, ordering: .acquiringAndReleasing)
+        if after != before { changed.store(MonotonicClock.milliseconds(), ordering: .releasing) }
     }
 }

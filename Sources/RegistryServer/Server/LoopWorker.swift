@@ -67,7 +67,8 @@ struct LoopWorker: Sendable {
         let metrics = context.loopMetrics[index]
         let responder = Responder(
             context, authorizer: try Authorizer(authorization), metrics: metrics,
-            accessLog: AccessLog(log, format: logFormat, rule: context.accessLogRule))
+            accessLog: AccessLog(
+                log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)))
         let kept = try KeptReplies(on: loop, responder, context, metrics)
         var servers: [HTTPServer] = []
         if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder, kept)) }
@@ -123,9 +124,11 @@ struct LoopWorker: Sendable {
     /// A failed handshake is the client's affair: one line for whoever looks for it, and a count.
     private func security(_ secure: Secure) -> HTTPServer.Security {
         let threshold = context.settings.logLevel
-        let logger = Logger(label: "registry") { [log, logFormat] label in
+        var named = Logger(label: "registry") { [log, logFormat] label in
             PipeLogHandler(label: label, pipe: log, format: logFormat, threshold: threshold)
         }
+        if let name = ReplicationParts.name(context.settings) { named[metadataKey: "member_name"] = "\(name)" }
+        let logger = named
         let transportSecurity = context.settings.requireHTTPS ? Responder.transportSecurity : nil
         return HTTPServer.Security(contexts: secure.contexts, transportSecurity: transportSecurity) { reason, client in
             secure.health.handshakeFailed()

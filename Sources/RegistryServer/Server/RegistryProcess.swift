@@ -124,9 +124,11 @@ public final class RegistryProcess {
             : try StartError.opening("https_port", of: resolved) { try Self.open(resolved.settings.httpsPort, resolved.settings, loops) }
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
         self.log = log
-        logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
+        var logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
+        if let name = ReplicationParts.name(settings) { logger[metadataKey: "member_name"] = "\(name)" }
+        self.logger = logger
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)

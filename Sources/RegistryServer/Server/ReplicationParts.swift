@@ -17,7 +17,7 @@ enum ReplicationParts {
     static func service(_ settings: Settings, isSizeGiven: Bool, now: Int64, _ logger: Logger) throws -> ReplicationService? {
         guard settings.replication, case .number(let number) = settings.replicationPort else { return nil }
         let port = try ListeningPort(address: settings.listenAddress, port: number, count: 1)
-        let name = settings.memberName ?? HostName.current() ?? ""
+        let name = name(settings) ?? ""
         var node = NodeConfiguration(
             // The top bit is for members that run the original.
             member: MemberID(bits: .random(in: 1 ... .max >> 1)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
@@ -25,6 +25,7 @@ enum ReplicationParts {
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
         node.syncTimeout = settings.syncTimeout.wholeMilliseconds
         node.offersOriginals = settings.allowsOriginals
+        node.usesDirectory = settings.clusterDirectory != nil
         node.limits.queueBytes = settings.replicationQueueBytes
         node.limits.queueChanges = settings.replicationQueueChanges
         node.holdsWhenCutOff = settings.onIsolation == .hold
@@ -37,6 +38,11 @@ enum ReplicationParts {
                 grace: settings.syncTimeout.wholeMilliseconds, directory: settings.clusterDirectory,
                 names: settings.clusterPeers + (settings.clusterDNS.map { [$0] } ?? [])),
             now: now, logger: logger)
+    }
+
+    /// What this member is called, in the log and by the others; nil when this registry is alone and was given no name.
+    static func name(_ settings: Settings) -> String? {
+        settings.memberName ?? (settings.replication ? HostName.current() : nil)
     }
 
     /// Where the others reach this member: as the operator says, else where it listens, else at the machine's first address.

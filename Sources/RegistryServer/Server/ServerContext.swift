@@ -109,9 +109,6 @@ public final class ServerContext: Sendable {
         return renewed
     }
 
-    /// Whether this member has fewer others than it should, or hears too few to know who lives.
-    var isAlone: Bool { !cluster.isLargeEnough || expiryHold.holds.contains { $0.cause == .cutOff } }
-
     /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock; nil when they do not.
     func staleness(at monotonic: Int64) -> Int? {
         expiryHold.lookUpsAreStaleSince.map { Int(max(0, monotonic / 1_000_000 - $0) / 1_000) }

@@ -202,6 +202,11 @@ extension ResolvedSettings {
 
     fileprivate mutating func checkCluster() throws(SettingError) {
         guard settings.replication else {
+            guard settings.clusterSize < 2 else {
+                throw .contradiction(
+                    "\(shown("cluster_size")): members find and copy each other by replication, and \(shown("replication")); set replication to "
+                        + "true, or cluster_size to 1.")
+            }
             if settings.clusterDirectory != nil || !settings.clusterPeers.isEmpty || settings.clusterDNS != nil {
                 warnings.append("members are named, but replication is off: this one serves alone.")
             }

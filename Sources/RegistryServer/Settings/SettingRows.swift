@@ -189,7 +189,8 @@ extension Settings {
 
         SettingRow(
             "cluster_size", \.clusterSize, .members(Limits.clusterSize), default: "1",
-            "How many members, this one included, make a healthy cluster; 0 counts as 1. Fewer are logged as an error and shown as unhealthy. A member that "
+            "How many members, this one included, make a healthy cluster; 0 counts as 1, two and more need `replication`. Fewer are logged as an "
+                + "error and shown as unhealthy. A member that "
                 + "is told 1 and finds nobody is ready at once; else it waits for `sync_timeout`."),
         SettingRow(
             "cluster_size_required", \.clusterSizeRequired, .boolean, default: "false",
@@ -205,7 +206,8 @@ extension Settings {
                 + "A longer one serves the dead for longer where most of a cluster is gone for good."),
         SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
-            "The directory, shared by all members, in which each announces itself."),
+            "The directory, shared by all members, in which each announces itself. A member is not ready until it has once been read and "
+                + "written."),
         SettingRow(
             "cluster_peers", \.clusterPeers, .peerNames, default: "none",
             "Members as host or host:port, separated by commas, this one perhaps among them; without a port, `replication_port`. A host name "
@@ -220,7 +222,8 @@ extension Settings {
                 + "is one address, else the machine's first that is not the loopback; and the port that was taken."),
         SettingRow(
             "member_name", \.memberName, .name(Limits.memberNameBytes), absent: "the host name",
-            "What this member is called in the log and in `/api/v1/cluster`. A certificate may be bound to it."),
+            "What this member is called: `member_name` in each of its log lines, and `name` in the others' and in `/api/v1/cluster`. A certificate "
+                + "may be bound to it. Without replication it stands in the log only where it is given."),
         SettingRow(
             "cluster_secret", secret: \.clusterSecret,
             "What every member knows and nobody else does: each proves it to the other before a byte is replicated, and "

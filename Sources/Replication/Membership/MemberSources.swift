@@ -16,13 +16,16 @@ public struct MembershipReport: Sendable, Equatable {
     public let addresses: Set<PeerAddress>
     /// Whether that is everyone this source could know of: the directory was read, and every name has been looked up at least once.
     public let isComplete: Bool
+    /// Whether it has been of use since the start: of the directory, that it was read and our file written, each once.
+    public let serves: Bool
     /// What there is to log.
     public let events: [MembershipEvent]
 
-    public init(source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, events: [MembershipEvent]) {
+    public init(source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, serves: Bool = true, events: [MembershipEvent]) {
         self.source = source
         self.addresses = addresses
         self.isComplete = isComplete
+        self.serves = serves
         self.events = events
     }
 }

@@ -12,6 +12,10 @@ public enum MembershipEvent: Sendable, Equatable {
     case ignored(name: String, FileFault)
     /// The directory holds more than is looked at.
     case tooManyFiles(limit: Int)
+    /// Since the start the directory could not be read, or our file not be written.
+    case directoryUnusable(path: String, reason: String)
+    /// What `directoryUnusable` said is over.
+    case directoryServes(path: String)
     /// The directory cannot be read; the members found last are kept.
     case directoryUnreadable(reason: String)
     case directoryReadable
@@ -49,9 +53,9 @@ public enum EventGravity: Sendable {
 extension MembershipEvent: CustomStringConvertible {
     public var gravity: EventGravity {
         switch self {
-        case .appeared, .expired, .deleted, .directoryReadable, .heartbeatRestored, .addressAlone, .resolved: .info
+        case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .heartbeatRestored, .addressAlone, .resolved: .info
         case .ignored, .tooManyFiles, .unresolved: .warning
-        case .directoryUnreadable, .heartbeatFailed, .addressShared: .error
+        case .directoryUnusable, .directoryUnreadable, .heartbeatFailed, .addressShared: .error
         }
     }
 
@@ -62,6 +66,9 @@ extension MembershipEvent: CustomStringConvertible {
         case .deleted(let address): "the file of member \(address), which is long gone, was deleted from the cluster directory"
         case .ignored(let name, let fault): "the file \(name) in the cluster directory is ignored: \(fault)"
         case .tooManyFiles(let limit): "the cluster directory has more than \(limit) files; the rest is not looked at"
+        case .directoryUnusable(let path, let reason):
+            "the cluster directory \(path) cannot be used, and this member is not ready until it can be read and written: \(reason)"
+        case .directoryServes(let path): "the cluster directory \(path) can be used"
         case .directoryUnreadable(let reason): "the cluster directory cannot be read, the last known members are kept: \(reason)"
         case .directoryReadable: "the cluster directory can be read again"
         case .heartbeatFailed(let reason): "this member's file in the cluster directory cannot be written: \(reason)"

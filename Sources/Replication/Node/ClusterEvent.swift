@@ -10,6 +10,10 @@ public enum ClusterEvent: Sendable, Equatable {
     case refused(PeerAddress, CloseReason)
     /// The other end let us not in.
     case refusedBy(PeerAddress, RefusalReason)
+    /// All that membership names were reached, and none lets this member in, or is believed by it.
+    case refusedByAll(RefusalReason, answersLookups: Bool)
+    /// These members run the original, or may, and did not read from this one within `NodeConfiguration.syncTimeout`.
+    case originalsOverdue([PeerAddress])
     case copied(from: PeerAddress, states: Int, milliseconds: Int64)
     /// A copy ended without being whole, and is asked for again.
     case copyFailed(from: PeerAddress)
@@ -41,4 +45,6 @@ public enum ClusterEvent: Sendable, Equatable {
     case sizeUnmet(expected: Int, members: Int)
     case sizeMet(members: Int)
     case ourself(PeerAddress)
+    /// Several live members have one name, or one address.
+    case conflict(MemberConflict)
 }

@@ -7,6 +7,8 @@ public struct ClusterHealth: Sendable {
     /// Since when, in monotonic milliseconds, there have been too few members; nil when there are enough.
     private var smallSince: Int64?
     private var behindSince: Int64?
+    /// How many members refuse this one, when all that are named do.
+    private var refusing = 0
     private(set) var isClusterHealthy = true
     private(set) var isReplicationHealthy = true
 
@@ -16,7 +18,10 @@ public struct ClusterHealth: Sendable {
     /// - Parameter now: monotonic milliseconds.
     public mutating func observe(_ status: ClusterStatus, at now: Int64) {
         isClusterHealthy = Self.judge(!status.isLargeEnough, &smallSince, now, grace)
-        isReplicationHealthy = Self.judge(!status.isReady || status.peers.contains(where: \.isOutOfStep), &behindSince, now, grace)
+        let isBehind = !status.isReady || !status.readiness.isReady || status.peers.contains(where: \.isOutOfStep)
+        // That all refuse us does not mend itself, so there is nothing to wait for.
+        refusing = status.refusal == nil ? 0 : status.peers.count { $0.state == .refused }
+        isReplicationHealthy = Self.judge(isBehind, &behindSince, now, grace) && refusing == 0
     }
 
     private static func judge(_ isAmiss: Bool, _ since: inout Int64?, _ now: Int64, _ grace: Int64) -> Bool {
@@ -34,7 +39,8 @@ public struct ClusterHealth: Sendable {
             ComponentHealth(
                 name: "CLUSTER", isHealthy: isClusterHealthy,
                 properties: [("size", status.size), ("threshold", status.expectedSize ?? 1)]),
-            ComponentHealth(name: "REPLICATION", isHealthy: isReplicationHealthy),
+            ComponentHealth(
+                name: "REPLICATION", isHealthy: isReplicationHealthy, properties: refusing > 0 ? [("refused", refusing)] : []),
         ]
     }
 }
@@ -48,7 +54,7 @@ extension PeerStatus {
     /// Whether it is there and yet not in step with us. One that is not there at all counts for the size of the cluster only.
     var isOutOfStep: Bool {
         switch state {
-        case .waiting, .dialing, .ourself, .duplicate, .original: false
+        case .waiting, .dialing, .refused, .lost, .ourself, .duplicate, .original: false
         case .greeting, .copying, .unreached: true
         case .streaming: digestsAgree == false || lag?.hasOverflowed ?? false
         }

@@ -9,6 +9,10 @@ public struct ClusterStatus: Sendable {
     public var isReady: Bool
     /// Why it is ready; nil while it is not.
     public var ground: ReadinessGround?
+    /// Whether it asks for traffic.
+    public var readiness = ReadinessReport(hold: nil, ground: nil, since: 0, until: nil)
+    /// Why all that membership names refuse this member; nil when not all do.
+    public var refusal: RefusalReason?
     /// How many members there should be; nil when nobody said.
     public var expectedSize: Int?
     /// How many there are, this one included, counting those with a proven link in either direction.
@@ -22,6 +26,8 @@ public struct ClusterStatus: Sendable {
     /// The root of this member's digest.
     public var digestRoot: UInt64
     public var peers: [PeerStatus]
+    /// Names and addresses that several live members have.
+    public var conflicts: [MemberConflict] = []
     public var counts: ReplicationCounts
 }
 
@@ -40,12 +46,16 @@ public struct PeerStatus: Sendable {
         case streaming
         /// It runs the original, whose streams the shell reads.
         case original
+        /// Reached, and not let in: by it or by us, as `refusal` says. Dialed again every few seconds.
+        case refused
         /// The address is our own.
         case ourself
         /// Another address leads to the same member.
         case duplicate
         /// Only it has dialed us.
         case unreached
+        /// It was heard, is silent since, and nobody names it any more: it is not dialed.
+        case lost
     }
 
     /// Where it is dialed, or where it says it is.
@@ -58,6 +68,14 @@ public struct PeerStatus: Sendable {
     public var clockOffset: Int64?
     /// Dials that failed since the last that went well.
     public var failures: Int
+    /// Why it is refused, or refuses us.
+    public var refusal: RefusalReason?
+    /// The version of the protocol that was spoken with it.
+    public var version: UInt16?
+    /// When the last link with it began or, when there is none, ended; in monotonic milliseconds.
+    public var since: Int64?
+    /// What last went wrong with it.
+    public var fault: (at: Int64, MemberFault)?
     /// The last complete copy from it: when (monotonic milliseconds), how many states, and how long it took in milliseconds.
     public var lastCopy: (at: Int64, count: Int, duration: Int64)?
     /// Whether the last comparison of digests found no difference; nil before the first.

@@ -27,6 +27,8 @@ struct DialTable {
         var linkedAt: Int64 = 0
         /// Whether it led to this member itself when it last led to anybody.
         var isOurs = false
+        /// Why the last dial that came to something did not let us in, or we not whom it found; nil after any other end of a dial.
+        var refusal: RefusalReason?
         /// Whether a whole copy came from there, and from a member that was ready; nil before the first.
         var copiedReady: Bool?
     }
@@ -83,9 +85,12 @@ struct DialTable {
         return due
     }
 
-    mutating func failed(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) {
+    mutating func failed(
+        _ address: PeerAddress, refusal: RefusalReason? = nil, at now: Int64, random: inout any RandomNumberGenerator
+    ) {
         guard var entry = entries[address] else { return }
         entry.failures += 1
+        entry.refusal = refusal
         entry.isOurs = false
         entry.state = .waiting(until: now + Self.wait(failures: entry.failures, limits: limits, random: &random))
         entries[address] = entry
@@ -117,6 +122,7 @@ struct DialTable {
     mutating func heard(_ address: PeerAddress, speaksFrames: Bool, at now: Int64) {
         entries[address]?.heardAt = now
         entries[address]?.isOurs = false
+        entries[address]?.refusal = nil
         entries[address]?.speaksFrames = speaksFrames
     }
 
@@ -156,15 +162,17 @@ struct DialTable {
     /// - Parameters:
     ///   - heardAt: when a member was last heard on it, if one was.
     ///   - wasLate: the next one will probably be, and cost a copy too.
+    ///   - refusal: why it did not come to be one.
     mutating func ended(
-        _ link: LinkID, heardAt: Int64?, wasLate: Bool = false, at now: Int64, random: inout any RandomNumberGenerator
+        _ link: LinkID, heardAt: Int64?, wasLate: Bool = false, refusal: RefusalReason? = nil, at now: Int64,
+        random: inout any RandomNumberGenerator
     ) {
         for (address, entry) in entries {
             if entry.state == .linked(link) {
                 // Not after a goodbye.
                 if let heardAt, entry.heardAt != nil { entries[address]?.heardAt = heardAt }
                 if now - entry.linkedAt >= Self.lasting, !wasLate { entries[address]?.failures = 0 }
-                failed(address, at: now, random: &random)
+                failed(address, refusal: refusal, at: now, random: &random)
             } else if entry.state == .duplicate(of: link) {
                 entries[address]?.state = .waiting(until: now)
             }

@@ -51,6 +51,8 @@ public enum Directive: Sendable {
     case dial(PeerAddress)
     /// This member may answer look-ups from now on. Given once.
     case becameReady(ReadinessGround)
+    /// Whether this member asks for traffic, or why it does not. Given whenever that changes.
+    case readiness(ReadinessReport)
     /// Let lease time stand still until `releaseLeases`, or for so many milliseconds, so that nothing expires.
     case holdLeases(atMost: Int64)
     case releaseLeases

@@ -19,6 +19,13 @@ public final class Node {
     var isMembershipKnown = false
 
     let readiness: Readiness
+    var gate: ReadinessGate
+    /// Whether the shared directory has not been read, or this member's file not written, since the start.
+    var awaitsDirectory: Bool
+    /// The originals that read from this member.
+    var originalReaders: Set<PeerAddress> = []
+    /// Why all that are named refuse this member, as far as it was told.
+    var toldRefusal: RefusalReason?
     /// Nil while it is not ready. Invariant: once set it stays.
     var ground: ReadinessGround?
     /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
@@ -51,6 +58,8 @@ public final class Node {
     /// Whether a drain stopped before its end.
     var hasUndrained = false
     var sizeWatch = SizeWatch()
+    var memory = MemberMemory()
+    var twins = TwinWatch()
     var nextRefusalNote: Int64 = 0
     /// The only other member, once its clock and ours were found to differ.
     var differingPeer: MemberID?
@@ -83,6 +92,8 @@ public final class Node {
             expected: configuration.clusterSize, timeout: configuration.syncTimeout,
             // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
             silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: time.monotonic)
+        gate = ReadinessGate(at: time.monotonic)
+        awaitsDirectory = configuration.usesDirectory
         clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
         hearing = Hearing(
             expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
@@ -151,10 +162,17 @@ public final class Node {
     }
 
     /// A dial has come to nothing.
-    public func dialFailed(_ address: PeerAddress, at time: NodeTime) -> [Directive] {
+    ///
+    /// - Parameters:
+    ///   - reason: for the cluster's page, without a full stop.
+    ///   - refusal: why, when somebody was reached who does not let this member in, or whom it does not believe.
+    public func dialFailed(
+        _ address: PeerAddress, reason: String = "no connection", refusal: RefusalReason? = nil, at time: NodeTime
+    ) -> [Directive] {
         call(at: time) {
             guard case .dialing = dials.entries[address]?.state else { return }
-            dials.failed(address, at: time.monotonic, random: &random)
+            memory.failed(address, .unreachable(reason), at: time.monotonic)
+            dials.failed(address, refusal: refusal, at: time.monotonic, random: &random)
             hold.gone(address)
             judgeReadiness(at: time)
         }
@@ -172,6 +190,14 @@ public final class Node {
             case .lost:
                 dials.failed(address, at: time.monotonic, random: &random)
             }
+            judgeReadiness(at: time)
+        }
+    }
+
+    /// Whether the original at this address reads this member's stream.
+    public func originalReads(_ address: PeerAddress, _ reads: Bool, at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            if reads { originalReaders.insert(address) } else { originalReaders.remove(address) }
             judgeReadiness(at: time)
         }
     }
@@ -226,6 +252,14 @@ public final class Node {
             named = addresses
             updateDials(at: time)
             dial(at: time)
+            judgeReadiness(at: time)
+        }
+    }
+
+    /// The shared directory was read, and this member's file written, for the first time.
+    public func directoryServes(at time: NodeTime) -> [Directive] {
+        call(at: time) {
+            awaitsDirectory = false
             judgeReadiness(at: time)
         }
     }

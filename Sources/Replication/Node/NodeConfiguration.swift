@@ -19,6 +19,8 @@ public struct NodeConfiguration: Sendable {
     public var offersOriginals: Bool
     /// The versions of the protocol that are spoken: only for tests other than those that this code speaks.
     var versions = FrameCodec.versions
+    /// Whether members announce themselves in a shared directory.
+    public var usesDirectory = false
     public var limits: NodeLimits
 
     public init(

@@ -42,6 +42,22 @@ extension Node {
         send(FrameCodec.encode(.goodbye(.refused(reason))), on: link)
         noteRefusal(of: link, .refused(reason), at: time)
         close(link, .refused(reason), at: time)
+        judgeReadiness(at: time)
+    }
+
+    private func remember(_ link: Link, _ reason: CloseReason?, at time: NodeTime) {
+        switch reason {
+        case .ourself, .duplicate, .notMember: break
+        case _ where link.subscriber != nil: memory.lost(link.address, reason, at: time.monotonic)
+        default: memory.failed(link.address, .closed(reason), at: time.monotonic)
+        }
+    }
+
+    /// The other end does not let us in.
+    private func refusedBy(_ link: Link, _ reason: RefusalReason, at time: NodeTime) {
+        if !isKnownRefusal(link, .refusedBy(reason)) { note(.refusedBy(link.address, reason)) }
+        close(link, .refusedBy(reason), at: time)
+        judgeReadiness(at: time)
     }
 
     func forget(_ link: Link, reason: CloseReason?, at time: NodeTime) {
@@ -56,8 +72,10 @@ extension Node {
             let heardAt = link.subscriber == nil ? nil : link.heardAt
             lastAnswer = heardAt ?? lastAnswer
             if reason != .ourself, reason != .duplicate {
-                dials.ended(link.id, heardAt: heardAt, wasLate: reason == .late, at: time.monotonic, random: &random)
+                dials.ended(
+                    link.id, heardAt: heardAt, wasLate: reason == .late, refusal: reason?.refusal, at: time.monotonic, random: &random)
             }
+            remember(link, reason, at: time)
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
         }
         // Who is named by nobody is a member for as long as it lives.
@@ -78,11 +96,12 @@ extension Node {
             hearing.left(peer.member)
         }
         close(link, .leaving, at: time)
+        memory.left(link.address)
     }
 
     func noteRefusal(of link: Link, _ reason: CloseReason, at time: NodeTime) {
         counts.refusals += 1
-        guard time.monotonic >= nextRefusalNote else { return }
+        guard time.monotonic >= nextRefusalNote, !isKnownRefusal(link, reason) else { return }
         nextRefusalNote = time.monotonic + Self.refusalNotePeriod
         note(.refused(link.address, reason))
     }
@@ -135,8 +154,7 @@ extension Node {
         case .answer(let number, let states): try take(states, answering: number, on: link, at: time)
         case .notice(let notice): try take(notice, on: link)
         case .goodbye(.refused(let reason)):
-            note(.refusedBy(link.address, reason))
-            close(link, .refusedBy(reason), at: time)
+            refusedBy(link, reason, at: time)
         case .goodbye:
             // What came before it on this link is merged; the last word is the acknowledgment.
             actAsSubscriber(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
@@ -166,8 +184,7 @@ extension Node {
             welcome(hello, on: link, at: time)
         case .refuse(let reason): refuse(link, reason, at: time)
         case .refusedBy(let reason):
-            note(.refusedBy(link.address, reason))
-            close(link, .refusedBy(reason), at: time)
+            refusedBy(link, reason, at: time)
         case .leaving: left(link, at: time)
         }
     }
@@ -205,6 +222,7 @@ extension Node {
                 return
             }
             heard(link.address, speaksFrames: true, at: time)
+            memory.heard(link.address, hello, version: link.handshake.version, at: time.monotonic)
             var effects: [SessionEffect] = []
             link.session = .subscriber(SubscriberSession(at: time, into: &effects))
             note(.joined(link.address, hello.member))

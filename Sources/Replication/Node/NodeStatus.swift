@@ -15,12 +15,23 @@ extension Node {
     public func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
             member: configuration.member, name: configuration.name, address: configuration.address, isReady: ground != nil, ground: ground,
-            expectedSize: configuration.clusterSize, size: size, clockOffset: clock.offset, clockCorrection: clock.correction,
-            holdsLeases: hold.isHeld, digestRoot: store.digest().root, peers: peers(at: time), counts: counts)
+            readiness: gate.report, refusal: refusalByAll, expectedSize: configuration.clusterSize, size: size, clockOffset: clock.offset,
+            clockCorrection: clock.correction,
+            holdsLeases: hold.isHeld, digestRoot: store.digest().root, peers: peers(at: time), conflicts: twins.conflicts, counts: counts)
     }
+
+    /// What the member at this address is called, as far as it ever said.
+    public func name(at address: PeerAddress) -> String? { memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 } }
 
     private func peers(at time: NodeTime) -> [PeerStatus] {
         var peers = dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
+        for (address, record) in memory.records.sorted(by: { $0.key < $1.key }) where record.isLost && dials.entries[address] == nil {
+            guard !links.values.contains(where: { $0.peer?.member == record.member }) else { continue }
+            peers.append(
+                PeerStatus(
+                    address: address, member: record.member, name: record.name, state: .lost, isReady: false, clockOffset: nil, failures: 0,
+                    version: record.version, since: record.since, fault: record.fault, lastCopy: nil, digestsAgree: nil, lag: nil))
+        }
         // Who only reads from us, as far as we know.
         for link in sortedLinks() where link.role == .accepted {
             guard let hello = link.peer, hello.member != configuration.member else { continue }
@@ -33,6 +44,7 @@ extension Node {
     private func peer(at address: PeerAddress, _ entry: DialTable.Entry, at time: NodeTime) -> PeerStatus {
         let state: PeerStatus.State
         switch entry.state {
+        case _ where isRefused(entry): state = .refused
         case .waiting: state = .waiting
         // To look whether it leads home still is no news.
         case .dialing: state = entry.isOurs ? .ourself : .dialing
@@ -47,9 +59,28 @@ extension Node {
             }
             state = entry.isOurs ? .ourself : .greeting
         }
+        let record = memory.records[address]
+        let known = isKnown(state) ? record : nil
         return PeerStatus(
-            address: address, member: nil, name: nil, state: state, isReady: state == .original, clockOffset: nil, failures: entry.failures,
-            lastCopy: nil, digestsAgree: nil, lag: nil)
+            address: address, member: nil, name: known?.name, state: state, isReady: state == .original, clockOffset: nil,
+            failures: entry.failures, refusal: state == .refused ? entry.refusal : nil, version: known?.version,
+            since: known?.member == nil ? nil : known?.since, fault: record?.fault, lastCopy: nil, digestsAgree: nil, lag: nil)
+    }
+
+    /// Whether who was there last is who is meant now.
+    private func isKnown(_ state: PeerStatus.State) -> Bool {
+        switch state {
+        case .waiting, .dialing, .greeting, .refused: true
+        case .copying, .streaming, .original, .ourself, .duplicate, .unreached, .lost: false
+        }
+    }
+
+    private func isRefused(_ entry: DialTable.Entry) -> Bool {
+        guard entry.refusal != nil, !entry.isOurs else { return false }
+        switch entry.state {
+        case .waiting, .dialing, .linked: return true
+        case .original, .ourself, .duplicate: return false
+        }
     }
 
     private func status(
@@ -63,7 +94,9 @@ extension Node {
         }
         return PeerStatus(
             address: address, member: hello.member, name: hello.name, state: state, isReady: link.beat?.isReady ?? false,
-            clockOffset: link.clockOffset(at: time), failures: failures, lastCopy: link.lastCopy,
+            clockOffset: link.clockOffset(at: time), failures: failures,
+            version: link.handshake.version, since: link.openedAt,
+            fault: memory.records[address]?.fault, lastCopy: link.lastCopy,
             digestsAgree: link.subscriber?.comparison.areEqual, lag: lag)
     }
 }

@@ -28,6 +28,8 @@ extension Node {
             judgeSize(at: time)
             // Who is named by nobody and has been silent for long enough is let go.
             updateDials(at: time)
+            memory.prune(keeping: Set(dials.entries.keys), at: now)
+            judgeTwins(at: time)
         }
         planRelays(at: time)
         judgeHearing(at: time)
@@ -153,40 +155,6 @@ extension Node {
 
     // MARK: - Judgments
 
-    func judgeReadiness(at time: NodeTime) {
-        guard ground == nil, !isLeaving else { return }
-        ground = readiness.ground(
-            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown, lastAnswer: lastAnswer,
-            at: time.monotonic)
-        guard let ground else {
-            if readiness.isOverdue(at: time.monotonic), lastAnswer != nil, !isOverdueTold {
-                isOverdueTold = true
-                note(.copyOverdue)
-            }
-            return
-        }
-        directives.append(.becameReady(ground))
-        note(.ready(ground))
-        // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
-        for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
-    }
-
-    private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
-        guard !entry.isOurs else { return .irrelevant }
-        let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < readiness.silence } ?? false
-        switch entry.state {
-        case .ourself, .duplicate: return .irrelevant
-        case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
-        case .linked(let id):
-            guard let subscriber = links[id]?.subscriber else { return wasInterrupted ? .interrupted : .pending }
-            guard subscriber.isStreaming, let wasReady = entry.copiedReady else { return .copying }
-            return .copied(wasReady: wasReady)
-        case .waiting, .dialing:
-            if wasInterrupted { return .interrupted }
-            return entry.failures >= Readiness.vainDials ? .silent : .pending
-        }
-    }
-
     private func judgeClock(at time: NodeTime) {
         var offsets: [MemberID: Int64] = [:]
         for link in links.values {
@@ -229,6 +197,17 @@ extension Node {
     private func judgeSize(at time: NodeTime) {
         guard let expected = configuration.clusterSize, let event = sizeWatch.judge(size, of: expected, at: time.monotonic) else { return }
         note(event)
+    }
+
+    private func judgeTwins(at time: NodeTime) {
+        var members: Set = [
+            TwinWatch.Member(member: configuration.member, name: configuration.name, advertised: configuration.address)
+        ]
+        for link in links.values where time.monotonic - link.heardAt < Self.unansweredPings * limits.pingPeriod {
+            guard let peer = link.peer else { continue }
+            members.insert(TwinWatch.Member(member: peer.member, name: peer.name, advertised: peer.address))
+        }
+        for conflict in twins.judge(members, at: time.monotonic) { note(.conflict(conflict)) }
     }
 
     // MARK: - Pauses

@@ -9,6 +9,10 @@ final class DirectoryPoller {
     private let configuration: MembershipConfiguration
     private let report: @Sendable (MembershipReport) -> Void
     private var view: DirectoryView
+    /// Whether the directory was read, and our file written, each once since the start. Until both were, one event tells of it and no other.
+    private var wasRead = false
+    private var wasWritten = false
+    private var isUnusableTold = false
 
     /// Nil without a directory.
     init?(_ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void) {
@@ -19,6 +23,8 @@ final class DirectoryPoller {
         self.report = report
     }
 
+    private var serves: Bool { wasRead && wasWritten }
+
     /// Returns once the signal is raised and our file is taken away.
     func run(until stop: WakeSignal) {
         var nextBeat = MonotonicClock.milliseconds()
@@ -28,27 +34,33 @@ final class DirectoryPoller {
             // Our file first, so that nothing a former run left under our name is taken for another member's.
             if nextBeat <= MonotonicClock.milliseconds() {
                 events += beat()
-                nextBeat = MonotonicClock.milliseconds() + configuration.periods.heartbeat
+                nextBeat = MonotonicClock.milliseconds() + period(configuration.periods.heartbeat)
             }
             guard nextLook <= MonotonicClock.milliseconds() else { continue }
             let look = look()
             events += look.events
-            nextLook = MonotonicClock.milliseconds() + configuration.periods.look
+            nextLook = MonotonicClock.milliseconds() + period(configuration.periods.look)
             // A member with a clock of the future may have deleted ours.
-            if look.isOwnMissing { nextBeat = MonotonicClock.milliseconds() }
+            if look.isOwnMissing, serves { nextBeat = MonotonicClock.milliseconds() }
             if stop.isRaised { break }
-            report(MembershipReport(source: .directory, addresses: view.members, isComplete: look.isComplete, events: events))
+            report(
+                MembershipReport(
+                    source: .directory, addresses: view.members, isComplete: look.isComplete, serves: serves, events: events))
             events = []
         }
         directory.removeOwn()
     }
 
+    /// A directory that was of no use yet is tried more often: nobody knows of this member.
+    private func period(_ usual: Int64) -> Int64 { serves ? usual : min(usual, configuration.periods.retry) }
+
     private func beat() -> [MembershipEvent] {
         let content = MemberFile(address: configuration.own, timestamp: configuration.wallClock()).content
         do throws(SystemFailure) {
-            return view.heartbeatWritten(try directory.write(content))
+            let events = view.heartbeatWritten(try directory.write(content))
+            return served(\.wasWritten, events)
         } catch {
-            return view.heartbeatFailed(reason: "\(error)")
+            return failed("its own file in it cannot be written: \(error)", view.heartbeatFailed(reason: "\(error)"))
         }
     }
 
@@ -58,9 +70,24 @@ final class DirectoryPoller {
             let judgement = view.looked(files, isWhole: isWhole, at: MonotonicClock.milliseconds())
             let deleted = judgement.deletions.filter(directory.delete)
             let isOwnMissing = !files.contains { $0.name == MemberFile.name(of: configuration.own) }
-            return (judgement.events + deleted.map { .deleted($0.address) }, isWhole, isOwnMissing)
+            return (served(\.wasRead, judgement.events + deleted.map { .deleted($0.address) }), isWhole, isOwnMissing)
         } catch {
-            return (view.lookFailed(reason: "\(error)"), false, false)
+            return (failed("\(error)", view.lookFailed(reason: "\(error)")), false, false)
         }
+    }
+
+    /// One of the two has succeeded. `events` are what the view has to say of it.
+    private func served(_ flag: ReferenceWritableKeyPath<DirectoryPoller, Bool>, _ events: [MembershipEvent]) -> [MembershipEvent] {
+        guard !serves else { return events }
+        self[keyPath: flag] = true
+        // What is restored was never said to be lost.
+        let others = events.filter { $0 != .directoryReadable && $0 != .heartbeatRestored }
+        return serves && isUnusableTold ? others + [.directoryServes(path: directory.path)] : others
+    }
+
+    private func failed(_ reason: String, _ events: [MembershipEvent]) -> [MembershipEvent] {
+        guard !serves else { return events }
+        defer { isUnusableTold = true }
+        return isUnusableTold ? [] : [.directoryUnusable(path: directory.path, reason: reason)]
     }
 }

@@ -43,6 +43,8 @@ public struct MembershipConfiguration: Sendable {
 public struct MembershipPeriods: Sendable {
     /// Our file is rewritten this often.
     public var heartbeat: Int64 = 7_000
+    /// Both are tried this often as long as neither has succeeded since the start.
+    public var retry: Int64 = 1_000
     /// The directory is read this often.
     public var look: Int64 = 5_000
     /// Names are looked up so long after the last look-up has ended.

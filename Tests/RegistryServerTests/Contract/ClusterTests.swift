@@ -98,16 +98,15 @@ struct ClusterTests {
 
     @Test(arguments: Transport.allCases)
     func `readiness waits for the copy, and for the others where that is asked for`(_ transport: Transport) throws {
-        // R606 GET /readyz answers … 503 {"status":"starting"} before the first copy from a peer is done, {"status":"alone"} while
-        // CLUSTER_SIZE_REQUIRED is unmet.
+        // R606 GET /readyz answers … 503 with "starting" before the first copy from a peer is done, "alone" while CLUSTER_SIZE_REQUIRED is unmet.
         for isRequired in [false, true] {
             let cluster = AwaitingCluster()
             let registry = try Registry(transport, cluster: cluster) { $0.clusterSizeRequired = isRequired }
             registry.context.lifecycle.advance(to: .ready)
-            #expect(try registry.send(.get("/readyz")).text == #"{"status":"starting"}"#)
+            #expect(try registry.send(.get("/readyz")).object()["status"] as? String == "starting")
             cluster.copy()
             let answer = try registry.send(.get("/readyz"))
-            #expect(answer.text == (isRequired ? #"{"status":"alone"}"# : #"{"status":"ready"}"#))
+            #expect(try answer.object()["status"] as? String == (isRequired ? "alone" : "ready"))
             #expect(answer.status == (isRequired ? 503 : 200))
             cluster.grow()
             #expect(try registry.send(.get("/readyz")).status == 200)
@@ -168,6 +167,35 @@ struct ClusterTests {
                 """), "\(text)")
     }
 
+    @Test func `the cluster's page keeps who is lost, and shows who shares a name`() throws {
+        // R652 Of a member that is not linked /api/v1/cluster still tells the name, the version of the protocol and, as since, when it was lost;
+        // with every member goes the last_error, in words, and its age.
+        // R653 Live members of one name … stand in conflicts with the addresses of the members.
+        var status = Self.report.status
+        let address = PeerAddress(host: "10.0.0.3", port: 6_100)
+        status.peers[1] = PeerStatus(
+            address: address, member: MemberID(bits: 0xC), name: "registry-3", state: .lost, isReady: false, clockOffset: nil, failures: 0,
+            version: 2, since: 1_000, fault: (at: 1_500, .closed(.silent)), lastCopy: nil, digestsAgree: nil, lag: nil)
+        status.conflicts = [MemberConflict(kind: .name, value: "registry-1", addresses: [status.peers[0].address, address])]
+        let registry = try Registry(
+            .router, cluster: ReportingCluster(report: ClusterReport(status: status, originals: OriginalsStatus())))
+        registry.clock.advance(milliseconds: 2_000)
+        let page = try registry.send(.get("/api/v1/cluster")).object()
+        let lost = try #require((page["members"] as? [[String: Any]])?.last)
+        #expect(lost["state"] as? String == "lost")
+        #expect(lost["name"] as? String == "registry-3")
+        #expect(lost["protocol"] as? Int == 2)
+        let since = try #require(lost["since"] as? String)
+        #expect(try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(since) < Date(timeIntervalSince1970: 9e9))
+        let error = try #require(lost["last_error"] as? [String: Any])
+        #expect(error["age_ms"] as? Int == 500)
+        #expect(error["text"] as? String == "nothing was heard in time")
+        let conflict = try #require((page["conflicts"] as? [[String: Any]])?.first)
+        #expect(conflict["kind"] as? String == "name")
+        #expect(conflict["value"] as? String == "registry-1")
+        #expect(conflict["members"] as? [String] == ["10.0.0.1:6100", "10.0.0.3:6100"])
+    }
+
     @Test func `the page and the metrics count the same, and members of both kinds`() throws {
         let registry = try Registry(.router, cluster: ReportingCluster(report: Self.report))
         let page = try registry.send(.get("/api/v1/cluster")).text
@@ -190,11 +218,11 @@ struct ClusterTests {
     @Test(
         arguments: [
             (.waiting, "waiting"), (.dialing, "dialing"), (.greeting, "greeting"), (.copying, "copying"), (.streaming, "streaming"),
-            (.original, "original"), (.ourself, "ourself"), (.duplicate, "duplicate"), (.unreached, "unreached"),
+            (.original, "original"), (.refused, "refused"), (.ourself, "ourself"), (.duplicate, "duplicate"), (.unreached, "unreached"),
         ] as [(PeerStatus.State, String)])
     func `a link says what it is at`(_ state: PeerStatus.State, _ word: String) throws {
         // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming, original (the member runs the
-        // original), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
+        // original), refused (reached, and one end does not let the other in), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
         // us and not we it).
         var status = Self.report.status
         status.peers[1].state = state

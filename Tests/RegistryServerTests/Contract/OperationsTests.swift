@@ -14,6 +14,8 @@ struct ReportingCluster: Cluster {
     var clockCorrection: Int64 = 0
     var components: [ComponentHealth] = []
     var report: ClusterReport?
+    var readiness: ReadinessReport?
+    var sizeChangedAt: Int64 = 0
 }
 
 struct OperationsTests {
@@ -63,8 +65,8 @@ struct OperationsTests {
     @Test(arguments: Transport.allCases)
     func `readiness follows the life of the process, and liveness does not`(_ transport: Transport) throws {
         // R605 GET /livez answers 200 {"status":"alive"} as long as the process serves requests.
-        // R606 GET /readyz answers 200 {"status":"ready"}, or 503 {"status":"starting"} before the first copy from a peer is done and
-        // {"status":"draining"} once a stop was asked for.
+        // R606 GET /readyz answers {"status","reason","since","until"}: 200 with status "ready", or 503 with "starting" … and "draining" once a
+        // stop was asked for.
         let registry = try Registry(transport)
         for (state, status, word) in [
             (Lifecycle.State.starting, 503, "starting"), (.ready, 200, "ready"), (.draining, 503, "draining"), (.ready, 503, "draining"),
@@ -73,13 +75,57 @@ struct OperationsTests {
             registry.context.lifecycle.advance(to: state)
             let ready = try registry.send(.get("/readyz"))
             #expect(ready.status == status)
-            #expect(ready.text == #"{"status":"\#(word)"}"#)
+            let page = try ready.object()
+            #expect(page["status"] as? String == word)
+            #expect(Set(page.keys) == ["status", "reason", "since", "until"])
+            #expect(page["until"] is NSNull)
             #expect(ready["Content-Type"] == "application/json")
             let alive = try registry.send(.get("/livez"))
             #expect(alive.status == 200)
             #expect(alive.text == #"{"status":"alive"}"#)
             #expect(alive["Content-Type"] == "application/json")
         }
+    }
+
+    @Test(
+        arguments: [
+            (.searching, "looking for members"), (.copying, "copying"), (.refused(.secret), "refused"),
+            (.clusterDirectory, "cluster directory"), (.originals, "original members"),
+        ] as [(ReadinessHold, String)])
+    func `who is not ready says why, since when, and until when at the latest`(hold: ReadinessHold, reason: String) throws {
+        // R650 reason says why the status is what it is …; R651 since and until are times of RFC 3339 in UTC; until is null where no time ends it.
+        var cluster = ReportingCluster()
+        cluster.readiness = ReadinessReport(hold: hold, ground: nil, since: 1_000, until: 31_000)
+        let registry = try Registry(.router, cluster: cluster)
+        registry.context.lifecycle.advance(to: .ready)
+        let answer = try registry.send(.get("/readyz"))
+        #expect(answer.status == 503)
+        let page = try answer.object()
+        #expect(page["status"] as? String == "starting")
+        #expect(page["reason"] as? String == reason)
+        let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let (since, until) = (try #require(page["since"] as? String), try #require(page["until"] as? String))
+        #expect(try format.parse(until).timeIntervalSince(format.parse(since)).rounded() == 30)
+        #expect(since.hasSuffix("Z"))
+    }
+
+    @Test func `who is ready says on what ground`() throws {
+        // R650 … of a member that is ready: copied, started together, alone, timeout …
+        for (ground, reason) in [
+            (.copied(from: PeerAddress(host: "10.0.0.1", port: 1)), "copied"), (.startedTogether(members: 3), "started together"),
+            (.alone, "alone"), (.timeout(peersAnswered: true), "timeout"), (.timeout(peersAnswered: false), "timeout without peers"),
+        ] as [(ReadinessGround, String)] {
+            var cluster = ReportingCluster()
+            cluster.readiness = ReadinessReport(hold: nil, ground: ground, since: 0, until: nil)
+            let registry = try Registry(.router, cluster: cluster)
+            registry.context.lifecycle.advance(to: .ready)
+            let answer = try registry.send(.get("/readyz"))
+            #expect(answer.status == 200)
+            #expect(try answer.object()["reason"] as? String == reason)
+        }
+        let alone = try Registry(.router)
+        alone.context.lifecycle.advance(to: .ready)
+        #expect(try alone.send(.get("/readyz")).object()["reason"] as? String == "no cluster")
     }
 
     @Test(arguments: Transport.allCases)

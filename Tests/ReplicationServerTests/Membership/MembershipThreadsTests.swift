@@ -156,7 +156,28 @@ struct MembershipThreadsTests {
         let threads = try MembershipThreads(Self.configuration(folder.path), report: inbox.receive)
         try inbox.first("the other") { $0.addresses == [Self.address(2)] }
         try inbox.first("a look or two later", after: 10) { _ in true }
-        #expect(inbox.events.count { if case .heartbeatFailed = $0 { true } else { false } } == 1)
+        #expect(inbox.events.count { if case .directoryUnusable(folder.path, _) = $0 { true } else { false } } == 1)
+        #expect(inbox.events.count == 2, "the other member, and that our file cannot be written")
+        #expect(inbox.all.allSatisfy { !$0.serves })
+        try mounted.remount(readOnly: false)
+        try inbox.first("that it can be used") { $0.serves && $0.events == [.directoryServes(path: folder.path)] }
+        #expect(threads.stop())
+    }
+
+    @Test func `a directory that is missing at the start is said to be once, with its path, and used when it is there`() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.location("cluster")
+        let inbox = Inbox()
+        let threads = try MembershipThreads(Self.configuration(path), report: inbox.receive)
+        try inbox.first("some looks", after: 5) { _ in true }
+        #expect(inbox.all.allSatisfy { !$0.serves && !$0.isComplete })
+        #expect(inbox.events.count == 1)
+        #expect(inbox.events.first.map { "\($0)" }?.contains("\(path) cannot be used") == true)
+        #expect(inbox.events.first?.gravity == .error)
+        #expect(mkdir(path, 0o700) == 0)
+        try inbox.first("that it can be used") { $0.serves && $0.isComplete }
+        try inbox.first("the word of it") { $0.events.contains(.directoryServes(path: path)) }
+        #expect(inbox.events.count == 2)
         #expect(threads.stop())
     }
 

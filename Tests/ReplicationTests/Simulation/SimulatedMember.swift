@@ -217,6 +217,7 @@ final class SimulatedMember {
             case .standing(let standing):
                 self.standing = standing
                 simulation.trace("\(self) stands: \(standing)")
+            case .readiness: break
             case .note(let event): simulation.trace("\(self) \(event)")
             }
         }

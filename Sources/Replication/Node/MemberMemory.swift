@@ -1,0 +1,75 @@
+// What is known of members that are not there: at three in the morning an operator wants to know who is missing, since when, and how it went, when its
+// address may have left the directory and its links are long gone.
+
+import Catalog
+
+/// What last went wrong with a member.
+public enum MemberFault: Sendable, Equatable {
+    /// A link with it was closed, or never came to be one; nil: by the other end, without a word.
+    case closed(CloseReason?)
+    /// It could not be dialed; the system's reason, or what it answered.
+    case unreachable(String)
+}
+
+/// Remembers members by the address at which they are dialed. A value of the node's thread.
+struct MemberMemory {
+    struct Record {
+        /// Nil when nobody was ever heard there.
+        var member: MemberID?
+        var name: String?
+        /// The version of the protocol that was spoken.
+        var version: UInt16?
+        /// When its last link began or ended, in monotonic milliseconds; when it was first dialed in vain, of who was never heard.
+        var since: Int64
+        /// Whether it was heard, and no longer is, without having said goodbye.
+        var isLost = false
+        var fault: (at: Int64, MemberFault)?
+    }
+
+    /// The most that are remembered; those go first whose last word is the oldest.
+    static let limit = 256
+    /// How long a lost member is remembered when nobody names it any more, in milliseconds: a night and a working day.
+    static let retention: Int64 = 86_400_000
+
+    private(set) var records: [PeerAddress: Record] = [:]
+
+    /// A link with a member has begun.
+    mutating func heard(_ address: PeerAddress, _ hello: Hello, version: UInt16, at now: Int64) {
+        // One that is back at another address is not lost at the old one.
+        records = records.filter { $0.value.member != hello.member || $0.key == address }
+        if !hello.name.isEmpty { records = records.filter { !($0.value.isLost && $0.value.name == hello.name && $0.key != address) } }
+        let fault = records[address]?.member == hello.member ? records[address]?.fault : nil
+        records[address] = Record(member: hello.member, name: hello.name, version: version, since: now, fault: fault)
+        prune(at: now)
+    }
+
+    /// The link that `heard` told of has ended.
+    mutating func lost(_ address: PeerAddress, _ reason: CloseReason?, at now: Int64) {
+        guard records[address]?.member != nil else { return }
+        records[address]?.since = now
+        records[address]?.isLost = true
+        records[address]?.fault = (now, .closed(reason))
+    }
+
+    /// A member has said goodbye: nobody is missed there.
+    mutating func left(_ address: PeerAddress) { records[address]?.isLost = false }
+
+    /// Somebody there was not reached, or did not come to be heard.
+    mutating func failed(_ address: PeerAddress, _ fault: MemberFault, at now: Int64) {
+        records[address, default: Record(since: now)].fault = (now, fault)
+        prune(at: now)
+    }
+
+    /// Forgets who was never heard and is named no more, and who was lost long ago.
+    mutating func prune(keeping addresses: Set<PeerAddress>, at now: Int64) {
+        records = records.filter { address, record in
+            addresses.contains(address) || record.isLost && now - record.since < Self.retention
+        }
+    }
+
+    private mutating func prune(at now: Int64) {
+        guard records.count > Self.limit else { return }
+        let oldest = records.min { ($0.value.fault?.at ?? $0.value.since, $0.key) < ($1.value.fault?.at ?? $1.value.since, $1.key) }
+        if let oldest { records[oldest.key] = nil }
+    }
+}

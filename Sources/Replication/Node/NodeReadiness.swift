@@ -1,0 +1,119 @@
+// When this member answers look-ups, and when it asks for traffic: what is known of each address, put before `Readiness` and `ReadinessGate`.
+
+extension Node {
+    func judgeReadiness(at time: NodeTime) {
+        guard !isLeaving else { return }
+        let refusal = refusalByAll
+        tellRefusal(refusal)
+        judgeGround(isRefused: refusal != nil, at: time)
+        let known = ReadinessGate.Knowledge(
+            ground: ground, awaitsDirectory: awaitsDirectory, refusal: refusal, isAnswered: lastAnswer != nil,
+            awaitsOriginals: !gate.report.isReady && awaitsOriginals, deadline: readiness.start + readiness.timeout)
+        guard let report = gate.judge(known, at: time.monotonic) else { return }
+        directives.append(.readiness(report))
+        if report.isReady, known.awaitsOriginals { note(.originalsOverdue(silentOriginals.sorted())) }
+    }
+
+    private func judgeGround(isRefused: Bool, at time: NodeTime) {
+        guard ground == nil else { return }
+        let found = readiness.ground(
+            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown, lastAnswer: lastAnswer,
+            at: time.monotonic)
+        // Neither who is refused nor who cannot see whom to ask may conclude from silence that nobody has more.
+        let mayConclude = !isRefused && !awaitsDirectory
+        if mayConclude { ground = found } else if case .copied? = found { ground = found }
+        guard let ground else {
+            if readiness.isOverdue(at: time.monotonic), lastAnswer != nil, !isOverdueTold {
+                isOverdueTold = true
+                note(.copyOverdue)
+            }
+            return
+        }
+        directives.append(.becameReady(ground))
+        note(.ready(ground))
+        // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
+        for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
+    }
+
+    private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
+        guard !entry.isOurs else { return .irrelevant }
+        let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < readiness.silence } ?? false
+        switch entry.state {
+        case .ourself, .duplicate: return .irrelevant
+        case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
+        case .linked(let id):
+            guard let subscriber = links[id]?.subscriber else { return wasInterrupted ? .interrupted : .pending }
+            guard subscriber.isStreaming, let wasReady = entry.copiedReady else { return .copying }
+            return .copied(wasReady: wasReady)
+        case .waiting, .dialing:
+            if wasInterrupted { return .interrupted }
+            return entry.failures >= Readiness.vainDials ? .silent : .pending
+        }
+    }
+
+    // MARK: - Refusals
+
+    /// Why none of those that membership names lets this member in; nil when one does, or has not been reached, or nobody is named. Whom nobody
+    /// names does not count: a stranger must not keep a member from being ready.
+    var refusalByAll: RefusalReason? {
+        var first: RefusalReason?
+        for address in named.sorted() {
+            guard let entry = dials.entries[address], !entry.isOurs else { continue }
+            switch entry.state {
+            case .ourself, .duplicate: continue
+            case .waiting, .dialing, .linked, .original: break
+            }
+            guard let refusal = entry.refusal else { return nil }
+            first = first ?? refusal
+        }
+        return first
+    }
+
+    /// Once, until a member has let this one in: what comes between two refusals may be no more than a dial that took too long.
+    private func tellRefusal(_ refusal: RefusalReason?) {
+        guard let refusal else {
+            if toldRefusal != nil, links.values.contains(where: { $0.subscriber != nil }) { toldRefusal = nil }
+            return
+        }
+        guard refusal != toldRefusal else { return }
+        toldRefusal = refusal
+        note(.refusedByAll(refusal, answersLookups: ground != nil))
+    }
+
+    /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few seconds, and one line is enough.
+    func isKnownRefusal(_ link: Link, _ reason: CloseReason) -> Bool {
+        guard link.role == .dialed, let refusal = reason.refusal else { return false }
+        return dials.entries[link.address]?.refusal == refusal
+    }
+
+    // MARK: - Originals
+
+    /// Only the shared directory leads originals to members and back.
+    private var awaitsOriginals: Bool {
+        guard configuration.offersOriginals, configuration.usesDirectory else { return false }
+        return !silentOriginals.isEmpty
+    }
+
+    /// Those that are named and do not read from this member though they run the original, or may, as long as they have not been dialed in vain.
+    private var silentOriginals: [PeerAddress] {
+        named.filter { address in
+            guard let entry = dials.entries[address], !entry.isOurs, !originalReaders.contains(address) else { return false }
+            switch entry.state {
+            case .original: return true
+            case .waiting, .dialing: return !entry.speaksFrames && entry.refusal == nil && entry.failures < Readiness.vainDials
+            // Frames are spoken there.
+            case .linked, .ourself, .duplicate: return false
+            }
+        }
+    }
+}
+
+extension CloseReason {
+    /// Why one end did not let the other in; nil when the link has ended for another reason.
+    var refusal: RefusalReason? {
+        switch self {
+        case .refused(let reason), .refusedBy(let reason): reason
+        case .malformed, .silent, .deaf, .ourself, .late, .duplicate, .leaving, .notMember: nil
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// What may be answered and what should be asked for are two things: a member with a whole copy answers look-ups, also those of a balancer that does not
+// ask first; but as long as an original does not read from it, what clients register here is missing there.
+
+/// Whether this member asks for traffic. Pure: what is known goes in, a report comes out.
+struct ReadinessGate {
+    /// What the gate is judged by.
+    struct Knowledge {
+        var ground: ReadinessGround?
+        /// Whether the shared directory has not been of use since the start.
+        var awaitsDirectory: Bool
+        /// Why all that are named refuse this member; nil when not all do.
+        var refusal: RefusalReason?
+        /// Whether somebody has answered, and may give a copy yet.
+        var isAnswered: Bool
+        /// Whether an original does not read from this member yet, or may turn out to be there.
+        var awaitsOriginals: Bool
+        /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds.
+        var deadline: Int64
+    }
+
+    /// Invariant: once it says that the member is ready, it goes on saying so.
+    private(set) var report: ReadinessReport
+
+    init(at now: Int64) {
+        report = ReadinessReport(hold: .searching, ground: nil, since: now, until: nil)
+    }
+
+    /// The new report when it has changed.
+    mutating func judge(_ known: Knowledge, at now: Int64) -> ReadinessReport? {
+        guard !report.isReady else { return nil }
+        let hold = Self.hold(known, at: now)
+        let until = Self.end(of: hold, known)
+        guard hold != report.hold || until != report.until || known.ground != report.ground else { return nil }
+        report = ReadinessReport(hold: hold, ground: known.ground, since: hold == report.hold ? report.since : now, until: until)
+        return report
+    }
+
+    private static func hold(_ known: Knowledge, at now: Int64) -> ReadinessHold? {
+        if known.awaitsDirectory { return .clusterDirectory }
+        guard known.ground != nil else { return known.refusal.map { .refused($0) } ?? (known.isAnswered ? .copying : .searching) }
+        return known.awaitsOriginals && now < known.deadline ? .originals : nil
+    }
+
+    private static func end(of hold: ReadinessHold?, _ known: Knowledge) -> Int64? {
+        switch hold {
+        case .searching, .originals: known.deadline
+        case .copying, .refused, .clusterDirectory, nil: nil
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// Why a member asks for traffic or not, as values: what `/readyz` and the cluster's page say.
+
+/// Why a member does not ask for traffic, though it may answer what it is asked.
+public enum ReadinessHold: Sendable, Equatable {
+    /// It looks for other members, and nobody has answered.
+    case searching
+    /// Others have answered, and none has given its whole copy.
+    case copying
+    /// All that membership names were reached, and none lets this one in.
+    case refused(RefusalReason)
+    /// Since the start the shared directory could not be read, or this member's file not be written.
+    case clusterDirectory
+    /// A member that runs the original does not read from this one yet, or it is not known yet what runs there.
+    case originals
+}
+
+/// Whether a member asks for traffic.
+public struct ReadinessReport: Sendable, Equatable {
+    /// Nil: it does.
+    public var hold: ReadinessHold?
+    /// Why look-ups are answered; nil while they are not.
+    public var ground: ReadinessGround?
+    /// Since when `hold` is what it is, in monotonic milliseconds.
+    public var since: Int64
+    /// When `hold` ends at the latest, in monotonic milliseconds; nil when no time ends it.
+    public var until: Int64?
+
+    public init(hold: ReadinessHold?, ground: ReadinessGround?, since: Int64, until: Int64?) {
+        self.hold = hold
+        self.ground = ground
+        self.since = since
+        self.until = until
+    }
+
+    public var isReady: Bool { hold == nil }
+}

@@ -1,0 +1,71 @@
+// Two members of one name, or at one address, are a slip in somebody's settings. Nobody is turned away for it, since nobody can tell which of the two is
+// meant, and one of them may be the last; but whoever reads a log or a page by these names must be told.
+
+import Catalog
+
+/// A name or an address that several live members have.
+public struct MemberConflict: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable {
+        case name, address
+    }
+
+    public let kind: Kind
+    /// The name, or the address.
+    public let value: String
+    /// Where the members are dialed, or say that they are, in order.
+    public let addresses: [PeerAddress]
+
+    public init(kind: Kind, value: String, addresses: [PeerAddress]) {
+        self.kind = kind
+        self.value = value
+        self.addresses = addresses
+    }
+}
+
+/// Finds conflicts that last. Pure.
+struct TwinWatch {
+    /// How long there must be two, in milliseconds: a member that was restarted is there twice until its former links are given up.
+    static let patience: Int64 = 6_000
+
+    struct Member: Hashable {
+        let member: MemberID
+        let name: String
+        /// What it says of itself.
+        let advertised: PeerAddress
+    }
+
+    private struct Finding {
+        let since: Int64
+        var isTold = false
+    }
+
+    private var findings: [MemberConflict: Finding] = [:]
+
+    /// Those that have lasted.
+    var conflicts: [MemberConflict] {
+        findings.filter(\.value.isTold).keys.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
+    }
+
+    /// Takes in who lives now, this member included; returns the conflicts that are to be told, each once for as long as it lasts.
+    mutating func judge(_ members: Set<Member>, at now: Int64) -> [MemberConflict] {
+        let found = Set(Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
+        findings = findings.filter { found.contains($0.key) }
+        var news: [MemberConflict] = []
+        for conflict in found {
+            var finding = findings[conflict] ?? Finding(since: now)
+            if !finding.isTold, now - finding.since >= Self.patience {
+                finding.isTold = true
+                news.append(conflict)
+            }
+            findings[conflict] = finding
+        }
+        return news.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
+    }
+
+    private static func find(_ kind: MemberConflict.Kind, _ members: Set<Member>, by key: (Member) -> String) -> [MemberConflict] {
+        Dictionary(grouping: members, by: key).compactMap { value, twins in
+            guard !value.isEmpty, Set(twins.map(\.member)).count > 1 else { return nil }
+            return MemberConflict(kind: kind, value: value, addresses: twins.map(\.advertised).sorted())
+        }
+    }
+}
