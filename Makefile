@@ -103,11 +103,12 @@ test.border: build deps.long
 	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 	python3 Tests/Long/border.py --registry bin/registry
 
-# Upgrade a cluster of the original kind member by member, under load.
+# Upgrade a cluster of the original kind, and one of the last release and back, member by member, under load.
 test.upgrade: build deps.long
 	python3 Tests/Long/original_peer_check.py
 	python3 Tests/Long/rolling_upgrade.py --originals
 	python3 Tests/Long/rolling_upgrade.py --registry bin/registry
+	release=$$(python3 Tests/Long/last_release.py) && python3 Tests/Long/rolling_upgrade.py --registry bin/registry --last-release "$$release"
 
 # Hold the compose files, the load balancer before them and `make cluster` to what they promise.
 test.cluster: build deps.cluster

@@ -14,6 +14,8 @@ from rows import row
 
 # How long strangers are left to try; dials are at most 5 s apart.
 TRIED_SECONDS = 12
+# The usual bound on waiting for members that do not answer: an outsider is looked at when it is long over.
+SYNC_SECONDS = 5
 REFUSED_SECONDS = 10
 STRANGER = "127.0.0.66"
 
@@ -59,10 +61,23 @@ def kinds(data):
     return found
 
 
-def stays_out(cluster, outsider, words):
-    """The members stay as they are; the outsider hears nobody, and both sides say why."""
+def stays_out(cluster, outsider, words, why):
+    """The members stay as they are; the outsider hears nobody, is not ready for as long as that lasts, and both sides say why."""
     members = [member for member in cluster if member is not outsider]
     time.sleep(TRIED_SECONDS)
+    check(TRIED_SECONDS > 2 * SYNC_SECONDS, "it is looked at before a wrong readiness could show")
+    status, readiness = outsider.ask("GET", "/readyz")
+    check(status == 503 and readiness["reason"] == "refused" and readiness["until"] is None, f"the outsider's readiness: {status} {readiness}")
+    status, health = outsider.ask("GET", "/uptime")
+    check(status == 503 and health["REPLICATION"]["properties"]["refused"] == len(members), f"the outsider's health: {status} {health}")
+    status, _ = outsider.ask("GET", "/api/v1/services")
+    check(status == 503, f"a look-up at the outsider was answered {status}")
+    page = outsider.cluster()
+    check(page["not_ready_because"] == "refused" and page["refused_because"] == why, f"the outsider's page: {page}")
+    check(all(peer["state"] == "refused" and peer["refused_because"] == why for peer in page["members"]), f"the outsider's page: {page}")
+    remedies = outsider.log_lines("all other members refuse this one")
+    check(len(remedies) == 1 and "level=error" in remedies[0], f"what to do is said {len(remedies)} times: {remedies}")
+    check(all(member.ask("GET", "/readyz")[0] == 200 for member in members), "a member is held down by the outsider")
     cluster.wait_joined(members, seconds=1)
     check(outsider.cluster()["size"] == 1, f"the outsider counts {outsider.cluster()['size']} members")
     check(not outsider.cluster()["ready"], "the outsider is ready")
@@ -104,9 +119,9 @@ def replication_tls(run):
                 heard = caller.everything(REFUSED_SECONDS)
                 check(heard is not None and b" 101 " not in heard, "a stranger without TLS was let in")
             check(target.log_lines("a connection on the replication port was refused"), "the strangers are not mentioned in the log")
-            outsider = cluster.add({**tls_settings(foreign), "SYNC_TIMEOUT": "120s"})
+            outsider = cluster.add({**tls_settings(foreign), "SYNC_TIMEOUT": f"{SYNC_SECONDS}s"})
             outsider.start().wait_answering()
-            stays_out(cluster, outsider, ("a member cannot be reached", "a connection on the replication port was refused"))
+            stays_out(cluster, outsider, ("a member cannot be reached", "a connection on the replication port was refused"), "certificate")
             outsider.stop()
             oracle.hold(bound=25)
 
@@ -123,11 +138,9 @@ def wrong_secret(run):
             population.use(cluster.members[:2])
             outsider.stop()
             right = outsider.settings
-            outsider.settings = {**right, "CLUSTER_SECRET": "quite another secret", "SYNC_TIMEOUT": "120s"}
+            outsider.settings = {**right, "CLUSTER_SECRET": "quite another secret", "SYNC_TIMEOUT": f"{SYNC_SECONDS}s"}
             outsider.start().wait_answering()
-            stays_out(cluster, outsider, ("the cluster's secret was not proven",))
-            status, _ = outsider.ask("GET", "/api/v1/services")
-            check(status == 503, f"a look-up at the outsider was answered {status}")
+            stays_out(cluster, outsider, ("the cluster's secret was not proven",), "secret")
             outsider.stop()
             outsider.settings = right
             outsider.start().wait_ready()
