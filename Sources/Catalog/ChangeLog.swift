@@ -186,7 +186,9 @@ struct ChangeLog: Sendable {
         while remaining > 0, let slot = waiting.popNext() {
             let (segments, followed) = (logs[slot].segments, logs[slot].followed)
             let first = segments.firstIndex { $0.sequence + UInt64($0.count) > followed } ?? segments.count
-            if first < segments.count { unread.append((logs[slot].namespace, segments[first...], Int(followed - segments[first].sequence))) }
+            if first < segments.count {
+                unread.append((logs[slot].namespace, segments[first...], Int(followed - segments[first].sequence)))
+            }
             remaining -= Int(logs[slot].sequence - followed)
             logs[slot].followed = logs[slot].sequence
             logs[slot].isWaiting = false

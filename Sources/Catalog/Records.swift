@@ -98,7 +98,8 @@ struct Records: Sendable {
 
     /// Enters an instance that is not here. `by` is who asked this member for it; `isReturn` says that its lease had run out here.
     mutating func insert(
-        _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil, isReturn: Bool = false
+        _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil,
+        isReturn: Bool = false
     ) -> Int32 {
         let table = roster.makeTable(of: namespace)
         let slot = instances.insert(instance)

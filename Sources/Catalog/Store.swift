@@ -54,7 +54,9 @@ public final class Store: Sendable {
         // By which the versions of this run differ from those of any other.
         let alone = MemberID(bits: .random(in: 1 ... .max >> 1))
         shards = (0..<Self.shardCount).map { _ in
-            Shard(Catalog(namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones,
+            Shard(
+                Catalog(
+                    namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones,
                     log: changes.bytes > 0 ? ChangeLog(isFollowed: changes.isFollowed, start: changes.start) : nil))
         }
     }

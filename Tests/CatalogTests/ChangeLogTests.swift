@@ -220,7 +220,8 @@ struct ChangeCodecTests {
             let instance = Instance(
                 id: id, serviceName: Name(text()), endpoint: endpoint, status: .up, ttl: 1, tags: ["t"], metadata: nil, registered: 0)
             let (before, after) = (statuses.randomElement(using: &random) ?? nil, statuses.randomElement(using: &random) ?? nil)
-            let actor = [nil, Actor(address: text()), Actor(address: nil, principal: text()), Actor(address: text(), principal: text())]
+            let actor =
+                [nil, Actor(address: text()), Actor(address: nil, principal: text()), Actor(address: text(), principal: text())]
                 .randomElement(using: &random) ?? nil
             let member = MemberID(bits: random.next())
             changes.append(

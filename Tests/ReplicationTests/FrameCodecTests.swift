@@ -96,7 +96,8 @@ struct FrameCodecTests {
             let state = Replicated(
                 namespace: Namespace("t"), replica: .present(told.with(status: status), Self.version, Heartbeat(age: 0, wall: 0)))
             let bytes = FrameCodec.encode([state], as: .changes)[0].frame
-            guard case .changes(let states) = try #require(try Self.read(bytes).first), case .present(let heard, _, _) = states.states[0].replica
+            guard case .changes(let states) = try #require(try Self.read(bytes).first),
+                case .present(let heard, _, _) = states.states[0].replica
             else {
                 Issue.record("not the frame that was sent")
                 return

@@ -44,7 +44,8 @@ enum InstanceHandlers {
         let hasCopy = call.context.cluster.hasCopy
         // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
         // what is there is not known yet.
-        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment, by: call.actor) == .done else {
+        guard call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: try call.tenant(), at: call.moment, by: call.actor) == .done
+        else {
             throw hasCopy ? .alreadyGone : .noCopyYet
         }
         return Response(.ok)

@@ -124,15 +124,15 @@ public final class RegistryProcess {
             : try StartError.opening("https_port", of: resolved) { try Self.open(resolved.settings.httpsPort, resolved.settings, loops) }
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
         self.log = log
-        var logger = Logger(label: "registry") { [threshold = settings.logLevel] label in
+        var named = Logger(label: "registry") { [threshold = settings.logLevel] label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
-        if let name = ReplicationParts.name(settings) { logger[metadataKey: "member_name"] = "\(name)" }
+        if let name = ReplicationParts.name(settings) { named[metadataKey: "member_name"] = "\(name)" }
+        let logger = named
         self.logger = logger
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
         borderLog = BorderLog(border, logger)
-        let logger = self.logger
         let replication = try StartError.opening("replication_port", of: resolved) {
             try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved) {
                 try ReplicationParts.service(

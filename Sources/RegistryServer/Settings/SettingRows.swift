@@ -75,7 +75,8 @@ extension Settings {
         SettingRow(
             "event_log", \.eventLog, .eventLogMode, default: "local",
             "Which changes write a line of the logger `events`, whatever `log_level` is: what clients registered and deregistered at this member and "
-                + "what expired here (`local`), what other members told of as well (`all`), or none (`off`). Each change is in `change_log` besides."),
+                + "what expired here (`local`), what other members told of as well (`all`), or none (`off`). Each change is in `change_log` besides."
+        ),
         SettingRow(
             "change_log", \.changeLog, .number(Limits.changeLog), default: "67108864",
             "How many bytes of what was registered, changed, deregistered and expired are kept for `GET /api/v1/events` and `event_log`, of all "

@@ -119,7 +119,8 @@ struct EventTests {
     }
 
     @Test(arguments: [
-        "since=", "since=-1", "since=+1", "since=1.5", "since=x", "since=9007199254740992", "since=99999999999999999999", "limit=", "limit=0",
+        "since=", "since=-1", "since=+1", "since=1.5", "since=x", "since=9007199254740992", "since=99999999999999999999", "limit=",
+        "limit=0",
         "limit=1001", "limit=-5", "limit=1e2", "since=1&since=2", "id=x", "x", "since=%zz",
     ])
     func `a query that cannot be meant is refused`(_ query: String) throws {

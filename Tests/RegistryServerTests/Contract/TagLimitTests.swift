@@ -42,7 +42,8 @@ struct TagLimitTests {
         let instance = Instance(
             id: .digest(1), serviceName: Name("db"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up, ttl: 30_000,
             tags: ["a", "b", "c", "d"], metadata: nil, registered: 0)
-        let told = Replica.present(instance, Version(time: HybridTime(bits: 1 << 30), origin: MemberID(bits: 2)), Heartbeat(age: 0, wall: 0))
+        let told = Replica.present(
+            instance, Version(time: HybridTime(bits: 1 << 30), origin: MemberID(bits: 2)), Heartbeat(age: 0, wall: 0))
         #expect(store.merge(Replicated(namespace: Namespace("default"), replica: told), at: registry.clock.instant.moment) == .applied)
         #expect(try registry.send(.instance("0000000000000001")).object()["tags"] as? [String] == ["a", "b", "c", "d"])
     }
