@@ -138,6 +138,7 @@ struct PrefaceTests {
             case .original(let answer, let behind):
                 return
                     "original, \(answer.isChunked ? "chunked" : "plain"), \(answer.isPacked ? "gzip" : "unpacked"), \(behind.count) behind"
+            case .refused: return "refused"
             case .failed: return "failed"
             }
         }
@@ -162,6 +163,7 @@ struct PrefaceTests {
         ("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "failed"),
         ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", "failed"),
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "failed"),
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", "refused"),
         ("HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", "failed"),
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "failed"),
         ("HTTP/1.1 200 OK\r\n", "incomplete"),
