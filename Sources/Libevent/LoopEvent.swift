@@ -70,13 +70,17 @@ public final class LoopEvent {
     ///
     /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as it is elsewhere in Swift, because nobody
     /// could go on: a stop would have no deadline.
-    public func schedule(afterMilliseconds milliseconds: Int) {
+    public func schedule(afterMilliseconds milliseconds: Int) { schedule(afterMicroseconds: milliseconds * 1_000) }
+
+    /// The same in microseconds; finer than the kernel's tick only on a loop with precise timers.
+    public func schedule(afterMicroseconds microseconds: Int) {
         guard let event else { return }
-        var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
+        var interval = timeval(tv_sec: microseconds / 1_000_000, tv_usec: microseconds % 1_000_000)
         precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
     }
 
-    func activate() {
+    /// Calls the handler once at the end of this turn of the loop, behind what is ready by then, however often it is asked for.
+    public func activate() {
         if let event { event_active(event, EV_TIMEOUT, 1) }
     }
 

@@ -6,9 +6,9 @@ import System
 
 /// The sending side: may be used from any thread, also after the loop has gone.
 public final class MailboxSender<Message: Sendable>: Sendable {
-    /// Invariant: short, though nothing here bounds it. No message is sent because a client or a peer did something, but for the catalog's changes, of
-    /// which the replication thread is told once until it has looked (`News`); the others come with a signal, a pause, a look for members every few
-    /// seconds, the start and the end of a loop.
+    /// Invariant: short, though nothing here bounds it. What a client or a peer did is told of once until it has been looked at (the catalog's changes,
+    /// see `News`), once a turn of the loop (tickets and their acknowledgments), or by calls that wait, whose number is bounded (questions); the others
+    /// come with a signal, a pause, a look for members every few seconds, the start and the end of a loop.
     private let queue = Mutex<[Message]>([])
     fileprivate let signal: WakeSignal
 

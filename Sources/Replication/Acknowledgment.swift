@@ -28,6 +28,14 @@ public struct QuestionTicket: Hashable, Sendable {
     }
 }
 
+/// What a thread that waits is told, by the number of its ticket.
+public enum ClusterReply: Sendable, Equatable {
+    /// All acknowledgment tickets up to this one may be answered.
+    case acknowledged(upTo: UInt64)
+    /// A question has been answered. When it is sure, what the store says of the id now is true.
+    case answered(UInt64, isSure: Bool)
+}
+
 /// What requests must know of the cluster before they are answered.
 public struct ClusterStanding: Sendable, Equatable {
     /// Whether there is a member to wait for. Else a change is answered at once.

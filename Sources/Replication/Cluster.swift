@@ -59,6 +59,28 @@ public protocol Cluster: Sendable {
     var components: [ComponentHealth] { get }
     /// Nil when there is no cluster.
     var report: ClusterReport? { get }
+    /// Whether changes are waited for, and what may be unknown here. Always the same object.
+    var standing: StandingBoard { get }
+
+    /// Has what is told of a loop's tickets go to `receive`, which is called from another thread. To be called once for each loop, before its first ticket.
+    func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void)
+    /// Asks for word when the other members have what was changed before; only while `standing.waits`.
+    func acknowledge(_ ticket: AcknowledgmentTicket)
+    /// Asks the other members what they know of ids.
+    func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)])
+}
+
+/// Whoever is alone has nobody to wait for, and nobody to ask.
+extension Cluster {
+    public var standing: StandingBoard { .alone }
+    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {}
+    public func acknowledge(_ ticket: AcknowledgmentTicket) {}
+    public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) {}
+}
+
+extension StandingBoard {
+    /// Of a registry that is alone.
+    static let alone = StandingBoard()
 }
 
 extension Cluster {

@@ -1,4 +1,4 @@
-// Where the replication thread writes what other threads ask: two words that requests read each time, and a report that pages show.
+// Where the replication thread writes what other threads ask: words that requests read each time, and a report that pages show.
 
 import Catalog
 import Replication
@@ -18,6 +18,7 @@ final class ClusterBoard: Sendable {
     /// Nanoseconds.
     private let correction = Atomic<Int64>(0)
     private let page = Mutex(Page())
+    let standing: StandingBoard
 
     var hasCopy: Bool { ready.load(ordering: .acquiring) }
     var isLargeEnough: Bool { large.load(ordering: .relaxed) }
@@ -28,8 +29,11 @@ final class ClusterBoard: Sendable {
     var readiness: ReadinessReport? { page.withLock { $0.readiness } }
     var sizeChangedAt: Int64 { page.withLock { $0.sizeChangedAt } }
 
-    /// - Parameter now: monotonic milliseconds.
-    init(at now: Int64) {
+    /// - Parameters:
+    ///   - now: monotonic milliseconds.
+    ///   - longestSilence: see `StandingBoard`.
+    init(at now: Int64, longestSilence: Int64 = .max) {
+        standing = StandingBoard(longestSilence: longestSilence)
         page.withLock {
             $0.readiness = ReadinessReport(hold: .searching, ground: nil, since: now, until: nil)
             $0.sizeChangedAt = now

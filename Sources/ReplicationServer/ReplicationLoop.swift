@@ -29,6 +29,8 @@ final class ReplicationLoop {
     private static let tickPeriod = 100
     /// Changes are told at once after so many milliseconds without any, and else so often: under load one waking serves many.
     private static let drainPeriod: Int64 = 1
+    /// The same where answers wait for it, in microseconds.
+    private static let awaitedDrainPeriod: Int64 = 500
     /// How often the state of the cluster is shown anew, in milliseconds.
     private static let reportPeriod: Int64 = 200
     /// How long a dialed member may take to connect and to answer, in milliseconds.
@@ -65,7 +67,14 @@ final class ReplicationLoop {
     /// Whether somebody else writes this member's file in the shared directory.
     private var isAddressShared = false
     private var isDrainDue = false
+    /// In monotonic nanoseconds.
     private var lastDrain: Int64 = 0
+    var waits = PendingWaits()
+    var waitTimer: LoopEvent?
+    /// For when `waitTimer` is set, in monotonic milliseconds; nil when it is not.
+    var scheduledWaits: Int64?
+    /// Sends what the loops are told, at the end of a turn.
+    private(set) var tellTimer: LoopEvent?
     private var lastReport: Int64 = 0
     private var health: ClusterHealth
     private var leaving: (until: Int64, report: @Sendable () -> Void)?
@@ -115,7 +124,13 @@ final class ReplicationLoop {
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
         drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
-        timers = [try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) }]
+        waitTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in waitsExpired(onLoop) }
+        tellTimer = try LoopEvent.timer(on: loop) { [unowned self] _ in waits.send() }
+        let beatPeriod = Int(Self.beatPeriod(parts.configuration.node.limits))
+        timers = [
+            try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) },
+            try LoopEvent.every(milliseconds: beatPeriod, on: loop) { [unowned self] onLoop in beat(onLoop) },
+        ]
         if security != nil {
             timers.append(
                 try LoopEvent.every(milliseconds: PeerSecurity.period, on: loop) { [unowned self] _ in
@@ -178,7 +193,10 @@ final class ReplicationLoop {
 
     private func received(_ order: ReplicationOrder, _ onLoop: borrowing OnLoop) {
         switch order {
-        case .changes: changesCame(onLoop)
+        case .changes: changesCame(isAwaited: false, onLoop)
+        case .connect(let loop, let receive): waits.receivers[loop] = receive
+        case .acknowledge(let ticket): acknowledge(ticket, onLoop)
+        case .ask(let questions): ask(questions, onLoop)
         case .looking(let ways):
             let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
             let sources = MemberSources(own: own, sources: ways)
@@ -216,17 +234,24 @@ final class ReplicationLoop {
         letOriginalsGo(onLoop)
     }
 
-    private func changesCame(_ onLoop: borrowing OnLoop) {
-        guard !isDrainDue else { return }
-        if MonotonicClock.milliseconds() - lastDrain > Self.drainPeriod { return drainChanges(onLoop) }
+    /// Changes are to be told. While answers wait for the others, a ticket follows most changes within the turn of their loop, and both go together.
+    ///
+    /// - Parameter isAwaited: whether answers wait for it.
+    func changesCame(isAwaited: Bool, _ onLoop: borrowing OnLoop) {
+        let waited = MonotonicClock.nanoseconds() - lastDrain
+        let period = isAwaited ? Self.awaitedDrainPeriod * 1_000 : Self.drainPeriod * 1_000_000
+        if waited > period, isAwaited || !parts.board.standing.waits { return drainChanges(onLoop) }
+        guard !isDrainDue || isAwaited else { return }
         isDrainDue = true
-        drainTimer?.schedule(afterMilliseconds: Int(Self.drainPeriod))
+        drainTimer?.schedule(afterMicroseconds: isAwaited ? Int(period - waited) / 1_000 : Int(Self.drainPeriod) * 1_000)
     }
 
     private func drainChanges(_ onLoop: borrowing OnLoop) {
         isDrainDue = false
-        carryOut(node.localChanges(at: now), onLoop)
-        lastDrain = MonotonicClock.milliseconds()
+        let tickets = waits.takeTickets()
+        if tickets.isEmpty { carryOut(node.localChanges(at: now), onLoop) }
+        for ticket in tickets { carryOut(node.acknowledge(ticket, at: now), onLoop) }
+        lastDrain = MonotonicClock.nanoseconds()
     }
 
     // MARK: - Leaving
@@ -244,12 +269,14 @@ final class ReplicationLoop {
         guard !timers.isEmpty else { return }
         timers = []
         drainTimer = nil
+        waitTimer = nil
         streams?.closeAll(drainingFor: Self.closingTime, onLoop) { [loop] onLoop in loop.stop(onLoop) }
     }
 
     // MARK: - Directives
 
     func carryOut(_ directives: [Directive], _ onLoop: borrowing OnLoop) {
+        defer { scheduleWaits() }
         for directive in directives {
             switch directive {
             case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
@@ -266,8 +293,8 @@ final class ReplicationLoop {
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
             case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
-            // Nobody waits yet.
-            case .acknowledged, .answered, .standing: break
+            case .acknowledged, .answered: tell(directive)
+            case .standing(let standing): parts.board.standing.publish(standing)
             case .note(let event): log.write(event) { node.name(at: $0) }
             }
         }

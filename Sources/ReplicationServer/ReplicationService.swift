@@ -13,6 +13,12 @@ import TLS
 enum ReplicationOrder: Sendable {
     /// The catalog has changes to tell.
     case changes
+    /// A loop will wait for acknowledgments, and is to be told here.
+    case connect(loop: Int, @Sendable (ClusterReply) -> Void)
+    /// Answers wait until the others have what was changed so far.
+    case acknowledge(AcknowledgmentTicket)
+    /// Answers wait for what the others know.
+    case ask([(ticket: QuestionTicket, key: StateKey)])
     /// What one look for members has found.
     case found(MembershipReport)
     /// The ways in which members are looked for: reports will come from each.
@@ -29,15 +35,19 @@ enum ReplicationOrder: Sendable {
 public final class ReplicationService: Cluster {
     private let configuration: ReplicationConfiguration
     private let orders: MailboxSender<ReplicationOrder>
-    private let board = ClusterBoard(at: MonotonicClock.milliseconds())
+    private let board: ClusterBoard
     private let security: PeerSecurity?
     private let logger: Logger
     private let membership = Mutex<MembershipThreads?>(nil)
 
     /// Reads the certificates at `now`, in seconds since 1970; throws a `TLSError` when they cannot be used.
     public init(_ configuration: ReplicationConfiguration, now: Int64, logger: Logger) throws {
+        var configuration = configuration
+        configuration.node.limits.callPeriod = ReplicationLoop.beatPeriod(configuration.node.limits)
         self.configuration = configuration
         self.logger = logger
+        board = ClusterBoard(
+            at: MonotonicClock.milliseconds(), longestSilence: ReplicationLoop.longestSilence(configuration.node.limits))
         orders = try MailboxSender()
         security = try configuration.tls.map { (tls) throws(TLSError) in
             try PeerSecurity(tls, name: configuration.certificateName, now: now)
@@ -111,4 +121,9 @@ public final class ReplicationService: Cluster {
     public var clockCorrection: Int64 { board.clockCorrection }
     public var components: [ComponentHealth] { board.components }
     public var report: ClusterReport? { board.report }
+    public var standing: StandingBoard { board.standing }
+
+    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) { orders.send(.connect(loop: loop, receive)) }
+    public func acknowledge(_ ticket: AcknowledgmentTicket) { orders.send(.acknowledge(ticket)) }
+    public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) { orders.send(.ask(questions)) }
 }

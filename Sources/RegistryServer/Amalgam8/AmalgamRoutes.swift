@@ -5,12 +5,12 @@ import HTTP
 /// The routes under /api/v1.
 enum AmalgamRoutes {
     static let all = [
-        Route(.post, "/api/v1/instances", .registerInstance, handler: InstanceHandlers.register),
+        Route(.post, "/api/v1/instances", .registerInstance, patient: InstanceHandlers.register),
         Route(.get, "/api/v1/instances", .listInstances, patient: ListHandlers.instances),
         Route(.get, "/api/v1/instances/{id}", .getInstance, handler: InstanceHandlers.get),
-        Route(.delete, "/api/v1/instances/{id}", .deregisterInstance, handler: InstanceHandlers.deregister),
-        Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, handler: InstanceHandlers.renew),
-        Route(.put, "/api/v1/heartbeats", .renewInstances, handler: BatchHandlers.renew),
+        Route(.delete, "/api/v1/instances/{id}", .deregisterInstance, patient: InstanceHandlers.deregister),
+        Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, patient: InstanceHandlers.renew),
+        Route(.put, "/api/v1/heartbeats", .renewInstances, patient: BatchHandlers.renew),
         Route(.get, "/api/v1/services", .listServices, patient: ListHandlers.services),
         Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),
         Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),

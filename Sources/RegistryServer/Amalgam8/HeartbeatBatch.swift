@@ -60,7 +60,7 @@ struct HeartbeatBatch {
 
 enum BatchHandlers {
     /// Renews each id as its own heartbeat would, and answers with the status that each would have got (R261).
-    static func renew(_ call: borrowing Call) throws(Refused) -> Response {
+    static func renew(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
         let batch = try HeartbeatBatch(json: call.request.body)
         let namespace = try call.tenant()
@@ -68,8 +68,20 @@ enum BatchHandlers {
         call.context.rateLimits.overdraw(
             batch.ids.count - 1, client: call.client, namespace: namespace, at: call.monotonic)
         // Asked before: an id that a copy brings meanwhile must not be called gone.
-        let missing: StaticString = call.context.cluster.hasCopy ? "410" : "503"
+        let hasCopy = call.context.cluster.hasCopy
         let renewed = call.context.renew(batch.ids, in: namespace, at: call.moment)
+        let missing = renewed.indices.filter { !renewed[$0] }
+        guard hasCopy, !missing.isEmpty else { return .now(response(renewed, missing: hasCopy ? "410" : "503")) }
+        let ids = missing.map { batch.ids[$0] }
+        return try call.askOthers(Array(Set(ids))) { call, isSure throws(Refused) in
+            var results = renewed
+            let again = call.context.renew(ids, in: namespace, at: call.moment)
+            for (index, isRenewed) in zip(missing, again) { results[index] = isRenewed }
+            return .now(response(results, missing: isSure ? "410" : "503"))
+        }
+    }
+
+    private static func response(_ renewed: [Bool], missing: StaticString) -> Response {
         var body: [UInt8] = []
         body.reserveCapacity(40 + renewed.count * 4)
         body.append(literal: "{\"renewed\":")

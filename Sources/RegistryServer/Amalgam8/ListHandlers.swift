@@ -21,7 +21,9 @@ enum ListHandlers {
     }
 
     private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
-        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
+        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else {
+            throw call.context.isBehind(at: call.monotonic) ? .notSure : .noSuchService
+        }
         return true
     }
 

@@ -34,6 +34,8 @@ public enum Refused: Error, Sendable {
     case noSuchService
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
+    /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
+    case notSure
     /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
     case leaving
     /// An allowance is used up; the same request may be made again in so many seconds (R824).
@@ -70,6 +72,7 @@ public enum Refused: Error, Sendable {
         case .alreadyGone: Self.error(.gone, "there is no such instance in this namespace: it is gone already, or never was")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
+        case .notSure: Self.notSure()
         case .leaving: Self.leaving()
         case .noRoom: Self.noRoom()
         case .renderingTooLarge:
@@ -99,6 +102,14 @@ public enum Refused: Error, Sendable {
     private static func noCopyYet() -> Response {
         var response = error(
             .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+        response.retryAfter = copyTime
+        return response
+    }
+
+    /// A second is ten times as long as members wait for one another.
+    private static func notSure() -> Response {
+        var response = error(
+            .serviceUnavailable, "this member does not know it and cannot ask all others just now: ask again, or another member")
         response.retryAfter = copyTime
         return response
     }

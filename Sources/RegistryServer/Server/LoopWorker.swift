@@ -4,6 +4,7 @@
 import HTTP
 import Libevent
 import Logging
+import Replication
 import System
 import TLS
 import Telemetry
@@ -12,6 +13,8 @@ import Telemetry
 enum WorkerOrder: Sendable {
     /// Take nothing new, finish what was begun, then end.
     case drain
+    /// What its tickets have come to.
+    case cluster(ClusterReply)
 }
 
 /// What an API loop, or the replication thread, tells the control loop.
@@ -69,12 +72,13 @@ struct LoopWorker: Sendable {
             context, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: AccessLog(
                 log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)))
-        let kept = try KeptReplies(on: loop, responder, context, metrics)
+        let kept = try KeptReplies(on: loop, index: index, responder, context, metrics)
         var servers: [HTTPServer] = []
         if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder, kept)) }
         if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)) }
-        let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers] order, onLoop in
+        let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers, kept] order, onLoop in
             switch order {
+            case .cluster(let reply): kept.received(reply)
             case .drain:
                 for server in servers {
                     server.drain(onLoop) { onLoop in
@@ -83,6 +87,7 @@ struct LoopWorker: Sendable {
                 }
             }
         }
+        context.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply)) }
         var expected = MonotonicClock.nanoseconds()
         let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
             let now = MonotonicClock.nanoseconds()

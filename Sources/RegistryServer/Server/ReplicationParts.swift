@@ -30,6 +30,8 @@ enum ReplicationParts {
         node.limits.queueChanges = settings.replicationQueueChanges
         node.holdsWhenCutOff = settings.onIsolation == .hold
         node.limits.expiryHold = settings.expiryHold.wholeMilliseconds
+        node.limits.acknowledges = settings.acknowledge == .all
+        node.limits.acknowledgeTimeout = settings.acknowledgeTimeout.wholeMilliseconds
         node.limits.longestLease = settings.maxTTL.wholeMilliseconds
         return try ReplicationService(
             ReplicationConfiguration(

@@ -18,6 +18,8 @@ public final class ServerContext: Sendable {
     /// What keeps leases from running out.
     public let expiryHold: ExpiryHold
     public let cluster: any Cluster
+    /// That of `cluster`.
+    let standing: StandingBoard
     public let lifecycle = Lifecycle()
     public let changes = ChangeCounts()
     public let events = EventCounts()
@@ -59,6 +61,7 @@ public final class ServerContext: Sendable {
     ) {
         self.settings = settings
         self.cluster = cluster
+        standing = cluster.standing
         self.border = border
         accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         rateLimits = RateLimits(settings)
@@ -109,9 +112,18 @@ public final class ServerContext: Sendable {
         return renewed
     }
 
-    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock; nil when they do not.
+    /// Whether what others have acknowledged may be unknown here, at a time in nanoseconds of the monotonic clock: then nobody is told that something
+    /// does not exist.
+    func isBehind(at monotonic: Int64) -> Bool { standing.behindSince(at: monotonic / 1_000_000) != nil }
+
+    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock, or missed what others have
+    /// acknowledged (R273): the longer of both. Nil when they have not.
     func staleness(at monotonic: Int64) -> Int? {
-        expiryHold.lookUpsAreStaleSince.map { Int(max(0, monotonic / 1_000_000 - $0) / 1_000) }
+        let now = monotonic / 1_000_000
+        guard let behind = standing.behindSince(at: now) else {
+            return expiryHold.lookUpsAreStaleSince.map { Int(max(0, now - $0) / 1_000) }
+        }
+        return Int(max(0, now - min(behind, expiryHold.lookUpsAreStaleSince ?? .max)) / 1_000)
     }
 
     /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.

@@ -231,6 +231,10 @@ extension SettingKind where Value == EventLogMode {
     static var eventLogMode: Self { choice(of: "choice") { $0.rawValue } }
 }
 
+extension SettingKind where Value == Settings.Acknowledge {
+    static var acknowledge: Self { choice(of: "choice") { $0.rawValue } }
+}
+
 extension SettingKind where Value: CaseIterable {
     private static func choice(of placeholder: String, name: @escaping @Sendable (Value) -> String) -> Self {
         SettingKind(

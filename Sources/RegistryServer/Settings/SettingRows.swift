@@ -279,5 +279,14 @@ extension Settings {
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
             "How long a starting member looks for a peer to copy from before it serves what it has; as long as one answers, it goes on. Also how "
                 + "long the cluster may be amiss before `/uptime` shows it. A longer one delays the first member of a cluster by as much."),
+        SettingRow(
+            "acknowledge", \.acknowledge, .acknowledge, default: "all",
+            "When a registration or deregistration is answered: when `all` members that are linked and keep up have it, so that its client finds it at "
+                + "any of them and it survives the member that took it; or when this member alone has it, `local`, for members that are far apart."
+        ),
+        SettingRow(
+            "acknowledge_timeout", \.acknowledgeTimeout, .duration(Limits.acknowledgeTimeout), default: "100ms",
+            "How long a member is waited for. One that takes longer is left out, and told so, until it keeps up again; its clients may find less "
+                + "meanwhile (`X-Registry-Stale`). Above the time of a round between members, below what clients wait for."),
     ]
 }

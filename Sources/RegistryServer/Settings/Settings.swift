@@ -121,6 +121,8 @@ public struct Settings: Sendable, Equatable {
     public var tombstoneTime = GoDuration.zero
     public var tombstoneBytes = 0
     public var syncTimeout = GoDuration.zero
+    public var acknowledge = Acknowledge.all
+    public var acknowledgeTimeout = GoDuration.zero
 
     private init() {}
 
@@ -170,6 +172,14 @@ extension Settings {
         case hold
         /// Lets them run out.
         case expire
+    }
+
+    /// When a change is acknowledged to its client. The raw value is the word in `acknowledge`.
+    public enum Acknowledge: String, Sendable, CaseIterable {
+        /// When every member that is linked and keeps up has it.
+        case all
+        /// When this member has it.
+        case local
     }
 
     /// One way to recognise a caller. The raw value is the word in `auth_mode`.
@@ -222,6 +232,8 @@ extension Settings {
         /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
         public static let ttl = GoDuration.milliseconds(1)...GoDuration.seconds(UInt32.max)
         /// A member that looks for a peer is not ready, so an endless search is never wanted.
+        /// Under ten milliseconds a busy member is taken for a dead one; over a few seconds, clients give up before.
+        public static let acknowledgeTimeout = GoDuration.milliseconds(10)...GoDuration.seconds(5)
         public static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
         /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
         public static let soundSecretBytes = 32

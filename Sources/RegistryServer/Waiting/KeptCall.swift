@@ -7,6 +7,8 @@ import Libevent
 public final class KeptCall {
     var call: Call
     var waiting: Waiting
+    /// By which its questions know it; 0 when it has none.
+    var ticket: UInt64 = 0
     /// Whom the answer is for; nil where there is no transport, and once it was sent.
     var reply: PendingReply?
 

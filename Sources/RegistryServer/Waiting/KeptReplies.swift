@@ -3,6 +3,7 @@
 
 import HTTP
 import Libevent
+import Replication
 import System
 
 /// What waits on one loop. Not Sendable.
@@ -12,10 +13,21 @@ final class KeptReplies {
     /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any case.
     private static let turnBudget: Int64 = 5_000_000
 
+    /// How much longer than the others are waited for a call waits for the replication thread, in milliseconds: only when that is stuck.
+    private static let backstop: Int64 = 5_000
+
+    /// Which loop this is.
+    private let index: Int
     private let responder: Responder
     private let context: ServerContext
     private let metrics: LoopMetrics
-    private var table = WaiterTable<KeptCall>(capacity: KeptReplies.capacity)
+    private var table: WaiterTable<KeptCall>
+    private var questions = OpenQuestions()
+    /// Up to which ticket the others have acknowledged.
+    private var acknowledged: UInt64 = 0
+    /// The last ticket for acknowledgments of this turn, of which the replication thread has not been told.
+    private var untold: UInt64?
+    private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at most.
@@ -25,10 +37,16 @@ final class KeptReplies {
     /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
     private var scheduled: Int64?
 
-    init(on loop: EventLoop, _ responder: Responder, _ context: ServerContext, _ metrics: LoopMetrics) throws(LibeventError) {
+    init(
+        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder, _ context: ServerContext,
+        _ metrics: LoopMetrics
+    ) throws(LibeventError) {
+        table = WaiterTable(capacity: capacity)
+        self.index = index
         self.responder = responder
         self.context = context
         self.metrics = metrics
+        endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in tellOfTickets() }
         turn = try LoopEvent.timer(on: loop) { [unowned self] _ in takeTurns() }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] _ in
             scheduled = nil
@@ -53,7 +71,12 @@ final class KeptReplies {
             return resume(kept, .tooMany)
         }
         switch kept.waiting.cause {
-        case .acknowledgments, .question: return resume(kept, .come)
+        case .acknowledgments:
+            untold = table.waitForAcknowledgment(kept, until: MonotonicClock.milliseconds() + patience)
+            endOfTurn?.activate()
+        case .questions(let keys):
+            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + patience)
+            context.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
         case .turn:
             if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
             table.waitForTurn(kept)
@@ -64,6 +87,8 @@ final class KeptReplies {
         metrics.recordWaiting(table.count)
         scheduleDeadline()
     }
+
+    private var patience: Int64 { context.settings.acknowledgeTimeout.wholeMilliseconds + Self.backstop }
 
     private func resume(_ kept: KeptCall, _ wake: Wake) {
         let monotonic = MonotonicClock.nanoseconds()
@@ -76,21 +101,47 @@ final class KeptReplies {
 
     // MARK: - Events
 
-    /// Those whose turn it is now, until the budget is used up; those that wait again stand behind the others.
+    /// What was changed in this turn is to be at the other members before its clients are answered.
+    private func tellOfTickets() {
+        guard let untold else { return }
+        self.untold = nil
+        context.cluster.acknowledge(AcknowledgmentTicket(loop: index, number: untold))
+    }
+
+    /// The replication thread has something to say.
+    func received(_ reply: ClusterReply) {
+        switch reply {
+        case .acknowledged(let number):
+            acknowledged = max(acknowledged, number)
+            takeTurns()
+        case .answered(let number, let isSure):
+            guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else { return }
+            resume(kept, answer.isSure ? .come : .timeUp)
+            metrics.recordWaiting(table.count)
+        }
+    }
+
+    /// Those that the others have acknowledged, then those whose turn it is now, until the budget is used up; those that wait again stand behind
+    /// the others.
     private func takeTurns() {
         let end = MonotonicClock.nanoseconds() + Self.turnBudget
         let last = table.lastTicket
+        while let kept = table.takeAcknowledged(upTo: acknowledged) {
+            resume(kept, .come)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
         while let kept = table.takeTurn(upTo: last) {
             resume(kept, kept.hasClient ? .come : .clientGone)
             if MonotonicClock.nanoseconds() >= end { break }
         }
         metrics.recordWaiting(table.count)
-        if table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
+        if table.hasTurns || table.hasAcknowledged(upTo: acknowledged) { turn?.schedule(afterMilliseconds: 0) }
     }
 
     private func endOverdue() {
         let now = MonotonicClock.milliseconds()
         while let kept = table.takeOverdue(at: now) {
+            questions.forget(kept.ticket)
             switch kept.waiting.cause {
             case .time: resume(kept, .come)
             case .rendering: lookAfter(kept)

@@ -29,8 +29,8 @@ struct Waiting {
 enum WaitCause: Sendable, Equatable {
     /// That the other members have what this loop has changed so far.
     case acknowledgments
-    /// What the other members know of an id.
-    case question(StateKey)
+    /// What the other members know of these ids, of which there is at least one.
+    case questions([StateKey])
     /// The next turn of the loop, for work that goes in steps. Others get their turn before.
     case turn
     /// A list that is being made beside the loops.

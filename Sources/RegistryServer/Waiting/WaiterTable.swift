@@ -91,6 +91,9 @@ struct WaiterTable<Waiter> {
 
     // MARK: - Ending
 
+    /// Whether somebody waits whose ticket has been acknowledged.
+    func hasAcknowledged(upTo ticket: UInt64) -> Bool { acknowledgments.first.map { $0.ticket <= ticket } ?? false }
+
     /// The next whose ticket has been acknowledged.
     mutating func takeAcknowledged(upTo ticket: UInt64) -> Waiter? {
         guard let first = acknowledgments.first, first.ticket <= ticket else { return nil }

@@ -128,7 +128,7 @@ struct LongListTests {
                 respond: { _ in Response(.internalServerError) },
                 refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
             handler.makeAnswering = { loop in
-                let kept = try KeptReplies(on: loop, responder, context, context.loopMetrics[0])
+                let kept = try KeptReplies(on: loop, index: 0, responder, context, context.loopMetrics[0])
                 return { request, reply in
                     let now = MonotonicClock.nanoseconds()
                     let instant = Instant(moment: context.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)

@@ -82,6 +82,7 @@ final class RouterPath: RequestPath {
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
         if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
         if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }
+        if let seconds = response.staleness { headers.append(("X-Registry-Stale", "\(seconds)")) }
         if let location = response.location { headers.append(("Location", location)) }
         if let seconds = response.retryAfter { headers.append(("Retry-After", "\(seconds)")) }
         if let allow = response.allow { headers.append(("Allow", allow)) }

@@ -139,6 +139,8 @@ struct SettingRowTests {
         ("replication_queue_changes", [("1000", "1000"), ("10000000", "10000000")]),
         ("tombstone_time", [("10m", "10m0s"), ("720h", "720h0m0s")]),
         ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
+        ("acknowledge", ["all", "local"].map { ($0, $0) }),
+        ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
     ]
 
     static let invalid: [(name: String, texts: [String])] = [
@@ -216,6 +218,8 @@ struct SettingRowTests {
         ("replication_queue_changes", ["", "999", "10000001"]),
         ("tombstone_time", ["", "9m59s", "721h"]),
         ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
+        ("acknowledge", ["", "none", "ALL", "quorum"]),
+        ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
     ]
 
     @Test(arguments: valid.map(\.name))

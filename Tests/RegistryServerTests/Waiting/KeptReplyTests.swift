@@ -2,12 +2,8 @@
 // been.
 
 import HTTP
-import Libevent
-import Logging
-import Replication
 import Synchronization
 import System
-import Telemetry
 import TestSupport
 import Testing
 
@@ -47,28 +43,7 @@ struct KeptReplyTests {
         ]
     }
 
-    private func server(_ context: ServerContext) throws -> LiveServer {
-        try LiveServer { _ in
-            let responder = Responder(
-                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
-                accessLog: nil)
-            var handler = LoopHandler(
-                respond: { _ in Response(.internalServerError) },
-                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
-            handler.makeAnswering = { loop in
-                let kept = try KeptReplies(on: loop, responder, context, context.loopMetrics[0])
-                return { request, reply in
-                    let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(moment: context.moment(monotonic: now, wall: 0), monotonic: now)
-                    switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
-                    case .answered(let response): reply.send(response)
-                    case .waits(let call): kept.keep(call, reply)
-                    }
-                }
-            }
-            return handler
-        }
-    }
+    private func server(_ context: ServerContext) throws -> LiveServer { try WaitingServer.start(context) }
 
     private func context(_ routes: [Route]) -> ServerContext {
         ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)

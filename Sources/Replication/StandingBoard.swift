@@ -1,0 +1,48 @@
+// What requests ask of the cluster: three words that the replication thread writes and API loops read, without a lock. An object of its own, so that a
+// loop reads it directly, whatever the cluster behind it is.
+
+import Synchronization
+
+/// How the cluster stands for requests, as last published. Safe to use from any thread.
+public final class StandingBoard: Sendable {
+    private static let waits: UInt8 = 1
+    private static let mayBeUnderWay: UInt8 = 2
+    /// Stands for a time that has not come.
+    private static let never = Int64.max
+
+    private let flags = Atomic<UInt8>(0)
+    /// In monotonic milliseconds.
+    private let behind = Atomic<Int64>(StandingBoard.never)
+    /// When what other members said was last looked at, in monotonic milliseconds. Whoever is alone has nobody to hear.
+    private let pulse = Atomic<Int64>(StandingBoard.never)
+    /// How long ago that may be, in milliseconds.
+    private let longestSilence: Int64
+
+    /// - Parameter longestSilence: for how many milliseconds this member may hear nobody until others answer without it.
+    public init(longestSilence: Int64 = .max) { self.longestSilence = longestSilence }
+
+    /// Whether a change is answered only when other members have it.
+    public var waits: Bool { flags.load(ordering: .acquiring) & Self.waits != 0 }
+
+    /// Whether an id that is unknown here may be known elsewhere.
+    public var mayBeUnderWay: Bool { flags.load(ordering: .acquiring) & Self.mayBeUnderWay != 0 }
+
+    /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been looked at for too long, as after
+    /// a pause. Nil when it has caught up. In monotonic milliseconds, as is `now`.
+    public func behindSince(at now: Int64) -> Int64? {
+        let behind = behind.load(ordering: .acquiring)
+        guard behind == Self.never else { return behind }
+        let pulse = pulse.load(ordering: .acquiring)
+        return now &- pulse > longestSilence ? pulse : nil
+    }
+
+    // MARK: - The replication thread
+
+    public func publish(_ standing: ClusterStanding) {
+        behind.store(standing.behindSince ?? Self.never, ordering: .releasing)
+        flags.store((standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0), ordering: .releasing)
+    }
+
+    /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it was too late.
+    public func beat(at now: Int64) { pulse.store(now, ordering: .releasing) }
+}

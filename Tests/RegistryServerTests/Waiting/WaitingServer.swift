@@ -1,0 +1,38 @@
+// A server whose calls may wait, as the registry's loops have it, for tests.
+
+import HTTP
+import Libevent
+import Replication
+import System
+import TestSupport
+
+@testable import RegistryServer
+
+enum WaitingServer {
+    /// Serves with one loop, on real clocks, until it is released.
+    static func start(_ context: ServerContext, capacity: Int = KeptReplies.capacity) throws -> LiveServer {
+        try LiveServer { _ in
+            let responder = Responder(
+                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
+                accessLog: nil)
+            var handler = LoopHandler(
+                respond: { _ in Response(.internalServerError) },
+                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
+            handler.makeAnswering = { loop in
+                let kept = try KeptReplies(on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
+                let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }
+                context.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
+                return { request, reply in
+                    withExtendedLifetime(mailbox) {}
+                    let now = MonotonicClock.nanoseconds()
+                    let instant = Instant(moment: context.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+                    switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+                    case .answered(let response): reply.send(response)
+                    case .waits(let call): kept.keep(call, reply)
+                    }
+                }
+            }
+            return handler
+        }
+    }
+}
