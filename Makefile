@@ -2,14 +2,15 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.proxies test.simulation test.faults \
+.PHONY: build run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
-BENCH := python3 Benchmarks/bench.py --registry bin/registry
+# LAST_RELEASE, a binary of the release before, is what acknowledgments are measured beside.
+BENCH := python3 Benchmarks/bench.py --registry bin/registry $(if $(LAST_RELEASE),--last-release $(LAST_RELEASE))
 BENCH_ITEMS := heartbeat register list-service list-names list-all not-modified list-filter batch instructions access-log start loops \
-	tls-heartbeat tls-handshake tls-resume replication memory storm
+	tls-heartbeat tls-handshake tls-resume replication acknowledgments memory storm
 # What the benchmark is run with and measured against, and Debian's names of it.
 BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind
 BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind
@@ -50,8 +51,8 @@ cluster: build
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, every fault of a cluster, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.proxies test.simulation test.faults test.soak
+# Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, a client behind a balancer, every fault of a cluster, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults test.soak
 
 # Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -117,6 +118,10 @@ test.cluster: build deps.cluster
 # Run haproxy, nginx and Caddy, as far as they are installed, with the lines of docs/proxies.md, and see whom the registry believes.
 test.proxies: build deps.proxies
 	python3 Tests/Long/proxies.py bin/registry
+
+# Hold what one client is told through the balancer, by one member after the other, against what it was told before.
+test.balancer: build deps.cluster
+	python3 Tests/Long/balancer.py --registry bin/registry
 
 # Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
 test.faults: build deps.faults

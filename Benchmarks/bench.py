@@ -16,6 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
+import acknowledgments
 import canned
 import cluster
 import conditions
@@ -32,10 +33,11 @@ from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **tls.ITEMS, **cluster.ITEMS, **scale.ITEMS}
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **tls.ITEMS, **cluster.ITEMS, **acknowledgments.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *scale.ITEMS}
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *acknowledgments.ITEMS,
+                    *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
 SELF_TEST_TOLERANCE = 0.2
@@ -54,6 +56,7 @@ class Bench:
             log.unlink()
         self.rounds, self.seconds, self.starts = (2, 1, 3) if options.quick else (options.rounds, options.seconds, 10)
         self.redis = options.redis
+        self.last_release = options.last_release and options.last_release.resolve()
         self.quick = options.quick
         self.instances = min(options.instances, QUICK_INSTANCES) if options.quick else options.instances
         self.churns = 2 if options.quick else options.churns
@@ -215,6 +218,7 @@ def parse(arguments):
     parser.add_argument("--churns", type=int, default=10, help="how often the item memory fills and empties it (10)")
     parser.add_argument("--redis", action="store_true", default=all(map(shutil.which, REDIS_TOOLS)),
                         help="insist on measuring EXPIRE of Redis beside the heartbeats, which is done when it is installed")
+    parser.add_argument("--last-release", type=Path, help="the binary of the release before, which the item acknowledgments is measured beside")
     parser.add_argument("--write-docs", action="store_true",
                         help=f"write the newest results of all items, this run's included, into {documents.PAGE.name}")
     parser.add_argument("--self-test", action="store_true",
