@@ -71,7 +71,7 @@ struct NodeMembershipTests {
         let forgotten = bench.directives.count
         bench.pass(60_000)
         #expect(!bench.directives[forgotten...].contains { if case .dial = $0 { true } else { false } })
-        #expect(bench.node.status(at: bench.time).peers.isEmpty)
+        #expect(bench.node.status(at: bench.time).peers.map(\.state) == [.lost], "that it is missed is told on")
     }
 
     @Test func `a member that nobody names is forgotten with its goodbye`() throws {

@@ -77,6 +77,7 @@ struct NodeReadinessTests {
         // One of them is given the right secret.
         let link = try bench.dial(member: 1, at: bench.address(1), secret: "one secret")
         #expect(bench.closed(link) == nil)
+        bench.pass(100)
         #expect(Self.known(bench) == .copying)
         #expect(bench.node.status(at: bench.time).peers.map(\.state) == [.copying, .refused])
     }
