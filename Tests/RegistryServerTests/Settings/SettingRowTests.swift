@@ -19,6 +19,8 @@ struct SettingRowTests {
         if name == "auth_mode", text.contains("mtls") {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]]) { $1 }
         }
+        // Several members replicate.
+        if name == "cluster_size" { flags["replication"] = ["true"] }
         if name.hasPrefix("replication_tls"), !Self.booleans.contains(where: { $0 == (text, "false") }) {
             flags.merge([
                 "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"], "replication_tls_ca": ["a"],
