@@ -30,14 +30,6 @@ extension Records {
         min(now, slots[slot].isRenewedElsewhere ? bounds.elsewhere : bounds.here) < deadline(slot)
     }
 
-    /// By how much the digest that an instance is counted in differs from that of what a look-up at this time finds: all of it when its lease has run out,
-    /// and when it is said to be overdue, which is another list though nothing was registered anew, by a number of its own.
-    @inline(__always)
-    func unseenHash(_ slot: Int32, at now: LeaseTime) -> UInt64 {
-        guard isLive(slot, at: now) else { return stateHash(slot) }
-        return slots[slot].isOverdue ? 0 &- StableHash.mixed(stateHash(slot)) : 0
-    }
-
     /// Until when what a look-up finds of an instance is as it is at this time, but for changes that give it another revision: that its time is over
     /// is one when it is swept, or said to be overdue.
     @inline(__always)

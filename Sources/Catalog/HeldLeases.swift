@@ -62,11 +62,4 @@ extension Records {
         held.insert(slot)
         setOverdue(slot, true, at: moment)
     }
-
-    /// Whether look-ups say that an instance is overdue, which is a change to whoever keeps what they found.
-    mutating func setOverdue(_ slot: Int32, _ isOverdue: Bool, at moment: Moment) {
-        guard slots[slot].isOverdue != isOverdue else { return }
-        slots[slot].isOverdue = isOverdue
-        touch(slot, at: moment)
-    }
 }

@@ -61,8 +61,10 @@ extension Catalog {
         found.instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
-            found.overdue &+= records.unseenHash(member, at: now)
-            guard records.isLive(member, at: now) else { continue }
+            guard records.isLive(member, at: now) else {
+                found.overdue &+= records.stateHash(member)
+                continue
+            }
             found.instances.append(records.leased(member))
             found.liveUntil = min(found.liveUntil, records.changesAt(member, after: now))
         }
@@ -142,7 +144,8 @@ extension Catalog {
 
     /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no such instance.
     func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
-        records.slot(of: id, in: namespace).map { records.unseenHash($0, at: now) } ?? 0
+        guard let slot = records.slot(of: id, in: namespace), !records.isLive(slot, at: now) else { return 0 }
+        return records.stateHash(slot)
     }
 }
 

@@ -61,9 +61,13 @@ struct Records: Sendable {
         LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
     }
 
-    /// What an instance adds to the digests of its service and namespace. Inlined for the reason of `slot`.
+    /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is overdue. Inlined for the reason
+    /// of `slot`.
     @inline(__always)
-    func stateHash(_ slot: Int32) -> UInt64 { StateHash.of(instances[slot].id, slots[slot].version) }
+    func stateHash(_ slot: Int32) -> UInt64 {
+        let hash = StateHash.of(instances[slot].id, slots[slot].version)
+        return slots[slot].isOverdue ? StableHash.mixed(hash) : hash
+    }
 
     // MARK: - Versions
 
@@ -197,6 +201,14 @@ struct Records: Sendable {
     mutating func touch(_ slot: Int32, at moment: Moment) {
         let place = slots[slot].place
         roster.touch(place, difference: 0, index: roster.advance(place.table, at: moment.microseconds))
+    }
+
+    /// Whether look-ups say that an instance is overdue, which is another list to whoever keeps what they found.
+    mutating func setOverdue(_ slot: Int32, _ isOverdue: Bool, at moment: Moment) {
+        guard slots[slot].isOverdue != isOverdue else { return }
+        let (place, hash) = (slots[slot].place, stateHash(slot))
+        slots[slot].isOverdue = isOverdue
+        roster.touch(place, difference: stateHash(slot) &- hash, index: roster.advance(place.table, at: moment.microseconds))
     }
 
     private mutating func leave(_ place: Roster.Place, hash: UInt64, index: UInt64) {

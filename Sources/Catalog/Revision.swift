@@ -5,7 +5,7 @@
 /// The state of a service or of a namespace.
 public struct Revision: Hashable, Sendable {
     /// The sum of the hashes of all instances that are registered, each of its id and version (`StateHash`); 0 when there are none. Leases are not
-    /// in it: an instance whose lease has run out counts until it is swept.
+    /// in it: an instance whose lease has run out counts until it is swept, and by another hash while look-ups say that it is overdue.
     public let digest: UInt64
     /// The microseconds of the last change's hybrid time, or one more than before where that is later. 0 when nobody is registered.
     ///

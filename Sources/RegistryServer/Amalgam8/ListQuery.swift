@@ -100,9 +100,11 @@ struct ListQuery {
         if let id {
             selection.liveUntil = now
             guard let id = InstanceID(Array(id.utf8)[...]) else { return selection }
-            let found = store.instance(id, in: namespace, at: now)
-            if let found, matches(found.instance) { selection.instances = [found] }
-            if found?.isOverdue ?? true { selection.overdue = store.overdueHash(of: id, in: namespace, at: now) }
+            if let found = store.instance(id, in: namespace, at: now) {
+                if matches(found.instance) { selection.instances = [found] }
+            } else {
+                selection.overdue = store.overdueHash(of: id, in: namespace, at: now)
+            }
         } else if let serviceName {
             try selection.append(budget.listing(of: serviceName, in: namespace, at: now, from: store), &budget, where: matches)
         } else {
