@@ -42,9 +42,9 @@ public enum Refused: Error, Sendable {
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
     /// So much waits for other clients that this answer must not be added (R828).
     case noRoom
-    /// The list would take more memory than lists that are being made may (R342).
+    /// The list would take more memory than lists that are being made may (R842).
     case renderingTooLarge
-    /// Too many lists are to be made, or this one was not made in time (R343).
+    /// Too many lists are to be made, or this one was not made in time (R843).
     case renderingBusy
     /// Nobody waits for the list any more, so it is not made.
     case renderingAbandoned
