@@ -50,15 +50,16 @@ public enum Gzip {
         else { return nil }
         defer { deflateEnd(&stream) }
         var output: [UInt8] = []
-        var room = [UInt8](repeating: 0, count: pieceBytes)
+        var room = [UInt8](repeating: 0, count: max(1, min(pieceBytes, count)))
         var isRefused = false
         for index in 0...pieces.count {
-            var input = index < pieces.count ? pieces[index] : []
+            let input = index < pieces.count ? pieces[index] : []
             let flush = index < pieces.count ? Z_NO_FLUSH : Z_FINISH
             guard input.count <= UInt32.max else { return nil }
             var result = Z_OK
-            input.withUnsafeMutableBufferPointer { input in
-                stream.next_in = input.baseAddress
+            input.withUnsafeBufferPointer { input in
+                // zlib only reads it, whatever its type says; a pointer that may write would have the piece copied first.
+                stream.next_in = input.baseAddress.map { UnsafeMutablePointer(mutating: $0) }
                 stream.avail_in = UInt32(input.count)
                 repeat {
                     let filled = room.withUnsafeMutableBufferPointer { room in
@@ -73,7 +74,7 @@ public enum Gzip {
                     }
                     output += room[..<filled]
                     // When room is left, all that was given has been taken, or the stream has ended.
-                } while stream.avail_out == 0 && output.count < count
+                } while stream.avail_out == 0 && output.count < count && result != Z_STREAM_END
             }
             guard !isRefused, output.count < count, flush == Z_NO_FLUSH || result == Z_STREAM_END else { return nil }
         }
