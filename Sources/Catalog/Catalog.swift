@@ -8,7 +8,7 @@ struct Catalog: Sendable {
     private static let fullNamespaceBudget = 1_000
 
     /// Instances a client may register in one namespace; nil is no limit.
-    private let namespaceCapacity: Int?
+    var namespaceCapacity: Int?
     var records: Records
     /// The latest moment at which somebody looked something up. Threads read the clock before they wait for the lock, so what comes after
     /// may be of an earlier moment.

@@ -65,6 +65,11 @@ public final class Store: Sendable {
 
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
+    /// Puts another limit on the instances that a client may register in one namespace into force; nil is none. What is there stays.
+    public func change(namespaceCapacity: Int?) {
+        for shard in shards { shard.catalog.withLock { $0.namespaceCapacity = namespaceCapacity } }
+    }
+
     /// Carries a client's command out, or refuses it and changes nothing.
     public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         let number = number(of: namespace)

@@ -80,19 +80,30 @@ public final class Border: Sendable {
     }
 
     private struct Census {
+        var rules: BorderRules
         var open = 0
         var clients: [ClientKey: Int] = [:]
     }
 
-    public let rules: BorderRules
-    private let census = Mutex(Census())
+    /// The rules in force. Each server has a copy, which is renewed a few times a second.
+    public var rules: BorderRules { census.withLock { $0.rules } }
+    private let census: Mutex<Census>
+    /// Of the rules: asked with every large answer.
+    private let waitingOutput: Atomic<Int>
     private let tallies = Mutex([Tally](repeating: Tally(), count: BorderEvent.allCases.count))
     private let waiting = Atomic<Int>(0)
     /// Bytes of bodies that are lent, each counted once however many clients it waits for.
     private let lent = Atomic<Int>(0)
 
     public init(_ rules: BorderRules = BorderRules()) {
-        self.rules = rules
+        census = Mutex(Census(rules: rules))
+        waitingOutput = Atomic(rules.waitingOutput)
+    }
+
+    /// Puts other rules into force. Connections that are too many by them stay.
+    public func change(_ rules: BorderRules) {
+        census.withLock { $0.rules = rules }
+        waitingOutput.store(rules.waitingOutput, ordering: .relaxed)
     }
 
     /// How often each event has happened since the start, by `BorderEvent.rawValue`.
@@ -109,7 +120,7 @@ public final class Border: Sendable {
 
     /// Whether a body of so many bytes may be made.
     public func hasRoom(forBytes count: Int) -> Bool {
-        count < Self.largeBody || lent.load(ordering: .relaxed) < rules.waitingOutput
+        count < Self.largeBody || lent.load(ordering: .relaxed) < waitingOutput.load(ordering: .relaxed)
     }
 
     /// libevent points to a body's bytes for one more answer.
@@ -140,8 +151,8 @@ public final class Border: Sendable {
     /// Counts a connection in, unless a limit forbids it; then says which one.
     func admit(_ client: ClientKey?) -> BorderEvent? {
         census.withLock { census in
-            guard census.open < rules.connections else { return .connections }
-            if let most = rules.connectionsPerClient, let client {
+            guard census.open < census.rules.connections else { return .connections }
+            if let most = census.rules.connectionsPerClient, let client {
                 let held = census.clients[client, default: 0]
                 guard held < most else { return .connectionsPerClient }
                 census.clients[client] = held + 1
@@ -155,7 +166,8 @@ public final class Border: Sendable {
     func leave(_ client: ClientKey?) {
         census.withLock { census in
             census.open -= 1
-            guard rules.connectionsPerClient != nil, let client, let held = census.clients[client] else { return }
+            // Also when there is a limit no longer, or was none when it came.
+            guard let client, let held = census.clients[client] else { return }
             census.clients[client] = held > 1 ? held - 1 : nil
         }
     }

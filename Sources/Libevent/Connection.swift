@@ -260,7 +260,7 @@ final class Connection {
     /// Whether enough was read: a complete request waits and a good deal behind it, or as much as may while a reply is awaited.
     private var isFull: Bool {
         let count = evbuffer_get_length(bufferevent_get_input(bufferevent))
-        return gate.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.border.rules.input
+        return gate.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.rules.input
     }
 
     /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record is still read.
@@ -278,7 +278,7 @@ final class Connection {
     /// a record leaves the rest in OpenSSL, where no socket tells of it.
     func setReadWatermarks() {
         let low = isHeldBack ? Int.max : 1
-        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.border.rules.input
+        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.rules.input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
 

@@ -13,7 +13,7 @@ extension HTTPServer {
 
     /// Counts a new connection in, or turns it away. Called in the turn of its adoption.
     func receive(_ connection: Connection) {
-        if border.rules.connectionsPerClient != nil { connection.client = connection.peer.flatMap { ClientKey(numeric: $0) } }
+        if rules.connectionsPerClient != nil { connection.client = connection.peer.flatMap { ClientKey(numeric: $0) } }
         guard let event = border.admit(connection.client) else {
             connection.isAdmitted = true
             return
@@ -45,7 +45,7 @@ extension HTTPServer {
         var gone: [Connection] = []
         var waiting = 0
         for connection in connections.values {
-            if let deadline = connection.overdue(at: now, border.rules.deadlines) { overdue.append((connection, deadline)) }
+            if let deadline = connection.overdue(at: now, rules.deadlines) { overdue.append((connection, deadline)) }
             if connection.isStuck { stuck.append(connection) }
             if connection.hasGoneWhileWaiting { gone.append(connection) }
             waiting += connection.waitingBytes
@@ -53,7 +53,7 @@ extension HTTPServer {
         let sum = border.addWaiting(waiting - waitingBytes)
         waitingBytes = waiting
         for connection in gone { connection.close() }
-        if sum > border.rules.waitingOutput { makeRoom(sum - border.rules.waitingOutput, among: stuck) }
+        if sum > rules.waitingOutput { makeRoom(sum - rules.waitingOutput, among: stuck) }
         for (connection, deadline) in overdue where connection.isOpen { end(connection, deadline) }
     }
 

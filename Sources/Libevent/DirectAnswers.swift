@@ -63,7 +63,7 @@ extension Connection {
             }
             guard gate.completeRequests > 0 else { continue }
             let now = MonotonicClock.nanoseconds()
-            if waitingBytes >= server.border.rules.answersAhead || now >= end ?? .max { return holdBack() }
+            if waitingBytes >= server.rules.answersAhead || now >= end ?? .max { return holdBack() }
             if end == nil { end = now + Self.longestTurn }
         }
     }

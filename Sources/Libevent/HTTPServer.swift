@@ -48,6 +48,8 @@ public final class HTTPServer {
 
     let limits: RequestLimits
     let border: Border
+    /// The border's, as of the last sweep.
+    private(set) var rules: BorderRules
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
@@ -91,6 +93,7 @@ public final class HTTPServer {
         self.loop = loop
         self.limits = limits
         self.border = border
+        rules = border.rules
         self.gauge = gauge
         self.handler = handler
         self.security = security
@@ -122,6 +125,7 @@ public final class HTTPServer {
         try listen(descriptor)
         // Urgent, because however many connections are ready, deadlines are kept between two of them.
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) { [unowned self] _ in
+            rules = self.border.rules
             sweep(at: self.clock())
             acceptAgain()
         }

@@ -4,6 +4,14 @@ import Replication
 import TLS
 
 extension Authenticator {
+    /// The one that proves with the first of these secrets and takes proofs of each; nil for none.
+    static func hmac(secrets: [[UInt8]]) throws(CryptoError) -> Authenticator? {
+        let all = try secrets.map { secret throws(CryptoError) in try hmac(key: secret) }
+        var first = all.first
+        first?.others = Array(all.dropFirst())
+        return first
+    }
+
     /// HMAC-SHA-256 (RFC 2104) with a key of any length. Belongs to the thread that uses it.
     static func hmac(key: [UInt8]) throws(CryptoError) -> Authenticator {
         let mac = try HMACSHA256(key: key)

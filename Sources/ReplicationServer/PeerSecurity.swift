@@ -5,15 +5,13 @@ import Libevent
 import Logging
 import TLS
 
-/// The TLS contexts of the peers' port. Made by whoever starts the replication thread, which owns it from then on.
+/// The TLS contexts of the peers' port. The replication thread uses them, whoever reloads files replaces them.
 struct PeerSecurity: Sendable {
-    /// How often the files are looked at, in milliseconds.
-    static let period = 5_000
-
     let accepting: TLSContextBox
     let connecting: TLSContextBox
     let health: TLSHealth
-    private var watch: FileWatch
+    /// Of the files as they were before they were read first.
+    let watch: FileWatch
     private let configuration: PeerTLSConfiguration
     private let name: String?
 
@@ -28,14 +26,9 @@ struct PeerSecurity: Sendable {
         health = TLSHealth(certificateExpiry: context.certificateExpiry)
     }
 
-    /// Looks whether the files have changed and come to rest, and reads them anew then. To be called every `period`.
-    mutating func look(now: Int64, _ logger: Logger) {
-        if watch.haveChanged() { reload(now: now, logger) }
-    }
-
-    /// Reads the files anew; new connections use what is in them when all of it is good.
-    mutating func reload(now: Int64, _ logger: Logger) {
-        watch = FileWatch(configuration.paths)
+    /// Reads the files anew; new connections use what is in them when all of it is good. Returns the watch over what was read.
+    func reload(now: Int64, _ logger: Logger) -> FileWatch {
+        let watch = FileWatch(configuration.paths)
         do throws(TLSError) {
             let accepting = try TLSContext(accepting: configuration, now: now)
             let connecting = try TLSContext(connecting: configuration, now: now)
@@ -49,6 +42,7 @@ struct PeerSecurity: Sendable {
             logger.error(
                 "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error)"])
         }
+        return watch
     }
 
     /// Whether a peer's certificate is one of the cluster's, and to what it binds the peer.

@@ -12,8 +12,8 @@ public struct ReplicationConfiguration: Sendable {
     public var listenAddress: String
     /// Who this member is, and its bounds.
     public var node: NodeConfiguration
-    /// What all members know and nobody else does; nil when everybody is believed.
-    public var secret: [UInt8]?
+    /// What all members know and nobody else does: the first is proven, each is accepted. None: everybody is believed.
+    public var secrets: [[UInt8]]
     /// TLS on the port, both ways, each side with a certificate; nil is plain.
     public var tls: PeerTLSConfiguration?
     /// A name that the certificate of every member carries. Nil: each carries its member's own address or name.
@@ -27,14 +27,14 @@ public struct ReplicationConfiguration: Sendable {
     public var names: [PeerName]
 
     public init(
-        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secret: [UInt8]? = nil, tls: PeerTLSConfiguration? = nil,
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [], tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,
         allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {
         self.port = port
         self.listenAddress = listenAddress
         self.node = node
-        self.secret = secret
+        self.secrets = secrets
         self.tls = tls
         self.certificateName = certificateName
         self.allowsOriginals = allowsOriginals

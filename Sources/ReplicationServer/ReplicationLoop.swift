@@ -101,7 +101,7 @@ final class ReplicationLoop {
         loop = try EventLoop(hasPreciseTimers: true)
         node = Node(
             configuration.node, store: parts.store, random: SystemRandomNumberGenerator(),
-            authenticator: try configuration.secret.map { try .hmac(key: $0) }, at: Self.time(parts))
+            authenticator: try .hmac(secrets: configuration.secrets), at: Self.time(parts))
         originals = Originals(
             OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
             makePacker: { Deflater() })
@@ -131,12 +131,6 @@ final class ReplicationLoop {
             try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) },
             try LoopEvent.every(milliseconds: beatPeriod, on: loop) { [unowned self] onLoop in beat(onLoop) },
         ]
-        if security != nil {
-            timers.append(
-                try LoopEvent.every(milliseconds: PeerSecurity.period, on: loop) { [unowned self] _ in
-                    security?.look(now: WallClock.seconds(), logger)
-                })
-        }
     }
 
     // MARK: - Time
@@ -218,8 +212,18 @@ final class ReplicationLoop {
             guard let addresses = sources?.take(report) else { return }
             membersChanged(addresses, isComplete: sources?.isComplete ?? false, onLoop)
         case .paused: carryOut(node.paused(at: now), onLoop)
-        case .reload: security?.reload(now: WallClock.seconds(), logger)
+        case .secrets(let secrets): change(secrets)
         case .leave(let report): leave(report, onLoop)
+        }
+    }
+
+    /// What is said and heard on proven links stays as it is: they would else have to be closed, all at once.
+    private func change(_ secrets: [[UInt8]]) {
+        do {
+            node.authenticator = try .hmac(secrets: secrets)
+            logger.info("cluster secrets changed", metadata: ["accepted": "\(secrets.count)"])
+        } catch {
+            logger.error("new cluster secrets cannot be used, the old ones stay", metadata: ["error": "\(error)"])
         }
     }
 

@@ -25,8 +25,8 @@ enum ReplicationOrder: Sendable {
     case looking(Set<MemberSource>)
     /// The process was not run for longer than `LeaseClock.longestGap`.
     case paused
-    /// Read the certificates anew.
-    case reload
+    /// Prove the first of these from now on, and accept each.
+    case secrets([[UInt8]])
     /// Tell everybody everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
@@ -92,8 +92,14 @@ public final class ReplicationService: Cluster {
     /// The process was not run for longer than `LeaseClock.longestGap`.
     public func paused() { orders.send(.paused) }
 
-    /// Reads the certificates anew, when there are any; says in the log how that went.
-    public func reload() { orders.send(.reload) }
+    /// Over the certificates as they were before they were read; nil without TLS.
+    public var certificateWatch: FileWatch? { security?.watch }
+
+    /// Reads the certificates anew at `now`, in seconds since 1970; says in the log how that went, and returns the watch over what was read.
+    public func reloadCertificates(now: Int64) -> FileWatch { security?.reload(now: now, logger) ?? FileWatch([]) }
+
+    /// Links that are made from now on prove the first secret, and accept each. There is at least one.
+    public func change(secrets: [[UInt8]]) { orders.send(.secrets(secrets)) }
 
     /// Tells the others everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication thread. To be called
     /// once, after `start`.

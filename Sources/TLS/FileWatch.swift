@@ -9,8 +9,8 @@ import Glibc
 /// The files that something was read from, and whether they are others by now. To be made before the reading, and anew before each reading that
 /// follows: a file that changes meanwhile is then read again.
 public struct FileWatch: Sendable {
-    private let paths: [String]
-    private let read: [FileStamp]
+    private var paths: [String]
+    private var read: [FileStamp]
     /// Of the last look.
     private var seen: [FileStamp]
 
@@ -18,6 +18,14 @@ public struct FileWatch: Sendable {
         self.paths = paths
         read = paths.map(FileStamp.init)
         seen = read
+    }
+
+    /// Watches one more file. To be called before it is read.
+    public mutating func add(_ path: String) {
+        let stamp = FileStamp(path)
+        paths.append(path)
+        read.append(stamp)
+        seen.append(stamp)
     }
 
     /// Looks, which is one stat(2) a file. Whether the files differ from those that were read and have come to rest: they were the same at the

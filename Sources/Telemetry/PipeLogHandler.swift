@@ -10,10 +10,16 @@ import System
 /// gives way to its provider's, and that to the event's; an error becomes `error.message` and `error.type`. A nested value is
 /// rendered as one string, so that a key has the same type in every line.
 public struct PipeLogHandler: LogHandler {
-    public var logLevel: Logger.Level
+    /// The shared threshold's, unless this logger was given one of its own.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? threshold.level.swiftLogThreshold }
+        set { ownLevel = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
 
+    private let threshold: LogThreshold
+    private var ownLevel: Logger.Level?
     private let label: String
     private let pipe: LogPipe
     private let format: LogFormat
@@ -23,13 +29,13 @@ public struct PipeLogHandler: LogHandler {
     ///   - label: the logger's name; if empty, lines have no `logger`.
     ///   - clock: nanoseconds since the start of 1970; called from any thread.
     public init(
-        label: String, pipe: LogPipe, format: LogFormat, threshold: LogLevel, metadataProvider: Logger.MetadataProvider? = nil,
+        label: String, pipe: LogPipe, format: LogFormat, threshold: LogThreshold, metadataProvider: Logger.MetadataProvider? = nil,
         clock: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds() }
     ) {
         self.label = label
         self.pipe = pipe
         self.format = format
-        self.logLevel = threshold.swiftLogThreshold
+        self.threshold = threshold
         self.metadataProvider = metadataProvider
         self.clock = clock
     }

@@ -57,18 +57,18 @@ struct RegistryCommand: ParsableCommand {
         }
     }
 
-    /// The settings to serve with; nil when they were only to be checked, and are now printed.
+    /// The settings to serve with, and where they were read from; nil when they were only to be checked, and are now printed.
     ///
     /// Throws a `ValidationError`, which exits with EX_USAGE (64), when they do not hold.
-    func resolve() throws -> ResolvedSettings? {
+    func resolve() throws -> (ResolvedSettings, SettingSources)? {
+        var sources = SettingSources(flags: flags.values, environment: Self.environment())
         let resolved: ResolvedSettings
         do {
-            resolved = try Settings.resolve(
-                flags: flags.values, environment: Self.environment(), readFile: SecretFile.read)
+            resolved = try sources.resolve()
         } catch {
             throw ValidationError(error.description)
         }
-        guard checkConfig else { return resolved }
+        guard checkConfig else { return (resolved, sources) }
         for warning in resolved.warnings { Self.complain("warning: \(warning)\n") }
         print(resolved.listing, terminator: "")
         let problems = NamedFiles.problems(resolved.settings, now: WallClock.seconds())
@@ -81,8 +81,10 @@ struct RegistryCommand: ParsableCommand {
 
     /// The settings for who serves nobody and proves nothing: no file of a secret is read, which may be for the registry's own eyes.
     static func settingsWithoutSecrets(_ flags: SettingFlags) throws -> Settings {
-        try Settings.resolve(flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) })
-            .settings
+        try Settings.resolve(
+            flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) },
+            readConfiguration: { try SecretFile.read($0, patience: 0) }
+        ).settings
     }
 
     /// What the environment says under the names that settings have or might have, and no other.

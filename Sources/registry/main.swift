@@ -5,9 +5,9 @@ import RegistryServer
 do {
     var command = try RegistryCommand.parse(commandLine: Array(CommandLine.arguments.dropFirst()))
     if let registry = command as? RegistryCommand {
-        if let resolved = try registry.resolve() {
+        if let (resolved, sources) = try registry.resolve() {
             Allocator.giveBackInBackground()
-            let status = RegistryProcess.run(resolved)
+            let status = RegistryProcess.run(resolved, sources)
             RegistryCommand.exit(withError: status == 0 ? nil : ExitCode(status))
         }
     } else {

@@ -12,7 +12,7 @@ struct HandshakeTests {
         var accepter: Handshake
         var dialerSays: [[UInt8]]
         var accepterSays: [[UInt8]]
-        let secrets: (dialer: Authenticator?, accepter: Authenticator?)
+        var secrets: (dialer: Authenticator?, accepter: Authenticator?)
 
         init(
             dialer: Hello = HandshakeTests.hello(1), accepter: Hello = HandshakeTests.hello(2), secrets: (String?, String?) = ("a", "a"),
@@ -68,6 +68,28 @@ struct HandshakeTests {
         }
         #expect(hello.member == MemberID(bits: 1))
         #expect(pair.dialer.proven?.member == MemberID(bits: 2))
+    }
+
+    // R675 … what one member proves itself with is among what the other accepts.
+    @Test(arguments: [(["old"], ["old", "new"]), (["old", "new"], ["new", "old"]), (["new", "old"], ["new"]), (["a", "b"], ["c", "b", "a"])])
+    func `members on the way from one secret to another let one another in, and hear what is sealed`(first: [String], second: [String]) throws {
+        func authenticator(_ secrets: [String]) -> Authenticator {
+            var result = Authenticator.test(secrets[0])
+            result.others = secrets.dropFirst().map(Authenticator.test)
+            return result
+        }
+        for (dialer, accepter) in [(first, second), (second, first)] {
+            var pair = Pair(secrets: (nil, nil))
+            pair.secrets = (authenticator(dialer), authenticator(accepter))
+            guard case .proven = try #require(try pair.greet().first) else {
+                Issue.record("\(dialer) is not let in by \(accepter)")
+                continue
+            }
+            var sealing = try #require(try pair.dialer.sealing(pair.secrets.dialer))
+            var opening = try #require(try pair.accepter.opening())
+            let sealed = sealing.seal(FrameCodec.encode(.goodbye(.leaving)))
+            _ = try opening.open(sealed, in: 0..<sealed.count)
+        }
     }
 
     @Test(arguments: [("b", "a"), (nil, "a"), ("a", nil)] as [(String?, String?)])

@@ -5,15 +5,15 @@ import Catalog
 import TLS
 import Text
 
-/// Verifies tokens under one secret. Confined to one event loop, as the prepared key is.
+/// Verifies tokens under the secrets in force. Confined to one event loop, as the prepared keys are.
 final class JWTScheme {
     /// Up to so many letters of base64url a header is read before the signature is checked, so that the sentence can blame it. A longer one may have
     /// hundreds of members, and a stranger pays nothing for them.
     private static let shortHeader = 1_024
 
-    private let key: HMACSHA256
+    private let keys: [HMACSHA256]
 
-    init(_ secret: Secret) throws(CryptoError) { key = try HMACSHA256(key: secret.bytes) }
+    init(_ secret: Secret) throws(CryptoError) { keys = try secret.all.map { key throws(CryptoError) in try HMACSHA256(key: key) } }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
         guard let form = JWTForm(token) else {
@@ -23,7 +23,7 @@ final class JWTScheme {
         let isShort = form.header.count <= Self.shortHeader
         if isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let signature = Base64.url.decode(unpadded: form.signature) else { return .refused(.malformedSignature) }
-        guard key.isValid(signature.span, for: form.signed.span) else { return .refused(.wrongSignature) }
+        guard keys.contains(where: { $0.isValid(signature.span, for: form.signed.span) }) else { return .refused(.wrongSignature) }
         if !isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let bytes = Base64.url.decode(unpadded: form.claims) else { return .refused(.malformedClaims) }
         switch JWTClaims.read(bytes) {

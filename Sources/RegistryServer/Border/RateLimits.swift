@@ -1,6 +1,6 @@
 // How many requests a second a namespace and a client may make. Heartbeats have an allowance of their own, so that a flood of look-ups
 // cannot make leases run out. All loops share the buckets, since a client's connections are spread over them: a part of the allowance for
-// each loop would be wrong for every client that keeps one connection. A limit that is off costs a comparison with nil.
+// each loop would be wrong for every client that keeps one connection. A limit that is off costs an atomic load.
 
 import Catalog
 import HTTP
@@ -33,20 +33,23 @@ public final class RateLimits: Sendable {
         }
     }
 
-    private let namespaces: SharedBuckets<Namespace>?
-    private let namespaceHeartbeats: SharedBuckets<Namespace>?
-    private let clients: SharedBuckets<ClientKey>?
-    private let clientHeartbeats: SharedBuckets<ClientKey>?
+    private let namespaces = SharedBuckets<Namespace>()
+    private let namespaceHeartbeats = SharedBuckets<Namespace>()
+    private let clients = SharedBuckets<ClientKey>()
+    private let clientHeartbeats = SharedBuckets<ClientKey>()
     private let refusals = Mutex([UInt64](repeating: 0, count: Limit.allCases.count))
 
-    init(_ settings: Settings) {
+    init(_ settings: Settings) { change(settings) }
+
+    /// Puts the limits of other settings into force. What has been taken of an allowance stays taken.
+    func change(_ settings: Settings) {
         func allowance(_ perSecond: Int?) -> Allowance? {
             perSecond.map { Allowance(perSecond: $0, burst: settings.rateLimitBurst.nanoseconds) }
         }
-        namespaces = allowance(settings.rateLimitNamespace).map { SharedBuckets($0) }
-        namespaceHeartbeats = allowance(settings.rateLimitNamespaceHeartbeats).map { SharedBuckets($0) }
-        clients = allowance(settings.rateLimitClient).map { SharedBuckets($0) }
-        clientHeartbeats = allowance(settings.rateLimitClientHeartbeats).map { SharedBuckets($0) }
+        namespaces.change(allowance(settings.rateLimitNamespace))
+        namespaceHeartbeats.change(allowance(settings.rateLimitNamespaceHeartbeats))
+        clients.change(allowance(settings.rateLimitClient))
+        clientHeartbeats.change(allowance(settings.rateLimitClientHeartbeats))
     }
 
     /// How many requests were refused for want of this allowance.
@@ -54,13 +57,15 @@ public final class RateLimits: Sendable {
 
     /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address is not charged.
     func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(Refused) {
-        guard let buckets = isHeartbeat ? clientHeartbeats : clients, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
+        let buckets = isHeartbeat ? clientHeartbeats : clients
+        guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
         try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
     }
 
     /// Charges a request to its namespace.
     func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(Refused) {
-        guard let buckets = isHeartbeat ? namespaceHeartbeats : namespaces else { return }
+        let buckets = isHeartbeat ? namespaceHeartbeats : namespaces
+        guard buckets.isOn else { return }
         try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
     }
 
@@ -68,8 +73,8 @@ public final class RateLimits: Sendable {
     /// one heartbeat, or a large one never would be, and those who come next wait the longer.
     func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
         guard count > 0 else { return }
-        namespaceHeartbeats?.overdraw(namespace, count, at: now)
-        if let clientHeartbeats, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
+        if namespaceHeartbeats.isOn { namespaceHeartbeats.overdraw(namespace, count, at: now) }
+        if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
     }
 
     private func charge(_ wait: Int64?, to limit: Limit) throws(Refused) {
@@ -87,20 +92,32 @@ private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
     private static var maximum: Int { 4_096 }
 
     private final class Shard: Sendable {
-        let table: Mutex<BucketTable<Key>>
-
-        init(_ allowance: Allowance, maximum: Int) { table = Mutex(BucketTable(allowance, maximum: maximum)) }
+        /// Nil while the limit is off.
+        let table = Mutex<BucketTable<Key>?>(nil)
     }
 
     private let shards: [Shard]
+    private let switched = Atomic<Bool>(false)
 
-    init(_ allowance: Allowance) {
-        shards = (0..<Self.shardCount).map { _ in Shard(allowance, maximum: Self.maximum) }
+    init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
+
+    /// Whether there is a limit.
+    var isOn: Bool { switched.load(ordering: .relaxed) }
+
+    /// Nil turns the limit off and forgets everybody.
+    func change(_ allowance: Allowance?) {
+        for shard in shards {
+            shard.table.withLock { table in
+                guard let allowance else { return table = nil }
+                if table == nil { table = BucketTable(allowance, maximum: Self.maximum) } else { table?.allowance = allowance }
+            }
+        }
+        switched.store(allowance != nil, ordering: .relaxed)
     }
 
-    func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0.take(key, at: now) } }
+    func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0?.take(key, at: now) } }
 
-    func overdraw(_ key: Key, _ count: Int, at now: Int64) { shard(of: key).table.withLock { $0.overdraw(key, count, at: now) } }
+    func overdraw(_ key: Key, _ count: Int, at now: Int64) { shard(of: key).table.withLock { _ = $0?.overdraw(key, count, at: now) } }
 
     private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))] }
 }

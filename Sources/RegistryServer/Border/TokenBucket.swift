@@ -41,7 +41,7 @@ struct TokenBucket: Sendable, Equatable {
 /// The buckets of many keys, of which only so many are kept. What is forgotten is full again, so the ones nearest to it go first.
 struct BucketTable<Key: Hashable & Sendable>: Sendable {
     private let maximum: Int
-    private let allowance: Allowance
+    var allowance: Allowance
     /// Invariant: at most `maximum`.
     private var buckets: [Key: TokenBucket] = [:]
 

@@ -27,7 +27,8 @@ public final class Responder {
     static let transportSecurity = 63_072_000
 
     private let context: ServerContext
-    private let authorizer: Authorizer
+    /// Another one takes its place when secrets change, and remembers no token that the old ones let in.
+    var authorizer: Authorizer
     private let metrics: LoopMetrics
     private let accessLog: AccessLog?
     private let answers: RenderedAnswers

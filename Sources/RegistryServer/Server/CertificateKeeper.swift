@@ -1,19 +1,17 @@
-// Keeps what the TLS port serves with fresh: notices changed files, builds and checks a new context from them, and only then puts it into service.
-// Whatever is wrong with the new files, the old context goes on serving, and the operator is told once.
+// Keeps what the TLS port serves with fresh: builds and checks a new context from its files when the reloader says that they have changed, and only then
+// puts it into service. Whatever is wrong with the new files, the old context goes on serving, and the operator is told once.
 
 import Logging
 import TLS
 
 /// Owns the TLS context of all loops. Belongs to the control loop.
 final class CertificateKeeper {
-    /// How often the files are looked at, in milliseconds.
-    static let period = 2_000
-
     let contexts: TLSContextBox
     let health: TLSHealth
     private let configuration: TLSConfiguration
     private let ticketKeys: TicketKeys
-    private var watch: FileWatch
+    /// Of the files as they were before they were read last.
+    private(set) var watch: FileWatch
 
     /// Loads the files for the first time. `now` is in seconds since 1970, `monotonic` in seconds of a steady clock.
     init(_ configuration: TLSConfiguration, now: Int64, monotonic: Int64) throws(TLSError) {
@@ -25,11 +23,8 @@ final class CertificateKeeper {
         health = TLSHealth(certificateExpiry: context.certificateExpiry)
     }
 
-    /// Looks whether the files have changed and come to rest. To be called every `period`.
-    func look(now: Int64, monotonic: Int64, _ logger: Logger) {
-        ticketKeys.rotate(now: monotonic)
-        if watch.haveChanged() { reload(now: now, logger) }
-    }
+    /// Session tickets are sealed with another key from time to time. To be called every few seconds.
+    func rotateTicketKeys(monotonic: Int64) { ticketKeys.rotate(now: monotonic) }
 
     /// Reads the files anew and serves new connections with them, when they are good.
     func reload(now: Int64, _ logger: Logger) {

@@ -15,6 +15,8 @@ enum WorkerOrder: Sendable {
     case drain
     /// What its tickets have come to.
     case cluster(ClusterReply)
+    /// Judge credentials by this from now on.
+    case authorize(AuthorizationConfiguration)
 }
 
 /// What an API loop, or the replication thread, tells the control loop.
@@ -53,6 +55,7 @@ struct LoopWorker: Sendable {
     let gauge: ConnectionGauge
     let log: LogPipe
     let logFormat: LogFormat
+    let threshold: LogThreshold
     let control: MailboxSender<WorkerReport>
 
     /// The thread's whole life.
@@ -79,6 +82,9 @@ struct LoopWorker: Sendable {
         let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers, kept] order, onLoop in
             switch order {
             case .cluster(let reply): kept.received(reply)
+            case .authorize(let configuration):
+                // Fails only when OpenSSL does; then who was let in before is let in still.
+                if let authorizer = try? Authorizer(configuration) { responder.authorizer = authorizer }
             case .drain:
                 for server in servers {
                     server.drain(onLoop) { onLoop in
@@ -128,8 +134,7 @@ struct LoopWorker: Sendable {
 
     /// A failed handshake is the client's affair: one line for whoever looks for it, and a count.
     private func security(_ secure: Secure) -> HTTPServer.Security {
-        let threshold = context.settings.logLevel
-        var named = Logger(label: "registry") { [log, logFormat] label in
+        var named = Logger(label: "registry") { [log, logFormat, threshold] label in
             PipeLogHandler(label: label, pipe: log, format: logFormat, threshold: threshold)
         }
         if let name = ReplicationParts.name(context.settings) { named[metadataKey: "member_name"] = "\(name)" }

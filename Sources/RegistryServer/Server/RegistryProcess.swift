@@ -40,9 +40,15 @@ public final class RegistryProcess {
         static func cutShort(by signal: Int32) -> Int32 { 128 + signal }
     }
 
+    /// As they were at the start; those that may change are in `live`.
     private let settings: Settings
     private let log: LogPipe
     private let logger: Logger
+    private let threshold: LogThreshold
+    private let live: LiveSettings
+    private let reloader = Reloader()
+    /// The limit on them.
+    private let openFiles: Int
     private let context: ServerContext
     private let borderLog: BorderLog
     /// Nil when it is off.
@@ -75,10 +81,12 @@ public final class RegistryProcess {
     private var portFile: PortFile?
 
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
-    public static func run(_ resolved: ResolvedSettings) -> Int32 {
-        prepareSignals()
+    ///
+    /// - Parameter sources: where the settings were read from, and are read from anew.
+    public static func run(_ resolved: ResolvedSettings, _ sources: SettingSources) -> Int32 {
+        ProcessSignals.prepare()
         do {
-            let process = try RegistryProcess(resolved)
+            let process = try RegistryProcess(resolved, sources)
             return try process.serve(warnings: resolved.warnings)
         } catch {
             // Each error describes itself in a sentence.
@@ -87,26 +95,12 @@ public final class RegistryProcess {
         }
     }
 
-    /// Before any thread starts: all of them inherit the mask.
-    private static func prepareSignals() {
-        // Those that a loop hears later on would end the process until it does; SIGUSR2 means nothing here, and would end it for ever.
-        for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
-        // A mask is inherited too from whoever started the process; with these blocked it would never hear that it is to stop.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        sigaddset(&signals, SIGHUP)
-        sigaddset(&signals, SIGUSR1)
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    }
-
     private static func complain(_ text: String) {
         let bytes = Array(text.utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 
-    private init(_ resolved: ResolvedSettings) throws {
+    private init(_ resolved: ResolvedSettings, _ sources: SettingSources) throws {
         settings = resolved.settings
         isMaxConnectionsGiven = resolved.origins["max_connections"] != .builtIn
         let loops = settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -124,14 +118,18 @@ public final class RegistryProcess {
             : try StartError.opening("https_port", of: resolved) { try Self.open(resolved.settings.httpsPort, resolved.settings, loops) }
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
         self.log = log
-        var named = Logger(label: "registry") { [threshold = settings.logLevel] label in
+        let threshold = LogThreshold(settings.logLevel)
+        self.threshold = threshold
+        var named = Logger(label: "registry") { label in
             PipeLogHandler(label: label, pipe: log, format: format, threshold: threshold)
         }
         if let name = ReplicationParts.name(settings) { named[metadataKey: "member_name"] = "\(name)" }
         let logger = named
         self.logger = logger
+        live = LiveSettings(settings, sources, logger)
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
-        let border = Border(BorderRules(settings, openFiles: OpenFiles.raiseLimit()))
+        openFiles = OpenFiles.raiseLimit()
+        let border = Border(BorderRules(settings, openFiles: openFiles))
         borderLog = BorderLog(border, logger)
         let replication = try StartError.opening("replication_port", of: resolved) {
             try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved) {
@@ -189,7 +187,7 @@ public final class RegistryProcess {
             }
             let worker = LoopWorker(
                 index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
-                gauge: gauges[index], log: log, logFormat: settings.logFormat, control: control)
+                gauge: gauges[index], log: log, logFormat: settings.logFormat, threshold: threshold, control: control)
             threads.append(try NamedThread("api-\(index)") { worker.run() })
             running += 1
         }
@@ -212,7 +210,7 @@ public final class RegistryProcess {
                 StatusReport.write(context, monotonic: MonotonicClock.nanoseconds(), logger)
             },
         ]
-        try watchCertificates()
+        try watchFiles()
         eventBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in followChanges() }
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
         drainStart = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drain(onLoop) }
@@ -235,20 +233,43 @@ public final class RegistryProcess {
         return status
     }
 
-    // MARK: - Certificates
+    // MARK: - Files that change
 
-    private func watchCertificates() throws {
-        // Also where there is nothing to reload: without a handler it would end the process.
+    private func watchFiles() throws {
+        reloader.add(live.watch) { [unowned self] in
+            apply(live.reload())
+            return live.watch
+        }
+        if let keeper {
+            reloader.add(keeper.watch) { [logger] in
+                keeper.reload(now: WallClock.seconds(), logger)
+                return keeper.watch
+            }
+        }
+        if let replication, let watch = replication.certificateWatch {
+            reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
+        }
+        events.append(try LoopEvent.signal(SIGHUP, on: loop) { [reloader] _ in reloader.readAll() })
         events.append(
-            try LoopEvent.signal(SIGHUP, on: loop) { [keeper, replication, logger] _ in
-                keeper?.reload(now: WallClock.seconds(), logger)
-                replication?.reload()
+            try LoopEvent.every(milliseconds: Reloader.period, on: loop) { [reloader, keeper] _ in
+                keeper?.rotateTicketKeys(monotonic: MonotonicClock.seconds())
+                reloader.look()
             })
-        guard let keeper else { return }
-        events.append(
-            try LoopEvent.every(milliseconds: CertificateKeeper.period, on: loop) { [logger] _ in
-                keeper.look(now: WallClock.seconds(), monotonic: MonotonicClock.seconds(), logger)
-            })
+    }
+
+    /// Tells everybody concerned that these settings have changed.
+    private func apply(_ changed: [String]) {
+        guard !changed.isEmpty else { return }
+        let settings = live.settings
+        threshold.level = settings.logLevel
+        context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
+        context.rateLimits.change(settings)
+        context.store.change(namespaceCapacity: settings.namespaceCapacity)
+        context.border.change(BorderRules(settings, openFiles: openFiles))
+        if changed.contains("jwt_secret") {
+            for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
+        }
+        if changed.contains("cluster_secret"), let secret = settings.clusterSecret { replication?.change(secrets: secret.all) }
     }
 
     // MARK: - Leases
@@ -288,6 +309,8 @@ public final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
+            // It was made with the secrets of the start.
+            if live.settings.jwtSecret != settings.jwtSecret { orders.send(.authorize(AuthorizationConfiguration(live.settings))) }
             // One that is ready only after the stop was asked for, or after another one failed.
             guard context.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
@@ -336,11 +359,11 @@ public final class RegistryProcess {
             portFile?.remove()
             _exit(Exit.cutShort(by: signal))
         }
-        logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(settings.drainTime)"])
+        logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
         // Balancers that ask /readyz learn of the end while they are still served. Nobody has asked one that was never ready.
-        guard settings.drainTime > .zero, context.lifecycle.state == .ready else { return drain(onLoop) }
+        guard live.settings.drainTime > .zero, context.lifecycle.state == .ready else { return drain(onLoop) }
         context.lifecycle.advance(to: .draining)
-        drainStart?.schedule(afterMilliseconds: Int(settings.drainTime.wholeMilliseconds))
+        drainStart?.schedule(afterMilliseconds: Int(live.settings.drainTime.wholeMilliseconds))
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {

@@ -35,7 +35,7 @@ enum ReplicationParts {
         node.limits.longestLease = settings.maxTTL.wholeMilliseconds
         return try ReplicationService(
             ReplicationConfiguration(
-                port: port, listenAddress: settings.listenAddress, node: node, secret: settings.clusterSecret?.bytes,
+                port: port, listenAddress: settings.listenAddress, node: node, secrets: settings.clusterSecret?.all ?? [],
                 tls: settings.replicationSecurity, certificateName: settings.replicationTLSName, allowsOriginals: settings.allowsOriginals,
                 grace: settings.syncTimeout.wholeMilliseconds, directory: settings.clusterDirectory,
                 names: settings.clusterPeers + (settings.clusterDNS.map { [$0] } ?? [])),

@@ -6,11 +6,18 @@ public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugS
     /// What is shown instead of any secret.
     public static let mask = "***"
 
+    /// What this process signs or proves with.
     public let bytes: [UInt8]
+    /// What is accepted from others beside it: the secrets that are being changed from, or to.
+    public let others: [[UInt8]]
 
-    public init(bytes: [UInt8]) {
+    public init(bytes: [UInt8], others: [[UInt8]] = []) {
         self.bytes = bytes
+        self.others = others
     }
+
+    /// All that are accepted, its own first.
+    public var all: [[UInt8]] { [bytes] + others }
 
     public var description: String { Self.mask }
     public var debugDescription: String { Self.mask }

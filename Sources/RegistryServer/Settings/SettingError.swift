@@ -7,6 +7,8 @@ public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
     case flag(String)
     /// The name as it was found: `A8_API_PORT`.
     case environment(String)
+    /// A line of the file of settings.
+    case file(path: String, line: Int, name: String)
     /// Nobody gave one.
     case builtIn
 
@@ -14,6 +16,7 @@ public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .flag(let name): "flag \(name)"
         case .environment(let name): "environment \(name)"
+        case .file(let path, let line, let name): "\(name) in line \(line) of \(path)"
         case .builtIn: "default"
         }
     }
@@ -27,6 +30,8 @@ public enum SettingError: Error, Sendable, Equatable, CustomStringConvertible {
     case givenTwice(setting: String, SettingOrigin, SettingOrigin)
     /// The file of a secret cannot be read.
     case unreadable(setting: String, origin: SettingOrigin, path: String, reason: String)
+    /// A line of the file of settings, or all of it, cannot be understood.
+    case badLine(path: String, line: Int?, reason: String)
     /// Two settings that cannot both hold; the sentence names both and their origins.
     case contradiction(String)
 
@@ -40,6 +45,8 @@ public enum SettingError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(setting): both \(first) and \(second) give it; keep one of them."
         case .unreadable(let setting, let origin, let path, let reason):
             "\(setting): the file \(Self.quoted(path)) from \(origin) cannot be read: \(reason)."
+        case .badLine(let path, let line, let reason):
+            "\(ConfigurationFile.setting): \(line.map { "line \($0) of " } ?? "")\(Self.quoted(path)): \(reason)."
         case .contradiction(let sentence):
             sentence
         }

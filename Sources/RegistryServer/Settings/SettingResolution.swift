@@ -1,5 +1,5 @@
-// From flags and environment to settings. For each row the strongest source that says anything wins: the flag, then the prefixed
-// environment name, then the bare one, then the default. Pure: the caller brings flags, environment and the reading of files.
+// From flags, environment and file to settings. For each row the strongest source that says anything wins: the flag, then the prefixed
+// environment name, then the bare one, then these two names in the file of settings, then the default. Pure: the caller brings flags, environment and the reading of files.
 
 /// What the sources came to.
 public struct ResolvedSettings: Sendable, Equatable {
@@ -17,17 +17,20 @@ extension Settings {
     ///   - flags: the values of each flag given, in order, by its name without dashes; names as in `SettingRow.flagNames`.
     ///   - environment: by name. An empty value counts as not set.
     ///   - readFile: gives the contents of the file of a secret; any error it throws becomes `SettingError.unreadable`.
+    ///   - readConfiguration: the same for the file of settings; nil is the same function.
     /// - Throws: the first thing wrong, in the order of the rows.
     public static func resolve(
-        flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8]
+        flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8],
+        readConfiguration: ((String) throws -> [UInt8])? = nil
     ) throws(SettingError) -> ResolvedSettings {
         var resolved = ResolvedSettings(settings: .defaults, warnings: try ForeignVariables.warnings(environment), origins: [:])
+        let file = try configurationFile(flags, environment, readFile, readConfiguration)
         for row in rows {
-            guard let given = try given(row, flags, environment, readFile) else {
+            guard let given = try given(row, flags, environment, file, readFile) else {
                 resolved.origins[row.name] = .builtIn
                 continue
             }
-            guard row.assign(&resolved.settings, given.bytes) else {
+            guard (given.isFile ? row.assignFile : row.assign)(&resolved.settings, given.bytes) else {
                 let shown = row.isSecret ? nil : String(decoding: given.bytes, as: UTF8.self)
                 throw .invalid(
                     setting: row.name, origin: given.origin, value: shown,
@@ -62,11 +65,32 @@ extension Settings {
     private struct GivenValue {
         var origin: SettingOrigin
         var bytes: [UInt8]
+        /// Whether the bytes are those of a file.
+        var isFile = false
+    }
+
+    /// The file of settings that flags or environment name.
+    private static func configurationFile(
+        _ flags: [String: [String]], _ environment: [String: String], _ readFile: (String) throws -> [UInt8],
+        _ readConfiguration: ((String) throws -> [UInt8])?
+    ) throws(SettingError) -> ConfigurationFile {
+        guard let row = rows.first(where: { $0.name == ConfigurationFile.setting }),
+            let given = try given(row, flags, environment, ConfigurationFile(), readFile)
+        else { return ConfigurationFile() }
+        let path = String(decoding: given.bytes, as: UTF8.self)
+        let bytes =
+            if let readConfiguration {
+                try contents(of: path, row, given.origin, readConfiguration)
+            } else {
+                try contents(of: path, row, given.origin, readFile)
+            }
+        return try ConfigurationFile(bytes, path: path)
     }
 
     /// The strongest value given for the row, nil when there is none.
     private static func given(
-        _ row: SettingRow, _ flags: [String: [String]], _ environment: [String: String], _ readFile: (String) throws -> [UInt8]
+        _ row: SettingRow, _ flags: [String: [String]], _ environment: [String: String], _ file: ConfigurationFile,
+        _ readFile: (String) throws -> [UInt8]
     ) throws(SettingError) -> GivenValue? {
         func fromFlag(_ name: String) -> (SettingOrigin, String)? {
             guard let values = flags[name], let last = values.last else { return nil }
@@ -81,6 +105,8 @@ extension Settings {
             fromFlag,
             { fromEnvironment(prefix + $0.uppercased()) },
             { fromEnvironment($0.uppercased()) },
+            { file.value(prefix + $0.uppercased()) },
+            { file.value($0.uppercased()) },
         ]
         for source in sources {
             let outright = source(row.name)
@@ -91,7 +117,7 @@ extension Settings {
             case (.some(let (origin, text)), .none):
                 return GivenValue(origin: origin, bytes: Array(text.utf8))
             case (.none, .some(let (origin, path))):
-                return GivenValue(origin: origin, bytes: try contents(of: path, row, origin, readFile))
+                return GivenValue(origin: origin, bytes: try contents(of: path, row, origin, readFile), isFile: true)
             case (.some(let (first, _)), .some(let (second, _))):
                 throw .givenTwice(setting: row.name, first, second)
             }
@@ -102,16 +128,11 @@ extension Settings {
     private static func contents(
         of path: String, _ row: SettingRow, _ origin: SettingOrigin, _ readFile: (String) throws -> [UInt8]
     ) throws(SettingError) -> [UInt8] {
-        let bytes: [UInt8]
         do {
-            bytes = try readFile(path)
+            return try readFile(path)
         } catch {
             throw .unreadable(setting: row.name, origin: origin, path: path, reason: "\(error)")
         }
-        // Editors end the last line; the line ending is theirs, not part of the secret.
-        guard bytes.last == UInt8(ascii: "\n") else { return bytes }
-        let line = bytes.dropLast()
-        return Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
     }
 }
 
@@ -180,7 +201,7 @@ extension ResolvedSettings {
         guard let secret = settings.jwtSecret else {
             throw .contradiction("\(shown("auth_mode")): jwt needs jwt_secret or jwt_secret_file, and neither is set.")
         }
-        if secret.bytes.count < Settings.Limits.soundSecretBytes {
+        if secret.all.contains(where: { $0.count < Settings.Limits.soundSecretBytes }) {
             warnings.append(
                 "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes: its tokens are easier to forge than HS256 promises.")
         }
@@ -220,7 +241,7 @@ extension ResolvedSettings {
         }
         if let secret = settings.clusterSecret {
             warnOfOuterWhiteSpace("cluster_secret", secret)
-            if secret.bytes.count < Settings.Limits.soundClusterSecretBytes {
+            if secret.all.contains(where: { $0.count < Settings.Limits.soundClusterSecretBytes }) {
                 warnings.append(
                     "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens."
                 )
@@ -250,7 +271,7 @@ extension ResolvedSettings {
     /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space before a quote.
     private mutating func warnOfOuterWhiteSpace(_ name: String, _ secret: Secret) {
         let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-        let ends = [secret.bytes.first, secret.bytes.last].compactMap(\.self)
+        let ends = secret.all.flatMap { [$0.first, $0.last].compactMap(\.self) }
         guard ends.contains(where: blanks.contains) else { return }
         warnings.append("\(name) begins or ends with white space, which is a part of it: whoever else uses it must have that too.")
     }

@@ -24,13 +24,19 @@ public struct SettingRow: Sendable {
 
     /// Stores what the bytes say; false when they are not allowed. Bytes, since the file of a secret need not be UTF-8.
     let assign: @Sendable (inout Settings, [UInt8]) -> Bool
+    /// The same for the contents of the file of a secret.
+    var assignFile: @Sendable (inout Settings, [UInt8]) -> Bool = { _, _ in false }
     /// The effective value as text that `assign` would accept, or the phrase for absence, or the mask of a secret.
     let show: @Sendable (Settings) -> String
+    /// Whether both have the same value.
+    let isSame: @Sendable (Settings, Settings) -> Bool
+    /// Gives the second the first one's value.
+    let copy: @Sendable (Settings, inout Settings) -> Void
 }
 
 extension SettingRow {
     /// A setting that always has a value.
-    init<Value>(
+    init<Value: Equatable>(
         _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ kind: SettingKind<Value>, default defaultText: String,
         _ sentence: String
     ) {
@@ -42,11 +48,12 @@ extension SettingRow {
                 settings[keyPath: path] = value
                 return true
             },
-            show: { kind.format($0[keyPath: path]) })
+            show: { kind.format($0[keyPath: path]) }, isSame: { $0[keyPath: path] == $1[keyPath: path] },
+            copy: { $1[keyPath: path] = $0[keyPath: path] })
     }
 
     /// A setting that may be absent; `absent` tells people what happens then.
-    init<Value>(
+    init<Value: Equatable>(
         _ name: String, _ path: WritableKeyPath<Settings, Value?> & Sendable, _ kind: SettingKind<Value>, absent: String,
         _ sentence: String
     ) {
@@ -58,21 +65,27 @@ extension SettingRow {
                 settings[keyPath: path] = value
                 return true
             },
-            show: { $0[keyPath: path].map(kind.format) ?? absent })
+            show: { $0[keyPath: path].map(kind.format) ?? absent }, isSame: { $0[keyPath: path] == $1[keyPath: path] },
+            copy: { $1[keyPath: path] = $0[keyPath: path] })
     }
 
     /// A secret: absent unless given, and never shown.
     init(_ name: String, secret path: WritableKeyPath<Settings, Secret?> & Sendable, _ sentence: String) {
         self.init(
-            name: name, sentence: sentence, placeholder: "secret",
-            allowed: "at least one byte long and at most \(Settings.Limits.secretFileBytes)", defaultText: nil,
+            name: name, sentence: sentence, placeholder: "secret", allowed: SecretLines.allowed, defaultText: nil,
             defaultPhrase: "none", isSecret: true, isBoolean: false, isList: false,
             assign: { settings, bytes in
                 guard !bytes.isEmpty, bytes.count <= Settings.Limits.secretFileBytes else { return false }
                 settings[keyPath: path] = Secret(bytes: bytes)
                 return true
             },
-            show: { $0[keyPath: path] == nil ? "none" : Secret.mask })
+            assignFile: { settings, bytes in
+                guard let secret = SecretLines.read(bytes) else { return false }
+                settings[keyPath: path] = secret
+                return true
+            },
+            show: { $0[keyPath: path] == nil ? "none" : Secret.mask }, isSame: { $0[keyPath: path] == $1[keyPath: path] },
+            copy: { $1[keyPath: path] = $0[keyPath: path] })
     }
 
     func applyDefault(to settings: inout Settings) {

@@ -5,6 +5,10 @@ extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
     public static let rows: [SettingRow] = [
         SettingRow(
+            "config_file", \.configurationFile, .path, absent: "none",
+            "A file of settings, one a line as `NAME=value` with the names of the environment, weaker than environment and flags. It is read again on "
+                + "SIGHUP and when it changes."),
+        SettingRow(
             "api_port", \.apiPort, .port, default: "8080",
             "The port of the REST API. The start line of the log and `port_file` tell which one was taken."),
         SettingRow(
@@ -113,7 +117,7 @@ extension Settings {
         SettingRow(
             "jwt_secret", secret: \.jwtSecret,
             "The key that tokens are signed with; required with `jwt`. One under \(Limits.soundSecretBytes) bytes is warned of. A flag "
-                + "is visible to every user of the machine; prefer the file, whose last line ending is not part of the secret."),
+                + "is visible to every user of the machine; prefer the file, which may hold several: one a line, of which each is good for a token."),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",
             "Answer a plain request with 301 (GET and HEAD) or 308 (the others) to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "
@@ -229,7 +233,8 @@ extension Settings {
             "cluster_secret", secret: \.clusterSecret,
             "What every member knows and nobody else does: each proves it to the other before a byte is replicated, and "
                 + "seals all it says then. One under \(Limits.soundClusterSecretBytes) bytes is warned of. It proves who speaks and hides "
-                + "nothing: in a network that others can listen to, use `replication_tls` as well."),
+                + "nothing: in a network that others can listen to, use `replication_tls` as well. Its file may hold several, one a line: the first is proven, "
+                + "and each is accepted."),
         SettingRow(
             "replication", \.replication, .boolean, default: "false",
             "Whether the members copy each other's instances."),

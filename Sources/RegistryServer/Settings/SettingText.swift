@@ -36,7 +36,14 @@ extension Settings {
         once, the last time, except where a list is allowed. `--name value` and `--name=value` are the same; a true-or-false setting is also
         turned on by its bare flag.
 
-        A secret may instead be read from a file: `--jwt_secret_file`, `A8_JWT_SECRET_FILE` or `JWT_SECRET_FILE` name it. Giving
+        With `config_file` the same names stand in a file, one a line as `NAME=value`; lines that begin with `#` do not count. It is weaker than
+        flags and environment. On SIGHUP, and when it or the file of a secret changes, all are read again. What has changed among
+        \(rows.filter(\.isLive).map { "`\($0.name)`" }.joined(separator: ", ")) is taken over at once, and a change
+        of anything else is logged as one that needs a restart. A file with a bad line changes nothing; the log names the line. A secret is
+        exchanged for another; to begin or to end with one needs a restart.
+
+        A secret may instead be read from a file: `--jwt_secret_file`, `A8_JWT_SECRET_FILE` or `JWT_SECRET_FILE` name it. The file may hold up to \(SecretLines.most),
+        one a line: the first is what this process proves or signs with, and all are accepted. Giving
         both the secret and the file in the same way (two flags, say) stops the start.
 
         A value that is not allowed stops the start with exit status 64 and a sentence that names the setting, where the value came from

@@ -10,6 +10,8 @@ import Telemetry
 public struct Settings: Sendable, Equatable {
     // The initial values below are blanks that no one sees: `defaults` and `resolve` fill every field from the rows.
 
+    /// The file of settings; nil is none.
+    public var configurationFile: String?
     public var apiPort = Port.off
     /// Opened only with a certificate: see `tls`.
     public var httpsPort = Port.off

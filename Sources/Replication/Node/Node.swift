@@ -8,7 +8,8 @@ import Catalog
 public final class Node {
     let configuration: NodeConfiguration
     let store: Store
-    let authenticator: Authenticator?
+    /// Links that are proven keep what they were proven with.
+    public var authenticator: Authenticator?
     var random: any RandomNumberGenerator
 
     var links: [LinkID: Link] = [:]

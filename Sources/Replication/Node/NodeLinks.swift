@@ -180,7 +180,7 @@ extension Node {
             send(bytes, on: link)
             link.seal = try link.handshake.sealing(authenticator)
         case .proven(let hello):
-            link.assembly.seal = try link.handshake.opening(authenticator)
+            link.assembly.seal = try link.handshake.opening()
             welcome(hello, on: link, at: time)
         case .refuse(let reason): refuse(link, reason, at: time)
         case .refusedBy(let reason):

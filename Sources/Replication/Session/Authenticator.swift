@@ -12,6 +12,12 @@ public struct Authenticator {
     /// The same with another key; nil when it cannot be prepared.
     let withKey: (_ key: [UInt8]) -> Authenticator?
 
+    /// Those of other secrets whose proofs are taken too: of a cluster that is being given another one, member by member.
+    public var others: [Authenticator] = []
+
+    /// The one under which this is the code of the message; nil when there is none.
+    func proven(by code: [UInt8], of message: [UInt8]) -> Authenticator? { ([self] + others).first { $0.isValid(code, message) } }
+
     public init(
         code: @escaping (_ message: [UInt8]) -> [UInt8], isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool,
         withKey: @escaping (_ key: [UInt8]) -> Authenticator?

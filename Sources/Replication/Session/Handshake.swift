@@ -40,6 +40,8 @@ struct Handshake {
     /// Names and addresses of the other's certificate; nil when none was demanded.
     private let boundTo: Set<String>?
     private(set) var state = State.awaitingHello
+    /// What the other has proven itself with, and so seals with: it may be another secret than ours.
+    private var provenWith: Authenticator?
     /// What the other said, without its length; empty until it has.
     private var told: [UInt8] = []
 
@@ -70,7 +72,8 @@ struct Handshake {
             return .send(FrameCodec.encode(.proof(authenticator?.code(ourTranscript) ?? [])))
         case (.awaitingProof(let hello), .proof(let code)):
             if let authenticator {
-                guard authenticator.isValid(code, theirTranscript) else { return .refuse(.secret) }
+                guard let key = authenticator.proven(by: code, of: theirTranscript) else { return .refuse(.secret) }
+                provenWith = key
             } else if !code.isEmpty {
                 // It has a secret and we have none: it will refuse us, and had better be told apart from a member without any.
                 return .refuse(.secret)
@@ -95,7 +98,7 @@ struct Handshake {
     func sealing(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? { try Self.seal(authenticator, ourTranscript) }
 
     /// For what the other says behind its own.
-    func opening(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? { try Self.seal(authenticator, theirTranscript) }
+    func opening() throws(FrameError) -> FrameSeal? { try Self.seal(provenWith, theirTranscript) }
 
     private static func seal(_ authenticator: Authenticator?, _ transcript: [UInt8]) throws(FrameError) -> FrameSeal? {
         guard let authenticator else { return nil }

@@ -32,6 +32,15 @@ func `a token of another implementation is accepted, with and without its prefix
     #expect(try Forge.authorizer(Forge.jwt("another")).authorize(token: token) == .refused(.wrongSignature))
 }
 
+@Test func `a token under any of the secrets in force is accepted`() throws {
+    // R913 … all are accepted from others.
+    let authorizer = try Forge.authorizer(.jwt(Secret(bytes: Array("new".utf8), others: [Array("older".utf8), Array("old".utf8)])))
+    for secret in ["new", "older", "old"] {
+        #expect(authorizer.authorize(token: Forge.token(secret: secret)) == .namespace(Namespace("tenant-a")))
+    }
+    #expect(authorizer.authorize(token: Forge.token(secret: "oldest")) == .refused(.wrongSignature))
+}
+
 @Test(arguments: [
     #"{"alg":"HS256"}"#, #"{"typ":"at+jwt","alg":"HS256"}"#, #"{"typ":7,"alg":"HS256","kid":null,"x":{"alg":"none","alg":1}}"#,
     #"{"\u0061lg":"\u0048S256"}"#, "{\n \"alg\" : \"HS256\" }", "{ \"alg\":\"HS256\"}",

@@ -26,6 +26,25 @@ struct RateLimitsTests {
         }
     }
 
+    @Test func `a limit is turned on, raised and turned off while requests come`() throws {
+        // R915 … rate limits … are taken over at once.
+        let limits = limits { _ in }
+        func served(of count: Int) -> Int {
+            (0..<count).count { _ in (try? limits.charge(namespace: Self.namespace, isHeartbeat: false, at: 0)) != nil }
+        }
+        var settings = Settings.defaults
+        #expect(served(of: 100) == 100)
+        settings.rateLimitNamespace = 5
+        limits.change(settings)
+        #expect(served(of: 100) == 10)
+        settings.rateLimitBurst = .seconds(4)
+        limits.change(settings)
+        #expect(served(of: 100) == 10)
+        settings.rateLimitNamespace = nil
+        limits.change(settings)
+        #expect(served(of: 100) == 100)
+    }
+
     @Test func `a flood of look-ups leaves the heartbeats' allowance whole`() throws {
         let limits = limits {
             $0.rateLimitNamespace = 5

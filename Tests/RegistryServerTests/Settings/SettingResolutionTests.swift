@@ -70,13 +70,29 @@ struct SettingResolutionTests {
     // MARK: Secrets
 
     @Test(arguments: [
-        ("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n"), ("key\r", "key\r"), (" key ", " key "),
+        ("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key"), ("key\r", "key\r"), (" key ", " key "),
     ])
-    func `the last line ending of a secret's file is not part of it`(contents: String, secret: String) throws {
+    func `the line ending of a secret's file is not part of it`(contents: String, secret: String) throws {
         // R902 The _FILE variant of a secret reads it from a file.
         let resolved = try resolve([:], ["JWT_SECRET_FILE": "/run/key"], files: ["/run/key": Array(contents.utf8)])
         #expect(resolved.settings.jwtSecret == Secret(bytes: Array(secret.utf8)))
         #expect(resolved.origins["jwt_secret"] == .environment("JWT_SECRET_FILE"))
+    }
+
+    @Test func `a secret's file holds several, one a line: the first is its own`() throws {
+        // R913 The file of a secret may hold up to 8, one a line: the first is proven, all are accepted.
+        let (one, two, three) = (String(repeating: "1", count: 16), String(repeating: "2", count: 40), String(repeating: "3", count: 16))
+        let secret = try resolve(["cluster_secret_file": ["k"]], files: ["k": Array("\(one)\r\n\n\(two)\n\(three)".utf8)]).settings.clusterSecret
+        #expect(secret?.all == [one, two, three].map { Array($0.utf8) })
+        // Given outright it is one.
+        #expect(try resolve(["cluster_secret": ["\(one)\n\(two)"]]).settings.clusterSecret?.others == [])
+    }
+
+    @Test(arguments: [
+        Array(repeating: "sixteen-bytes-16", count: 9).joined(separator: "\n"), "sixteen-bytes-16\nfifteen-bytes-5", "short\nsixteen-bytes-16",
+    ])
+    func `too many secrets in a file, or one too short among several, are refused`(contents: String) {
+        #expect(error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])?.description.contains("a file may hold up to 8") == true)
     }
 
     @Test func `a secret's file need not be text`() throws {
@@ -110,7 +126,7 @@ struct SettingResolutionTests {
         let refusal = error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])
         #expect(
             refusal?.description
-                == "jwt_secret: the value from flag --jwt_secret_file is not allowed; it must be at least one byte long and at most 65536.")
+                == "jwt_secret: the value from flag --jwt_secret_file is not allowed; it must be \(SecretLines.allowed).")
     }
 
     @Test func `a secret shows nowhere`() throws {

@@ -50,6 +50,7 @@ struct SettingRowTests {
     private static let notRates = ["", "0", "-1", "1000001", "0.5"]
 
     static let valid: [(name: String, texts: [(String, String)])] = [
+        ("config_file", [("/etc/registry.conf", "/etc/registry.conf")]),
         ("api_port", ports),
         ("https_port", ports),
         ("listen_address", [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]),
@@ -146,6 +147,7 @@ struct SettingRowTests {
     ]
 
     static let invalid: [(name: String, texts: [String])] = [
+        ("config_file", [""]),
         ("api_port", notPorts),
         ("https_port", notPorts),
         ("listen_address", ["", "localhost", "256.0.0.1", "127.1", "[::]", "0.0.0.0:80", "::1%lo"]),
@@ -280,7 +282,7 @@ struct SettingRowTests {
     @Test func `no two rows share a flag, and a row reads only its own names`() {
         let flags = Settings.rows.flatMap(\.flagNames)
         #expect(Set(flags).count == flags.count)
-        #expect(Settings.rows.first?.environmentNames == ["A8_API_PORT", "API_PORT"])
+        #expect(Settings.rows.first?.environmentNames == ["A8_CONFIG_FILE", "CONFIG_FILE"])
         let secret = Settings.rows.first { $0.isSecret }
         #expect(secret?.environmentNames == ["A8_JWT_SECRET", "A8_JWT_SECRET_FILE", "JWT_SECRET", "JWT_SECRET_FILE"])
     }
