@@ -17,7 +17,8 @@ struct PipeLogHandlerTests {
         let log = try LogPipe(descriptor: pipe.writeEnd, dropReport: plainReport)
         pipe.closeWriteEnd()
         var logger = Logger(label: label) {
-            PipeLogHandler(label: $0, pipe: log, format: format, threshold: LogThreshold(threshold), metadataProvider: provider, clock: { 1_000 })
+            PipeLogHandler(
+                label: $0, pipe: log, format: format, threshold: LogThreshold(threshold), metadataProvider: provider, clock: { 1_000 })
         }
         body(&logger)
         #expect(log.close(within: 10_000))

@@ -33,7 +33,8 @@ final class LiveSettings {
             logger.info(
                 "setting changed",
                 metadata: [
-                    "setting": "\(row.name)", "value": "\(row.show(resolved.settings))", "origin": "\(resolved.origins[row.name] ?? .builtIn)",
+                    "setting": "\(row.name)", "value": "\(row.show(resolved.settings))",
+                    "origin": "\(resolved.origins[row.name] ?? .builtIn)",
                 ])
         }
         for row in changes.needRestart {

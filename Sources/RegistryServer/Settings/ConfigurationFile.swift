@@ -21,7 +21,9 @@ struct ConfigurationFile {
     /// Reads its contents. White space around names and values, empty lines, and lines that begin with `#` do not count.
     init(_ bytes: [UInt8], path: String) throws(SettingError) {
         self.path = path
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .badLine(path: path, line: nil, reason: "it is no text in UTF-8") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .badLine(path: path, line: nil, reason: "it is no text in UTF-8")
+        }
         let names = Set(Settings.rows.flatMap(\.environmentNames))
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let line = line.trimmingWhiteSpace()

@@ -117,7 +117,8 @@ extension Settings {
         SettingRow(
             "jwt_secret", secret: \.jwtSecret,
             "The key that tokens are signed with; required with `jwt`. One under \(Limits.soundSecretBytes) bytes is warned of. A flag "
-                + "is visible to every user of the machine; prefer the file, which may hold several: one a line, of which each is good for a token."),
+                + "is visible to every user of the machine; prefer the file, which may hold several: one a line, of which each is good for a token."
+        ),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",
             "Answer a plain request with 301 (GET and HEAD) or 308 (the others) to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "

@@ -82,17 +82,20 @@ struct SettingResolutionTests {
     @Test func `a secret's file holds several, one a line: the first is its own`() throws {
         // R913 The file of a secret may hold up to 8, one a line: the first is proven, all are accepted.
         let (one, two, three) = (String(repeating: "1", count: 16), String(repeating: "2", count: 40), String(repeating: "3", count: 16))
-        let secret = try resolve(["cluster_secret_file": ["k"]], files: ["k": Array("\(one)\r\n\n\(two)\n\(three)".utf8)]).settings.clusterSecret
+        let secret = try resolve(["cluster_secret_file": ["k"]], files: ["k": Array("\(one)\r\n\n\(two)\n\(three)".utf8)]).settings
+            .clusterSecret
         #expect(secret?.all == [one, two, three].map { Array($0.utf8) })
         // Given outright it is one.
         #expect(try resolve(["cluster_secret": ["\(one)\n\(two)"]]).settings.clusterSecret?.others == [])
     }
 
     @Test(arguments: [
-        Array(repeating: "sixteen-bytes-16", count: 9).joined(separator: "\n"), "sixteen-bytes-16\nfifteen-bytes-5", "short\nsixteen-bytes-16",
+        Array(repeating: "sixteen-bytes-16", count: 9).joined(separator: "\n"), "sixteen-bytes-16\nfifteen-bytes-5",
+        "short\nsixteen-bytes-16",
     ])
     func `too many secrets in a file, or one too short among several, are refused`(contents: String) {
-        #expect(error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])?.description.contains("a file may hold up to 8") == true)
+        #expect(
+            error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])?.description.contains("a file may hold up to 8") == true)
     }
 
     @Test func `a secret's file need not be text`() throws {
