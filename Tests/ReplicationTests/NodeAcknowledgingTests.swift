@@ -120,12 +120,25 @@ struct NodeAcknowledgingTests {
         let bench = NodeBench()
         let (starting, older) = (try bench.accept(member: 1), try bench.accept(member: 2, versions: 2...2))
         for link in [starting, older] { bench.say(.subscribe, on: link) }
+        bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, hears: [])), on: starting)
         try bench.pong(starting)
         try bench.ready(older)
         #expect(Self.acknowledged(Self.change(bench, 1)) == [Self.ticket(1)])
         #expect(try !bench.frames(on: older).contains { $0.name == "notice" }, "it would not know what that is")
         try bench.ready(starting)
         #expect(Self.acknowledged(Self.change(bench, 2)).isEmpty)
+    }
+
+    @Test func `those who wait already wait for whoever begins to be waited for`() throws {
+        let bench = NodeBench()
+        let known = try bench.acceptPrompt(member: 1)
+        let new = try bench.accept(member: 2)
+        bench.say(.subscribe, on: new)
+        Self.change(bench, 1)
+        try bench.ready(new)
+        #expect(try Self.notices(bench.frames(on: new)) == [.waitedFor])
+        #expect(Self.acknowledged(bench.say(.acknowledge(changes: 1), on: known)).isEmpty)
+        #expect(Self.acknowledged(bench.say(.acknowledge(changes: 1), on: new)) == [Self.ticket(1)])
     }
 
     @Test func `a link that ends, and a queue that runs over, hold nobody up`() throws {

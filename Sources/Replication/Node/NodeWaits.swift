@@ -115,6 +115,8 @@ extension Node {
         guard isReady, link.publisher.map({ $0.isStreaming || $0.isCopying }) == true, link.attendance?.admit(at: time.monotonic) == true
         else { return }
         send(FrameCodec.encode(.notice(.waitedFor)), on: link)
+        // Those who wait already wait for it too: what they have changed was sent before, and may still be on its way.
+        if let first = waits.first, let lag = link.publisher?.lag { link.attendance?.expect(first, lag: lag) }
         if attendance.isLate, let peer = link.peer { note(.waitedForAgain(peer.address)) }
     }
 

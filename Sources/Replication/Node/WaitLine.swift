@@ -21,6 +21,9 @@ struct WaitLine {
 
     var isEmpty: Bool { head == waiters.count }
 
+    /// The number of the first of them.
+    var first: UInt64? { isEmpty ? nil : waiters[head].number }
+
     /// When the first of them has waited long enough.
     var deadline: Int64? { isEmpty ? nil : max(floor, waiters[head].deadline) }
 
