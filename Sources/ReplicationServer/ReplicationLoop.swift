@@ -99,8 +99,10 @@ final class ReplicationLoop {
         let configuration = parts.configuration
         // Every change waits for a timer of a millisecond under load: the kernel's tick would be most of what a peer waits for it.
         loop = try EventLoop(hasPreciseTimers: true)
+        var nodeConfiguration = configuration.node
+        nodeConfiguration.limits.callPeriod = Self.beatPeriod(nodeConfiguration.limits)
         node = Node(
-            configuration.node, store: parts.store, random: SystemRandomNumberGenerator(),
+            nodeConfiguration, store: parts.store, random: SystemRandomNumberGenerator(),
             authenticator: try .hmac(secrets: configuration.secrets), at: Self.time(parts))
         originals = Originals(
             OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
