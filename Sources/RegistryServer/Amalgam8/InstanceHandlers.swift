@@ -63,7 +63,7 @@ enum InstanceHandlers {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
         guard let id = call.instanceID,
             let found = call.context.store.instance(id, in: try call.tenant(), at: call.moment.lease)
-        else { throw call.context.isBehind(at: call.monotonic) ? .notSure : .noSuchInstance }
+        else { throw .noSuchInstance }
         var body: [UInt8] = []
         var rendering = InstanceRendering(fields: .all, links: nil)
         rendering.append(found, to: &body)

@@ -21,9 +21,7 @@ enum ListHandlers {
     }
 
     private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
-        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else {
-            throw call.context.isBehind(at: call.monotonic) ? .notSure : .noSuchService
-        }
+        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
         return true
     }
 

@@ -61,7 +61,7 @@ public final class Responder {
     func resume(_ kept: KeptCall, _ wake: Wake, at instant: Instant, finished: () -> Int64) -> CallProgress {
         kept.call.goOn(at: instant)
         let resume = kept.waiting.resume
-        switch outcome({ () throws(Refused) in try resume(kept.call, wake) }) {
+        switch outcome(of: kept.call, resume, wake) {
         case .now(var response):
             complete(&response, for: kept.call, finished)
             return .answered(response)
@@ -105,15 +105,23 @@ public final class Responder {
         do throws(Refused) {
             return try answer(&call)
         } catch {
-            return .now(error.response)
+            return .now(response(to: error, of: call))
         }
     }
 
-    private func outcome(_ step: () throws(Refused) -> Reply) -> Reply {
+    private func outcome(of call: borrowing Call, _ resume: Waiting.Resumption, _ wake: Wake) -> Reply {
         do throws(Refused) {
-            return try step()
+            return try resume(call, wake)
         } catch {
-            return .now(error.response)
+            return .now(response(to: error, of: call))
+        }
+    }
+
+    /// Nobody is told that something does not exist that this member may only not have heard of (R273). Changes and heartbeats ask the others.
+    private func response(to refused: Refused, of call: borrowing Call) -> Response {
+        switch refused {
+        case .noSuchInstance, .noSuchService: context.isBehind(at: call.monotonic) ? Refused.notSure.response : refused.response
+        default: refused.response
         }
     }
 
