@@ -67,7 +67,7 @@ import Testing
 
     @Test func `the log of requests is a choice of its own`() throws {
         // R670 ACCESS_LOG says which requests write a line, whatever LOG_LEVEL is.
-        let registry = try RunningRegistry(["--log_level=error", "--access_log=errors"])
+        let registry = try RunningRegistry(["--log_level=error", "--access_log=errors", "--event_log=off"])
         let ids = try makeRequests(registry)
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func `nothing is logged where nothing was asked for`() throws {
-        let registry = try RunningRegistry(["--log_level=error", "--access_log=off"])
+        let registry = try RunningRegistry(["--log_level=error", "--access_log=off", "--event_log=off"])
         _ = try makeRequests(registry)
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)

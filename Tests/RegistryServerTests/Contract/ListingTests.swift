@@ -96,7 +96,7 @@ struct ListingTests {
     func `tags may be many, and a repeated one counts once`(_ transport: Transport) throws {
         // R307 tags=a,b lists the instances that have all of those tags, in whatever order, and however many there are; one that is named twice
         // counts once.
-        let registry = try Registry(transport)
+        let registry = try Registry(transport) { $0.maxTags = 1_000 }
         let names = (0..<800).map { "t\($0)" }
         let all = try registry.register(Body("web", "all", ["tags": "[\(names.map(Body.quoted).joined(separator: ","))]"]))
         let twice = try registry.register(Body("web", "twice", ["tags": #"["t0","t0","t1","t1"]"#]))
@@ -110,7 +110,10 @@ struct ListingTests {
 
     @Test func `the dearest tags to ask for take no longer than the instance is long`() throws {
         // 2,000 times the same tag, and 1,000 others of one length, asked of an instance with 16,000: compared one by one they are 32 million.
-        let registry = try Registry(.router)
+        let registry = try Registry(.router) {
+            $0.maxTags = 65_536
+            $0.maxTagsBytes = 65_536
+        }
         let last = try registry.register(Body("web", "a", ["tags": "[" + String(repeating: #""b","#, count: 16_000) + #""a"]"#]))
         let others = (0..<1_000).map { String($0 + 100, radix: 32) }
         var generator = SystemRandomNumberGenerator()
