@@ -36,7 +36,7 @@ class Member(PortFileServer):
     def __init__(self, bench, name, port, ports, core, size=1, nice=0, sync_timeout="30s"):
         command = (["nice", f"-n{nice}"] if nice else []) + bench.registry_command
         super().__init__(name, bench.work, command, {
-            "LOOPS": "1", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", **LONG_LEASES, "LISTEN_ADDRESS": "127.0.0.1", "REPLICATION": "true",
+            "LOOPS": "1", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **LONG_LEASES, "LISTEN_ADDRESS": "127.0.0.1", "REPLICATION": "true",
             "REPLICATION_PORT": str(port), "ADVERTISE_ADDRESS": "127.0.0.1", "CLUSTER_SIZE": str(size),
             "CLUSTER_PEERS": ",".join(f"127.0.0.1:{each}" for each in ports), "SYNC_TIMEOUT": sync_timeout,
             "MEMBER_NAME": name}, core)

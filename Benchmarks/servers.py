@@ -210,7 +210,7 @@ def port_in(text, name="api"):
 def registry(work, command, name="registry", loops=1, access_log="off", cores="0", environment=None):
     """The registry, with leases long enough to outlive any benchmark and quiet unless asked otherwise."""
     return PortFileServer(name, work, command, {
-        "LOOPS": str(loops), "LOG_LEVEL": "error", "ACCESS_LOG": access_log,
+        "LOOPS": str(loops), "LOG_LEVEL": "error", "ACCESS_LOG": access_log, "EVENT_LOG": "off",
         **LONG_LEASES, **(environment or {})}, cores)
 
 
@@ -219,7 +219,7 @@ class TLSRegistry(PortFileServer):
 
     def __init__(self, work, command, certificate, key, core):
         super().__init__("registry", work, command, {
-            "LOOPS": "1", "LOG_LEVEL": "error", "ACCESS_LOG": "off", **LONG_LEASES,
+            "LOOPS": "1", "LOG_LEVEL": "error", "ACCESS_LOG": "off", "EVENT_LOG": "off", **LONG_LEASES,
             "TLS_CERT": str(certificate), "TLS_KEY": str(key), "HTTPS_PORT": "0"}, core)
         self.scheme = "https"
         self.plain_port = None

@@ -162,7 +162,8 @@ def health_check_tells_who_is_ready(options):
     # A first member that waits for the others answers, though not with 200.
     with tempfile.TemporaryDirectory(prefix="registry-members-") as folder:
         port = free_port()
-        settings = {**cluster_settings(folder, 3), "API_PORT": str(port), "SYNC_TIMEOUT": "60s", "LOG_LEVEL": "warn", "ACCESS_LOG": "off"}
+        settings = {**cluster_settings(folder, 3), "API_PORT": str(port), "SYNC_TIMEOUT": "60s", "LOG_LEVEL": "warn", "ACCESS_LOG": "off",
+                    "EVENT_LOG": "off"}
         waiting = subprocess.Popen([options.registry], env={**os.environ, **settings}, stderr=subprocess.DEVNULL)
         try:
             wait_for("the registry to answer", lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None)

@@ -29,7 +29,7 @@ class RunningRegistry:
         self.folder = pathlib.Path(self.directory.name)
         self.log = self.folder / "log"
         port_file = self.folder / "ports"
-        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", **settings}
+        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **settings}
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LD_LIBRARY_PATH") if key in os.environ}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
