@@ -32,10 +32,11 @@ final class ClusterBoard: Sendable {
     /// - Parameters:
     ///   - now: monotonic milliseconds.
     ///   - longestSilence: see `StandingBoard`.
-    init(at now: Int64, longestSilence: Int64 = .max) {
+    ///   - usesDirectory: see `NodeConfiguration`.
+    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false) {
         standing = StandingBoard(longestSilence: longestSilence)
         page.withLock {
-            $0.readiness = ReadinessReport(hold: .searching, ground: nil, since: now, until: nil)
+            $0.readiness = .atStart(usesDirectory: usesDirectory, at: now)
             $0.sizeChangedAt = now
         }
     }

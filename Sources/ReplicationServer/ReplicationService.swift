@@ -47,7 +47,8 @@ public final class ReplicationService: Cluster {
         self.configuration = configuration
         self.logger = logger
         board = ClusterBoard(
-            at: MonotonicClock.milliseconds(), longestSilence: ReplicationLoop.longestSilence(configuration.node.limits))
+            at: MonotonicClock.milliseconds(), longestSilence: ReplicationLoop.longestSilence(configuration.node.limits),
+            usesDirectory: configuration.node.usesDirectory)
         orders = try MailboxSender()
         security = try configuration.tls.map { (tls) throws(TLSError) in
             try PeerSecurity(tls, name: configuration.certificateName, now: now)

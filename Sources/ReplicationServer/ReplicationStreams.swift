@@ -53,7 +53,9 @@ extension ReplicationLoop {
         if let security, peer.isSecure {
             switch security.judge(peer.certificate) {
             case .member(let names): occupant.boundTo = names
-            case .stranger: return refuse(id, occupant, "its certificate is not that of a member", refusal: .certificate, onLoop)
+            case .stranger:
+                guard case .dialing = occupant.use else { return answer(id, .stranger, occupant, onLoop) }
+                return refuse(id, occupant, PrefaceRefusal.stranger.sentence, refusal: .certificate, onLoop)
             }
         }
         occupants[id] = occupant

@@ -93,7 +93,7 @@ public final class Node {
             expected: configuration.clusterSize, timeout: configuration.syncTimeout,
             // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
             silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: time.monotonic)
-        gate = ReadinessGate(at: time.monotonic)
+        gate = ReadinessGate(usesDirectory: configuration.usesDirectory, at: time.monotonic)
         awaitsDirectory = configuration.usesDirectory
         clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
         hearing = Hearing(

@@ -21,8 +21,8 @@ struct ReadinessGate {
     /// Invariant: once it says that the member is ready, it goes on saying so.
     private(set) var report: ReadinessReport
 
-    init(at now: Int64) {
-        report = ReadinessReport(hold: .searching, ground: nil, since: now, until: nil)
+    init(usesDirectory: Bool = false, at now: Int64) {
+        report = .atStart(usesDirectory: usesDirectory, at: now)
     }
 
     /// The new report when it has changed.

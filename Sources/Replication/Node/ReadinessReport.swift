@@ -32,5 +32,10 @@ public struct ReadinessReport: Sendable, Equatable {
         self.until = until
     }
 
+    /// Of a member that was started this moment.
+    public static func atStart(usesDirectory: Bool, at now: Int64) -> ReadinessReport {
+        ReadinessReport(hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: nil)
+    }
+
     public var isReady: Bool { hold == nil }
 }

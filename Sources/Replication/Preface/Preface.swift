@@ -61,6 +61,8 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     case originalsOff
     /// A member of ours, without the TLS that this port has.
     case insecure
+    /// Its certificate is none of a member's: told so, as else it would take this member for one that hangs up.
+    case stranger
     /// A copy is asked for, and this member has no whole one yet.
     case notReady
 
@@ -74,6 +76,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
         case .notGet: "it used another method than GET"
         case .originalsOff: "it asked for a plain stream, which replication_plain does not allow"
         case .insecure: "it speaks no TLS, as members of the cluster do"
+        case .stranger: "its certificate is not that of a member"
         case .notReady: "it asked for a copy, and this member has no whole one yet"
         }
     }
@@ -86,7 +89,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
             case .tooLong: ("431 Request Header Fields Too Large", "")
             case .notFound: ("404 Not Found", "")
             case .notGet: ("405 Method Not Allowed", "Allow: GET\r\n")
-            case .originalsOff, .insecure: ("403 Forbidden", "")
+            case .originalsOff, .insecure, .stranger: ("403 Forbidden", "")
             case .notReady: ("503 Service Unavailable", "Retry-After: 1\r\n")
             }
         return Array("HTTP/1.1 \(status)\r\n\(more)Content-Length: 0\r\nConnection: close\r\n\r\n".utf8)

@@ -62,7 +62,7 @@ public struct PrefaceAnswerReader: Sendable {
         case frames(rest: [UInt8])
         /// A member that runs the original: its stream begins.
         case original(OriginalAnswer, rest: [UInt8])
-        /// Somebody who lets us not in, for want of TLS; the reason is for the log.
+        /// Somebody who lets us not in, for our certificate or for want of one; the reason is for the log.
         case refused(String)
         /// Neither; the reason is for the log.
         case failed(String)
@@ -98,7 +98,7 @@ public struct PrefaceAnswerReader: Sendable {
             let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
             return .original(OriginalAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
         case 403:
-            return .refused("it answers with status 403: members there speak TLS, and this one does not")
+            return .refused("it does not let this member in: it wants the certificate of a member")
         default:
             return .failed("it answers with status \(status)")
         }

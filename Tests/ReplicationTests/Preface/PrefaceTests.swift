@@ -172,9 +172,9 @@ struct PrefaceTests {
         #expect(Self.answer(text) == verdict)
     }
 
-    @Test(arguments: [PrefaceRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .notReady])
+    @Test(arguments: [PrefaceRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .stranger, .notReady])
     func `a refusal is an answer that its dialer takes for a failure, or for one where it is not let in`(refusal: PrefaceRefusal) {
-        let verdict = [.originalsOff, .insecure].contains(refusal) ? "refused" : "failed"
+        let verdict = [.originalsOff, .insecure, .stranger].contains(refusal) ? "refused" : "failed"
         #expect(Self.answer(String(decoding: refusal.answer, as: UTF8.self), piece: 1) == verdict)
     }
 }
