@@ -9,9 +9,9 @@ import Catalog
 
 /// Judges whether enough of the other members are heard.
 struct Hearing {
-    /// How long after a link was lost others may still say that they hear its member, in milliseconds: whoever does not hear it says so within a ping and
-    /// a half, and on a chain of members it takes a few turns to learn of a path.
-    static let patience: Int64 = 1_500
+    /// How long after a link was lost others may come to say that they hear its member, in milliseconds: on a chain of members each has to learn of a path
+    /// before it can tell the next one.
+    static let patience: Int64 = 2_000
     /// How long, in milliseconds, one is waited for that others hear: until what it says comes through them, all that was missed included.
     static let relayPatience: Int64 = 30_000
     /// How long too few must be heard, in milliseconds, until that is said.
@@ -29,15 +29,18 @@ struct Hearing {
         var linked: Set<MemberID> = []
         /// Whom others hear.
         var claimed: Set<MemberID> = []
-        /// When a whole copy last came from a member that knows who is alive, in monotonic milliseconds.
-        var trueCopyAt: Int64?
+        /// When a whole copy last came from a member that says that it knows who is alive, in monotonic milliseconds.
+        var trueCopies: [MemberID: Int64] = [:]
     }
 
     private struct Other {
         var address: PeerAddress?
+        let metAt: Int64
         var heardAt: Int64
         /// Nil while it is heard.
         var missedSince: Int64?
+        /// Nil while it is heard, linked, or heard by others.
+        var lostSince: Int64?
     }
 
     /// How many members there should be beside this one; nil when nobody said.
@@ -79,7 +82,9 @@ struct Hearing {
             }
             let since = other.missedSince ?? now
             others[member]?.missedSince = since
-            isUnsure = isUnsure || isAwaited(member, since: since, sight, at: now)
+            let isLost = !sight.linked.contains(member) && !sight.claimed.contains(member)
+            others[member]?.lostSince = isLost ? other.lostSince ?? now : nil
+            if isAwaited(member, missedSince: since, lostSince: others[member]?.lostSince, sight, at: now) { isUnsure = true }
         }
         if others.count > Self.limit, let oldest = others.min(by: { $0.value.heardAt < $1.value.heardAt }) { others[oldest.key] = nil }
         let new = verdict(isUnsure: isUnsure, sight, at: now)
@@ -92,19 +97,20 @@ struct Hearing {
         if others[member] == nil {
             // Whoever was heard there before is no more.
             if let address { others = others.filter { $0.value.address != address } }
-            others[member] = Other(heardAt: now)
+            others[member] = Other(metAt: now, heardAt: now)
         }
         if let address { others[member]?.address = address }
         others[member]?.heardAt = now
         others[member]?.missedSince = nil
+        others[member]?.lostSince = nil
     }
 
     /// Whether it will show what it means that a member is not heard.
-    private func isAwaited(_ member: MemberID, since: Int64, _ sight: Sight, at now: Int64) -> Bool {
+    private func isAwaited(_ member: MemberID, missedSince: Int64, lostSince: Int64?, _ sight: Sight, at now: Int64) -> Bool {
         // A silent link is closed soon, and a new one is whole when its copy is.
         if sight.linked.contains(member) { return true }
-        if sight.claimed.contains(member) { return now - since < Self.relayPatience }
-        return now - since < Self.patience
+        guard let lostSince else { return now - missedSince < Self.relayPatience }
+        return now - lostSince < Self.patience
     }
 
     private mutating func verdict(isUnsure: Bool, _ sight: Sight, at now: Int64) -> PeerHearing {
@@ -127,9 +133,12 @@ struct Hearing {
             if case .cutOff(_, let until) = verdict, now < until { return verdict }
             return .unsure
         }
-        // What was sent meanwhile is known to whoever was not cut off; if nobody like that was heard, nobody could have known.
-        let restarts = wasCutOff && fewSince.map { since in sight.trueCopyAt.map { $0 < since } ?? true } ?? false
-        (fewSince, wasCutOff) = (nil, false)
-        return .whole(restarts: restarts)
+        // What was sent meanwhile is known to whoever was there all the time. If nobody like that has told us, nobody could have known: who has been
+        // started since may have what it has from us.
+        let isKnown = others.contains { member, other in
+            fewSince.map { other.metAt <= $0 && sight.trueCopies[member] ?? .min >= $0 } ?? true
+        }
+        defer { (fewSince, wasCutOff) = (nil, false) }
+        return .whole(restarts: wasCutOff && !isKnown)
     }
 }

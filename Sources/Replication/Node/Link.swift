@@ -43,6 +43,8 @@ final class Link {
     /// The members whose changes are asked to be passed on over this link.
     var relayed: Set<MemberID> = []
     var lastCopy: (at: Int64, count: Int, duration: Int64)?
+    /// When a whole copy last came from the other end while it was sure who is alive, in monotonic milliseconds.
+    var trueCopyAt: Int64?
     /// After a pause: a pong to this ping, or to a later one, says that all that was on its way before has been heard.
     var awaitedPong: UInt64?
     var hasSaidGoodbye = false

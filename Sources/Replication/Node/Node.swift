@@ -44,8 +44,6 @@ public final class Node {
     var hearing: Hearing
     /// Whether the log was told that too few members are heard.
     var isCutOff = false
-    /// When a whole copy last came from a member that knows who is alive, in monotonic milliseconds.
-    var trueCopyAt: Int64?
     /// Whom we hear, as the others were last told.
     var toldHeard: Set<MemberID> = []
     var isLeaving = false

@@ -17,10 +17,11 @@ extension Node {
     }
 
     private func sight(at time: NodeTime) -> Hearing.Sight {
-        var sight = Hearing.Sight(trueCopyAt: trueCopyAt)
+        var sight = Hearing.Sight()
         for link in links.values where link.subscriber != nil {
             guard let peer = link.peer else { continue }
             sight.linked.insert(peer.member)
+            sight.trueCopies[peer.member] = link.trueCopyAt
             guard time.monotonic - link.heardAt <= freshness else { continue }
             sight.claimed.formUnion(link.hearsay.keys)
             // Until its copy is whole it may have more to tell of what it has heard.

@@ -276,7 +276,7 @@ extension Node {
                 dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
                 if summary.isReady, !summary.isExtended {
-                    trueCopyAt = time.monotonic
+                    link.trueCopyAt = time.monotonic
                     hold.heard(link.address)
                     if settlementDue != nil { _ = store.settle(at: time.moment) }
                     settlementDue = nil
