@@ -9,7 +9,7 @@ import TLS
 enum InstanceHandlers {
     static func register(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
-        let registration = try Registration(json: call.request.body, tagLimits: call.context.tagLimits)
+        let registration = try Registration(json: call.request.body, tagLimits: call.context.tagRule.limits)
         let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
         switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment, by: call.actor) {
         case .done: break

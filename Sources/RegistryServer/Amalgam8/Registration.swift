@@ -5,21 +5,6 @@ import HTTP
 import JSON
 import TLS
 
-/// How many tags an instance may have, and how many bytes of UTF-8 together (R280).
-struct TagLimits: Sendable, Equatable {
-    let count: Int
-    let bytes: Int
-
-    init(count: Int, bytes: Int) {
-        self.count = count
-        self.bytes = bytes
-    }
-
-    init(_ settings: Settings) { self.init(count: settings.maxTags, bytes: settings.maxTagsBytes) }
-
-    static let standard = TagLimits(.defaults)
-}
-
 /// What a client registers, as it said it.
 struct Registration {
     /// Bytes of UTF-8 in `service_name` (R207).

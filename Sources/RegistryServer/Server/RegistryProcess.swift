@@ -265,6 +265,7 @@ public final class RegistryProcess {
         context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
         context.rateLimits.change(settings)
         context.store.change(namespaceCapacity: settings.namespaceCapacity)
+        context.tagRule.change(settings)
         context.border.change(BorderRules(settings, openFiles: openFiles))
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }

@@ -13,7 +13,7 @@ public final class ServerContext: Sendable {
     public let settings: Settings
     public let store: Store
     public let leasePolicy: LeasePolicy
-    let tagLimits: TagLimits
+    let tagRule: TagRule
     public let leaseClock: SharedLeaseClock
     /// What keeps leases from running out.
     public let expiryHold: ExpiryHold
@@ -79,7 +79,7 @@ public final class ServerContext: Sendable {
         renderThreads = RenderThreads(
             RenderAccount(most: settings.renderBytes, ofNamespace: settings.renderBytesNamespace)
         ) { $0.make(from: store, border, keeping: shared) }
-        tagLimits = TagLimits(settings)
+        tagRule = TagRule(settings)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)

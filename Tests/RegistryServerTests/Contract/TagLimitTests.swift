@@ -39,6 +39,14 @@ struct TagLimitTests {
         for (tags, status) in [(["a", "b"], 201), (["a", "b", "c"], 400), (["aaa", "bb"], 201), (["aaa", "bbb"], 400), ([], 201)] {
             #expect(try registry.send(.register(Self.body(tags))).status == status, "\(tags)")
         }
+        // They may change while the registry runs.
+        var settings = registry.context.settings
+        settings.maxTags = 3
+        settings.maxTagsBytes = 6
+        registry.context.tagRule.change(settings)
+        for (tags, status) in cases where status == 400 {
+            #expect(try registry.send(.register(Self.body(tags))).status == 201, "\(tags)")
+        }
         let instance = Instance(
             id: .digest(1), serviceName: Name("db"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up, ttl: 30_000,
             tags: ["a", "b", "c", "d"], metadata: nil, registered: 0)

@@ -1,0 +1,38 @@
+// How many tags an instance may be registered with. Whoever lists it gets all of them, so they are bounded apart from the body. The limits may change
+// while the registry runs, so each registration looks them up: two atomic loads, and no lock.
+
+import Synchronization
+
+/// How many tags an instance may have, and how many bytes of UTF-8 together (R280).
+struct TagLimits: Sendable, Equatable {
+    let count: Int
+    let bytes: Int
+
+    init(count: Int, bytes: Int) {
+        self.count = count
+        self.bytes = bytes
+    }
+
+    init(_ settings: Settings) { self.init(count: settings.maxTags, bytes: settings.maxTagsBytes) }
+
+    static let standard = TagLimits(.defaults)
+}
+
+/// The limits in force. Safe to use from any thread.
+final class TagRule: Sendable {
+    private let count: Atomic<Int>
+    private let bytes: Atomic<Int>
+
+    init(_ settings: Settings) {
+        count = Atomic(settings.maxTags)
+        bytes = Atomic(settings.maxTagsBytes)
+    }
+
+    /// What is registered from now on is held to these; what is there stays.
+    func change(_ settings: Settings) {
+        count.store(settings.maxTags, ordering: .relaxed)
+        bytes.store(settings.maxTagsBytes, ordering: .relaxed)
+    }
+
+    var limits: TagLimits { TagLimits(count: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed)) }
+}
