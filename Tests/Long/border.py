@@ -162,12 +162,14 @@ def read_answer(connection):
     head, _, body = buffer.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines[1:])}
-    while len(body) < int(headers.get("content-length", 0)):
-        data = connection.recv(65536)
+    # Not put together anew with each piece: a list may have thirty million bytes.
+    length, body = int(headers.get("content-length", 0)), bytearray(body)
+    while len(body) < length:
+        data = connection.recv(1 << 20)
         if not data:
             raise ConnectionError("closed within the answer")
         body += data
-    return int(lines[0].split()[1]), headers, body
+    return int(lines[0].split()[1]), headers, bytes(body)
 
 
 def open_many(port, count, receive_buffer=None):
