@@ -5,6 +5,10 @@ FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
+# The packages first, in a layer that a change of the sources leaves alone.
+COPY Makefile Package.swift ./
+COPY deploy/dependencies deploy/dependencies
+RUN make dependencies
 COPY . .
 # Swift's own libraries are linked statically; `make test.packaging` holds the list below to what is left.
 RUN make build
@@ -21,7 +25,7 @@ USER 10001
 # The API plain and over TLS, and the other members.
 EXPOSE 8080 8443 6100
 STOPSIGNAL SIGTERM
-# Ready is who answers 200 to /readyz on the plain port. With API_PORT=off give the container a check of its own.
-HEALTHCHECK --interval=5s --timeout=2s --start-period=40s --retries=3 \
-    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${A8_API_PORT:-${API_PORT:-8080}} && printf 'GET /readyz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
+# Ready is who may be asked: the settings that the registry was started with tell the check its port. An engine that kills what is unhealthy, as Swarm
+# does, must not kill who only waits for the others: there, set the check to `registry check --live`.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=40s --retries=3 CMD ["/usr/local/bin/registry", "check"]
 ENTRYPOINT ["/usr/local/bin/registry"]

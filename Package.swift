@@ -97,3 +97,15 @@ if Context.environment["A8_FUZZ"] == "1" {
             name: "fuzz", dependencies: ["FuzzMain", "Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "Text"], path: "Tests/FuzzTests",
             exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"]))
 }
+
+// A container's build makes the packages before the sources are copied, in a layer that stays as it is until this file changes.
+if Context.environment["A8_DEPENDENCIES"] == "1" {
+    package.products = []
+    package.targets = [
+        .target(
+            name: "Dependencies",
+            dependencies: [
+                .product(name: "Logging", package: "swift-log"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "deploy/dependencies")
+    ]
+}

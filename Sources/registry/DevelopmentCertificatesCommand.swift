@@ -50,7 +50,7 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
             """
             Wrote a development authority and the certificates of a server, a client and a cluster's member to \(directory). Try:
 
-              registry --tls_cert \(directory)/server.pem --tls_key \(directory)/server-key.pem
+              \(CommandLine.arguments.first ?? "registry") --api_port off --tls_cert \(directory)/server.pem --tls_key \(directory)/server-key.pem
               curl --cacert \(directory)/ca.pem https://localhost:8443/uptime
             """)
     }

@@ -30,7 +30,10 @@ REQUIREMENT = "PyYAML>=6,<7"
 COMPOSE_FILES = ("docker-compose.yml", "docker-compose.dns.yml")
 # Keys of the compose specification (https://github.com/compose-spec/compose-spec) that the files may use.
 SERVICE_KEYS = {
-    "build", "depends_on", "deploy", "environment", "healthcheck", "image", "networks", "ports", "restart", "volumes"}
+    "build", "cap_drop", "depends_on", "deploy", "environment", "healthcheck", "image", "logging", "networks", "ports", "read_only", "restart",
+    "security_opt", "stop_grace_period", "volumes"}
+# What the image calls the program that the check runs.
+INSTALLED = "/usr/local/bin/registry"
 PATIENCE_SECONDS = 60
 LOOKUP_SECONDS = 6
 
@@ -121,7 +124,7 @@ def cluster_settings(folder, size):
 def compose_files_are_well_formed(options):
     for name in COMPOSE_FILES:
         document = read_yaml(ROOT / name, options.venv)
-        unknown = {key for key in document if not key.startswith("x-")} - {"services", "volumes"}
+        unknown = {key for key in document if not key.startswith("x-")} - {"networks", "services", "volumes"}
         assert not unknown, f"{name}: {unknown}"
         volumes = document.get("volumes", {})
         members = 0
@@ -138,27 +141,36 @@ def compose_files_are_well_formed(options):
                     assert source in volumes, f"{name}: there is no volume {source}"
             for key, value in content.get("environment", {}).items():
                 assert isinstance(value, str), f"{name}: {key} is no string and would be rewritten by the engine"
-            if content["image"].startswith("registry:"):
+                assert key.startswith("A8_"), f"{name}: {key} could be another program's; settings in containers have the prefix"
+            assert content["read_only"] and content["cap_drop"] == ["ALL"] and content["logging"]["options"]["max-size"], f"{name}: {service}"
+            if content["image"].startswith("a8registry:"):
+                assert content["stop_grace_period"] == "30s", f"{name}: {service} is killed before it has left"
                 members += content.get("deploy", {}).get("replicas", 1)
-                size = int(content["environment"]["CLUSTER_SIZE"])
+                size = int(content["environment"]["A8_CLUSTER_SIZE"])
         assert members == size == 3, f"{name}: {members} members of {size}"
 
 
-def health_check_tells_who_is_ready(options):
+def checks_tell_who_is_ready(options):
     commands = set()
     for name in COMPOSE_FILES:
         for content in read_yaml(ROOT / name, options.venv)["services"].values():
             commands.add(tuple(content["healthcheck"]["test"][1:]))
-    assert len(commands) == 1, "the services are checked differently"
-    check = [word.replace("$$", "$") for word in commands.pop()]
+    # The members' is the program's own; the balancer, which has no such program, is asked by the shell.
+    assert len(commands) == 2 and sum(INSTALLED in command for command in commands) == 1, commands
+    for command in commands:
+        check = [options.registry if word == INSTALLED else word.replace("$$", "$") for word in command]
+        check_tells_who_is_ready(check, options)
 
+
+def check_tells_who_is_ready(check, options):
     def status(port):
-        return subprocess.run([word.replace("/8080", f"/{port}") for word in check], capture_output=True, timeout=10).returncode
+        adapted = [word.replace("/8080", f"/{port}") for word in check]
+        return subprocess.run(adapted, capture_output=True, timeout=10, env={**os.environ, "A8_API_PORT": str(port)}).returncode
 
     with RunningRegistry(options.registry, {}) as registry:
-        assert status(registry.port) == 0, "a ready registry is taken for sick"
+        assert status(registry.port) == 0, f"a ready registry is taken for sick: {check}"
         port = registry.port
-    assert status(port) != 0, "no registry is taken for a healthy one"
+    assert status(port) != 0, f"no registry is taken for a healthy one: {check}"
     # A first member that waits for the others answers, though not with 200.
     with tempfile.TemporaryDirectory(prefix="registry-members-") as folder:
         port = free_port()
@@ -167,7 +179,7 @@ def health_check_tells_who_is_ready(options):
         waiting = subprocess.Popen([options.registry], env={**os.environ, **settings}, stderr=subprocess.DEVNULL)
         try:
             wait_for("the registry to answer", lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None)
-            assert status(port) != 0, "a registry without a copy is taken for a healthy one"
+            assert status(port) != 0, f"a registry without a copy is taken for a healthy one: {check}"
         finally:
             waiting.kill()
             waiting.wait()
@@ -281,7 +293,7 @@ def script_says_when_a_port_is_taken(options):
 
 
 CHECKS = [
-    compose_files_are_well_formed, health_check_tells_who_is_ready, balancer_accepts_its_configuration,
+    compose_files_are_well_formed, checks_tell_who_is_ready, balancer_accepts_its_configuration,
     no_lookup_fails_while_members_are_killed, script_runs_a_cluster_and_ends_it, script_says_when_a_port_is_taken]
 
 

