@@ -14,9 +14,14 @@ struct Oracle {
         for client in simulation.clients { judge(client) }
     }
 
-    /// A client hears that its change is done: every member that the one it asked waits for has it, or something later.
+    /// A client hears that its change is done: every member that the one it asked waits for has it, or something later. One whose first copy of that
+    /// member is still under way gets with it what was changed before it began to read, and knows that until then it may lack that.
     func judgePromise(_ key: Key, _ version: Version, by member: SimulatedMember) {
         for other in simulation.members where other !== member && member.waits(for: other) {
+            guard other.hasCopied(member) else {
+                if other.isReady, !other.standing.mayBeUnderWay { simulation.complain("\(other) copies \(member), and knows of no reason") }
+                continue
+            }
             if other.held(key).map({ $0 < version }) ?? true {
                 simulation.complain("\(member) has acknowledged \(key.id) in \(version), and \(other), which it waits for, has it not")
             }

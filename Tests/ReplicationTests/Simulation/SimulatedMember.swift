@@ -189,6 +189,11 @@ final class SimulatedMember {
         node?.links.values.contains { $0.subscriber != nil && $0.peer?.member == other.id } ?? false
     }
 
+    /// Whether it hears this one, in its present life, and has had a whole copy of it.
+    func hasCopied(_ other: SimulatedMember) -> Bool {
+        node?.links.values.contains { $0.subscriber != nil && $0.lastCopy != nil && $0.peer?.member == other.id } ?? false
+    }
+
     /// Whether it waits for this one, as far as it knows.
     func waits(for other: SimulatedMember) -> Bool {
         node?.links.values.contains { $0.attendance?.isWaitedFor == true && $0.peer?.member == other.id } ?? false
