@@ -271,7 +271,7 @@ class Cluster:
 
         self.tally.check(wait_until(AGREE_SECONDS, lambda: all(one == listings()[0] for one in listings())), "listings differ")
         # Another release may make its digests in another way.
-        if {member.kind for member in members} in ({"ours"}, {"last release"}):
+        if {member.kind for member in members} in ({"ours"}, {"last-release"}):
             self.tally.check(wait_until(AGREE_SECONDS, digests), "digests differ")
         for service in self.removed:
             for member in members:
@@ -372,7 +372,7 @@ def main():
             return Ours(arguments.registry, directory, port, secret=SECRET if arguments.last_release else None)
 
         def last_release(port):
-            return Ours(arguments.last_release, directory, port, "last release", SECRET)
+            return Ours(arguments.last_release, directory, port, "last-release", SECRET)
 
         first, starts = (last_release, [ours, last_release]) if arguments.last_release else (original, [original if arguments.originals else ours])
         try:
