@@ -36,7 +36,10 @@ struct TagLimitTests {
             $0.maxTags = 2
             $0.maxTagsBytes = 5
         }
-        for (tags, status) in [(["a", "b"], 201), (["a", "b", "c"], 400), (["aaa", "bb"], 201), (["aaa", "bbb"], 400), ([], 201)] {
+        let cases: [(tags: [String], status: Int)] = [
+            (["a", "b"], 201), (["a", "b", "c"], 400), (["aaa", "bb"], 201), (["aaa", "bbb"], 400), ([], 201),
+        ]
+        for (tags, status) in cases {
             #expect(try registry.send(.register(Self.body(tags))).status == status, "\(tags)")
         }
         // They may change while the registry runs.
