@@ -184,7 +184,9 @@ struct TombstoneTests {
                 tombstones.put(id, in: namespace, version: number, isUntold: isUntold, at: at(now))
                 model.removeAll { $0.id == id && $0.namespace == namespace }
                 model.append((id, namespace, number, now + 1_000, isUntold))
-                if model.count(where: { $0.namespace == namespace }) > 20, let first = model.firstIndex(where: { $0.namespace == namespace }) {
+                if model.count(where: { $0.namespace == namespace }) > 20,
+                    let first = model.firstIndex(where: { $0.namespace == namespace })
+                {
                     model.remove(at: first)
                 }
             case 4:

@@ -71,8 +71,12 @@ struct HandshakeTests {
     }
 
     // R675 … what one member proves itself with is among what the other accepts.
-    @Test(arguments: [(["old"], ["old", "new"]), (["old", "new"], ["new", "old"]), (["new", "old"], ["new"]), (["a", "b"], ["b", "c", "a"])])
-    func `members on the way from one secret to another let one another in, and hear what is sealed`(first: [String], second: [String]) throws {
+    @Test(arguments: [
+        (["old"], ["old", "new"]), (["old", "new"], ["new", "old"]), (["new", "old"], ["new"]), (["a", "b"], ["b", "c", "a"]),
+    ])
+    func `members on the way from one secret to another let one another in, and hear what is sealed`(first: [String], second: [String])
+        throws
+    {
         func authenticator(_ secrets: [String]) -> Authenticator {
             var result = Authenticator.test(secrets[0])
             result.others = secrets.dropFirst().map(Authenticator.test)
