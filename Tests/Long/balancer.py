@@ -41,15 +41,19 @@ class Client:
     def __init__(self, port):
         self.port = port
         self.connection = None
+        # For how many seconds the last answer may lack what others have acknowledged, as it said itself; None when it did not.
+        self.stale = None
 
     def ask(self, method, path, body=None):
         """(status, JSON or None)"""
+        self.stale = None
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ATTEMPT_SECONDS)
             self.connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"} if body else {})
             answer = self.connection.getresponse()
             content = answer.read()
+            self.stale = answer.getheader("X-Registry-Stale")
             if answer.getheader("Connection") == "close":
                 self.close()
             return answer.status, json.loads(content) if content[:1] == b"{" else None
@@ -114,7 +118,7 @@ def play(client, name, told, may_repeat):
 
     def look_up():
         answered, content = client.ask("GET", path)
-        belief.note("looked up", f"{answered} {content.get('status') if content and answered == 200 else ''}")
+        belief.note("looked up", f"{answered} {content.get('status') if content and answered == 200 else ''}" + (" stale" if client.stale else ""))
         if answered == 200:
             belief.read(content["status"])
         elif answered == 404:
