@@ -19,7 +19,10 @@ struct Oracle {
     func judgePromise(_ key: Key, _ version: Version, by member: SimulatedMember) {
         for other in simulation.members where other !== member && member.waits(for: other) {
             guard other.hasCopied(member) else {
-                if other.isReady, !other.standing.mayBeUnderWay { simulation.complain("\(other) copies \(member), and knows of no reason") }
+                // One of two that leave has closed its end already.
+                if other.isReady, other.hears(member), !other.standing.mayBeUnderWay {
+                    simulation.complain("\(other) copies \(member), and knows of no reason")
+                }
                 continue
             }
             if other.held(key).map({ $0 < version }) ?? true {
