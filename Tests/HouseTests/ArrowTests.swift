@@ -119,8 +119,8 @@ enum Manifest {
         var targets: [String: Set<String>] = [:]
         for match in text.matches(of: /\.(?:target|executableTarget)\(/) {
             let call = try balanced(text[match.range.lowerBound...])
-            // What lives among the tests is for the tests, and no room of the product.
-            if call.contains(/path:\s*"Tests\//) { continue }
+            // What lives among the tests is for the tests, and what lives in deploy is for a container's build: no rooms of the product.
+            if call.contains(/path:\s*"(?:Tests|deploy)\//) { continue }
             guard let name = call.firstMatch(of: /name:\s*"(\w+)"/) else { throw Unreadable(description: "a target without a name") }
             targets[String(name.1)] = try dependencies(call)
         }

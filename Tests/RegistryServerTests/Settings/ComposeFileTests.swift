@@ -61,7 +61,7 @@ struct ComposeFileTests {
     }
 
     @Test func `the shared directory is a volume, and one that the image lets its user write to`() throws {
-        let directory = try #require(try Self.environment("docker-compose.yml")["CLUSTER_DIR"])
+        let directory = try #require(try Self.environment("docker-compose.yml")["A8_CLUSTER_DIR"])
         #expect(try Self.text("docker-compose.yml").contains("- members:\(directory)\n"))
         #expect(try Self.text("Dockerfile").contains("install -d -o registry -g registry \(directory)\n"))
     }
@@ -69,7 +69,7 @@ struct ComposeFileTests {
     @Test func `the members' name is the one that the balancer looks up, on the port that they serve`() throws {
         #expect(try Self.text("deploy/haproxy.cfg").contains(" registry:8080 "))
         #expect(try Self.text("docker-compose.yml").contains("aliases: [registry]"))
-        #expect(try Self.environment("docker-compose.dns.yml")["CLUSTER_DNS"] == "registry")
+        #expect(try Self.environment("docker-compose.dns.yml")["A8_CLUSTER_DNS"] == "registry")
         #expect(Settings.rows.first { $0.name == "api_port" }?.defaultText == "8080")
     }
 
@@ -77,7 +77,7 @@ struct ComposeFileTests {
     func `the members take the balancer's word and nobody else's, and it lets nobody else speak`(file: String) throws {
         let text = try Self.text(file)
         let address = try #require(text.firstMatch(of: /ipv4_address: ([0-9.]+)\n/).map { String($0.1) })
-        #expect(try Self.environment(file)["TRUSTED_PROXIES"] == address)
+        #expect(try Self.environment(file)["A8_TRUSTED_PROXIES"] == address)
         let network = try #require(text.firstMatch(of: /subnet: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
         let members = try #require(text.firstMatch(of: /ip_range: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
         #expect(network.contains(address) && !members.contains(address))
