@@ -47,7 +47,7 @@ public final class ReplicationService: Cluster {
         self.configuration = configuration
         self.logger = logger
         board = ClusterBoard(
-            at: MonotonicClock.milliseconds(), longestSilence: ReplicationLoop.longestSilence(configuration.node.limits),
+            at: MonotonicClock.milliseconds(), longestSilence: configuration.node.limits.longestUnnoticedGap,
             usesDirectory: configuration.node.usesDirectory)
         orders = try MailboxSender()
         security = try configuration.tls.map { (tls) throws(TLSError) in

@@ -47,9 +47,6 @@ extension ReplicationLoop {
     /// How often it is shown that what others say is looked at, in milliseconds.
     static func beatPeriod(_ limits: NodeLimits) -> Int64 { max(leastBeat, limits.acknowledgeTimeout / beatsInTimeout) }
 
-    /// For how long it may not be, until this member counts as behind.
-    static func longestSilence(_ limits: NodeLimits) -> Int64 { limits.acknowledgeTimeout + beatPeriod(limits) }
-
     /// Others were heard until now, as far as they said anything. After a pause the node looks first: it knows what that means.
     func beat(_ onLoop: borrowing OnLoop) {
         carryOut(node.expireWaits(at: now), onLoop)

@@ -84,6 +84,11 @@ public struct NodeLimits: Sendable {
     public var acknowledgeTimeout: Int64 = 100
     /// How often the node is called at least, by the shell's ticks or for those who wait. Whoever calls more often lets it notice shorter pauses of its own.
     public var callPeriod: Int64 = 100
+    /// By how much a busy machine is late with a call, in milliseconds.
+    private static let callJitter: Int64 = 20
+    /// A member that was called after no more than so long cannot have been left out for it, in milliseconds: what it was sent behind its last call has
+    /// the rest of the bound to arrive and to be acknowledged. Longer than it takes from one call to the next, whatever the bound.
+    public var longestUnnoticedGap: Int64 { max(acknowledgeTimeout - callPeriod, callPeriod + Self.callJitter) }
 
     public init() {}
 }

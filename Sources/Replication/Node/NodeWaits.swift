@@ -14,11 +14,6 @@ extension Node {
     /// After a link was lost, changes may have been acknowledged that only its member knows of, or those who still hear it: so long one asks. By then
     /// it has been found again or is dead.
     static let lossMemory: Int64 = 60_000
-    /// By how much a busy machine is late with a call. Milliseconds.
-    private static let callJitter: Int64 = 20
-
-    /// A gap between two calls that is longer was a pause in which clients elsewhere may have been answered without us.
-    private var longestGap: Int64 { max(limits.acknowledgeTimeout, limits.callPeriod) + Self.callJitter }
 
     // MARK: - Waiting
 
@@ -143,7 +138,7 @@ extension Node {
     /// This member was not run for longer than others wait: until each has been heard, whose word before that may be that it does not wait for us, we
     /// do not know what was acknowledged meanwhile.
     func noticePause(of gap: Int64, at time: NodeTime) {
-        guard gap > longestGap else { return }
+        guard gap > limits.longestUnnoticedGap else { return }
         // What they acknowledged lies unread.
         waits.postpone(to: time.monotonic + limits.acknowledgeTimeout / 2)
         for link in sortedLinks() where link.subscriber != nil {
