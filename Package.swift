@@ -40,7 +40,7 @@ let package = Package(
         .target(
             name: "ReplicationServer",
             dependencies: [
-                "Catalog", "Gzip", "Libevent", "Replication", "System", "TLS", .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Gzip", "Libevent", "Replication", "System", "TLS", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
@@ -73,7 +73,8 @@ let package = Package(
         .testTarget(
             name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom", "Text"],
             exclude: ["Original/Samples"]),
-        .testTarget(name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS"]),
+        .testTarget(
+            name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
         .testTarget(name: "LibeventTests", dependencies: ["HTTP", "Libevent", "TLS"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),

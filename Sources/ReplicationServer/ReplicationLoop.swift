@@ -180,7 +180,7 @@ final class ReplicationLoop {
             status.conflicts.append(own)
         }
         // Those too that nobody names.
-        streams?.expectedHosts = Set(status.peers.map(\.address.host))
+        streams?.expectedHosts = Set(status.peers.map(\.address.host.description))
         health.observe(status, at: monotonic)
         parts.board.publish(ClusterReport(status: status, originals: originals.status), health, at: monotonic)
     }
@@ -235,7 +235,7 @@ final class ReplicationLoop {
         members = addresses
         log.membersChanged(addresses)
         plainNext.formIntersection(addresses)
-        streams?.expectedHosts = Set(addresses.map(\.host))
+        streams?.expectedHosts = Set(addresses.map(\.host.description))
         carryOut(node.members(addresses, isComplete: isComplete, at: now), onLoop)
         letOriginalsGo(onLoop)
     }

@@ -22,9 +22,9 @@ extension ReplicationLoop {
         // A copy is asked for of members that run the original only.
         let isPlain = security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
-            to: address.host, port: address.port, security: isPlain ? nil : security?.connecting.current, within: Self.dialTime,
+            to: address.host.description, port: address.port, security: isPlain ? nil : security?.connecting.current, within: Self.dialTime,
             onLoop)
-        occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host, isPlain: isPlain)
+        occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host.description, isPlain: isPlain)
     }
 
     private func dialFailed(

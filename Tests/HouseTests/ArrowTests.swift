@@ -32,7 +32,7 @@ struct ArrowTests {
         Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text"], system: ["Synchronization"]),
         Room(
-            "ReplicationServer", ["Catalog", "Gzip", "Libevent", "Logging", "Replication", "System", "TLS"],
+            "ReplicationServer", ["Catalog", "Gzip", "Libevent", "Logging", "Replication", "System", "TLS", "Text"],
             system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
         // The registry: all of the above but the C, and never what starts it.

@@ -7,6 +7,7 @@ import Replication
 import ReplicationServer
 import System
 import TLS
+import Text
 
 enum ReplicationParts {
     /// Opens the peers' port and prepares what runs behind it; nil when this registry is alone.
@@ -50,8 +51,10 @@ enum ReplicationParts {
     /// Where the others reach this member: as the operator says, else where it listens, else at the machine's first address.
     private static func address(_ settings: Settings, port: UInt16) -> PeerAddress {
         if let given = settings.advertiseAddress { return PeerAddress(host: given.host, port: given.port ?? port) }
-        let listens = NumericHost(settings.listenAddress)?.text ?? settings.listenAddress
-        return PeerAddress(host: ["0.0.0.0", "::"].contains(listens) ? LocalAddresses.advertised() : listens, port: port)
+        guard let listens = IPAddress(settings.listenAddress), !listens.isUnspecified else {
+            return PeerAddress(host: LocalAddresses.advertised(), port: port)
+        }
+        return PeerAddress(host: listens, port: port)
     }
 
     static func tombstones(_ settings: Settings) -> TombstoneLimits {

@@ -1,11 +1,11 @@
 // Where a member says that it is reached. Numeric, because the others dial what they are told and ask nobody what it means.
 
 import Replication
+import Text
 
 /// The address at which a member says that it is reached.
 public struct AdvertisedAddress: Sendable, Hashable, CustomStringConvertible {
-    /// Numeric, without brackets.
-    public let host: String
+    public let host: IPAddress
     /// Nil: the port that was taken.
     public let port: UInt16?
 
@@ -14,11 +14,11 @@ public struct AdvertisedAddress: Sendable, Hashable, CustomStringConvertible {
         if let address = PeerAddress(text) {
             (host, port) = (address.host, address.port)
         } else {
-            guard let number = NumericHost(text) else { return nil }
-            (host, port) = (number.text, nil)
+            guard let number = IPAddress(text) else { return nil }
+            (host, port) = (number, nil)
         }
-        guard host != "0.0.0.0", host != "::" else { return nil }
+        guard !host.isUnspecified else { return nil }
     }
 
-    public var description: String { port.map { PeerAddress(host: host, port: $0).description } ?? host }
+    public var description: String { port.map { PeerAddress(host: host, port: $0).description } ?? host.description }
 }

@@ -2,6 +2,7 @@
 // The directory may be anybody's: a file is a member's only when name and content agree, and whatever else lies there is left alone.
 
 import JSON
+import Text
 
 /// What a member's file says: `{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:31.770527017Z"}`.
 public struct MemberFile: Sendable, Equatable {
@@ -26,7 +27,7 @@ public struct MemberFile: Sendable, Equatable {
 
     private static func read(_ content: [UInt8]) throws(JSONError) -> MemberFile? {
         var reader = JSONReader(content)
-        var host: NumericHost?
+        var host: IPAddress?
         var port: UInt16?
         var timestamp: Int64?
         try reader.enterObject()
@@ -34,7 +35,7 @@ public struct MemberFile: Sendable, Equatable {
             switch key {
             case "ip":
                 guard host == nil else { throw JSONError(.duplicateKey, at: key.offset) }
-                host = NumericHost(try reader.readString())
+                host = IPAddress(try reader.readString())
             case "port":
                 guard port == nil else { throw JSONError(.duplicateKey, at: key.offset) }
                 guard case .natural(let number) = try reader.readNumber() else { return nil }
@@ -47,7 +48,7 @@ public struct MemberFile: Sendable, Equatable {
         }
         try reader.finish()
         guard let host, let port, port > 0, let timestamp else { return nil }
-        return MemberFile(address: PeerAddress(host: host.text, port: port), timestamp: timestamp)
+        return MemberFile(address: PeerAddress(host: host, port: port), timestamp: timestamp)
     }
 
     /// The content, as the original writes it, but always with nine digits behind the second: of one address each is as long as any other, so that
@@ -55,7 +56,7 @@ public struct MemberFile: Sendable, Equatable {
     public var content: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(literal: #"{"ip":"#)
-        bytes.appendJSON(string: address.host)
+        bytes.appendJSON(string: address.host.description)
         bytes.append(literal: #","port":"#)
         bytes.appendJSON(UInt64(address.port))
         bytes.append(literal: #","timestamp":""#)

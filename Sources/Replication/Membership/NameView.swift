@@ -1,6 +1,8 @@
 // Who is a member by name: the hosts of a list and the addresses behind a name. A look-up that fails says nothing about the members, so what the
 // last good one found is kept.
 
+import Text
+
 /// What look-ups have found. A value; whoever looks up tells it.
 public struct NameView: Sendable {
     /// The most addresses that one name may stand for. More are left out, the greatest first.
@@ -32,10 +34,10 @@ public struct NameView: Sendable {
     public var isComplete: Bool { answered.count == names.count }
 
     /// A look-up gave these hosts. No host at all is a failure.
-    public mutating func resolved(_ name: PeerName, _ hosts: [NumericHost]) -> [MembershipEvent] {
+    public mutating func resolved(_ name: PeerName, _ hosts: [IPAddress]) -> [MembershipEvent] {
         var hosts = Set(hosts)
         if name.meaning == .member, hosts.contains(where: { !$0.isSix }) { hosts = hosts.filter { !$0.isSix } }
-        let all = hosts.map { PeerAddress(host: $0.text, port: name.port ?? defaultPort) }.sorted()
+        let all = hosts.map { PeerAddress(host: $0, port: name.port ?? defaultPort) }.sorted()
         let addresses = Set(all.prefix(Self.mostAddresses))
         guard !addresses.isEmpty else { return failed(name, reason: "it has no address", isAnswer: true) }
         answered.insert(name)

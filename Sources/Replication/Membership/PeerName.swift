@@ -1,6 +1,8 @@
 // How an operator names the others: a list of hosts, or one name whose addresses are the members. Both become addresses by look-ups that are
 // repeated, because in a cluster of containers an address is only good until the next restart.
 
+import Text
+
 /// A host, by name or number, and a port.
 public struct PeerName: Sendable, Hashable, CustomStringConvertible {
     /// The most entries that a list may have. Each is looked up in turn, so more make the turns longer.
@@ -21,19 +23,20 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
     /// Nil stands for the port that this member itself uses.
     public let port: UInt16?
     public let meaning: Meaning
-    let isNumeric: Bool
+    /// The address that `host` is; nil when it is a name.
+    private let number: IPAddress?
 
     /// Reads `host`, `host:port`, `10.0.0.1:6100`, `[fd00::1]:6100` or `fd00::1`; nil for anything else. Port 0 is none.
     public init?(_ text: some StringProtocol, meaning: Meaning) {
         self.meaning = meaning
         let text = String(text)
-        if let number = NumericHost(text) {
-            (host, port, isNumeric) = (number.text, nil, true)
+        if let number = IPAddress(text) {
+            (host, port, self.number) = (number.description, nil, number)
         } else if let address = PeerAddress(text) {
-            (host, port, isNumeric) = (address.host, address.port, true)
+            (host, port, number) = (address.host.description, address.port, address.host)
         } else if text.hasPrefix("["), text.hasSuffix("]") {
-            guard let number = NumericHost(String(text.dropFirst().dropLast())), number.isSix else { return nil }
-            (host, port, isNumeric) = (number.text, nil, true)
+            guard let number = IPAddress(String(text.dropFirst().dropLast())), number.isSix else { return nil }
+            (host, port, self.number) = (number.description, nil, number)
         } else {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             guard Self.isHostName(parts[0]) else { return nil }
@@ -45,7 +48,7 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
             } else {
                 port = nil
             }
-            (host, isNumeric) = (String(parts[0]), false)
+            (host, number) = (String(parts[0]), nil)
         }
     }
 
@@ -63,11 +66,11 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
 
     /// The address when it needs no look-up.
     public func address(defaultPort: UInt16) -> PeerAddress? {
-        isNumeric ? PeerAddress(host: host, port: port ?? defaultPort) : nil
+        number.map { PeerAddress(host: $0, port: port ?? defaultPort) }
     }
 
     public var description: String {
-        let shown = isNumeric && host.utf8.contains(0x3A) ? "[\(host)]" : host
+        let shown = number?.isSix == true ? "[\(host)]" : host
         return port.map { "\(shown):\($0)" } ?? shown
     }
 

@@ -1,6 +1,8 @@
 // Addresses come as text: in `Member-ID`, in the names of files, in settings. There is one spelling of each here, so that two texts of one
 // address are one member.
 
+import Text
+
 extension PeerAddress {
     /// Reads `10.0.0.1:6100` or `[fd00::1]:6100`: a numeric address and a port from 1 on; nil for anything else.
     public init?(_ text: String) {
@@ -11,11 +13,11 @@ extension PeerAddress {
         }
         let address = text[..<colon]
         if address.hasPrefix("["), address.hasSuffix("]") {
-            guard let host = NumericHost(String(address.dropFirst().dropLast())), host.isSix else { return nil }
-            self.init(host: host.text, port: port)
+            guard let host = IPAddress(String(address.dropFirst().dropLast())), host.isSix else { return nil }
+            self.init(host: host, port: port)
         } else {
-            guard let host = NumericHost(String(address)), !host.isSix else { return nil }
-            self.init(host: host.text, port: port)
+            guard let host = IPAddress(String(address)), !host.isSix else { return nil }
+            self.init(host: host, port: port)
         }
     }
 }

@@ -112,6 +112,6 @@ struct Handshake {
     /// another.
     static func isBound(_ hello: Hello, to certificate: Set<String>?) -> Bool {
         guard let certificate else { return true }
-        return certificate.contains(hello.address.host) || (!hello.name.isEmpty && certificate.contains(hello.name))
+        return certificate.contains(hello.address.host.description) || (!hello.name.isEmpty && certificate.contains(hello.name))
     }
 }

@@ -2,6 +2,7 @@
 // change to both; the reader believes nothing before it has looked.
 
 import Catalog
+import Text
 
 // MARK: - Who
 
@@ -10,7 +11,7 @@ extension ByteWriter {
         word(hello.versions.lowerBound)
         word(hello.versions.upperBound)
         word(hello.member.bits)
-        text(hello.address.host)
+        text(hello.address.host.description)
         word(hello.address.port)
         text(hello.name)
         raw(hello.nonce)
@@ -55,9 +56,11 @@ extension ByteReader {
     mutating func hello() throws(FrameError) -> Hello {
         let (lowest, highest) = (try word(UInt16.self), try word(UInt16.self))
         guard lowest <= highest else { throw .value }
+        let member: MemberID = MemberID(bits: try word())
+        guard let host = IPAddress(try text(atMost: Hello.hostLength)) else { throw .value }
         return Hello(
-            versions: lowest...highest, member: MemberID(bits: try word()),
-            address: PeerAddress(host: try text(atMost: Hello.hostLength), port: try word()), name: try text(atMost: Hello.nameLength),
+            versions: lowest...highest, member: member, address: PeerAddress(host: host, port: try word()),
+            name: try text(atMost: Hello.nameLength),
             nonce: try raw(Hello.nonceLength), beat: try beat())
     }
 

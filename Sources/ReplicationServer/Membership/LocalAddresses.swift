@@ -3,15 +3,18 @@
 
 import Glibc
 import Replication
+import Text
 
 public enum LocalAddresses {
     /// What a member advertises unless told otherwise: its first IPv4 address that is neither of the loopback nor of one link only, else the first
     /// such IPv6 address, else 127.0.0.1.
-    public static func advertised() -> String { advertised(among: interfaces()) }
+    public static func advertised() -> IPAddress { advertised(among: interfaces()) }
 
-    static func advertised(among hosts: [NumericHost]) -> String {
+    private static let loopback = IPAddress(four: 0x7F00_0001)
+
+    static func advertised(among hosts: [IPAddress]) -> IPAddress {
         let candidates = hosts.filter { !$0.isLoopback && !$0.isLinkLocal }
-        return (candidates.first { !$0.isSix } ?? candidates.first)?.text ?? "127.0.0.1"
+        return (candidates.first { !$0.isSix } ?? candidates.first) ?? loopback
     }
 
     /// Every address under which this member can be found on its own machine.
@@ -21,18 +24,18 @@ public enum LocalAddresses {
         own(advertised: advertised, listening: listening, among: interfaces())
     }
 
-    static func own(advertised: PeerAddress, listening: String, among interfaces: [NumericHost]) -> Set<PeerAddress> {
-        guard let listening = NumericHost(listening) else { return [advertised] }
-        let hosts = ["0.0.0.0", "::"].contains(listening.text) ? interfaces : [listening]
-        return Set(hosts.map { PeerAddress(host: $0.text, port: advertised.port) }).union([advertised])
+    static func own(advertised: PeerAddress, listening: String, among interfaces: [IPAddress]) -> Set<PeerAddress> {
+        guard let listening = IPAddress(listening) else { return [advertised] }
+        let hosts = listening.isUnspecified ? interfaces : [listening]
+        return Set(hosts.map { PeerAddress(host: $0, port: advertised.port) }).union([advertised])
     }
 
     /// The addresses of the interfaces that are up, in the kernel's order.
-    private static func interfaces() -> [NumericHost] {
+    private static func interfaces() -> [IPAddress] {
         var first: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&first) == 0 else { return [] }
         defer { freeifaddrs(first) }
-        var hosts: [NumericHost] = []
+        var hosts: [IPAddress] = []
         var next = first
         while let entry = next {
             let interface = entry.pointee
@@ -40,7 +43,7 @@ public enum LocalAddresses {
             guard interface.ifa_flags & UInt32(IFF_UP) != 0, let address = interface.ifa_addr else { continue }
             let isSix = address.pointee.sa_family == sa_family_t(AF_INET6)
             let length = isSix ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-            if let host = NumericHost(address, length: socklen_t(length)) { hosts.append(host) }
+            if let host = IPAddress(address, length: socklen_t(length)) { hosts.append(host) }
         }
         return hosts
     }

@@ -2,7 +2,7 @@
 // that calls it does nothing else.
 
 import Glibc
-import Replication
+import Text
 
 /// Looks host names up.
 enum NameLookup {
@@ -13,7 +13,7 @@ enum NameLookup {
     }
 
     /// The IPv4 and IPv6 addresses of a host, in the order of the system's preference. Addresses that mean something on one link only are left out.
-    static func addresses(of host: String) throws(Failure) -> [NumericHost] {
+    static func addresses(of host: String) throws(Failure) -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -26,18 +26,18 @@ enum NameLookup {
             throw Failure(description: description, isAnswer: status == EAI_NONAME)
         }
         defer { freeaddrinfo(first) }
-        var hosts: [NumericHost] = []
+        var hosts: [IPAddress] = []
         var next = first
         while let entry = next {
             let info = entry.pointee
-            if let host = NumericHost(info.ai_addr, length: info.ai_addrlen), !host.isLinkLocal { hosts.append(host) }
+            if let host = IPAddress(info.ai_addr, length: info.ai_addrlen), !host.isLinkLocal { hosts.append(host) }
             next = info.ai_next
         }
         return hosts
     }
 }
 
-extension NumericHost {
+extension IPAddress {
     /// The address of a socket address; nil for other families, and for what has a zone.
     init?(_ address: UnsafePointer<sockaddr>?, length: socklen_t) {
         guard let address, address.pointee.sa_family == sa_family_t(AF_INET) || address.pointee.sa_family == sa_family_t(AF_INET6) else {

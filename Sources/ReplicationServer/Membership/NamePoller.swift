@@ -2,11 +2,12 @@
 
 import Replication
 import System
+import Text
 
 /// Confined to its thread.
 final class NamePoller {
     /// May block for as long as it likes.
-    typealias Resolve = @Sendable (_ host: String) throws(NameLookup.Failure) -> [NumericHost]
+    typealias Resolve = @Sendable (_ host: String) throws(NameLookup.Failure) -> [IPAddress]
 
     private let period: Int64
     private let resolve: Resolve

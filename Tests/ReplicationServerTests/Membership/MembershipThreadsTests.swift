@@ -6,6 +6,7 @@ import Replication
 import Synchronization
 import System
 import Testing
+import Text
 
 @testable import ReplicationServer
 
@@ -204,7 +205,7 @@ struct MembershipThreadsTests {
         let answers = Mutex(["10.0.0.7"])
         let names = [try Self.name("registry:7000"), try Self.name("10.0.0.9")]
         let threads = try MembershipThreads(
-            Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { NumericHost($0) } },
+            Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { IPAddress($0) } },
             report: inbox.receive)
         let found = try inbox.first("the first answer") { $0.isComplete }
         #expect(found.addresses == [PeerAddress(host: "10.0.0.7", port: 7000), Self.address(9)])
@@ -221,7 +222,7 @@ struct MembershipThreadsTests {
             Self.configuration(folder.path, names: [try Self.name("registry")]),
             resolve: { _ in
                 hanging.wait()
-                return [NumericHost("10.0.0.7")].compactMap(\.self)
+                return [IPAddress("10.0.0.7")].compactMap(\.self)
             }, report: inbox.receive)
         try inbox.first("some looks at the directory", after: 5) { $0.source == .directory }
         let start = ContinuousClock.now
@@ -241,7 +242,7 @@ struct MembershipThreadsTests {
             Self.configuration(nil, names: [try Self.name("good"), try Self.name("bad")]),
             resolve: { host in
                 if host == "bad" { hanging.wait() }
-                return [NumericHost("10.0.0.7")].compactMap(\.self)
+                return [IPAddress("10.0.0.7")].compactMap(\.self)
             }, report: inbox.receive)
         let early = try inbox.first("the good one") { !$0.addresses.isEmpty }
         #expect(!early.isComplete)
@@ -252,10 +253,10 @@ struct MembershipThreadsTests {
     }
 
     @Test func `the system's resolver knows this machine, and knows when it does not know`() throws {
-        let hosts = try NameLookup.addresses(of: "localhost").map(\.text)
+        let hosts = try NameLookup.addresses(of: "localhost").map(\.description)
         #expect(hosts.contains("127.0.0.1") || hosts.contains("::1"), "\(hosts)")
         let number = try NameLookup.addresses(of: "10.0.0.1")
-        #expect(number.map(\.text) == ["10.0.0.1"])
+        #expect(number.map(\.description) == ["10.0.0.1"])
         #expect(throws: NameLookup.Failure.self) { try NameLookup.addresses(of: "..") }
     }
 

@@ -1,6 +1,7 @@
 // Members by name: what the last good look-up said holds, whatever the resolver does afterwards.
 
 import Testing
+import Text
 
 @testable import Replication
 
@@ -9,7 +10,7 @@ struct NameViewTests {
         try #require(PeerName(text, meaning: meaning))
     }
 
-    private static func hosts(_ texts: String...) -> [NumericHost] { texts.compactMap { NumericHost($0) } }
+    private static func hosts(_ texts: String...) -> [IPAddress] { texts.compactMap { IPAddress($0) } }
 
     private static func addresses(_ texts: String...) -> Set<PeerAddress> { Set(texts.compactMap { PeerAddress($0) }) }
 
@@ -84,7 +85,7 @@ struct NameViewTests {
     @Test func `a name with no end of addresses is cut`() throws {
         let name = try Self.name("registry")
         var view = NameView([name], defaultPort: 7)
-        let hosts = (0..<1_000).compactMap { NumericHost("10.0.\($0 / 256).\($0 % 256)") }
+        let hosts = (0..<1_000).compactMap { IPAddress("10.0.\($0 / 256).\($0 % 256)") }
         _ = view.resolved(name, hosts)
         let first = view.members
         #expect(first.count == NameView.mostAddresses)
