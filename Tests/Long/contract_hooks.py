@@ -5,12 +5,20 @@ hooks a body that is valid by the description, yet over a limit in bytes, would 
 generator believes valid is held back; invalid bodies reach the registry untouched.
 
 Nor can it say that `fields=` is a list without names (R313): the generator takes it for a list of one bad name.
+
+And it says nothing of what all answers have in common: their identity, and what browsers look for (R114, R116, R122-R125). That is checked here,
+for the origin that every request of the run names.
 """
 
 import json
 
 import schemathesis
 from schemathesis import GenerationMode
+
+# The page of another origin whose requests these are: run_schemathesis.py has the registry started with it.
+ORIGIN = "https://console.example"
+# What is refused before it was read is marked for nobody (R122), and so is a fault of the transport.
+UNREAD = (400, 408, 413, 414, 417, 431, 501, 505)
 
 SERVICE_NAME_BYTES = 64
 ENDPOINT_VALUE_BYTES = 128
@@ -52,3 +60,27 @@ def filter_case(context, case):
     if case.meta is not None and case.meta.generation.mode != GenerationMode.POSITIVE:
         return True
     return within_bytes(case.body)
+
+
+def values(response, name):
+    return [value for line in response.headers.get(name, []) for value in line.replace(" ", "").split(",")]
+
+
+@schemathesis.check
+def marked_for_browsers(context, response, case):
+    """Every answer has one identity, and lets the one origin that is named read it, cookies aside."""
+    identity = values(response, "x-request-id")
+    assert len(identity) == 1 and identity == values(response, "request_id"), f"R114: {identity}, {values(response, 'request_id')}"
+    assert "Accept-Encoding" in values(response, "vary"), "R116"
+    assert not values(response, "access-control-allow-credentials"), "R125"
+    allowed = values(response, "access-control-allow-origin")
+    sent = case.headers.get("Origin", ORIGIN)
+    if response.status_code in UNREAD and "close" in values(response, "connection"):
+        assert not allowed, f"R122: what was not read is marked for {allowed}"
+        return
+    assert "Origin" in values(response, "vary"), "R124"
+    assert allowed == ([ORIGIN] if sent == ORIGIN else []), f"R122: {allowed} for {sent}"
+    if allowed and response.status_code != 204:
+        assert "ETag" in values(response, "access-control-expose-headers"), "R122"
+    if response.status_code == 405:
+        assert "OPTIONS" in values(response, "allow"), "R103, R104"

@@ -3,7 +3,8 @@
 
 Usage: run_schemathesis.py [--registry PATH] [--venv DIR] [--examples N] [--seed N]
 
-Starts the registry itself, with JWT authorization so that requests with a bad credential can be seen refused, and ends it.
+Starts the registry itself, with JWT authorization so that requests with a bad credential can be seen refused, and for the page of another origin,
+and ends it. Another one is asked while it drains: not ready, and serving as before.
 Schemathesis is installed into the virtual environment when it is not there yet. Exits with 0 only when everything passed.
 """
 
@@ -13,6 +14,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import venv
@@ -26,6 +28,12 @@ DESCRIPTION = ROOT / "swagger" / "registry.json"
 REQUIREMENT = "schemathesis>=4.32,<5"
 SECRET = "a secret of this test alone, 32+ bytes"
 LONGEST_RUN_SECONDS = 900
+# As contract_hooks.py has it, which runs in Schemathesis' process.
+ORIGIN = "https://console.example"
+# Longer than it takes to ask everything once.
+DRAIN_TIME = "5m"
+# What a draining registry's answers are held against: all that is described, but not that 503 is a fault.
+DRAINING_CHECKS = "status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,marked_for_browsers"
 
 # Statuses a request that the description allows may still meet: 304 to a tag that matches, 410 for an id nobody registered. The null character is
 # refused in paths and queries, and unknown query parameters are ignored by all operations but one.
@@ -88,6 +96,46 @@ def counted(report):
     return passed, failed
 
 
+def run(program, registry, options, phases, checks, report, seed=None):
+    """Runs Schemathesis against a registry. Returns its exit status, or None when it had to be ended."""
+    configuration = registry.folder / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION.format(hooks=json.dumps(str(HERE / "contract_hooks.py"))))
+    command = [
+        program, "--config-file", configuration, "--no-color", "run", DESCRIPTION,
+        "--url", registry.url, "--header", f"Authorization: Bearer {token('contract')}", "--header", f"Origin: {ORIGIN}",
+        "--checks", checks, "--phases", phases, "--mode", "all",
+        "--max-examples", str(options.examples), "--request-timeout", "10", "--continue-on-failure",
+        "--max-redirects", "0", "--warnings", "off", "--report-junit-path", report,
+    ]
+    if seed is not None:
+        command += ["--seed", str(seed)]
+    try:
+        return subprocess.run(command, cwd=registry.folder, timeout=LONGEST_RUN_SECONDS).returncode
+    except subprocess.TimeoutExpired:
+        print(f"Schemathesis was ended after {LONGEST_RUN_SECONDS} s")
+        return None
+
+
+def drain(program, options, settings):
+    """(passed, failed) of asking everything of a registry that was told to stop and drains."""
+    with RunningRegistry(options.registry, {**settings, "DRAIN_TIME": DRAIN_TIME}) as registry:
+        registry.process.send_signal(signal.SIGTERM)
+        report = registry.folder / "report.xml"
+        ran = run(program, registry, options, "examples,coverage", DRAINING_CHECKS, report)
+        passed, failed = counted(report) if report.exists() else (0, 1)
+        connection = registry.connect()
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        if answer.status != 503 or json.loads(answer.read())["status"] != "draining":
+            print(f"a draining registry answers /readyz with {answer.status}")
+            failed += 1
+        connection.close()
+        if ran != 0 and failed == 0:
+            print(f"Schemathesis ended with {ran} while the registry drained, and reported no failure")
+            failed += 1
+        return passed, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--registry", default=str(ROOT / "bin" / "registry"), help="the program to test")
@@ -97,7 +145,7 @@ def main():
     options = parser.parse_args()
 
     program = schemathesis_in(options.venv.resolve())
-    settings = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET}
+    settings = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET, "CORS_ORIGINS": ORIGIN}
     try:
         registry = RunningRegistry(options.registry, settings)
     except (StartFailed, OSError) as reason:
@@ -108,23 +156,8 @@ def main():
         passed, failed = (1, 0) if serves_its_description(registry) else (0, 1)
         if failed:
             print(f"/swagger.json differs from {DESCRIPTION.name}")
-        configuration = registry.folder / "schemathesis.toml"
-        configuration.write_text(CONFIGURATION.format(hooks=json.dumps(str(HERE / "contract_hooks.py"))))
         report = registry.folder / "report.xml"
-        command = [
-            program, "--config-file", configuration, "--no-color", "run", DESCRIPTION,
-            "--url", registry.url, "--header", f"Authorization: Bearer {token('contract')}",
-            "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--mode", "all",
-            "--max-examples", str(options.examples), "--request-timeout", "10", "--continue-on-failure",
-            "--max-redirects", "0", "--warnings", "off", "--report-junit-path", report,
-        ]
-        if options.seed is not None:
-            command += ["--seed", str(options.seed)]
-        ran = None
-        try:
-            ran = subprocess.run(command, cwd=registry.folder, timeout=LONGEST_RUN_SECONDS).returncode
-        except subprocess.TimeoutExpired:
-            print(f"Schemathesis was ended after {LONGEST_RUN_SECONDS} s")
+        ran = run(program, registry, options, "examples,coverage,fuzzing,stateful", "all", report, options.seed)
         if report.exists():
             more_passed, more_failed = counted(report)
             passed, failed = passed + more_passed, failed + more_failed
@@ -140,6 +173,8 @@ def main():
         else:
             print(f"the registry ended with {code} after {seconds:.1f} s, where 0 was due:\n{registry.last_words()}")
             failed += 1
+    more_passed, more_failed = drain(program, options, settings)
+    passed, failed = passed + more_passed, failed + more_failed
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
