@@ -1,7 +1,8 @@
 """Runs real proxies in front of a registry, with the lines that docs/proxies.md shows, and checks whom the registry believes.
 
 A client that forges every field asks each proxy from another loopback address: what the registry answers and logs must be what is true of it, and
-nothing that it made up. Proxies that are not installed are named and passed over; with none at all the check fails.
+nothing that it made up. haproxy also has to find the registry healthy with the check that it makes where it is told none. Proxies that are not
+installed are named and passed over; with none at all the run fails.
 
     python3 Tests/Long/proxies.py .build/release/registry
 """
@@ -104,6 +105,24 @@ def lines_with(word, registry):
         time.sleep(0.05)
 
 
+def check_by_default(text, program):
+    """haproxy's own check, `OPTIONS / HTTP/1.0`: the registry is found healthy, and goes on being asked."""
+    port = free_port()
+    text = text.replace("option httpchk GET /readyz", "option httpchk").replace("8080 check", "8080 check inter 100ms fall 1 rise 1")
+    with RunningRegistry(program, {"LOG_LEVEL": "info", "ACCESS_LOG": "all", "ACCESS_LOG_PROBES": "true"}) as registry, tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(haproxy(pathlib.Path(folder), placed(text, port, registry.port)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(port, process)
+            lines = lines_with("method=OPTIONS", registry)
+            expect(lines and "path=/ " in lines[0] and "status=204" in lines[0], f"haproxy's check is not answered: {lines}")
+            answer, text = ask(port, "GET", "/api/v1/services")
+            expect(answer.status == 200, f"behind haproxy's check a look-up is {answer.status} {text!r}")
+        finally:
+            process.terminate()
+            process.wait(10)
+    print("haproxy's default check: ok")
+
+
 def check(name, make, text, prefix, program):
     port = free_port()
     with RunningRegistry(program, {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "info", "ACCESS_LOG": "all"}) as registry, tempfile.TemporaryDirectory() as folder:
@@ -134,7 +153,7 @@ def check(name, make, text, prefix, program):
 
 def main(program):
     tried = 0
-    for name, make, prefixes in (("haproxy", haproxy, [""]), ("nginx", nginx, ["", "/registry"]), ("caddy", caddy, [""])):
+    for name, make, prefixes in (("haproxy", haproxy, [""]), ("nginx", nginx, ["", "/registry"]), ("caddy", caddy, ["", "/registry"])):
         examples = blocks(name)
         expect(len(examples) == len(prefixes), f"{PAGE.name} has {len(examples)} examples for {name}")
         if shutil.which(name) is None:
@@ -142,6 +161,8 @@ def main(program):
             continue
         for example, prefix in zip(examples, prefixes):
             check(name, make, example, prefix, program)
+        if name == "haproxy":
+            check_by_default(examples[0], program)
         tried += 1
     expect(tried, "no proxy is installed")
 
