@@ -52,6 +52,9 @@ public struct ClusterStanding: Sendable, Equatable {
         self.behindSince = behindSince
     }
 
+    /// Of a member that has just started: others may answer clients, and do not read from it yet.
+    public static let starting = ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)
+
     /// Of a registry that is alone.
     public static let alone = ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil)
 }

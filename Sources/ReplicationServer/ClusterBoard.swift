@@ -33,8 +33,10 @@ final class ClusterBoard: Sendable {
     ///   - now: monotonic milliseconds.
     ///   - longestSilence: see `StandingBoard`.
     ///   - usesDirectory: see `NodeConfiguration`.
-    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false) {
+    ///   - acknowledges: see `NodeLimits`.
+    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, acknowledges: Bool = true) {
         standing = StandingBoard(longestSilence: longestSilence)
+        standing.publish(acknowledges ? .starting : .alone)
         page.withLock {
             $0.readiness = .atStart(usesDirectory: usesDirectory, at: now)
             $0.sizeChangedAt = now

@@ -100,6 +100,10 @@ struct ClusterLog {
                 "a member acknowledges changes without this one, which may lack them until it has caught up", metadata: member(address))
         case .repaired(let address, let states):
             logger.info("differences were repaired", metadata: member(address, ["states": "\(states)"]))
+        case .linkingOverdue(let addresses):
+            logger.warning(
+                "clients are answered though some members and this one do not wait for each other yet: what one acknowledges the other learns late",
+                metadata: ["members": "\(addresses.map(\.description).joined(separator: ", "))"])
         case .copyOverdue:
             logger.error("look-ups are not answered yet: members have answered, but none has given its whole copy within sync_timeout")
         case .ready(let ground): ready(ground)

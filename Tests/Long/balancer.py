@@ -10,6 +10,7 @@ both outcomes open. Needs haproxy.
 """
 
 import contextlib
+import datetime
 import http.client
 import json
 import pathlib
@@ -81,7 +82,8 @@ class Belief:
         self.story.append(f"{what}: {status}")
 
     def contradicted(self, why):
-        self.told.append(f"{self.name}: {why}, though it was one of {sorted(map(str, self.possible))}; {', '.join(self.story)}")
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%H:%M:%S.%f")[:12]
+        self.told.append(f"{at} {self.name}: {why}, though it was one of {sorted(map(str, self.possible))}; {', '.join(self.story)}")
 
     def wrote(self, status, success, state):
         """A change to `state` was answered."""
@@ -162,8 +164,10 @@ class Cluster:
         members = folder / "members"
         members.mkdir()
         self.settings = [
-            {**cluster_settings(members, MEMBERS), "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port())} for _ in range(MEMBERS)]
+            {**cluster_settings(members, MEMBERS), "LOG_LEVEL": "info", "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port())} for _ in range(MEMBERS)]
         self.registries = start_together(program, self.settings)
+        # All that ran, so that their logs can be read in the end.
+        self.started = [(number, registry) for number, registry in enumerate(self.registries, 1)]
         self.wait_until_joined()
 
     def wait_until_joined(self):
@@ -182,7 +186,13 @@ class Cluster:
         self.registries[index].kill()
         time.sleep(random.uniform(0, 1))
         self.registries[index] = RunningRegistry(self.program, self.settings[index])
+        self.started.append((index + 1, self.registries[index]))
         wait_for("the member that came back", lambda: self.is_joined(self.registries[index].port))
+
+    def logs(self):
+        """What the members wrote, in the order of its time."""
+        lines = [(line, number) for number, registry in self.started for line in registry.log.read_text().splitlines()]
+        return [f"member {number} {line}" for line, number in sorted(lines)]
 
     def end(self):
         for registry in self.registries:
@@ -258,6 +268,8 @@ def tell_story(options, retries, kills):
         assert whole > ROUNDS * 0.9, f"only {whole} of {ROUNDS} rounds were registered"
         assert not kills or killed >= 3, f"only {killed} members were killed"
         print(f"  {whole} rounds, {killed} members killed, {len(told)} contradictions")
+        if told:
+            print("\n".join(cluster.logs()))
     assert not told, "\n    ".join([f"{len(told)} answers contradict earlier ones:"] + told[:10])
 
 

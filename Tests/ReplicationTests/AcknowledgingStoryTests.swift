@@ -63,6 +63,37 @@ struct AcknowledgingStoryTests {
         #expect(simulation.members.allSatisfy { $0.standing == ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil) })
     }
 
+    @Test func `a member that comes back acknowledges nothing alone, and misses nothing that others acknowledge`() throws {
+        let simulation = ClusterStoryTests.cluster()
+        var number: UInt64 = 0
+        func register(at member: SimulatedMember, whenAcknowledged check: @escaping (Key) -> Void) {
+            number += 1
+            let key = Self.key(number)
+            #expect(member.apply(.register(ClusterStoryTests.instance(key)), in: Namespace("t")) == .done)
+            member.whenAcknowledged { check(key) }
+        }
+        for round in 0..<30 {
+            let (back, other, third) = (
+                simulation.members[round % 3], simulation.members[(round + 1) % 3], simulation.members[(round + 2) % 3]
+            )
+            back.crash()
+            simulation.run(for: Int64(1 + 37 * round % 300))
+            back.start()
+            let deadline = simulation.now + 5_000
+            while !back.isReady, simulation.now < deadline {
+                register(at: number % 2 == 0 ? other : third) { key in
+                    if back.isReady { #expect(back.sees(key) != nil, "round \(round): acknowledged elsewhere, unknown here") }
+                }
+                simulation.run(for: 1)
+            }
+            try #require(back.isReady, "round \(round): not ready within 5 s")
+            register(at: back) { key in
+                #expect(other.sees(key) != nil && third.sees(key) != nil, "round \(round): acknowledged here, unknown elsewhere")
+            }
+            simulation.run(for: 1_000)
+        }
+    }
+
     @Test func `an id that another has acknowledged without us is found by asking`() throws {
         var limits = NodeLimits()
         limits.acknowledges = false

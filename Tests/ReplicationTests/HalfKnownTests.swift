@@ -11,18 +11,20 @@ struct HalfKnownTests {
     }
 
     /// A member that has started as well tells all it has: nothing.
-    private static func copyNothing(from member: UInt64, _ bench: NodeBench) throws {
+    @discardableResult
+    private static func copyNothing(from member: UInt64, _ bench: NodeBench) throws -> LinkID {
         let link = try bench.dial(member: member, at: bench.address(member))
         bench.say(.copyStart(afterGap: false), on: link)
         bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: false)), on: link)
+        return link
     }
 
     @Test func `another that is starting is not everybody as long as nobody was named`() throws {
         let bench = NodeBench()
         // It has looked already, and dials us; our own look still hangs.
-        let link = try bench.accept(member: 1)
-        bench.say(.subscribe, on: link)
-        try Self.copyNothing(from: 1, bench)
+        bench.say(.subscribe, on: try bench.accept(member: 1))
+        let link = try Self.copyNothing(from: 1, bench)
+        bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, hears: [])), on: link)
         #expect(!Self.isReady(bench))
         bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
         #expect(Self.isReady(bench))

@@ -142,7 +142,7 @@ struct NodeAcknowledgingTests {
     }
 
     @Test func `a link that ends, and a queue that runs over, hold nobody up`() throws {
-        var limits = NodeLimits()
+        var limits = NodeLimits.withoutLinking
         limits.queueChanges = 2
         let bench = NodeBench(limits: limits)
         let (full, gone) = (try bench.acceptPrompt(member: 1), try bench.acceptPrompt(member: 2))
@@ -154,7 +154,7 @@ struct NodeAcknowledgingTests {
     }
 
     @Test func `with local acknowledgment nobody waits, and the others are told`() throws {
-        var limits = NodeLimits()
+        var limits = NodeLimits.withoutLinking
         limits.acknowledges = false
         let bench = NodeBench(limits: limits)
         let link = try bench.acceptPrompt(member: 1)

@@ -16,7 +16,7 @@ final class NodeBench {
     private var answered: [LinkID: UInt64] = [:]
 
     init(
-        limits: NodeLimits = NodeLimits(), authenticator: Authenticator? = nil, configure: (inout NodeConfiguration) -> Void = { _ in }
+        limits: NodeLimits = .withoutLinking, authenticator: Authenticator? = nil, configure: (inout NodeConfiguration) -> Void = { _ in }
     ) {
         store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 100))
         var configuration = NodeConfiguration(
@@ -153,5 +153,14 @@ extension Frame {
         case .changes(let states), .copy(let states), .states(let states), .relayed(let states): states
         default: nil
         }
+    }
+}
+
+extension NodeLimits {
+    /// Clients are answered with a copy alone: for tests of what comes after.
+    static var withoutLinking: NodeLimits {
+        var limits = NodeLimits()
+        limits.linkingTime = 0
+        return limits
     }
 }

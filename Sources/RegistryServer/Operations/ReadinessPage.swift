@@ -75,6 +75,7 @@ struct ReadinessPage {
         switch hold {
         case .searching: "looking for members"
         case .copying: "copying"
+        case .linking: "linking"
         case .refused: "refused"
         case .clusterDirectory: "cluster directory"
         case .originals: "original members"

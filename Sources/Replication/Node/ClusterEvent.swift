@@ -14,6 +14,8 @@ public enum ClusterEvent: Sendable, Equatable {
     case refusedByAll(RefusalReason, answersLookups: Bool)
     /// These members run the original, or may, and did not read from this one within `NodeConfiguration.syncTimeout`.
     case originalsOverdue([PeerAddress])
+    /// Clients are answered though these members and this one do not wait for each other yet.
+    case linkingOverdue([PeerAddress])
     case copied(from: PeerAddress, states: Int, milliseconds: Int64)
     /// A copy ended without being whole, and is asked for again.
     case copyFailed(from: PeerAddress)

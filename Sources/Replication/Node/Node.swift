@@ -27,8 +27,14 @@ public final class Node {
     var originalReaders: Set<PeerAddress> = []
     /// Why all that are named refuse this member, as far as it was told.
     var toldRefusal: RefusalReason?
-    /// Nil while it is not ready. Invariant: once set it stays.
+    /// Why what is here is all that there is; nil while it is not. Invariant: once set it stays.
     var ground: ReadinessGround?
+    /// When `ground` was found, in monotonic milliseconds.
+    var groundAt: Int64?
+    /// Whether look-ups are answered. Invariant: once true it stays, and `ground` is set.
+    var isServing = false
+    /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged. Invariant: once false it stays.
+    var isReaching: Bool
     /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
     var lastAnswer: Int64?
     /// Whether it was told that being ready takes long though a member answers.
@@ -67,8 +73,10 @@ public final class Node {
     /// The first wait whose changes have not all been told yet.
     var undrainedWait: UInt64?
     var questions = QuestionLine()
+    /// The first wait that came while `isReaching`.
+    var unreachedWait: UInt64?
     /// As last told.
-    var standing = ClusterStanding.alone
+    var standing: ClusterStanding
     /// When a link on which we heard a member was last lost, in monotonic milliseconds; nil when that is long ago.
     var linkLostAt: Int64?
     /// When the pause began after which the others have not all been heard yet, in monotonic milliseconds.
@@ -98,9 +106,14 @@ public final class Node {
             expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
             longestHold: configuration.limits.expiryHold)
         calledAt = time.monotonic
+        isReaching = configuration.limits.acknowledges
+        standing = configuration.limits.acknowledges ? .starting : .alone
     }
 
     var limits: NodeLimits { configuration.limits }
+
+    /// When `isReaching` ends at the latest, in monotonic milliseconds.
+    var reachingUntil: Int64 { readiness.start + limits.linkingTime }
 
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
     /// kept alive look dead in it.
@@ -116,6 +129,9 @@ public final class Node {
         if gap > limits.pingPeriod { wake(after: gap, at: time) }
         noticePause(of: gap, at: time)
         body()
+        // What these wait for are frames, which come between ticks.
+        judgeReach(at: time)
+        if ground != nil, !isServing { judgeReadiness(at: time) }
         settleWaits(at: time)
         expireQuestions(at: time)
         tellStanding(at: time)

@@ -82,6 +82,9 @@ public struct NodeLimits: Sendable {
     /// How long a member may take to acknowledge a change before it is left out. Longer makes clients wait so long when a member is paused or cut
     /// off, once; shorter leaves members out that are only busy.
     public var acknowledgeTimeout: Int64 = 100
+    /// How long a member that has its copy goes on refusing clients at most, while the members that answer them and it do not wait for each other yet.
+    /// Longer delays the start where an address leads nowhere; shorter lets a member on a slow line acknowledge alone what the others read later.
+    public var linkingTime: Int64 = 2_000
     /// How often the node is called at least, by the shell's ticks or for those who wait. Whoever calls more often lets it notice shorter pauses of its own.
     public var callPeriod: Int64 = 100
     /// By how much a busy machine is late with a call, in milliseconds.

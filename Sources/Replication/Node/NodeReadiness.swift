@@ -6,8 +6,10 @@ extension Node {
         let refusal = refusalByAll
         tellRefusal(refusal)
         judgeGround(isRefused: refusal != nil, at: time)
+        judgeServing(at: time)
         let known = ReadinessGate.Knowledge(
-            ground: ground, awaitsDirectory: awaitsDirectory, refusal: refusal, isAnswered: lastAnswer != nil,
+            ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + limits.linkingTime }, awaitsDirectory: awaitsDirectory,
+            refusal: refusal, isAnswered: lastAnswer != nil,
             awaitsOriginals: !gate.report.isReady && awaitsOriginals, deadline: readiness.start + readiness.timeout)
         guard let report = gate.judge(known, at: time.monotonic) else { return }
         directives.append(.readiness(report))
@@ -29,10 +31,63 @@ extension Node {
             }
             return
         }
-        directives.append(.becameReady(ground))
-        note(.ready(ground))
+        groundAt = time.monotonic
         // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
         for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
+    }
+
+    /// What a client is told here must be known wherever the next answer may come from. So a member that has just started acknowledges no change before
+    /// those that answer clients read from it, as far as there are any.
+    func judgeReach(at time: NodeTime) {
+        guard isReaching else { return }
+        let reachesAll = isMembershipKnown && dials.entries.values.allSatisfy { isReached($0, at: time) } && readersNotHeard.isEmpty
+        guard reachesAll || time.monotonic >= reachingUntil else { return }
+        isReaching = false
+        reached(at: time)
+    }
+
+    /// A copy says what was acknowledged before it, and nothing of what comes after. So look-ups are answered when each member that answers them too
+    /// waits for this one, and this one for it.
+    private func judgeServing(at time: NodeTime) {
+        guard let ground, let groundAt, !isServing else { return }
+        let missing = Set(dials.entries.filter { !isLinked($0.value, at: time) }.keys).union(readersNotHeard)
+        guard isMembershipKnown && missing.isEmpty || time.monotonic - groundAt >= limits.linkingTime else { return }
+        isServing = true
+        directives.append(.becameReady(ground))
+        note(.ready(ground))
+        if !missing.isEmpty { note(.linkingOverdue(missing.sorted())) }
+    }
+
+    /// Whether this member waits for the one at that address, or never will, or nobody is there.
+    private func isReached(_ entry: DialTable.Entry, at time: NodeTime) -> Bool {
+        switch probe(entry, at: time.monotonic) {
+        case .irrelevant, .silent: return true
+        case .pending, .interrupted: return false
+        case .copying, .copied: break
+        }
+        // The original, and members of the release before, are never waited for.
+        guard case .linked(let id) = entry.state, let link = links[id], link.isAcknowledging else { return true }
+        guard let beat = link.beat, link.beganReady != nil else { return false }
+        // One that answers no look-ups yet will reach us before it does.
+        guard beat.isReady, limits.acknowledges else { return true }
+        return links.values.contains { $0.peer?.member == link.peer?.member && $0.attendance?.isWaitedFor == true }
+    }
+
+    /// Whether this member and the one at that address wait for each other, or neither ever will.
+    private func isLinked(_ entry: DialTable.Entry, at time: NodeTime) -> Bool {
+        guard isReached(entry, at: time) else { return false }
+        if case .copying = probe(entry, at: time.monotonic) { return false }
+        guard case .linked(let id) = entry.state, let link = links[id], link.isAcknowledging, link.beat?.isReady == true else {
+            return true
+        }
+        return link.notice != .leftOut
+    }
+
+    /// Members that read from this one and are not heard yet: they are there, though their addresses may have been dialed in vain before they were.
+    private var readersNotHeard: Set<PeerAddress> {
+        let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
+        let readers = links.values.lazy.filter { $0.publisher?.isSubscribed == true }.compactMap(\.peer)
+        return Set(readers.filter { $0.member != self.configuration.member && !heard.contains($0.member) }.map(\.address))
     }
 
     private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
@@ -77,7 +132,7 @@ extension Node {
         }
         guard refusal != toldRefusal else { return }
         toldRefusal = refusal
-        note(.refusedByAll(refusal, answersLookups: ground != nil))
+        note(.refusedByAll(refusal, answersLookups: isServing))
     }
 
     /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few seconds, and one line is enough.

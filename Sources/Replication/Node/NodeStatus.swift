@@ -14,7 +14,7 @@ extension Node {
     /// How everything stands.
     public func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
-            member: configuration.member, name: configuration.name, address: configuration.address, isReady: ground != nil, ground: ground,
+            member: configuration.member, name: configuration.name, address: configuration.address, isReady: isServing, ground: ground,
             readiness: gate.report, refusal: refusalByAll, expectedSize: configuration.clusterSize, size: size, clockOffset: clock.offset,
             clockCorrection: clock.correction,
             holdsLeases: hold.isHeld, digestRoot: store.digest().root, peers: peers(at: time), conflicts: twins.conflicts, counts: counts)

@@ -19,12 +19,29 @@ extension Node {
 
     func wait(_ ticket: AcknowledgmentTicket, at time: NodeTime) {
         tellLocalChanges(includeRenewals: false, at: time)
-        guard !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
+        guard isReaching || !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
             directives.append(.acknowledged(ticket))
             return
         }
-        let number = waits.add(ticket, until: time.monotonic + limits.acknowledgeTimeout)
+        if isReaching {
+            let number = waits.add(ticket, until: reachingUntil)
+            unreachedWait = unreachedWait ?? number
+        } else {
+            begin(waits.add(ticket, until: time.monotonic + limits.acknowledgeTimeout))
+        }
+    }
+
+    /// This wait, and those after it, need what was changed before them to be told and acknowledged.
+    private func begin(_ number: UInt64) {
         if hasUndrained { undrainedWait = undrainedWait ?? number } else { expect(number) }
+    }
+
+    /// Those that answer clients read from this member now.
+    func reached(at time: NodeTime) {
+        guard let number = unreachedWait else { return }
+        unreachedWait = nil
+        waits.shorten(to: time.monotonic + limits.acknowledgeTimeout)
+        begin(number)
     }
 
     private func expect(_ number: UInt64) {
@@ -49,7 +66,7 @@ extension Node {
             }
             if isUntold { undrainedWait = nil }
         }
-        var open = undrainedWait ?? .max
+        var open = min(undrainedWait ?? .max, unreachedWait ?? .max)
         for link in links.values { open = min(open, link.attendance?.firstWait ?? .max) }
         for ticket in waits.complete(before: open) { directives.append(.acknowledged(ticket)) }
     }
@@ -150,7 +167,7 @@ extension Node {
 
     /// At the end of each call: tells how the cluster stands, if that has changed.
     func tellStanding(at time: NodeTime) {
-        var now = ClusterStanding.alone
+        var now = isReaching ? ClusterStanding.starting : .alone
         // After a long pause links are given up, and whoever they led to must be heard again.
         var (isBehind, mayLack) = (isHolding, false)
         for link in links.values {
@@ -173,7 +190,7 @@ extension Node {
         if !limits.acknowledges, !links.isEmpty { mayLack = true }
         if let lostAt = linkLostAt { if time.monotonic - lostAt < Self.lossMemory { mayLack = true } else { linkLostAt = nil } }
         // Who is not ready answers no look-ups at all.
-        if isBehind, ground != nil { now.behindSince = standing.behindSince ?? pausedAt ?? time.monotonic }
+        if isBehind, isServing { now.behindSince = standing.behindSince ?? pausedAt ?? time.monotonic }
         if !isBehind { pausedAt = nil }
         now.mayBeUnderWay = mayLack || isBehind
         guard now != standing else { return }

@@ -6,6 +6,8 @@ struct ReadinessGate {
     /// What the gate is judged by.
     struct Knowledge {
         var ground: ReadinessGround?
+        /// Until when this member and those that answer clients may go on without waiting for each other, in monotonic milliseconds; nil when they do.
+        var linkingUntil: Int64?
         /// Whether the shared directory has not been of use since the start.
         var awaitsDirectory: Bool
         /// Why all that are named refuse this member; nil when not all do.
@@ -38,12 +40,14 @@ struct ReadinessGate {
     private static func hold(_ known: Knowledge, at now: Int64) -> ReadinessHold? {
         if known.awaitsDirectory { return .clusterDirectory }
         guard known.ground != nil else { return known.refusal.map { .refused($0) } ?? (known.isAnswered ? .copying : .searching) }
+        if known.linkingUntil != nil { return .linking }
         return known.awaitsOriginals && now < known.deadline ? .originals : nil
     }
 
     private static func end(of hold: ReadinessHold?, _ known: Knowledge) -> Int64? {
         switch hold {
         case .searching, .originals: known.deadline
+        case .linking: known.linkingUntil
         case .copying, .refused, .clusterDirectory, nil: nil
         }
     }

@@ -6,6 +6,8 @@ public enum ReadinessHold: Sendable, Equatable {
     case searching
     /// Others have answered, and none has given its whole copy.
     case copying
+    /// It has its copy, and does not yet wait for all members that answer clients, or they not for it.
+    case linking
     /// All that membership names were reached, and none lets this one in.
     case refused(RefusalReason)
     /// Since the start the shared directory could not be read, or this member's file not be written.
@@ -18,7 +20,7 @@ public enum ReadinessHold: Sendable, Equatable {
 public struct ReadinessReport: Sendable, Equatable {
     /// Nil: it does.
     public var hold: ReadinessHold?
-    /// Why look-ups are answered; nil while they are not.
+    /// Why this member's copy is whole; nil while it is not. Look-ups are answered when it is, and `hold` is not `linking`.
     public var ground: ReadinessGround?
     /// Since when `hold` is what it is, in monotonic milliseconds.
     public var since: Int64

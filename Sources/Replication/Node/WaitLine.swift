@@ -6,7 +6,7 @@ struct WaitLine {
     private struct Waiter {
         let ticket: AcknowledgmentTicket
         let number: UInt64
-        let deadline: Int64
+        var deadline: Int64
     }
 
     /// So many that have gone are cut off at once.
@@ -32,6 +32,11 @@ struct WaitLine {
         lastNumber += 1
         waiters.append(Waiter(ticket: ticket, number: lastNumber, deadline: deadline))
         return lastNumber
+    }
+
+    /// None waits for longer than until then.
+    mutating func shorten(to deadline: Int64) {
+        for index in waiters.indices[head...] { waiters[index].deadline = min(waiters[index].deadline, deadline) }
     }
 
     mutating func postpone(to floor: Int64) { self.floor = floor }

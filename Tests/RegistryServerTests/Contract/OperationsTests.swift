@@ -90,7 +90,7 @@ struct OperationsTests {
     @Test(
         arguments: [
             (.searching, "looking for members"), (.copying, "copying"), (.refused(.secret), "refused"),
-            (.clusterDirectory, "cluster directory"), (.originals, "original members"),
+            (.linking, "linking"), (.clusterDirectory, "cluster directory"), (.originals, "original members"),
         ] as [(ReadinessHold, String)])
     func `who is not ready says why, since when, and until when at the latest`(hold: ReadinessHold, reason: String) throws {
         // R650 reason says why the status is what it is …; R651 since and until are times of RFC 3339 in UTC; until is null where no time ends it.

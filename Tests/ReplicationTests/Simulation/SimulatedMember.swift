@@ -29,7 +29,7 @@ final class SimulatedMember {
     /// What is seen here: in which version, and since when without a break, as far as the oracle has looked.
     private(set) var seen: [Key: (version: Version, since: Int64)] = [:]
     /// How the cluster stands for requests, as the node has last told.
-    private(set) var standing = ClusterStanding.alone
+    private(set) var standing = ClusterStanding.starting
     /// What clients were not told yet, by the number of its ticket.
     private var unanswered: [(number: UInt64, at: Int64, answer: () -> Void)] = []
     private var lastTicket: UInt64 = 0
@@ -80,7 +80,7 @@ final class SimulatedMember {
         isReady = false
         isLeaving = false
         correction = 0
-        standing = .alone
+        standing = .starting
         (unanswered, questions, plannedDeadline) = ([], [:], nil)
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
