@@ -58,6 +58,8 @@ struct Tombstones: Sendable {
 
     /// Bytes that a tombstone takes, its place in the index included, and a text that is its id besides what it says.
     static let (cost, textCost) = (100, 32)
+    /// Bytes that a namespace takes besides its name, its places in the tables included.
+    private static let namespaceCost = 300
     /// The last part of the retention, a hundredth of it, in which nothing is learned from others.
     private static let lastPart: Int64 = 100
 
@@ -71,7 +73,7 @@ struct Tombstones: Sendable {
     /// The ends of the order of learning, or -1.
     private var oldest: Int32 = -1
     private var newest: Int32 = -1
-    /// What all take, in bytes.
+    /// What all take, their namespaces included, in bytes.
     private(set) var bytes = 0
     /// How many were forgotten before their time.
     private(set) var forgotten: UInt64 = 0
@@ -83,6 +85,9 @@ struct Tombstones: Sendable {
     }
 
     var count: Int { slots.count }
+
+    /// Roughly what a namespace takes however many tombstones it has, in bytes. Where tokens are trusted, clients make up as many as they like.
+    static func size(of namespace: Namespace) -> Int { namespaceCost + namespace.name.utf8.count }
 
     private func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let number = numbers[namespace] else { return nil }
@@ -200,6 +205,7 @@ struct Tombstones: Sendable {
         namespaces[tombstone.number].bytes -= tombstone.size
         bytes -= tombstone.size
         guard namespaces[tombstone.number].count == 0 else { return }
+        bytes -= Self.size(of: namespaces[tombstone.number].namespace)
         numbers[namespaces[tombstone.number].namespace] = nil
         namespaces.remove(tombstone.number)
     }
@@ -208,6 +214,7 @@ struct Tombstones: Sendable {
         if let number = numbers[namespace] { return number }
         let number = namespaces.insert(Numbered(namespace: namespace))
         numbers[namespace] = number
+        bytes += Self.size(of: namespace)
         return number
     }
 }

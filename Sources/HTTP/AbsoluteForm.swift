@@ -3,7 +3,7 @@
 /// The parts of a target in absolute form.
 struct AbsoluteForm {
     let isHTTPS: Bool
-    /// Where the host and port lie. Invariant: not empty, made of the characters of a host and port, and not of a port alone.
+    /// Where the host and port lie. Invariant: they are a host with or without a port, and not a port alone.
     let authority: Range<Int>
     /// The path and query; either may be missing.
     let rest: Range<Int>
@@ -15,7 +15,7 @@ struct AbsoluteForm {
         guard isHTTPS || Self.begins(bytes[target], "http://") else { return nil }
         let start = target.lowerBound + (isHTTPS ? 8 : 7)
         let end = bytes[start..<target.upperBound].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? target.upperBound
-        guard start < end, bytes[start] != UInt8(ascii: ":"), bytes.span.areAll(.host, in: start..<end) else { return nil }
+        guard bytes.span.areHost(in: start..<end) else { return nil }
         self.isHTTPS = isHTTPS
         authority = start..<end
         rest = end..<target.upperBound

@@ -11,8 +11,8 @@ extension ByteSet {
 }
 
 extension ArraySlice<UInt8> {
-    /// Whether these may be a host with or without a port, as `Host` has it.
-    public var isHostText: Bool { !isEmpty && allSatisfy(ByteSet.host.contains) }
+    /// Whether these are a host with or without a port, as `Host` has it.
+    public var isHostText: Bool { span.areHost(in: 0..<count) }
 }
 
 extension UInt8 {
@@ -29,6 +29,29 @@ extension Span<UInt8> {
             index += 1
         }
         return true
+    }
+
+    /// Whether the bytes in `range` are a host with or without a port (RFC 9110, section 4.2): a name or an IPv4 address, or another address in
+    /// brackets; then perhaps a colon and digits.
+    func areHost(in range: Range<Int>) -> Bool {
+        guard !range.isEmpty else { return false }
+        let letters = ByteSet.name
+        var index = range.lowerBound
+        if self[index] == UInt8(ascii: "[") {
+            index += 1
+            let start = index
+            while index < range.upperBound, letters.contains(self[index]) || self[index] == UInt8(ascii: ":") { index += 1 }
+            guard index > start, index < range.upperBound, self[index] == UInt8(ascii: "]") else { return false }
+            index += 1
+        } else {
+            while index < range.upperBound, letters.contains(self[index]) { index += 1 }
+            guard index > range.lowerBound else { return false }
+        }
+        guard index < range.upperBound else { return true }
+        guard self[index] == UInt8(ascii: ":") else { return false }
+        index += 1
+        while index < range.upperBound, self[index].isDigit { index += 1 }
+        return index == range.upperBound
     }
 
     /// Whether all bytes in `range` may stand in a field value: no control character but the tab.

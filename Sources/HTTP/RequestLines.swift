@@ -94,7 +94,8 @@ extension RequestGate {
     private mutating func keep(_ field: RequestHead.Field, _ value: Range<Int>) throws(Refusal) {
         if field == .host {
             hosts += 1
-            guard head.bytes.span.areAll(.host, in: value) else {
+            // A request for no host in particular has an empty one.
+            guard value.isEmpty || head.bytes.span.areHost(in: value) else {
                 throw Refusal(.badRequest, "the Host header is not a host and port")
             }
             if head.isAbsolute, hosts == 1 { return }
@@ -120,11 +121,12 @@ extension RequestGate {
         } else if name.equalsIgnoringCase("transfer-encoding") {
             codings = TransferCodings(value, after: codings)
         } else if name.equalsIgnoringCase("expect") {
-            guard value.equalsIgnoringCase("100-continue") else {
+            guard let first = value.firstElement, value.reversedElements().allSatisfy({ $0.equalsIgnoringCase("100-continue") }) else {
                 throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
             }
-            // Evhttp takes a tab before the value for a part of it.
-            exciseFromHead(name.endIndex + 1..<value.startIndex)
+            // Evhttp takes a tab before the value for a part of it, and knows no list.
+            exciseFromHead(name.endIndex + 1..<first.startIndex)
+            exciseFromHead(first.endIndex..<value.endIndex)
             head.namesTransport = true
         } else if name.equalsIgnoringCase("connection") {
             if !value.equalsIgnoringCase("keep-alive") { readConnectionOptions(value) }

@@ -11,8 +11,10 @@ public struct ClientKey: Hashable, Sendable {
     /// What the first twelve bytes of an IPv4-mapped IPv6 address come to (RFC 4291, section 2.5.5.2).
     private static let mapped: UInt64 = 0xFFFF
 
-    /// Parses a numeric address; nil for anything else.
-    public init?(numeric text: String) {
+    /// Parses a numeric address; nil for anything else. A link-local one names the interface of ours that it was met at (`fe80::1%eth0`), which does
+    /// not count.
+    public init?(numeric address: String) {
+        let text = address.utf8.firstIndex(of: UInt8(ascii: "%")).map { String(address[..<$0]) } ?? address
         var four = in_addr()
         var six = in6_addr()
         if inet_pton(AF_INET, text, &four) == 1 {

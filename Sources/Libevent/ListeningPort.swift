@@ -11,6 +11,11 @@ public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the errno.
     case refused(port: UInt16, code: Int32)
 
+    /// Whether not the port is to blame but the address: it is none of this machine's.
+    public var isOfAddress: Bool {
+        if case .refused(_, EADDRNOTAVAIL) = self { true } else { false }
+    }
+
     /// The error as a sentence for the operator.
     public var description: String {
         switch self {

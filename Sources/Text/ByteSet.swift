@@ -16,6 +16,9 @@ public struct ByteSet: Sendable {
     /// Letters, digits and `-._`, which mean themselves wherever a name may stand.
     public static let name = ByteSet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
 
+    /// The letters of base64url (RFC 4648, section 5).
+    public static let base64url = ByteSet(low: 0x03FF_2000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
+
     @inlinable
     public func contains(_ byte: UInt8) -> Bool {
         switch byte {

@@ -36,6 +36,10 @@ import Testing
         ("GET http://b?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?y HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("OPTIONS HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("GET / HTTP/1.1\r\nHost: a\r\nExpect: \t 100-continue\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nExpect:100-continue\r\n\r\n"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nExpect: ,100-continue , 100-Continue\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nExpect:100-continue\r\n\r\n"
+        ),
     ])
     func `what evhttp does not take leaves the input, in whatever pieces it came`(sent: String, left: String) {
         let bytes = Array(sent.utf8)

@@ -27,6 +27,19 @@ import Testing
         #expect(!AcceptEncoding.offersGzip(nil))
     }
 
+    @Test(arguments: [
+        ("a", true), ("registry.example", true), ("registry_1:8080", true), ("a:", true), ("10.0.0.1:80", true), ("[::1]", true),
+        ("[fe80::1]:80", true),
+        // R817 a Host that is no host with or without a port …
+        ("", false), (":80", false), ("a:b", false), ("a:80:80", false), ("::1", false), ("[]", false), ("[::1", false), ("]", false),
+        ("[a]b", false),
+        ("[a]:b", false), ("a[b]", false), ("[[a]]", false), ("a b", false), ("a/b", false), ("a,b", false), ("é", false), ("%41", false),
+    ])
+    func `a host is a name or an address, perhaps with a port`(text: String, isHost: Bool) {
+        #expect(Array(text.utf8)[...].isHostText == isHost)
+        #expect(Array("a:\(text)".utf8)[2...].isHostText == isHost, "wherever it stands")
+    }
+
     @Test func `R115 every visible ASCII character may stand in a request id, and no other byte`() {
         for byte in UInt8.min...UInt8.max {
             let id = RequestID([0x61, byte][...])

@@ -7,3 +7,9 @@ import Text
     let expected = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._".utf8)
     #expect(Set((UInt8.min...UInt8.max).filter(ByteSet.name.contains)) == expected)
 }
+
+@Test func `the letters of base64url are those that it is decoded from`() {
+    for byte in UInt8.min...UInt8.max {
+        #expect(ByteSet.base64url.contains(byte) == (Base64.url.value(of: byte) != nil), "byte \(byte)")
+    }
+}

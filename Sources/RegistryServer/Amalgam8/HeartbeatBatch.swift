@@ -17,11 +17,14 @@ struct HeartbeatBatch {
     init(json body: [UInt8]) throws(Refused) {
         var reader = JSONReader(body)
         var isComplete = false
+        // One more than are shown, which tells that there are more.
+        var unknown: [String] = []
         do throws(JSONError) {
             guard try reader.peekType() == .object else { throw JSONError(.expected(.object), at: 0) }
             try reader.enterObject()
             while let key = try reader.nextKey() {
                 guard key == "ids" || key.equalsIgnoringCase("ids") else {
+                    if unknown.count <= Refused.shownKeys { unknown.append(Refused.shortened(key.string)) }
                     try reader.skipValue()
                     continue
                 }
@@ -33,7 +36,9 @@ struct HeartbeatBatch {
         } catch {
             throw .invalid(Self.sentence(error))
         }
-        guard isComplete else { throw .invalid("ids is required: an array of the ids to renew") }
+        guard isComplete else {
+            throw .invalid("ids is required: an array of the ids to renew" + Refused.unknownKeys(unknown, in: "body"))
+        }
         guard (1...Self.maximumCount).contains(ids.count) else {
             throw .invalid("ids must name 1 to \(Self.maximumCount) instances")
         }

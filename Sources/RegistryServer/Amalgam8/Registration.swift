@@ -67,13 +67,8 @@ struct Registration {
         } catch {
             return ""
         }
-        guard !unknown.isEmpty else { return "" }
-        let shown = unknown.prefix(shownKeys).joined(separator: ", ")
-        return "; the \(isOfEndpoint ? "endpoint" : "body") has \(shown)\(unknown.count > shownKeys ? ", …" : ""), which is no field"
+        return Refused.unknownKeys(unknown, in: isOfEndpoint ? "endpoint" : "body")
     }
-
-    /// So many keys that are no field are named to the client.
-    private static let shownKeys = 3
 
     /// The instance that this registers at a moment.
     func instance(policy: LeasePolicy, at moment: Moment) -> Instance {

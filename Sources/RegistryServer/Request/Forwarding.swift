@@ -129,13 +129,29 @@ struct Forwarding: Sendable {
         return prefix
     }
 
-    /// An absolute path of plain characters, without an empty or dot segment: it is echoed in URLs.
+    /// An absolute path of plain characters and whole escapes, without an empty or dot segment however it is written: it is echoed in URLs.
     private static func isPath(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.first == UInt8(ascii: "/") else { return false }
-        return path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { segment in
-            !segment.isEmpty && !segment.equals(".") && !segment.equals("..")
-                && segment.allSatisfy { byte in ByteSet.name.contains(byte) || byte == UInt8(ascii: "~") || byte == UInt8(ascii: "%") }
+        return path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy(isSegment)
+    }
+
+    private static func isSegment(_ segment: ArraySlice<UInt8>) -> Bool {
+        var rest = segment
+        var dots = 0
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%") {
+                guard let high = rest.popFirst()?.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else { return false }
+                let plain = high << 4 | low
+                guard plain >= 0x20, plain != 0x7F else { return false }
+                if plain == UInt8(ascii: ".") { dots += 1 }
+            } else {
+                guard ByteSet.name.contains(byte) || byte == UInt8(ascii: "~") else { return false }
+                if byte == UInt8(ascii: ".") { dots += 1 }
+            }
         }
+        let escapes = segment.count { $0 == UInt8(ascii: "%") }
+        let length = segment.count - 2 * escapes
+        return length > 0 && (dots < length || length > 2)
     }
 
     /// The start of every URL of this registry as the client would write it: `https://registry.example/prefix`.

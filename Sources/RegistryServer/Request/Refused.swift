@@ -92,6 +92,16 @@ public enum Refused: Error, Sendable {
         return String(head) + (head.endIndex < text.endIndex ? "…" : "")
     }
 
+    /// So many keys that are no field are named to the client.
+    static let shownKeys = 3
+
+    /// What to add to the sentence about a missing field: the keys that came and are none, if there are any.
+    static func unknownKeys(_ keys: [String], in container: String) -> String {
+        guard !keys.isEmpty else { return "" }
+        return
+            "; the \(container) has \(keys.prefix(shownKeys).joined(separator: ", "))\(keys.count > shownKeys ? ", …" : ""), which is no field"
+    }
+
     private static func wrongMediaType(_ sent: String?) -> String {
         "the body must come with Content-Type: application/json, and came " + (sent.map { "with \(shortened($0))" } ?? "without one")
     }

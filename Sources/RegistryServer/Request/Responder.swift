@@ -212,9 +212,9 @@ public final class Responder {
         }
     }
 
-    /// What is shared has been compressed where it is kept, or is not worth it.
+    /// What is shared has been compressed where it is kept, or is not worth it. What would hold the loop for too long is sent as it is.
     private func compress(_ response: inout Response, for call: borrowing Call) {
-        guard case .bytes(let bytes) = response.body, bytes.count >= Self.compressionThreshold,
+        guard case .bytes(let bytes) = response.body, (Self.compressionThreshold...RenderBudget.loopGzip).contains(bytes.count),
             AcceptEncoding.offersGzip(call.request.head[.acceptEncoding]), let compressed = Gzip.compress(bytes)
         else { return }
         response.body = .bytes(compressed)

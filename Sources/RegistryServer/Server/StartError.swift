@@ -15,12 +15,12 @@ struct StartError: Error, CustomStringConvertible {
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
 
-    /// Opens the port that a setting names.
+    /// Opens the port that a setting names, on the address that another one does.
     static func opening<Value>(_ port: String, of resolved: ResolvedSettings, _ open: () throws -> Value) throws -> Value {
         do {
             return try open()
         } catch let error as PortError {
-            throw StartError(settings: [resolved.shown(port)], reason: error)
+            throw StartError(settings: [resolved.shown(error.isOfAddress ? "listen_address" : port)], reason: error)
         }
     }
 

@@ -19,7 +19,7 @@ enum StatusReport {
         for peer in report.status.peers { logger.info("link", metadata: link(peer)) }
     }
 
-    private static func process(_ context: ServerContext, monotonic: Int64) -> Logger.Metadata {
+    static func process(_ context: ServerContext, monotonic: Int64) -> Logger.Metadata {
         let counts = context.store.counts
         let changes = context.changes
         var metadata: Logger.Metadata = [
@@ -28,7 +28,7 @@ enum StatusReport {
             "instances": "\(counts.instances)", "services": "\(counts.services)", "namespaces": "\(counts.namespaces)",
             "tombstones": "\(counts.tombstones)", "registrations": "\(changes.registered)", "renewals": "\(changes.renewed)",
             "deregistrations": "\(changes.deregistered)", "expirations": "\(changes.expired)",
-            "leases_held": "\(context.leaseClock.isHeld)", "connections": "\(context.openConnections())",
+            "leases_held": "\(!context.expiryHold.holds.isEmpty)", "connections": "\(context.openConnections())",
             "requests": "\(context.loopMetrics.reduce(0) { $0 + $1.requestCounts.total })",
             "loop_lag_us": "\(context.loopMetrics.map(\.lagMicroseconds).max() ?? 0)",
             "rendered_bytes": "\(context.loopMetrics.reduce(0) { $0 + $1.rendered.heldBytes })",

@@ -15,6 +15,8 @@ struct SettingKind<Value: Sendable>: Sendable {
     var isBoolean = false
     /// Whether a repeated flag adds to the value instead of replacing it.
     var isList = false
+    /// The word for the absence of a value, of a setting that may be absent: so a weaker source's value can be taken back.
+    var absence: String?
     /// Nil when the text is not allowed.
     var parse: @Sendable (String) -> Value?
     /// The inverse of `parse`, in its one canonical spelling.
@@ -193,7 +195,8 @@ extension SettingKind where Value == AddressRanges {
     static var addressRanges: Self {
         SettingKind(
             placeholder: "ranges",
-            allowed: "addresses or CIDR ranges without stray bits, separated by commas, such as 10.0.0.0/8,2001:db8::/32", isList: true,
+            allowed: "any, or addresses or CIDR ranges without stray bits, separated by commas, such as 10.0.0.0/8,2001:db8::/32",
+            isList: true, absence: "any",
             parse: { AddressRanges($0) },
             format: { $0.text })
     }
@@ -204,8 +207,8 @@ extension SettingKind where Value == CORSOrigins {
         SettingKind(
             placeholder: "origins",
             allowed:
-                "* or origins in lower case without a path, separated by commas, such as https://console.example,http://localhost:3000",
-            isList: true,
+                "none, * or origins in lower case without a path, separated by commas, such as https://console.example,http://localhost:3000",
+            isList: true, absence: "none",
             parse: { CORSOrigins($0) },
             format: { $0.text })
     }

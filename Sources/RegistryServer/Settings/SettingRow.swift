@@ -61,7 +61,9 @@ extension SettingRow {
             name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: nil,
             defaultPhrase: absent, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
             assign: { settings, bytes in
-                guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
+                let text = String(decoding: bytes, as: UTF8.self)
+                let value = kind.parse(text)
+                guard value != nil || text == kind.absence else { return false }
                 settings[keyPath: path] = value
                 return true
             },

@@ -279,8 +279,9 @@ extension Settings {
                 + "the longest time that members are cut off from each other."),
         SettingRow(
             "tombstone_bytes", \.tombstoneBytes, .number(Limits.tombstoneBytes), default: "268435456",
-            "How many bytes the deregistrations that are remembered may take, of all namespaces together, about 100 each; a sixteenth of it of one "
-                + "namespace. A namespace over its part forgets its own oldest; when all together are over it, those with the most do."),
+            "How many bytes the deregistrations that are remembered may take, of all namespaces together, about 100 each and 300 for each namespace; "
+                + "a sixteenth of it of one namespace. A namespace over its part forgets its own oldest; when all together are over it, those with the "
+                + "most do."),
         SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
             "How long a starting member looks for a peer to copy from before it serves what it has; as long as one answers, it goes on. Also how "

@@ -87,6 +87,8 @@ struct RateLimitsTests {
     @Test(arguments: [
         ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false), ("2001:db8::1", "2001:db8::ffff:2", true),
         ("2001:db8::1", "2001:db8:0:1::1", false), ("::1", "0.0.0.1", false),
+        // Who is met on a link of ours is told by its address with the interface behind it, and is no less limited.
+        ("fe80::1%eth0", "fe80::2%eth0", true), ("fe80::1%eth0", "fe80::1", true), ("fe80::1%eth0", "2001:db8::1", false),
     ])
     func `an IPv4 address is a client, and so is an IPv6 network`(_ one: String, _ other: String, _ same: Bool) {
         #expect((ClientKey(numeric: one) == ClientKey(numeric: other)) == same)
@@ -96,6 +98,7 @@ struct RateLimitsTests {
     @Test func `a host name is no client's address`() {
         #expect(ClientKey(numeric: "localhost") == nil)
         #expect(ClientKey(numeric: "") == nil)
+        #expect(ClientKey(numeric: "%eth0") == nil)
     }
 }
 

@@ -74,6 +74,16 @@ struct BatchTests {
         #expect(try registry.send(.batch(#"{"IDs":["\#(id)"]}"#)).text == #"{"renewed":1,"results":[200]}"#)
     }
 
+    @Test func `whoever misspells the ids of a batch learns what it sent`() throws {
+        let registry = try Registry(.router)
+        let sentence = "ids is required: an array of the ids to renew"
+        #expect(try registry.send(.batch("{}")).error == sentence)
+        #expect(try registry.send(.batch(#"{"id":["a"]}"#)).error == sentence + "; the body has id, which is no field")
+        #expect(
+            try registry.send(.batch(#"{"a":1,"b":1,"c":1,"d":1,"e":1}"#)).error == sentence
+                + "; the body has a, b, c, …, which is no field")
+    }
+
     @Test(arguments: Transport.allCases)
     func `a body that cannot be used renews nothing`(_ transport: Transport) throws {
         // R263 A body that is not application/json (R206) is answered 415.

@@ -92,6 +92,21 @@ struct EventTests {
     }
 
     @Test(arguments: Transport.allCases)
+    func `a page that would hold its loop to be compressed is sent as it is`(_ transport: Transport) throws {
+        // R117 A body … is sent with gzip …; a shorter one never is, nor one of more than 256 KiB that is no list.
+        let registry = try Registry(transport)
+        // Each of these characters takes six bytes in JSON.
+        let long = String(repeating: "\u{1}", count: 120)
+        for number in 0..<320 { try registry.register(Body("web", "\(long)\(number)")) }
+        func page(_ limit: Int) throws -> Answer {
+            try registry.send(TestRequest.get("\(Self.path)?limit=\(limit)").with("Accept-Encoding", "gzip"))
+        }
+        let large = try page(320)
+        #expect(large.body.count > 256 << 10 && large["Content-Encoding"] == nil)
+        #expect(try page(100)["Content-Encoding"] == "gzip")
+    }
+
+    @Test(arguments: Transport.allCases)
     func `what is kept no more is said to be missing`(_ transport: Transport) throws {
         // R645 missed is true when events after since are kept no more, or were before the registry's start.
         let store = Store(

@@ -145,12 +145,13 @@ struct LimitTests {
             ]
         ),
         (
-            "R817 Authorization, Content-Type or Host sent twice, and a Host that is not made of the characters of a host and port, are "
+            "R817 Authorization, Content-Type or Host sent twice, and a Host that is no host with or without a port …, are "
                 + "answered 400 and the connection is closed.",
             400,
             [
                 "Host: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer a", "Host: a\r\nContent-Type: a/b\r\ncontent-type: a/b",
                 "Host: a\r\nHOST: a", "Host: a/b", "Host: a b", "Host: a@b", "Host: a\"b", "Host: é", "Host: a,b", "Host: <a>",
+                "Host: ]", "Host: [::1", "Host: ::1", "Host: a:b", "Host: a:80:80", "Host: :80", "Host: []", "Host: [a]b", "Host: a[b]",
             ].map { "GET \(known) HTTP/1.1\r\n\($0)\r\n\r\n" }
         ),
         (

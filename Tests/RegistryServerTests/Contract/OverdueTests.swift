@@ -86,6 +86,11 @@ struct OverdueTests {
         var metrics = try registry.send(.get("/metrics")).text
         #expect(metrics.contains("a8registry_expiry_held{cause=\"cut_off\"} 1\n") && metrics.contains("{cause=\"paused\"} 0\n"))
         #expect(metrics.contains("a8registry_instances_overdue 1\n"))
+        // R673 SIGUSR1 writes … what the process holds …
+        func isToldOnSignal() -> String? {
+            StatusReport.process(registry.context, monotonic: registry.clock.instant.monotonic)["leases_held"].map { "\($0)" }
+        }
+        #expect(isToldOnSignal() == "true")
         hear(.whole(restarts: false), registry)
         registry.context.expiryHold.clockStands(until: 47_000, at: 32_000)
         #expect(
@@ -94,6 +99,7 @@ struct OverdueTests {
         #expect(try registry.send(.list())["X-Registry-Stale"] == "0")
         registry.context.expiryHold.clockStands(until: nil, at: 33_000)
         #expect(try !registry.send(.get("/uptime")).text.contains("EXPIRY"))
+        #expect(isToldOnSignal() == "false")
         metrics = try registry.send(.get("/metrics")).text
         #expect(metrics.contains("a8registry_expiry_held{cause=\"cut_off\"} 0\n"))
     }

@@ -66,14 +66,14 @@ struct SettingRowTests {
             "trusted_proxies",
             [
                 ("10.0.0.0/8", "10.0.0.0/8"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), ("192.0.2.1", "192.0.2.1"),
-                ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"),
+                ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"), ("any", "any"),
             ]
         ),
         ("forwarded", [("x-forwarded", "x-forwarded"), ("rfc7239", "rfc7239")]),
         (
             "cors_origins",
             [
-                ("*", "*"), ("https://console.example", "https://console.example"),
+                ("none", "none"), ("*", "*"), ("https://console.example", "https://console.example"),
                 ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
                 ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
             ]
@@ -166,13 +166,17 @@ struct SettingRowTests {
         ("tls_client_crl", [""]),
         (
             "trusted_proxies",
-            ["", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0", "any"]
+            [
+                "", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0",
+                "any,10.0.0.1",
+            ]
         ),
         ("forwarded", ["", "none", "X-Forwarded", "rfc7239,x-forwarded", "true"]),
         (
             "cors_origins",
             [
-                "", "*,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443", "http://a:80",
+                "", "*,https://a", "none,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443",
+                "http://a:80",
                 "http://a:",
                 "http://a:x", "http://a:070", "http://", "null", "https://*.example", "http://[]", "http://a:65536",
             ]
