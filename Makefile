@@ -7,7 +7,7 @@ SHELL := /bin/bash
 	deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
-VERSION := $(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/RegistryServer/Release.swift)
+VERSION := $(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/Configuration/Release.swift)
 # LAST_RELEASE, a binary of the release before, is what acknowledgments are measured beside.
 BENCH := python3 Benchmarks/bench.py --registry bin/registry $(if $(LAST_RELEASE),--last-release $(LAST_RELEASE))
 BENCH_ITEMS := heartbeat register list-service list-names list-all not-modified list-filter batch instructions access-log start loops \

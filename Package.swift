@@ -44,16 +44,33 @@ let package = Package(
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
+
+        // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows all.
+        .target(name: "Configuration", dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"]),
+        .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "System", "TLS",
+                "Telemetry", "Text",
+            ]),
+        .target(name: "Amalgam8", dependencies: ["Catalog", "HTTP", "JSON", "Serving", "TLS", "Telemetry", "Text"]),
+        .target(
+            name: "Operations",
+            dependencies: [
+                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Serving", "Swagger",
+                "System", "TLS", "Telemetry", "Text",
+            ]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Catalog", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Swagger", "System", "TLS",
-                "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Operations", "Replication",
+                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Libevent", "RegistryServer", "System", "TLS", "Text",
+                "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -63,7 +80,7 @@ let package = Package(
         .target(name: "TestRandom", path: "Tests/TestRandom"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "RegistryServer", "System", "TestRandom"],
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS", "TestRandom"],
             path: "Tests/TestSupport"),
 
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
@@ -80,9 +97,18 @@ let package = Package(
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "TestRandom", "Text"],
+            name: "FuzzTests",
+            dependencies: [
+                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom", "Text",
+            ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
-        .testTarget(name: "RegistryServerTests", dependencies: ["RegistryServer", "TestSupport", "registry"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestSupport", "registry"]),
+        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestSupport"]),
+        .testTarget(
+            name: "RegistryServerTests",
+            dependencies: [
+                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryServer", "Serving", "TestSupport", "registry",
+            ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),
     ],
@@ -95,7 +121,10 @@ if Context.environment["A8_FUZZ"] == "1" {
     package.targets.append(.target(name: "FuzzMain", path: "Tests/FuzzMain"))
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["FuzzMain", "Catalog", "HTTP", "JSON", "RegistryServer", "TLS", "Text"], path: "Tests/FuzzTests",
+            name: "fuzz",
+            dependencies: [
+                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "Text",
+            ], path: "Tests/FuzzTests",
             exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"]))
 }
 

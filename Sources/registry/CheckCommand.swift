@@ -1,6 +1,7 @@
 // `registry check`: the health check of the process that was started with the same settings.
 
 import ArgumentParser
+import Configuration
 import Glibc
 import RegistryServer
 import System

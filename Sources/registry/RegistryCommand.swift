@@ -2,6 +2,7 @@
 // flag with its help. ArgumentParser finds a type's options by reflection and hands their values over by decoding; both are
 // public protocols (CustomReflectable, Decodable), and `SettingFlags` implements them from the table.
 import ArgumentParser
+import Configuration
 import Glibc
 import RegistryServer
 import System

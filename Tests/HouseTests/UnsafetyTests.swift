@@ -9,18 +9,18 @@ struct UnsafetyTests {
 
     /// The files elsewhere, each with the one thing that it needs.
     static let reasons = [
+        "Sources/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
         "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
+        "Sources/Configuration/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
+        "Sources/Configuration/SecretFile.swift": "read(2) into an array",
         "Sources/HTTP/EightBytes.swift": "loads eight bytes of a span at once",
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
         "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
-        "Sources/RegistryServer/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
         "Sources/RegistryServer/Check/ProbeConnection.swift": "connect(2), send(2) and recv(2) with arrays",
-        "Sources/RegistryServer/Rendered/RenderedAnswers.swift": "hands the bytes of a request to Hasher in one piece",
-        "Sources/RegistryServer/Settings/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
-        "Sources/RegistryServer/Settings/SecretFile.swift": "read(2) into an array",
         "Sources/ReplicationServer/Membership/LocalAddresses.swift": "getifaddrs(3), whose list is of pointers",
         "Sources/ReplicationServer/Membership/MemberDirectory.swift": "read(2) into an array, and the name in a dirent",
         "Sources/ReplicationServer/Membership/NameLookup.swift": "getaddrinfo(3), whose list is of pointers",
+        "Sources/Serving/Rendering/RenderedAnswers.swift": "hands the bytes of a request to Hasher in one piece",
         "Sources/Telemetry/LogBuffer.swift": "a line goes into a closure under the lock, where a span cannot go",
         "Sources/Telemetry/LogPipe.swift": "the same",
         "Sources/Telemetry/LogWriter.swift": "write(2) and poll(2)",

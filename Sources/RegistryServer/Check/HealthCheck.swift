@@ -1,31 +1,32 @@
 // `registry check`: asks the registry of this machine, by the settings that it was started with, whether it is ready or at least lives. For health
 // checks of containers, whose image then needs no other program, and whose ports and TLS may be set as one likes.
 
+import Configuration
 import System
 
 /// Where to ask, and how.
-public struct HealthCheck: Sendable, Equatable {
+package struct HealthCheck: Sendable, Equatable {
     /// Why the registry does not pass, in words.
-    public struct Failure: Error, Equatable, CustomStringConvertible {
-        public let description: String
+    package struct Failure: Error, Equatable, CustomStringConvertible {
+        package let description: String
     }
 
     /// What is asked.
-    public enum Question: Sendable {
+    package enum Question: Sendable {
         /// Whether it wants requests: `/readyz`.
         case ready
         /// Whether it works at all: `/livez`.
         case live
 
-        var path: String { self == .ready ? "/readyz" : "/livez" }
+        package var path: String { self == .ready ? "/readyz" : "/livez" }
     }
 
-    let address: String
-    let port: UInt16
-    let isSecure: Bool
+    package let address: String
+    package let port: UInt16
+    package let isSecure: Bool
 
     /// - Parameter readPortFile: the contents of the port file; nil when it is not there.
-    public init(_ settings: Settings, readPortFile: (String) -> String?) throws(Failure) {
+    package init(_ settings: Settings, readPortFile: (String) -> String?) throws(Failure) {
         address = Self.reachable(settings.listenAddress)
         let taken = settings.portFile.flatMap(readPortFile).map(Self.ports) ?? [:]
         if settings.apiPort != .off, let port = taken["api"] ?? settings.apiPort.fixed {
@@ -42,7 +43,7 @@ public struct HealthCheck: Sendable, Equatable {
     /// Asks. Throws unless the answer is 200; takes as long as `deadline`, in milliseconds of the monotonic clock, at most.
     ///
     /// - Parameter certificate: paths of a client's certificate and its key, for a TLS port that asks for one.
-    public func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64) throws(Failure) {
+    package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64) throws(Failure) {
         let request = Array("GET \(question.path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         let answer: [UInt8]
         do throws(ProbeConnection.Failure) {
@@ -55,7 +56,7 @@ public struct HealthCheck: Sendable, Equatable {
     }
 
     /// Throws unless it is an answer of 200.
-    static func judge(_ answer: [UInt8]) throws(Failure) {
+    package static func judge(_ answer: [UInt8]) throws(Failure) {
         let text = String(decoding: answer, as: UTF8.self)
         let line = text.prefix { !$0.isNewline }
         let words = line.split(separator: " ")

@@ -2,17 +2,9 @@
 // change log: a request only notes its change there, and when changes come faster than lines can be written, the reader misses some and says how many.
 
 import Catalog
-import Synchronization
+import Configuration
+import Serving
 import Telemetry
-
-/// Which changes write a line: the words of `event_log`.
-public enum EventLogMode: String, Sendable, CaseIterable {
-    /// Those that clients asked this member for, and what expired here.
-    case local
-    /// Those that other members have told of, too.
-    case all
-    case off
-}
 
 /// Writes the lines of one process. Not Sendable: it belongs to the control loop.
 final class EventLog {
@@ -63,15 +55,4 @@ final class EventLog {
         ).append(to: &line, format: format, timestamps: &timestamps)
         pipe.append(line)
     }
-}
-
-/// How many changes the event log has missed. Written by the control loop, read by whoever scrapes.
-public final class EventCounts: Sendable {
-    private let misses = Atomic<UInt64>(0)
-
-    public init() {}
-
-    func miss(_ count: UInt64) { misses.add(count, ordering: .relaxed) }
-
-    var missed: UInt64 { misses.load(ordering: .relaxed) }
 }

@@ -1,5 +1,6 @@
 // The settings in force, and what follows from their being read anew: the parts that can change are told, and the operator learns of the rest.
 
+import Configuration
 import Logging
 import TLS
 import Telemetry

@@ -1,10 +1,12 @@
 // One API loop: a thread with its event base, its evhttp and its responder. Nothing of it is touched by another thread; it is told to stop, and
 // tells that it has, by mail.
 
+import Authorization
 import HTTP
 import Libevent
 import Logging
 import Replication
+import Serving
 import System
 import TLS
 import Telemetry
@@ -72,7 +74,7 @@ struct LoopWorker: Sendable {
         let loop = try EventLoop()
         let metrics = context.loopMetrics[index]
         let responder = Responder(
-            context, authorizer: try Authorizer(authorization), metrics: metrics,
+            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: AccessLog(
                 log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)))
         let kept = try KeptReplies(on: loop, index: index, responder, context, metrics)

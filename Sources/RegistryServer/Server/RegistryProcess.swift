@@ -6,19 +6,22 @@
 //       ├──the certificates cannot be used──► exit 64
 //       └──a port or a loop cannot be had──► exit 69                └──second signal──► exit at once
 
+import Authorization
 import Catalog
+import Configuration
 import Glibc
 import HTTP
 import Libevent
 import Logging
 import Replication
 import ReplicationServer
+import Serving
 import System
 import TLS
 import Telemetry
 
 /// A running registry. Made and run once, on the main thread.
-public final class RegistryProcess {
+package final class RegistryProcess {
     /// How often leases are looked at, in milliseconds; with the wheel's resolution this bounds how long a dead instance is kept.
     private static let leasePeriod = 50
     /// How many leases may run out in one turn of the control loop, so that signals are heard in an expiry storm too.
@@ -83,7 +86,7 @@ public final class RegistryProcess {
     /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
     ///
     /// - Parameter sources: where the settings were read from, and are read from anew.
-    public static func run(_ resolved: ResolvedSettings, _ sources: SettingSources) -> Int32 {
+    package static func run(_ resolved: ResolvedSettings, _ sources: SettingSources) -> Int32 {
         ProcessSignals.prepare()
         do {
             let process = try RegistryProcess(resolved, sources)

@@ -1,6 +1,7 @@
 // From settings to this member's part in a cluster.
 
 import Catalog
+import Configuration
 import Libevent
 import Logging
 import Replication

@@ -1,8 +1,10 @@
 // What SIGUSR1 has the process write into its log: how much it holds, what it has done, and how it stands with the other members. For whoever has
 // nothing but the log and the process's number. No name of a tenant or an instance is in it.
 
+import Configuration
 import Logging
 import Replication
+import Serving
 import System
 
 enum StatusReport {

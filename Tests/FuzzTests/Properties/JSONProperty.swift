@@ -2,7 +2,7 @@
 
 import JSON
 
-@testable import RegistryServer
+@testable import Amalgam8
 
 enum JSONProperty {
     static func violation(_ bytes: [UInt8]) -> String? {

@@ -4,7 +4,8 @@ import Catalog
 import TLS
 import Text
 
-@testable import RegistryServer
+@testable import Authorization
+@testable import Configuration
 
 enum JWTProperty {
     private static let secret = Array("a secret that no seed was signed with".utf8)

@@ -2,7 +2,9 @@
 
 import HTTP
 
-@testable import RegistryServer
+@testable import Amalgam8
+@testable import Operations
+@testable import Serving
 
 enum TargetProperty {
     private static let routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Libevent
-@testable import RegistryServer
+@testable import Serving
 
 struct LiveBorderTests {
     private static let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)

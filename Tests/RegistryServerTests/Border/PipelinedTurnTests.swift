@@ -6,7 +6,7 @@ import System
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct PipelinedTurnTests {
     private final class Scene: Sendable {

@@ -5,7 +5,8 @@ import HTTP
 import Libevent
 import Testing
 
-@testable import RegistryServer
+@testable import Configuration
+@testable import Serving
 
 private let second: Int64 = 1_000_000_000
 

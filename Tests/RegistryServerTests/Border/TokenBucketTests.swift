@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 private let second: Int64 = 1_000_000_000
 

@@ -9,8 +9,9 @@ import System
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Amalgam8
 @testable import Replication
+@testable import Serving
 
 /// A cluster whose members acknowledge and answer when the test says so.
 private final class WaitingCluster: Cluster {

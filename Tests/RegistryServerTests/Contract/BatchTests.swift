@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Configuration
 
 extension TestRequest {
     fileprivate static func renew(all ids: [String]) -> TestRequest {

@@ -6,8 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import RegistryServer
 @testable import Replication
+@testable import Serving
 
 /// A cluster whose copy comes when the test says so.
 private final class AwaitingCluster: Cluster {

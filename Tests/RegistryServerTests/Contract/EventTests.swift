@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct EventTests {
     private static let path = "/api/v1/events"

@@ -5,7 +5,8 @@ import HTTP
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Configuration
+@testable import Serving
 
 struct ForwardingTests {
     /// The tests' connections come from 127.0.0.1.

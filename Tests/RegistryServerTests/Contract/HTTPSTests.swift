@@ -5,7 +5,8 @@ import HTTP
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
+@testable import Serving
 
 struct HTTPSTests {
     /// Headers, and whether they say that the client used https.

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct LeaseTests {
     @Test(arguments: Transport.allCases, [true, false])

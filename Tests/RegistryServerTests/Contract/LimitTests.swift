@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
 
 struct LimitTests {
     private static let known = "/api/v1/services/web"

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct ListingTests {
     /// A registry with one instance of each status in service `web`, and one up in `db`.

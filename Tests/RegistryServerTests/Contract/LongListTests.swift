@@ -9,7 +9,10 @@ import System
 import TestSupport
 import Testing
 
+@testable import Amalgam8
+@testable import Authorization
 @testable import RegistryServer
+@testable import Serving
 
 struct LongListTests {
     /// More than a loop looks at, in 60 services.
@@ -122,7 +125,8 @@ struct LongListTests {
     private func server(_ context: ServerContext) throws -> LiveServer {
         try LiveServer { _ in
             let responder = Responder(
-                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
+                context, Protocols.routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)),
+                metrics: context.loopMetrics[0],
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },

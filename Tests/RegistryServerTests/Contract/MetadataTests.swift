@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 /// JSON texts of every shape, with white space and escapes where the grammar has room for them.
 struct RandomJSON {

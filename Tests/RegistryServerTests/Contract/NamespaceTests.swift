@@ -4,7 +4,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
+@testable import Configuration
 
 struct NamespaceTests {
     private static let paths: [TestRequest] = [

@@ -5,7 +5,8 @@ import Replication
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Configuration
+@testable import Serving
 
 /// A cluster that reports what it is told.
 struct ReportingCluster: Cluster {

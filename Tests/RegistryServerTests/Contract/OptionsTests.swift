@@ -4,7 +4,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
+@testable import Configuration
 
 struct OptionsTests {
     private static let every = "DELETE, GET, HEAD, OPTIONS, POST, PUT"

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct OverdueTests {
     private static let elsewhere = "00000000000000aa"

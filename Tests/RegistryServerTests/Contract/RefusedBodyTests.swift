@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 /// One bad body, and the field that its sentence has to name.
 struct BadBody: Sendable {

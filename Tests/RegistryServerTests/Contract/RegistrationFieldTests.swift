@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct RegistrationFieldTests {
     @Test(arguments: Transport.allCases)

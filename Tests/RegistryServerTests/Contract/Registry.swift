@@ -10,7 +10,10 @@ import System
 import TestSupport
 import Testing
 
+@testable import Authorization
+@testable import Configuration
 @testable import RegistryServer
+@testable import Serving
 
 /// How requests reach the registry.
 enum Transport: String, CaseIterable, CustomTestStringConvertible {
@@ -75,7 +78,7 @@ final class Registry {
         _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock
     ) throws -> LoopHandler {
         let responder = Responder(
-            context, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0], accessLog: nil)
+            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0], accessLog: nil)
         return LoopHandler(
             respond: { request in
                 let instant = clock.instant

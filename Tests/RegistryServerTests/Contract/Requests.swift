@@ -5,7 +5,7 @@ import TLS
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
 
 /// The body of a registration, field by field; each value is JSON text, and nil leaves the field out.
 struct Body {

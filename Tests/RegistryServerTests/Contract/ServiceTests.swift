@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct ServiceTests {
     @Test(arguments: Transport.allCases)

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct ShapeTests {
     static let id = "a514120dc1beb9aa"

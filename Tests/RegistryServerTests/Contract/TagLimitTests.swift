@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct TagLimitTests {
     private static func body(_ tags: [String]) -> Body { Body("web", "a", ["tags": "[\(tags.map(Body.quoted).joined(separator: ","))]"]) }

@@ -3,7 +3,7 @@
 import Catalog
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct EntityTagTests {
     private static let tag = EntityTag(scope: 0xfedc_ba98_7654_3210, digest: 0x1c)

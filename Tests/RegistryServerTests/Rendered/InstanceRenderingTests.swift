@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Amalgam8
 
 struct InstanceRenderingTests {
     /// Characters of every length, and those that take the longest escapes.

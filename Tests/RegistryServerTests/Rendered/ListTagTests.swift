@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Configuration
 
 extension TestRequest {
     fileprivate func ifNoneMatch(_ field: String) -> TestRequest { with("If-None-Match", field) }

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 /// Keys and costs from the most to the least recently used.
 private struct NaiveCache {

@@ -6,7 +6,10 @@ import HTTP
 import TestSupport
 import Testing
 
+@testable import Authorization
+@testable import Configuration
 @testable import RegistryServer
+@testable import Serving
 
 struct RenderedPropertyTests {
     private static let lists = [
@@ -38,7 +41,8 @@ struct RenderedPropertyTests {
 
         private static func responder(_ context: ServerContext, _ metrics: LoopMetrics) throws -> Responder {
             Responder(
-                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: metrics, accessLog: nil)
+                context, Protocols.routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: metrics,
+                accessLog: nil)
         }
 
         func send(_ request: TestRequest) throws -> Response { try answer(request, by: keeping) }

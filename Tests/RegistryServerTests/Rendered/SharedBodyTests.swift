@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 /// Looks at a fragment without holding it.
 private final class Witness: Sendable {

@@ -1,7 +1,7 @@
 import Catalog
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct RenderBudgetTests {
     private let a = Namespace("a")

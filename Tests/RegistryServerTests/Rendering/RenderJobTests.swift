@@ -6,18 +6,19 @@ import System
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Amalgam8
+@testable import Serving
 
 struct RenderJobTests {
     private let account = RenderAccount(most: 1 << 20, ofNamespace: 1 << 20)
     private static let tenant = Namespace("a")
 
     private func job(at milliseconds: Int64 = 0) -> RenderJob {
-        RenderJob(Self.key(), ListRequest(namespace: Self.tenant, content: .services), nil, at: Self.instant(milliseconds), account)
+        RenderJob(Self.key(), AmalgamList(namespace: Self.tenant, content: .services), nil, at: Self.instant(milliseconds), account)
     }
 
     private static func key(_ name: String = "", of namespace: Namespace = tenant) -> RenderKey {
-        RenderKey(resource: .services, namespace: namespace, key: Array(name.utf8), links: nil, isCompressed: false)
+        RenderKey(resource: .services, namespace: namespace, key: Array(name.utf8), variant: nil, isCompressed: false)
     }
 
     private static func instant(_ milliseconds: Int64) -> Instant {
@@ -92,7 +93,7 @@ struct RenderJobTests {
 
     private func ask(_ threads: RenderThreads, _ name: String, of namespace: Namespace = tenant, _ revision: UInt64 = 1) -> RenderJob? {
         threads.job(
-            Self.key(name, of: namespace), ListRequest(namespace: namespace, content: .services), nil, at: Self.instant(0),
+            Self.key(name, of: namespace), AmalgamList(namespace: namespace, content: .services), nil, at: Self.instant(0),
             Self.revision(revision))
     }
 

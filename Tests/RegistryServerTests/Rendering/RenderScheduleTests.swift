@@ -2,7 +2,7 @@ import Catalog
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct RenderScheduleTests {
     private let a = Namespace("a")

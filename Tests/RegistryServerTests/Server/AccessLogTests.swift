@@ -6,7 +6,10 @@ import Telemetry
 import TestSupport
 import Testing
 
+@testable import Authorization
+@testable import Configuration
 @testable import RegistryServer
+@testable import Serving
 
 struct AccessLogTests {
     /// The lines that these requests leave, in order.
@@ -21,7 +24,8 @@ struct AccessLogTests {
         let pipe = try LogPipe(descriptor: handle.fileDescriptor) { _ in [] }
         let context = try Registry(.router) { $0.trustedProxies = proxies }.context
         let responder = Responder(
-            context, authorizer: try Authorizer(AuthorizationConfiguration(schemes: schemes)), metrics: context.loopMetrics[0],
+            context, Protocols.routes, authorizer: try Authorizer(AuthorizationConfiguration(schemes: schemes)),
+            metrics: context.loopMetrics[0],
             accessLog: AccessLog(pipe, format: .text, rule: AccessLogRule(mode, probes: probes)))
         let path = RouterPath(
             LoopHandler(
@@ -107,7 +111,8 @@ struct AccessLogTests {
         for words in ["jwt.jwt.", "Bearer ", "token ", "Authorization: Bearer ", "jwt:", ",", "\u{A0}", "\u{FEFF}", "jwt_"] {
             misspelled.append(words + good)
         }
-        for schemes in [[try Forge.jwt(), .trusted], [.trusted, try Forge.jwt()]] {
+        let jwt = AuthorizationConfiguration.Scheme.jwt(Secret(bytes: Array(Forge.secret.utf8)))
+        for schemes in [[jwt, .trusted], [.trusted, jwt]] {
             let requests = misspelled.map { "GET /api/v1/services HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \($0)\r\n\r\n" }
             let lines = try Self.lines(of: requests, schemes)
             #expect(lines.count == misspelled.count)

@@ -6,7 +6,9 @@ import Telemetry
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import RegistryServer
+@testable import Serving
 
 struct EventLogTests {
     private static let tenant = Namespace("tenant")

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
 
 @Suite(.serialized) struct HTTPSProcessTests {
     // MARK: - Requiring HTTPS

@@ -2,6 +2,7 @@
 
 import Testing
 
+@testable import Configuration
 @testable import RegistryServer
 
 struct HealthCheckTests {

@@ -2,7 +2,8 @@
 
 import Testing
 
-@testable import RegistryServer
+@testable import Authorization
+@testable import Serving
 
 struct LoggedTargetTests {
     private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }

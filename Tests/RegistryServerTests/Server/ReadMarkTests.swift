@@ -10,7 +10,7 @@ import System
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct ReadMarkTests {
     /// What clients have sent and the loop has not handled, by number, with when it had been sent. Milliseconds of the monotonic clock.

@@ -7,7 +7,7 @@ import System
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct KeptReplyTests {
     /// How often a call that waits for turns has gone on.
@@ -43,19 +43,16 @@ struct KeptReplyTests {
         ]
     }
 
-    private func server(_ context: ServerContext) throws -> LiveServer { try WaitingServer.start(context) }
+    private let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds())
 
-    private func context(_ routes: [Route]) -> ServerContext {
-        ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)
-    }
+    private func server(_ routes: [Route]) throws -> LiveServer { try WaitingServer.start(context, RouteTable(routes)) }
 
     private func request(_ path: String, _ header: String = "") -> [UInt8] {
         Array("GET \(path) HTTP/1.1\r\nHost: a\r\n\(header)\r\n".utf8)
     }
 
     @Test func `a late answer has what an answer at once has`() throws {
-        let context = context(Self.routes(steps: 5))
-        let server = try server(context)
+        let server = try server(Self.routes(steps: 5))
         let client = try ClientConnection(port: server.port)
         try client.send(request("/swagger.json", "X-Request-Id: mine\r\nAccept-Encoding: gzip\r\n"))
         let answer = try client.answer(to: "the steps")
@@ -68,8 +65,7 @@ struct KeptReplyTests {
     }
 
     @Test func `a call that waits for a time is counted with all of it`() throws {
-        let context = context(Self.routes(steps: 1))
-        let server = try server(context)
+        let server = try server(Self.routes(steps: 1))
         let client = try ClientConnection(port: server.port)
         for _ in 0..<3 {
             try client.send(request("/uptime"))
@@ -81,8 +77,7 @@ struct KeptReplyTests {
     }
 
     @Test func `a refusal may come late, too`() throws {
-        let context = context(Self.routes(steps: 1))
-        let server = try server(context)
+        let server = try server(Self.routes(steps: 1))
         let client = try ClientConnection(port: server.port)
         try client.send(request("/readyz"))
         #expect(try client.answer(to: "a refusal").status == 404)
@@ -91,8 +86,7 @@ struct KeptReplyTests {
 
     @Test func `others are served between the steps of a long answer`() throws {
         let taken = Steps()
-        let context = context(Self.routes(steps: 2_000_000_000, taken))
-        let server = try server(context)
+        let server = try server(Self.routes(steps: 2_000_000_000, taken))
         let endless = try ClientConnection(port: server.port)
         try endless.send(request("/swagger.json"))
         let other = try ClientConnection(port: server.port)

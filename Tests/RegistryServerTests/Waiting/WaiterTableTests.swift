@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import RegistryServer
+@testable import Serving
 
 struct WaiterTableTests {
     @Test func `an acknowledgment answers all that waited before it, in their order, and nobody else`() {

@@ -6,14 +6,18 @@ import Replication
 import System
 import TestSupport
 
+@testable import Authorization
 @testable import RegistryServer
+@testable import Serving
 
 enum WaitingServer {
     /// Serves with one loop, on real clocks, until it is released.
-    static func start(_ context: ServerContext, capacity: Int = KeptReplies.capacity) throws -> LiveServer {
+    static func start(_ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity) throws
+        -> LiveServer
+    {
         try LiveServer { _ in
             let responder = Responder(
-                context, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
+                context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },

@@ -26,6 +26,7 @@ final class SimulatedMember {
     var skew: Int64 = 0
     private(set) var correction: Int64 = 0
     private(set) var wasPausedAt: Int64 = 0
+    private var startedAt: Int64 = 0
     /// What is seen here: in which version, and since when without a break, as far as the oracle has looked.
     private(set) var seen: [Key: (version: Version, since: Int64)] = [:]
     /// How the cluster stands for requests, as the node has last told.
@@ -76,6 +77,7 @@ final class SimulatedMember {
 
     func start() {
         boot += 1
+        startedAt = simulation.now
         state = .up
         isReady = false
         isLeaving = false
@@ -246,7 +248,11 @@ final class SimulatedMember {
         let answered = unanswered.prefix { $0.number <= number }
         unanswered.removeFirst(answered.count)
         for waiter in answered {
-            if simulation.now - waiter.at > simulation.setting.limits.acknowledgeTimeout, waiter.at > wasPausedAt {
+            let limits = simulation.setting.limits
+            // After its start a member waits until those that answer clients read from it.
+            let isReached = waiter.at >= startedAt + limits.linkingTime
+            let bound = (isReached ? waiter.at : startedAt + limits.linkingTime) + limits.acknowledgeTimeout
+            if simulation.now > bound, waiter.at > wasPausedAt {
                 simulation.complain("a client of \(self) has waited for \(simulation.now - waiter.at) ms")
             }
             waiter.answer()

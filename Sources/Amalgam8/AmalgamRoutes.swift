@@ -1,0 +1,19 @@
+// The REST API that Amalgam8's clients speak, as rows.
+
+import HTTP
+import Serving
+
+/// The routes under /api/v1.
+package enum AmalgamRoutes {
+    package static let all = [
+        Route(.post, "/api/v1/instances", .registerInstance, patient: InstanceHandlers.register),
+        Route(.get, "/api/v1/instances", .listInstances, patient: ListHandlers.instances),
+        Route(.get, "/api/v1/instances/{id}", .getInstance, handler: InstanceHandlers.get),
+        Route(.delete, "/api/v1/instances/{id}", .deregisterInstance, patient: InstanceHandlers.deregister),
+        Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, patient: InstanceHandlers.renew),
+        Route(.put, "/api/v1/heartbeats", .renewInstances, patient: BatchHandlers.renew),
+        Route(.get, "/api/v1/services", .listServices, patient: ListHandlers.services),
+        Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),
+        Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),
+    ]
+}

@@ -1,0 +1,73 @@
+// Registering, renewing, reading and removing instances (docs/rest-api.md, R2xx and R3xx). A handler reads the call, asks the catalog, and
+// renders; what may be said is decided elsewhere.
+
+import Catalog
+import HTTP
+import JSON
+import Serving
+import TLS
+
+enum InstanceHandlers {
+    static func register(_ call: borrowing Call) throws(Refused) -> Reply {
+        try MediaType.requireJSON(call.request.head)
+        let registration = try Registration(json: call.request.body, tagLimits: call.context.tagRule.limits)
+        let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
+        switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment, by: call.actor) {
+        case .done: break
+        case .namespaceFull, .unknownInstance: throw .namespaceFull
+        }
+        let links = InstanceLinks(call)
+        var body: [UInt8] = []
+        body.append(literal: "{\"id\":\"")
+        body.append(contentsOf: instance.id.utf8)
+        body.append(literal: "\",\"ttl\":")
+        body.appendJSON(InstanceRendering.seconds(instance.ttl))
+        body.append(literal: ",")
+        links.append(instance.id, to: &body)
+        body.append(literal: "}")
+        var response = Response(.created, contentType: .json, body: body)
+        response.location = links.location(of: instance.id)
+        return call.acknowledged(response)
+    }
+
+    static func renew(_ call: borrowing Call) throws(Refused) -> Reply {
+        guard let id = call.instanceID else { throw .instanceGone }
+        let namespace = try call.tenant()
+        if call.context.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        guard call.context.cluster.hasCopy else { throw .noCopyYet }
+        // Once more: the copy that makes an id known may have been completed between the two.
+        if call.context.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        return try call.askOthers([id]) { call, isSure throws(Refused) in
+            guard call.context.renew(id, in: namespace, at: call.moment) else { throw isSure ? .instanceGone : .notSure }
+            return .now(Response(.ok))
+        }
+    }
+
+    static func deregister(_ call: borrowing Call) throws(Refused) -> Reply {
+        guard let id = call.instanceID else { throw .alreadyGone }
+        let namespace = try call.tenant()
+        let hasCopy = call.context.cluster.hasCopy
+        // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
+        // what is there is not known yet.
+        if call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: namespace, at: call.moment, by: call.actor) == .done {
+            return call.acknowledged(Response(.ok))
+        }
+        guard hasCopy else { throw .noCopyYet }
+        return try call.askOthers([id]) { call, isSure throws(Refused) in
+            guard call.context.apply(.deregister(id), in: namespace, at: call.moment, by: call.actor) == .done else {
+                throw isSure ? .alreadyGone : .notSure
+            }
+            return call.acknowledged(Response(.ok))
+        }
+    }
+
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        guard let id = call.instanceID,
+            let found = call.context.store.instance(id, in: try call.tenant(), at: call.moment.lease)
+        else { throw .noSuchInstance }
+        var body: [UInt8] = []
+        var rendering = InstanceRendering(fields: .all, links: nil)
+        rendering.append(found, to: &body)
+        return Response(.ok, contentType: .json, body: body)
+    }
+}

@@ -1,0 +1,49 @@
+// Who is there: the lists of instances and of services (docs/rest-api.md, R3xx and R4xx). A request is read here only when its answer is not kept;
+// `AmalgamList` makes what it asks for.
+
+import Catalog
+import HTTP
+import Serving
+
+enum ListHandlers {
+    static func instances(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(
+            call, .instances, key: call.request.head.query ?? [],
+            find: { (call) throws(Refused) in !(try ListQuery(call.request.head.query)).fields.contains(.links) }, read: readInstances)
+    }
+
+    /// The query string does not count (R405).
+    static func service(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(call, .service, key: call.request.head.path, find: findService, read: readService)
+    }
+
+    static func services(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(call, .services, key: [], find: { (_) throws(Refused) in true }, read: readServices)
+    }
+
+    private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
+        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
+        return true
+    }
+
+    /// The service in the path. A decoded segment is UTF-8, so nothing is repaired here.
+    private static func serviceName(_ call: borrowing Call) -> Name {
+        Name(String(decoding: call.path[Call.parameterIndex], as: UTF8.self))
+    }
+
+    // MARK: - Requests
+
+    private static func readInstances(_ call: borrowing Call) throws(Refused) -> any ListRequest {
+        let query = try ListQuery(call.request.head.query)
+        let links = query.fields.contains(.links) ? InstanceLinks(call) : nil
+        return AmalgamList(namespace: try call.tenant(), content: .instances(query), links: links)
+    }
+
+    private static func readService(_ call: borrowing Call) throws(Refused) -> any ListRequest {
+        AmalgamList(namespace: try call.tenant(), content: .service(serviceName(call)))
+    }
+
+    private static func readServices(_ call: borrowing Call) throws(Refused) -> any ListRequest {
+        AmalgamList(namespace: try call.tenant(), content: .services)
+    }
+}

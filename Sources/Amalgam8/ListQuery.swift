@@ -1,0 +1,129 @@
+// The filters of a listing and the fields it is to show (docs/rest-api.md, R301–R317).
+
+import Catalog
+import HTTP
+import Serving
+
+/// What `GET /api/v1/instances` is asked for.
+struct ListQuery {
+    enum StatusFilter {
+        case all
+        case only(InstanceStatus)
+        /// Matches nothing.
+        case none
+    }
+
+    private(set) var status = StatusFilter.all
+    private(set) var serviceName: Name?
+    private(set) var id: String?
+    private var tags: TagFilter?
+    /// The fields of each instance.
+    private(set) var fields = InstanceFields.all
+
+    /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and an unknown field.
+    init(_ query: ArraySlice<UInt8>?) throws(Refused) {
+        let parameters: [QueryParameter]
+        do throws(Refusal) {
+            parameters = try QueryParameter.parse(query)
+        } catch {
+            throw .malformed(error)
+        }
+        var status: StatusFilter?
+        for parameter in parameters {
+            switch parameter.name {
+            case "status": status = Self.statusFilter(parameter.value)
+            case "service_name": serviceName = Name(parameter.value)
+            case "id": id = parameter.value
+            case "tags": tags = TagFilter(parameter.value)
+            case "fields": fields = try Self.fields(parameter.value)
+            default:
+                throw .invalid("instances can be filtered by service_name, status, tags and id, and shown by fields; nothing else")
+            }
+        }
+        // Only a listing that nobody narrowed hides what is not up (R302, R305).
+        self.status = status ?? (serviceName == nil && id == nil && tags == nil ? .only(.up) : .all)
+    }
+
+    /// Whether it asks for whole instances, by service and status at most: what services render for everybody.
+    var isPlain: Bool { id == nil && tags == nil && fields == .all }
+
+    private static func statusFilter(_ value: String) -> StatusFilter {
+        guard !value.isEmpty else { return .none }
+        let upper = InstanceStatus(value)
+        switch upper {
+        case InstanceStatus("ALL"): return .all
+        case .up, .starting, .outOfService: return .only(upper)
+        // Statuses of other protocols are upper case throughout; asked for in another case they match nothing (R304).
+        default: return upper.token == value ? .only(upper) : .none
+        }
+    }
+
+    private static func fields(_ value: String) throws(Refused) -> InstanceFields {
+        var fields = InstanceFields.minimum
+        guard !value.isEmpty else { return fields }
+        for name in value.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let field = InstanceFields(name: name) else {
+                throw .invalid(
+                    "fields may name id, service_name, endpoint, ttl, status, metadata, last_heartbeat, links and tags; nothing else")
+            }
+            fields.insert(field)
+        }
+        return fields
+    }
+
+    /// What a query found.
+    struct Selection {
+        /// In the order of R317.
+        var instances: [LeasedInstance] = []
+        /// When the first lease runs out of those looked at.
+        var liveUntil = LeaseTime.distantFuture
+        /// The sum of the hashes of those looked at whose leases have run out.
+        var overdue: UInt64 = 0
+
+        /// Takes in a service's listing.
+        fileprivate mutating func append(
+            _ listing: ServiceListing, _ budget: inout RenderBudget, where matches: (Instance) -> Bool
+        ) throws(RenderStop) {
+            for leased in listing.instances {
+                try budget.scan(leased.instance.packedSize)
+                if matches(leased.instance) { instances.append(leased) }
+            }
+            liveUntil = min(liveUntil, listing.liveUntil)
+            overdue &+= listing.overdue
+        }
+    }
+
+    /// The instances asked for.
+    func select(_ rendering: inout ListRendering) throws(RenderStop) -> Selection {
+        var selection = Selection()
+        let now = rendering.instant.moment.lease
+        if let id {
+            selection.liveUntil = now
+            guard let id = InstanceID(Array(id.utf8)[...]) else { return selection }
+            if let found = rendering.store.instance(id, in: rendering.namespace, at: now) {
+                if matches(found.instance) { selection.instances = [found] }
+            } else {
+                selection.overdue = rendering.store.overdueHash(of: id, in: rendering.namespace, at: now)
+            }
+        } else if let serviceName {
+            try selection.append(rendering.listing(of: serviceName), &rendering.budget, where: matches)
+        } else {
+            let services = try rendering.allServices()
+            selection.overdue = services.overdue
+            for service in services.services {
+                try selection.append(rendering.listing(of: service.name), &rendering.budget, where: matches)
+            }
+        }
+        return selection
+    }
+
+    private func matches(_ instance: Instance) -> Bool {
+        switch status {
+        case .only(let wanted): if instance.status != wanted { return false }
+        case .none: return false
+        case .all: break
+        }
+        if let serviceName, instance.serviceName != serviceName { return false }
+        return tags?.matches(instance) ?? true
+    }
+}

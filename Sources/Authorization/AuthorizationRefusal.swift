@@ -1,0 +1,65 @@
+// Every reason for a 401, as one closed enum: a sentence made only of literals cannot give away a token or a secret.
+
+/// Why a credential was not accepted.
+package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
+    case missing
+    case notBearer
+    case emptyToken
+    case unknownForm
+    case isolationNotConfigured
+    case namespaceBlank
+    case namespaceTooLong
+    case namespaceNotUTF8
+    case namespaceHasControlCharacters
+    case malformedToken
+    case longAndNoToken
+    case malformedHeader
+    case wrongAlgorithm
+    case criticalExtension
+    case malformedSignature
+    case wrongSignature
+    case malformedClaims
+    case noNamespaceClaim
+    case malformedTime
+    case expired
+    case notYetValid
+    case noCertificate
+    case noCertifiedNamespace
+    case ambiguousCertificate
+    case malformedCertifiedNamespace
+
+    /// A sentence without its full stop that says what to put right.
+    package var sentence: String {
+        switch self {
+        case .missing: "the request needs the header Authorization: Bearer TOKEN"
+        case .notBearer: "the Authorization header must be Bearer TOKEN"
+        case .emptyToken: "the Authorization header holds no token after Bearer"
+        case .unknownForm: "the token has no form this registry is configured for"
+        case .isolationNotConfigured:
+            "this registry runs without namespaces, so the only token it takes is default; set AUTH_MODE to isolate namespaces"
+        case .namespaceBlank: "the token's namespace must hold something other than spaces"
+        case .namespaceTooLong: "the token's namespace must be at most \(NamespaceRule.maximumLength) bytes long"
+        case .namespaceNotUTF8: "the token's namespace must be UTF-8"
+        case .namespaceHasControlCharacters: "the token's namespace must not hold control characters"
+        case .malformedToken:
+            "the token looks like a JSON Web Token and is none: send its three parts, without padding, once after Bearer"
+        case .longAndNoToken:
+            "the token is no JSON Web Token, and longer than a namespace may be, which is \(NamespaceRule.maximumLength) bytes"
+        case .malformedHeader: "the token's header is not base64url of a JSON object without repeated keys"
+        case .wrongAlgorithm: "the token's algorithm (alg) must be HS256"
+        case .criticalExtension: "the token names critical extensions (crit), and none is supported"
+        case .malformedSignature: "the token's signature is not base64url"
+        case .wrongSignature: "the token's signature does not match"
+        case .malformedClaims: "the token's claims are not base64url of a JSON object without repeated keys"
+        case .noNamespaceClaim: "the token's claim namespace must be a non-empty string"
+        case .malformedTime: "the token's claims exp and nbf must be numbers"
+        case .expired: "the token has expired"
+        case .notYetValid: "the token is not valid yet"
+        case .noCertificate: "the request needs a client certificate that names a namespace"
+        case .noCertifiedNamespace: "the client certificate names no namespace: neither by a URI spiffe://…/ns/NAME nor by the subject's OU"
+        case .ambiguousCertificate: "the client certificate names more than one namespace"
+        case .malformedCertifiedNamespace:
+            "the client certificate's namespace must be 1 to \(NamespaceRule.maximumLength) bytes of UTF-8 without control characters"
+        }
+    }
+}

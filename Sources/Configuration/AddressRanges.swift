@@ -1,0 +1,68 @@
+// Ranges of addresses in CIDR notation (RFC 4632, RFC 4291), as an operator lists proxies. IPv4 is kept in its IPv6-mapped form (RFC 4291, section
+// 2.5.5.2), because that is how an IPv4 client appears on a socket that serves both.
+import Glibc
+
+/// A list of address ranges.
+package struct AddressRanges: Sendable, Equatable {
+    /// 128 bits of address, of which the first `prefix` must be the same.
+    private struct Range: Sendable, Equatable {
+        let address: UInt128
+        let prefix: Int
+
+        /// Ones where an address must agree.
+        var mask: UInt128 { prefix == 0 ? 0 : UInt128.max << UInt128(128 - prefix) }
+
+        func contains(_ other: UInt128) -> Bool { (address ^ other) & mask == 0 }
+    }
+
+    private let ranges: [Range]
+    /// The list as it was written, without spaces.
+    package let text: String
+
+    /// Reads `10.0.0.0/8, 2001:db8::/32, 192.0.2.1`; nil when any of them is no address or range, or has bits set behind its prefix.
+    package init?(_ text: String) {
+        var ranges: [Range] = []
+        var words: [String] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let word = String(part.filter { $0 != " " })
+            guard let range = Self.range(word) else { return nil }
+            ranges.append(range)
+            words.append(word)
+        }
+        self.ranges = ranges
+        self.text = words.joined(separator: ",")
+    }
+
+    /// Whether a numeric address lies in one of the ranges. What is no numeric address lies in none.
+    package func contains(_ address: String) -> Bool {
+        // A link-local address may name its interface, which no range does.
+        guard let (bits, _) = Self.parse(String(address.prefix { $0 != "%" })) else { return false }
+        return ranges.contains { $0.contains(bits) }
+    }
+
+    /// Whether a text is a numeric address.
+    package static func isAddress(_ text: String) -> Bool { parse(text) != nil }
+
+    private static func range(_ word: String) -> Range? {
+        let parts = word.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let (bits, isFour) = parse(String(parts[0])) else { return nil }
+        let width = isFour ? 32 : 128
+        var length = width
+        if parts.count == 2 {
+            guard parts[1].allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(parts[1]), number <= width else { return nil }
+            length = number
+        }
+        let range = Range(address: bits, prefix: 128 - width + length)
+        // 10.1.2.3/8 may mean 10.0.0.0/8 or a slip; whom to trust is no place for guessing.
+        return bits & ~range.mask == 0 ? range : nil
+    }
+
+    /// The bits of an address, and whether it was written as IPv4.
+    private static func parse(_ text: String) -> (bits: UInt128, isFour: Bool)? {
+        var four = in_addr()
+        if inet_pton(AF_INET, text, &four) == 1 { return (0xFFFF_0000_0000 | UInt128(UInt32(bigEndian: four.s_addr)), true) }
+        var six = in6_addr()
+        guard inet_pton(AF_INET6, text, &six) == 1 else { return nil }
+        return (withUnsafeBytes(of: six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }, false)
+    }
+}

@@ -1,0 +1,91 @@
+// Variables of the environment that look as if they were meant for the registry and are no settings of it: a name with a slip in it, which would
+// silently be passed over, and those of the original registry that say where its data is kept or comes from. To start without heeding these would
+// mean to serve something else than what the operator asks for.
+
+/// What the environment says beside the settings.
+enum ForeignVariables {
+    /// Of the original, and not supported here, each with the sentence that explains what it asks for.
+    private static let data = [
+        "STORE": "keep its instances in a store outside of it", "STORE_ADDRESS": "keep its instances in a store outside of it",
+        "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
+        "K8S_TOKEN": "take instances from Kubernetes", "EUREKA_URL": "take instances from Eureka",
+        "FS_CATALOG": "take instances from files",
+    ]
+    /// The values of STORE that ask for what is done anyway.
+    private static let ordinaryStores: Set<String> = ["inmem", "memory"]
+    /// Of the original's sidecar, which may share a file of variables with the registry.
+    private static let sidecar: Set<String> = [
+        "A8_CONFIG", "A8_CONTROLLER_POLL", "A8_CONTROLLER_TOKEN", "A8_CONTROLLER_URL", "A8_DEBUG", "A8_DISCOVERY_PORT", "A8_DNS",
+        "A8_DNS_DOMAIN", "A8_DNS_PORT", "A8_HEALTHCHECKS", "A8_LOG", "A8_PROXY", "A8_PROXY_ADAPTER", "A8_REGISTER", "A8_REGISTRY_POLL",
+        "A8_REGISTRY_TOKEN", "A8_REGISTRY_URL", "A8_RULES_PORT", "A8_SERVICE", "A8_SUPERVISE", "A8_TENANT_TOKEN",
+    ]
+    private static let sidecarPrefix = "A8_ENDPOINT_"
+    /// What Kubernetes' service links end with, of which each has one.
+    private static let link = "_SERVICE_HOST"
+    /// How many letters may differ for a name to be taken for another misspelled.
+    private static let slips = 2
+
+    /// Whether a variable is of interest here, so that it has to be handed over beside those of the rows.
+    static func areSuch(_ name: String) -> Bool { name.hasPrefix(SettingRow.environmentPrefix) || data[name] != nil }
+
+    /// Sentences about names with our prefix that are no settings, in alphabetical order. Throws when one asks for what is not done here.
+    static func warnings(_ environment: [String: String]) throws(SettingError) -> [String] {
+        let known = Set(Settings.rows.flatMap(\.environmentNames))
+        let prefix = SettingRow.environmentPrefix
+        let names = environment.filter { !$0.value.isEmpty && !known.contains($0.key) }.keys.sorted()
+        let links = names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(link) }.map { $0.dropLast(link.count) + "_" }
+        var warnings: [String] = []
+        for name in names {
+            if let wish = data[name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name] {
+                try judge(name, environment[name] ?? "", wish)
+            } else if name.hasPrefix(prefix), !sidecar.contains(name), !name.hasPrefix(sidecarPrefix),
+                !links.contains(where: { name.hasPrefix($0) })
+            {
+                let near = nearest(name, known).map { ": did you mean \($0)?" } ?? "."
+                warnings.append("\(name) is set and is no setting of the registry\(near)")
+            }
+        }
+        return warnings
+    }
+
+    private static func judge(_ name: String, _ value: String, _ wish: String) throws(SettingError) {
+        if name.hasSuffix("STORE") {
+            // Without the prefix the name is anybody's, and only one word means us.
+            guard name.hasPrefix(SettingRow.environmentPrefix) ? !ordinaryStores.contains(value.lowercased()) : value == "redis" else {
+                return
+            }
+        }
+        throw .contradiction("\(name) asks the registry to \(wish), which it does not do: remove it, or keep the original registry.")
+    }
+
+    /// The setting whose name is most like this one; nil when none is.
+    private static func nearest(_ name: String, _ known: Set<String>) -> String? {
+        known.filter { $0.hasPrefix(SettingRow.environmentPrefix) }.map { (distance($0, name), $0) }.filter { $0.0 <= slips }.min {
+            $0 < $1
+        }?.1
+    }
+
+    /// How many letters have to be added, dropped or changed to make one of the other.
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let (left, right) = (Array(left.utf8), Array(right.utf8))
+        guard abs(left.count - right.count) <= slips else { return .max }
+        var row = Array(0...right.count)
+        for (i, letter) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in right.enumerated() {
+                let changed = diagonal + (letter == other ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(changed, row[j] + 1, diagonal + 1)
+            }
+        }
+        return row[right.count]
+    }
+}
+
+extension Settings {
+    /// Whether a variable of the environment has to be handed to `resolve`: those of the rows, and those that it warns of or stops at.
+    package static func isOfInterest(variable name: String) -> Bool { variables.contains(name) || ForeignVariables.areSuch(name) }
+
+    private static let variables = Set(rows.flatMap(\.environmentNames))
+}

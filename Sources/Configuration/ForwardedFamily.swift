@@ -1,0 +1,9 @@
+// The word of `forwarded`: proxies write what they know of their client in one of two ways, and whoever reads both can be lied to by the other.
+
+/// Which fields the proxies in front write.
+package enum ForwardedFamily: String, Sendable, CaseIterable {
+    /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`, and the older `$WSSC`.
+    case xForwarded = "x-forwarded"
+    /// `Forwarded` (RFC 7239).
+    case rfc7239
+}

@@ -1,0 +1,58 @@
+// Reads the file of a secret for `Settings.resolve`, which itself touches no file. Orchestrators mount secrets as small
+// files; anything large is the wrong path and is refused before it fills memory. A shell may hand a pipe over, which is waited for, but not for ever.
+import Glibc
+import System
+
+/// The reading of one small file.
+package enum SecretFile {
+    /// Why a file could not be read, in words.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// How long the other end of a pipe may take, in milliseconds.
+    package static let patience: Int64 = 5_000
+
+    /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than `Settings.Limits.secretFileBytes`.
+    ///
+    /// Of a pipe or a FIFO it waits for the end, `patience` milliseconds at most, 0 for not at all. A FIFO that nobody writes to has ended.
+    package static func read(_ path: String, patience: Int64) throws -> [UInt8] {
+        // Nonblocking: to open a FIFO waits for whoever opens the other end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+
+        let deadline = MonotonicClock.milliseconds() + patience
+        let limit = Settings.Limits.secretFileBytes
+        var contents: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return contents }
+            if count < 0 {
+                let error = errno
+                if error == EINTR { continue }
+                guard error == EAGAIN else { throw Failure(description: String(cString: strerror(error))) }
+                guard waitForInput(descriptor, until: deadline) else {
+                    throw Failure(description: "its end did not come within \(patience) ms")
+                }
+                continue
+            }
+            contents += chunk[..<count]
+            guard contents.count <= limit else { throw Failure(description: "it has more than \(limit) bytes") }
+        }
+    }
+
+    /// The same with the patience of a start.
+    package static func read(_ path: String) throws -> [UInt8] { try read(path, patience: patience) }
+
+    /// False once the deadline has passed, in milliseconds of the monotonic clock.
+    private static func waitForInput(_ descriptor: Int32, until deadline: Int64) -> Bool {
+        while true {
+            let rest = deadline - MonotonicClock.milliseconds()
+            guard rest > 0 else { return false }
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&entry, 1, Int32(clamping: rest)) > 0 { return true }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+// What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
+// environment become these values is in SettingResolution.swift. Nothing here reads anything.
+
+import Catalog
+import Replication
+import TLS
+import Telemetry
+
+/// The effective settings of one process. A value: resolved once at start, then only read, from any thread.
+package struct Settings: Sendable, Equatable {
+    // The initial values below are blanks that no one sees: `defaults` and `resolve` fill every field from the rows.
+
+    /// The file of settings; nil is none.
+    package var configurationFile: String?
+    package var apiPort = Port.off
+    /// Opened only with a certificate: see `tls`.
+    package var httpsPort = Port.off
+    /// A numeric IPv4 or IPv6 address, without brackets.
+    package var listenAddress = ""
+    /// Event loop threads, 1…256; nil is one per core.
+    package var loops: Int?
+    /// Where to write the ports taken; nil is nowhere.
+    package var portFile: String?
+
+    /// Invariant: present when `tlsKey` is, and when clients are to be authenticated.
+    package var tlsCertificate: String?
+    /// Invariant: present when `tlsCertificate` is.
+    package var tlsKey: String?
+    /// Invariant: present when clients are to be authenticated.
+    package var tlsClientCA: String?
+    package var tlsClientAuthentication = TLSConfiguration.ClientAuthentication.none
+    package var tlsClientCRL: String?
+    /// Nil: whoever connects is believed.
+    package var trustedProxies: AddressRanges?
+    /// Invariant: `.xForwarded` where no proxy is named.
+    package var forwarded = ForwardedFamily.xForwarded
+    /// Nil: no page of another origin may read anything.
+    package var corsOrigins: CORSOrigins?
+
+    /// How long the registry serves on after it was told to stop.
+    package var drainTime = GoDuration.zero
+
+    package var logLevel = LogLevel.debug
+    package var logFormat = LogFormat.text
+    package var accessLog = AccessLogMode.all
+    package var accessLogProbes = false
+    package var eventLog = EventLogMode.local
+    /// Bytes.
+    package var changeLog = 0
+
+    /// Instances per namespace; nil is no limit.
+    package var namespaceCapacity: Int?
+    /// Invariant: `minTTL` ≤ `defaultTTL` ≤ `maxTTL`, and `minTTL` > 0.
+    package var defaultTTL = GoDuration.zero
+    package var minTTL = GoDuration.zero
+    package var maxTTL = GoDuration.zero
+
+    /// Tags of an instance that a client registers, and their bytes together.
+    package var maxTags = 0
+    package var maxTagsBytes = 0
+
+    /// The schemes to ask, in this order, without duplicates; empty means that nobody is asked for a credential.
+    package var authMode: [AuthScheme] = []
+    /// Invariant: present when `authMode` contains `.jwt`.
+    package var jwtSecret: Secret?
+    package var requireHTTPS = false
+
+    /// Connections of all listeners together, as many as the limit on open files allows.
+    package var maxConnections = 1
+    /// Connections of one client; nil is no limit.
+    package var maxConnectionsPerClient: Int?
+    package var headerTimeout = GoDuration.zero
+    package var requestTimeout = GoDuration.zero
+    package var idleTimeout = GoDuration.zero
+    package var answerTimeout = GoDuration.zero
+    /// Bytes.
+    package var maxBufferedInput = 0
+    package var maxBufferedOutput = 0
+    package var maxBufferedTotal = 0
+
+    /// Bytes, of all loops together.
+    package var renderedCache = 0
+    /// Bytes of lists that are being made, of all namespaces together and of one. Invariant: the latter is at most the former.
+    package var renderBytes = 0
+    package var renderBytesNamespace = 0
+
+    /// Requests a second; nil is no limit.
+    package var rateLimitNamespace: Int?
+    package var rateLimitClient: Int?
+    /// Heartbeats a second; nil is no limit.
+    package var rateLimitNamespaceHeartbeats: Int?
+    package var rateLimitClientHeartbeats: Int?
+    package var rateLimitBurst = GoDuration.zero
+
+    package var clusterSize = 1
+    /// Whether `/readyz` also asks for `clusterSize` members. Requests are served without them.
+    package var clusterSizeRequired = false
+    package var onIsolation = Isolation.hold
+    package var expiryHold = GoDuration.zero
+    /// The shared directory of members; nil is none.
+    package var clusterDirectory: String?
+    package var clusterPeers: [PeerName] = []
+    /// A name whose addresses are the members.
+    package var clusterDNS: PeerName?
+    /// Nil: `listenAddress` when it is one address, else the machine's first.
+    package var advertiseAddress: AdvertisedAddress?
+    /// Nil: the machine's host name.
+    package var memberName: String?
+    package var clusterSecret: Secret?
+    package var replication = false
+    package var replicationPort = Port.off
+    package var replicationTLS = false
+    /// Invariant: all three are present when `replicationTLS` is.
+    package var replicationTLSCertificate: String?
+    package var replicationTLSKey: String?
+    package var replicationTLSCA: String?
+    /// Nil: each member's certificate carries that member's own address or name.
+    package var replicationTLSName: String?
+    package var replicationPlain = false
+    /// Bytes, and changes, that may wait for one peer.
+    package var replicationQueueBytes = 0
+    package var replicationQueueChanges = 0
+    package var tombstoneTime = GoDuration.zero
+    package var tombstoneBytes = 0
+    package var syncTimeout = GoDuration.zero
+    package var acknowledge = Acknowledge.all
+    package var acknowledgeTimeout = GoDuration.zero
+
+    private init() {}
+
+    /// Every setting at its default, as after a start without flags and environment.
+    package static let defaults: Settings = {
+        var settings = Settings()
+        for row in rows { row.applyDefault(to: &settings) }
+        return settings
+    }()
+}
+
+extension Settings {
+    /// Where a listener binds.
+    package enum Port: Sendable, Equatable {
+        /// 0: the system chooses a free one.
+        case number(UInt16)
+        /// No listener.
+        case off
+    }
+
+    /// What the TLS port is made of; nil when there is none.
+    package var tls: TLSConfiguration? {
+        guard httpsPort != .off, let tlsCertificate, let tlsKey else { return nil }
+        return TLSConfiguration(
+            certificatePath: tlsCertificate, keyPath: tlsKey, clientCAPath: tlsClientCA, clientCRLPath: tlsClientCRL,
+            clientAuthentication: tlsClientAuthentication)
+    }
+
+    /// What the peers' port has for TLS; nil when it is plain.
+    package var replicationSecurity: PeerTLSConfiguration? {
+        guard replicationTLS, let replicationTLSCertificate, let replicationTLSKey, let replicationTLSCA else { return nil }
+        return PeerTLSConfiguration(
+            certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, authorityPath: replicationTLSCA)
+    }
+
+    /// How much is kept of what happened since the start, in microseconds since 1970.
+    package func changeLogLimits(start: Int64 = 0) -> ChangeLogLimits {
+        ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off, start: start)
+    }
+
+    /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.
+    package var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
+
+    /// What a member does with leases last renewed elsewhere when it hears too few of the others.
+    package enum Isolation: String, Sendable, CaseIterable {
+        /// Keeps them, marked as overdue.
+        case hold
+        /// Lets them run out.
+        case expire
+    }
+
+    /// When a change is acknowledged to its client. The raw value is the word in `acknowledge`.
+    package enum Acknowledge: String, Sendable, CaseIterable {
+        /// When every member that is linked and keeps up has it.
+        case all
+        /// When this member has it.
+        case local
+    }
+
+    /// One way to recognise a caller. The raw value is the word in `auth_mode`.
+    package enum AuthScheme: String, Sendable, CaseIterable {
+        /// The token is the namespace.
+        case trusted
+        /// The token is a signed JWT that carries the namespace.
+        case jwt
+        /// The client's certificate carries the namespace.
+        case mtls
+    }
+
+    /// The bounds of the settings; what lies outside is refused at start.
+    package enum Limits {
+        package static let loops = 1...256
+        /// Far above what memory holds; it only catches slips of the keyboard.
+        package static let namespaceCapacity = 0...1_000_000_000
+        /// No more fit into the body of a registration.
+        package static let tags = 0...65_536
+        package static let tagsBytes = 0...65_536
+        /// The kernel's own bound on open files (`fs.nr_open`) is 1,048,576 unless raised.
+        package static let connections = 1...1_000_000
+        /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes near.
+        package static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
+        /// At least the largest legal request, or it would never be read whole (`BorderRules.leastInput`).
+        package static let bufferedInput = 98_304...16_777_216
+        package static let bufferedOutput = 65_536...1_073_741_824
+        package static let bufferedTotal = 1_048_576...1_099_511_627_776
+        package static let changeLog = 0...1_099_511_627_776
+        package static let renderedCache = 0...1_099_511_627_776
+        /// What is rendered of one list on a loop at most: some 5 ms of work, in instances looked at and bytes made or put together.
+        package static let loopListInstances = 4_096
+        package static let loopListBytes = 1 << 20
+        /// At least what is made on a loop anyway.
+        package static let renderBytes = 2_097_152...1_099_511_627_776
+        /// At a million a second a token is worth a microsecond.
+        package static let rate = 1...1_000_000
+        package static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
+        /// Whoever wants longer wants another tool.
+        package static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
+        package static let clusterSize = 1...1_000
+        /// Under a second nothing is gained; over a day the list is a memory.
+        package static let expiryHold = GoDuration.seconds(1)...GoDuration.seconds(86_400)
+        /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
+        package static let replicationQueueBytes = 1_048_576...1_073_741_824
+        package static let replicationQueueChanges = 1_000...10_000_000
+        /// At least the longest of the usual leases; a month of a busy cluster's deregistrations is more than memory should hold.
+        package static let tombstoneTime = GoDuration.seconds(600)...GoDuration.seconds(2_592_000)
+        /// At least some 650 of one namespace.
+        package static let tombstoneBytes = 1_048_576...1_099_511_627_776
+        /// A name that a certificate can carry is no longer.
+        package static let memberNameBytes = 255
+        /// The upper bound is the largest TTL that an instance can state: 2^32-1 seconds.
+        package static let ttl = GoDuration.milliseconds(1)...GoDuration.seconds(UInt32.max)
+        /// A member that looks for a peer is not ready, so an endless search is never wanted.
+        /// Under ten milliseconds a busy member is taken for a dead one; over a few seconds, clients give up before.
+        package static let acknowledgeTimeout = GoDuration.milliseconds(10)...GoDuration.seconds(5)
+        package static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
+        /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
+        package static let soundSecretBytes = 32
+        /// 128 bits, if they are random: a shorter one may be guessed by whoever has recorded a proof.
+        package static let soundClusterSecretBytes = 16
+        /// The largest secret file read; anything larger is surely the wrong file.
+        package static let secretFileBytes = 65_536
+    }
+}

@@ -1,0 +1,195 @@
+// The cluster as this member sees it (docs/rest-api.md, R620 and following): members, links, how far each is behind, and whether all hold the same.
+
+import Catalog
+import HTTP
+import JSON
+import Replication
+import ReplicationServer
+import Serving
+import Telemetry
+import Text
+
+enum ClusterPage {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        guard let report = call.context.cluster.report else {
+            return Response(.ok, contentType: .json, body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
+        }
+        return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.moment.wall))
+    }
+
+    /// `now` is in monotonic milliseconds, `wall` in nanoseconds since 1970.
+    static func body(_ report: ClusterReport, at now: Int64, wall: Int64) -> [UInt8] {
+        let status = report.status
+        var json = JSONObject()
+        json.add("replication", true)
+        json.add("address", status.address.description)
+        json.add("name", status.name)
+        json.add("boot_id", status.member.description)
+        json.add("ready", status.isReady && status.readiness.isReady)
+        json.add("ready_because", status.readiness.isReady ? status.ground.map(words) : nil)
+        json.add("not_ready_because", status.readiness.hold.map { "\(ReadinessPage.words($0))" })
+        json.add("refused_because", status.refusal.map(words))
+        json.add("size", status.size)
+        json.add("expected_size", status.expectedSize)
+        json.add("digest", status.digestRoot.hexadecimal)
+        json.add("clock_offset_ms", Int(status.clockOffset))
+        json.add("clock_correction_ms", Int(status.clockCorrection))
+        json.add("leases_held", status.holdsLeases)
+        let originals = Dictionary(report.originals.members.map { ($0.address, $0) }) { first, _ in first }
+        json.add("members", array(status.peers.map { member($0, originals[$0.address], now, wall) }))
+        if !status.conflicts.isEmpty { json.add("conflicts", array(status.conflicts.map(conflict))) }
+        json.add("counts", counts(report.counts))
+        return json.bytes
+    }
+
+    private static func member(_ peer: PeerStatus, _ original: OriginalStatus?, _ now: Int64, _ wall: Int64) -> [UInt8] {
+        var json = JSONObject()
+        json.add("address", peer.address.description)
+        json.add("name", peer.name)
+        json.add("boot_id", peer.member?.description)
+        json.add("state", peer.state.rawValue)
+        json.add("protocol", peer.version.map { Int($0) })
+        json.add("since", peer.since.map { time($0, now, wall) })
+        json.add("ready", peer.isReady)
+        json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
+        json.add("failed_dials", peer.failures)
+        json.add("refused_because", peer.refusal.map(words))
+        if let (at, fault) = peer.fault {
+            var error = JSONObject()
+            error.add("age_ms", Int(max(now - at, 0)))
+            error.add("text", fault.words)
+            json.add("last_error", error.bytes)
+        }
+        if let copy = peer.lastCopy {
+            json.add("last_copy", lastCopy(age: now - copy.at, states: copy.count, took: copy.duration))
+        } else if let copy = original?.lastCopy {
+            json.add("last_copy", lastCopy(age: now - copy.at, states: copy.count, took: nil))
+        }
+        json.add("digests_agree", peer.digestsAgree)
+        if let lag = peer.lag {
+            var sent = JSONObject()
+            sent.add("lag_changes", lag.changes)
+            sent.add("lag_ms", Int(lag.milliseconds))
+            sent.add("queued_bytes", lag.queuedBytes)
+            sent.add("overflowed", lag.hasOverflowed)
+            sent.add("copying", lag.isCopying)
+            json.add("reads_from_us", sent.bytes)
+        } else if let original, original.reads {
+            var sent = JSONObject()
+            sent.add("queued_bytes", original.queuedBytes)
+            sent.add("overflowed", original.hasOverflowed)
+            json.add("reads_from_us", sent.bytes)
+        }
+        return json.bytes
+    }
+
+    private static func conflict(_ conflict: MemberConflict) -> [UInt8] {
+        var json = JSONObject()
+        json.add("kind", conflict.kind.rawValue)
+        json.add("value", conflict.value)
+        json.add("members", array(conflict.addresses.map { jsonText($0.description) }))
+        return json.bytes
+    }
+
+    private static func jsonText(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendJSON(string: text)
+        return bytes
+    }
+
+    /// RFC 3339, in UTC.
+    private static func time(_ moment: Int64, _ now: Int64, _ wall: Int64) -> String {
+        var timestamps = TimestampFormatter()
+        var bytes: [UInt8] = []
+        let nanoseconds = wall.addingSaturated((moment - now).multipliedSaturated(by: 1_000_000))
+        timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func lastCopy(age: Int64, states: Int, took: Int64?) -> [UInt8] {
+        var json = JSONObject()
+        json.add("age_ms", Int(max(age, 0)))
+        json.add("states", states)
+        json.add("took_ms", took.map { Int($0) })
+        return json.bytes
+    }
+
+    private static func counts(_ counts: ReplicationCounts) -> [UInt8] {
+        var json = JSONObject()
+        json.add("changes_sent", counts.changesSent)
+        json.add("changes_received", counts.changesReceived)
+        json.add("copies_sent", counts.copiesSent)
+        json.add("copies_received", counts.copiesReceived)
+        json.add("overflows", counts.overflows)
+        json.add("repairs", counts.repairs)
+        json.add("refusals", counts.refusals)
+        return json.bytes
+    }
+
+    private static func array(_ items: [[UInt8]]) -> [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "[")]
+        for (index, item) in items.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += item
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return bytes
+    }
+
+    private static func words(_ refusal: RefusalReason) -> String {
+        switch refusal {
+        case .version: "version"
+        case .secret: "secret"
+        case .certificate: "certificate"
+        case .full: "full"
+        }
+    }
+
+    private static func words(_ ground: ReadinessGround) -> String {
+        switch ground {
+        case .copied: "copied"
+        case .startedTogether: "started_together"
+        case .alone: "alone"
+        case .timeout(peersAnswered: true): "timeout"
+        case .timeout(peersAnswered: false): "timeout_without_peers"
+        }
+    }
+}
+
+/// An object that is written member by member; those that are nil are left out.
+private struct JSONObject {
+    private var text: [UInt8] = [UInt8(ascii: "{")]
+
+    var bytes: [UInt8] { text + [UInt8(ascii: "}")] }
+
+    private mutating func key(_ name: StaticString) {
+        if text.count > 1 { text.append(UInt8(ascii: ",")) }
+        text.append(UInt8(ascii: "\""))
+        text.append(literal: name)
+        text.append(literal: "\":")
+    }
+
+    mutating func add(_ name: StaticString, _ value: String?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(string: value)
+    }
+
+    mutating func add(_ name: StaticString, _ value: Int?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(value)
+    }
+
+    mutating func add(_ name: StaticString, _ value: Bool?) {
+        guard let value else { return }
+        key(name)
+        text.appendJSON(value)
+    }
+
+    /// `value` is JSON already.
+    mutating func add(_ name: StaticString, _ value: [UInt8]) {
+        key(name)
+        text += value
+    }
+}

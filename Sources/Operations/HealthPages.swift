@@ -1,0 +1,67 @@
+// Whether the process lives, is ready, and is well.
+
+import Configuration
+import HTTP
+import JSON
+import Replication
+import Serving
+
+enum HealthPages {
+    static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
+
+    static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
+        ReadinessPage(call.context).response(monotonic: call.monotonic / 1_000_000, wall: call.moment.wall)
+    }
+
+    private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {
+        var body: [UInt8] = []
+        body.append(literal: "{\"status\":\"")
+        body.append(literal: word)
+        body.append(literal: "\"}")
+        return Response(status, contentType: .json, body: body)
+    }
+
+    /// The report of R603: every component that this member has.
+    static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
+        let wholeSeconds = (call.monotonic - call.context.started) / 1_000_000_000 * 1_000_000_000
+        let components = call.context.cluster.components + [expiry(call)].compactMap(\.self)
+        var body: [UInt8] = []
+        body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
+        body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
+        body.append(literal: "}}")
+        for component in components { append(component, to: &body) }
+        body.append(literal: "}")
+        let isHealthy = components.allSatisfy(\.isHealthy)
+        return Response(isHealthy ? .ok : .serviceUnavailable, contentType: .json, body: body)
+    }
+
+    /// What holds leases, for how many seconds it has, and for how many it may go on (R662); nil when nothing does.
+    private static func expiry(_ call: borrowing Call) -> ComponentHealth? {
+        let holds = call.context.expiryHold.holds
+        guard !holds.isEmpty else { return nil }
+        let now = call.monotonic / 1_000_000
+        var properties = holds.map { (name: $0.cause.rawValue, value: Int(max(0, now - $0.since) / 1_000)) }
+        properties.append(("remaining", Int(max(0, (holds.map(\.until).max() ?? now) - now) / 1_000)))
+        properties.append(("overdue", call.context.store.counts.overdue))
+        // Held leases are how a member stays of use while something else is amiss, which shows by itself.
+        return ComponentHealth(name: "EXPIRY", isHealthy: true, properties: properties)
+    }
+
+    private static func append(_ component: ComponentHealth, to body: inout [UInt8]) {
+        body.append(literal: ",")
+        body.appendJSON(string: component.name)
+        body.append(literal: ":{\"healthy\":")
+        body.appendJSON(component.isHealthy)
+        if !component.properties.isEmpty {
+            body.append(literal: ",\"properties\":{")
+            for (index, property) in component.properties.enumerated() {
+                if index > 0 { body.append(literal: ",") }
+                body.appendJSON(string: property.name)
+                body.append(literal: ":")
+                body.appendJSON(property.value)
+            }
+            body.append(literal: "}")
+        }
+        body.append(literal: "}")
+    }
+}

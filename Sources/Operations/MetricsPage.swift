@@ -1,0 +1,158 @@
+// The metrics, in the text format that Prometheus scrapes. Every label is of a closed set: operations, statuses, loops, never a name that a
+// client chose.
+
+import Catalog
+import Configuration
+import HTTP
+import Serving
+import TLS
+import Telemetry
+
+enum MetricsPage {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        var text = PrometheusText(reservingCapacity: 32_768)
+        let context = call.context
+        requests(context, &text)
+        waiting(context, &text)
+        catalog(context, &text)
+        rendered(context, &text)
+        BorderMetrics.append(context, &text)
+        tls(context, &text)
+        ClusterMetrics.append(context, &text)
+        process(context, &text)
+        ProcessMetrics.append(&text)
+        return Response(.ok, contentType: .prometheusText, body: text.bytes)
+    }
+
+    private static func requests(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.loopMetrics.reduce(RequestCounts()) { $0 + $1.requestCounts }
+        text.counter("a8registry_http_requests_total", help: "Requests answered, by operation and status.") { family in
+            for operation in Operation.allCases {
+                for status in HTTP.Status.allCases where counts.count(operation, status) > 0 {
+                    family.sample(counts.count(operation, status), ["operation": operation.name, "status": String(status.rawValue)])
+                }
+            }
+        }
+        text.histogram(
+            "a8registry_http_request_duration_seconds", help: "From a request's arrival to its answer, by operation."
+        ) { family in
+            for operation in Operation.allCases where counts.latency(operation).count > 0 {
+                family.sample(counts.latency(operation), ["operation": operation.name])
+            }
+        }
+        text.counter(
+            "a8registry_http_refusals_total",
+            help: "Answers with a status of 400 or more, with those of the border: 408, and 503 to a connection too many."
+        ) { family in
+            for status in HTTP.Status.allCases where status.rawValue >= 400 {
+                let requests = Operation.allCases.reduce(0) { $0 + counts.count($1, status) }
+                family.sample(requests + context.border.answers(status), ["status": String(status.rawValue)])
+            }
+        }
+    }
+
+    private static func waiting(_ context: ServerContext, _ text: inout PrometheusText) {
+        text.gauge("a8registry_waiting_replies", help: "Replies that wait for other members, or for their turn, by all loops.") {
+            $0.sample(context.loopMetrics.reduce(0) { $0 + $1.waitingReplies })
+        }
+        text.counter(
+            "a8registry_not_waited_replies_total", help: "Replies that were given without waiting, because as many waited as may."
+        ) { $0.sample(context.loopMetrics.reduce(0) { $0 + $1.notWaitedReplies }) }
+    }
+
+    private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.store.counts
+        text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
+        text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
+        text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
+        text.gauge("a8registry_instances_overdue", help: "Instances that are kept though their time has passed, because leases are held.") {
+            $0.sample(counts.overdue)
+        }
+        let holds = context.expiryHold.holds
+        text.gauge("a8registry_expiry_held", help: "1 while leases are held, by the cause.") { family in
+            for cause in HoldCause.allCases {
+                family.sample(holds.contains { $0.cause == cause } ? 1 : 0, ["cause": cause.rawValue])
+            }
+        }
+        let changes = context.changes
+        text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
+        text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
+        text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
+        text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+        let log = context.store.changeLogCounts
+        text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") { $0.sample(log.changes) }
+        text.gauge("a8registry_change_log_bytes", help: "Bytes that they take.") { $0.sample(log.bytes) }
+        text.counter("a8registry_events_missed_total", help: "Changes that came too fast to be written into the event log.") {
+            $0.sample(context.events.missed)
+        }
+    }
+
+    private static func rendered(_ context: ServerContext, _ text: inout PrometheusText) {
+        let counts = context.loopMetrics.map(\.rendered)
+        text.counter("a8registry_rendered_hits_total", help: "Lists sent as they were kept.") {
+            $0.sample(counts.reduce(0) { $0 + $1.hitCount })
+        }
+        text.counter("a8registry_rendered_misses_total", help: "Lists that had to be rendered.") {
+            $0.sample(counts.reduce(0) { $0 + $1.missCount })
+        }
+        text.gauge("a8registry_rendered_bytes", help: "Bytes of rendered lists kept, by all loops.") {
+            $0.sample(counts.reduce(0) { $0 + $1.heldBytes } + context.sharedRenderings.heldBytes)
+        }
+        text.gauge("a8registry_renderings_pending", help: "Long lists that wait to be made beside the loops, or are being made.") {
+            $0.sample(context.renderThreads.pending)
+        }
+        text.gauge("a8registry_renderings_pending_bytes", help: "Bytes of long lists that are being made.") {
+            $0.sample(context.renderThreads.account.total)
+        }
+        text.counter("a8registry_renderings_total", help: "Long lists that were made beside the loops.") {
+            $0.sample(context.renderThreads.madeCount)
+        }
+        text.counter("a8registry_renderings_refused_total", help: "Long lists that were refused for their number or their bytes.") {
+            $0.sample(context.renderThreads.refusedCount)
+        }
+    }
+
+    private static func tls(_ context: ServerContext, _ text: inout PrometheusText) {
+        if let health = context.tlsHealth {
+            tls(
+                health, expiry: "a8registry_tls_certificate_expiry_seconds", reloadFailures: "a8registry_tls_reload_failures_total",
+                handshakeFailures: "a8registry_tls_handshake_failures_total", &text)
+        }
+        if let health = context.peerTLSHealth {
+            tls(
+                health, expiry: "a8registry_replication_tls_certificate_expiry_seconds",
+                reloadFailures: "a8registry_replication_tls_reload_failures_total",
+                handshakeFailures: "a8registry_replication_tls_handshake_failures_total", &text)
+        }
+    }
+
+    private static func tls(
+        _ health: TLSHealth, expiry: StaticString, reloadFailures: StaticString, handshakeFailures: StaticString,
+        _ text: inout PrometheusText
+    ) {
+        text.gauge(
+            expiry, help: "When the certificate in service expires, in seconds since 1970."
+        ) { $0.sample(Double(health.certificateExpiry)) }
+        text.counter(reloadFailures, help: "How often new certificate files could not be used.") {
+            $0.sample(health.reloadFailures)
+        }
+        text.counter(handshakeFailures, help: "Connections that ended before their TLS handshake did.") {
+            $0.sample(health.handshakeFailures)
+        }
+    }
+
+    private static func process(_ context: ServerContext, _ text: inout PrometheusText) {
+        text.gauge("a8registry_open_connections", help: "Client connections open now.") { $0.sample(context.openConnections()) }
+        text.gauge("a8registry_loop_lag_seconds", help: "How late the loop's timer last ran.") { family in
+            for (loop, metrics) in context.loopMetrics.enumerated() {
+                family.sample(Double(metrics.lagMicroseconds) / 1_000_000, ["loop": String(loop)])
+            }
+        }
+        text.counter("a8registry_log_dropped_lines_total", help: "Log lines dropped because the log was blocked.") {
+            $0.sample(context.droppedLogLines())
+        }
+        text.gauge("a8registry_build_info", help: "Always 1; the labels tell what runs.") {
+            $0.sample(1, ["version": Release.current])
+        }
+    }
+}

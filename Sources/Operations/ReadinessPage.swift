@@ -1,0 +1,95 @@
+// Whether a balancer should send requests here, and what an operator must know when it should not: why, since when, and until when at the latest.
+
+import HTTP
+import JSON
+import Replication
+import Serving
+import Telemetry
+
+/// What `/readyz` answers (R606, R650 and R651).
+struct ReadinessPage {
+    let isReady: Bool
+    let word: StaticString
+    let reason: StaticString
+    /// In monotonic milliseconds.
+    let since: Int64
+    /// In monotonic milliseconds; nil when no time ends it.
+    let until: Int64?
+
+    init(_ context: ServerContext) {
+        let (lifecycle, cluster) = (context.lifecycle, context.cluster)
+        let readiness = cluster.readiness
+        switch lifecycle.state {
+        case .starting: self.init("starting", "event loops", since: lifecycle.since)
+        case .draining: self.init("draining", "stopping", since: lifecycle.since)
+        case .leaving: self.init("draining", "leaving the cluster", since: lifecycle.since)
+        case .ready:
+            if let readiness, let hold = readiness.hold {
+                self.init("starting", Self.words(hold), since: readiness.since, until: readiness.until)
+            } else if !cluster.hasCopy {
+                self.init("starting", "copying", since: lifecycle.since)
+            } else if context.settings.clusterSizeRequired, !cluster.isLargeEnough {
+                self.init("alone", "cluster size", since: cluster.sizeChangedAt)
+            } else if context.settings.clusterSizeRequired, let cut = context.expiryHold.holds.first(where: { $0.cause == .cutOff }) {
+                self.init("alone", "cut off", since: cut.since)
+            } else {
+                self.init(
+                    "ready", readiness?.ground.map(Self.words) ?? "no cluster", since: max(readiness?.since ?? 0, lifecycle.since),
+                    isReady: true)
+            }
+        }
+    }
+
+    private init(_ word: StaticString, _ reason: StaticString, since: Int64, until: Int64? = nil, isReady: Bool = false) {
+        self.isReady = isReady
+        self.word = word
+        self.reason = reason
+        self.since = since
+        self.until = until
+    }
+
+    /// - Parameters:
+    ///   - monotonic: now, in monotonic milliseconds.
+    ///   - wall: now, in nanoseconds since 1970.
+    func response(monotonic: Int64, wall: Int64) -> Response {
+        var timestamps = TimestampFormatter()
+        func append(_ moment: Int64, to body: inout [UInt8]) {
+            let nanoseconds = wall.addingSaturated((moment - monotonic).multipliedSaturated(by: 1_000_000))
+            body.append(literal: "\"")
+            timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &body)
+            body.append(literal: "\"")
+        }
+        var body: [UInt8] = []
+        body.append(literal: "{\"status\":\"")
+        body.append(literal: word)
+        body.append(literal: "\",\"reason\":\"")
+        body.append(literal: reason)
+        body.append(literal: "\",\"since\":")
+        append(since, to: &body)
+        body.append(literal: ",\"until\":")
+        if let until { append(until, to: &body) } else { body.append(literal: "null") }
+        body.append(literal: "}")
+        return Response(isReady ? .ok : .serviceUnavailable, contentType: .json, body: body)
+    }
+
+    static func words(_ hold: ReadinessHold) -> StaticString {
+        switch hold {
+        case .searching: "looking for members"
+        case .copying: "copying"
+        case .linking: "linking"
+        case .refused: "refused"
+        case .clusterDirectory: "cluster directory"
+        case .originals: "original members"
+        }
+    }
+
+    private static func words(_ ground: ReadinessGround) -> StaticString {
+        switch ground {
+        case .copied: "copied"
+        case .startedTogether: "started together"
+        case .alone: "alone"
+        case .timeout(peersAnswered: true): "timeout"
+        case .timeout(peersAnswered: false): "timeout without peers"
+        }
+    }
+}

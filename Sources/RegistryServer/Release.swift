@@ -1,8 +1,0 @@
-// What this build calls itself: `--version`, the start line of the log and the operations pages all read it here, so that
-// a release changes one line.
-
-/// The release this build is of.
-public enum Release {
-    /// Semantic version without a leading `v`.
-    public static let current = "0.2.0"
-}

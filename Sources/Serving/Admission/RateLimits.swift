@@ -1,0 +1,124 @@
+// How many requests a second a namespace and a client may make. Heartbeats have an allowance of their own, so that a flood of look-ups
+// cannot make leases run out. All loops share the buckets, since a client's connections are spread over them: a part of the allowance for
+// each loop would be wrong for every client that keeps one connection. A limit that is off costs an atomic load.
+
+import Catalog
+import Configuration
+import HTTP
+import Libevent
+import Synchronization
+
+/// The allowances of namespaces and clients. Safe to use from any thread.
+package final class RateLimits: Sendable {
+    /// An allowance that may be used up. A closed set: the names are labels of metrics.
+    package enum Limit: Int, Sendable, CaseIterable {
+        case namespace, namespaceHeartbeats, client, clientHeartbeats
+
+        package var name: String {
+            switch self {
+            case .namespace: "namespace"
+            case .namespaceHeartbeats: "namespace_heartbeats"
+            case .client: "client"
+            case .clientHeartbeats: "client_heartbeats"
+            }
+        }
+
+        /// What the client is told.
+        package var sentence: String {
+            switch self {
+            case .namespace: "the namespace makes more requests a second than it may"
+            case .namespaceHeartbeats: "the namespace sends more heartbeats a second than it may"
+            case .client: "this client makes more requests a second than it may"
+            case .clientHeartbeats: "this client sends more heartbeats a second than it may"
+            }
+        }
+    }
+
+    private let namespaces = SharedBuckets<Namespace>()
+    private let namespaceHeartbeats = SharedBuckets<Namespace>()
+    private let clients = SharedBuckets<ClientKey>()
+    private let clientHeartbeats = SharedBuckets<ClientKey>()
+    private let refusals = Mutex([UInt64](repeating: 0, count: Limit.allCases.count))
+
+    package init(_ settings: Settings) { change(settings) }
+
+    /// Puts the limits of other settings into force. What has been taken of an allowance stays taken.
+    package func change(_ settings: Settings) {
+        func allowance(_ perSecond: Int?) -> Allowance? {
+            perSecond.map { Allowance(perSecond: $0, burst: settings.rateLimitBurst.nanoseconds) }
+        }
+        namespaces.change(allowance(settings.rateLimitNamespace))
+        namespaceHeartbeats.change(allowance(settings.rateLimitNamespaceHeartbeats))
+        clients.change(allowance(settings.rateLimitClient))
+        clientHeartbeats.change(allowance(settings.rateLimitClientHeartbeats))
+    }
+
+    /// How many requests were refused for want of this allowance.
+    package func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
+
+    /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address is not charged.
+    func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+        let buckets = isHeartbeat ? clientHeartbeats : clients
+        guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
+        try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
+    }
+
+    /// Charges a request to its namespace.
+    func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+        let buckets = isHeartbeat ? namespaceHeartbeats : namespaces
+        guard buckets.isOn else { return }
+        try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
+    }
+
+    /// Charges the heartbeats of a batch beyond the first, which was charged as any other: a batch needs no more allowance to be let through than
+    /// one heartbeat, or a large one never would be, and those who come next wait the longer.
+    package func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
+        guard count > 0 else { return }
+        if namespaceHeartbeats.isOn { namespaceHeartbeats.overdraw(namespace, count, at: now) }
+        if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
+    }
+
+    private func charge(_ wait: Int64?, to limit: Limit) throws(Refused) {
+        guard let wait else { return }
+        refusals.withLock { $0[limit.rawValue] += 1 }
+        // Rounded up: whoever comes back after so many whole seconds finds a token.
+        throw .tooManyRequests(limit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+    }
+}
+
+/// Buckets that all loops share, in shards so that they seldom wait for each other.
+private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
+    private static var shardCount: Int { 16 }
+    /// Buckets of one shard. With all shards full, a limit takes some 10 MB.
+    private static var maximum: Int { 4_096 }
+
+    private final class Shard: Sendable {
+        /// Nil while the limit is off.
+        let table = Mutex<BucketTable<Key>?>(nil)
+    }
+
+    private let shards: [Shard]
+    private let switched = Atomic<Bool>(false)
+
+    init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
+
+    /// Whether there is a limit.
+    var isOn: Bool { switched.load(ordering: .relaxed) }
+
+    /// Nil turns the limit off and forgets everybody.
+    func change(_ allowance: Allowance?) {
+        for shard in shards {
+            shard.table.withLock { table in
+                guard let allowance else { return table = nil }
+                if table == nil { table = BucketTable(allowance, maximum: Self.maximum) } else { table?.allowance = allowance }
+            }
+        }
+        switched.store(allowance != nil, ordering: .relaxed)
+    }
+
+    func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0?.take(key, at: now) } }
+
+    func overdraw(_ key: Key, _ count: Int, at now: Int64) { shard(of: key).table.withLock { _ = $0?.overdraw(key, count, at: now) } }
+
+    private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))] }
+}

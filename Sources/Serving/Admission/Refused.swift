@@ -1,0 +1,179 @@
+// Every way in which the registry says no to a request that could be read, and the one place that turns each into a status. The sentences are ours
+// to change; the statuses are the contract (docs/rest-api.md, "Errors").
+
+import HTTP
+
+/// Why a request was not carried out. Nothing has changed.
+package enum Refused: Error, Sendable {
+    /// The path or query is not well-formed (R805–R809).
+    case malformed(Refusal)
+    /// A plain request where HTTPS is required; the URL is the same under https (R610). `isReading`: of GET or HEAD.
+    case plain(secureURL: String, isReading: Bool)
+    /// A URL of https was asked for over a plain connection (R126).
+    case misdirected
+    case noSuchResource
+    /// The path exists, the method does not; `allow` lists those that do (R103).
+    case methodNotAllowed(allow: String)
+    /// No credential, or a bad one (R503).
+    case unauthorized(String)
+    /// A condition of the request does not hold (R835).
+    case conditionFailed
+    /// A body that is not said to be JSON; what it is said to be, if anything (R206).
+    case notJSON(mediaType: String?)
+    /// A body in a content coding, such as gzip (R830).
+    case encoded(coding: String)
+    /// Something the client sent cannot be used; the sentence names it.
+    case invalid(String)
+    case namespaceFull
+    /// A look-up of an instance that the namespace does not have (R251).
+    case noSuchInstance
+    /// A heartbeat for an instance that the namespace does not have (R255).
+    case instanceGone
+    /// The removal of an instance that the namespace does not have (R255).
+    case alreadyGone
+    case noSuchService
+    /// This member has not copied yet what the others have, and cannot know (R620–R622).
+    case noCopyYet
+    /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
+    case notSure
+    /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
+    case leaving
+    /// An allowance is used up; the same request may be made again in so many seconds (R824).
+    case tooManyRequests(RateLimits.Limit, retryAfter: Int)
+    /// So much waits for other clients that this answer must not be added (R828).
+    case noRoom
+    /// The list would take more memory than lists that are being made may (R842).
+    case renderingTooLarge
+    /// Too many lists are to be made, or this one was not made in time (R843).
+    case renderingBusy
+    /// Nobody waits for the list any more, so it is not made.
+    case renderingAbandoned
+
+    /// The answer.
+    package var response: Response {
+        switch self {
+        case .malformed(let refusal): Response(refusal)
+        case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
+        case .misdirected: Self.error(.misdirectedRequest, "this is a URL of https, and came over a connection without TLS")
+        case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
+        case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
+        case .unauthorized(let sentence): Self.unauthorized(sentence)
+        case .conditionFailed:
+            Self.error(.preconditionFailed, "the condition in If-Match or If-None-Match does not hold: nothing here has a strong tag")
+        case .notJSON(let mediaType): Self.error(.unsupportedMediaType, Self.wrongMediaType(mediaType))
+        case .encoded(let coding):
+            Self.error(
+                .unsupportedMediaType,
+                "the body came with Content-Encoding: \(Self.shortened(coding)), and is taken without any encoding only")
+        case .invalid(let sentence): Self.error(.badRequest, sentence)
+        case .namespaceFull: Self.error(.forbidden, "the namespace holds as many instances as it may")
+        case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
+        case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
+        case .alreadyGone: Self.error(.gone, "there is no such instance in this namespace: it is gone already, or never was")
+        case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
+        case .noCopyYet: Self.noCopyYet()
+        case .notSure: Self.notSure()
+        case .leaving: Self.leaving()
+        case .noRoom: Self.noRoom()
+        case .renderingTooLarge:
+            Self.unavailable(
+                "the lists that are being made would take too much memory with this one: ask for less of it, by filters or fields, or again later"
+            )
+        case .renderingBusy, .renderingAbandoned: Self.unavailable("too many long lists are being made: ask again")
+        case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
+        }
+    }
+
+    /// So many characters of what a client sent are shown to it.
+    private static let shownCharacters = 64
+
+    package static func shortened(_ text: String) -> String {
+        let head = text.prefix(shownCharacters)
+        return String(head) + (head.endIndex < text.endIndex ? "…" : "")
+    }
+
+    /// So many keys that are no field are named to the client.
+    static let shownKeys = 3
+
+    /// What to add to the sentence about a missing field: the keys that came and are none, if there are any.
+    static func unknownKeys(_ keys: [String], in container: String) -> String {
+        guard !keys.isEmpty else { return "" }
+        return
+            "; the \(container) has \(keys.prefix(shownKeys).joined(separator: ", "))\(keys.count > shownKeys ? ", …" : ""), which is no field"
+    }
+
+    private static func wrongMediaType(_ sent: String?) -> String {
+        "the body must come with Content-Type: application/json, and came " + (sent.map { "with \(shortened($0))" } ?? "without one")
+    }
+
+    /// When to ask again while a copy is being made, in seconds: copies take seconds.
+    private static let copyTime = 1
+
+    private static func noCopyYet() -> Response {
+        var response = error(
+            .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+        response.retryAfter = copyTime
+        return response
+    }
+
+    /// A second is ten times as long as members wait for one another.
+    private static func notSure() -> Response {
+        var response = error(
+            .serviceUnavailable, "this member does not know it and cannot ask all others just now: ask again, or another member")
+        response.retryAfter = copyTime
+        return response
+    }
+
+    private static func leaving() -> Response {
+        var response = error(.serviceUnavailable, "this registry is stopping: ask another member")
+        response.retryAfter = copyTime
+        return response
+    }
+
+    /// When to ask again while others are reading, in seconds: who reads nothing is closed within one.
+    private static let readingTime = 1
+
+    private static func noRoom() -> Response {
+        var response = error(.serviceUnavailable, "too much waits for clients that are reading: ask again, or another member")
+        response.retryAfter = readingTime
+        return response
+    }
+
+    /// When to ask again for a list that was not made, in seconds.
+    private static let makingTime = 1
+
+    private static func unavailable(_ sentence: String) -> Response {
+        var response = error(.serviceUnavailable, sentence)
+        response.retryAfter = makingTime
+        return response
+    }
+
+    private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {
+        var response = error(.tooManyRequests, limit.sentence)
+        response.retryAfter = seconds
+        return response
+    }
+
+    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response { Response(Refusal(status, sentence)) }
+
+    /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308 forbids that (RFC 9110,
+    /// section 15.4.9).
+    private static func redirect(to url: String, isReading: Bool) -> Response {
+        var response = Response(isReading ? .movedPermanently : .permanentRedirect)
+        response.location = url
+        response.refusal = "https is required"
+        return response
+    }
+
+    private static func methodNotAllowed(_ allow: String) -> Response {
+        var response = error(.methodNotAllowed, "this path is served for \(allow) only")
+        response.allow = allow
+        return response
+    }
+
+    private static func unauthorized(_ sentence: String) -> Response {
+        var response = error(.unauthorized, sentence)
+        response.challenges = true
+        return response
+    }
+}

@@ -1,0 +1,29 @@
+// What an answer says beyond this member: a change is acknowledged when the other members have it, and an id is said to be unknown only when no other
+// member can know of it (docs/rest-api.md, R270 to R274).
+
+import Catalog
+import HTTP
+import Replication
+
+extension Call {
+    /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough (R270).
+    package borrowing func acknowledged(_ response: Response) -> Reply {
+        guard context.standing.waits else { return .now(response) }
+        return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
+    }
+
+    /// For ids that are unknown here: has `answer` look again when the other members have been asked. Where none of them can know more, and where no
+    /// answer would be sure, that is at once.
+    package borrowing func askOthers(
+        _ ids: [InstanceID], _ answer: @escaping (_ call: borrowing Call, _ isSure: Bool) throws(Refused) -> Reply
+    ) throws(Refused) -> Reply {
+        guard !context.isBehind(at: monotonic) else { return try answer(self, false) }
+        guard context.standing.mayBeUnderWay else { return try answer(self, true) }
+        let namespace = try tenant()
+        let keys = ids.map { StateKey(namespace: namespace, id: $0) }
+        return .later(
+            Waiting(for: .questions(keys)) { call, wake throws(Refused) in
+                try answer(call, wake == .come && !call.context.isBehind(at: call.monotonic))
+            })
+    }
+}

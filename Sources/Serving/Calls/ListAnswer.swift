@@ -1,0 +1,92 @@
+// A list as the answer to a call: 304 when the client has it, what is kept, or what is made, here when it is short and beside the loops when it is not.
+
+import Catalog
+import HTTP
+
+extension RenderedAnswers {
+    /// Answers a request for a list.
+    ///
+    /// - Parameters:
+    ///   - key: the bytes of the request that ask for the list.
+    ///   - find: whether the list, of which there may be any form, has a tag; throws where there is none. Cheap beside the making of the list.
+    ///   - read: what the request asks for.
+    package func answer(
+        _ call: borrowing Call, _ resource: ListedResource, key: ArraySlice<UInt8>,
+        find: (borrowing Call) throws(Refused) -> Bool, read: (borrowing Call) throws(Refused) -> any ListRequest
+    ) throws(Refused) -> Reply {
+        let namespace = try call.tenant()
+        let revision = revision(of: namespace)
+        let condition = call.request.head[.ifNoneMatch]
+        if let condition {
+            let current = EntityTag(scope: EntityTag.scope(of: resource, namespace, key), digest: revision.digest)
+            if current.isNamed(in: condition) { return .now(Self.notModified(current.field)) }
+            // Judged before anything is rendered: what is rendered would not be sent (R322).
+            if EntityTag.isAnything(condition) {
+                return .now(try find(call) ? Self.notModified(current.field) : Response(.notModified))
+            }
+        }
+        if let kept = kept(resource, namespace, key, revision, at: call.instant) {
+            guard mustCompressBeside(kept, call) else { return .now(response(kept, to: call)) }
+            return try wait(for: try read(call), kept, resource, key, call, revision)
+        }
+        let request = try read(call)
+        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.border) else {
+            return try wait(for: request, nil, resource, key, call, revision)
+        }
+        guard mustCompressBeside(made, call) else { return .now(response(made, to: call)) }
+        return try wait(for: request, made, resource, key, call, revision)
+    }
+
+    private func wantsGzip(_ call: borrowing Call) -> Bool { Compression.isWanted(by: call.request.head) }
+
+    /// Whether to compress an answer would hold up the loop.
+    private func mustCompressBeside(_ answer: RenderedAnswer, _ call: borrowing Call) -> Bool {
+        answer.body.count > RenderBudget.loopGzip && wantsGzip(call) && !answer.isCompressionTried
+    }
+
+    private func response(_ answer: RenderedAnswer, to call: borrowing Call) -> Response {
+        // Where overdue instances were left out, the tag is another than the namespace's digest makes.
+        if answer.isCommon, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
+            return Self.notModified(answer.entityTag)
+        }
+        var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
+        if answer.isCommon { response.entityTag = answer.entityTag }
+        if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call), let gzip = gzip(of: answer) {
+            response.body = .shared(gzip)
+            response.isGzipped = true
+        }
+        return response
+    }
+
+    private static func notModified(_ tag: String) -> Response {
+        var response = Response(.notModified)
+        response.entityTag = tag
+        return response
+    }
+
+    /// Has a list made, or one that is made compressed, beside the loops, or joins whoever has the same made.
+    private func wait(
+        for request: any ListRequest, _ plain: RenderedAnswer?, _ resource: ListedResource, _ key: ArraySlice<UInt8>,
+        _ call: borrowing Call, _ revision: Revision
+    ) throws(Refused) -> Reply {
+        // Not made only to be refused.
+        guard call.context.border.hasRoom(forBytes: RenderBudget.loopGzip) else { throw .noRoom }
+        let key = RenderKey(
+            resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant, isCompressed: wantsGzip(call))
+        guard let job = call.context.renderThreads.job(key, request, plain, at: call.instant, revision) else { throw .renderingBusy }
+        return .later(
+            Waiting(for: .rendering(job)) { (call, wake) throws(Refused) in
+                guard wake == .come, let outcome = job.outcome else {
+                    job.leave()
+                    throw .renderingBusy
+                }
+                switch outcome {
+                case .refused(let refused): throw refused
+                case .made(let answer):
+                    // Kept for others, who ask on this loop.
+                    call.answers.keep(answer, at: call.instant)
+                    return .now(call.answers.response(answer, to: call))
+                }
+            })
+    }
+}

@@ -1,0 +1,120 @@
+// Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says and what the OpenAPI
+// description must list all come from the same rows.
+
+import HTTP
+
+/// One row of the route table.
+package final class Route: Sendable {
+    /// Answers a call, or refuses it.
+    enum Handler: Sendable {
+        case atOnce(@Sendable (borrowing Call) throws(Refused) -> Response)
+        /// The answer may have to wait.
+        case patient(@Sendable (borrowing Call) throws(Refused) -> Reply)
+    }
+
+    /// What a path's segment has to be. It holds no reference, so looking at one retains nothing.
+    private struct Segment: Sendable {
+        /// Where it lies in `text`.
+        let range: Range<Int>
+        /// Whether it is any one segment, empty excepted.
+        let isParameter: Bool
+    }
+
+    package let method: Method
+    /// As the OpenAPI description writes it: `/api/v1/instances/{id}`.
+    package let path: String
+    package let operation: Operation
+    package let openness: Openness
+    let handler: Handler
+    /// The bytes of `path`.
+    private let text: [UInt8]
+    private let segments: [Segment]
+
+    /// How many segments the path has.
+    var depth: Int { segments.count }
+
+    /// Who may see a page, and how.
+    package enum Openness: Sendable {
+        /// A tenant's own: a credential decides which tenant's.
+        case tenant
+        /// No credential is needed (R504), but HTTPS is where it is required.
+        case open
+        /// No credential, and plain even where HTTPS is required: probes and scrapers (R613).
+        case probe
+    }
+
+    package convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
+    ) {
+        self.init(method, path, operation, openness, .atOnce(handler))
+    }
+
+    package convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
+    ) {
+        self.init(method, path, operation, openness, .patient(handler))
+    }
+
+    private init(_ method: Method, _ path: String, _ operation: Operation, _ openness: Openness, _ handler: Handler) {
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.openness = openness
+        self.handler = handler
+        let text = Array(path.utf8)
+        self.text = text
+        segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in
+            let range = indices.startIndex..<indices.endIndex
+            return Segment(range: range, isParameter: text[range.lowerBound] == UInt8(ascii: "{"))
+        }
+    }
+
+    /// Whether the path is this route's, whatever the method.
+    package func matches(_ path: PathSegments) -> Bool {
+        guard path.count == segments.count else { return false }
+        for index in segments.indices {
+            let segment = segments[index]
+            guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range) else { return false }
+        }
+        return true
+    }
+}
+
+/// All routes, ready to be looked up.
+package struct RouteTable: Sendable {
+    /// By the number of segments, so that few paths are compared.
+    private let byCount: [[Route]]
+
+    package init(_ routes: [Route]) {
+        byCount = (0...PathSegments.maximumCount).map { count in routes.filter { $0.depth == count } }
+    }
+
+    /// The routes as given, grouped by depth.
+    package var routes: [Route] { byCount.flatMap(\.self) }
+
+    /// The route for a request. HEAD finds what GET would (R102).
+    func route(_ method: Method, _ path: PathSegments) -> Route? {
+        let wanted = method == .head ? .get : method
+        for route in byCount[path.count] where route.method == wanted && route.matches(path) { return route }
+        return nil
+    }
+
+    /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
+    func allowedMethods(_ path: PathSegments) -> String? { Self.methods(of: byCount[path.count].filter { $0.matches(path) }) }
+
+    /// What `Allow` says of the registry as a whole: every method that some path has.
+    func allMethods() -> String? { Self.methods(of: routes) }
+
+    /// Whether a path is a page of probes and scrapers (R613).
+    func isProbe(_ path: PathSegments) -> Bool { byCount[path.count].contains { $0.openness == .probe && $0.matches(path) } }
+
+    private static func methods(of routes: [Route]) -> String? {
+        guard !routes.isEmpty else { return nil }
+        var names = Set(routes.map { "\($0.method.name)" })
+        names.insert("OPTIONS")
+        if names.contains("GET") { names.insert("HEAD") }
+        return names.sorted().joined(separator: ", ")
+    }
+}

@@ -1,0 +1,57 @@
+// How a protocol writes down what the registry knows. What is rendered is kept, and shared by all who ask in the same way, so the cache has to know
+// one way from another; but what is written, it need not know.
+
+import Catalog
+import HTTP
+
+/// Writes instances, one at a time. A value of the one who renders.
+package protocol InstanceWriter {
+    /// Appends an instance, whole and as everybody gets it.
+    mutating func append(_ leased: LeasedInstance, to body: inout [UInt8])
+}
+
+/// A protocol's way to write. One for each, made once. Safe to use from any thread.
+package final class Format: Sendable {
+    /// Tells what is kept in one format from what is kept in another. Invariant: no two formats of a process have the same; below 16.
+    package let number: UInt8
+    /// Of lists and of instances.
+    package let contentType: ContentType
+    /// What stands between two instances of a list.
+    package let separator: StaticString
+    private let makeWriter: @Sendable () -> any InstanceWriter
+
+    package init(
+        number: UInt8, contentType: ContentType, separator: StaticString, writer: @escaping @Sendable () -> any InstanceWriter
+    ) {
+        self.number = number
+        self.contentType = contentType
+        self.separator = separator
+        makeWriter = writer
+    }
+
+    /// Begins to write instances.
+    package func writer() -> any InstanceWriter { makeWriter() }
+}
+
+extension Format: Equatable {
+    package static func == (one: Format, other: Format) -> Bool { one === other }
+}
+
+/// A list that a protocol offers, of some namespace.
+package struct ListedResource: Sendable, Equatable {
+    package let format: Format
+    /// Tells the lists of one format from one another, below 16. It is part of entity tags: another number is another list to every client.
+    private let number: UInt8
+
+    package init(_ format: Format, number: UInt8) {
+        self.format = format
+        self.number = number
+    }
+
+    /// Tells it from all others, the same on every member.
+    package var rawValue: UInt8 { format.number << 4 | number & 0xF }
+}
+
+extension ListedResource: Hashable {
+    package func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+}

@@ -1,0 +1,151 @@
+// Makes a list: on a loop when it is short, beside the loops when it is not. Lists of whole instances are put together of what services have rendered;
+// others are written by the protocol for the occasion, and ask here for what they may still look at and make.
+
+import Catalog
+import HTTP
+import Libevent
+
+/// The making of one list.
+package struct ListRendering {
+    /// When the request arrived.
+    package let instant: Instant
+    package let namespace: Namespace
+    package let store: Store
+    private let format: Format
+    private let border: Border
+    private let renderings: any ServiceRenderings
+    package var budget: RenderBudget
+    /// Reused for rendering; what is in it is of no matter.
+    var scratch: [UInt8]
+    private var builder = ListBuilder()
+    private var validity: Validity
+    private var overdue: UInt64 = 0
+    /// Whether no instance has been put in yet.
+    package private(set) var isEmpty = true
+
+    init(
+        _ format: Format, of namespace: Namespace, from store: Store, _ border: Border, at instant: Instant,
+        keeping services: any ServiceRenderings, _ budget: RenderBudget, scratch: consuming [UInt8] = []
+    ) {
+        self.format = format
+        self.namespace = namespace
+        self.store = store
+        self.border = border
+        self.instant = instant
+        renderings = services
+        self.budget = budget
+        self.scratch = scratch
+        validity = Validity(readAt: instant.monotonic, liveUntil: .distantFuture)
+    }
+
+    // MARK: - Put together
+
+    package mutating func append(literal: StaticString) { builder.append(literal: literal) }
+
+    package mutating func append(_ bytes: [UInt8]) { builder.append(bytes) }
+
+    /// The instances of a service that have a status, or any.
+    package mutating func append(instancesOf service: Name, _ status: InstanceStatus?) throws(RenderStop) {
+        try append(service, store.revision(of: service, in: namespace), status)
+    }
+
+    /// The instances of all services that have a status, or any.
+    package mutating func appendInstances(_ status: InstanceStatus?) throws(RenderStop) {
+        let listing = try allServices()
+        overdue &+= listing.overdue
+        for service in listing.services { try append(service.name, service.revision, status) }
+    }
+
+    private mutating func append(_ service: Name, _ revision: Revision, _ status: InstanceStatus?) throws(RenderStop) {
+        let found = try rendering(of: service, revision)
+        overdue &+= found.overdue
+        guard let rendering = found.made else { return }
+        validity.formIntersection(rendering.validity)
+        let (fragment, isNew) = rendering.fragment(status)
+        if isNew { renderings.keep(rendering) }
+        guard let fragment else { return }
+        // What was just rendered is counted.
+        if !found.isNew { try budget.make(fragment.count) }
+        if !isEmpty { builder.append(literal: format.separator) }
+        builder.append(fragment)
+        isEmpty = false
+    }
+
+    /// A service as it is written, rendered anew when it has changed or is too old, and the hashes of what it leaves out as overdue; no rendering when
+    /// nobody is in it.
+    private mutating func rendering(
+        of service: Name, _ revision: Revision
+    ) throws(RenderStop) -> (made: ServiceRendering?, overdue: UInt64, isNew: Bool) {
+        if let kept = renderings.rendering(of: service, in: namespace, format, revision, at: instant) { return (kept, kept.overdue, false) }
+        let listing = try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: store)
+        let validity = Validity(readAt: instant.monotonic, liveUntil: listing.liveUntil)
+        guard let made = try ServiceRendering(listing, of: service, in: namespace, format, validity, &budget, scratch: &scratch) else {
+            return (nil, listing.overdue, true)
+        }
+        renderings.keep(made)
+        return (made, made.overdue, true)
+    }
+
+    /// What was put together, as a list.
+    package func finished() -> RenderedList {
+        var list = RenderedList(body: builder.chain, validity: validity)
+        list.overdue = overdue
+        return list
+    }
+
+    // MARK: - Written for the occasion
+
+    /// The services of the namespace. On a loop it is not begun when there is more in it than may be looked at, only to be left to others.
+    package mutating func allServices() throws(RenderStop) -> NamespaceListing {
+        if budget.isOfLoop, store.size(of: namespace).instances > budget.instancesLeft { throw .tooLong }
+        return try services()
+    }
+
+    /// The same, begun in any case: for those who want the names alone.
+    package mutating func services() throws(RenderStop) -> NamespaceListing {
+        try budget.services(in: namespace, at: instant.moment.lease, from: store)
+    }
+
+    /// The instances of a service.
+    package mutating func listing(of service: Name) throws(RenderStop) -> ServiceListing {
+        try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: store)
+    }
+
+    /// Throws when so many bytes could not be sent anyway: they are not made only to be refused.
+    package func needRoom(forBytes count: Int) throws(RenderStop) {
+        guard border.hasRoom(forBytes: count) else { throw .refused(.noRoom) }
+    }
+
+    /// A list of these bytes, which were made of what was read now.
+    package func finished(
+        _ bytes: [UInt8], liveUntil: LeaseTime, overdue: UInt64, isCommon: Bool = true, isKept: Bool = true
+    ) -> RenderedList {
+        var list = RenderedList(bytes: bytes, validity: Validity(readAt: instant.monotonic, liveUntil: liveUntil))
+        list.isCommon = isCommon
+        list.isKept = isKept
+        list.overdue = overdue
+        return list
+    }
+}
+
+extension RenderBudget {
+    /// A service's instances, if so many may be looked at.
+    fileprivate mutating func listing(
+        of service: Name, in namespace: Namespace, at now: LeaseTime, from store: Store
+    ) throws(RenderStop) -> ServiceListing {
+        try look(at: 0)
+        guard isOfLoop else { return store.listing(of: service, in: namespace, at: now) }
+        guard let listing = store.listing(of: service, in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
+        try look(at: listing.instances.count)
+        return listing
+    }
+
+    /// The services of a namespace, if all that is in it may be looked at.
+    fileprivate mutating func services(in namespace: Namespace, at now: LeaseTime, from store: Store) throws(RenderStop) -> NamespaceListing
+    {
+        try look(at: 0)
+        guard isOfLoop else { return store.services(in: namespace, at: now) }
+        guard let listing = store.services(in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
+        return listing
+    }
+}

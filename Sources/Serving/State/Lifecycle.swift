@@ -1,0 +1,37 @@
+// Where the process is between its start and its end. It only moves forward.
+
+import Synchronization
+import System
+
+/// The state that probes ask for. Safe to use from any thread.
+package final class Lifecycle: Sendable {
+    package enum State: Int, Sendable {
+        /// Not yet fit to be asked.
+        case starting
+        case ready
+        /// A stop was asked for: serving on for `drain_time`, then finishing what was begun and taking no new connections.
+        case draining
+        /// The other members are being told the last that they need to know: nothing is taken that they would not be told of.
+        case leaving
+    }
+
+    private let raw = Atomic<Int>(State.starting.rawValue)
+    private let changed = Atomic<Int64>(MonotonicClock.milliseconds())
+
+    /// Since when the state is what it is, in monotonic milliseconds.
+    package var since: Int64 { changed.load(ordering: .acquiring) }
+
+    package var state: State { State(rawValue: raw.load(ordering: .acquiring)) ?? .starting }
+
+    /// Whether a stop was asked for.
+    package var isStopping: Bool { raw.load(ordering: .acquiring) >= State.draining.rawValue }
+
+    /// Whether nothing may be changed any more.
+    package var isLeaving: Bool { raw.load(ordering: .acquiring) == State.leaving.rawValue }
+
+    /// Moves on to a later state; an earlier one is not gone back to.
+    package func advance(to state: State) {
+        let (before, after) = raw.max(state.rawValue, ordering: .acquiringAndReleasing)
+        if after != before { changed.store(MonotonicClock.milliseconds(), ordering: .releasing) }
+    }
+}

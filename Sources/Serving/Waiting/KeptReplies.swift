@@ -1,0 +1,198 @@
+// The replies that one loop keeps, and the events that end their waits: mail from the replication thread, the next turn, a time. The table decides who
+// goes on; this carries it out. However many calls begin to wait for acknowledgments in one turn of the loop, the replication thread is told once.
+
+import HTTP
+import Libevent
+import Replication
+import System
+
+/// What waits on one loop. Not Sendable.
+package final class KeptReplies {
+    /// How many replies may wait at a time: each keeps its request. More are answered as they can be without waiting.
+    package static let capacity = 10_000
+    /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any case.
+    private static let turnBudget: Int64 = 5_000_000
+
+    /// How much longer than the others are waited for a call waits for the replication thread, in milliseconds: only when that is stuck.
+    private static let backstop: Int64 = 5_000
+
+    /// Which loop this is.
+    private let index: Int
+    private let responder: Responder
+    private let context: ServerContext
+    private let metrics: LoopMetrics
+    private var table: WaiterTable<KeptCall>
+    private var questions = OpenQuestions()
+    /// Up to which ticket the others have acknowledged.
+    private var acknowledged: UInt64 = 0
+    /// The last ticket for acknowledgments of this turn, of which the replication thread has not been told.
+    private var untold: UInt64?
+    private var endOfTurn: LoopEvent?
+    private var turn: LoopEvent?
+    private var deadline: LoopEvent?
+    /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at most.
+    private var renderings: Mailbox<UInt64>?
+    private var rendered: [UInt64] = []
+    private var delivery: LoopEvent?
+    /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
+    private var scheduled: Int64?
+
+    package init(
+        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder, _ context: ServerContext,
+        _ metrics: LoopMetrics
+    ) throws(LibeventError) {
+        table = WaiterTable(capacity: capacity)
+        self.index = index
+        self.responder = responder
+        self.context = context
+        self.metrics = metrics
+        endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in tellOfTickets() }
+        turn = try LoopEvent.timer(on: loop) { [unowned self] _ in takeTurns() }
+        deadline = try LoopEvent.timer(on: loop) { [unowned self] _ in
+            scheduled = nil
+            endOverdue()
+        }
+        renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
+            if rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+            rendered.append(ticket)
+        }
+        delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }
+    }
+
+    /// Keeps the reply of a call until what it waits for has come.
+    package func keep(_ kept: KeptCall, _ reply: consuming PendingReply) {
+        kept.reply = consume reply
+        wait(kept)
+    }
+
+    private func wait(_ kept: KeptCall) {
+        guard !table.isFull else {
+            metrics.countNotWaited()
+            return resume(kept, .tooMany)
+        }
+        switch kept.waiting.cause {
+        case .acknowledgments:
+            untold = table.waitForAcknowledgment(kept, until: MonotonicClock.milliseconds() + patience)
+            endOfTurn?.activate()
+        case .questions(let keys):
+            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + patience)
+            context.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
+        case .turn:
+            if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
+            table.waitForTurn(kept)
+        case .rendering(let job): wait(kept, for: job)
+        // One more, because the clock's millisecond has begun.
+        case .time(let milliseconds): _ = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+        }
+        metrics.recordWaiting(table.count)
+        scheduleDeadline()
+    }
+
+    private var patience: Int64 { context.settings.acknowledgeTimeout.wholeMilliseconds + Self.backstop }
+
+    private func resume(_ kept: KeptCall, _ wake: Wake) {
+        let monotonic = MonotonicClock.nanoseconds()
+        let instant = Instant(moment: context.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
+        case .answered(let response): kept.reply.take()?.send(response)
+        case .waits(let kept): wait(kept)
+        }
+    }
+
+    // MARK: - Events
+
+    /// What was changed in this turn is to be at the other members before its clients are answered.
+    private func tellOfTickets() {
+        guard let untold else { return }
+        self.untold = nil
+        context.cluster.acknowledge(AcknowledgmentTicket(loop: index, number: untold))
+    }
+
+    /// The replication thread has something to say.
+    package func received(_ reply: ClusterReply) {
+        switch reply {
+        case .acknowledged(let number):
+            acknowledged = max(acknowledged, number)
+            takeTurns()
+        case .answered(let number, let isSure):
+            guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else { return }
+            resume(kept, answer.isSure ? .come : .timeUp)
+            metrics.recordWaiting(table.count)
+        }
+    }
+
+    /// Those that the others have acknowledged, then those whose turn it is now, until the budget is used up; those that wait again stand behind
+    /// the others.
+    private func takeTurns() {
+        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        let last = table.lastTicket
+        while let kept = table.takeAcknowledged(upTo: acknowledged) {
+            resume(kept, .come)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
+        while let kept = table.takeTurn(upTo: last) {
+            resume(kept, kept.hasClient ? .come : .clientGone)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
+        metrics.recordWaiting(table.count)
+        if table.hasTurns || table.hasAcknowledged(upTo: acknowledged) { turn?.schedule(afterMilliseconds: 0) }
+    }
+
+    private func endOverdue() {
+        let now = MonotonicClock.milliseconds()
+        while let kept = table.takeOverdue(at: now) {
+            questions.forget(kept.ticket)
+            switch kept.waiting.cause {
+            case .time: resume(kept, .come)
+            case .rendering: lookAfter(kept)
+            default: resume(kept, .timeUp)
+            }
+        }
+        metrics.recordWaiting(table.count)
+        scheduleDeadline()
+    }
+
+    private func scheduleDeadline() {
+        guard let next = table.nextDeadline, next < scheduled ?? .max else { return }
+        scheduled = next
+        deadline?.schedule(afterMilliseconds: Int(max(1, next - MonotonicClock.milliseconds())))
+    }
+}
+
+// MARK: - Lists
+
+extension KeptReplies {
+    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait, in milliseconds.
+    private static let lookPeriod: Int64 = 500
+    private static let longestRendering: Int64 = 60_000
+
+    private func wait(_ kept: KeptCall, for job: RenderJob) {
+        guard let sender = renderings?.sender else { return resume(kept, .timeUp) }
+        let ticket = table.wait(kept, until: MonotonicClock.milliseconds() + Self.lookPeriod)
+        kept.rendering = job.whenDone { sender.send(ticket) }
+    }
+
+    /// Answers those whose lists are there, for as long as calls may go on in one turn: a thousand may have waited for one list.
+    private func deliver() {
+        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        var count = 0
+        for ticket in rendered {
+            count += 1
+            guard let kept = table.take(ticket) else { continue }
+            resume(kept, .come)
+            if MonotonicClock.nanoseconds() >= end { break }
+        }
+        rendered.removeFirst(count)
+        metrics.recordWaiting(table.count)
+        if !rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+    }
+
+    /// A list that nobody waits for any more is not made.
+    private func lookAfter(_ kept: KeptCall) {
+        guard case .rendering(let job) = kept.waiting.cause else { return }
+        if let rendering = kept.rendering { job.forget(rendering) }
+        guard kept.hasClient else { return resume(kept, .clientGone) }
+        guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else { return resume(kept, .timeUp) }
+        wait(kept, for: job)
+    }
+}

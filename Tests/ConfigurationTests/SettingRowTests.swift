@@ -1,0 +1,303 @@
+// Each row on its own: which texts it takes, what they come to, and that its default is one of them.
+import Testing
+
+@testable import Configuration
+
+struct SettingRowTests {
+    /// What the row shows after being given the text by its flag, or the error's sentence.
+    private func outcome(_ name: String, _ text: String) -> Result<String, SettingError> {
+        // Wide bounds, so that one TTL can be tested without the others getting in its way.
+        var flags = ["min_ttl": ["1ms"], "max_ttl": ["1193046h28m15s"], "jwt_secret": [String(repeating: "k", count: 32)]]
+        // A certificate has its key, and a policy for clients its authorities.
+        if name.hasPrefix("tls_") {
+            flags["tls_cert"] = ["cert.pem"]
+            flags["tls_key"] = ["key.pem"]
+            flags["tls_client_ca"] = ["ca.pem"]
+            flags["tls_client_auth"] = ["require"]
+        }
+        if name == "tls_client_auth", text == "none" { flags["tls_client_ca"] = nil }
+        if name == "auth_mode", text.contains("mtls") {
+            flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]]) { $1 }
+        }
+        // Several members replicate.
+        if name == "cluster_size" { flags["replication"] = ["true"] }
+        if name.hasPrefix("replication_tls"), !Self.booleans.contains(where: { $0 == (text, "false") }) {
+            flags.merge([
+                "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"], "replication_tls_ca": ["a"],
+            ]) { $1 }
+        }
+        if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
+        // Without the one port there is the other.
+        if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
+        flags[name] = [text]
+        return Result { () throws(SettingError) in
+            let resolved = try Settings.resolve(flags: flags, environment: [:], readFile: { _ in [] })
+            return Settings.rows.first { $0.name == name }?.show(resolved.settings) ?? "no such row"
+        }
+    }
+
+    private static let ports = [("0", "0"), ("1", "1"), ("8080", "8080"), ("65535", "65535"), ("off", "off")]
+    private static let notPorts = ["65536", "80800", "-1", "http", "OFF", "", " 80", "80 ", "0x50"]
+    private static let booleans = [
+        ("1", "true"), ("t", "true"), ("T", "true"), ("TRUE", "true"), ("true", "true"), ("True", "true"),
+        ("0", "false"), ("f", "false"), ("F", "false"), ("FALSE", "false"), ("false", "false"), ("False", "false"),
+    ]
+    private static let notBooleans = ["", "yes", "on", "2", "tRUE"]
+
+    private static let deadlines = [("1s", "1s"), ("1m30s", "1m30s"), ("12h", "12h0m0s")]
+    private static let notDeadlines = ["", "0s", "999ms", "12h0m1s", "10", "never"]
+    private static let rates = [("1", "1"), ("1000000", "1000000")]
+    private static let notRates = ["", "0", "-1", "1000001", "0.5"]
+
+    static let valid: [(name: String, texts: [(String, String)])] = [
+        ("config_file", [("/etc/registry.conf", "/etc/registry.conf")]),
+        ("api_port", ports),
+        ("https_port", ports),
+        ("listen_address", [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]),
+        ("port_file", [("/run/registry.ports", "/run/registry.ports"), ("ports", "ports")]),
+        ("loops", [("1", "1"), ("256", "256")]),
+        ("drain_time", [("0", "0s"), ("5s", "5s"), ("1h", "1h0m0s")]),
+        ("tls_cert", [("/etc/tls/server.pem", "/etc/tls/server.pem")]),
+        ("tls_key", [("/etc/tls/key.pem", "/etc/tls/key.pem")]),
+        ("tls_client_ca", [("/etc/tls/ca.pem", "/etc/tls/ca.pem")]),
+        ("tls_client_auth", ["none", "optional", "require"].map { ($0, $0) }),
+        ("tls_client_crl", [("/etc/tls/revoked.pem", "/etc/tls/revoked.pem")]),
+        (
+            "trusted_proxies",
+            [
+                ("10.0.0.0/8", "10.0.0.0/8"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), ("192.0.2.1", "192.0.2.1"),
+                ("0.0.0.0/0", "0.0.0.0/0"), ("2001:db8::/32", "2001:db8::/32"), ("::/0", "::/0"), ("any", "any"),
+            ]
+        ),
+        ("forwarded", [("x-forwarded", "x-forwarded"), ("rfc7239", "rfc7239")]),
+        (
+            "cors_origins",
+            [
+                ("none", "none"), ("*", "*"), ("https://console.example", "https://console.example"),
+                ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
+                ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
+            ]
+        ),
+        (
+            "log_level",
+            ["debug", "info", "warn", "error", "fatal", "panic"].map { ($0, $0) } + [
+                ("warning", "warn"), ("WARNING", "warn"), ("Debug", "debug"),
+            ]
+        ),
+        ("log_format", ["text", "json", "logstash"].map { ($0, $0) }),
+        ("access_log", ["all", "errors", "off"].map { ($0, $0) }),
+        ("access_log_probes", booleans),
+        ("event_log", ["local", "all", "off"].map { ($0, $0) }),
+        ("change_log", [("0", "0"), ("1099511627776", "1099511627776")]),
+        ("namespace_capacity", [("-1", "-1"), ("0", "0"), ("50", "50"), ("1000000000", "1000000000")]),
+        ("default_ttl", [("30s", "30s"), ("1m30s", "1m30s"), ("500ms", "500ms"), ("1h", "1h0m0s")]),
+        ("min_ttl", [("1ms", "1ms"), ("30s", "30s")]),
+        ("max_ttl", [("30s", "30s"), ("1193046h28m15s", "1193046h28m15s")]),
+        ("max_tags", [("0", "0"), ("65536", "65536")]),
+        ("max_tags_bytes", [("0", "0"), ("65536", "65536")]),
+        (
+            "auth_mode",
+            [
+                ("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"), ("trusted, jwt", "trusted,jwt"),
+                ("mtls", "mtls"), ("mtls,jwt", "mtls,jwt"),
+            ]
+        ),
+        ("jwt_secret", [("s", "***"), ("with space", "***")]),
+        ("require_https", booleans),
+        ("max_connections", [("1", "1"), ("1000000", "1000000")]),
+        ("max_connections_per_client", [("1", "1"), ("1000000", "1000000")]),
+        ("header_timeout", deadlines),
+        ("request_timeout", deadlines),
+        ("idle_timeout", deadlines),
+        ("answer_timeout", deadlines),
+        ("max_buffered_input", [("98304", "98304"), ("16777216", "16777216")]),
+        ("max_buffered_output", [("65536", "65536"), ("1073741824", "1073741824")]),
+        ("max_buffered_total", [("1048576", "1048576"), ("1099511627776", "1099511627776")]),
+        ("rendered_cache", [("0", "0"), ("1099511627776", "1099511627776")]),
+        ("render_bytes", [("67108864", "67108864"), ("1099511627776", "1099511627776")]),
+        ("render_bytes_namespace", [("2097152", "2097152"), ("268435456", "268435456")]),
+        ("rate_limit_namespace", rates),
+        ("rate_limit_client", rates),
+        ("rate_limit_namespace_heartbeats", rates),
+        ("rate_limit_client_heartbeats", rates),
+        ("rate_limit_burst", [("1s", "1s"), ("1h", "1h0m0s")]),
+        ("cluster_size", [("0", "1"), ("1", "1"), ("1000", "1000")]),
+        ("cluster_size_required", booleans),
+        ("on_isolation", [("hold", "hold"), ("expire", "expire")]),
+        ("expiry_hold", [("1s", "1s"), ("24h", "24h0m0s")]),
+        ("cluster_dir", [("/var/cluster", "/var/cluster")]),
+        ("cluster_peers", [("none", "none"), ("a", "a"), ("a:1, 10.0.0.2,[fd00::3]:6100", "a:1,10.0.0.2,[fd00::3]:6100")]),
+        ("cluster_dns", [("registry.default.svc", "registry.default.svc"), ("registry:6100", "registry:6100")]),
+        (
+            "advertise_address",
+            [("10.0.0.1", "10.0.0.1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[FD00::1]:1", "[fd00::1]:1"), ("fd00::1", "fd00::1")]
+        ),
+        ("member_name", [("registry-1", "registry-1")]),
+        ("cluster_secret", [("0123456789abcdef", "***")]),
+        ("replication", booleans),
+        ("replication_port", ports),
+        ("replication_tls", booleans),
+        ("replication_tls_cert", [("/cert.pem", "/cert.pem")]),
+        ("replication_tls_key", [("/key.pem", "/key.pem")]),
+        ("replication_tls_ca", [("/ca.pem", "/ca.pem")]),
+        ("replication_tls_name", [("registry.cluster", "registry.cluster")]),
+        ("replication_plain", booleans),
+        ("replication_queue_bytes", [("1048576", "1048576"), ("1073741824", "1073741824")]),
+        ("replication_queue_changes", [("1000", "1000"), ("10000000", "10000000")]),
+        ("tombstone_time", [("10m", "10m0s"), ("720h", "720h0m0s")]),
+        ("tombstone_bytes", [("1048576", "1048576"), ("1099511627776", "1099511627776")]),
+        ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
+        ("acknowledge", ["all", "local"].map { ($0, $0) }),
+        ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
+    ]
+
+    static let invalid: [(name: String, texts: [String])] = [
+        ("config_file", [""]),
+        ("api_port", notPorts),
+        ("https_port", notPorts),
+        ("listen_address", ["", "localhost", "256.0.0.1", "127.1", "[::]", "0.0.0.0:80", "::1%lo"]),
+        ("port_file", [""]),
+        ("loops", ["0", "257", "-1", "auto", "1.5", ""]),
+        ("drain_time", ["", "-1s", "1h1ns", "5"]),
+        ("tls_cert", [""]),
+        ("tls_key", [""]),
+        ("tls_client_ca", [""]),
+        ("tls_client_auth", ["", "required", "yes", "NONE"]),
+        ("tls_client_crl", [""]),
+        (
+            "trusted_proxies",
+            [
+                "", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0",
+                "any,10.0.0.1",
+            ]
+        ),
+        ("forwarded", ["", "none", "X-Forwarded", "rfc7239,x-forwarded", "true"]),
+        (
+            "cors_origins",
+            [
+                "", "*,https://a", "none,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443",
+                "http://a:80",
+                "http://a:",
+                "http://a:x", "http://a:070", "http://", "null", "https://*.example", "http://[]", "http://a:65536",
+            ]
+        ),
+        ("log_level", ["", "trace", "warnings", "5"]),
+        ("log_format", ["", "xml", "JSON"]),
+        ("access_log", ["", "none", "true", "ALL"]),
+        ("access_log_probes", notBooleans),
+        ("event_log", ["", "none", "true", "ALL"]),
+        ("change_log", ["", "-1", "1099511627777", "64M"]),
+        ("namespace_capacity", ["", "-2", "1000000001", "99999999999999999999", "many", "1e3"]),
+        ("default_ttl", ["", "0", "0s", "-1s", "30", "999us", "1193046h28m16s", "soon"]),
+        ("min_ttl", ["", "0s", "-10s", "10"]),
+        ("max_ttl", ["", "0s", "-10s", "10"]),
+        ("max_tags", ["", "-1", "65537", "many"]),
+        ("max_tags_bytes", ["", "-1", "65537", "8k"]),
+        ("auth_mode", ["", "basic", "none,trusted", "trusted,none", "jwt,jwt", "trusted,", ",", "JWT"]),
+        ("jwt_secret", ["", String(repeating: "x", count: 65_537)]),
+        ("require_https", notBooleans),
+        ("max_connections", ["", "0", "-1", "1000001", "many"]),
+        ("max_connections_per_client", ["", "0", "-1", "1000001"]),
+        ("header_timeout", notDeadlines),
+        ("request_timeout", notDeadlines),
+        ("idle_timeout", notDeadlines),
+        ("answer_timeout", notDeadlines),
+        ("max_buffered_input", ["", "98303", "16777217", "128k"]),
+        ("max_buffered_output", ["", "65535", "1073741825"]),
+        ("max_buffered_total", ["", "1048575", "1099511627777"]),
+        ("rendered_cache", ["", "-1", "1099511627777", "64M"]),
+        ("render_bytes", ["", "2097151", "1099511627777", "64M"]),
+        ("render_bytes_namespace", ["", "2097151", "1099511627777"]),
+        ("rate_limit_namespace", notRates),
+        ("rate_limit_client", notRates),
+        ("rate_limit_namespace_heartbeats", notRates),
+        ("rate_limit_client_heartbeats", notRates),
+        ("rate_limit_burst", ["", "0s", "999ms", "1h1ns", "2"]),
+        ("cluster_size", ["", "-1", "1001", "three"]),
+        ("cluster_size_required", notBooleans),
+        ("on_isolation", ["", "Hold", "none"]),
+        ("expiry_hold", ["", "0", "999ms", "24h1s"]),
+        ("cluster_dir", [""]),
+        ("cluster_peers", ["", ",", "a,,b", "a:0", "a:65536", "a:x", "10.0.0.256", "a b:"]),
+        ("cluster_dns", ["", "a,b", "a:0", "-:"]),
+        ("advertise_address", ["", "registry", "0.0.0.0", "::", "10.0.0.1:0", "10.0.0.1:"]),
+        ("member_name", ["", "a b", "ä", String(repeating: "x", count: 256)]),
+        ("cluster_secret", ["", String(repeating: "x", count: 65_537)]),
+        ("replication", notBooleans),
+        ("replication_port", notPorts),
+        ("replication_tls", notBooleans),
+        ("replication_tls_cert", [""]),
+        ("replication_tls_key", [""]),
+        ("replication_tls_ca", [""]),
+        ("replication_tls_name", ["", "a b"]),
+        ("replication_plain", notBooleans),
+        ("replication_queue_bytes", ["", "1048575", "1073741825", "-1"]),
+        ("replication_queue_changes", ["", "999", "10000001"]),
+        ("tombstone_time", ["", "9m59s", "721h"]),
+        ("tombstone_bytes", ["", "1048575", "1099511627777", "-1"]),
+        ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
+        ("acknowledge", ["", "none", "ALL", "quorum"]),
+        ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
+    ]
+
+    @Test(arguments: valid.map(\.name))
+    func `a row takes what it allows and shows its canonical spelling`(name: String) throws {
+        for (text, shown) in try #require(Self.valid.first { $0.name == name }).texts {
+            #expect(outcome(name, text) == .success(shown), "\(name)=\(text)")
+        }
+    }
+
+    @Test(arguments: invalid.map(\.name))
+    func `a row refuses the rest, naming itself, the source, the value and what is allowed`(name: String) throws {
+        // R903 An invalid value stops the start with a sentence that names the setting, the value and what is allowed.
+        let row = try #require(Settings.rows.first { $0.name == name })
+        for text in try #require(Self.invalid.first { $0.name == name }).texts {
+            let shown = row.isSecret ? nil : text
+            let expected = SettingError.invalid(setting: name, origin: .flag("--\(name)"), value: shown, allowed: row.allowed)
+            #expect(outcome(name, text) == .failure(expected), "\(name)=\(text)")
+        }
+    }
+
+    @Test func `both tables cover every row`() {
+        #expect(Self.valid.map(\.name) == Settings.rows.map(\.name))
+        #expect(Self.invalid.map(\.name) == Settings.rows.map(\.name))
+    }
+
+    @Test(arguments: Settings.rows.filter { $0.defaultText != nil }.map(\.name))
+    func `a default is a value that its own row takes`(name: String) throws {
+        let row = try #require(Settings.rows.first { $0.name == name })
+        var settings = Settings.defaults
+        #expect(row.assign(&settings, Array(row.defaultPhrase.utf8)))
+        #expect(settings == .defaults)
+    }
+
+    @Test func `the defaults are those that clients of the original rely on`() {
+        let settings = Settings.defaults
+        #expect(settings.apiPort == .number(8080))
+        #expect(settings.logLevel == .debug)
+        #expect(settings.logFormat == .text)
+        #expect(settings.namespaceCapacity == nil)
+        #expect(settings.defaultTTL == .seconds(30))
+        #expect(settings.minTTL == .seconds(10))
+        #expect(settings.maxTTL == .seconds(600))
+        #expect(settings.authMode == [])
+        #expect(settings.jwtSecret == nil)
+        #expect(!settings.requireHTTPS)
+        #expect(settings.clusterSize == 1)
+        #expect(settings.clusterDirectory == nil)
+        #expect(!settings.replication)
+        #expect(settings.replicationPort == .number(6100))
+        #expect(settings.syncTimeout == .seconds(30))
+        #expect(settings.listenAddress == "0.0.0.0")
+        #expect(settings.loops == nil)
+        #expect(settings.portFile == nil)
+    }
+
+    @Test func `no two rows share a flag, and a row reads only its own names`() {
+        let flags = Settings.rows.flatMap(\.flagNames)
+        #expect(Set(flags).count == flags.count)
+        #expect(Settings.rows.first?.environmentNames == ["A8_CONFIG_FILE", "CONFIG_FILE"])
+        let secret = Settings.rows.first { $0.isSecret }
+        #expect(secret?.environmentNames == ["A8_JWT_SECRET", "A8_JWT_SECRET_FILE", "JWT_SECRET", "JWT_SECRET_FILE"])
+    }
+}
