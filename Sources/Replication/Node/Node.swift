@@ -19,7 +19,7 @@ public final class Node {
     /// Whether these were ever all that there are.
     var isMembershipKnown = false
 
-    let readiness: Readiness
+    var readiness: Readiness
     var gate: ReadinessGate
     /// Whether the shared directory has not been read, or this member's file not written, since the start.
     var awaitsDirectory: Bool
@@ -31,6 +31,9 @@ public final class Node {
     var ground: ReadinessGround?
     /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
     var lastAnswer: Int64?
+    /// When one that membership names last refused this member, in monotonic milliseconds; nil when none ever did. Who refuses is there, and may have
+    /// everything: when it is silent, it may have been restarted.
+    var lastRefusal: Int64?
     /// Whether it was told that being ready takes long though a member answers.
     var isOverdueTold = false
     var clock: ClockAlarm
@@ -170,6 +173,7 @@ public final class Node {
     ) -> [Directive] {
         call(at: time) {
             guard case .dialing = dials.entries[address]?.state else { return }
+            if refusal != nil { refused(at: address, at: time) }
             memory.failed(address, .unreachable(reason), at: time.monotonic)
             dials.failed(address, refusal: refusal, at: time.monotonic, random: &random)
             hold.gone(address)
@@ -255,9 +259,10 @@ public final class Node {
         }
     }
 
-    /// The shared directory was read, and this member's file written, for the first time.
+    /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean anything that nobody answers.
     public func directoryServes(at time: NodeTime) -> [Directive] {
         call(at: time) {
+            if awaitsDirectory { readiness.start = time.monotonic }
             awaitsDirectory = false
             judgeReadiness(at: time)
         }

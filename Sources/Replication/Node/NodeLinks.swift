@@ -69,6 +69,7 @@ extension Node {
             case .leaving, .ourself, .duplicate, .notMember: break
             default: if link.subscriber != nil { linkLostAt = time.monotonic }
             }
+            if reason?.refusal != nil { refused(at: link.address, at: time) }
             let heardAt = link.subscriber == nil ? nil : link.heardAt
             lastAnswer = heardAt ?? lastAnswer
             if reason != .ourself, reason != .duplicate {

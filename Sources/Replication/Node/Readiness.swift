@@ -28,13 +28,13 @@ struct Readiness {
     let timeout: Int64
     /// If somebody has, the milliseconds for which nobody must have answered any more.
     let silence: Int64
-    /// In monotonic milliseconds.
-    let start: Int64
+    /// Since when somebody could have answered, in monotonic milliseconds: the member's start, or when it could first see whom to ask.
+    var start: Int64
 
     /// The ground on which a member is ready, or nil while it is not.
     ///
     /// - isMembershipKnown: whether every way to find members has told of all that it could know of.
-    /// - lastAnswer: when any other member was last heard, wherever; nil when none ever was.
+    /// - lastAnswer: when any other member was last heard, wherever, or has refused this one; nil when none ever was.
     func ground(
         _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: Int64?, at now: Int64
     ) -> ReadinessGround? {
@@ -58,4 +58,7 @@ struct Readiness {
 
     /// Whether being ready has taken long enough to be told.
     func isOverdue(at now: Int64) -> Bool { now - start >= timeout }
+
+    /// When the member is ready if from now on nobody answers, in monotonic milliseconds.
+    func end(lastAnswer: Int64?) -> Int64 { max(start + timeout, lastAnswer.map { $0 + silence } ?? .min) }
 }

@@ -6,7 +6,7 @@ public enum ReadinessHold: Sendable, Equatable {
     case searching
     /// Others have answered, and none has given its whole copy.
     case copying
-    /// All that membership names were reached, and none lets this one in.
+    /// Of those that membership names some were reached, and none of these lets this one in.
     case refused(RefusalReason)
     /// Since the start the shared directory could not be read, or this member's file not be written.
     case clusterDirectory
