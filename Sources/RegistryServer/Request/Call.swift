@@ -44,6 +44,10 @@ struct Call: ~Copyable {
         monotonic = instant.monotonic
     }
 
+    /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a moment in monotonic milliseconds is
+    /// reckoned from it, and so is the same in each answer.
+    var wallOfMillisecond: Int64 { moment.wall.addingSaturated(-(monotonic % 1_000_000)) }
+
     /// Whether the client used https (R112).
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 
