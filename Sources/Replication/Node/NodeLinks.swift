@@ -212,7 +212,9 @@ extension Node {
             // It is to know at once whether we are ready.
             ping(link, at: time)
         case .dialed where hello.member == configuration.member:
-            if dials.leadsHome(link.address, at: time.monotonic, random: &random) { note(.ourself(link.address)) }
+            if dials.leadsHome(link.address, isSearching: ground == nil, at: time.monotonic, random: &random) {
+                note(.ourself(link.address))
+            }
             hold.gone(link.address)
             close(link, .ourself, at: time)
             judgeReadiness(at: time)

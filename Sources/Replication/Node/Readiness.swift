@@ -46,7 +46,8 @@ struct Readiness {
         // All that answer have told all they have. Whoever expects more members than these waits for them to show, and so does whoever has not yet
         // heard of all that there are: one of those to come may have everything.
         if isMembershipKnown, started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
-        if isMembershipKnown, others.isEmpty, expected == 1 { return .alone }
+        // An address that leads back here may stand for all members, one after the other.
+        if isMembershipKnown, others.isEmpty, expected == 1, probes.isEmpty || isOverdue(at: now) { return .alone }
         // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed. Whoever hangs up in the middle,
         // however often, is there too, and will be asked again.
         guard isOverdue(at: now), !others.values.contains(where: { $0 == .copying || $0 == .interrupted }) else { return nil }
