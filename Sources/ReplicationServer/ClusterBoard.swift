@@ -32,11 +32,11 @@ final class ClusterBoard: Sendable {
     /// - Parameters:
     ///   - now: monotonic milliseconds.
     ///   - longestSilence: see `StandingBoard`.
-    ///   - usesDirectory: see `NodeConfiguration`.
-    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false) {
+    ///   - usesDirectory, syncTimeout: see `NodeConfiguration`.
+    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0) {
         standing = StandingBoard(longestSilence: longestSilence)
         page.withLock {
-            $0.readiness = .atStart(usesDirectory: usesDirectory, at: now)
+            $0.readiness = .atStart(usesDirectory: usesDirectory, until: now.addingSaturated(syncTimeout), at: now)
             $0.sizeChangedAt = now
         }
     }

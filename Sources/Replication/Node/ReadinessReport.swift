@@ -33,8 +33,11 @@ public struct ReadinessReport: Sendable, Equatable {
     }
 
     /// Of a member that was started this moment.
-    public static func atStart(usesDirectory: Bool, at now: Int64) -> ReadinessReport {
-        ReadinessReport(hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: nil)
+    ///
+    /// - Parameter until: when it looks for members no longer, in monotonic milliseconds; of no account while it cannot see whom to look for.
+    public static func atStart(usesDirectory: Bool, until: Int64? = nil, at now: Int64) -> ReadinessReport {
+        ReadinessReport(
+            hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: usesDirectory ? nil : until)
     }
 
     public var isReady: Bool { hold == nil }
