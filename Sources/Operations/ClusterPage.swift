@@ -14,10 +14,10 @@ enum ClusterPage {
         guard let report = call.context.cluster.report else {
             return Response(.ok, contentType: .json, body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
         }
-        return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.moment.wall))
+        return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.wallOfMillisecond))
     }
 
-    /// `now` is in monotonic milliseconds, `wall` in nanoseconds since 1970.
+    /// `now` is in monotonic milliseconds, `wall` in nanoseconds since 1970, when that millisecond began.
     static func body(_ report: ClusterReport, at now: Int64, wall: Int64) -> [UInt8] {
         let status = report.status
         var json = JSONObject()

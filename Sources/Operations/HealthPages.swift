@@ -10,7 +10,7 @@ enum HealthPages {
     static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
 
     static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
-        ReadinessPage(call.context).response(monotonic: call.monotonic / 1_000_000, wall: call.moment.wall)
+        ReadinessPage(call.context).response(monotonic: call.monotonic / 1_000_000, wall: call.wallOfMillisecond)
     }
 
     private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {

@@ -50,7 +50,7 @@ struct ReadinessPage {
 
     /// - Parameters:
     ///   - monotonic: now, in monotonic milliseconds.
-    ///   - wall: now, in nanoseconds since 1970.
+    ///   - wall: when that millisecond began, in nanoseconds since 1970.
     func response(monotonic: Int64, wall: Int64) -> Response {
         var timestamps = TimestampFormatter()
         func append(_ moment: Int64, to body: inout [UInt8]) {

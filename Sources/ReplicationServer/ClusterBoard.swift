@@ -32,13 +32,15 @@ final class ClusterBoard: Sendable {
     /// - Parameters:
     ///   - now: monotonic milliseconds.
     ///   - longestSilence: see `StandingBoard`.
-    ///   - usesDirectory: see `NodeConfiguration`.
+    ///   - usesDirectory, syncTimeout: see `NodeConfiguration`.
     ///   - acknowledges: see `NodeLimits`.
-    init(at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, acknowledges: Bool = true) {
+    init(
+        at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0, acknowledges: Bool = true
+    ) {
         standing = StandingBoard(longestSilence: longestSilence)
         standing.publish(acknowledges ? .starting : .alone)
         page.withLock {
-            $0.readiness = .atStart(usesDirectory: usesDirectory, at: now)
+            $0.readiness = .atStart(usesDirectory: usesDirectory, until: now.addingSaturated(syncTimeout), at: now)
             $0.sizeChangedAt = now
         }
     }

@@ -48,7 +48,8 @@ public final class ReplicationService: Cluster {
         self.logger = logger
         board = ClusterBoard(
             at: MonotonicClock.milliseconds(), longestSilence: configuration.node.limits.longestUnnoticedGap,
-            usesDirectory: configuration.node.usesDirectory, acknowledges: configuration.node.limits.acknowledges)
+            usesDirectory: configuration.node.usesDirectory, syncTimeout: configuration.node.syncTimeout,
+            acknowledges: configuration.node.limits.acknowledges)
         orders = try MailboxSender()
         security = try configuration.tls.map { (tls) throws(TLSError) in
             try PeerSecurity(tls, name: configuration.certificateName, now: now)

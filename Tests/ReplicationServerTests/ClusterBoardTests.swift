@@ -11,4 +11,9 @@ struct ClusterBoardTests {
         board.correctClock(milliseconds: milliseconds)
         #expect(board.clockCorrection == nanoseconds)
     }
+
+    @Test func `before a member has judged anything it says until when it looks for others at the latest`() {
+        #expect(ClusterBoard(at: 1_000, syncTimeout: 30_000).readiness?.until == 31_000)
+        #expect(ClusterBoard(at: 1_000, usesDirectory: true, syncTimeout: 30_000).readiness?.until == nil)
+    }
 }

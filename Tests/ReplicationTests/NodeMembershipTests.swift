@@ -10,6 +10,9 @@ struct NodeMembershipTests {
         let bench = NodeBench()
         let address = PeerAddress(host: "192.168.0.1", port: 1)
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }
+        // It is ready by then: nobody has answered.
+        bench.pass(35_000)
+        #expect(bench.node.isWhole)
         let link = try bench.dial(member: 100, at: address)
         #expect(bench.closed(link) == .ourself)
         let state = { bench.node.status(at: bench.time).peers.map(\.state) }
@@ -27,6 +30,37 @@ struct NodeMembershipTests {
         let link2 = try bench.dial(member: 1, at: address)
         #expect(bench.closed(link2) == nil)
         #expect(state() == [.copying])
+    }
+
+    @Test func `a member that has no copy yet looks again soon whether an address still leads to itself`() throws {
+        let bench = NodeBench()
+        let address = PeerAddress(host: "192.168.0.1", port: 1)
+        bench.tell { $0.members([address], isComplete: true, at: bench.time) }
+        for _ in 0..<3 {
+            let link = try bench.dial(member: 100, at: address)
+            #expect(bench.closed(link) == .ourself)
+            let before = bench.directives.count
+            bench.pass(NodeLimits().dialCap)
+            #expect(bench.directives[before...].contains { if case .dial(address) = $0 { true } else { false } })
+        }
+        let link = try bench.dial(member: 1, at: address)
+        #expect(bench.closed(link) == nil)
+        bench.pass(100)
+        #expect(bench.node.status(at: bench.time).readiness.hold == .copying)
+    }
+
+    @Test func `a member that was given the address of this one is another, and is told of`() throws {
+        let bench = NodeBench { $0.address = HandshakeTests.hello(1).address }
+        let link = try bench.accept(member: 1)
+        bench.say(.subscribe, on: link)
+        for _ in 0..<8 {
+            bench.pass(1_000)
+            bench.say(.pong(token: .max), on: link)
+        }
+        #expect(bench.closed(link) == nil)
+        #expect(bench.node.status(at: bench.time).conflicts.map(\.kind) == [.address])
+        #expect(bench.node.status(at: bench.time).peers.map(\.state) == [.unreached])
+        #expect(bench.directives.count { if case .note(.conflict) = $0 { true } else { false } } == 1, "it is said once")
     }
 
     @Test func `two addresses of one member are one link`() throws {

@@ -92,10 +92,30 @@ struct NodeReadinessTests {
         }
         #expect(Self.known(bench) == .refused(.certificate))
         bench.tell { $0.dialFailed(bench.address(1), at: bench.time) }
-        #expect(Self.known(bench) != .refused(.certificate), "it is gone, and refuses nobody any more")
+        #expect(Self.known(bench) == .searching, "it is gone, and refuses nobody any more")
     }
 
-    @Test func `one that refuses beside one that is not there holds nobody down`() throws {
+    @Test func `one that refused and is gone may be back in a moment, and is waited for like one that has answered`() throws {
+        let bench = NodeBench(authenticator: .test("one secret"))
+        bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
+        bench.pass(100)
+        var refusedAt: Int64 = 0
+        for _ in 0..<8 {
+            _ = try bench.dial(member: 1, at: bench.address(1), secret: "another")
+            refusedAt = bench.now
+            bench.pass(5_000)
+        }
+        bench.tell { $0.dialFailed(bench.address(1), at: bench.time) }
+        #expect(Self.known(bench) == .searching)
+        #expect(bench.node.status(at: bench.time).readiness.until == refusedAt + 30_000)
+        bench.pass(refusedAt + 29_900 - bench.now)
+        #expect(Self.known(bench) == .searching, "it may be starting")
+        bench.pass(200)
+        #expect(Self.known(bench) == nil)
+        #expect(bench.node.status(at: bench.time).ground == .timeout(peersAnswered: true))
+    }
+
+    @Test func `one that refuses beside one that is not there refuses for both`() throws {
         let bench = NodeBench(authenticator: .test("one secret"))
         bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
         bench.pass(100)
@@ -104,7 +124,23 @@ struct NodeReadinessTests {
             bench.tell { $0.dialFailed(bench.address(2), at: bench.time) }
             bench.pass(10_000)
         }
-        #expect(Self.known(bench) == nil)
+        #expect(Self.known(bench) == .refused(.secret))
+        #expect(Self.refusals(bench) == 1)
+        #expect(!bench.node.isWhole, "what it has is nothing beside what the one has that refuses")
+    }
+
+    @Test func `one that refuses beside one that lets this member in holds nobody down`() throws {
+        let bench = NodeBench(authenticator: .test("one secret"))
+        bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
+        bench.pass(100)
+        for _ in 0..<Readiness.vainDials {
+            _ = try bench.dial(member: 1, at: bench.address(1), secret: "another")
+            bench.pass(5_000)
+        }
+        let link = try bench.dial(member: 2, at: bench.address(2), secret: "one secret")
+        #expect(bench.closed(link) == nil)
+        bench.pass(100)
+        #expect(Self.known(bench) == .copying)
         #expect(Self.refusals(bench) == 0)
     }
 
@@ -184,7 +220,24 @@ struct NodeReadinessTests {
             #expect(bench.node.isWhole == hasPeer)
             bench.tell { $0.members([], isComplete: true, at: bench.time) }
             bench.tell { $0.directoryServes(at: bench.time) }
-            #expect(Self.known(bench) == nil)
+            let hold: ReadinessHold? = hasPeer ? nil : .searching
+            #expect(Self.known(bench) == hold)
         }
+    }
+
+    @Test func `silence means nothing before a late directory has named whom to ask`() throws {
+        let bench = NodeBench { $0.usesDirectory = true }
+        bench.tell { $0.members([], isComplete: false, at: bench.time) }
+        bench.pass(100_000)
+        let found = bench.now
+        bench.tell { $0.directoryServes(at: bench.time) }
+        bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
+        #expect(Self.known(bench) == .searching, "it has not even been dialed")
+        #expect(bench.node.status(at: bench.time).readiness.until == found + 30_000)
+        bench.pass(29_900)
+        #expect(Self.known(bench) == .searching)
+        try Self.copy(bench, from: 1)
+        #expect(Self.known(bench) == nil)
+        #expect(bench.node.status(at: bench.time).ground == .copied(from: bench.address(1)))
     }
 }

@@ -11,7 +11,7 @@ public struct ClusterStatus: Sendable {
     public var ground: ReadinessGround?
     /// Whether it asks for traffic.
     public var readiness = ReadinessReport(hold: nil, ground: nil, since: 0, until: nil)
-    /// Why all that membership names refuse this member; nil when not all do.
+    /// Why all that membership names, and that are there, refuse this member; nil when not all do.
     public var refusal: RefusalReason?
     /// How many members there should be; nil when nobody said.
     public var expectedSize: Int?

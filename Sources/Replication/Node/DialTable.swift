@@ -109,11 +109,16 @@ struct DialTable {
     }
 
     /// The address leads to this member itself; true when that is news.
-    mutating func leadsHome(_ address: PeerAddress, at now: Int64, random: inout any RandomNumberGenerator) -> Bool {
+    ///
+    /// - Parameter isSearching: whether this member has no copy yet, and looks again soon: by `dialCap`, and not by `ourselfWait`.
+    mutating func leadsHome(
+        _ address: PeerAddress, isSearching: Bool, at now: Int64, random: inout any RandomNumberGenerator
+    ) -> Bool {
         guard var entry = entries[address] else { return false }
         let isNews = !entry.isOurs
         entry.isOurs = true
-        entry.state = .ourself(until: now + Int64.random(in: Self.ourselfWait / 2...Self.ourselfWait, using: &random))
+        let longest = isSearching ? max(2 * Self.shortestWait, limits.dialCap) : Self.ourselfWait
+        entry.state = .ourself(until: now + Int64.random(in: longest / 2...longest, using: &random))
         entries[address] = entry
         return isNews
     }

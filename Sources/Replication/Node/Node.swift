@@ -19,7 +19,7 @@ public final class Node {
     /// Whether these were ever all that there are.
     var isMembershipKnown = false
 
-    let readiness: Readiness
+    var readiness: Readiness
     var gate: ReadinessGate
     /// Whether the shared directory has not been read, or this member's file not written, since the start.
     var awaitsDirectory: Bool
@@ -33,10 +33,15 @@ public final class Node {
     var groundAt: Int64?
     /// Whether look-ups are answered. Invariant: once true it stays, and `ground` is set.
     var isServing = false
+    /// In monotonic milliseconds.
+    let startedAt: Int64
     /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged. Invariant: once false it stays.
     var isReaching: Bool
     /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
     var lastAnswer: Int64?
+    /// When one that membership names last refused this member, in monotonic milliseconds; nil when none ever did. Who refuses is there, and may have
+    /// everything: when it is silent, it may have been restarted.
+    var lastRefusal: Int64?
     /// Whether it was told that being ready takes long though a member answers.
     var isOverdueTold = false
     var clock: ClockAlarm
@@ -106,6 +111,7 @@ public final class Node {
             expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
             longestHold: configuration.limits.expiryHold)
         calledAt = time.monotonic
+        startedAt = time.monotonic
         isReaching = configuration.limits.acknowledges
         standing = configuration.limits.acknowledges ? .starting : .alone
     }
@@ -113,7 +119,7 @@ public final class Node {
     var limits: NodeLimits { configuration.limits }
 
     /// When `isReaching` ends at the latest, in monotonic milliseconds.
-    var reachingUntil: Int64 { readiness.start + limits.linkingTime }
+    var reachingUntil: Int64 { startedAt + limits.linkingTime }
 
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
     /// kept alive look dead in it.
@@ -186,6 +192,7 @@ public final class Node {
     ) -> [Directive] {
         call(at: time) {
             guard case .dialing = dials.entries[address]?.state else { return }
+            if refusal != nil { refused(at: address, at: time) }
             memory.failed(address, .unreachable(reason), at: time.monotonic)
             dials.failed(address, refusal: refusal, at: time.monotonic, random: &random)
             hold.gone(address)
@@ -271,9 +278,10 @@ public final class Node {
         }
     }
 
-    /// The shared directory was read, and this member's file written, for the first time.
+    /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean anything that nobody answers.
     public func directoryServes(at time: NodeTime) -> [Directive] {
         call(at: time) {
+            if awaitsDirectory { readiness.start = time.monotonic }
             awaitsDirectory = false
             judgeReadiness(at: time)
         }

@@ -69,6 +69,7 @@ extension Node {
             case .leaving, .ourself, .duplicate, .notMember: break
             default: if link.subscriber != nil { linkLostAt = time.monotonic }
             }
+            if reason?.refusal != nil { refused(at: link.address, at: time) }
             let heardAt = link.subscriber == nil ? nil : link.heardAt
             lastAnswer = heardAt ?? lastAnswer
             if reason != .ourself, reason != .duplicate {
@@ -211,7 +212,9 @@ extension Node {
             // It is to know at once whether we are ready.
             ping(link, at: time)
         case .dialed where hello.member == configuration.member:
-            if dials.leadsHome(link.address, at: time.monotonic, random: &random) { note(.ourself(link.address)) }
+            if dials.leadsHome(link.address, isSearching: ground == nil, at: time.monotonic, random: &random) {
+                note(.ourself(link.address))
+            }
             hold.gone(link.address)
             close(link, .ourself, at: time)
             judgeReadiness(at: time)

@@ -9,8 +9,8 @@ extension Node {
         judgeServing(at: time)
         let known = ReadinessGate.Knowledge(
             ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + limits.linkingTime }, awaitsDirectory: awaitsDirectory,
-            refusal: refusal, isAnswered: lastAnswer != nil,
-            awaitsOriginals: !gate.report.isReady && awaitsOriginals, deadline: readiness.start + readiness.timeout)
+            refusal: refusal, isAnswered: lastAnswer != nil, awaitsOriginals: !gate.report.isReady && awaitsOriginals,
+            deadline: readiness.end(lastAnswer: ground == nil ? lastRefusal : nil))
         guard let report = gate.judge(known, at: time.monotonic) else { return }
         directives.append(.readiness(report))
         if report.isReady, known.awaitsOriginals { note(.originalsOverdue(silentOriginals.sorted())) }
@@ -19,8 +19,8 @@ extension Node {
     private func judgeGround(isRefused: Bool, at time: NodeTime) {
         guard ground == nil else { return }
         let found = readiness.ground(
-            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown, lastAnswer: lastAnswer,
-            at: time.monotonic)
+            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown,
+            lastAnswer: [lastAnswer, lastRefusal].compactMap(\.self).max(), at: time.monotonic)
         // Neither who is refused nor who cannot see whom to ask may conclude from silence that nobody has more.
         let mayConclude = !isRefused && !awaitsDirectory
         if mayConclude { ground = found } else if case .copied? = found { ground = found }
@@ -108,20 +108,28 @@ extension Node {
 
     // MARK: - Refusals
 
-    /// Why none of those that membership names lets this member in; nil when one does, or has not been reached, or nobody is named. Whom nobody
-    /// names does not count: a stranger must not keep a member from being ready.
+    /// Why none of those that membership names lets this member in; nil when one does, or may yet, or nobody refuses it. Whom nobody names does not
+    /// count: a stranger must not keep a member from being ready. Nor does, for a member that is not ready, who is not there: of two others one may be
+    /// dead, and the one that refuses has everything.
     var refusalByAll: RefusalReason? {
         var first: RefusalReason?
         for address in named.sorted() {
             guard let entry = dials.entries[address], !entry.isOurs else { continue }
             switch entry.state {
             case .ourself, .duplicate: continue
-            case .waiting, .dialing, .linked, .original: break
+            case .waiting, .dialing:
+                if entry.refusal == nil, ground == nil, entry.failures >= Readiness.vainDials { continue }
+            case .linked, .original: break
             }
             guard let refusal = entry.refusal else { return nil }
             first = first ?? refusal
         }
         return first
+    }
+
+    /// A dial has ended with a refusal.
+    func refused(at address: PeerAddress, at time: NodeTime) {
+        if named.contains(address) { lastRefusal = time.monotonic }
     }
 
     /// Once, until a member has let this one in: what comes between two refusals may be no more than a dial that took too long.

@@ -28,13 +28,13 @@ struct Readiness {
     let timeout: Int64
     /// If somebody has, the milliseconds for which nobody must have answered any more.
     let silence: Int64
-    /// In monotonic milliseconds.
-    let start: Int64
+    /// Since when somebody could have answered, in monotonic milliseconds: the member's start, or when it could first see whom to ask.
+    var start: Int64
 
     /// The ground on which a member is ready, or nil while it is not.
     ///
     /// - isMembershipKnown: whether every way to find members has told of all that it could know of.
-    /// - lastAnswer: when any other member was last heard, wherever; nil when none ever was.
+    /// - lastAnswer: when any other member was last heard, wherever, or has refused this one; nil when none ever was.
     func ground(
         _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: Int64?, at now: Int64
     ) -> ReadinessGround? {
@@ -46,7 +46,8 @@ struct Readiness {
         // All that answer have told all they have. Whoever expects more members than these waits for them to show, and so does whoever has not yet
         // heard of all that there are: one of those to come may have everything.
         if isMembershipKnown, started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
-        if isMembershipKnown, others.isEmpty, expected == 1 { return .alone }
+        // An address that leads back here may stand for all members, one after the other.
+        if isMembershipKnown, others.isEmpty, expected == 1, probes.isEmpty || isOverdue(at: now) { return .alone }
         // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed. Whoever hangs up in the middle,
         // however often, is there too, and will be asked again.
         guard isOverdue(at: now), !others.values.contains(where: { $0 == .copying || $0 == .interrupted }) else { return nil }
@@ -58,4 +59,7 @@ struct Readiness {
 
     /// Whether being ready has taken long enough to be told.
     func isOverdue(at now: Int64) -> Bool { now - start >= timeout }
+
+    /// When the member is ready if from now on nobody answers, in monotonic milliseconds.
+    func end(lastAnswer: Int64?) -> Int64 { max(start + timeout, lastAnswer.map { $0 + silence } ?? .min) }
 }

@@ -10,13 +10,13 @@ struct ReadinessGate {
         var linkingUntil: Int64?
         /// Whether the shared directory has not been of use since the start.
         var awaitsDirectory: Bool
-        /// Why all that are named refuse this member; nil when not all do.
+        /// Why all that are named, and are there, refuse this member; nil when not all do.
         var refusal: RefusalReason?
         /// Whether somebody has answered, and may give a copy yet.
         var isAnswered: Bool
         /// Whether an original does not read from this member yet, or may turn out to be there.
         var awaitsOriginals: Bool
-        /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds.
+        /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds: silence while there is no ground, then the wait for originals.
         var deadline: Int64
     }
 

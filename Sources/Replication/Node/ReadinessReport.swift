@@ -8,7 +8,7 @@ public enum ReadinessHold: Sendable, Equatable {
     case copying
     /// It has its copy, and does not yet wait for all members that answer clients, or they not for it.
     case linking
-    /// All that membership names were reached, and none lets this one in.
+    /// Of those that membership names some were reached, and none of these lets this one in.
     case refused(RefusalReason)
     /// Since the start the shared directory could not be read, or this member's file not be written.
     case clusterDirectory
@@ -35,8 +35,11 @@ public struct ReadinessReport: Sendable, Equatable {
     }
 
     /// Of a member that was started this moment.
-    public static func atStart(usesDirectory: Bool, at now: Int64) -> ReadinessReport {
-        ReadinessReport(hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: nil)
+    ///
+    /// - Parameter until: when it looks for members no longer, in monotonic milliseconds; of no account while it cannot see whom to look for.
+    public static func atStart(usesDirectory: Bool, until: Int64? = nil, at now: Int64) -> ReadinessReport {
+        ReadinessReport(
+            hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: usesDirectory ? nil : until)
     }
 
     public var isReady: Bool { hold == nil }

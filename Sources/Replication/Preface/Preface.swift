@@ -53,7 +53,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     case malformed
     /// The head is longer than it may be.
     case tooLong
-    /// The dialer calls itself what we are called.
+    /// The dialer calls itself what we are called, in the original's protocol.
     case ourself
     case notFound
     case notGet

@@ -43,9 +43,10 @@ public struct PrefaceRequestReader: Sendable {
         guard words[1] == Preface.changesPath || words[1] == Preface.copyPath else { throw .notFound }
         guard words[0] == "GET" else { throw .notGet }
         guard let text = head.value(Preface.memberField), let member = PeerAddress(text) else { throw .malformed }
-        guard member != address else { throw .ourself }
         let isOurs =
             words[1] == Preface.changesPath && head.list("connection").contains("upgrade") && head.list("upgrade").contains(Preface.upgrade)
+        // Whether one of ours is this member itself, or another that was given its address, its greeting tells.
+        guard isOurs || member != address else { throw .ourself }
         guard isOurs || allowsOriginals else { throw .originalsOff }
         guard !isOurs || allowsFrames else { throw .insecure }
         return PrefaceRequest(

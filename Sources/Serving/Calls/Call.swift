@@ -47,6 +47,10 @@ package struct Call: ~Copyable {
     /// The time that it is.
     package var instant: Instant { Instant(moment: moment, monotonic: monotonic) }
 
+    /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a moment in monotonic milliseconds is
+    /// reckoned from it, and so is the same in each answer.
+    package var wallOfMillisecond: Int64 { moment.wall.addingSaturated(-(monotonic % 1_000_000)) }
+
     /// Whether the client used https (R112).
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 

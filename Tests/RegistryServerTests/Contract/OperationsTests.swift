@@ -108,6 +108,9 @@ struct OperationsTests {
         let (since, until) = (try #require(page["since"] as? String), try #require(page["until"] as? String))
         #expect(try format.parse(until).timeIntervalSince(format.parse(since)).rounded() == 30)
         #expect(since.hasSuffix("Z"))
+        // Within the same millisecond, and into the next of the wall clock.
+        registry.clock.advance(microseconds: 700)
+        #expect(try registry.send(.get("/readyz")).object()["since"] as? String == since, "it is a time, and stays what it was")
     }
 
     @Test func `who is ready says on what ground`() throws {

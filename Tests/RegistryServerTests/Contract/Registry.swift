@@ -30,18 +30,20 @@ final class TestClock: Sendable {
     /// 2026-01-01T00:00:00.123456789Z.
     static let start: Int64 = 1_767_225_600_123_456_789
 
+    /// In nanoseconds.
     private let elapsed = Mutex<Int64>(0)
 
-    func advance(milliseconds: Int64) { elapsed.withLock { $0 += milliseconds } }
+    func advance(milliseconds: Int64) { advance(microseconds: milliseconds * 1_000) }
+
+    func advance(microseconds: Int64) { elapsed.withLock { $0 += microseconds * 1_000 } }
 
     /// Milliseconds since the registry started.
-    var milliseconds: Int64 { elapsed.withLock { $0 } }
+    var milliseconds: Int64 { elapsed.withLock { $0 } / 1_000_000 }
 
     var instant: Instant {
-        let milliseconds = milliseconds
+        let elapsed = self.elapsed.withLock { $0 }
         return Instant(
-            moment: Moment(lease: LeaseTime(milliseconds: milliseconds), wall: Self.start + milliseconds * 1_000_000),
-            monotonic: milliseconds * 1_000_000)
+            moment: Moment(lease: LeaseTime(milliseconds: elapsed / 1_000_000), wall: Self.start + elapsed), monotonic: elapsed)
     }
 }
 

@@ -74,6 +74,13 @@ struct PrefaceTests {
         if kind != .frames { #expect(Self.verdict(text, allowsOriginals: false) == .refused(.originalsOff)) }
     }
 
+    @Test func `a member of ours is greeted though it says that it is where this one is, for only that tells who it is`() {
+        let text = Self.request(
+            "GET /v1/replication HTTP/1.1",
+            ["Host: a", "Member-ID: 10.0.0.1:6100", "Connection: Upgrade", "Upgrade: a8-replication/1"])
+        #expect(Self.verdict(text) == .request(PrefaceRequest(kind: .frames, member: Self.own, acceptsGzip: false), rest: []))
+    }
+
     @Test(arguments: [
         // "missing or equal to the receiver's own is 400."
         (request("GET /v1/replication HTTP/1.1", ["Host: a"]), PrefaceRefusal.malformed),
