@@ -93,10 +93,10 @@ package enum Refused: Error, Sendable {
     }
 
     /// So many keys that are no field are named to the client.
-    static let shownKeys = 3
+    package static let shownKeys = 3
 
     /// What to add to the sentence about a missing field: the keys that came and are none, if there are any.
-    static func unknownKeys(_ keys: [String], in container: String) -> String {
+    package static func unknownKeys(_ keys: [String], in container: String) -> String {
         guard !keys.isEmpty else { return "" }
         return
             "; the \(container) has \(keys.prefix(shownKeys).joined(separator: ", "))\(keys.count > shownKeys ? ", …" : ""), which is no field"

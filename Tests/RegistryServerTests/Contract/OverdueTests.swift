@@ -5,6 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import RegistryServer
 @testable import Serving
 
 struct OverdueTests {
