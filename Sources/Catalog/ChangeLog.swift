@@ -9,7 +9,7 @@ struct ChangeLog: Sendable {
     /// A segment that has reached so many bytes takes no more: what is forgotten is forgotten by segments. With another change and an array's header
     /// it fits into 4 KiB, beyond which the array would double.
     static let segmentBytes = 3_840
-    /// What a segment and a namespace take besides their changes, in bytes.
+    /// What a segment and a namespace take besides their changes and the namespace's name, in bytes.
     private static let (segmentOverhead, namespaceOverhead) = (96, 320)
 
     /// Changes side by side, some fifty of them.
@@ -29,8 +29,8 @@ struct ChangeLog: Sendable {
         /// The oldest first. Invariant: none is empty.
         var segments: [Segment] = []
         var count = 0
-        /// Invariant: the sizes of the segments, and the overhead.
-        var bytes = ChangeLog.namespaceOverhead
+        /// Invariant: the sizes of the segments, and what the namespace takes besides.
+        var bytes: Int
         /// The index of the latest change that is kept no more.
         var lost: UInt64
         /// How many changes there have been.
@@ -39,6 +39,13 @@ struct ChangeLog: Sendable {
         var followed: UInt64 = 0
         /// Whether it is among `waiting`.
         var isWaiting = false
+
+        init(namespace: Namespace, lost: UInt64) {
+            self.namespace = namespace
+            self.lost = lost
+            // Where tokens are trusted, names are as long as clients make them.
+            bytes = ChangeLog.namespaceOverhead + namespace.name.utf8.count
+        }
 
         static let vacant = Log(namespace: Namespace(""), lost: 0)
     }
@@ -102,7 +109,7 @@ struct ChangeLog: Sendable {
         if let slot = slots[namespace] { return slot }
         let slot = logs.insert(Log(namespace: namespace, lost: lost))
         slots[namespace] = slot
-        bytes += Self.namespaceOverhead
+        bytes += logs[slot].bytes
         return slot
     }
 

@@ -108,6 +108,15 @@ struct ChangeLogTests {
         }
     }
 
+    @Test func `a namespace's name counts, however long clients make it`() {
+        func taken(_ name: String) -> Int {
+            let store = Store(namespaceCapacity: nil, changes: ChangeLogLimits(bytes: 1 << 20, isFollowed: false))
+            _ = store.apply(.register(makeInstance(1)), in: Namespace(name), at: moment(1))
+            return store.changeLogCounts.bytes
+        }
+        #expect(taken(String(repeating: "n", count: 256)) - taken("n") == 255)
+    }
+
     @Test func `thousands of namespaces stay within the bound, and what is forgotten as a whole is missing`() {
         let store = Store(namespaceCapacity: nil, changes: ChangeLogLimits(bytes: 1 << 20, isFollowed: false))
         for number in 0..<5_000 { _ = store.apply(.register(makeInstance(1)), in: Namespace("n\(number)"), at: moment(Int64(number))) }
