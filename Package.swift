@@ -49,22 +49,26 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"]),
         .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         .target(
+            name: "RegistryCore",
+            dependencies: ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System"]),
+        .target(
             name: "Serving",
             dependencies: [
-                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "System", "TLS",
-                "Telemetry", "Text",
+                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "System",
+                "TLS", "Telemetry", "Text",
             ]),
-        .target(name: "Amalgam8", dependencies: ["Catalog", "HTTP", "JSON", "Serving", "TLS", "Telemetry", "Text"]),
+        .target(name: "Amalgam8", dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         .target(
             name: "Operations",
             dependencies: [
-                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Serving", "Swagger",
+                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "ReplicationServer", "Serving",
+                "Swagger",
                 "System", "TLS", "Telemetry", "Text",
             ]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Operations", "Replication",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Operations", "RegistryCore", "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -78,6 +82,7 @@ let package = Package(
 
         // What tests that choose at random share: the one generator, so that a seed means the same everywhere.
         .target(name: "TestRandom", path: "Tests/TestRandom"),
+        .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
             name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS", "TestRandom"],
@@ -86,9 +91,9 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestRandom"]),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestRandom", "Text"],
+            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
             exclude: ["Original/Samples"]),
         .testTarget(
             name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
@@ -103,11 +108,14 @@ let package = Package(
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestSupport", "registry"]),
+        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestSupport"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryServer", "Serving", "TestSupport", "registry",
+                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving", "TestCatalog",
+                "TestSupport",
+                "registry",
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),

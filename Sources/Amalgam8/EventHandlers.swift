@@ -3,6 +3,7 @@
 import Catalog
 import HTTP
 import JSON
+import RegistryCore
 import Serving
 import Telemetry
 import Text
@@ -53,8 +54,8 @@ struct EventQuery {
 enum EventHandlers {
     static func list(_ call: borrowing Call) throws(Refused) -> Response {
         let query = try EventQuery(call.request.head.query)
-        let page = call.context.store.changes(in: try call.tenant(), after: query.since, limit: query.limit)
-        return Response(.ok, contentType: .json, body: body(page, namesMember: call.context.store.isReplicated))
+        let page = call.registry.lookup.changes(in: try call.tenant(), after: query.since, limit: query.limit)
+        return Response(.ok, contentType: .json, body: body(page, namesMember: call.registry.lookup.hasSeveralMembers))
     }
 
     /// Sub-second digits of a time: that of a version has no more.

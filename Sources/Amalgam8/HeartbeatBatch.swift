@@ -4,6 +4,7 @@
 import Catalog
 import HTTP
 import JSON
+import RegistryCore
 import Serving
 
 /// The body of `PUT /api/v1/heartbeats`: `{"ids":["…",…]}`.
@@ -71,17 +72,17 @@ enum BatchHandlers {
         let batch = try HeartbeatBatch(json: call.request.body)
         let namespace = try call.tenant()
         // The request itself has been charged for one.
-        call.context.rateLimits.overdraw(
+        call.registry.rateLimits.overdraw(
             batch.ids.count - 1, client: call.client, namespace: namespace, at: call.monotonic)
         // Asked before: an id that a copy brings meanwhile must not be called gone.
-        let hasCopy = call.context.cluster.hasCopy
-        let renewed = call.context.renew(batch.ids, in: namespace, at: call.moment)
+        let hasCopy = call.registry.cluster.hasCopy
+        let renewed = call.registry.renew(batch.ids, in: namespace, at: call.moment)
         let missing = renewed.indices.filter { !renewed[$0] }
         guard hasCopy, !missing.isEmpty else { return .now(response(renewed, missing: hasCopy ? "410" : "503")) }
         let ids = missing.map { batch.ids[$0] }
         return try call.askOthers(Array(Set(ids))) { call, isSure throws(Refused) in
             var results = renewed
-            let again = call.context.renew(ids, in: namespace, at: call.moment)
+            let again = call.registry.renew(ids, in: namespace, at: call.moment)
             for (index, isRenewed) in zip(missing, again) { results[index] = isRenewed }
             return .now(response(results, missing: isSure ? "410" : "503"))
         }

@@ -4,18 +4,16 @@
 import Catalog
 import HTTP
 import JSON
+import RegistryCore
 import Serving
 import TLS
 
 enum InstanceHandlers {
     static func register(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
-        let registration = try Registration(json: call.request.body, tagLimits: call.context.tagRule.limits)
-        let instance = registration.instance(policy: call.context.leasePolicy, at: call.moment)
-        switch call.context.apply(.register(instance), in: try call.tenant(), at: call.moment, by: call.actor) {
-        case .done: break
-        case .namespaceFull, .unknownInstance: throw .namespaceFull
-        }
+        let registration = try Registration(json: call.request.body, tagLimits: call.registry.tagRule.limits)
+        let instance = registration.instance(policy: call.registry.leasePolicy, at: call.moment)
+        guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else { throw .namespaceFull }
         let links = InstanceLinks(call)
         var body: [UInt8] = []
         body.append(literal: "{\"id\":\"")
@@ -33,12 +31,12 @@ enum InstanceHandlers {
     static func renew(_ call: borrowing Call) throws(Refused) -> Reply {
         guard let id = call.instanceID else { throw .instanceGone }
         let namespace = try call.tenant()
-        if call.context.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
-        guard call.context.cluster.hasCopy else { throw .noCopyYet }
+        if call.registry.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        guard call.registry.cluster.hasCopy else { throw .noCopyYet }
         // Once more: the copy that makes an id known may have been completed between the two.
-        if call.context.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        if call.registry.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
-            guard call.context.renew(id, in: namespace, at: call.moment) else { throw isSure ? .instanceGone : .notSure }
+            guard call.registry.renew(id, in: namespace, at: call.moment) else { throw isSure ? .instanceGone : .notSure }
             return .now(Response(.ok))
         }
     }
@@ -46,15 +44,15 @@ enum InstanceHandlers {
     static func deregister(_ call: borrowing Call) throws(Refused) -> Reply {
         guard let id = call.instanceID else { throw .alreadyGone }
         let namespace = try call.tenant()
-        let hasCopy = call.context.cluster.hasCopy
+        let hasCopy = call.registry.cluster.hasCopy
         // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
         // what is there is not known yet.
-        if call.context.apply(hasCopy ? .deregister(id) : .bury(id), in: namespace, at: call.moment, by: call.actor) == .done {
+        if call.registry.deregister(id, in: namespace, hasCopy: hasCopy, at: call.moment, by: call.actor) {
             return call.acknowledged(Response(.ok))
         }
         guard hasCopy else { throw .noCopyYet }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
-            guard call.context.apply(.deregister(id), in: namespace, at: call.moment, by: call.actor) == .done else {
+            guard call.registry.deregister(id, in: namespace, at: call.moment, by: call.actor) else {
                 throw isSure ? .alreadyGone : .notSure
             }
             return call.acknowledged(Response(.ok))
@@ -63,7 +61,7 @@ enum InstanceHandlers {
 
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
         guard let id = call.instanceID,
-            let found = call.context.store.instance(id, in: try call.tenant(), at: call.moment.lease)
+            let found = call.registry.lookup.instance(id, in: try call.tenant(), at: call.moment.lease)
         else { throw .noSuchInstance }
         var body: [UInt8] = []
         var rendering = InstanceRendering(fields: .all, links: nil)

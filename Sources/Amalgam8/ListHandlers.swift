@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import RegistryCore
 import Serving
 
 enum ListHandlers {
@@ -22,13 +23,13 @@ enum ListHandlers {
     }
 
     private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
-        guard call.context.store.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
+        guard call.registry.lookup.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
         return true
     }
 
     /// The service in the path. A decoded segment is UTF-8, so nothing is repaired here.
     private static func serviceName(_ call: borrowing Call) -> Name {
-        Name(String(decoding: call.path[Call.parameterIndex], as: UTF8.self))
+        Name(String(decoding: call.parameter(), as: UTF8.self))
     }
 
     // MARK: - Requests

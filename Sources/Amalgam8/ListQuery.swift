@@ -100,10 +100,10 @@ struct ListQuery {
         if let id {
             selection.liveUntil = now
             guard let id = InstanceID(Array(id.utf8)[...]) else { return selection }
-            if let found = rendering.store.instance(id, in: rendering.namespace, at: now) {
+            if let found = rendering.lookup.instance(id, in: rendering.namespace, at: now) {
                 if matches(found.instance) { selection.instances = [found] }
             } else {
-                selection.overdue = rendering.store.overdueHash(of: id, in: rendering.namespace, at: now)
+                selection.overdue = rendering.lookup.overdueHash(of: id, in: rendering.namespace, at: now)
             }
         } else if let serviceName {
             try selection.append(rendering.listing(of: serviceName), &rendering.budget, where: matches)

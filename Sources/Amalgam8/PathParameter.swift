@@ -5,9 +5,6 @@ import HTTP
 import Serving
 
 extension Call {
-    /// Where routes have their one parameter: `/api/v1/instances/{id}`, `/api/v1/services/{name}`.
-    static let parameterIndex = 3
-
     /// The id in the path, or nil when it is none that an instance could have.
-    var instanceID: InstanceID? { InstanceID(path[Self.parameterIndex]) }
+    var instanceID: InstanceID? { InstanceID(parameter()) }
 }

@@ -1,24 +1,18 @@
-// Decides which namespace a request acts in, from its Authorization header and its connection's certificate. One authorizer belongs to each event loop: it keeps a
+// Decides who makes a request and in which namespace, from its Authorization header and its connection's certificate. One authorizer belongs to each event loop: it keeps a
 // prepared key and a memory of tokens, and shares neither.
 
 import Catalog
 import HTTP
 import TLS
 
-/// What authorization says of a request.
-package enum Authorization: Equatable, Sendable {
-    /// The request acts in this namespace.
-    case namespace(Namespace)
-    /// The request is answered 401.
-    case refused(AuthorizationRefusal)
-}
-
-/// Turns credentials into namespaces. Confined to one event loop.
+/// Turns credentials into principals. Confined to one event loop.
 package final class Authorizer {
     /// In bytes. A head that fits has no longer token: what is longer is answered 431 before anything looks at it (R802).
     package static let maximumTokenLength = RequestLimits().head
     /// Where everything is when there are no namespaces.
     package static let defaultNamespace = Namespace("default")
+    /// Whoever asks where nobody is asked for a credential.
+    private static let anybody = Principal(defaultNamespace, by: nil)
 
     private enum Scheme {
         case trusted
@@ -61,71 +55,57 @@ package final class Authorizer {
     ///   - credential: the value of the one Authorization header without the white space around it; nil when there is none.
     ///   - identity: what the client's certificate says; nil when there is none.
     ///   - now: seconds since 1970 by the wall clock.
-    package func authorize(credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64) -> Authorization {
+    package func authorize(
+        credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64
+    ) throws(AuthorizationRefusal) -> Principal {
         if let schemesBeforeCertificate {
-            switch CertificateScheme.judge(identity) {
-            case .notMine: return authorizeWithoutCertificate(credential, identity, now)
-            case .refused(let refusal): return authorize(credential, before: schemesBeforeCertificate, otherwise: .refused(refusal), now)
-            case .recognised(let namespace, _):
-                return authorize(credential, before: schemesBeforeCertificate, otherwise: .namespace(namespace), now)
-            }
+            let verdict = CertificateScheme.judge(identity)
+            if case .notMine = verdict { return try authorizeWithoutCertificate(credential, identity, now) }
+            return try authorize(credential, before: schemesBeforeCertificate, otherwise: verdict, now)
         }
-        guard let credential else { return isOpen ? .namespace(Self.defaultNamespace) : .refused(.missing) }
-        return authorize(credential: credential, now)
+        guard let credential else {
+            guard isOpen else { throw .missing }
+            return Self.anybody
+        }
+        return try authorize(token: BearerToken.parse(credential).get(), now: now)
     }
 
     /// The token schemes that come before the certificate's are asked; when none of them knows the token, or there is none, the certificate decides.
     /// The memory of tokens is not: it may know a token from another connection, by a scheme that here comes after the certificate.
     private func authorize(
-        _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Authorization, _ now: Int64
-    ) -> Authorization {
-        guard end > 0, let credential else { return certified }
-        switch BearerToken.parse(credential) {
-        case .failure(let refusal): return .refused(refusal)
-        case .success(let token):
+        _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Verdict, _ now: Int64
+    ) throws(AuthorizationRefusal) -> Principal {
+        if end > 0, let credential {
+            let token = try BearerToken.parse(credential).get()
             for scheme in schemes[..<end] {
-                switch judge(token, by: scheme, now: now) {
-                case .notMine: continue
-                case .refused(let refusal): return .refused(refusal)
-                case .recognised(let namespace, _): return .namespace(namespace)
-                }
+                if let (principal, _) = try judge(token, by: scheme, now: now).recognised() { return principal }
             }
-            return certified
         }
+        guard let (principal, _) = try certified.recognised() else { throw .noCertifiedNamespace }
+        return principal
     }
 
     /// The certificate names nothing, so the token must.
     private func authorizeWithoutCertificate(
         _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, _ now: Int64
-    ) -> Authorization {
-        guard !schemes.isEmpty else { return .refused(identity == nil ? .noCertificate : .noCertifiedNamespace) }
-        guard let credential else { return .refused(.missing) }
-        return authorize(credential: credential, now)
+    ) throws(AuthorizationRefusal) -> Principal {
+        guard !schemes.isEmpty else { throw identity == nil ? .noCertificate : .noCertifiedNamespace }
+        guard let credential else { throw .missing }
+        return try authorize(token: BearerToken.parse(credential).get(), now: now)
     }
 
-    private func authorize(credential: ArraySlice<UInt8>, _ now: Int64) -> Authorization {
-        switch BearerToken.parse(credential) {
-        case .failure(let refusal): return .refused(refusal)
-        case .success(let token): return authorize(token: token, now: now)
-        }
-    }
-
-    private func authorize(token: ArraySlice<UInt8>, now: Int64) -> Authorization {
+    private func authorize(token: ArraySlice<UInt8>, now: Int64) throws(AuthorizationRefusal) -> Principal {
         guard !isOpen else {
-            let isDefault = token.elementsEqual("default".utf8)
-            return isDefault ? .namespace(Self.defaultNamespace) : .refused(.isolationNotConfigured)
+            guard token.elementsEqual("default".utf8) else { throw .isolationNotConfigured }
+            return Self.anybody
         }
-        if let namespace = cache.namespace(of: token, now: now) { return .namespace(namespace) }
+        if let principal = cache.principal(of: token, now: now) { return principal }
         for scheme in schemes {
-            switch judge(token, by: scheme, now: now) {
-            case .notMine: continue
-            case .refused(let refusal): return .refused(refusal)
-            case .recognised(let namespace, let window):
-                cache.insert(token, namespace, window)
-                return .namespace(namespace)
-            }
+            guard let (principal, window) = try judge(token, by: scheme, now: now).recognised() else { continue }
+            cache.insert(token, principal, window)
+            return principal
         }
-        return .refused(.unknownForm)
+        throw .unknownForm
     }
 
     private func judge(_ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64) -> Verdict {

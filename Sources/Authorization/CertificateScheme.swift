@@ -13,18 +13,21 @@ enum CertificateScheme {
     static func judge(_ identity: ClientIdentity?) -> Verdict {
         guard let identity else { return .notMine }
         var names: [[UInt8]] = []
+        var subject: String?
         for uri in identity.uris {
             switch namespace(in: Array(uri.utf8)[...]) {
             case .absent: continue
             case .malformed: return .refused(.malformedCertifiedNamespace)
-            case .name(let name): names.append(name)
+            case .name(let name):
+                names.append(name)
+                subject = subject ?? uri
             }
         }
         if names.isEmpty { names = identity.organizationalUnits.map { Array($0.utf8) } }
         guard let name = names.first else { return .notMine }
         guard names.allSatisfy({ $0 == name }) else { return .refused(.ambiguousCertificate) }
         guard NamespaceRule.violation(name) == nil else { return .refused(.malformedCertifiedNamespace) }
-        return .recognised(Namespace(String(decoding: name, as: UTF8.self)), .always)
+        return .recognised(Principal(Namespace(String(decoding: name, as: UTF8.self)), by: .mtls, subject: subject), .always)
     }
 
     private enum Found {

@@ -33,11 +33,14 @@ struct JWTClaims: Equatable {
     static let leeway = 60.0
 
     let namespace: String
+    /// `sub`, where it is a text that could be a name.
+    let subject: String?
     /// From `nbf` and `exp`, each widened by the leeway.
     let window: ValidityWindow
 
     static func read(_ bytes: [UInt8]) -> Result<JWTClaims, AuthorizationRefusal> {
         var namespace: String?
+        var subject: String?
         var window = ValidityWindow.always
         var timesAreNumbers = true
         do throws(JSONError) {
@@ -45,6 +48,7 @@ struct JWTClaims: Equatable {
                 let type = try reader.peekType()
                 switch key {
                 case "namespace" where type == .string: namespace = try reader.readString()
+                case "sub" where type == .string: subject = try reader.readString()
                 // Valid before `exp`, as RFC 7519 has it; seconds are whole, so the first one not before it is its ceiling.
                 case "exp" where type == .number: window.until = seconds(try reader.readNumber().approximation + leeway)
                 case "nbf" where type == .number: window.from = seconds(try reader.readNumber().approximation - leeway)
@@ -60,7 +64,8 @@ struct JWTClaims: Equatable {
         guard timesAreNumbers else { return .failure(.malformedTime) }
         guard let namespace, !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
         if let refusal = NamespaceRule.violation(namespace.utf8) { return .failure(refusal) }
-        return .success(JWTClaims(namespace: namespace, window: window))
+        if let text = subject, NamespaceRule.violation(text.utf8) != nil { subject = nil }
+        return .success(JWTClaims(namespace: namespace, subject: subject, window: window))
     }
 
     /// The first whole second not before `time`, clamped to what 64 bits hold.

@@ -32,7 +32,7 @@ final class JWTScheme {
         case .success(let claims):
             guard now < claims.window.until else { return .refused(.expired) }
             guard now >= claims.window.from else { return .refused(.notYetValid) }
-            return .recognised(Namespace(claims.namespace), claims.window)
+            return .recognised(Principal(Namespace(claims.namespace), by: .jwt, subject: claims.subject), claims.window)
         }
     }
 

@@ -1,17 +1,16 @@
 // Tokens that were accepted, so that a heartbeat costs one look-up instead of a signature and two JSON texts, and allocates nothing.
 // Refusals are not kept: an attacker's tokens must not push out the clients'.
 
-import Catalog
 import TLS
 
-/// A bounded memory of accepted tokens, each with its namespace and the time it is valid in. Confined to one event loop.
+/// A bounded memory of accepted tokens, each with whom it stands for and the time it is valid in. Confined to one event loop.
 ///
 /// It holds two generations. A token enters the young one; when that is full it becomes the old one, and what was old is forgotten. A token
 /// met again in the old generation moves to the young. So what is used stays, what is not goes, and no step ever scans.
 struct TokenCache {
     struct Entry {
         let token: [UInt8]
-        let namespace: Namespace
+        let principal: Principal
         let window: ValidityWindow
     }
 
@@ -36,11 +35,11 @@ struct TokenCache {
     /// The tokens held, valid or not.
     var count: Int { young.count + old.count }
 
-    /// The namespace of a token that was accepted before and is valid now.
-    mutating func namespace(of token: ArraySlice<UInt8>, now: Int64) -> Namespace? {
+    /// Whom a token stands for that was accepted before and is valid now.
+    mutating func principal(of token: ArraySlice<UInt8>, now: Int64) -> Principal? {
         let hash = Self.hash(token)
         if let entry = young[hash], constantTimeEqual(entry.token.span, token.span) {
-            if entry.window.contains(now) { return entry.namespace }
+            if entry.window.contains(now) { return entry.principal }
             young[hash] = nil
             return nil
         }
@@ -48,12 +47,12 @@ struct TokenCache {
         old[hash] = nil
         guard entry.window.contains(now) else { return nil }
         insert(entry, hash: hash)
-        return entry.namespace
+        return entry.principal
     }
 
     /// Remembers a token that was accepted.
-    mutating func insert(_ token: ArraySlice<UInt8>, _ namespace: Namespace, _ window: ValidityWindow) {
-        insert(Entry(token: Array(token), namespace: namespace, window: window), hash: Self.hash(token))
+    mutating func insert(_ token: ArraySlice<UInt8>, _ principal: Principal, _ window: ValidityWindow) {
+        insert(Entry(token: Array(token), principal: principal, window: window), hash: Self.hash(token))
     }
 
     private mutating func insert(_ entry: Entry, hash: UInt64) {

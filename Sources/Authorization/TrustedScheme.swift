@@ -6,6 +6,6 @@ enum TrustedScheme {
     /// Recognises every token: it must be asked last.
     static func judge(_ token: ArraySlice<UInt8>) -> Verdict {
         if let refusal = NamespaceRule.violation(token) { return .refused(refusal) }
-        return .recognised(Namespace(String(decoding: token, as: UTF8.self)), .always)
+        return .recognised(Principal(Namespace(String(decoding: token, as: UTF8.self)), by: .trusted), .always)
     }
 }

@@ -1,4 +1,4 @@
-// The registry's truth: who is registered, and until when. A value without clock, lock or I/O: a command is applied at a given moment and
+// The registry's truth: who is registered, and until when. A value without clock, lock or I/O: what a client asks for is done at a given moment and
 // answered; time passes when it is told to. `Store` guards several of these, one a shard.
 
 /// The instances and leases of some namespaces.
@@ -26,34 +26,10 @@ struct Catalog: Sendable {
         records = Records(member: member ?? alone, ledger: member.map { _ in Ledger(limits: tombstones) }, log: log)
     }
 
-    // MARK: - Commands
+    // MARK: - What clients ask for
 
-    /// Carries a client's command out, or refuses it and changes nothing.
-    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
-        switch command {
-        case .register(let instance): return register(instance, in: namespace, at: moment, by: actor)
-        case .deregister(let id):
-            guard records.find(id, in: namespace, at: moment.lease) != nil else { return Decision(.unknownInstance) }
-            return remove(id, from: namespace, at: moment, by: actor)
-        case .bury(let id): return remove(id, from: namespace, at: moment, by: actor)
-        }
-    }
-
-    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
-    mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
-        guard let slot = records.slot(of: id, in: namespace) else { return false }
-        guard records.isLive(slot, at: moment.lease) else { return false }
-        let wasOverdue = isOverdue(slot)
-        records.slots[slot].renew(at: moment)
-        if records.slots[slot].isOverdue { rearm(slot, at: moment) }
-        if wasOverdue { records.touch(slot, at: moment) }
-        if records.isTold { records.ledger?.renewed.insert(slot) }
-        return true
-    }
-
-    private mutating func register(
-        _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?
-    ) -> Decision {
+    /// Registers an instance, or replaces what its id named before, and starts its lease anew. Not done when the namespace is full.
+    mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         var expired = 0
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
@@ -66,13 +42,36 @@ struct Catalog: Sendable {
             }
         } else {
             if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
-            guard hasRoom(in: namespace) else { return Decision(.namespaceFull, expired: expired) }
+            guard hasRoom(in: namespace) else { return Decision(isDone: false, expired: expired) }
             let version = records.stamp(isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
         records.ledger?.changed.insert(slot)
         rearm(slot, at: moment)
-        return Decision(.done, expired: expired)
+        return Decision(isDone: true, expired: expired)
+    }
+
+    /// Deregisters an instance. Not done when there is none, or its lease has run out.
+    ///
+    /// - Parameter evenIfUnknown: whether a tombstone is left for one that is not here, because others may have it: for a member that does not have their
+    ///   copy yet.
+    mutating func deregister(
+        _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool, at moment: Moment, by actor: Actor?
+    ) -> Decision {
+        guard evenIfUnknown || records.find(id, in: namespace, at: moment.lease) != nil else { return Decision(isDone: false) }
+        return remove(id, from: namespace, at: moment, by: actor)
+    }
+
+    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
+    mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+        guard let slot = records.slot(of: id, in: namespace) else { return false }
+        guard records.isLive(slot, at: moment.lease) else { return false }
+        let wasOverdue = isOverdue(slot)
+        records.slots[slot].renew(at: moment)
+        if records.slots[slot].isOverdue { rearm(slot, at: moment) }
+        if wasOverdue { records.touch(slot, at: moment) }
+        if records.isTold { records.ledger?.renewed.insert(slot) }
+        return true
     }
 
     /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
@@ -93,7 +92,7 @@ struct Catalog: Sendable {
             records.ledger?.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
             records.ledger?.expired.remove(id, in: namespace)
         }
-        return isLive ? Decision(.done) : Decision(.unknownInstance, expired: slot == nil ? 0 : 1)
+        return isLive ? Decision(isDone: true) : Decision(isDone: false, expired: slot == nil ? 0 : 1)
     }
 
     /// Whether a client may register another instance.

@@ -19,16 +19,7 @@ final class News: Sendable {
         self.wake = wake
     }
 
-    /// Notes what a client's command did. Called outside of the shard's lock.
-    func note(_ command: Command, _ outcome: Outcome, shard: Int) {
-        switch (command, outcome) {
-        // What is not here is told of all the same.
-        case (.register, .done), (.deregister, .done), (.bury, _): if Self.set(changed, shard) { wake() }
-        case (.register, _), (.deregister, _): break
-        }
-    }
-
-    /// Notes that there is something to tell though no client has changed anything. Called outside of the shard's lock.
+    /// Notes that there is something to tell. Called outside of the shard's lock.
     func noteChanges(shard: Int) { if Self.set(changed, shard) { wake() } }
 
     /// Notes that a client has renewed something. Called outside of the shard's lock.

@@ -70,11 +70,26 @@ public final class Store: Sendable {
         for shard in shards { shard.catalog.withLock { $0.namespaceCapacity = namespaceCapacity } }
     }
 
-    /// Carries a client's command out, or refuses it and changes nothing.
-    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
+    /// Registers an instance for a client, or replaces what its id named before, and starts its lease anew. Not done when the namespace holds as many
+    /// instances as it may.
+    public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         let number = number(of: namespace)
-        let decision = shards[number].catalog.withLock { $0.apply(command, in: namespace, at: moment, by: actor) }
-        news?.note(command, decision.outcome, shard: number)
+        let decision = shards[number].catalog.withLock { $0.register(instance, in: namespace, at: moment, by: actor) }
+        if decision.isDone { news?.noteChanges(shard: number) }
+        return decision
+    }
+
+    /// Deregisters an instance for a client. Not done when there is none in this namespace, or its lease has run out.
+    ///
+    /// - Parameter evenIfUnknown: whether the other members are told of it even if it is not here, for a member that does not have their copy yet.
+    public func deregister(
+        _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool = false, at moment: Moment, by actor: Actor? = nil
+    ) -> Decision {
+        let number = number(of: namespace)
+        let decision = shards[number].catalog.withLock {
+            $0.deregister(id, in: namespace, evenIfUnknown: evenIfUnknown, at: moment, by: actor)
+        }
+        if decision.isDone || evenIfUnknown { news?.noteChanges(shard: number) }
         return decision
     }
 

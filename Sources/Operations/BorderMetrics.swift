@@ -1,6 +1,7 @@
 // The numbers of the limits on connections and requests.
 
 import Libevent
+import RegistryCore
 import Serving
 import Telemetry
 
@@ -20,7 +21,7 @@ enum BorderMetrics {
             $0.sample(context.border.waitingBytes)
         }
         text.counter("a8registry_rate_limited_total", help: "Requests answered 429, by the allowance that was used up.") { family in
-            for limit in RateLimits.Limit.allCases { family.sample(context.rateLimits.refused(limit), ["limit": limit.name]) }
+            for limit in RateLimits.Limit.allCases { family.sample(context.registry.rateLimits.refused(limit), ["limit": limit.name]) }
         }
     }
 }

@@ -1,13 +1,14 @@
 // The cluster's numbers. Members come and go with addresses of their own, so they are no labels but counted by state; how far one is behind is told by
 // the worst. Who it is stands in `/api/v1/cluster`.
 
+import RegistryCore
 import Replication
 import Serving
 import Telemetry
 
 enum ClusterMetrics {
     static func append(_ context: ServerContext, _ text: inout PrometheusText) {
-        guard let report = context.cluster.report else { return }
+        guard let report = context.registry.cluster.report else { return }
         let status = report.status
         text.gauge("a8registry_cluster_ready", help: "1 once this member has what the others have, or has given up waiting for it.") {
             $0.sample(status.isReady ? 1 : 0)
@@ -32,8 +33,10 @@ enum ClusterMetrics {
         text.gauge("a8registry_cluster_leases_held", help: "1 while no lease runs out, after a pause of this member.") {
             $0.sample(status.holdsLeases ? 1 : 0)
         }
-        text.gauge("a8registry_tombstones", help: "Deregistrations that are remembered.") { $0.sample(context.store.counts.tombstones) }
-        let tombstones = context.store.tombstoneCounts
+        text.gauge("a8registry_tombstones", help: "Deregistrations that are remembered.") {
+            $0.sample(context.registry.store.counts.tombstones)
+        }
+        let tombstones = context.registry.store.tombstoneCounts
         text.gauge("a8registry_tombstone_bytes", help: "Bytes that they take.") { $0.sample(tombstones.bytes) }
         text.counter(
             "a8registry_tombstones_forgotten_total", help: "Deregistrations that were forgotten before their time, for want of room."

@@ -3,6 +3,7 @@
 import Catalog
 import HTTP
 import JSON
+import RegistryCore
 import Replication
 import ReplicationServer
 import Serving
@@ -11,7 +12,7 @@ import Text
 
 enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
-        guard let report = call.context.cluster.report else {
+        guard let report = call.context.registry.cluster.report else {
             return Response(.ok, contentType: .json, body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
         }
         return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.wallOfMillisecond))

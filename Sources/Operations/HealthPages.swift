@@ -3,6 +3,7 @@
 import Configuration
 import HTTP
 import JSON
+import RegistryCore
 import Replication
 import Serving
 
@@ -23,8 +24,8 @@ enum HealthPages {
 
     /// The report of R603: every component that this member has.
     static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
-        let wholeSeconds = (call.monotonic - call.context.started) / 1_000_000_000 * 1_000_000_000
-        let components = call.context.cluster.components + [expiry(call)].compactMap(\.self)
+        let wholeSeconds = (call.monotonic - call.context.registry.started) / 1_000_000_000 * 1_000_000_000
+        let components = call.context.registry.cluster.components + [expiry(call)].compactMap(\.self)
         var body: [UInt8] = []
         body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
         body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
@@ -37,12 +38,12 @@ enum HealthPages {
 
     /// What holds leases, for how many seconds it has, and for how many it may go on (R662); nil when nothing does.
     private static func expiry(_ call: borrowing Call) -> ComponentHealth? {
-        let holds = call.context.expiryHold.holds
+        let holds = call.context.registry.expiryHold.holds
         guard !holds.isEmpty else { return nil }
         let now = call.monotonic / 1_000_000
         var properties = holds.map { (name: $0.cause.rawValue, value: Int(max(0, now - $0.since) / 1_000)) }
         properties.append(("remaining", Int(max(0, (holds.map(\.until).max() ?? now) - now) / 1_000)))
-        properties.append(("overdue", call.context.store.counts.overdue))
+        properties.append(("overdue", call.context.registry.store.counts.overdue))
         // Held leases are how a member stays of use while something else is amiss, which shows by itself.
         return ComponentHealth(name: "EXPIRY", isHealthy: true, properties: properties)
     }

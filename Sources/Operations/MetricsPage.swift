@@ -4,6 +4,7 @@
 import Catalog
 import Configuration
 import HTTP
+import RegistryCore
 import Serving
 import TLS
 import Telemetry
@@ -25,9 +26,9 @@ enum MetricsPage {
     }
 
     private static func requests(_ context: ServerContext, _ text: inout PrometheusText) {
-        let counts = context.loopMetrics.reduce(RequestCounts()) { $0 + $1.requestCounts }
+        let counts = context.loopMetrics.reduce(RequestCounts(context.loopMetrics.first?.operations ?? [])) { $0 + $1.requestCounts }
         text.counter("a8registry_http_requests_total", help: "Requests answered, by operation and status.") { family in
-            for operation in Operation.allCases {
+            for operation in counts.operations {
                 for status in HTTP.Status.allCases where counts.count(operation, status) > 0 {
                     family.sample(counts.count(operation, status), ["operation": operation.name, "status": String(status.rawValue)])
                 }
@@ -36,7 +37,7 @@ enum MetricsPage {
         text.histogram(
             "a8registry_http_request_duration_seconds", help: "From a request's arrival to its answer, by operation."
         ) { family in
-            for operation in Operation.allCases where counts.latency(operation).count > 0 {
+            for operation in counts.operations where counts.latency(operation).count > 0 {
                 family.sample(counts.latency(operation), ["operation": operation.name])
             }
         }
@@ -45,7 +46,7 @@ enum MetricsPage {
             help: "Answers with a status of 400 or more, with those of the border: 408, and 503 to a connection too many."
         ) { family in
             for status in HTTP.Status.allCases where status.rawValue >= 400 {
-                let requests = Operation.allCases.reduce(0) { $0 + counts.count($1, status) }
+                let requests = counts.operations.reduce(0) { $0 + counts.count($1, status) }
                 family.sample(requests + context.border.answers(status), ["status": String(status.rawValue)])
             }
         }
@@ -61,25 +62,25 @@ enum MetricsPage {
     }
 
     private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {
-        let counts = context.store.counts
+        let counts = context.registry.store.counts
         text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
         text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
         text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
         text.gauge("a8registry_instances_overdue", help: "Instances that are kept though their time has passed, because leases are held.") {
             $0.sample(counts.overdue)
         }
-        let holds = context.expiryHold.holds
+        let holds = context.registry.expiryHold.holds
         text.gauge("a8registry_expiry_held", help: "1 while leases are held, by the cause.") { family in
             for cause in HoldCause.allCases {
                 family.sample(holds.contains { $0.cause == cause } ? 1 : 0, ["cause": cause.rawValue])
             }
         }
-        let changes = context.changes
+        let changes = context.registry.changes
         text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
         text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
         text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
-        let log = context.store.changeLogCounts
+        let log = context.registry.store.changeLogCounts
         text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") { $0.sample(log.changes) }
         text.gauge("a8registry_change_log_bytes", help: "Bytes that they take.") { $0.sample(log.bytes) }
         text.counter("a8registry_events_missed_total", help: "Changes that came too fast to be written into the event log.") {

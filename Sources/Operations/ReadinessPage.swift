@@ -2,6 +2,7 @@
 
 import HTTP
 import JSON
+import RegistryCore
 import Replication
 import Serving
 import Telemetry
@@ -17,7 +18,7 @@ struct ReadinessPage {
     let until: Int64?
 
     init(_ context: ServerContext) {
-        let (lifecycle, cluster) = (context.lifecycle, context.cluster)
+        let (lifecycle, cluster) = (context.registry.lifecycle, context.registry.cluster)
         let readiness = cluster.readiness
         switch lifecycle.state {
         case .starting: self.init("starting", "event loops", since: lifecycle.since)
@@ -30,7 +31,9 @@ struct ReadinessPage {
                 self.init("starting", "copying", since: lifecycle.since)
             } else if context.settings.clusterSizeRequired, !cluster.isLargeEnough {
                 self.init("alone", "cluster size", since: cluster.sizeChangedAt)
-            } else if context.settings.clusterSizeRequired, let cut = context.expiryHold.holds.first(where: { $0.cause == .cutOff }) {
+            } else if context.settings.clusterSizeRequired,
+                let cut = context.registry.expiryHold.holds.first(where: { $0.cause == .cutOff })
+            {
                 self.init("alone", "cut off", since: cut.since)
             } else {
                 self.init(

@@ -68,12 +68,14 @@ func `every scheme holds a namespace to the same rule`(name: String, refusal: Au
     let token = Forge.token(claims: #"{"namespace":"\#(escaped.joined())"}"#)
     let identity = ClientIdentity(uris: [], organizationalUnits: [name])
     let signed = try Forge.authorizer(Forge.jwt()).authorize(token: token)
-    let certified = try Forge.authorizer(.mtls).authorize(credential: nil, identity: identity, now: Forge.now)
+    let certified = try Forge.authorizer(.mtls).judge(nil, identity, now: Forge.now)
     guard !name.isEmpty else {
         #expect(signed == .refused(.noNamespaceClaim))
         return #expect(certified == .refused(.malformedCertifiedNamespace))
     }
-    #expect(TrustedScheme.judge(Array(name.utf8)[...]) == refusal.map { .refused($0) } ?? .recognised(Namespace(name), .always))
+    #expect(
+        TrustedScheme.judge(Array(name.utf8)[...]) == refusal.map { .refused($0) }
+            ?? .recognised(Principal(Namespace(name), by: .trusted), .always))
     #expect(signed == refusal.map { .refused($0) } ?? .namespace(Namespace(name)))
     #expect(certified == refusal.map { _ in .refused(.malformedCertifiedNamespace) } ?? .namespace(Namespace(name)))
 }
@@ -94,7 +96,7 @@ func `a trusted token with a control character is refused`(token: String) throws
 @Test(arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x61, 0xC3]] as [[UInt8]])
 func `a trusted token that is not UTF-8 is refused, not repaired`(token: [UInt8]) throws {
     let credential = Array("Bearer ".utf8) + token
-    #expect(try Forge.authorizer(.trusted).authorize(credential: credential[...], now: 0) == .refused(.namespaceNotUTF8))
+    #expect(try Forge.authorizer(.trusted).judge(credential[...], nil, now: 0) == .refused(.namespaceNotUTF8))
 }
 
 @Test func `of several schemes the first that recognises the form decides`() throws {

@@ -14,13 +14,28 @@ struct CertificateSchemeTests {
 
     @Test(
         arguments: [
-            (identity(["spiffe://mesh.example/ns/shop/sa/cart"]), .recognised(Namespace("shop"), .always)),
-            (identity(["spiffe://mesh.example/region/eu/ns/shop"]), .recognised(Namespace("shop"), .always)),
-            (identity(["SPIFFE://mesh/ns/shop"], units: ["other"]), .recognised(Namespace("shop"), .always)),
-            (identity(["https://x/ns/web", "spiffe://mesh/ns/shop"]), .recognised(Namespace("shop"), .always)),
-            (identity(["spiffe://ns/x"], units: ["unit"]), .recognised(Namespace("unit"), .always)),
-            (identity(units: ["käse"]), .recognised(Namespace("käse"), .always)),
-            (identity(["spiffe://mesh/ns/a", "spiffe://mesh/ns/a/sa/b"]), .recognised(Namespace("a"), .always)),
+            (
+                identity(["spiffe://mesh.example/ns/shop/sa/cart"]),
+                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/ns/shop/sa/cart"), .always)
+            ),
+            (
+                identity(["spiffe://mesh.example/region/eu/ns/shop"]),
+                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/region/eu/ns/shop"), .always)
+            ),
+            (
+                identity(["SPIFFE://mesh/ns/shop"], units: ["other"]),
+                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "SPIFFE://mesh/ns/shop"), .always)
+            ),
+            (
+                identity(["https://x/ns/web", "spiffe://mesh/ns/shop"]),
+                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh/ns/shop"), .always)
+            ),
+            (identity(["spiffe://ns/x"], units: ["unit"]), .recognised(Principal(Namespace("unit"), by: .mtls), .always)),
+            (identity(units: ["käse"]), .recognised(Principal(Namespace("käse"), by: .mtls), .always)),
+            (
+                identity(["spiffe://mesh/ns/a", "spiffe://mesh/ns/a/sa/b"]),
+                .recognised(Principal(Namespace("a"), by: .mtls, subject: "spiffe://mesh/ns/a"), .always)
+            ),
             (identity(["spiffe://mesh/ns/a", "spiffe://mesh/ns/b"]), .refused(.ambiguousCertificate)),
             (identity(units: ["a", "b"]), .refused(.ambiguousCertificate)),
             (identity(["spiffe://mesh/ns"]), .refused(.malformedCertifiedNamespace)),
@@ -44,8 +59,8 @@ struct CertificateSchemeTests {
 
     private static let shop = identity(units: ["shop"])
 
-    private func authorize(_ authorizer: Authorizer, _ credential: String?, _ identity: ClientIdentity?) -> Authorization {
-        authorizer.authorize(credential: credential.map { Array($0.utf8)[...] }, identity: identity, now: Forge.now)
+    private func authorize(_ authorizer: Authorizer, _ credential: String?, _ identity: ClientIdentity?) -> Judged {
+        authorizer.judge(credential.map { Array($0.utf8)[...] }, identity, now: Forge.now)
     }
 
     @Test func `alone it needs the certificate and looks at nothing else`() throws {

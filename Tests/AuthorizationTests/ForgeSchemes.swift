@@ -1,5 +1,7 @@
 // Authorizers that know the forge's secret.
 
+import Catalog
+import HTTP
 import TestSupport
 
 @testable import Authorization
@@ -15,12 +17,26 @@ extension Forge {
     }
 }
 
+/// What an authorizer comes to, where only the namespace matters.
+enum Judged: Equatable {
+    case namespace(Namespace)
+    case refused(AuthorizationRefusal)
+}
+
 extension Authorizer {
-    func authorize(_ credential: String?, now: Int64 = Forge.now) -> Authorization {
-        // The value is a slice from the middle of a longer text, as in a request head.
-        let text = credential.map { Array("Authorization: \($0)\r\n".utf8) }
-        return authorize(credential: text.map { $0[15..<$0.count - 2] }, now: now)
+    func judge(_ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, now: Int64) -> Judged {
+        do throws(AuthorizationRefusal) {
+            return .namespace(try authorize(credential: credential, identity: identity, now: now).namespace)
+        } catch {
+            return .refused(error)
+        }
     }
 
-    func authorize(token: String, now: Int64 = Forge.now) -> Authorization { authorize("Bearer " + token, now: now) }
+    func authorize(_ credential: String?, now: Int64 = Forge.now) -> Judged {
+        // The value is a slice from the middle of a longer text, as in a request head.
+        let text = credential.map { Array("Authorization: \($0)\r\n".utf8) }
+        return judge(text.map { $0[15..<$0.count - 2] }, nil, now: now)
+    }
+
+    func authorize(token: String, now: Int64 = Forge.now) -> Judged { authorize("Bearer " + token, now: now) }
 }

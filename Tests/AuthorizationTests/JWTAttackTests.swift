@@ -184,12 +184,12 @@ func `a token is read whatever its length, as long as a head has room for it`(le
 func `a token with any one character changed is refused`(seed: UInt64) throws {
     let authorizer = try Forge.authorizer(Forge.jwt())
     let good = Array(Forge.token(claims: #"{"namespace":"tenant-a","exp":1767230000}"#).utf8)
-    #expect(authorizer.authorize(credential: (Array("Bearer ".utf8) + good)[...], now: Forge.now) == .namespace(Namespace("tenant-a")))
+    #expect(authorizer.judge((Array("Bearer ".utf8) + good)[...], nil, now: Forge.now) == .namespace(Namespace("tenant-a")))
     for index in good.indices where UInt64(index) % 40 == seed {
         for replacement in UInt8.min...UInt8.max where replacement != good[index] {
             var bad = good
             bad[index] = replacement
-            let answer = authorizer.authorize(credential: (Array("Bearer ".utf8) + bad)[...], now: Forge.now)
+            let answer = authorizer.judge((Array("Bearer ".utf8) + bad)[...], nil, now: Forge.now)
             guard case .refused = answer else {
                 Issue.record("byte \(index) as \(replacement) is accepted")
                 continue

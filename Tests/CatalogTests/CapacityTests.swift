@@ -1,3 +1,4 @@
+import TestCatalog
 import Testing
 
 @testable import Catalog
@@ -8,7 +9,7 @@ struct CapacityTests {
         it.register(1, at: 0)
         it.register(2, at: 0)
         let decision = it.register(3, at: 0)
-        #expect(decision == Decision(.namespaceFull))
+        #expect(decision == CommandDecision(.namespaceFull))
         #expect(it.ids(of: "web", at: 0) == [.digest(1), .digest(2)])
         #expect(it.register(3, in: neighbour, at: 0).outcome == .done, "the limit is each namespace's own")
     }
@@ -39,7 +40,7 @@ struct CapacityTests {
         it.register(2, ttl: 1_000, at: 0)
         let now = 1_000 + TimerWheel.resolution
         let decision = it.register(3, at: now)
-        #expect(decision == Decision(.done, expired: 2))
+        #expect(decision == CommandDecision(.done, expired: 2))
         #expect(it.catalog.held == [Key(namespace: tenant, id: .digest(3))])
         #expect(it.register(4, at: now).outcome == .done)
         #expect(it.register(5, at: now).outcome == .namespaceFull)

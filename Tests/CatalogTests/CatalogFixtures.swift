@@ -1,5 +1,6 @@
 // What the catalog's tests build over and over.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog
@@ -89,13 +90,13 @@ struct Subject {
     mutating func register(
         _ id: UInt64 = 1, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000, in namespace: Namespace = tenant,
         at now: Int64
-    ) -> Decision {
+    ) -> CommandDecision {
         let instance = makeInstance(id, service: service, status: status, ttl: ttl)
         return catalog.apply(.register(instance), in: namespace, at: moment(now))
     }
 
     @discardableResult
-    mutating func apply(_ command: Command, in namespace: Namespace = tenant, at now: Int64) -> Decision {
+    mutating func apply(_ command: Command, in namespace: Namespace = tenant, at now: Int64) -> CommandDecision {
         catalog.apply(command, in: namespace, at: moment(now))
     }
 
@@ -114,5 +115,17 @@ struct Subject {
 
     func ids(of service: String, in namespace: Namespace = tenant, at now: Int64) -> Set<InstanceID> {
         Set(catalog.instances(of: Name(service), in: namespace, at: at(now)).map(\.instance.id))
+    }
+}
+
+extension Catalog {
+    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> CommandDecision {
+        let decision =
+            switch command {
+            case .register(let instance): register(instance, in: namespace, at: moment, by: actor)
+            case .deregister(let id): deregister(id, in: namespace, evenIfUnknown: false, at: moment, by: actor)
+            case .bury(let id): deregister(id, in: namespace, evenIfUnknown: true, at: moment, by: actor)
+            }
+        return CommandDecision(command.outcome(decision), expired: decision.expired)
     }
 }

@@ -1,6 +1,7 @@
 // The catalog beside a model too simple to be wrong: dictionaries whose every look-up is a scan and whose leases are compared with the
 // clock when somebody looks. Whatever random commands and random time do to both, they must tell the same story.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,3 +1,4 @@
+import TestCatalog
 import Testing
 
 @testable import Catalog
@@ -13,7 +14,7 @@ struct LeaseTests {
         #expect(it.serviceNames(at: 31_001).isEmpty)
         #expect(it.ids(of: "web", at: 31_001).isEmpty)
         #expect(it.renew(one, at: 31_001) == false)
-        #expect(it.apply(.deregister(one), at: 31_001) == Decision(.unknownInstance))
+        #expect(it.apply(.deregister(one), at: 31_001) == CommandDecision(.unknownInstance))
         #expect(it.catalog.counts.instances == 1, "nothing has swept it, so the test was about one that is still there")
     }
 

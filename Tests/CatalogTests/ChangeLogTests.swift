@@ -1,5 +1,6 @@
 // What the change log keeps, of whom, and for how long.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,5 +1,6 @@
 // Leases that silence must not end: those whose heartbeats may lie unread, and those whose heartbeats cannot arrive.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,3 +1,4 @@
+import TestCatalog
 import Testing
 
 @testable import Catalog

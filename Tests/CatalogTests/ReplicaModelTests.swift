@@ -1,6 +1,7 @@
 // Several members, and a network that loses, repeats, delays and reorders, beside one list of what was acknowledged to clients. When the members
 // have compared their digests and repaired what differs, each holds of every id what the latest acknowledged command made of it, and nothing else.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,5 +1,7 @@
 // Members of an imagined cluster: stores whose lease clocks were started at different times and whose wall clocks disagree.
 
+import TestCatalog
+
 @testable import Catalog
 
 func version(_ milliseconds: UInt64, origin: UInt64 = 1) -> Version {

@@ -1,5 +1,6 @@
 // What becomes of what a clock has stamped that nobody believes.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,6 +1,7 @@
 // Revisions beside a model too simple to be wrong: the set of what is registered, in which version. Whatever members did to get there, those with equal
 // sets have equal digests, those with different sets have different ones, and no member's index ever stands still while its set changes.
 
+import TestCatalog
 import Testing
 
 @testable import Catalog

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import TestCatalog
 import Testing
 
 @testable import Catalog

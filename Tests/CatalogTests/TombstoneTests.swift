@@ -1,3 +1,4 @@
+import TestCatalog
 import Testing
 
 @testable import Catalog
@@ -176,7 +177,7 @@ struct TombstoneTests {
         #expect(member.apply(.bury(one), at: 1) == .done)
         member.apply(.register(makeInstance(1)), at: 2)
         let decision = member.store.apply(.bury(one), in: tenant, at: member.moment(40_000))
-        #expect(decision == Decision(.unknownInstance, expired: 1))
+        #expect(decision == CommandDecision(.unknownInstance, expired: 1))
         #expect(member.store.counts == Counts(tombstones: 1))
     }
 

@@ -39,23 +39,28 @@ struct ArrowTests {
         Room("Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"], system: ["Glibc"]),
         Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         Room(
+            "RegistryCore", ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System"],
+            system: ["Synchronization"]),
+        Room(
             "Serving",
             [
-                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "Replication", "System", "TLS",
-                "Telemetry", "Text",
+                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "System",
+                "TLS", "Telemetry", "Text",
             ],
             system: ["Synchronization"]),
-        Room("Amalgam8", ["Catalog", "HTTP", "JSON", "Serving", "TLS", "Telemetry", "Text"]),
+        Room("Amalgam8", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         Room(
             "Operations",
             [
-                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "Replication", "ReplicationServer", "Serving", "Swagger",
+                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "ReplicationServer", "Serving",
+                "Swagger",
                 "System", "TLS", "Telemetry", "Text",
             ]),
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Logging", "Operations", "Replication",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Logging", "Operations", "RegistryCore",
+                "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
             ],
             system: ["Glibc"]),

@@ -10,7 +10,7 @@ struct FolderTests {
     static let order: [String: [String]] = [
         "RegistryServer": ["Check", "Server"],
         "ReplicationServer": ["Membership", ""],
-        "Serving": ["Admission", "Rendering", "State", "Calls", "Responding", "Waiting"],
+        "Serving": ["Requests", "Rendering", "State", "Calls", "Responding", "Waiting"],
     ]
 
     /// Rooms whose folders still name each other both ways. A room leaves this list and never comes back.

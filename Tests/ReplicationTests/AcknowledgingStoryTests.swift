@@ -1,6 +1,7 @@
 // What a client may rely on that goes from member to member, each request sent after the answer to the one before.
 
 import Catalog
+import TestCatalog
 import Testing
 
 @testable import Replication

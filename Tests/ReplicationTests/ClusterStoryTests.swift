@@ -1,6 +1,7 @@
 // Stories of whole clusters that are worth telling one by one, over the simulation's network.
 
 import Catalog
+import TestCatalog
 import Testing
 
 @testable import Replication

@@ -1,6 +1,7 @@
 // With a secret, what is said behind a proof is believed of nobody but who has made it.
 
 import Catalog
+import TestCatalog
 import Testing
 
 @testable import Replication

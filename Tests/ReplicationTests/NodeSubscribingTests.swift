@@ -1,6 +1,7 @@
 // What a node makes of what it is told, and of those who tell it.
 
 import Catalog
+import TestCatalog
 import Testing
 
 @testable import Replication

@@ -5,6 +5,7 @@ import Authorization
 import HTTP
 import Libevent
 import Logging
+import RegistryCore
 import Replication
 import Serving
 import System
@@ -86,7 +87,7 @@ struct LoopWorker: Sendable {
             case .cluster(let reply): kept.received(reply)
             case .authorize(let configuration):
                 // Fails only when OpenSSL does; then who was let in before is let in still.
-                if let authorizer = try? Authorizer(configuration) { responder.authorizer = authorizer }
+                if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }
             case .drain:
                 for server in servers {
                     server.drain(onLoop) { onLoop in
@@ -95,7 +96,7 @@ struct LoopWorker: Sendable {
                 }
             }
         }
-        context.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply)) }
+        context.registry.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply)) }
         var expected = MonotonicClock.nanoseconds()
         let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
             let now = MonotonicClock.nanoseconds()
@@ -103,9 +104,9 @@ struct LoopWorker: Sendable {
             metrics.recordLag(microseconds: max(0, Int((now - expected) / 1_000)))
             expected = now
         }
-        let readMark = context.expiryHold.loops[index]
+        let readMark = context.registry.expiryHold.loops[index]
         let readTimer = try LoopEvent.every(milliseconds: Self.readPeriod, on: loop) { [context] _ in
-            readMark.turn(at: context.leaseClock.now(monotonic: MonotonicClock.milliseconds()))
+            readMark.turn(at: context.registry.leaseClock.now(monotonic: MonotonicClock.milliseconds()))
         }
         defer { readMark.retire() }
         control.send(.serving(mailbox.sender))
@@ -125,7 +126,7 @@ struct LoopWorker: Sendable {
             }
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()
-            let moment = context.moment(monotonic: arrived, wall: WallClock.nanoseconds())
+            let moment = context.registry.moment(monotonic: arrived, wall: WallClock.nanoseconds())
             let instant = Instant(moment: moment, monotonic: arrived)
             switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
             case .answered(let response): reply.send(response)

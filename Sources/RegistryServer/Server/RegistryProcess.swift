@@ -13,6 +13,7 @@ import Glibc
 import HTTP
 import Libevent
 import Logging
+import RegistryCore
 import Replication
 import ReplicationServer
 import Serving
@@ -147,17 +148,20 @@ package final class RegistryProcess {
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
                 tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
         }
-        context = ServerContext(
+        let registry = RegistryState(
             settings: settings, cluster: replication ?? StandaloneCluster(),
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
-            monotonic: MonotonicClock.nanoseconds(), httpsPort: securePort?.port, tlsHealth: keeper?.health,
+            monotonic: MonotonicClock.nanoseconds())
+        context = ServerContext(
+            registry, operations: Protocols.routes.operations, loops: loops, httpsPort: securePort?.port, tlsHealth: keeper?.health,
             peerTLSHealth: replication?.tlsHealth, border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped })
         eventLog =
             settings.eventLog == .off
             ? nil
             : EventLog(
-                context.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format, counts: context.events)
+                context.registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format,
+                counts: context.events)
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -166,7 +170,9 @@ package final class RegistryProcess {
 
     private func startReplication() throws {
         guard let control = mailbox?.sender else { return }
-        try replication?.start(context.store, context.leaseClock, context.expiryHold) { error in control.send(.replicationFailed(error)) }
+        try replication?.start(context.registry.store, context.registry.leaseClock, context.registry.expiryHold) { error in
+            control.send(.replicationFailed(error))
+        }
     }
 
     private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
@@ -266,9 +272,9 @@ package final class RegistryProcess {
         let settings = live.settings
         threshold.level = settings.logLevel
         context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
-        context.rateLimits.change(settings)
-        context.store.change(namespaceCapacity: settings.namespaceCapacity)
-        context.tagRule.change(settings)
+        context.registry.rateLimits.change(settings)
+        context.registry.store.change(namespaceCapacity: settings.namespaceCapacity)
+        context.registry.tagRule.change(settings)
         context.border.change(BorderRules(settings, openFiles: openFiles))
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
@@ -280,15 +286,15 @@ package final class RegistryProcess {
 
     private func expireLeases() {
         let monotonic = MonotonicClock.milliseconds()
-        context.leaseClock.tick(monotonic: monotonic)
+        context.registry.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
-        context.expiryHold.clockStands(until: context.leaseClock.standsUntil, at: monotonic)
+        context.registry.expiryHold.clockStands(until: context.registry.leaseClock.standsUntil, at: monotonic)
         // Whoever looks overdue may have been heard of by others.
-        guard !context.leaseClock.isHeld else { return }
-        let moment = context.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
-        let bounds = context.expiryHold.bounds(at: moment.lease)
-        let expiry = context.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
-        context.changes.countExpirations(expiry.expired)
+        guard !context.registry.leaseClock.isHeld else { return }
+        let moment = context.registry.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
+        let bounds = context.registry.expiryHold.bounds(at: moment.lease)
+        let expiry = context.registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
+        context.registry.changes.countExpirations(expiry.expired)
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }
@@ -303,8 +309,8 @@ package final class RegistryProcess {
 
     private func followChanges() {
         if eventLog?.write(at: WallClock.nanoseconds()) == true { eventBacklog?.schedule(afterMilliseconds: 0) }
-        context.store.trimChanges()
-        context.store.trimTombstones()
+        context.registry.store.trimChanges()
+        context.registry.store.trimTombstones()
     }
 
     // MARK: - Workers
@@ -316,7 +322,7 @@ package final class RegistryProcess {
             // It was made with the secrets of the start.
             if live.settings.jwtSecret != settings.jwtSecret { orders.send(.authorize(AuthorizationConfiguration(live.settings))) }
             // One that is ready only after the stop was asked for, or after another one failed.
-            guard context.lifecycle.state == .starting else { return orders.send(.drain) }
+            guard context.registry.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -324,7 +330,7 @@ package final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
-            if !context.lifecycle.isStopping {
+            if !context.registry.lifecycle.isStopping {
                 logger.critical("an event loop has ended by itself")
                 status = Exit.unavailable
                 drain(onLoop)
@@ -340,7 +346,7 @@ package final class RegistryProcess {
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
         // First, so that whoever waits for the port file finds the registry ready.
-        context.lifecycle.advance(to: .ready)
+        context.registry.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { portFile = try PortFile(ports, to: path) }
         } catch {
@@ -359,19 +365,19 @@ package final class RegistryProcess {
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard !context.lifecycle.isStopping else {
+        guard !context.registry.lifecycle.isStopping else {
             portFile?.remove()
             _exit(Exit.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
         // Balancers that ask /readyz learn of the end while they are still served. Nobody has asked one that was never ready.
-        guard live.settings.drainTime > .zero, context.lifecycle.state == .ready else { return drain(onLoop) }
-        context.lifecycle.advance(to: .draining)
+        guard live.settings.drainTime > .zero, context.registry.lifecycle.state == .ready else { return drain(onLoop) }
+        context.registry.lifecycle.advance(to: .draining)
         drainStart?.schedule(afterMilliseconds: Int(live.settings.drainTime.wholeMilliseconds))
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {
-        context.lifecycle.advance(to: .draining)
+        context.registry.lifecycle.advance(to: .draining)
         for worker in workers { worker.send(.drain) }
         // The time of another failure is not to be added.
         guard !isDraining else { return }
@@ -382,7 +388,7 @@ package final class RegistryProcess {
 
     /// Once no client is answered any more, or has had its time: what they were told is told to the other members.
     private func leave(_ onLoop: borrowing OnLoop) {
-        context.lifecycle.advance(to: .leaving)
+        context.registry.lifecycle.advance(to: .leaving)
         guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true

@@ -3,6 +3,7 @@
 
 import Configuration
 import Logging
+import RegistryCore
 import Replication
 import Serving
 import System
@@ -16,21 +17,21 @@ enum StatusReport {
         var logger = logger
         logger.logLevel = .info
         logger.info("status", metadata: process(context, monotonic: monotonic))
-        guard let report = context.cluster.report else { return }
+        guard let report = context.registry.cluster.report else { return }
         logger.info("cluster", metadata: cluster(report.status))
         for peer in report.status.peers { logger.info("link", metadata: link(peer)) }
     }
 
     static func process(_ context: ServerContext, monotonic: Int64) -> Logger.Metadata {
-        let counts = context.store.counts
-        let changes = context.changes
+        let counts = context.registry.store.counts
+        let changes = context.registry.changes
         var metadata: Logger.Metadata = [
-            "version": "\(Release.current)", "state": "\(context.lifecycle.state)", "ready": "\(context.cluster.hasCopy)",
-            "uptime": "\(GoDuration(nanoseconds: (monotonic - context.started) / 1_000_000_000 * 1_000_000_000))",
+            "version": "\(Release.current)", "state": "\(context.registry.lifecycle.state)", "ready": "\(context.registry.cluster.hasCopy)",
+            "uptime": "\(GoDuration(nanoseconds: (monotonic - context.registry.started) / 1_000_000_000 * 1_000_000_000))",
             "instances": "\(counts.instances)", "services": "\(counts.services)", "namespaces": "\(counts.namespaces)",
             "tombstones": "\(counts.tombstones)", "registrations": "\(changes.registered)", "renewals": "\(changes.renewed)",
             "deregistrations": "\(changes.deregistered)", "expirations": "\(changes.expired)",
-            "leases_held": "\(!context.expiryHold.holds.isEmpty)", "connections": "\(context.openConnections())",
+            "leases_held": "\(!context.registry.expiryHold.holds.isEmpty)", "connections": "\(context.openConnections())",
             "requests": "\(context.loopMetrics.reduce(0) { $0 + $1.requestCounts.total })",
             "loop_lag_us": "\(context.loopMetrics.map(\.lagMicroseconds).max() ?? 0)",
             "rendered_bytes": "\(context.loopMetrics.reduce(0) { $0 + $1.rendered.heldBytes })",

@@ -3,12 +3,13 @@
 
 import Catalog
 import HTTP
+import RegistryCore
 import Replication
 
 extension Call {
     /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough (R270).
     package borrowing func acknowledged(_ response: Response) -> Reply {
-        guard context.standing.waits else { return .now(response) }
+        guard registry.standing.waits else { return .now(response) }
         return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
     }
 
@@ -17,13 +18,13 @@ extension Call {
     package borrowing func askOthers(
         _ ids: [InstanceID], _ answer: @escaping (_ call: borrowing Call, _ isSure: Bool) throws(Refused) -> Reply
     ) throws(Refused) -> Reply {
-        guard !context.isBehind(at: monotonic) else { return try answer(self, false) }
-        guard context.standing.mayBeUnderWay else { return try answer(self, true) }
+        guard !registry.isBehind(at: monotonic) else { return try answer(self, false) }
+        guard registry.standing.mayBeUnderWay else { return try answer(self, true) }
         let namespace = try tenant()
         let keys = ids.map { StateKey(namespace: namespace, id: $0) }
         return .later(
             Waiting(for: .questions(keys)) { call, wake throws(Refused) in
-                try answer(call, wake == .come && !call.context.isBehind(at: call.monotonic))
+                try answer(call, wake == .come && !call.registry.isBehind(at: call.monotonic))
             })
     }
 }

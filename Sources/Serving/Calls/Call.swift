@@ -1,8 +1,10 @@
 // One request on its way through the responder: what came, and what is learnt of it step by step. It cannot be copied, only lent, so that passing
 // it on costs nothing: a request is a dozen references.
 
+import Authorization
 import Catalog
 import HTTP
+import RegistryCore
 
 /// What a handler is given.
 package struct Call: ~Copyable {
@@ -24,11 +26,16 @@ package struct Call: ~Copyable {
     package var isFromProxy = false
     /// Empty until the path was found to be clean.
     package var path = PathSegments()
-    package var operation = Operation.unmatched
-    /// The tenant; nil on the pages that are open to everybody.
-    package var namespace: Namespace?
+    /// Nil until the request has found one, and where it finds none.
+    private(set) var route: Route?
+    package private(set) var operation = Operation.unmatched
+    /// The operation's among all that are counted.
+    private(set) var number: Int
+    /// Who asks; nil on the pages that are open to everybody.
+    package var principal: Principal?
 
-    package init(_ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers) {
+    /// - Parameter number: the operation's, for as long as none is found.
+    init(_ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers, number: Int) {
         self.request = request
         moment = instant.moment
         monotonic = instant.monotonic
@@ -36,6 +43,20 @@ package struct Call: ~Copyable {
         self.context = context
         client = self.request.clientAddress
         self.answers = answers
+        self.number = number
+    }
+
+    /// The route is found.
+    mutating func take(_ row: RouteTable.Row) {
+        route = row.route
+        operation = row.route.operation
+        number = row.number
+    }
+
+    /// It asks what may be asked.
+    mutating func takeOptions(number: Int) {
+        operation = .options
+        self.number = number
     }
 
     /// The call has waited, and goes on now.
@@ -44,8 +65,20 @@ package struct Call: ~Copyable {
         monotonic = instant.monotonic
     }
 
+    /// The registry that is asked.
+    @inlinable package var registry: RegistryState { context.registry }
+
+    /// What the path has where its route has a parameter: percent-decoded, not empty. Empty when the route has no such parameter.
+    package func parameter(_ index: Int = 0) -> ArraySlice<UInt8> {
+        guard let route, index < route.parameters.count else { return [] }
+        return path[route.parameters[index]]
+    }
+
+    /// The tenant; nil on the pages that are open to everybody.
+    @inlinable package var namespace: Namespace? { principal?.namespace }
+
     /// The time that it is.
-    package var instant: Instant { Instant(moment: moment, monotonic: monotonic) }
+    @inlinable package var instant: Instant { Instant(moment: moment, monotonic: monotonic) }
 
     /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a moment in monotonic milliseconds is
     /// reckoned from it, and so is the same in each answer.
@@ -58,8 +91,8 @@ package struct Call: ~Copyable {
     package var actor: Actor { Actor(address: client, principal: request.clientIdentity?.uris.first) }
 
     /// The namespace of a route that has one.
-    package func tenant() throws(Refused) -> Namespace {
-        guard let namespace else { throw .unauthorized("a credential is needed") }
-        return namespace
+    @inlinable package func tenant() throws(Refused) -> Namespace {
+        guard let principal else { throw .unauthorized("a credential is needed") }
+        return principal.namespace
     }
 }

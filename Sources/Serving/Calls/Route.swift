@@ -24,51 +24,43 @@ package final class Route: Sendable {
     /// As the OpenAPI description writes it: `/api/v1/instances/{id}`.
     package let path: String
     package let operation: Operation
-    package let openness: Openness
     let handler: Handler
     /// The bytes of `path`.
     private let text: [UInt8]
     private let segments: [Segment]
+    /// Which segments of a path are parameters, in the order of the path.
+    let parameters: [Int]
 
     /// How many segments the path has.
     var depth: Int { segments.count }
 
-    /// Who may see a page, and how.
-    package enum Openness: Sendable {
-        /// A tenant's own: a credential decides which tenant's.
-        case tenant
-        /// No credential is needed (R504), but HTTPS is where it is required.
-        case open
-        /// No credential, and plain even where HTTPS is required: probes and scrapers (R613).
-        case probe
-    }
-
     package convenience init(
-        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        _ method: Method, _ path: String, _ operation: Operation,
         handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
     ) {
-        self.init(method, path, operation, openness, .atOnce(handler))
+        self.init(method, path, operation, .atOnce(handler))
     }
 
     package convenience init(
-        _ method: Method, _ path: String, _ operation: Operation, _ openness: Openness = .tenant,
+        _ method: Method, _ path: String, _ operation: Operation,
         patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
     ) {
-        self.init(method, path, operation, openness, .patient(handler))
+        self.init(method, path, operation, .patient(handler))
     }
 
-    private init(_ method: Method, _ path: String, _ operation: Operation, _ openness: Openness, _ handler: Handler) {
+    private init(_ method: Method, _ path: String, _ operation: Operation, _ handler: Handler) {
         self.method = method
         self.path = path
         self.operation = operation
-        self.openness = openness
         self.handler = handler
         let text = Array(path.utf8)
         self.text = text
-        segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in
+        let segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in
             let range = indices.startIndex..<indices.endIndex
             return Segment(range: range, isParameter: text[range.lowerBound] == UInt8(ascii: "{"))
         }
+        self.segments = segments
+        parameters = segments.indices.filter { segments[$0].isParameter }
     }
 
     /// Whether the path is this route's, whatever the method.
@@ -84,31 +76,51 @@ package final class Route: Sendable {
 
 /// All routes, ready to be looked up.
 package struct RouteTable: Sendable {
+    /// A route, and the place of its operation among all, by which it is counted.
+    struct Row {
+        let route: Route
+        let number: Int
+    }
+
     /// By the number of segments, so that few paths are compared.
-    private let byCount: [[Route]]
+    private let byCount: [[Row]]
+    /// The operations of all routes, each once, and those that belong to none.
+    package let operations: [Operation]
 
     package init(_ routes: [Route]) {
-        byCount = (0...PathSegments.maximumCount).map { count in routes.filter { $0.depth == count } }
+        var operations: [Operation] = []
+        let rows = routes.map { route in
+            if !operations.contains(route.operation) { operations.append(route.operation) }
+            return Row(route: route, number: operations.firstIndex(of: route.operation) ?? 0)
+        }
+        self.operations = operations + [.options, .unmatched]
+        byCount = (0...PathSegments.maximumCount).map { count in rows.filter { $0.route.depth == count } }
     }
 
     /// The routes as given, grouped by depth.
-    package var routes: [Route] { byCount.flatMap(\.self) }
+    package var routes: [Route] { byCount.flatMap { $0.map(\.route) } }
+
+    /// By which those are counted that no route has.
+    var numberOfOptions: Int { operations.count - 2 }
+    var numberOfUnmatched: Int { operations.count - 1 }
 
     /// The route for a request. HEAD finds what GET would (R102).
-    func route(_ method: Method, _ path: PathSegments) -> Route? {
+    func row(_ method: Method, _ path: PathSegments) -> Row? {
         let wanted = method == .head ? .get : method
-        for route in byCount[path.count] where route.method == wanted && route.matches(path) { return route }
+        for row in byCount[path.count] where row.route.method == wanted && row.route.matches(path) { return row }
         return nil
     }
 
     /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
-    func allowedMethods(_ path: PathSegments) -> String? { Self.methods(of: byCount[path.count].filter { $0.matches(path) }) }
+    func allowedMethods(_ path: PathSegments) -> String? { Self.methods(of: byCount[path.count].map(\.route).filter { $0.matches(path) }) }
 
     /// What `Allow` says of the registry as a whole: every method that some path has.
     func allMethods() -> String? { Self.methods(of: routes) }
 
     /// Whether a path is a page of probes and scrapers (R613).
-    func isProbe(_ path: PathSegments) -> Bool { byCount[path.count].contains { $0.openness == .probe && $0.matches(path) } }
+    func isProbe(_ path: PathSegments) -> Bool {
+        byCount[path.count].contains { $0.route.operation.purpose == .probe && $0.route.matches(path) }
+    }
 
     private static func methods(of routes: [Route]) -> String? {
         guard !routes.isEmpty else { return nil }

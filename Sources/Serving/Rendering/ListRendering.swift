@@ -4,13 +4,14 @@
 import Catalog
 import HTTP
 import Libevent
+import RegistryCore
 
 /// The making of one list.
 package struct ListRendering {
     /// When the request arrived.
     package let instant: Instant
     package let namespace: Namespace
-    package let store: Store
+    package let lookup: Lookup
     private let format: Format
     private let border: Border
     private let renderings: any ServiceRenderings
@@ -24,12 +25,12 @@ package struct ListRendering {
     package private(set) var isEmpty = true
 
     init(
-        _ format: Format, of namespace: Namespace, from store: Store, _ border: Border, at instant: Instant,
+        _ format: Format, of namespace: Namespace, from lookup: Lookup, _ border: Border, at instant: Instant,
         keeping services: any ServiceRenderings, _ budget: RenderBudget, scratch: consuming [UInt8] = []
     ) {
         self.format = format
         self.namespace = namespace
-        self.store = store
+        self.lookup = lookup
         self.border = border
         self.instant = instant
         renderings = services
@@ -46,7 +47,7 @@ package struct ListRendering {
 
     /// The instances of a service that have a status, or any.
     package mutating func append(instancesOf service: Name, _ status: InstanceStatus?) throws(RenderStop) {
-        try append(service, store.revision(of: service, in: namespace), status)
+        try append(service, lookup.revision(of: service, in: namespace), status)
     }
 
     /// The instances of all services that have a status, or any.
@@ -77,7 +78,7 @@ package struct ListRendering {
         of service: Name, _ revision: Revision
     ) throws(RenderStop) -> (made: ServiceRendering?, overdue: UInt64, isNew: Bool) {
         if let kept = renderings.rendering(of: service, in: namespace, format, revision, at: instant) { return (kept, kept.overdue, false) }
-        let listing = try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: store)
+        let listing = try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
         let validity = Validity(readAt: instant.monotonic, liveUntil: listing.liveUntil)
         guard let made = try ServiceRendering(listing, of: service, in: namespace, format, validity, &budget, scratch: &scratch) else {
             return (nil, listing.overdue, true)
@@ -97,18 +98,18 @@ package struct ListRendering {
 
     /// The services of the namespace. On a loop it is not begun when there is more in it than may be looked at, only to be left to others.
     package mutating func allServices() throws(RenderStop) -> NamespaceListing {
-        if budget.isOfLoop, store.size(of: namespace).instances > budget.instancesLeft { throw .tooLong }
+        if budget.isOfLoop, lookup.size(of: namespace).instances > budget.instancesLeft { throw .tooLong }
         return try services()
     }
 
     /// The same, begun in any case: for those who want the names alone.
     package mutating func services() throws(RenderStop) -> NamespaceListing {
-        try budget.services(in: namespace, at: instant.moment.lease, from: store)
+        try budget.services(in: namespace, at: instant.moment.lease, from: lookup)
     }
 
     /// The instances of a service.
     package mutating func listing(of service: Name) throws(RenderStop) -> ServiceListing {
-        try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: store)
+        try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
     }
 
     /// Throws when so many bytes could not be sent anyway: they are not made only to be refused.
@@ -131,21 +132,22 @@ package struct ListRendering {
 extension RenderBudget {
     /// A service's instances, if so many may be looked at.
     fileprivate mutating func listing(
-        of service: Name, in namespace: Namespace, at now: LeaseTime, from store: Store
+        of service: Name, in namespace: Namespace, at now: LeaseTime, from lookup: Lookup
     ) throws(RenderStop) -> ServiceListing {
         try look(at: 0)
-        guard isOfLoop else { return store.listing(of: service, in: namespace, at: now) }
-        guard let listing = store.listing(of: service, in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
+        guard isOfLoop else { return lookup.listing(of: service, in: namespace, at: now) }
+        guard let listing = lookup.listing(of: service, in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
         try look(at: listing.instances.count)
         return listing
     }
 
     /// The services of a namespace, if all that is in it may be looked at.
-    fileprivate mutating func services(in namespace: Namespace, at now: LeaseTime, from store: Store) throws(RenderStop) -> NamespaceListing
+    fileprivate mutating func services(in namespace: Namespace, at now: LeaseTime, from lookup: Lookup) throws(RenderStop)
+        -> NamespaceListing
     {
         try look(at: 0)
-        guard isOfLoop else { return store.services(in: namespace, at: now) }
-        guard let listing = store.services(in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
+        guard isOfLoop else { return lookup.services(in: namespace, at: now) }
+        guard let listing = lookup.services(in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
         return listing
     }
 }

@@ -7,6 +7,7 @@
 
 import Catalog
 import Libevent
+import RegistryCore
 import Synchronization
 
 /// What tells one rendering from another.
@@ -124,20 +125,20 @@ extension RenderJob: Equatable {
 
 extension RenderJob {
     /// Makes the list, or compresses the one that there is, on a thread beside the loops.
-    func make(from store: Store, _ border: Border, keeping services: any ServiceRenderings) -> RenderOutcome {
+    func make(from lookup: Lookup, _ border: Border, keeping services: any ServiceRenderings) -> RenderOutcome {
         if let plain {
             _ = begin(plain.revision)
             return compressed(plain)
         }
-        let revision = store.revision(of: key.namespace)
+        let revision = lookup.revision(of: key.namespace)
         let instant = begin(revision)
         var rendering = ListRendering(
-            key.resource.format, of: key.namespace, from: store, border, at: instant, keeping: services,
+            key.resource.format, of: key.namespace, from: lookup, border, at: instant, keeping: services,
             .beside(loan) { self.isUnwanted })
         do throws(RenderStop) {
             let list = try request.make(&rendering)
             rendering.scratch = []
-            let isOneState = store.revision(of: key.namespace) == revision
+            let isOneState = lookup.revision(of: key.namespace) == revision
             let answer = RenderedAnswers.answer(list, key.resource, key.namespace, key.key[...], revision, isOneState: isOneState)
             return key.isCompressed && answer.body.count >= Compression.threshold ? compressed(answer) : .made(answer)
         } catch {

@@ -3,6 +3,7 @@
 // while there are no such lists.
 
 import Catalog
+import RegistryCore
 import Synchronization
 import System
 

@@ -2,11 +2,12 @@
 // by its bytes, and while the namespace has not changed since, gets it by reference. Renewals are no change; what they move, `last_heartbeat`,
 // may lag by a second. Behind the answers stand the services that they were put together of, so that a change of one renders one anew.
 //
-//   request's bytes ──► RenderedAnswer ──revision changed, or a second old──► ServiceRendering of each service ──the same──► Store
+//   request's bytes ──► RenderedAnswer ──revision changed, or a second old──► ServiceRendering of each service ──the same──► Lookup
 
 import Catalog
 import HTTP
 import Libevent
+import RegistryCore
 import Synchronization
 
 /// The rendered lists of one loop. Not Sendable.
@@ -16,7 +17,7 @@ package final class RenderedAnswers {
         case service(ServiceRendering)
     }
 
-    private let store: Store
+    private let lookup: Lookup
     private let counts: RenderedCounts
     private var cache: RecencyCache<Kept>
     /// Reused for rendering.
@@ -26,15 +27,15 @@ package final class RenderedAnswers {
     private static let keptScratch = 1 << 20
 
     /// - Parameters:
-    ///   - store: what is listed.
+    ///   - lookup: what is listed.
     ///   - capacity: how many bytes are kept; 0 keeps nothing.
-    init(_ store: Store, capacity: Int, counts: RenderedCounts) {
-        self.store = store
+    init(_ lookup: Lookup, capacity: Int, counts: RenderedCounts) {
+        self.lookup = lookup
         self.counts = counts
         cache = RecencyCache(capacity: capacity)
     }
 
-    func revision(of namespace: Namespace) -> Revision { store.revision(of: namespace) }
+    func revision(of namespace: Namespace) -> Revision { lookup.revision(of: namespace) }
 
     // MARK: - Answers
 
@@ -60,13 +61,13 @@ package final class RenderedAnswers {
         _ border: Border
     ) throws(Refused) -> RenderedAnswer? {
         var rendering = ListRendering(
-            resource.format, of: request.namespace, from: store, border, at: instant, keeping: self, .loop, scratch: scratch)
+            resource.format, of: request.namespace, from: lookup, border, at: instant, keeping: self, .loop, scratch: scratch)
         scratch = []
         defer { if rendering.scratch.capacity <= Self.keptScratch { scratch = rendering.scratch } }
         do throws(RenderStop) {
             let list = try request.make(&rendering)
             let answer = Self.answer(
-                list, resource, request.namespace, key, revision, isOneState: store.revision(of: request.namespace) == revision)
+                list, resource, request.namespace, key, revision, isOneState: lookup.revision(of: request.namespace) == revision)
             if answer.isKept { keep(answer) }
             return answer
         } catch {

@@ -2,6 +2,7 @@
 
 import Catalog
 import HTTP
+import RegistryCore
 import Synchronization
 import Text
 

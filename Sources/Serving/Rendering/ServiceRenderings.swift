@@ -1,6 +1,7 @@
 // Where services that have been rendered are kept: a loop has its own, and those who make lists beside the loops share one.
 
 import Catalog
+import RegistryCore
 import Synchronization
 
 /// Keeps what services have rendered.

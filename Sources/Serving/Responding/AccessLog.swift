@@ -23,7 +23,9 @@ package final class AccessLog {
     }
 
     package func append(_ call: borrowing Call, _ response: Response, microseconds: Int) {
-        guard rule.admits(response.status, isProbe: call.operation.isProbe || call.request.head.method == .options) else { return }
+        guard rule.admits(response.status, isProbe: call.operation.purpose == .probe || call.request.head.method == .options) else {
+            return
+        }
         // To HEAD nothing of the body is sent.
         let bytes = call.request.head.method == .head ? 0 : response.body.count
         // The path only: a query may be anything.

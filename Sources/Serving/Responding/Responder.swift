@@ -5,6 +5,7 @@
 import Authorization
 import Catalog
 import HTTP
+import RegistryCore
 import Telemetry
 
 /// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its own.
@@ -14,8 +15,7 @@ package final class Responder {
 
     private let context: ServerContext
     private let routes: RouteTable
-    /// Another one takes its place when secrets change, and remembers no token that the old ones let in.
-    package var authorizer: Authorizer
+    private let admission: Admission
     private let metrics: LoopMetrics
     private let accessLog: AccessLog?
     private let answers: RenderedAnswers
@@ -26,16 +26,19 @@ package final class Responder {
     package init(_ context: ServerContext, _ routes: RouteTable, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
         self.context = context
         self.routes = routes
-        self.authorizer = authorizer
+        admission = Admission(to: context.registry, authorizer)
         self.metrics = metrics
         self.accessLog = accessLog
         answers = RenderedAnswers(
-            context.store, capacity: context.settings.renderedCache / (context.loopMetrics.count + 1), counts: metrics.rendered)
+            context.registry.lookup, capacity: context.settings.renderedCache / (context.loopMetrics.count + 1), counts: metrics.rendered)
     }
+
+    /// Judges credentials by another authorizer from now on: secrets have changed.
+    package func change(_ authorizer: Authorizer) { admission.authorizer = authorizer }
 
     /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the answer is there.
     package func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> CallProgress {
-        var call = Call(request, at: instant, context, answers)
+        var call = Call(request, at: instant, context, answers, number: routes.numberOfUnmatched)
         if context.forwarding.namesProxies { lookBehindProxy(&call) }
         switch outcome(of: &call) {
         case .now(var response):
@@ -70,21 +73,21 @@ package final class Responder {
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
-        if call.namespace != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
+        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
         response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
-        if call.operation.isLookUp { response.staleness = context.staleness(at: call.monotonic) }
+        if call.operation.purpose == .lookUp { response.staleness = call.registry.staleness(at: call.monotonic) }
         context.crossOrigin?.mark(&response, for: call.request.head)
         Compression.compress(&response, for: call.request.head)
         let microseconds = Int((finished() - call.arrived) / 1_000)
-        metrics.record(call.operation, response.status, microseconds: microseconds)
+        metrics.record(call.number, response.status, microseconds: microseconds)
         accessLog?.append(call, response, microseconds: microseconds)
     }
 
     /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
     package func record(_ refusal: Refusal, _ received: [UInt8], from client: String?, at wall: Int64) -> RequestID {
         let id = requestIDs.next()
-        metrics.record(.unmatched, refusal.status, microseconds: 0)
+        metrics.record(routes.numberOfUnmatched, refusal.status, microseconds: 0)
         accessLog?.append(refusal, received, id, from: client, at: wall)
         return id
     }
@@ -108,7 +111,7 @@ package final class Responder {
     /// Nobody is told that something does not exist that this member may only not have heard of (R273). Changes and heartbeats ask the others.
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
-        case .noSuchInstance, .noSuchService: context.isBehind(at: call.monotonic) ? Refused.notSure.response : refused.response
+        case .noSuchInstance, .noSuchService: call.registry.isBehind(at: call.monotonic) ? Refused.notSure.response : refused.response
         default: refused.response
         }
     }
@@ -118,28 +121,51 @@ package final class Responder {
         if call.request.head.targetsHTTPS, !call.isHTTPS { throw .misdirected }
         if call.request.head.method == .options { return .now(try answerOptions(&call)) }
         call.path = try segments(of: call.request)
-        let route = routes.route(call.request.head.method, call.path)
-        let isHeartbeat = route?.operation.isHeartbeat ?? false
-        if route?.openness != .probe {
-            try context.rateLimits.charge(client: call.client, isHeartbeat: isHeartbeat, at: call.monotonic)
-        }
-        if context.settings.requireHTTPS, route?.openness != .probe { try requireHTTPS(call) }
-        guard let route else {
+        let row = routes.row(call.request.head.method, call.path)
+        let purpose = row?.route.operation.purpose ?? Operation.unmatched.purpose
+        try enter(call, for: purpose)
+        guard let row else {
             guard let allow = routes.allowedMethods(call.path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
         }
-        call.operation = route.operation
-        if route.openness == .tenant {
-            let namespace = try namespace(of: call.request, call.moment)
-            call.namespace = namespace
-            try context.rateLimits.charge(namespace: namespace, isHeartbeat: isHeartbeat, at: call.monotonic)
-            if context.lifecycle.isLeaving { throw .leaving }
-        }
-        if route.operation.isLookUp, !context.cluster.hasCopy { throw .noCopyYet }
+        call.take(row)
+        if purpose.isOfTenant { call.principal = try principal(of: call, for: purpose) }
         try checkConditions(call)
-        switch route.handler {
+        switch row.route.handler {
         case .atOnce(let handler): return .now(try handler(call))
         case .patient(let handler): return try handler(call)
+        }
+    }
+
+    /// - Parameter isForServer: whether the registry as a whole is asked, which may come plain.
+    private func enter(_ call: borrowing Call, for purpose: Purpose, isForServer: Bool = false) throws(Refused) {
+        let isSecure = isForServer || !admission.needsTLS(for: purpose) || call.isHTTPS
+        do throws(AdmissionRefusal) {
+            try admission.enter(call.client, for: purpose, isSecure: isSecure, at: call.monotonic)
+        } catch {
+            throw try refused(error, call)
+        }
+    }
+
+    private func principal(of call: borrowing Call, for purpose: Purpose) throws(Refused) -> Principal {
+        do throws(AdmissionRefusal) {
+            return try admission.admit(
+                call.request.head[.authorization], call.request.clientIdentity, for: purpose, at: call.instant)
+        } catch {
+            throw try refused(error, call)
+        }
+    }
+
+    /// What admission refuses, as HTTP has it.
+    private func refused(_ refusal: AdmissionRefusal, _ call: borrowing Call) throws(Refused) -> Refused {
+        switch refusal {
+        case .overAllowance(let limit, let seconds): .tooManyRequests(limit, retryAfter: seconds)
+        case .insecure:
+            .plain(
+                secureURL: try secureURL(of: call), isReading: call.request.head.method == .get || call.request.head.method == .head)
+        case .unauthorized(let refusal): .unauthorized(refusal.sentence)
+        case .leaving: .leaving
+        case .noCopyYet: .noCopyYet
         }
     }
 
@@ -150,7 +176,7 @@ package final class Responder {
         if let tags = call.request.head[.ifMatch], !tags.equals("*") { throw .conditionFailed }
         guard method != .get, method != .head, let tags = call.request.head[.ifNoneMatch], tags.equals("*") else { return }
         // What cannot be read is not there, as far as this condition goes.
-        if routes.route(.get, call.path) != nil { throw .conditionFailed }
+        if routes.row(.get, call.path) != nil { throw .conditionFailed }
     }
 
     /// What a path may be asked, or the registry as a whole: `OPTIONS *` (R121). No credential is needed; a browser sends none when it asks whether
@@ -158,15 +184,12 @@ package final class Responder {
     private func answerOptions(_ call: inout Call) throws(Refused) -> Response {
         let isForServer = call.request.head.isForServer
         if !isForServer { call.path = try segments(of: call.request) }
-        let isProbe = !isForServer && routes.isProbe(call.path)
-        if !isProbe {
-            try context.rateLimits.charge(client: call.client, isHeartbeat: false, at: call.monotonic)
-            if context.settings.requireHTTPS, !isForServer { try requireHTTPS(call) }
-        }
+        // The registry as a whole has no URL that a client could be sent to.
+        try enter(call, for: !isForServer && routes.isProbe(call.path) ? .probe : Operation.options.purpose, isForServer: isForServer)
         guard let allow = isForServer ? routes.allMethods() : routes.allowedMethods(call.path) else {
             throw .noSuchResource
         }
-        call.operation = .options
+        call.takeOptions(number: routes.numberOfOptions)
         var response = Response(.noContent)
         response.allow = allow
         return response
@@ -180,23 +203,12 @@ package final class Responder {
         }
     }
 
-    private func requireHTTPS(_ call: borrowing Call) throws(Refused) {
-        guard !call.isHTTPS else { return }
+    private func secureURL(of call: borrowing Call) throws(Refused) -> String {
         let request = call.request
         // A proxy that names the host has TLS, if anybody has: the port of our own is not the one that its clients reach.
         let forwarded = context.forwarding.host(of: request, isFromProxy: call.isFromProxy)
-        let url = try SecureURL.url(
+        return try SecureURL.url(
             request.head, host: forwarded ?? request.authority, port: forwarded == nil ? context.httpsPort : nil,
             prefix: context.forwarding.prefix(of: request, isFromProxy: call.isFromProxy))
-        throw .plain(secureURL: url, isReading: request.head.method == .get || request.head.method == .head)
-    }
-
-    private func namespace(of request: Request, _ moment: Moment) throws(Refused) -> Namespace {
-        let decision = authorizer.authorize(
-            credential: request.head[.authorization], identity: request.clientIdentity, now: moment.wall / 1_000_000_000)
-        switch decision {
-        case .namespace(let namespace): return namespace
-        case .refused(let refusal): throw .unauthorized(refusal.sentence)
-        }
     }
 }

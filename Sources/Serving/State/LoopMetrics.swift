@@ -8,24 +8,33 @@ import Telemetry
 package struct RequestCounts: Sendable {
     private static let statusCount = HTTP.Status.allCases.count
 
+    /// Those that are counted, as the route table numbers them.
+    package let operations: [Operation]
     /// Requests by operation and status: row by row.
-    private var requests = [UInt64](repeating: 0, count: Operation.allCases.count * statusCount)
-    private var latencies = [LatencyHistogram](repeating: LatencyHistogram(), count: Operation.allCases.count)
+    private var requests: [UInt64]
+    private var latencies: [LatencyHistogram]
 
-    package init() {}
+    package init(_ operations: [Operation]) {
+        self.operations = operations
+        requests = [UInt64](repeating: 0, count: operations.count * Self.statusCount)
+        latencies = [LatencyHistogram](repeating: LatencyHistogram(), count: operations.count)
+    }
 
-    package mutating func record(_ operation: Operation, _ status: HTTP.Status, microseconds: Int) {
-        requests[operation.rawValue * Self.statusCount + status.ordinal] += 1
-        latencies[operation.rawValue].record(microseconds: microseconds)
+    /// - Parameter number: the operation's among all.
+    mutating func record(_ number: Int, _ status: HTTP.Status, microseconds: Int) {
+        requests[number * Self.statusCount + status.ordinal] += 1
+        latencies[number].record(microseconds: microseconds)
     }
 
     /// How many requests of this operation got this status.
     package func count(_ operation: Operation, _ status: HTTP.Status) -> UInt64 {
-        requests[operation.rawValue * Self.statusCount + status.ordinal]
+        operations.firstIndex(of: operation).map { requests[$0 * Self.statusCount + status.ordinal] } ?? 0
     }
 
     /// How long requests of this operation took.
-    package func latency(_ operation: Operation) -> LatencyHistogram { latencies[operation.rawValue] }
+    package func latency(_ operation: Operation) -> LatencyHistogram {
+        operations.firstIndex(of: operation).map { latencies[$0] } ?? LatencyHistogram()
+    }
 
     /// Requests of all kinds.
     package var total: UInt64 { requests.reduce(0, +) }
@@ -40,18 +49,25 @@ package struct RequestCounts: Sendable {
 
 /// What one loop counts; written by its loop, read by whoever scrapes.
 package final class LoopMetrics: Sendable {
-    private let counts = Mutex(RequestCounts())
+    private let counts: Mutex<RequestCounts>
     /// How late the loop's timer ran, in microseconds.
     private let lag = Atomic<Int>(0)
     /// Replies that wait now, and calls that did not wait though they should, because as many did as may.
     private let waiting = Atomic<Int>(0)
     private let notWaited = Atomic<UInt64>(0)
     package let rendered = RenderedCounts()
+    /// Those that are counted.
+    package let operations: [Operation]
 
-    package init() {}
+    /// - Parameter operations: those that are counted.
+    package init(_ operations: [Operation]) {
+        self.operations = operations
+        counts = Mutex(RequestCounts(operations))
+    }
 
-    package func record(_ operation: Operation, _ status: HTTP.Status, microseconds: Int) {
-        counts.withLock { $0.record(operation, status, microseconds: microseconds) }
+    /// - Parameter number: the operation's among all.
+    func record(_ number: Int, _ status: HTTP.Status, microseconds: Int) {
+        counts.withLock { $0.record(number, status, microseconds: microseconds) }
     }
 
     /// The loop's timer ran so late, in microseconds.

@@ -3,6 +3,7 @@
 
 import HTTP
 import Libevent
+import RegistryCore
 import Replication
 import System
 
@@ -76,7 +77,7 @@ package final class KeptReplies {
             endOfTurn?.activate()
         case .questions(let keys):
             kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + patience)
-            context.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
+            context.registry.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
         case .turn:
             if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
             table.waitForTurn(kept)
@@ -92,7 +93,7 @@ package final class KeptReplies {
 
     private func resume(_ kept: KeptCall, _ wake: Wake) {
         let monotonic = MonotonicClock.nanoseconds()
-        let instant = Instant(moment: context.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        let instant = Instant(moment: context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
         switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
         case .answered(let response): kept.reply.take()?.send(response)
         case .waits(let kept): wait(kept)
@@ -105,7 +106,7 @@ package final class KeptReplies {
     private func tellOfTickets() {
         guard let untold else { return }
         self.untold = nil
-        context.cluster.acknowledge(AcknowledgmentTicket(loop: index, number: untold))
+        context.registry.cluster.acknowledge(AcknowledgmentTicket(loop: index, number: untold))
     }
 
     /// The replication thread has something to say.

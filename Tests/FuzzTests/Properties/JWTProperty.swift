@@ -35,9 +35,9 @@ enum JWTProperty {
         let verdict = scheme.judge((message + [UInt8(ascii: ".")] + encode(code))[...], now: now)
         let isGoodHeader = JWTHeader(header).map { $0.isHS256 && !$0.hasCriticalExtensions } ?? false
         switch (verdict, JWTClaims.read(claims)) {
-        case (.recognised(let namespace, let window), .success(let read)):
+        case (.recognised(let principal, let window), .success(let read)):
             guard isGoodHeader else { return "a bad header is let in" }
-            guard namespace == Namespace(read.namespace), !read.namespace.isEmpty else { return "the namespace is not the claim's" }
+            guard principal.namespace == Namespace(read.namespace), !read.namespace.isEmpty else { return "the namespace is not the claim's" }
             return window.contains(now) ? nil : "a token is let in out of its time"
         case (.recognised, .failure): return "bad claims are let in"
         case (.refused, .success(let read)):

@@ -6,10 +6,12 @@ import Dispatch
 import HTTP
 import Synchronization
 import System
+import TestCatalog
 import TestSupport
 import Testing
 
 @testable import Amalgam8
+@testable import RegistryCore
 @testable import Replication
 @testable import Serving
 
@@ -94,9 +96,9 @@ struct AcknowledgmentTests {
         /// As another member's word brings it.
         func learn(_ body: Body) throws -> String {
             let registration = try Registration(json: Array(body.text.utf8))
-            let moment = context.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
-            let instance = registration.instance(policy: context.leasePolicy, at: moment)
-            _ = context.store.apply(.register(instance), in: Namespace("default"), at: moment)
+            let moment = context.registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
+            let instance = registration.instance(policy: context.registry.leasePolicy, at: moment)
+            _ = context.registry.store.apply(.register(instance), in: Namespace("default"), at: moment)
             return instance.id.description
         }
 
@@ -113,7 +115,7 @@ struct AcknowledgmentTests {
         let member = try Member(WaitingCluster())
         let registering = try member.send(.register(Body()))
         try member.cluster.awaitWish("an acknowledgment to be asked for")
-        #expect(member.context.store.counts.instances == 1)
+        #expect(member.context.registry.store.counts.instances == 1)
         #expect(member.context.loopMetrics[0].requestCounts.count(.registerInstance, .created) == 0)
         member.cluster.acknowledgeAll()
         let answer = try registering.answer(to: "a registration")
@@ -121,7 +123,7 @@ struct AcknowledgmentTests {
         let id = try #require(try answer.object()["id"] as? String)
         let removing = try member.send(.remove(id))
         try member.cluster.awaitWish("an acknowledgment to be asked for")
-        #expect(member.context.store.counts.instances == 0)
+        #expect(member.context.registry.store.counts.instances == 0)
         member.cluster.acknowledgeAll()
         #expect(try removing.answer(to: "a removal").status == 200)
         // Look-ups and heartbeats wait for nobody.
@@ -186,7 +188,7 @@ struct AcknowledgmentTests {
             #expect(try asking.answer(to: "\(request)").status == 200)
             if request.method == "PUT" { #expect(try member.ask(.remove("\(id)")).status == 200) }
         }
-        #expect(member.context.store.counts.instances == 0)
+        #expect(member.context.registry.store.counts.instances == 0)
     }
 
     @Test func `a member that is behind says of nothing that it does not exist, and of look-ups that they may lack something`() throws {
@@ -248,7 +250,7 @@ struct AcknowledgmentTests {
         while member.context.loopMetrics[0].requestCounts.count(.registerInstance, .created) == 0 {
             guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the registration to be counted") }
         }
-        #expect(member.context.store.counts.instances == 1)
+        #expect(member.context.registry.store.counts.instances == 1)
     }
 
     @Test func `when as many wait as may, more do not`() throws {

@@ -6,6 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import RegistryCore
 @testable import Replication
 @testable import Serving
 
@@ -30,9 +31,9 @@ struct ClusterTests {
         // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment on at which it tells … the last …
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a"))
-        registry.context.lifecycle.advance(to: .draining)
+        registry.context.registry.lifecycle.advance(to: .draining)
         #expect(try registry.send(TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat")).status == 200, "what is in flight is finished")
-        registry.context.lifecycle.advance(to: .leaving)
+        registry.context.registry.lifecycle.advance(to: .leaving)
         for request in [
             TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat"), TestRequest("DELETE", "/api/v1/instances/\(id)"),
             .get("/api/v1/instances"),
@@ -41,7 +42,7 @@ struct ClusterTests {
             #expect(answer.status == 503)
             #expect(answer["Retry-After"] == "1")
         }
-        #expect(registry.context.store.counts.instances == 1)
+        #expect(registry.context.registry.store.counts.instances == 1)
         #expect(try registry.send(.get("/livez")).status == 200)
     }
 
@@ -102,7 +103,7 @@ struct ClusterTests {
         for isRequired in [false, true] {
             let cluster = AwaitingCluster()
             let registry = try Registry(transport, cluster: cluster) { $0.clusterSizeRequired = isRequired }
-            registry.context.lifecycle.advance(to: .ready)
+            registry.context.registry.lifecycle.advance(to: .ready)
             #expect(try registry.send(.get("/readyz")).object()["status"] as? String == "starting")
             cluster.copy()
             let answer = try registry.send(.get("/readyz"))
@@ -248,6 +249,6 @@ struct ClusterTests {
 
     @Test func `a clock that the cluster does not believe is corrected in what is stamped`() throws {
         let registry = try Registry(.router, cluster: ReportingCluster(clockCorrection: -3_000_000_000))
-        #expect(registry.context.moment(monotonic: 0, wall: 10_000_000_000).wall == 7_000_000_000)
+        #expect(registry.context.registry.moment(monotonic: 0, wall: 10_000_000_000).wall == 7_000_000_000)
     }
 }

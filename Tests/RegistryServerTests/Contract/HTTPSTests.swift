@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Authorization
+@testable import RegistryCore
 @testable import Serving
 
 struct HTTPSTests {
@@ -114,7 +115,7 @@ struct HTTPSTests {
     func `probes and scrapers are served plain`(_ transport: Transport) throws {
         // R613 /, /uptime, /livez, /readyz and /metrics are served plain all the same.
         let registry = try Registry(transport) { $0.requireHTTPS = true }
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         for path in ["/", "/uptime", "/livez", "/readyz", "/metrics"] {
             for method in ["GET", "HEAD"] { #expect(try registry.send(TestRequest(method, path)).status == 200, "\(path)") }
         }

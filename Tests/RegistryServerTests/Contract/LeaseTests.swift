@@ -2,9 +2,11 @@
 
 import Catalog
 import Foundation
+import TestCatalog
 import TestSupport
 import Testing
 
+@testable import RegistryCore
 @testable import Serving
 
 struct LeaseTests {
@@ -140,7 +142,7 @@ struct LeaseTests {
         let instance = Instance(
             id: try #require(InstanceID(Array(id.utf8)[...])), serviceName: Name("WEB"), endpoint: Endpoint(kind: .http, value: "a"),
             status: InstanceStatus("DOWN"), ttl: 90_000, tags: [], metadata: nil, registered: 0)
-        let decision = registry.context.store.apply(
+        let decision = registry.context.registry.store.apply(
             .register(instance), in: Namespace("default"), at: registry.clock.instant.moment)
         #expect(decision.outcome == .done)
         let path = "host:%C3%A9%2F1%20a"
@@ -171,7 +173,7 @@ struct LeaseTests {
             id: .digest(1), serviceName: Name("web"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up, ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
         let told = Replicated(namespace: Namespace("default"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))
-        #expect(registry.context.store.merge(told, at: registry.clock.instant.moment) == .applied)
+        #expect(registry.context.registry.store.merge(told, at: registry.clock.instant.moment) == .applied)
         #expect(try registry.ids("").contains("0000000000000001"))
         #expect(try registry.send(.register(Body("web", "a"))).status == 201)
         #expect(try registry.send(.register(Body("web", "c"))).status == 403)

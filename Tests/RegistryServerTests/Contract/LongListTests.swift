@@ -6,11 +6,13 @@ import HTTP
 import Libevent
 import Synchronization
 import System
+import TestCatalog
 import TestSupport
 import Testing
 
 @testable import Amalgam8
 @testable import Authorization
+@testable import RegistryCore
 @testable import RegistryServer
 @testable import Serving
 
@@ -135,7 +137,7 @@ struct LongListTests {
                 let kept = try KeptReplies(on: loop, index: 0, responder, context, context.loopMetrics[0])
                 return { request, reply in
                     let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(moment: context.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+                    let instant = Instant(moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
                     switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)
@@ -148,11 +150,11 @@ struct LongListTests {
 
     @Test func `many who ask for one long list get it, others are served meanwhile, and who has gone is not waited for`() throws {
         let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds())
-        let moment = context.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
+        let moment = context.registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
         for number in 0..<5_000 {
             let registration = try Registration(json: Array(Body("s\(number % 9)", "\(number)").text.utf8))
-            let instance = registration.instance(policy: context.leasePolicy, at: moment)
-            #expect(context.apply(.register(instance), in: Namespace("default"), at: moment, by: nil) == .done)
+            let instance = registration.instance(policy: context.registry.leasePolicy, at: moment)
+            #expect(context.registry.register(instance, in: Namespace("default"), at: moment, by: nil))
         }
         let server = try server(context)
         let clients = try (0..<8).map { _ in try ClientConnection(port: server.port) }

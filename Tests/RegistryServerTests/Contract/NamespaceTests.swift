@@ -6,6 +6,7 @@ import Testing
 
 @testable import Authorization
 @testable import Configuration
+@testable import RegistryCore
 
 struct NamespaceTests {
     private static let paths: [TestRequest] = [
@@ -166,7 +167,7 @@ struct NamespaceTests {
     func `the open pages need no credential and ignore one`(_ transport: Transport) throws {
         // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore one.
         let registry = try Registry(transport) { $0.authMode = [.trusted] }
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json"] {
             for credential in [nil, "Bearer x", "Basic x", "nonsense", "Bearer"] {
                 let request = credential.map { TestRequest.get(path).with("Authorization", $0) } ?? .get(path)

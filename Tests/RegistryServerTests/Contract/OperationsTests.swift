@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Configuration
+@testable import RegistryCore
 @testable import Serving
 
 /// A cluster that reports what it is told.
@@ -73,7 +74,7 @@ struct OperationsTests {
             (Lifecycle.State.starting, 503, "starting"), (.ready, 200, "ready"), (.draining, 503, "draining"), (.ready, 503, "draining"),
             (.leaving, 503, "draining"),
         ] {
-            registry.context.lifecycle.advance(to: state)
+            registry.context.registry.lifecycle.advance(to: state)
             let ready = try registry.send(.get("/readyz"))
             #expect(ready.status == status)
             let page = try ready.object()
@@ -98,7 +99,7 @@ struct OperationsTests {
         var cluster = ReportingCluster()
         cluster.readiness = ReadinessReport(hold: hold, ground: nil, since: 1_000, until: 31_000)
         let registry = try Registry(.router, cluster: cluster)
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         let answer = try registry.send(.get("/readyz"))
         #expect(answer.status == 503)
         let page = try answer.object()
@@ -122,13 +123,13 @@ struct OperationsTests {
             var cluster = ReportingCluster()
             cluster.readiness = ReadinessReport(hold: nil, ground: ground, since: 0, until: nil)
             let registry = try Registry(.router, cluster: cluster)
-            registry.context.lifecycle.advance(to: .ready)
+            registry.context.registry.lifecycle.advance(to: .ready)
             let answer = try registry.send(.get("/readyz"))
             #expect(answer.status == 200)
             #expect(try answer.object()["reason"] as? String == reason)
         }
         let alone = try Registry(.router)
-        alone.context.lifecycle.advance(to: .ready)
+        alone.context.registry.lifecycle.advance(to: .ready)
         #expect(try alone.send(.get("/readyz")).object()["reason"] as? String == "no cluster")
     }
 
@@ -213,7 +214,7 @@ struct OperationsTests {
     func `these pages ignore their query`(_ transport: Transport) throws {
         // R609 These pages ignore their query string.
         let registry = try Registry(transport)
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json", "/api/v1/cluster"] {
             for query in ["?", "?x", "?status=UP&status=UP&", "??", "?a=%41", "?%zz"] {
                 #expect(try registry.send(.get(path + query)).status == 200, "\(path)\(query)")

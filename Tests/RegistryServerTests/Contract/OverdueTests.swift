@@ -5,6 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import RegistryCore
 @testable import RegistryServer
 @testable import Serving
 
@@ -15,7 +16,7 @@ struct OverdueTests {
     private func member(_ transport: Transport, isRequired: Bool = false) throws -> Registry {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         let registry = try Registry(transport, store: store) { $0.clusterSizeRequired = isRequired }
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         try registry.register(Body("web", "a", ["ttl": "30"]))
         let instance = Instance(
             id: .digest(0xAA), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: "b"), status: .up, ttl: 30_000, tags: [],
@@ -29,11 +30,12 @@ struct OverdueTests {
 
     private func sweep(_ registry: Registry) {
         let now = registry.clock.instant.moment
-        _ = registry.context.store.expire(at: now, bounds: registry.context.expiryHold.bounds(at: now.lease), budget: 1_000)
+        _ = registry.context.registry.store.expire(
+            at: now, bounds: registry.context.registry.expiryHold.bounds(at: now.lease), budget: 1_000)
     }
 
     private func hear(_ hearing: PeerHearing, _ registry: Registry) {
-        registry.context.expiryHold.peersAre(hearing, at: registry.clock.instant.moment.lease)
+        registry.context.registry.expiryHold.peersAre(hearing, at: registry.clock.instant.moment.lease)
         sweep(registry)
     }
 
@@ -93,12 +95,12 @@ struct OverdueTests {
         }
         #expect(isToldOnSignal() == "true")
         hear(.whole(restarts: false), registry)
-        registry.context.expiryHold.clockStands(until: 47_000, at: 32_000)
+        registry.context.registry.expiryHold.clockStands(until: 47_000, at: 32_000)
         #expect(
             try registry.send(.get("/uptime")).text.contains(
                 #""EXPIRY":{"healthy":true,"properties":{"paused":0,"remaining":15,"overdue":0}}"#))
         #expect(try registry.send(.list())["X-Registry-Stale"] == "0")
-        registry.context.expiryHold.clockStands(until: nil, at: 33_000)
+        registry.context.registry.expiryHold.clockStands(until: nil, at: 33_000)
         #expect(try !registry.send(.get("/uptime")).text.contains("EXPIRY"))
         #expect(isToldOnSignal() == "false")
         metrics = try registry.send(.get("/metrics")).text

@@ -12,6 +12,7 @@ import Testing
 
 @testable import Authorization
 @testable import Configuration
+@testable import RegistryCore
 @testable import RegistryServer
 @testable import Serving
 
@@ -44,6 +45,17 @@ final class TestClock: Sendable {
         let elapsed = self.elapsed.withLock { $0 }
         return Instant(
             moment: Moment(lease: LeaseTime(milliseconds: elapsed / 1_000_000), wall: Self.start + elapsed), monotonic: elapsed)
+    }
+}
+
+extension ServerContext {
+    convenience init(
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64,
+        routes: RouteTable = Protocols.routes
+    ) {
+        self.init(
+            RegistryState(settings: settings, cluster: cluster, store: store, loops: loops, monotonic: monotonic),
+            operations: routes.operations, loops: loops)
     }
 }
 
@@ -106,7 +118,7 @@ final class Registry {
 
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
-        context.changes.countExpirations(context.store.expire(at: clock.instant.moment, budget: 100_000).expired)
+        context.registry.changes.countExpirations(context.registry.store.expire(at: clock.instant.moment, budget: 100_000).expired)
     }
 }
 

@@ -4,6 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import RegistryCore
 @testable import Serving
 
 struct ShapeTests {
@@ -65,7 +66,7 @@ struct ShapeTests {
     func `HEAD has the head that GET has`(_ transport: Transport) throws {
         // R102 HEAD is served wherever GET is, with the status and the headers that GET would have and no body.
         let registry = try Registry(transport)
-        registry.context.lifecycle.advance(to: .ready)
+        registry.context.registry.lifecycle.advance(to: .ready)
         for number in 0..<20 { try registry.register(Body("web", "\(number)")) }
         let id = try registry.register(Body())
         for target in Self.paths.filter({ $0.allow.contains("GET") }).map(\.path) + [

@@ -5,6 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import RegistryCore
 @testable import Serving
 
 struct TagLimitTests {
@@ -46,7 +47,7 @@ struct TagLimitTests {
         var settings = registry.context.settings
         settings.maxTags = 3
         settings.maxTagsBytes = 6
-        registry.context.tagRule.change(settings)
+        registry.context.registry.tagRule.change(settings)
         for (tags, status) in cases where status == 400 {
             #expect(try registry.send(.register(Self.body(tags))).status == 201, "\(tags)")
         }

@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Configuration
+@testable import RegistryCore
 
 extension TestRequest {
     fileprivate func ifNoneMatch(_ field: String) -> TestRequest { with("If-None-Match", field) }
@@ -107,9 +108,9 @@ struct ListTagTests {
     private static func replicate(_ from: Registry, to others: [Registry]) {
         var cursor: CopyCursor? = .start
         while let next = cursor {
-            let piece = from.context.store.copy(from: next, limit: 100, at: from.clock.instant.moment)
+            let piece = from.context.registry.store.copy(from: next, limit: 100, at: from.clock.instant.moment)
             for item in piece.items.shuffled() {
-                for other in others { _ = other.context.store.merge(item, at: other.clock.instant.moment) }
+                for other in others { _ = other.context.registry.store.merge(item, at: other.clock.instant.moment) }
             }
             cursor = piece.next
         }
@@ -174,7 +175,7 @@ struct ListTagTests {
             #expect(try registry.send(.get(list).ifNoneMatch(tag)).status == 304, "\(list)")
             if isRevived {
                 let instanceID = try #require(InstanceID(Array(id.utf8)[...]))
-                let store = registry.context.store
+                let store = registry.context.registry.store
                 let version = try #require(store.stateForPeers(of: instanceID, in: Namespace("default"), at: registry.clock.instant.moment))
                     .replica.version
                 let heard = Replica.renewed(instanceID, version, Heartbeat(age: 5, wall: 7))

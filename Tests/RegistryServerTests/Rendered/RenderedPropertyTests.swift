@@ -8,6 +8,7 @@ import Testing
 
 @testable import Authorization
 @testable import Configuration
+@testable import RegistryCore
 @testable import RegistryServer
 @testable import Serving
 
@@ -35,8 +36,10 @@ struct RenderedPropertyTests {
 
         /// Whether all whose leases have run out are gone from the catalog.
         var isSwept: Bool {
-            let living = ["a", "b"].reduce(0) { $0 + context.store.instances(in: Namespace($1), at: clock.instant.moment.lease).count }
-            return context.store.counts.instances == living
+            let living = ["a", "b"].reduce(0) {
+                $0 + context.registry.store.instances(in: Namespace($1), at: clock.instant.moment.lease).count
+            }
+            return context.registry.store.counts.instances == living
         }
 
         private static func responder(_ context: ServerContext, _ metrics: LoopMetrics) throws -> Responder {
@@ -49,8 +52,8 @@ struct RenderedPropertyTests {
 
         /// The answer of a responder that has never rendered anything.
         func fresh(_ request: TestRequest) throws -> Response {
-            let context = ServerContext(settings: context.settings, store: context.store, loops: 1, monotonic: 0)
-            return try answer(request, by: try Self.responder(context, LoopMetrics()))
+            let context = ServerContext(settings: context.settings, store: context.registry.store, loops: 1, monotonic: 0)
+            return try answer(request, by: try Self.responder(context, LoopMetrics(Protocols.routes.operations)))
         }
 
         private func answer(_ request: TestRequest, by responder: Responder) throws -> Response {
@@ -115,7 +118,7 @@ struct RenderedPropertyTests {
             case 4:
                 let steps = [1, 10, 300, 300, 700, 999, 1_000, 5_000] as [Int64]
                 world.clock.advance(milliseconds: steps.randomElement(using: &generator) ?? 0)
-            case 5: _ = world.context.store.expire(at: world.clock.instant.moment, budget: 1_000)
+            case 5: _ = world.context.registry.store.expire(at: world.clock.instant.moment, budget: 1_000)
             default:
                 let list = Self.lists.randomElement(using: &generator) ?? ""
                 var request = TestRequest.get(list).bearing(tenant)
@@ -134,7 +137,7 @@ struct RenderedPropertyTests {
                 // Who shows the tag of an earlier answer gets 304 when that answer still says who is there. Those whose leases ran out in the
                 // wheel's last tick have not changed the revision yet.
                 let place = "\(tenant) \(list)"
-                _ = world.context.store.expire(at: world.clock.instant.moment, budget: 1_000)
+                _ = world.context.registry.store.expire(at: world.clock.instant.moment, budget: 1_000)
                 if let known = tags[place] {
                     let answer = try world.send(TestRequest.get(list).bearing(tenant).with("If-None-Match", known.tag))
                     if answer.status == .notModified, world.isSwept {

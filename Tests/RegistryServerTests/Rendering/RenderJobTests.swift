@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import Amalgam8
+@testable import RegistryCore
 @testable import Serving
 
 struct RenderJobTests {

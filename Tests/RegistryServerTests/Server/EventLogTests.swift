@@ -3,6 +3,7 @@
 import Catalog
 import Foundation
 import Telemetry
+import TestCatalog
 import TestSupport
 import Testing
 

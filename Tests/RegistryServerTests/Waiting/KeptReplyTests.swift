@@ -7,6 +7,7 @@ import System
 import TestSupport
 import Testing
 
+@testable import Operations
 @testable import Serving
 
 struct KeptReplyTests {
@@ -26,9 +27,9 @@ struct KeptReplyTests {
             }
         }
         return [
-            Route(.get, "/swagger.json", .swagger, .open, patient: { _ in .later(step(steps)) }),
+            Route(.get, "/swagger.json", .swagger, patient: { _ in .later(step(steps)) }),
             Route(
-                .get, "/uptime", .uptime, .probe,
+                .get, "/uptime", .uptime,
                 patient: { _ in
                     .later(
                         Waiting(for: .time(milliseconds: 20)) { call, wake throws(Refused) in
@@ -37,22 +38,24 @@ struct KeptReplyTests {
                         })
                 }),
             Route(
-                .get, "/readyz", .readyz, .probe,
+                .get, "/readyz", .readyz,
                 patient: { _ in .later(Waiting(for: .time(milliseconds: 1)) { _, _ throws(Refused) in throw .noSuchResource }) }),
-            Route(.get, "/livez", .livez, .probe, handler: { _ in Response(.ok) }),
+            Route(.get, "/livez", .livez, handler: { _ in Response(.ok) }),
         ]
     }
 
-    private let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds())
-
-    private func server(_ routes: [Route]) throws -> LiveServer { try WaitingServer.start(context, RouteTable(routes)) }
+    private func context(_ routes: RouteTable) -> ServerContext {
+        ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)
+    }
 
     private func request(_ path: String, _ header: String = "") -> [UInt8] {
         Array("GET \(path) HTTP/1.1\r\nHost: a\r\n\(header)\r\n".utf8)
     }
 
     @Test func `a late answer has what an answer at once has`() throws {
-        let server = try server(Self.routes(steps: 5))
+        let routes = RouteTable(Self.routes(steps: 5))
+        let context = context(routes)
+        let server = try WaitingServer.start(context, routes)
         let client = try ClientConnection(port: server.port)
         try client.send(request("/swagger.json", "X-Request-Id: mine\r\nAccept-Encoding: gzip\r\n"))
         let answer = try client.answer(to: "the steps")
@@ -65,7 +68,9 @@ struct KeptReplyTests {
     }
 
     @Test func `a call that waits for a time is counted with all of it`() throws {
-        let server = try server(Self.routes(steps: 1))
+        let routes = RouteTable(Self.routes(steps: 1))
+        let context = context(routes)
+        let server = try WaitingServer.start(context, routes)
         let client = try ClientConnection(port: server.port)
         for _ in 0..<3 {
             try client.send(request("/uptime"))
@@ -77,7 +82,9 @@ struct KeptReplyTests {
     }
 
     @Test func `a refusal may come late, too`() throws {
-        let server = try server(Self.routes(steps: 1))
+        let routes = RouteTable(Self.routes(steps: 1))
+        let context = context(routes)
+        let server = try WaitingServer.start(context, routes)
         let client = try ClientConnection(port: server.port)
         try client.send(request("/readyz"))
         #expect(try client.answer(to: "a refusal").status == 404)
@@ -86,7 +93,9 @@ struct KeptReplyTests {
 
     @Test func `others are served between the steps of a long answer`() throws {
         let taken = Steps()
-        let server = try server(Self.routes(steps: 2_000_000_000, taken))
+        let routes = RouteTable(Self.routes(steps: 2_000_000_000, taken))
+        let context = context(routes)
+        let server = try WaitingServer.start(context, routes)
         let endless = try ClientConnection(port: server.port)
         try endless.send(request("/swagger.json"))
         let other = try ClientConnection(port: server.port)

@@ -7,6 +7,7 @@ import System
 import TestSupport
 
 @testable import Authorization
+@testable import RegistryCore
 @testable import RegistryServer
 @testable import Serving
 
@@ -25,11 +26,11 @@ enum WaitingServer {
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
                 let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }
-                context.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
+                context.registry.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
                 return { request, reply in
                     withExtendedLifetime(mailbox) {}
                     let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(moment: context.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+                    let instant = Instant(moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
                     switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)

@@ -1,5 +1,6 @@
 import Catalog
 import Gzip
+import TestCatalog
 import Testing
 
 @testable import Replication

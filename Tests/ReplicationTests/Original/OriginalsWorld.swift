@@ -2,6 +2,7 @@
 
 import Catalog
 import Gzip
+import TestCatalog
 import Testing
 
 @testable import Replication

@@ -1,6 +1,7 @@
 // A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
 // wrong.
 
+import TestCatalog
 import Catalog
 
 @testable import Replication

@@ -2,6 +2,7 @@
 // to change; the statuses are the contract (docs/rest-api.md, "Errors").
 
 import HTTP
+import RegistryCore
 
 /// Why a request was not carried out. Nothing has changed.
 package enum Refused: Error, Sendable {

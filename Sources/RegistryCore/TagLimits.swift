@@ -24,7 +24,7 @@ package final class TagRule: Sendable {
     private let count: Atomic<Int>
     private let bytes: Atomic<Int>
 
-    init(_ settings: Settings) {
+    package init(_ settings: Settings) {
         count = Atomic(settings.maxTags)
         bytes = Atomic(settings.maxTagsBytes)
     }

@@ -1,7 +1,6 @@
 // Browsers let a page of one origin read the answers of another only when those say so (CORS: the Fetch standard, "CORS protocol"). Whoever is named
 // in CORS_ORIGINS may; no answer ever says that cookies count, because nothing here is decided by one.
 
-import Authorization
 import Configuration
 import HTTP
 

@@ -4,7 +4,6 @@
 
 import Catalog
 import Configuration
-import HTTP
 import Libevent
 import Synchronization
 
@@ -57,14 +56,14 @@ package final class RateLimits: Sendable {
     package func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
 
     /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address is not charged.
-    func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+    func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? clientHeartbeats : clients
         guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
         try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
     }
 
     /// Charges a request to its namespace.
-    func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(Refused) {
+    func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? namespaceHeartbeats : namespaces
         guard buckets.isOn else { return }
         try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
@@ -78,11 +77,11 @@ package final class RateLimits: Sendable {
         if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
     }
 
-    private func charge(_ wait: Int64?, to limit: Limit) throws(Refused) {
+    private func charge(_ wait: Int64?, to limit: Limit) throws(AdmissionRefusal) {
         guard let wait else { return }
         refusals.withLock { $0[limit.rawValue] += 1 }
         // Rounded up: whoever comes back after so many whole seconds finds a token.
-        throw .tooManyRequests(limit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
+        throw .overAllowance(limit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
     }
 }
 

@@ -1,6 +1,5 @@
 // How often the catalog has changed, by kind, for the metrics.
 
-import Catalog
 import Synchronization
 
 /// Counts of changes since the start. Safe to use from any thread.
@@ -10,14 +9,9 @@ package final class ChangeCounts: Sendable {
     private let deregistrations = Atomic<UInt64>(0)
     private let expirations = Atomic<UInt64>(0)
 
-    package func count(_ command: Command, _ decision: Decision) {
-        if decision.expired > 0 { countExpirations(decision.expired) }
-        guard decision.outcome == .done else { return }
-        switch command {
-        case .register: registrations.add(1, ordering: .relaxed)
-        case .deregister, .bury: deregistrations.add(1, ordering: .relaxed)
-        }
-    }
+    func countRegistration() { registrations.add(1, ordering: .relaxed) }
+
+    func countDeregistration() { deregistrations.add(1, ordering: .relaxed) }
 
     func countRenewals(_ count: Int) { renewals.add(UInt64(count), ordering: .relaxed) }
 

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import Serving
+@testable import RegistryCore
 
 private let second: Int64 = 1_000_000_000
 

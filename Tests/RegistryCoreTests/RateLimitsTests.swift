@@ -1,12 +1,11 @@
-// The allowances by themselves and behind the responder.
+// The allowances by themselves.
 
 import Catalog
-import HTTP
 import Libevent
 import Testing
 
 @testable import Configuration
-@testable import Serving
+@testable import RegistryCore
 
 private let second: Int64 = 1_000_000_000
 
@@ -72,16 +71,15 @@ struct RateLimitsTests {
         try limits.charge(client: "192.0.2.2", isHeartbeat: false, at: 0)
     }
 
-    @Test func `the 429 says in whole seconds when to come back`() throws {
+    @Test func `a refusal says in whole seconds when to come back`() throws {
         // R824 A request beyond the allowance of its client address or its namespace is answered 429 with Retry-After in whole seconds, after which the
         // same request finds an allowance unless others have used it up.
         let limits = limits { $0.rateLimitClient = 1 }
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
-        let refused = #expect(throws: Refused.self) { try limits.charge(client: "::1", isHeartbeat: false, at: second / 2) }
-        let response = try #require(refused).response
-        #expect(response.status == .tooManyRequests)
-        #expect(response.retryAfter == 1)
+        #expect(throws: AdmissionRefusal.overAllowance(.client, retryAfter: 1)) {
+            try limits.charge(client: "::1", isHeartbeat: false, at: second / 2)
+        }
         try limits.charge(client: "::1", isHeartbeat: false, at: second / 2 + second)
     }
 
@@ -100,25 +98,5 @@ struct RateLimitsTests {
         #expect(ClientKey(numeric: "localhost") == nil)
         #expect(ClientKey(numeric: "") == nil)
         #expect(ClientKey(numeric: "%eth0") == nil)
-    }
-}
-
-struct BorderRulesTests {
-    @Test func `the limit on open files leaves room for what is no connection`() {
-        var settings = Settings.defaults
-        settings.maxConnections = 50_000
-        #expect(BorderRules(settings, openFiles: .max).connections == 50_000)
-        #expect(BorderRules(settings, openFiles: 20_000).connections == 18_976)
-        #expect(BorderRules(settings, openFiles: 256).connections == 128)
-        settings.maxConnections = 10
-        #expect(BorderRules(settings, openFiles: 20_000).connections == 10)
-    }
-
-    @Test func `the defaults of the settings are the rules' own`() {
-        #expect(BorderRules(.defaults, openFiles: .max) == BorderRules())
-    }
-
-    @Test func `reading never stops below the largest legal request`() {
-        #expect(Settings.Limits.bufferedInput.lowerBound >= BorderRules.leastInput(RequestLimits()))
     }
 }

@@ -1,0 +1,15 @@
+// What may be asked of the REST API, and why somebody would: the names are those of the OpenAPI description.
+
+import Serving
+
+extension Operation {
+    static let registerInstance = Operation("registerInstance", .change)
+    static let listInstances = Operation("listInstances", .lookUp)
+    static let getInstance = Operation("getInstance", .lookUp)
+    static let deregisterInstance = Operation("deregisterInstance", .change)
+    static let renewInstance = Operation("renewInstance", .heartbeat)
+    static let renewInstances = Operation("renewInstances", .heartbeat)
+    static let listServices = Operation("listServices", .lookUp)
+    static let getService = Operation("getService", .lookUp)
+    static let listEvents = Operation("listEvents", .history)
+}

@@ -1,0 +1,21 @@
+// Who asks, as far as it is known: what a credential stands for, whichever protocol it came by. Allowances go by the namespace; audits and quotas will
+// want to know more.
+
+import Catalog
+import Configuration
+
+/// What a credential was good for.
+package struct Principal: Sendable, Equatable {
+    /// In which the principal acts.
+    package let namespace: Namespace
+    /// By what it was recognised; nil where nobody is asked for a credential.
+    package let scheme: Settings.AuthScheme?
+    /// Whom the credential names within its namespace: the URI of a certificate, the `sub` of a JSON Web Token. Nil where it names nobody.
+    package let subject: String?
+
+    package init(_ namespace: Namespace, by scheme: Settings.AuthScheme?, subject: String? = nil) {
+        self.namespace = namespace
+        self.scheme = scheme
+        self.subject = subject
+    }
+}

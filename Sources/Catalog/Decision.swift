@@ -1,0 +1,34 @@
+// What a client's wish has come to. Each of them can be refused for one reason only: a registration because its namespace is full, anything else because
+// there is no such instance. What another member tells comes in as states, not as wishes (`CatalogMerge.swift`).
+
+/// The moment at which something is carried out, on all clocks.
+public struct Moment: Sendable {
+    public let lease: LeaseTime
+    /// Nanoseconds since 1970.
+    public let wall: Int64
+    /// Milliseconds that lease time has lost to pauses until now. Lease time stands still in a pause so that nothing expires for it; what other
+    /// members are told of a lease's age must not, or they would take the dead for alive. It is measured by `lease` and this together.
+    public let lost: Int64
+
+    public init(lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
+        self.lease = lease
+        self.wall = wall
+        self.lost = lost
+    }
+
+    /// Since 1970.
+    var microseconds: Int64 { wall / 1_000 }
+}
+
+/// What became of a client's wish.
+public struct Decision: Sendable, Equatable {
+    /// Whether it was carried out; else nothing has changed.
+    public let isDone: Bool
+    /// How many leases had run out and were swept away by the way, whether it was done or not.
+    public let expired: Int
+
+    init(isDone: Bool, expired: Int = 0) {
+        self.isDone = isDone
+        self.expired = expired
+    }
+}

@@ -1,0 +1,13 @@
+// The pages by name, and who may see them: probes and scrapers come plain even where HTTPS is required (R613).
+
+import Serving
+
+extension Operation {
+    static let root = Operation("root", .probe)
+    static let uptime = Operation("uptime", .probe)
+    static let livez = Operation("livez", .probe)
+    static let readyz = Operation("readyz", .probe)
+    static let metrics = Operation("metrics", .probe)
+    static let swagger = Operation("swagger", .page)
+    static let cluster = Operation("cluster", .page)
+}

@@ -1,0 +1,76 @@
+// Whether somebody may ask what is asked, for every protocol, over HTTP or not: the client's allowance, TLS, the credential, the namespace's allowance,
+// and whether this member can answer now. In that order, since each step is cheaper for an attacker to meet, and dearer to pass, than the one before.
+//
+//   client ──► enter: client's allowance, TLS ──► admit: credential ──► namespace's allowance ──► not leaving ──► has the others' copy ──► Principal
+//                        │                                  │                    │                     │                    │
+//                        └──────────────────────────────────┴────── AdmissionRefusal ──────────────────┴────────────────────┘
+
+import Authorization
+import Catalog
+import HTTP
+
+/// Why somebody is not let in. Each protocol words it in its own way.
+package enum AdmissionRefusal: Error, Sendable, Equatable {
+    /// An allowance is used up; there is a place again in so many seconds.
+    case overAllowance(RateLimits.Limit, retryAfter: Int)
+    /// TLS is required.
+    case insecure
+    case unauthorized(AuthorizationRefusal)
+    /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
+    case leaving
+    /// This member has not copied yet what the others have, and cannot know (R620–R622).
+    case noCopyYet
+}
+
+/// Lets requests in on one loop. Not Sendable: it remembers credentials.
+package final class Admission {
+    private let registry: RegistryState
+    /// Another one takes its place when secrets change, and remembers no token that the old ones let in.
+    package var authorizer: Authorizer
+
+    package init(to registry: RegistryState, _ authorizer: Authorizer) {
+        self.registry = registry
+        self.authorizer = authorizer
+    }
+
+    /// Whether a request for this may not come without TLS.
+    package func needsTLS(for purpose: Purpose) -> Bool { registry.settings.requireHTTPS && purpose != .probe }
+
+    /// The first step: charges the client, and looks at how it came.
+    ///
+    /// - Parameters:
+    ///   - client: a numeric address; nil when nobody knows it, who is not charged.
+    ///   - isSecure: whether it came over TLS; of no matter where `needsTLS` is false.
+    ///   - now: nanoseconds of the monotonic clock.
+    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: Int64) throws(AdmissionRefusal) {
+        guard purpose != .probe else { return }
+        try registry.rateLimits.charge(client: client, isHeartbeat: purpose == .heartbeat, at: now)
+        if needsTLS(for: purpose), !isSecure { throw .insecure }
+    }
+
+    /// The second step, for what concerns a tenant: learns by a credential whose affair it is.
+    ///
+    /// - Parameters:
+    ///   - credential: the value of an Authorization header, or what a protocol has in its place; nil when there is none.
+    ///   - identity: what the client's certificate says; nil when there is none.
+    package func admit(
+        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, for purpose: Purpose, at instant: Instant
+    ) throws(AdmissionRefusal) -> Principal {
+        let principal: Principal
+        do throws(AuthorizationRefusal) {
+            principal = try authorizer.authorize(
+                credential: credential, identity: identity, now: instant.moment.wall / 1_000_000_000)
+        } catch {
+            throw .unauthorized(error)
+        }
+        try admit(principal, for: purpose, at: instant.monotonic)
+        return principal
+    }
+
+    /// The same for a principal that is known without a credential, as by the name that is asked for.
+    package func admit(_ principal: Principal, for purpose: Purpose, at now: Int64) throws(AdmissionRefusal) {
+        try registry.rateLimits.charge(namespace: principal.namespace, isHeartbeat: purpose == .heartbeat, at: now)
+        if registry.lifecycle.isLeaving { throw .leaving }
+        if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }
+    }
+}
