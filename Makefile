@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults \
-	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format docker clean deps deps.test deps.long deps.bench deps.cluster \
+	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -171,6 +171,10 @@ lint:
 # Format every Swift file in place.
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests swagger
+
+# List every sentence that a user reads (errors, log lines, settings, metrics, the command line), with file and line.
+sentences:
+	@scripts/sentences
 
 # Build the container image, as a8registry:VERSION and as registry:0.1, the name that older compose files have.
 docker:
