@@ -164,9 +164,10 @@ precommit: lint
 	swift build --build-tests
 	swift test --skip-build --filter 'HouseTests|JSONTests|HTTPTests|CatalogTests'
 
-# Check the formatting of every Swift file.
+# Check the formatting of every Swift file, and the words of every sentence that a user reads.
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests swagger
+	@scripts/sentences --check
 
 # Format every Swift file in place.
 format:

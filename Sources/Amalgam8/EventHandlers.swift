@@ -40,7 +40,7 @@ struct EventQuery {
                     throw .invalid("limit must be a whole number from 1 to \(Self.maximumLimit)")
                 }
                 self.limit = Int(limit)
-            default: throw .invalid("events can be asked for by since and limit; nothing else")
+            default: throw .invalid("the query parameters are since and limit, each at most once")
             }
         }
     }

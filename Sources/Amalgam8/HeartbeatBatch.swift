@@ -59,7 +59,7 @@ struct HeartbeatBatch {
         switch error.kind {
         case .expected(.object): "the body must be a JSON object"
         case .expected: "ids must be an array of strings"
-        case .duplicateKey: "ids came twice"
+        case .duplicateKey: "ids is given twice"
         default: error.sentence
         }
     }

@@ -37,7 +37,9 @@ struct ListQuery {
             case "tags": tags = TagFilter(parameter.value)
             case "fields": fields = try Self.fields(parameter.value)
             default:
-                throw .invalid("instances can be filtered by service_name, status, tags and id, and shown by fields; nothing else")
+                throw .invalid(
+                    "the query parameters are service_name, status, tags and id, which filter, and fields; "
+                        + "no other is known")
             }
         }
         // Only a listing that nobody narrowed hides what is not up (R302, R305).
@@ -64,7 +66,8 @@ struct ListQuery {
         for name in value.split(separator: ",", omittingEmptySubsequences: false) {
             guard let field = InstanceFields(name: name) else {
                 throw .invalid(
-                    "fields may name id, service_name, endpoint, ttl, status, metadata, last_heartbeat, links and tags; nothing else")
+                    "fields may name id, service_name, endpoint, ttl, status, metadata, last_heartbeat, links and "
+                        + "tags only")
             }
             fields.insert(field)
         }

@@ -156,7 +156,7 @@ struct Registration {
 
         /// Throws when the field came before (R237).
         mutating func insert(_ field: Field) throws(FieldError) {
-            guard !contains(field) else { throw .unusable("\(field.name) came twice") }
+            guard !contains(field) else { throw .unusable("\(field.name) is given twice") }
             bits |= 1 << UInt64(field.rawValue)
         }
     }
@@ -200,7 +200,11 @@ struct Registration {
         // Null stands for absence (R220); a required field that is null is then missing, but still may not come again.
         if try reading(field, { () throws(JSONError) in try reader.peekType() }) == .null {
             try reading(field) { () throws(JSONError) in try reader.readNull() }
-            if field == .serviceName || field == .endpoint { throw .unusable("\(field.name) is required, and null is none") }
+            if field == .serviceName || field == .endpoint {
+                throw .unusable(
+                    "\(field.name) is required and must not "
+                        + "be null")
+            }
             return
         }
         switch field {
@@ -275,8 +279,16 @@ struct Registration {
                 throw .syntax(error)
             }
             bytes += tag.utf8.count
-            guard tags.count < tagLimits.count else { throw .unusable("tags are limited to \(tagLimits.count)") }
-            guard bytes <= tagLimits.bytes else { throw .unusable("tags are limited to \(tagLimits.bytes) bytes together") }
+            guard tags.count < tagLimits.count else {
+                throw .unusable(
+                    "an instance may have at most "
+                        + "\(tagLimits.count) tags")
+            }
+            guard bytes <= tagLimits.bytes else {
+                throw .unusable(
+                    "the tags of an instance may have at most "
+                        + "\(tagLimits.bytes) bytes together")
+            }
             tags.append(tag)
         }
     }
@@ -284,7 +296,7 @@ struct Registration {
     private mutating func readMetadata(_ reader: inout JSONReader) throws(FieldError) {
         let range = try reading(.metadata) { () throws(JSONError) in try reader.readRawValue() }
         guard range.count <= Self.metadataLimit else {
-            throw .unusable("metadata is limited to \(Self.metadataLimit) bytes, and has \(range.count)")
+            throw .unusable("metadata may have at most \(Self.metadataLimit) bytes, and this has \(range.count)")
         }
         metadata = Array(reader.bytes[range])
     }

@@ -22,7 +22,7 @@ struct ConfigurationFile {
     init(_ bytes: [UInt8], path: String) throws(SettingError) {
         self.path = path
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .badLine(path: path, line: nil, reason: "it is no text in UTF-8")
+            throw .badLine(path: path, line: nil, reason: "it is not UTF-8 text")
         }
         let names = Set(Settings.rows.flatMap(\.environmentNames))
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
@@ -32,8 +32,12 @@ struct ConfigurationFile {
             guard let equals = line.firstIndex(of: "=") else { throw refuse("it is not NAME=value") }
             let name = String(line[..<equals].trimmingWhiteSpace())
             guard names.contains(name) else { throw refuse("\(name.prefix(SettingError.shownCharacters)) is no setting") }
-            guard !name.hasSuffix(Self.setting.uppercased()) else { throw refuse("a file cannot name another") }
-            if let other = entries[name] { throw refuse("\(name) stands in line \(other.line) already") }
+            guard !name.hasSuffix(Self.setting.uppercased()) else {
+                throw refuse(
+                    "a file of settings cannot name "
+                        + "another")
+            }
+            if let other = entries[name] { throw refuse("\(name) is in line \(other.line) already") }
             entries[name] = Entry(line: index + 1, value: String(line[line.index(after: equals)...].trimmingWhiteSpace()))
         }
     }

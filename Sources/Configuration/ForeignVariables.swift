@@ -55,7 +55,9 @@ enum ForeignVariables {
                 return
             }
         }
-        throw .contradiction("\(name) asks the registry to \(wish), which it does not do: remove it, or keep the original registry.")
+        throw .contradiction(
+            "\(name) asks the registry to \(wish), which it does not support: remove the variable, "
+                + "or keep the original registry.")
     }
 
     /// The setting whose name is most like this one; nil when none is.

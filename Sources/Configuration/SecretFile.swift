@@ -34,7 +34,7 @@ package enum SecretFile {
                 if error == EINTR { continue }
                 guard error == EAGAIN else { throw Failure(description: String(cString: strerror(error))) }
                 guard waitForInput(descriptor, until: deadline) else {
-                    throw Failure(description: "its end did not come within \(patience) ms")
+                    throw Failure(description: "its end did not arrive within \(patience) ms")
                 }
                 continue
             }

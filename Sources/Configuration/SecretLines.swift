@@ -8,8 +8,8 @@ enum SecretLines {
     static let leastAmongSeveral = 16
     /// Completes the sentence "it must be …".
     static let allowed =
-        "at least one byte long and at most \(Settings.Limits.secretFileBytes); a file may hold up to \(most), one a line, of then at least "
-        + "\(leastAmongSeveral) bytes each"
+        "1 to \(Settings.Limits.secretFileBytes) bytes; a file may hold up to \(most) secrets, one a line, and "
+        + "several must have at least \(leastAmongSeveral) bytes each"
 
     /// The secrets of a file, in order; nil when they are none, too many or too short. A line ending is not part of a secret, and an empty line
     /// none.

@@ -42,7 +42,7 @@ package enum SettingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalid(let setting, let origin, .none, let allowed):
             "\(setting): the value from \(origin) is not allowed; it must be \(allowed)."
         case .givenTwice(let setting, let first, let second):
-            "\(setting): both \(first) and \(second) give it; keep one of them."
+            "\(setting): \(first) and \(second) both set it; keep one of them."
         case .unreadable(let setting, let origin, let path, let reason):
             "\(setting): the file \(Self.quoted(path)) from \(origin) cannot be read: \(reason)."
         case .badLine(let path, let line, let reason):

@@ -58,8 +58,9 @@ extension Settings {
         guard case .environment(let name) = origin, row.name.hasSuffix("_port"), let value,
             ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix)
         else { return "" }
-        return ". Kubernetes sets \(name) so for a Service named \"\(name.dropLast("_PORT".count).lowercased())\": "
-            + "turn that off with enableServiceLinks: false, or set \(SettingRow.environmentPrefix)\(row.name.uppercased()), which wins"
+        return ". Kubernetes sets \(name) to this for a Service named "
+            + "\"\(name.dropLast("_PORT".count).lowercased())\": turn that off with enableServiceLinks: false, or "
+            + "set \(SettingRow.environmentPrefix)\(row.name.uppercased()), which wins"
     }
 
     private struct GivenValue {
@@ -146,15 +147,18 @@ extension ResolvedSettings {
         case (.none, .some): throw .contradiction("\(shown("tls_key")): a key needs its certificate, and tls_cert is not set.")
         case (.none, .none) where authentication != .none:
             throw .contradiction(
-                "\(shown("tls_client_auth")): clients show certificates over TLS only, and tls_cert and tls_key are not set.")
+                "\(shown("tls_client_auth")): clients can show certificates over TLS only, and tls_cert and tls_key "
+                    + "are not set.")
         default: break
         }
         if authentication != .none, settings.tlsClientCA == nil {
-            throw .contradiction("\(shown("tls_client_auth")): it needs tls_client_ca, and that is not set.")
+            throw .contradiction("\(shown("tls_client_auth")): it needs tls_client_ca, which is not set.")
         }
         if authentication == .none {
             for name in ["tls_client_ca", "tls_client_crl"] where origins[name] != .builtIn {
-                throw .contradiction("\(shown(name)): it is of no use with \(shown("tls_client_auth")); ask for optional or require.")
+                throw .contradiction(
+                    "\(shown(name)): it has no effect with \(shown("tls_client_auth")); set that to "
+                        + "optional or require.")
             }
             if settings.authMode.contains(.mtls) {
                 throw .contradiction("\(shown("auth_mode")): mtls needs tls_client_auth to be optional or require.")
@@ -165,7 +169,7 @@ extension ResolvedSettings {
     fileprivate func checkPorts() throws(SettingError) {
         if settings.apiPort == .off, settings.tls == nil {
             throw .contradiction(
-                "\(shown("api_port")): there is no other port; it needs tls_cert, tls_key and an https_port that is not off.")
+                "\(shown("api_port")): no other port is open; set tls_cert, tls_key and an https_port that is not off.")
         }
         var ports = [("api_port", settings.apiPort)]
         if settings.tls != nil { ports.append(("https_port", settings.httpsPort)) }
@@ -180,7 +184,9 @@ extension ResolvedSettings {
 
     fileprivate func checkProxies() throws(SettingError) {
         guard settings.forwarded != .xForwarded, settings.trustedProxies == nil else { return }
-        throw .contradiction("\(shown("forwarded")): nobody's word is taken for it without trusted_proxies, and that is not set.")
+        throw .contradiction(
+            "\(shown("forwarded")): it needs trusted_proxies, which is not set; nobody else is "
+                + "believed.")
     }
 
     fileprivate func checkLifetimes() throws(SettingError) {
@@ -203,7 +209,8 @@ extension ResolvedSettings {
         }
         if secret.all.contains(where: { $0.count < Settings.Limits.soundSecretBytes }) {
             warnings.append(
-                "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes: its tokens are easier to forge than HS256 promises.")
+                "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes, so its tokens are easier to "
+                    + "forge than HS256 allows.")
         }
         warnOfOuterWhiteSpace("jwt_secret", secret)
     }
@@ -216,7 +223,7 @@ extension ResolvedSettings {
             }
         } else {
             for name in files + ["replication_tls_name"] where origins[name] != .builtIn {
-                throw .contradiction("\(shown(name)): it is of no use without replication_tls.")
+                throw .contradiction("\(shown(name)): it has no effect without replication_tls.")
             }
         }
     }
@@ -225,11 +232,11 @@ extension ResolvedSettings {
         guard settings.replication else {
             guard settings.clusterSize < 2 else {
                 throw .contradiction(
-                    "\(shown("cluster_size")): members find and copy each other by replication, and \(shown("replication")); set replication to "
-                        + "true, or cluster_size to 1.")
+                    "\(shown("cluster_size")): members find and copy each other by replication, and "
+                        + "\(shown("replication")); set replication to true, or cluster_size to 1.")
             }
             if settings.clusterDirectory != nil || !settings.clusterPeers.isEmpty || settings.clusterDNS != nil {
-                warnings.append("members are named, but replication is off: this one serves alone.")
+                warnings.append("members are named, but replication is off, so this member serves alone.")
             }
             return
         }
@@ -237,13 +244,16 @@ extension ResolvedSettings {
             throw .contradiction("\(shown("replication_port")): replication needs a port.")
         }
         if settings.clusterDirectory == nil, settings.clusterPeers.isEmpty, settings.clusterDNS == nil {
-            warnings.append("replication is on without cluster_dir, cluster_peers or cluster_dns: this member will find no peer.")
+            warnings.append(
+                "replication is on without cluster_dir, cluster_peers or cluster_dns, so this member will "
+                    + "find no peer.")
         }
         if let secret = settings.clusterSecret {
             warnOfOuterWhiteSpace("cluster_secret", secret)
             if secret.all.contains(where: { $0.count < Settings.Limits.soundClusterSecretBytes }) {
                 warnings.append(
-                    "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes: it can be guessed by whoever listens."
+                    "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes, so anyone who "
+                        + "reads the network can guess it."
                 )
             }
         } else if !settings.replicationTLS {
@@ -251,7 +261,8 @@ extension ResolvedSettings {
         }
         if settings.replicationPlain, settings.clusterSecret != nil || settings.replicationTLS {
             warnings.append(
-                "replication_plain is on: whoever reaches the replication port can read and change everything, whatever members have to prove."
+                "replication_plain is on: anyone who reaches the replication port can read and change everything, "
+                    + "although members authenticate."
             )
         }
     }
@@ -261,11 +272,13 @@ extension ResolvedSettings {
     private mutating func checkOpenReplication() throws(SettingError) {
         guard settings.authMode.isEmpty || settings.replicationPlain else {
             throw .contradiction(
-                "\(shown("auth_mode")): with replication and neither cluster_secret nor replication_tls, whoever reaches the replication port reads "
-                    + "and changes the instances of all tenants; set one of the two, or replication_plain to allow that.")
+                "\(shown("auth_mode")): replication is on with neither cluster_secret nor replication_tls, so anyone "
+                    + "who reaches the replication port can read and change the instances of all tenants; set one of "
+                    + "the two, or set replication_plain to allow that.")
         }
         warnings.append(
-            "replication runs without cluster_secret and without replication_tls: whoever reaches its port can read and change everything.")
+            "replication is on without cluster_secret and without replication_tls: anyone who reaches its port can read and "
+                + "change everything.")
     }
 
     /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space before a quote.
@@ -273,7 +286,9 @@ extension ResolvedSettings {
         let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
         let ends = secret.all.flatMap { [$0.first, $0.last].compactMap(\.self) }
         guard ends.contains(where: blanks.contains) else { return }
-        warnings.append("\(name) begins or ends with white space, which is a part of it: whoever else uses it must have that too.")
+        warnings.append(
+            "\(name) begins or ends with white space, which is part of it: every other user of the secret "
+                + "must have it too.")
     }
 
     /// `min_ttl 10s (default)`.

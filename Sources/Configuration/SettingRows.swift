@@ -6,294 +6,334 @@ extension Settings {
     package static let rows: [SettingRow] = [
         SettingRow(
             "config_file", \.configurationFile, .path, absent: "none",
-            "A file of settings, one a line as `NAME=value` with the names of the environment, weaker than environment and flags. It is read again on "
-                + "SIGHUP and when it changes."),
+            "A file of settings, one `NAME=value` a line, under the names of the environment variables. Environment "
+                + "variables and flags win over it. It is read again on SIGHUP and when it changes."),
         SettingRow(
             "api_port", \.apiPort, .port, default: "8080",
-            "The port of the REST API. The start line of the log and `port_file` tell which one was taken."),
+            "The port of the REST API. With 0 the system chooses one; the log line `serving` and `port_file` name it."),
         SettingRow(
             "https_port", \.httpsPort, .port, default: "8443",
-            "The port of the REST API over TLS. It is opened when `tls_cert` and `tls_key` are given, beside `api_port`; either can be off."
+            "The port of the REST API over TLS. It opens when `tls_cert` and `tls_key` are set, beside `api_port`; "
+                + "either port can be off."
         ),
         SettingRow(
             "listen_address", \.listenAddress, .address, default: "0.0.0.0",
-            "The address that every listener binds. The default takes IPv4 on all interfaces; `::` takes IPv6 as well where the "
-                + "system allows both on one socket."),
+            "The address that every listener binds to. The default takes IPv4 on all interfaces; `::` takes IPv6 too, "
+                + "where the system allows both on one socket."),
         SettingRow(
             "port_file", \.portFile, .path, absent: "none",
-            "A file to write the ports taken to, once the server answers on them. For tests and supervisors that let the system choose."
+            "The file that gets the names and numbers of the open ports, once the server answers on them. It is for "
+                + "tests and supervisors that let the system choose ports."
         ),
         SettingRow(
             "loops", \.loops, .number(Limits.loops), absent: "one per core",
-            "How many event loops share the connections. Each is a thread; more than there are cores costs memory and gains nothing."),
+            "The number of event loops that share the connections. Each loop is a thread; more loops than cores cost "
+                + "memory and gain nothing."),
         SettingRow(
             "drain_time", \.drainTime, .duration(Limits.drainTime), default: "0s",
-            "How long the registry serves on after SIGTERM or SIGINT while `/readyz` says `draining`, so that balancers stop sending before "
-                + "connections are closed: longer than they take to notice. What stops the process has to wait for so long and 9 s more."),
+            "How long the registry goes on serving after SIGTERM or SIGINT, while `/readyz` answers `draining`, so "
+                + "that load balancers stop sending requests before connections close. Make it longer than a "
+                + "balancer needs to notice, and have the supervisor wait 9 s more before it kills the process."),
 
         SettingRow(
             "tls_cert", \.tlsCertificate, .path, absent: "none",
-            "The server's certificate and those that lead to its authority, in PEM; turns TLS on. Changed files are noticed within seconds, "
-                + "and at once on SIGHUP; files that cannot be used leave the old ones in service."),
+            "The server's certificate and its chain, in PEM; it turns TLS on. Changed files are noticed within "
+                + "seconds, and at once on SIGHUP; files that cannot be used leave the old ones in service."),
         SettingRow(
             "tls_key", \.tlsKey, .path, absent: "none",
             "The private key of `tls_cert`, in PEM and not encrypted."),
         SettingRow(
             "tls_client_ca", \.tlsClientCA, .path, absent: "none",
-            "The authorities, in PEM, whose client certificates are accepted."),
+            "The certificate authorities, in PEM, whose client certificates are accepted."),
         SettingRow(
             "tls_client_auth", \.tlsClientAuthentication, .clientAuthentication, default: "none",
-            "Whether clients show a certificate. `none`: they are not asked. `optional`: they may, and a bad one is refused. `require`: "
-                + "without one there is no connection."),
+            "Whether clients show a certificate. `none`: they are not asked. `optional`: they may show one, and an "
+                + "invalid one is refused. `require`: a connection without a valid one is refused."),
         SettingRow(
             "tls_client_crl", \.tlsClientCRL, .path, absent: "none",
-            "Revoked client certificates, as certificate revocation lists in PEM: one of each authority that issues to clients. It must be "
-                + "renewed before it runs out, or no client is accepted."),
+            "Revoked client certificates, as certificate revocation lists in PEM: one list of each authority that "
+                + "issues client certificates. Renew each list before it expires; after that no client is accepted."),
         SettingRow(
             "trusted_proxies", \.trustedProxies, .addressRanges, absent: "any",
-            "The proxies that are believed when they say who their client is and what it asked for. By default everybody is believed, but only "
-                + "that a client used https (`X-Forwarded-Proto`); the client's address, host, port and path prefix count where addresses are named."
+            "The proxies that may say who their client is and what it asked for. By default any sender may say that a "
+                + "client used https (`X-Forwarded-Proto`), and nothing else; the client's address, host, port and "
+                + "path prefix are taken only from the addresses named here."
         ),
         SettingRow(
             "forwarded", \.forwarded, .forwardedFamily, default: "x-forwarded",
-            "Which fields the proxies in `trusted_proxies` write: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`, or `Forwarded` "
-                + "(RFC 7239). The others are not read; the proxies must delete those of clients that they do not write themselves."),
+            "The header fields that the proxies in `trusted_proxies` write: `X-Forwarded-For`, `-Proto`, `-Host`, "
+                + "`-Port` and `-Prefix`, or `Forwarded` (RFC 7239). The other family is not read. A proxy must "
+                + "delete the fields of this family that a client sends and that it does not write itself."),
         SettingRow(
             "cors_origins", \.corsOrigins, .origins, absent: "none",
-            "The origins whose pages may read answers in a browser (CORS), as browsers send them, or `*` for all. Cookies never count: a "
-                + "page sends its token in `Authorization`."),
+            "The origins whose pages may read answers in a browser (CORS), as browsers send them, or `*` for all. "
+                + "Cookies never count: a page sends its token in `Authorization`."),
 
         SettingRow(
             "log_level", \.logLevel, .logLevel, default: "debug",
-            "The least severe line that is logged; the letter case does not matter, and `warning` is `warn`. Of requests `access_log` decides."
+            "The least severe level that is logged. The letter case does not matter, and `warning` is `warn`. Lines "
+                + "about requests are governed by `access_log` instead."
         ),
-        SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The shape of a log line."),
+        SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The format of log lines."),
         SettingRow(
             "access_log", \.accessLog, .accessLogMode, default: "all",
-            "Which requests write a line, whatever `log_level` is: `all`, those answered with `errors` (400 and more), or none. A line a request "
-                + "costs throughput."),
+            "The requests that get a log line, whatever `log_level` is: `all`; those answered with `errors` (status "
+                + "400 and above); or none. A line for each request costs throughput."),
         SettingRow(
             "access_log_probes", \.accessLogProbes, .boolean, default: "false",
-            "Whether `/`, `/livez`, `/readyz`, `/uptime`, `/metrics` and `OPTIONS` that succeed are among them. Balancers, orchestrators and "
-                + "scrapers ask every few seconds."),
+            "Whether the access log includes `OPTIONS` and the pages `/`, `/livez`, `/readyz`, `/uptime` and "
+                + "`/metrics` when they succeed. Load balancers, orchestrators and scrapers ask for these every few "
+                + "seconds."),
         SettingRow(
             "event_log", \.eventLog, .eventLogMode, default: "local",
-            "Which changes write a line of the logger `events`, whatever `log_level` is: what clients registered and deregistered at this member and "
-                + "what expired here (`local`), what other members told of as well (`all`), or none (`off`). Each change is in `change_log` besides."
+            "The changes that get a line of the logger `events`, whatever `log_level` is: registrations and "
+                + "deregistrations by this member's clients and expiries here (`local`), those received from other "
+                + "members too (`all`), or none (`off`). Each change is also in `change_log`."
         ),
         SettingRow(
             "change_log", \.changeLog, .number(Limits.changeLog), default: "67108864",
-            "How many bytes of what was registered, changed, deregistered and expired are kept for `GET /api/v1/events` and `event_log`, of all "
-                + "namespaces together; of one 1 MiB and 10,000 changes at most. Over it the namespace with the most loses its oldest. 0 keeps none."
+            "The memory, in bytes, for the log of changes that `GET /api/v1/events` and `event_log` read, all "
+                + "namespaces together. One namespace keeps at most 1 MiB and 10,000 changes. Over the limit, the "
+                + "namespace with the most loses its oldest. 0 keeps none."
         ),
 
         SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",
-            "How many instances a namespace may hold. Registering one more is refused with 403; registering the same one again and "
-                + "instances that peers replicate are never refused."),
+            "The most instances that a namespace may hold. A new registration over it is refused with 403; a repeated "
+                + "registration and instances replicated by peers never are."),
         SettingRow(
             "default_ttl", \.defaultTTL, .duration(Limits.ttl), default: "30s",
-            "The time to live of an instance that asks for none. It may not be under `min_ttl` nor above `max_ttl`."),
+            "The time to live of an instance that asks for none. It must lie between `min_ttl` and `max_ttl`."),
         SettingRow(
             "min_ttl", \.minTTL, .duration(Limits.ttl), default: "10s",
-            "A shorter time to live is raised to this. The shorter it is, the more heartbeats arrive per instance."),
+            "The shortest time to live; a shorter one is raised to it. The shorter it is, the more heartbeats arrive "
+                + "for each instance."),
         SettingRow(
             "max_ttl", \.maxTTL, .duration(Limits.ttl), default: "10m",
-            "A longer time to live is lowered to this. It bounds how long a dead instance can stay listed."),
+            "The longest time to live; a longer one is lowered to it. It bounds how long a dead instance stays "
+                + "listed."),
 
         SettingRow(
             "max_tags", \.maxTags, .number(Limits.tags), default: "256",
-            "How many tags a client may register an instance with; more are answered 400. What peers replicate is taken."),
+            "The most tags that a client may register an instance with; more are answered 400. Instances replicated "
+                + "by peers are taken with more."),
         SettingRow(
             "max_tags_bytes", \.maxTagsBytes, .number(Limits.tagsBytes), default: "8192",
-            "How many bytes the tags of an instance may take together; more are answered 400. Every list of it carries them."),
+            "The most bytes that the tags of an instance may take together; more are answered 400. Every list with "
+                + "the instance carries them."),
 
         SettingRow(
             "auth_mode", \.authMode, .authSchemes, default: "none",
-            "How a bearer token becomes a namespace. `none`: everyone shares the namespace `default`. `trusted`: the token is the "
-                + "namespace. `jwt`: the claim `namespace` of an HS256 token. `mtls`: the client's certificate names it, by a URI "
-                + "`spiffe://…/ns/NAME` or by its subject's OU. Several are asked in the order given, as a comma "
-                + "separated list or by repeating the flag; `none` stands alone."),
+            "How a credential becomes a namespace. `none`: all clients share the namespace `default`. `trusted`: the "
+                + "bearer token is the namespace. `jwt`: the claim `namespace` of an HS256 token. `mtls`: the client "
+                + "certificate names it, by a URI `spiffe://…/ns/NAME` or by its subject's OU. Several schemes are "
+                + "tried in the order given, as a comma separated list or by repeating the flag; `none` stands "
+                + "alone."),
         SettingRow(
             "jwt_secret", secret: \.jwtSecret,
-            "The key that tokens are signed with; required with `jwt`. One under \(Limits.soundSecretBytes) bytes is warned of. A flag "
-                + "is visible to every user of the machine; prefer the file, which may hold several: one a line, of which each is good for a token."
+            "The key that signs tokens; required with `jwt`. A key shorter than \(Limits.soundSecretBytes) bytes gets "
+                + "a warning. Every user of the machine can see a flag, so prefer the file, which may hold several "
+                + "keys, one a line; a token signed with any of them is valid."
         ),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",
-            "Answer a plain request with 301 (GET and HEAD) or 308 (the others) to the same URL under https, unless a proxy says that it had TLS, and tell clients over TLS to "
-                + "stay there. Liveness, health and metrics pages stay plain."),
+            "Whether plain requests are redirected to the same URL under https, with 301 (GET and HEAD) or 308 (other "
+                + "methods), unless a proxy says that the client used TLS. Clients over TLS are told to stay there "
+                + "(HSTS). Liveness, health and metrics pages stay plain."),
 
         SettingRow(
             "max_connections", \.maxConnections, .number(Limits.connections), default: "50000",
-            "How many connections all listeners together may have. One more is answered 503 or closed. It is lowered at start to what "
-                + "the limit on open files leaves room for; the start line tells. An idle connection costs about 5 KB."),
+            "The most open connections, all listeners together. One more is answered 503 or closed. At start it is "
+                + "lowered to what the limit on open files allows, as the log line `serving` says. An idle "
+                + "connection costs about 5 KB."),
         SettingRow(
             "max_connections_per_client", \.maxConnectionsPerClient, .number(Limits.connections), absent: "no limit",
-            "How many connections one client address may have (of IPv6, one /64 network). One more is answered 503 or closed. Clients "
-                + "behind one NAT or proxy share an address."),
+            "The most open connections of one client address (of IPv6, one /64 network). One more is answered 503 or "
+                + "closed. Clients behind one NAT or proxy share an address."),
         SettingRow(
             "header_timeout", \.headerTimeout, .duration(Limits.deadline), default: "10s",
-            "How long a request line and headers may take, from the first byte to the last. Then 408, and the connection is closed."),
+            "How long a request line and headers may take, from the first byte to the last. Then the answer is 408, "
+                + "and the connection is closed."),
         SettingRow(
             "request_timeout", \.requestTimeout, .duration(Limits.deadline), default: "30s",
-            "How long a whole request may take to arrive, from the first byte to the last. Then 408, and the connection is closed."),
+            "How long a whole request may take to arrive, from the first byte to the last. Then the answer is 408, "
+                + "and the connection is closed."),
         SettingRow(
             "idle_timeout", \.idleTimeout, .duration(Limits.deadline), default: "75s",
-            "How long a connection may stay between requests, or before its first. Then it is closed. The longer, the more idle "
-                + "connections are kept."),
+            "How long a connection may stay idle between requests, or before its first. Then it is closed. The "
+                + "longer, the more idle connections are kept."),
         SettingRow(
             "answer_timeout", \.answerTimeout, .duration(Limits.deadline), default: "30s",
-            "How long a client may take to read `max_buffered_output` bytes of an answer, or what is left of it. Then the connection is "
-                + "closed and what waited is freed."),
+            "How long a client may take to read `max_buffered_output` bytes of an answer, or the rest of it. Then the "
+                + "connection is closed and the rest of the answer is freed."),
         SettingRow(
             "max_buffered_input", \.maxBufferedInput, .number(Limits.bufferedInput), default: "131072",
-            "How many bytes of one connection are read ahead of what is being answered. The rest waits in the kernel. Over TLS it is "
-                + "what the limits on a request come to, and a record."),
+            "The most bytes of one connection that are read ahead of the request being answered. The rest waits in "
+                + "the kernel. Over TLS one record comes on top."),
         SettingRow(
             "max_buffered_output", \.maxBufferedOutput, .number(Limits.bufferedOutput), default: "1000000",
-            "How many bytes of an answer a client has to read within each `answer_timeout`. The smaller, the slower a client may be "
-                + "that reads a large answer."),
+            "The bytes of an answer that a client must read within each `answer_timeout`. A smaller value tolerates "
+                + "slower clients."),
         SettingRow(
             "max_buffered_total", \.maxBufferedTotal, .number(Limits.bufferedTotal), default: "268435456",
-            "How many bytes of answers may wait for all clients together. Over it, the clients that take nothing are closed, those with "
-                + "the most waiting first, and answers that would take 16 kB of memory more are 503 instead. It bounds what clients that "
-                + "read slowly or never cost in memory, to within one answer for each loop, and should exceed the largest answer."),
+            "The most bytes of answers that may wait for all clients together. Over it, clients that read nothing are "
+                + "closed, those with the most bytes waiting first, and answers that need 16 kB of memory or more "
+                + "are refused with 503. It bounds the memory that slow clients cost, to within one answer for each "
+                + "loop. Make it larger than the largest answer."),
 
         SettingRow(
             "rendered_cache", \.renderedCache, .number(Limits.renderedCache), default: "134217728",
-            "How many bytes of rendered lists are kept for whoever asks again, divided among the loops and those who make long lists. Those not asked for the longest go "
-                + "first; with 0 every list is rendered for its request. A list of a namespace takes about twice its length."),
+            "The memory, in bytes, for rendered lists that are kept for the next client that asks, divided among the "
+                + "loops and the threads that render long lists. The least recently used list goes first. With 0 "
+                + "every list is rendered for its request. A list of a namespace takes about twice its length."),
         SettingRow(
             "render_bytes", \.renderBytes, .number(Limits.renderBytes), default: "268435456",
-            "How many bytes the long lists may have that are being made at a time, those of all namespaces together: lists of more than "
-                + "\(Limits.loopListInstances) instances or \(Limits.loopListBytes >> 20) MiB, which are made beside the loops. A list that "
-                + "would exceed it is 503. More lets more tenants have long lists at a time, and costs up to three times as much memory while they "
-                + "are made."),
+            "The most bytes of long lists that are being rendered at a time, all namespaces together. A list of more "
+                + "than \(Limits.loopListInstances) instances or \(Limits.loopListBytes >> 20) MiB is long and "
+                + "is rendered on a thread of its own. A list that would exceed the limit is answered 503. A higher "
+                + "limit lets more tenants have long lists at a time; rendering takes up to three times as much "
+                + "memory."),
         SettingRow(
             "render_bytes_namespace", \.renderBytesNamespace, .number(Limits.renderBytes), default: "67108864",
-            "The same for one namespace, which has one list made at a time: it bounds the longest list that can be had. At most `render_bytes`."
+            "The same for one namespace, which has one long list rendered at a time; so it bounds the longest list. "
+                + "At most `render_bytes`."
         ),
 
         SettingRow(
             "rate_limit_namespace", \.rateLimitNamespace, .number(Limits.rate), absent: "no limit",
-            "Requests a second that a namespace may make, heartbeats apart. More are answered 429 with `Retry-After`."),
+            "The requests a second that a namespace may make, not counting heartbeats. More are answered 429 with "
+                + "`Retry-After`."),
         SettingRow(
             "rate_limit_client", \.rateLimitClient, .number(Limits.rate), absent: "no limit",
-            "Requests a second that a client address (of IPv6, a /64 network) may make, heartbeats apart. More are answered 429 with "
-                + "`Retry-After`. Clients behind one NAT or proxy share an address."),
+            "The requests a second that a client address (of IPv6, a /64 network) may make, not counting heartbeats. "
+                + "More are answered 429 with `Retry-After`. Clients behind one NAT or proxy share an address."),
         SettingRow(
             "rate_limit_namespace_heartbeats", \.rateLimitNamespaceHeartbeats, .number(Limits.rate), absent: "no limit",
-            "Heartbeats a second that a namespace may send; no other request uses this allowance up. Too low a limit makes leases run "
-                + "out: it should be a multiple of instances ÷ (TTL ÷ 3)."),
+            "The heartbeats a second that a namespace may send; other requests have their own limit. Too low a limit "
+                + "makes leases expire: choose a multiple of instances ÷ (TTL ÷ 3)."),
         SettingRow(
             "rate_limit_client_heartbeats", \.rateLimitClientHeartbeats, .number(Limits.rate), absent: "no limit",
-            "Heartbeats a second that a client address may send; no other request uses this allowance up."),
+            "The heartbeats a second that a client address may send; other requests have their own limit."),
         SettingRow(
             "rate_limit_burst", \.rateLimitBurst, .duration(Limits.burst), default: "2s",
-            "How much unused allowance is kept: after a pause a client may make the requests of so long a time at once."),
+            "How much unused allowance is saved: after a pause, a client may make as many requests at once as the "
+                + "rate allows in this time."),
 
         SettingRow(
             "cluster_size", \.clusterSize, .members(Limits.clusterSize), default: "1",
-            "How many members, this one included, make a healthy cluster; 0 counts as 1, two and more need `replication`. Fewer are logged as an "
-                + "error and shown as unhealthy. A member that "
-                + "is told 1 and finds nobody is ready at once; else it waits for `sync_timeout`."),
+            "The number of members, this one included, that make a healthy cluster. 0 counts as 1; two and more need "
+                + "`replication`. With fewer members the log has an error and the cluster is shown as unhealthy. "
+                + "With 1, a member that finds no other is ready at once; with more, it waits for `sync_timeout`."),
         SettingRow(
             "cluster_size_required", \.clusterSizeRequired, .boolean, default: "false",
-            "Whether `/readyz` also answers 503 while there are fewer members than `cluster_size`. It keeps the smaller side of a cut cluster from "
-                + "being asked, and with too few members left, everybody."),
+            "Whether `/readyz` also answers 503 while there are fewer members than `cluster_size`. Then the smaller "
+                + "side of a partitioned cluster gets no traffic; with too few members left, no side does."),
         SettingRow(
             "on_isolation", \.onIsolation, .isolation, default: "hold",
-            "What a member that hears fewer than half of the others does with instances that sent their last heartbeat to another member: `hold` keeps "
-                + "them, marked as overdue, for `expiry_hold` at most; `expire` lets them run out, so that its list shrinks to nothing."),
+            "What a member does that is connected to fewer than half of the others (that is cut off), with instances "
+                + "that sent their last heartbeat to another member. `hold` keeps them, marked as overdue, for at "
+                + "most `expiry_hold`; `expire` lets them expire, so that its list shrinks to nothing."),
         SettingRow(
             "expiry_hold", \.expiryHold, .duration(Limits.expiryHold), default: "10m",
-            "How long leases are held at most while their heartbeats cannot arrive, and how long a member counts as one after it was last heard. "
-                + "A longer one serves the dead for longer where most of a cluster is gone for good."),
+            "How long leases are held at most while their heartbeats cannot arrive, and how long a member counts as "
+                + "one after the connection to it was lost. A longer hold lists dead instances for longer where most "
+                + "of a cluster is gone for good."),
         SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
-            "The directory, shared by all members, in which each announces itself. A member is not ready until it has once been read and "
-                + "written."),
+            "The directory, shared by all members, in which each member announces itself by a file. A member is not "
+                + "ready until it has once read the directory and written its file."),
         SettingRow(
             "cluster_peers", \.clusterPeers, .peerNames, default: "none",
-            "Members as host or host:port, separated by commas, this one perhaps among them; without a port, `replication_port`. A host name "
-                + "stands for all its addresses and is looked up again every few seconds."),
+            "The members as host or host:port, separated by commas; this member may be among them. Without a port, "
+                + "`replication_port` is used. A host name stands for all its addresses and is looked up again every "
+                + "few seconds."),
         SettingRow(
             "cluster_dns", \.clusterDNS, .peerName, absent: "none",
-            "A name, with or without a port, whose addresses are the members, such as that of a headless service; looked up again every few "
-                + "seconds. Without a port, `replication_port`."),
+            "A DNS name, with or without a port, whose addresses are the members, such as that of a headless service. "
+                + "It is looked up again every few seconds. Without a port, `replication_port` is used."),
         SettingRow(
             "advertise_address", \.advertiseAddress, .advertisedAddress, absent: "the listen address, or the machine's first",
-            "The numeric address, with or without a port, at which the other members reach this one. Without it: `listen_address` where that "
-                + "is one address, else the machine's first that is not the loopback; and the port that was taken."),
+            "The numeric address, with or without a port, at which the other members connect to this one. By default "
+                + "it is `listen_address` where that is one address, else the machine's first address that is not "
+                + "the loopback; the port is the open replication port."),
         SettingRow(
             "member_name", \.memberName, .name(Limits.memberNameBytes), absent: "the host name",
-            "What this member is called: `member_name` in each of its log lines, and `name` in the others' and in `/api/v1/cluster`. A certificate "
-                + "may be bound to it. Without replication it stands in the log only where it is given."),
+            "The name of this member: `member_name` in each of its log lines, and `name` in the other members' log "
+                + "lines and in `/api/v1/cluster`. A certificate may be bound to it. Without replication it is in "
+                + "the log only when it is set."),
         SettingRow(
             "cluster_secret", secret: \.clusterSecret,
-            "What every member knows and nobody else does: each proves it to the other before a byte is replicated, and "
-                + "seals all it says then. One under \(Limits.soundClusterSecretBytes) bytes is warned of. It proves who speaks and hides "
-                + "nothing: in a network that others can listen to, use `replication_tls` as well. Its file may hold several, one a line: the first is proven, "
-                + "and each is accepted."),
+            "The secret that all members share. Each member proves to the other that it knows the secret before "
+                + "anything is replicated, and authenticates every frame after that. A secret shorter than "
+                + "\(Limits.soundClusterSecretBytes) bytes gets a warning. It authenticates and does not encrypt: "
+                + "where others can read the network, use `replication_tls` as well. The file may hold several "
+                + "secrets, one a line: this member proves the first, and accepts each."),
         SettingRow(
             "replication", \.replication, .boolean, default: "false",
-            "Whether the members copy each other's instances."),
+            "Whether the members replicate each other's instances."),
         SettingRow(
             "replication_port", \.replicationPort, .port, default: "6100",
-            "The port on which peers fetch changes."),
+            "The port to which peers connect for replication."),
         SettingRow(
             "replication_tls", \.replicationTLS, .boolean, default: "false",
-            "Whether members speak TLS with each other, each side with a certificate; it needs `replication_tls_cert`, `replication_tls_key` and "
-                + "`replication_tls_ca`. Changed files are noticed within seconds, and at once on SIGHUP."),
+            "Whether members speak TLS with each other, each side with a certificate. It needs "
+                + "`replication_tls_cert`, `replication_tls_key` and `replication_tls_ca`. Changed files are noticed "
+                + "within seconds, and at once on SIGHUP."),
         SettingRow(
             "replication_tls_cert", \.replicationTLSCertificate, .path, absent: "none",
-            "This member's certificate and those that lead to its authority, in PEM. It is shown to those who connect and to those connected to, "
-                + "so it must be good for both servers and clients."),
+            "This member's certificate and its chain, in PEM. The member shows it both as a server and as a client, "
+                + "so it must be valid for both."),
         SettingRow(
             "replication_tls_key", \.replicationTLSKey, .path, absent: "none",
             "The private key of `replication_tls_cert`, in PEM and not encrypted."),
         SettingRow(
             "replication_tls_ca", \.replicationTLSCA, .path, absent: "none",
-            "The authorities, in PEM, that issue the members' certificates."),
+            "The certificate authorities, in PEM, that issue the members' certificates."),
         SettingRow(
             "replication_tls_name", \.replicationTLSName, .name(Limits.memberNameBytes), absent: "each member's own",
-            "A DNS name, address or URI that the certificate of every member carries and no other. Without it, a member's certificate must carry "
-                + "that member's advertised address or its `member_name`."),
+            "A DNS name, address or URI that the certificate of every member carries, and no other certificate. By "
+                + "default a member's certificate must carry that member's advertised address or its `member_name`."),
         SettingRow(
             "replication_plain", \.replicationPlain, .boolean, default: "false",
-            "Whether members that run the original Amalgam8 registry, which can prove nothing, are served and read beside `cluster_secret` and "
-                + "`replication_tls`; without these two they always are. For the time of a rolling upgrade: whoever reaches the port can then read and "
-                + "change everything. With an `auth_mode` it is also what allows replication without those two."
+            "Whether legacy peers (members that run the original Amalgam8 registry and cannot authenticate) are "
+                + "accepted and read although `cluster_secret` or `replication_tls` is set; without both they always "
+                + "are. It is for the time of a rolling upgrade: while it is on, anyone who reaches the port can "
+                + "read and change everything. With an `auth_mode` it is also what allows replication without "
+                + "`cluster_secret` and `replication_tls`."
         ),
         SettingRow(
             "replication_queue_bytes", \.replicationQueueBytes, .number(Limits.replicationQueueBytes), default: "8388608",
-            "How many bytes may wait for one peer. Over it they are dropped, and the peer gets a copy of everything once it reads again. More "
-                + "spares copies and costs memory for each peer."),
+            "The most bytes that may wait for one peer. Over it they are dropped, and the peer gets a full copy once "
+                + "it reads again. A higher limit avoids copies and costs memory for each peer."),
         SettingRow(
             "replication_queue_changes", \.replicationQueueChanges, .number(Limits.replicationQueueChanges), default: "200000",
-            "How many changes one peer may leave unacknowledged. Over it as with `replication_queue_bytes`."),
+            "The most changes that one peer may leave unacknowledged. Over it the peer gets a full copy, as with "
+                + "`replication_queue_bytes`."),
         SettingRow(
             "tombstone_time", \.tombstoneTime, .duration(Limits.tombstoneTime), default: "24h",
-            "How long a deregistration is remembered, so that a member that has not heard of it cannot undo it. It should exceed `max_ttl` and "
-                + "the longest time that members are cut off from each other."),
+            "How long the tombstone of a deregistration is kept, so that a member that has not received the "
+                + "deregistration cannot undo it. Make it longer than `max_ttl` and than the longest time that "
+                + "members are disconnected from each other."),
         SettingRow(
             "tombstone_bytes", \.tombstoneBytes, .number(Limits.tombstoneBytes), default: "268435456",
-            "How many bytes the deregistrations that are remembered may take, of all namespaces together, about 100 each and 300 for each namespace; "
-                + "a sixteenth of it of one namespace. A namespace over its part forgets its own oldest; when all together are over it, those with the "
-                + "most do."),
+            "The memory, in bytes, for tombstones of all namespaces together, about 100 bytes each and 300 for each "
+                + "namespace; one namespace may use a sixteenth of it. A namespace over its part loses its oldest "
+                + "tombstones; when all together are over the limit, the namespaces with the most do."),
         SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
-            "How long a starting member looks for a peer to copy from before it serves what it has; as long as one answers, it goes on. Also how "
-                + "long the cluster may be amiss before `/uptime` shows it. A longer one delays the first member of a cluster by as much."),
+            "How long a starting member looks for a peer to copy from before it serves what it has; while a peer "
+                + "answers, it goes on. Also how long the cluster may be unhealthy before `/uptime` shows it. A "
+                + "longer time delays the first member of a cluster by as much."),
         SettingRow(
             "acknowledge", \.acknowledge, .acknowledge, default: "all",
-            "When a registration or deregistration is answered: when `all` members that are linked and keep up have it, so that its client finds it at "
-                + "any of them and it survives the member that took it; or when this member alone has it, `local`, for members that are far apart."
+            "When a registration or deregistration is answered. `all`: when all members that are connected and keep "
+                + "up have it, so that its client finds it at each of them and it survives the loss of the member "
+                + "that took it. `local`: when this member alone has it, for members that are far apart."
         ),
         SettingRow(
             "acknowledge_timeout", \.acknowledgeTimeout, .duration(Limits.acknowledgeTimeout), default: "100ms",
-            "How long a member is waited for. One that takes longer is left out, and told so, until it keeps up again; its clients may find less "
-                + "meanwhile (`X-Registry-Stale`). Above the time of a round between members, below what clients wait for."),
+            "How long a change waits for a member's acknowledgment. A member that takes longer is left out, and "
+                + "notified, until it keeps up again; meanwhile its clients may find less (`X-Registry-Stale`). "
+                + "Choose more than the round-trip time between members, and less than clients wait."),
     ]
 }

@@ -10,7 +10,7 @@ extension SettingRow {
 
     /// The help of `fileName`, for a secret.
     package var fileHelp: String {
-        "A file that holds \(name), instead of \(name) itself."
+        "A file that holds \(name), in place of the flag \(name)."
     }
 }
 

@@ -31,7 +31,7 @@ struct ChunkLine {
 
     /// Eight hexadecimal digits exceed any body limit by far, and cannot overflow.
     private static let digits = 8
-    static let notASize = "a chunk begins with its size in hexadecimal"
+    static let notASize = "a chunk must begin with its size in hexadecimal"
     static let notAnExtension = "a chunk extension is not '; name' or '; name=value'"
 
     private var place = Place.size
@@ -112,7 +112,7 @@ struct ChunkLine {
         return .end(size: size)
     }
 
-    static let bareLineFeed = "lines end with CR LF"
+    static let bareLineFeed = "lines must end with CR LF"
 }
 
 /// `NAME: VALUE CR LF`, or the empty line that ends a chunked body.

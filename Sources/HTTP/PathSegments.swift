@@ -34,7 +34,7 @@ public struct PathSegments: Sendable {
             try self.init(splitting: head.bytes, head.targetRange.lowerBound..<head.targetShape.pathEnd)
         }
         // Only now: a path that is not clean is refused for that, however deep it is.
-        guard count <= Self.maximumCount else { throw Refusal(.notFound, "no such resource") }
+        guard count <= Self.maximumCount else { throw Refusal(.notFound, "there is nothing at this path") }
     }
 
     /// The common case: nothing to decode, so the segments stay where they are in the head.
@@ -74,7 +74,7 @@ public struct PathSegments: Sendable {
 
     private mutating func append(_ range: Range<Int>, of span: Span<UInt8>) throws(Refusal) {
         if range.count <= 2, !range.isEmpty, span[range.lowerBound] == UInt8(ascii: "."), span[range.upperBound - 1] == UInt8(ascii: ".") {
-            throw Refusal(.badRequest, "the path has a dot segment")
+            throw Refusal(.badRequest, "the path has a dot segment ('.' or '..')")
         }
         if count < Self.maximumCount { places[count] = Place(start: Int32(range.lowerBound), end: Int32(range.upperBound)) }
         count += 1

@@ -28,12 +28,12 @@ enum PercentDecoding {
                 byte = 0x20
             }
             guard part == .query ? byte != 0 : byte >= 0x20 && byte != 0x7F else {
-                throw Refusal(.badRequest, "an escape decodes to a control character")
+                throw Refusal(.badRequest, "a percent escape decodes to a control character")
             }
             decoded.append(byte)
         }
         guard String(validating: decoded[start...], as: UTF8.self) != nil else {
-            throw Refusal(.badRequest, "an escape decodes to bytes that are not UTF-8")
+            throw Refusal(.badRequest, "a percent escape decodes to bytes that are not UTF-8")
         }
     }
 

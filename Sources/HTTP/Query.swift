@@ -22,9 +22,9 @@ public struct QueryParameter: Sendable, Equatable {
             }
             // By bytes: String's own equality takes canonically equivalent names for the same.
             guard !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
-                throw Refusal(.badRequest, "a query parameter came twice")
+                throw Refusal(.badRequest, "a query parameter is given twice")
             }
-            guard parameters.count < maximumCount else { throw Refusal(.badRequest, "the query has too many parameters") }
+            guard parameters.count < maximumCount else { throw Refusal(.badRequest, "the query has more than \(maximumCount) parameters") }
             parameters.append(QueryParameter(name: name, value: value ?? ""))
         }
         return parameters

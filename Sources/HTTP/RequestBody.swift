@@ -48,7 +48,7 @@ extension RequestGate {
         remaining -= data
         while remaining <= Self.lineEndBytes, remaining > 0, position < chunk.count {
             guard chunk[position] == (remaining == Self.lineEndBytes ? 0x0D : 0x0A) else {
-                return refuse(.badRequest, "a chunk ends with CR LF")
+                return refuse(.badRequest, "a chunk must end with CR LF")
             }
             position += 1
             remaining -= 1

@@ -148,7 +148,7 @@ public struct RequestGate: ~Copyable {
             case .requestLine, .headerLines:
                 feedHead(chunk, &position)
             case .emptyLine:
-                guard chunk[position] == 0x0A else { return refuse(.badRequest, "lines end with CR LF") }
+                guard chunk[position] == 0x0A else { return refuse(.badRequest, "lines must end with CR LF") }
                 excise(fed + position)
                 position += 1
                 hasEmptyLine = true
@@ -243,7 +243,7 @@ public struct RequestGate: ~Copyable {
     }
 
     private mutating func readLine(endingAt lineEnd: Int) {
-        guard lineEnd > lineStart, head.bytes[lineEnd - 1] == 0x0D else { return refuse(.badRequest, "lines end with CR LF") }
+        guard lineEnd > lineStart, head.bytes[lineEnd - 1] == 0x0D else { return refuse(.badRequest, "lines must end with CR LF") }
         guard lineEnd < limits.head else { return refuseLongHead() }
         let line = lineStart..<lineEnd - 1
         lineStart = lineEnd + 1
@@ -272,7 +272,7 @@ public struct RequestGate: ~Copyable {
 
     private mutating func endHead() throws(Refusal) {
         guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else {
-            throw Refusal(.badRequest, "a request has exactly one Host header")
+            throw Refusal(.badRequest, "a request must have exactly one Host header")
         }
         let isChunked = codings != nil
         guard !isChunked || contentLength == nil && head.minorVersion == 1 else {
@@ -281,7 +281,7 @@ public struct RequestGate: ~Copyable {
         if let refusal = codings?.refusal { throw refusal }
         let length = contentLength ?? 0
         guard head.method.mayCarryBody || !isChunked && length == 0 else {
-            throw Refusal(.badRequest, "this method carries no body")
+            throw Refusal(.badRequest, "a request with this method must not have a body")
         }
         guard length <= limits.body else { throw Refusal(.contentTooLarge, Self.longBody(limits)) }
         head.declaredLength = isChunked ? nil : length

@@ -77,7 +77,10 @@ extension RequestGate {
         guard let colon = head.bytes.span.first(UInt8(ascii: ":"), in: line), colon > line.lowerBound,
             head.bytes.span.areAll(.token, in: line.lowerBound..<colon)
         else {
-            throw Refusal(.badRequest, "a header line is not 'name: value' (folded lines and spaces before the colon are not taken)")
+            throw Refusal(
+                .badRequest,
+                "a header line is not 'name: value' (folded lines and spaces before the colon "
+                    + "are not accepted)")
         }
         let value = head.bytes.span.trimmed(colon + 1..<line.upperBound)
         guard head.bytes.span.areFieldText(in: value) else {
@@ -103,7 +106,11 @@ extension RequestGate {
         guard !head.has(field) else {
             switch field {
             case .requestID: return  // The first one counts.
-            case .host, .authorization, .contentType: throw Refusal(.badRequest, "a header that may come once came twice")
+            case .host, .authorization, .contentType:
+                throw Refusal(
+                    .badRequest,
+                    "a header that may be given once is "
+                        + "given twice")
             default: return head.keepOneMore(field)
             }
         }
@@ -114,7 +121,7 @@ extension RequestGate {
     private mutating func readFraming(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Refusal) {
         if name.equalsIgnoringCase("content-length") {
             guard contentLength == nil, !value.isEmpty, value.allSatisfy(\.isDigit) else {
-                throw Refusal(.badRequest, "Content-Length is one decimal number")
+                throw Refusal(.badRequest, "Content-Length must be one decimal number")
             }
             // A number too long for Int is too long for the body limit as well.
             contentLength = value.count > Self.safeDigits ? Int.max : value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
@@ -122,7 +129,7 @@ extension RequestGate {
             codings = TransferCodings(value, after: codings)
         } else if name.equalsIgnoringCase("expect") {
             guard let first = value.firstElement, value.reversedElements().allSatisfy({ $0.equalsIgnoringCase("100-continue") }) else {
-                throw Refusal(.expectationFailed, "the one expectation met is '100-continue'")
+                throw Refusal(.expectationFailed, "the only expectation that is supported is '100-continue'")
             }
             // Evhttp takes a tab before the value for a part of it, and knows no list.
             exciseFromHead(name.endIndex + 1..<first.startIndex)

@@ -33,8 +33,11 @@ struct TransferCodings {
     var refusal: Refusal? {
         if isChunkedAlone { return nil }
         guard isWellFormed, isLastChunked, chunkedCount == 1 else {
-            return Refusal(.badRequest, "the body has no end that can be told: the last transfer coding is 'chunked', once")
+            return Refusal(
+                .badRequest,
+                "the length of the body is unknown: the last transfer coding must be "
+                    + "'chunked', once")
         }
-        return Refusal(.notImplemented, "the one transfer coding taken is 'chunked'")
+        return Refusal(.notImplemented, "the only transfer coding that is supported is 'chunked'")
     }
 }

@@ -83,7 +83,7 @@ extension Connection {
                 session.sayGoodbye()
             } else if !isDraining, isAdmitted {
                 let code = bufferevent_get_openssl_error(bufferevent)
-                server.handshakeFailed(code == 0 ? "the client left" : TLSSession.reason(code), from: peer)
+                server.handshakeFailed(code == 0 ? "the client has closed the connection" : TLSSession.reason(code), from: peer)
             }
         }
         UnreadBytes.discard(from: bufferevent_getfd(bufferevent))

@@ -62,8 +62,8 @@ public enum LibeventError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The error as a sentence for the operator.
     public var description: String {
         switch self {
-        case .outOfMemory: "libevent gets no memory"
-        case .noEventBase: "the kernel gives no epoll instance: the limit on open files may be too low"
+        case .outOfMemory: "libevent is out of memory"
+        case .noEventBase: "the kernel refuses an epoll instance: the limit on open files may be too low"
         case .eventRefused: "libevent refuses an event or a listener"
         }
     }

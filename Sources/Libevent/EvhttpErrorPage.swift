@@ -19,7 +19,7 @@ public enum EvhttpErrorPage {
         guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
             return
         }
-        let refusal = Refusal(status, "the request cannot be served: \(status.reason)")
+        let refusal = Refusal(status, "the request cannot be answered: \(status.reason)")
         var response = Response(refusal)
         response.requestID = RequestID(random: .random(in: 0 ... .max))
         response.transportSecurity = transportSecurity

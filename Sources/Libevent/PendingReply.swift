@@ -37,7 +37,7 @@ public struct PendingReply: ~Copyable {
 
     /// What a client is told whose reply the handler lost.
     private static var lost: Response {
-        var response = Response(Refusal(.internalServerError, "the request was lost"))
+        var response = Response(Refusal(.internalServerError, "the request was lost by a fault of the registry"))
         response.requestID = RequestID(random: .random(in: 0 ... .max))
         return response
     }

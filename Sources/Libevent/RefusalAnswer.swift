@@ -31,9 +31,17 @@ extension BorderEvent {
     /// What the client is answered, if it is answered at all.
     var refusal: Refusal? {
         switch self {
-        case .connections: Refusal(.serviceUnavailable, "the registry has as many connections open as it may have")
-        case .connectionsPerClient: Refusal(.serviceUnavailable, "this client has as many connections open as one may have")
-        case .descriptors: Refusal(.serviceUnavailable, "the registry has no file descriptor left for another connection")
+        case .connections:
+            Refusal(
+                .serviceUnavailable,
+                "too many connections to this registry: close some, or "
+                    + "connect again later")
+        case .connectionsPerClient:
+            Refusal(
+                .serviceUnavailable,
+                "too many connections from this client: close some, "
+                    + "or connect again later")
+        case .descriptors: Refusal(.serviceUnavailable, "too many open files in the registry: connect again later")
         case .header: Refusal(.requestTimeout, "the request line and headers did not arrive in time")
         case .request: Refusal(.requestTimeout, "the request did not arrive in time")
         case .idle, .answer, .waitingOutput, .leaving: nil

@@ -45,8 +45,8 @@ public enum StreamEnd: Sendable, Equatable {
     /// For the log, without a full stop.
     public var sentence: String {
         switch self {
-        case .left: "the other end has closed the connection"
-        case .tooSlow: "the other end has not made itself known in time"
+        case .left: "the peer has closed the connection"
+        case .tooSlow: "the peer has not completed the handshake in time"
         case .failed(let reason), .distrusted(let reason): reason
         }
     }

@@ -61,14 +61,19 @@ public final class Streams {
         to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
     ) -> StreamID {
         let id = nextID()
-        guard let address = SocketAddress(numeric: host, port: port) else { return fail(id, host, "\(host) is no numeric address") }
+        guard let address = SocketAddress(numeric: host, port: port) else {
+            return fail(
+                id, host,
+                "\(host) is not a "
+                    + "numeric address")
+        }
         guard let descriptor = connectingSocket(address) else { return fail(id, host, String(cString: strerror(errno))) }
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil,
             let stream = Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session,
                 admittedBy: MonotonicClock.milliseconds() + Int64(milliseconds), on: loop, of: self, lowWater: limits.lowWater)
-        else { return fail(id, host, "memory is short") }
+        else { return fail(id, host, "out of memory") }
         streams[id] = stream
         stream.start()
         return id

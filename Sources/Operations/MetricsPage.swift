@@ -43,7 +43,7 @@ enum MetricsPage {
         }
         text.counter(
             "a8registry_http_refusals_total",
-            help: "Answers with a status of 400 or more, with those of the border: 408, and 503 to a connection too many."
+            help: "Answers with a status of 400 or more, also 408 and 503 before a request is read."
         ) { family in
             for status in HTTP.Status.allCases where status.rawValue >= 400 {
                 let requests = counts.operations.reduce(0) { $0 + counts.count($1, status) }
@@ -53,11 +53,15 @@ enum MetricsPage {
     }
 
     private static func waiting(_ context: ServerContext, _ text: inout PrometheusText) {
-        text.gauge("a8registry_waiting_replies", help: "Replies that wait for other members, or for their turn, by all loops.") {
+        text.gauge(
+            "a8registry_waiting_replies",
+            help: "Answers that wait for other members or for their turn, all loops together."
+        ) {
             $0.sample(context.loopMetrics.reduce(0) { $0 + $1.waitingReplies })
         }
         text.counter(
-            "a8registry_not_waited_replies_total", help: "Replies that were given without waiting, because as many waited as may."
+            "a8registry_not_waited_replies_total",
+            help: "Answers that were given without waiting, because too many were waiting."
         ) { $0.sample(context.loopMetrics.reduce(0) { $0 + $1.notWaitedReplies }) }
     }
 
@@ -66,11 +70,14 @@ enum MetricsPage {
         text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
         text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
         text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
-        text.gauge("a8registry_instances_overdue", help: "Instances that are kept though their time has passed, because leases are held.") {
+        text.gauge(
+            "a8registry_instances_overdue",
+            help: "Instances that are kept after their lease has run out, because leases are held."
+        ) {
             $0.sample(counts.overdue)
         }
         let holds = context.registry.expiryHold.holds
-        text.gauge("a8registry_expiry_held", help: "1 while leases are held, by the cause.") { family in
+        text.gauge("a8registry_expiry_held", help: "1 while leases are held, by cause.") { family in
             for cause in HoldCause.allCases {
                 family.sample(holds.contains { $0.cause == cause } ? 1 : 0, ["cause": cause.rawValue])
             }
@@ -79,36 +86,42 @@ enum MetricsPage {
         text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
         text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
-        text.counter("a8registry_expirations_total", help: "Instances whose lease ran out.") { $0.sample(changes.expired) }
+        text.counter("a8registry_expirations_total", help: "Instances that expired.") { $0.sample(changes.expired) }
         let log = context.registry.store.changeLogCounts
         text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") { $0.sample(log.changes) }
-        text.gauge("a8registry_change_log_bytes", help: "Bytes that they take.") { $0.sample(log.bytes) }
-        text.counter("a8registry_events_missed_total", help: "Changes that came too fast to be written into the event log.") {
+        text.gauge("a8registry_change_log_bytes", help: "Bytes of changes kept for GET /api/v1/events.") { $0.sample(log.bytes) }
+        text.counter(
+            "a8registry_events_missed_total",
+            help: "Changes without a line in the event log, because they came too fast."
+        ) {
             $0.sample(context.events.missed)
         }
     }
 
     private static func rendered(_ context: ServerContext, _ text: inout PrometheusText) {
         let counts = context.loopMetrics.map(\.rendered)
-        text.counter("a8registry_rendered_hits_total", help: "Lists sent as they were kept.") {
+        text.counter("a8registry_rendered_hits_total", help: "Lists sent from the cache of rendered lists.") {
             $0.sample(counts.reduce(0) { $0 + $1.hitCount })
         }
-        text.counter("a8registry_rendered_misses_total", help: "Lists that had to be rendered.") {
+        text.counter("a8registry_rendered_misses_total", help: "Lists that were rendered.") {
             $0.sample(counts.reduce(0) { $0 + $1.missCount })
         }
-        text.gauge("a8registry_rendered_bytes", help: "Bytes of rendered lists kept, by all loops.") {
+        text.gauge("a8registry_rendered_bytes", help: "Bytes in the cache of rendered lists, all loops together.") {
             $0.sample(counts.reduce(0) { $0 + $1.heldBytes } + context.sharedRenderings.heldBytes)
         }
-        text.gauge("a8registry_renderings_pending", help: "Long lists that wait to be made beside the loops, or are being made.") {
+        text.gauge("a8registry_renderings_pending", help: "Long lists that are being rendered, or wait for it.") {
             $0.sample(context.renderThreads.pending)
         }
-        text.gauge("a8registry_renderings_pending_bytes", help: "Bytes of long lists that are being made.") {
+        text.gauge("a8registry_renderings_pending_bytes", help: "Bytes of long lists that are being rendered.") {
             $0.sample(context.renderThreads.account.total)
         }
-        text.counter("a8registry_renderings_total", help: "Long lists that were made beside the loops.") {
+        text.counter("a8registry_renderings_total", help: "Long lists that were rendered on their own threads.") {
             $0.sample(context.renderThreads.madeCount)
         }
-        text.counter("a8registry_renderings_refused_total", help: "Long lists that were refused for their number or their bytes.") {
+        text.counter(
+            "a8registry_renderings_refused_total",
+            help: "Long lists that were refused, because there were too many or they were too large."
+        ) {
             $0.sample(context.renderThreads.refusedCount)
         }
     }
@@ -134,25 +147,31 @@ enum MetricsPage {
         text.gauge(
             expiry, help: "When the certificate in service expires, in seconds since 1970."
         ) { $0.sample(Double(health.certificateExpiry)) }
-        text.counter(reloadFailures, help: "How often new certificate files could not be used.") {
+        text.counter(
+            reloadFailures,
+            help: "How often new certificate files could not be used, so that the old ones stayed in service."
+        ) {
             $0.sample(health.reloadFailures)
         }
-        text.counter(handshakeFailures, help: "Connections that ended before their TLS handshake did.") {
+        text.counter(handshakeFailures, help: "Connections whose TLS handshake failed.") {
             $0.sample(health.handshakeFailures)
         }
     }
 
     private static func process(_ context: ServerContext, _ text: inout PrometheusText) {
         text.gauge("a8registry_open_connections", help: "Client connections open now.") { $0.sample(context.openConnections()) }
-        text.gauge("a8registry_loop_lag_seconds", help: "How late the loop's timer last ran.") { family in
+        text.gauge("a8registry_loop_lag_seconds", help: "How late the timer of the loop last fired.") { family in
             for (loop, metrics) in context.loopMetrics.enumerated() {
                 family.sample(Double(metrics.lagMicroseconds) / 1_000_000, ["loop": String(loop)])
             }
         }
-        text.counter("a8registry_log_dropped_lines_total", help: "Log lines dropped because the log was blocked.") {
+        text.counter(
+            "a8registry_log_dropped_lines_total",
+            help: "Log lines dropped because the log was not read fast enough."
+        ) {
             $0.sample(context.droppedLogLines())
         }
-        text.gauge("a8registry_build_info", help: "Always 1; the labels tell what runs.") {
+        text.gauge("a8registry_build_info", help: "Always 1; the labels name the version and the libraries.") {
             $0.sample(1, ["version": Release.current])
         }
     }

@@ -25,10 +25,10 @@ package final class RateLimits: Sendable {
         /// What the client is told.
         package var sentence: String {
             switch self {
-            case .namespace: "the namespace makes more requests a second than it may"
-            case .namespaceHeartbeats: "the namespace sends more heartbeats a second than it may"
-            case .client: "this client makes more requests a second than it may"
-            case .clientHeartbeats: "this client sends more heartbeats a second than it may"
+            case .namespace: "the namespace is over its limit of requests a second"
+            case .namespaceHeartbeats: "the namespace is over its limit of heartbeats a second"
+            case .client: "this client is over its limit of requests a second"
+            case .clientHeartbeats: "this client is over its limit of heartbeats a second"
             }
         }
     }

@@ -24,7 +24,7 @@ struct ClusterLog {
         guard now - periodStart >= Self.period else { return }
         periodStart = now
         strangers = 0
-        if unsaid > 0 { logger.warning("more were refused on the replication port", metadata: ["count": "\(unsaid)"]) }
+        if unsaid > 0 { logger.warning("more connections on the replication port were refused", metadata: ["count": "\(unsaid)"]) }
         unsaid = 0
     }
 
@@ -48,7 +48,7 @@ struct ClusterLog {
     mutating func dialFailed(_ address: PeerAddress, _ reason: String) {
         let isNews = unreachable.insert(address).inserted
         logger.log(
-            level: isNews ? .warning : .debug, "a member cannot be reached", metadata: ["member": "\(address)", "reason": "\(reason)"])
+            level: isNews ? .warning : .debug, "a member is unreachable", metadata: ["member": "\(address)", "reason": "\(reason)"])
     }
 
     mutating func reached(_ address: PeerAddress) { unreachable.remove(address) }
@@ -66,10 +66,10 @@ struct ClusterLog {
         }
         switch event {
         case .joined(let address, let boot):
-            logger.info("a member is heard", metadata: member(address, ["boot": "\(boot)"]))
+            logger.info("connected to a member", metadata: member(address, ["boot": "\(boot)"]))
         case .lost(let address, _, let reason):
             logger.warning(
-                "a member is no longer heard",
+                "lost the connection to a member",
                 metadata: member(address, ["reason": "\(reason?.words ?? "the connection has ended")"]))
         case .refused(let address, let reason):
             stranger("a member was refused", ["member": "\(address)", "reason": "\(reason.words)"])
@@ -78,69 +78,78 @@ struct ClusterLog {
         case .refusedByAll(let reason, let answersLookups):
             logger.error(
                 answersLookups
-                    ? "all other members refuse this one: it knows nothing of what is registered there"
-                    : "all other members refuse this one: it answers no look-ups and is not ready until one lets it in",
+                    ? "all other members refuse this one: it receives no changes of theirs"
+                    : "all other members refuse this one: it is not ready until one accepts it",
                 metadata: ["reason": "\(reason.words)", "remedy": "\(reason.remedy)"])
         case .originalsOverdue(let addresses):
             logger.warning(
-                "members that run the original do not read this one within sync_timeout: what is registered here may be missing there",
+                "legacy peers have not subscribed to this member within sync_timeout: they may lack its instances",
                 metadata: ["members": "\(addresses.map(\.description).joined(separator: ", "))"])
         case .copied(let address, let states, let milliseconds):
             logger.info(
                 "copied from a member", metadata: member(address, ["states": "\(states)", "milliseconds": "\(milliseconds)"]))
-        case .copyFailed(let address): logger.warning("a copy was cut short, and is asked for again", metadata: member(address))
+        case .copyFailed(let address):
+            logger.warning("a copy from a member was cut short and is requested again", metadata: member(address))
         case .overflowed(let address):
-            logger.warning("a member does not keep up: it gets a copy when it can take one", metadata: member(address))
+            logger.warning(
+                "a member does not keep up: its queue is dropped, and it gets a full copy when it reads again", metadata: member(address))
         case .leftOut(let address):
-            logger.warning("a member does not acknowledge in time: changes are acknowledged without it", metadata: member(address))
+            logger.warning(
+                "a member is left out: it does not acknowledge in time, and changes no longer wait for it", metadata: member(address))
         case .waitedForAgain(let address):
-            logger.info("a member acknowledges in time again: changes wait for it", metadata: member(address))
+            logger.info(
+                "a member is no longer left out: it acknowledges in time, and changes wait for it again", metadata: member(address))
         case .leftOutBy(let address):
             logger.warning(
-                "a member acknowledges changes without this one, which may lack them until it has caught up", metadata: member(address))
+                "a member leaves this one out: it may lack acknowledged changes until it has caught up", metadata: member(address))
         case .repaired(let address, let states):
-            logger.info("differences were repaired", metadata: member(address, ["states": "\(states)"]))
+            logger.info("differences from a member were repaired", metadata: member(address, ["states": "\(states)"]))
         case .linkingOverdue(let addresses):
             logger.warning(
-                "clients are answered though some members and this one do not wait for each other yet: what one acknowledges the other learns late",
+                "clients are answered before all members are connected both ways: acknowledged changes may arrive late",
                 metadata: ["members": "\(addresses.map(\.description).joined(separator: ", "))"])
         case .copyOverdue:
-            logger.error("look-ups are not answered yet: members have answered, but none has given its whole copy within sync_timeout")
+            logger.error(
+                "look-ups are not answered yet: no member has sent a full copy within sync_timeout")
         case .ready(let ground): ready(ground)
         case .clockWrong(let milliseconds):
             logger.error(
-                "this machine's clock differs from the other members': changes are stamped with the corrected time",
+                "this machine's clock differs from the clocks of the other members: stamps are corrected",
                 metadata: ["milliseconds": "\(milliseconds)"])
-        case .clockRight: logger.info("this machine's clock agrees with the other members' again")
+        case .clockRight: logger.info("this machine's clock agrees with the clocks of the other members again")
         case .restamped(let states):
             logger.error(
-                "a clock was so far ahead that what it stamped was stamped anew: no other member would take it over",
+                "changes were stamped again: a clock was so far ahead that no member would accept them",
                 metadata: ["states": "\(states)"])
         case .clocksDiffer(let address, let milliseconds):
             logger.error(
-                "two members' clocks differ, and nobody can say whose is wrong",
+                "the clocks of two members differ, and it cannot be decided which one is wrong",
                 metadata: ["member": "\(address)", "milliseconds": "\(milliseconds)"])
-        case .leasesHeld: logger.warning("after a pause no lease runs out until the other members have been heard")
-        case .leasesReleased(let expired): logger.info("leases run again after a pause", metadata: ["expired": "\(expired)"])
+        case .leasesHeld:
+            logger.warning(
+                "leases are held after a pause of this member, until the other members have answered")
+        case .leasesReleased(let expired):
+            logger.info("leases are no longer held after a pause of this member", metadata: ["expired": "\(expired)"])
         case .cutOff(let heard, let others, let milliseconds):
             logger.error(
-                "this member is cut off: what the others vouched for is kept, and marked as overdue, until they are heard again",
+                "this member is cut off: instances renewed at other members are kept and marked as overdue",
                 metadata: ["heard": "\(heard)", "others": "\(others)", "at_most_seconds": "\(milliseconds / 1_000)"])
         case .cutOffEnded(let heard, let others, let restarts):
             logger.warning(
                 restarts
-                    ? "this member is no longer cut off: leases begin anew, since nobody has heard their heartbeats meanwhile"
+                    ? "this member is no longer cut off: leases start again, since no member received heartbeats"
                     : "this member is no longer cut off",
                 metadata: ["heard": "\(heard)", "others": "\(others)"])
         case .sizeUnmet(let expected, let members):
-            logger.error("the cluster has fewer members than it should", metadata: ["expected": "\(expected)", "members": "\(members)"])
-        case .sizeMet(let members): logger.info("the cluster has its members", metadata: ["members": "\(members)"])
-        case .ourself(let address): logger.info("an address leads to this member itself", metadata: ["member": "\(address)"])
+            logger.error("the cluster has fewer members than cluster_size", metadata: ["expected": "\(expected)", "members": "\(members)"])
+        case .sizeMet(let members): logger.info("the cluster has at least cluster_size members", metadata: ["members": "\(members)"])
+        case .ourself(let address):
+            logger.info("an address of the membership leads to this member itself", metadata: ["member": "\(address)"])
         case .conflict(let conflict):
             logger.warning(
                 conflict.kind == .name
-                    ? "several members have one name: give each a member_name of its own"
-                    : "several members advertise one address: give each an advertise_address of its own",
+                    ? "several members have the same name: give each a member_name of its own"
+                    : "several members advertise the same address: give each an advertise_address of its own",
                 metadata: [
                     "\(conflict.kind.rawValue)": "\(conflict.value)",
                     "members": "\(conflict.addresses.map(\.description).joined(separator: ", "))",
@@ -160,47 +169,48 @@ struct ClusterLog {
 
     private func ready(_ ground: ReadinessGround) {
         switch ground {
-        case .copied(let address): logger.info("look-ups are answered: all was copied", metadata: ["member": "\(address)"])
+        case .copied(let address): logger.info("look-ups are answered: a full copy was received", metadata: ["member": "\(address)"])
         case .startedTogether(let members):
             logger.info("look-ups are answered: all members have started together", metadata: ["members": "\(members)"])
         case .alone: logger.warning("look-ups are answered: no other member is known")
         case .timeout(peersAnswered: true):
             logger.error(
-                "look-ups are answered without a whole copy: who has answered has been silent for sync_timeout, instances may be missing")
+                "look-ups are answered without a full copy: members fell silent, and instances may be missing")
         case .timeout(peersAnswered: false):
-            logger.error("look-ups are answered, though no member was reached within sync_timeout: instances may be missing")
+            logger.error(
+                "look-ups are answered, but no member was reached within sync_timeout: instances may be missing")
         }
     }
 
     mutating func write(_ event: OriginalEvent) {
         switch event {
-        case .reading(let address): logger.info("a member that runs the original is read", metadata: ["member": "\(address)"])
+        case .reading(let address): logger.info("subscribed to a legacy peer", metadata: ["member": "\(address)"])
         case .readingEnded(let address, let failure):
             logger.warning(
-                "a member that runs the original is no longer read",
+                "lost the subscription to a legacy peer",
                 metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "the stream has ended")"])
-        case .read(let address): logger.info("a member that runs the original reads this one", metadata: ["member": "\(address)"])
+        case .read(let address): logger.info("a legacy peer has subscribed to this member", metadata: ["member": "\(address)"])
         case .readEnded(let address):
-            logger.info("a member that runs the original no longer reads this one", metadata: ["member": "\(address)"])
+            logger.info("a legacy peer is no longer subscribed to this member", metadata: ["member": "\(address)"])
         case .copied(let address, let instances, let milliseconds):
             logger.info(
-                "copied from a member that runs the original",
+                "copied from a legacy peer",
                 metadata: ["member": "\(address)", "instances": "\(instances)", "milliseconds": "\(milliseconds)"])
         case .copyFailed(let address, let failure):
             logger.warning(
-                "a copy from a member that runs the original failed",
+                "a copy from a legacy peer failed",
                 metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "no connection")"])
         case .copySent(let address, let instances):
             logger.info(
-                "a member that runs the original has copied from this one",
+                "a legacy peer has copied from this member",
                 metadata: ["member": "\(address)", "instances": "\(instances)"])
         case .unusable(let address, let error):
             logger.warning(
-                "a message of a member that runs the original cannot be used",
+                "a message of a legacy peer cannot be used",
                 metadata: ["member": "\(address)", "reason": "\(error.words)"])
         case .overflowed(let address):
-            logger.warning("a member that runs the original does not keep up", metadata: ["member": "\(address)"])
-        case .full(let address): stranger("a member that runs the original has too many connections", ["member": "\(address)"])
+            logger.warning("a legacy peer does not keep up: its queue was dropped", metadata: ["member": "\(address)"])
+        case .full(let address): stranger("a legacy peer has too many connections", ["member": "\(address)"])
         }
     }
 }

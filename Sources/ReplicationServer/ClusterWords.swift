@@ -6,17 +6,17 @@ extension CloseReason {
     var words: String {
         switch self {
         case .malformed(.future(let milliseconds)):
-            "it tells of a change that is stamped \(milliseconds / 86_400_000) days ahead of this member's clock"
+            "it published a change that is stamped \(milliseconds / 86_400_000) days ahead of this member's clock"
         case .malformed(let error): "it broke the protocol: \(error.words)"
         case .refused(let refusal): refusal.words
         case .refusedBy(let refusal): "it refuses this member: \(refusal.words)"
-        case .silent: "nothing was heard in time"
-        case .deaf: "it talks on and does not read what it is answered"
-        case .late: "its answers came too late"
+        case .silent: "the connection was silent for too long"
+        case .deaf: "it sends requests and does not read the answers"
+        case .late: "its answers took too long"
         case .ourself: "it is this member itself"
-        case .duplicate: "another connection leads to it"
-        case .leaving: "it leaves"
-        case .notMember: "it is no member any more"
+        case .duplicate: "another connection to it is open"
+        case .leaving: "it is leaving the cluster"
+        case .notMember: "it is not a member any more"
         }
     }
 }
@@ -24,10 +24,10 @@ extension CloseReason {
 extension RefusalReason {
     var words: String {
         switch self {
-        case .version: "no version of the protocol is spoken by both"
-        case .secret: "the cluster's secret was not proven"
+        case .version: "the two members support no common version of the protocol"
+        case .secret: "the cluster secret was not proven"
         case .certificate: "the certificate is not that of the member"
-        case .full: "there are too many connections"
+        case .full: "it has too many connections"
         }
     }
 }
@@ -36,12 +36,14 @@ extension RefusalReason {
     /// What an operator is to do about it.
     var remedy: String {
         switch self {
-        case .version: "run releases of which each follows the other, and restart"
-        case .secret: "give this member the cluster_secret that the others have, and restart"
+        case .version: "run releases that directly follow each other, and restart"
+        case .secret: "set cluster_secret of this member to that of the other members, and restart"
         case .certificate:
-            "see that replication_tls is on for all members or for none, and give this one a certificate of the others' replication_tls_ca "
-                + "that carries its advertised address or its member_name"
-        case .full: "look for members that come and go, or for strangers on the replication port"
+            "set replication_tls for all members or for none, and give this member a certificate that was issued by "
+                + "the other members' replication_tls_ca and carries its advertised address or its member_name"
+        case .full:
+            "look for members that connect again and again, and for unauthenticated peers on the replication "
+                + "port"
         }
     }
 }
@@ -59,13 +61,13 @@ extension MemberFault {
 extension FrameError {
     var words: String {
         switch self {
-        case .tooLong(let bytes): "a frame is of \(bytes) bytes, more than it may have"
-        case .truncated: "a frame ends before what it promises"
-        case .empty: "a frame has not even a type"
+        case .tooLong(let bytes): "a frame has \(bytes) bytes, which is over the limit"
+        case .truncated: "a frame ends too early"
+        case .empty: "a frame has no type"
         case .text: "a text is too long or not UTF-8"
-        case .value: "a number stands for nothing"
-        case .seal: "a frame is not sealed by who has proven itself"
-        case .unexpected: "a frame does not belong where it stands"
+        case .value: "a number has an unknown meaning"
+        case .seal: "a frame is not authenticated by the peer that proved the secret"
+        case .unexpected: "a frame is not allowed at this point"
         case .future(let milliseconds): "a change is stamped \(milliseconds) ms ahead"
         }
     }
@@ -74,16 +76,16 @@ extension FrameError {
 extension OriginalFailure {
     var words: String {
         switch self {
-        case .cutShort: "the stream has ended before its end was marked"
+        case .cutShort: "the stream ended before its end was marked"
         case .chunk(let error): "its chunks are malformed: \(error.words)"
-        case .packing: "it is not the gzip that it should be"
-        case .event(.notAField): "a line of it is no event's"
-        case .event(.tooLong): "an event is longer than it may be"
+        case .packing: "it is not valid gzip"
+        case .event(.notAField): "a line is not part of an event"
+        case .event(.tooLong): "an event is over the limit on its length"
         case .unusable(let error): "too many messages in a row cannot be used: \(error.words)"
-        case .unexpectedBytes: "more has come than belongs there"
+        case .unexpectedBytes: "it sent bytes where none are allowed"
         case .stalled: "it took too long"
         case .full: "the member has too many connections"
-        case .replaced: "another connection of the member has taken its place"
+        case .replaced: "another connection of the member has replaced it"
         }
     }
 }
@@ -91,10 +93,10 @@ extension OriginalFailure {
 extension ChunkError {
     fileprivate var words: String {
         switch self {
-        case .length: "a length is no number, or beyond reason"
-        case .lineEnd: "a line does not end where it must"
-        case .tooLong: "extensions or trailers are longer than they may be"
-        case .afterEnd: "bytes follow its end"
+        case .length: "a chunk length is not a number, or too large"
+        case .lineEnd: "a line does not end with CR LF"
+        case .tooLong: "extensions or trailers are over the limit on their length"
+        case .afterEnd: "bytes follow the last chunk"
         }
     }
 }
@@ -102,13 +104,13 @@ extension ChunkError {
 extension OriginalMessageError {
     var words: String {
         switch self {
-        case .eventName: "the event has another name"
+        case .eventName: "the event has an unknown name"
         case .json(let error): error.sentence
         case .base64: "a part is not base64"
         case .missing(let field): "\(field.rawValue) is missing"
-        case .value(let field): "\(field.rawValue) has a value that it may not have"
-        case .tooLong(let field): "\(field.rawValue) is longer than it may be"
-        case .type(let type): "the type \(type) is not known"
+        case .value(let field): "\(field.rawValue) has a value that is not allowed"
+        case .tooLong(let field): "\(field.rawValue) is over the limit on its length"
+        case .type(let type): "the type \(type) is unknown"
         }
     }
 }

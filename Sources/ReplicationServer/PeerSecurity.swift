@@ -36,11 +36,11 @@ struct PeerSecurity: Sendable {
             self.connecting.replace(by: connecting)
             health.reloaded(certificateExpiry: accepting.certificateExpiry)
             logger.info(
-                "certificates of replication reloaded", metadata: ["days_left": "\((accepting.certificateExpiry - now) / 86_400)"])
+                "replication certificates reloaded", metadata: ["days_left": "\((accepting.certificateExpiry - now) / 86_400)"])
         } catch {
             health.reloadFailed()
             logger.error(
-                "new certificates of replication cannot be used, the old ones stay in service", metadata: ["error": "\(error)"])
+                "the new replication certificates cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
         }
         return watch
     }

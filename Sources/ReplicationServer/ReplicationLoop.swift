@@ -225,7 +225,7 @@ final class ReplicationLoop {
             node.authenticator = try .hmac(secrets: secrets)
             logger.info("cluster secrets changed", metadata: ["accepted": "\(secrets.count)"])
         } catch {
-            logger.error("new cluster secrets cannot be used, the old ones stay", metadata: ["error": "\(error)"])
+            logger.error("the new cluster secrets cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
         }
     }
 

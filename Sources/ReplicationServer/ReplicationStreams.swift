@@ -130,7 +130,7 @@ extension ReplicationLoop {
         switch (verdict, purpose) {
         case (.incomplete, _): break
         case (.frames, .changes) where occupant.isPlain && security != nil:
-            refuse(id, occupant, "it upgrades without the TLS that members have", refusal: .certificate, onLoop)
+            refuse(id, occupant, "it upgrades without TLS, which members of this cluster use", refusal: .certificate, onLoop)
         case (.frames(let rest), .changes):
             log.reached(address)
             streams?.admit(id, onLoop)
@@ -148,8 +148,8 @@ extension ReplicationLoop {
                 carryOut(originals.copyOpened(id.link, from: address, answer: answer, at: now), onLoop)
             }
             if !rest.isEmpty { received(rest, on: id, onLoop) }
-        case (.original, _): refuse(id, occupant, "it runs the original, which replication_plain does not allow", onLoop)
-        case (.frames, .copy): refuse(id, occupant, "it upgrades where a copy was asked for", onLoop)
+        case (.original, _): refuse(id, occupant, "it is a legacy peer, which replication_plain does not allow", onLoop)
+        case (.frames, .copy): refuse(id, occupant, "it upgrades where a copy was requested", onLoop)
         case (.refused(let reason), _): refuse(id, occupant, reason, refusal: .certificate, onLoop)
         case (.failed(let reason), _): refuse(id, occupant, reason, onLoop)
         }

@@ -44,7 +44,7 @@ public struct NamedThread: Sendable {
             }, start.toOpaque())
         guard status == 0 else {
             start.release()
-            throw SystemFailure("no thread \(name)", code: status)
+            throw SystemFailure("the thread \(name) cannot be started", code: status)
         }
         self.thread = thread
     }

@@ -104,7 +104,7 @@ public final class CertificateAuthority {
         let names = request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }
         // The configuration language behind this separates by commas; no name of a host, address or URI of ours holds one.
         guard names.allSatisfy({ !$0.contains(",") && !$0.contains("\n") }) else {
-            throw .unavailable(reason: "a name may hold neither a comma nor a line feed")
+            throw .unavailable(reason: "a name must not have a comma or a line feed")
         }
         if !names.isEmpty { extensions.append((NID_subject_alt_name, names.joined(separator: ","))) }
         guard X509_set_issuer_name(leaf, X509_get_subject_name(certificate)) == 1 else { throw Self.failure() }

@@ -86,16 +86,17 @@ public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noCertificate(let path): "\(path) holds no certificate in PEM form"
         case .noKey(let path): "\(path) holds no private key in PEM form"
         case .encryptedKey(let path):
-            "the private key in \(path) is encrypted, and there is nobody to ask for its passphrase: store it decrypted"
+            "the private key in \(path) is encrypted, and there is no passphrase: store it decrypted"
         case .mismatch(let certificate, let key): "the private key in \(key) does not belong to the certificate in \(certificate)"
         case .expired(let path, let time): "the certificate in \(path) expired at \(UTCTime.text(time))"
         case .notYetValid(let path, let time): "the certificate in \(path) is not valid before \(UTCTime.text(time))"
         case .unusable(let path, let reason): "OpenSSL refuses \(path): \(reason)"
-        case .noAuthority(let path): "\(path) holds no authority's certificate in PEM form"
+        case .noAuthority(let path): "\(path) holds no certificate of an authority in PEM form"
         case .noRevocationList(let path): "\(path) holds no certificate revocation list in PEM form"
         case .outdatedRevocationList(let path, let time):
-            "a certificate revocation list in \(path) was to be renewed by \(UTCTime.text(time)), so no client could be trusted"
-        case .unavailable(let reason): "OpenSSL fails: \(reason)"
+            "a certificate revocation list in \(path) expired at \(UTCTime.text(time)), so no client could be "
+                + "trusted: renew it"
+        case .unavailable(let reason): "OpenSSL failed: \(reason)"
         }
     }
 }

@@ -66,7 +66,9 @@ public struct EventLine: Sendable {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
         format.begin(
-            .warn, at: nanoseconds, &timestamps, message: "events came faster than they could be logged, and have no line", &line)
+            .warn, at: nanoseconds, &timestamps,
+            message: "events were dropped from the event log, because they came "
+                + "faster than they could be written", &line)
         format.field(.logger, logger, &line)
         format.field(.dropped, count, &line)
         format.end(&line)

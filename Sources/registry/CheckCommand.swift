@@ -13,25 +13,27 @@ struct CheckCommand: ParsableCommand {
         abstract: "Ask the registry on this machine whether it is ready.",
         usage: "registry check [--live] [--timeout DURATION] [--SETTING VALUE ...]",
         discussion: """
-            Finds it by the settings of the registry itself, from the environment and as flags: the port file, else api_port, else https_port. Exits with 0 \
-            when the answer is 200, with 1 when it is another or none, and with 64 when the settings cannot be read.
+            Finds the registry by its own settings, from environment variables and flags: the port file, else api_port, else \
+            https_port. Exits with 0 when the answer is 200, with 1 when it is another or does not come, and with 64 when the \
+            settings cannot be read.
             """)
 
     private static let failed: Int32 = 1
     private static let timeouts = GoDuration.milliseconds(1)...GoDuration.seconds(60)
 
-    @Flag(help: "Ask whether it lives: 200 also while it starts, waits for its cluster, or drains.")
+    @Flag(
+        help: "Ask whether the process is alive: 200 also while it starts, waits for its cluster or drains.")
     var live = false
 
-    @Option(help: ArgumentHelp("How long it may take, 60s at most.", valueName: "duration"))
+    @Option(help: ArgumentHelp("How long the answer may take, 60s at most.", valueName: "duration"))
     var timeout = "2s"
 
     @Option(
         name: .customLong("client_cert"),
-        help: ArgumentHelp("A client's certificate in PEM, for an https port that asks for one.", valueName: "path"))
+        help: ArgumentHelp("A client certificate in PEM, for an https port that asks for one.", valueName: "path"))
     var clientCertificate: String?
 
-    @Option(name: .customLong("client_key"), help: ArgumentHelp("The key of client_cert.", valueName: "path"))
+    @Option(name: .customLong("client_key"), help: ArgumentHelp("The private key of client_cert, in PEM.", valueName: "path"))
     var clientKey: String?
 
     @OptionGroup(title: "Settings of the registry", visibility: .hidden)
@@ -39,9 +41,13 @@ struct CheckCommand: ParsableCommand {
 
     func validate() throws {
         guard duration != nil else {
-            throw ValidationError("--timeout is a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound).")
+            throw ValidationError(
+                "--timeout must be a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound).")
         }
-        guard (clientCertificate == nil) == (clientKey == nil) else { throw ValidationError("--client_cert and --client_key go together.") }
+        guard (clientCertificate == nil) == (clientKey == nil) else {
+            throw ValidationError(
+                "--client_cert and --client_key must be given together.")
+        }
     }
 
     private var duration: GoDuration? { GoDuration(parsing: timeout).flatMap { Self.timeouts.contains($0) ? $0 : nil } }

@@ -11,30 +11,30 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
         commandName: "dev-cert",
         abstract: "Write certificates for trying HTTPS on this machine.",
         discussion: """
-            Writes ca.pem, server.pem, client.pem and member.pem with their keys into DIR; member.pem is for replication_tls. Not for production: the
-            authority's key lies beside them.
+            Writes ca.pem, server.pem, client.pem and member.pem with their keys into DIR; member.pem is for replication_tls. They
+            are not for production: the key of the authority lies beside them.
             """)
 
     /// EX_CANTCREAT of sysexits.h.
     private static let cannotCreate: Int32 = 73
 
-    @Argument(help: ArgumentHelp("The directory; made when it is not there. No file in it is overwritten.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("The directory; it is created if it does not exist. No file in it is overwritten.", valueName: "dir"))
     var directory: String
 
     @Option(
         help: ArgumentHelp(
-            "A name or address of the server and the member besides localhost, 127.0.0.1 and ::1. May be repeated.", valueName: "host"))
+            "A name or address of the server and the member, besides localhost, 127.0.0.1 and ::1. It may be repeated.", valueName: "host"))
     var host: [String] = []
 
-    @Option(help: ArgumentHelp("The namespace that the client's certificate names.", valueName: "name"))
+    @Option(help: ArgumentHelp("The namespace in the client certificate.", valueName: "name"))
     var namespace = "default"
 
     func validate() throws {
         guard !namespace.isEmpty, namespace.utf8.allSatisfy(ByteSet.name.contains) else {
-            throw ValidationError("--namespace is made of letters, digits, dots, dashes and underscores.")
+            throw ValidationError("--namespace must consist of letters, digits, dots, dashes and underscores.")
         }
         guard host.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { ByteSet.name.contains($0) || $0 == UInt8(ascii: ":") } }) else {
-            throw ValidationError("--host is a host name or a numeric address.")
+            throw ValidationError("--host must be a host name or a numeric address.")
         }
     }
 

@@ -13,7 +13,8 @@ struct RegistryCommand: ParsableCommand {
         commandName: "registry",
         abstract: "A service registry.",
         usage: "registry [--check_config] [--SETTING VALUE ...]",
-        discussion: "A flag wins over the environment name with the prefix \(SettingRow.environmentPrefix), which wins over the bare one.",
+        discussion:
+            "A flag wins over the environment variable with the prefix \(SettingRow.environmentPrefix), which wins over the one without it.",
         version: "registry \(Release.current)",
         subcommands: [CheckCommand.self, DevelopmentCertificatesCommand.self])
 
@@ -22,7 +23,7 @@ struct RegistryCommand: ParsableCommand {
 
     @Flag(
         name: .customLong("check_config"),
-        help: "Print the effective settings, with secrets masked, look at the files that they name, and exit.")
+        help: "Print the effective settings, with secrets masked, check the files that they name, and exit.")
     var checkConfig = false
 
     /// The command that the arguments ask for: this one or a subcommand.

@@ -30,10 +30,10 @@ struct ClusterSettingsTests {
                 "replication_port off (flag --replication_port): replication needs a port"
             ),
             (["replication_tls": "true"], "replication_tls true (flag --replication_tls): it needs replication_tls_cert"),
-            (["replication_tls_ca": "a"], "replication_tls_ca a (flag --replication_tls_ca): it is of no use without replication_tls"),
+            (["replication_tls_ca": "a"], "replication_tls_ca a (flag --replication_tls_ca): it has no effect without replication_tls"),
             (
                 ["replication_tls_name": "a"],
-                "replication_tls_name a (flag --replication_tls_name): it is of no use without replication_tls"
+                "replication_tls_name a (flag --replication_tls_name): it has no effect without replication_tls"
             ),
         ])
     func `settings that contradict each other stop the start`(flags: [String: String], beginning: String) {
@@ -91,7 +91,8 @@ struct ClusterSettingsTests {
         // REPLICATION_PLAIN is true: at an open replication port there are no tenants. Without AUTH_MODE it is warned of.
         let open = ["replication": "true", "cluster_dir": "/d", "auth_mode": mode, "jwt_secret": String(repeating: "k", count: 32)]
         let refusal = try #require(sentence(open))
-        #expect(refusal.hasPrefix("auth_mode \(mode) (flag --auth_mode): with replication and neither cluster_secret nor replication_tls"))
+        #expect(
+            refusal.hasPrefix("auth_mode \(mode) (flag --auth_mode): replication is on with neither cluster_secret nor replication_tls"))
         #expect(refusal.contains("replication_plain"))
         #expect(sentence(open.merging(["cluster_secret": Self.secret]) { $1 }) == nil)
         #expect(sentence(open.merging(["replication_tls": "true"]) { $1 }.merging(Self.files) { $1 }) == nil)

@@ -44,8 +44,8 @@ struct ConfigurationFileTests {
         ("LOOPS=1\nnonsense", "config_file: line 2 of \"/conf\": it is not NAME=value."),
         ("\n\nFOO=1", "config_file: line 3 of \"/conf\": FOO is no setting."),
         ("loops=1", "config_file: line 1 of \"/conf\": loops is no setting."),
-        ("LOOPS=1\n#\nLOOPS=2", "config_file: line 3 of \"/conf\": LOOPS stands in line 1 already."),
-        ("A8_CONFIG_FILE=/x", "config_file: line 1 of \"/conf\": a file cannot name another."),
+        ("LOOPS=1\n#\nLOOPS=2", "config_file: line 3 of \"/conf\": LOOPS is in line 1 already."),
+        ("A8_CONFIG_FILE=/x", "config_file: line 1 of \"/conf\": a file of settings cannot name another."),
         ("LOOPS=0", "loops: \"0\" from LOOPS in line 1 of /conf is not allowed; it must be a whole number from 1 to 256."),
     ])
     func `an error names its line`(text: String, sentence: String) {

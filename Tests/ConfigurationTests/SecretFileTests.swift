@@ -44,7 +44,7 @@ struct SecretFileTests {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         defer { close(descriptor) }
         let failure = #expect(throws: SecretFile.Failure.self) { try SecretFile.read(path, patience: 1) }
-        #expect(failure?.description == "its end did not come within 1 ms")
+        #expect(failure?.description == "its end did not arrive within 1 ms")
     }
 
     @Test func `a file too large for a secret is refused`() throws {

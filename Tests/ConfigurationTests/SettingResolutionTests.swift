@@ -115,7 +115,7 @@ struct SettingResolutionTests {
         let refusal = error([:], ["JWT_SECRET": "hush-hush", "JWT_SECRET_FILE": "k"], files: ["k": [1]])
         #expect(refusal == .givenTwice(setting: "jwt_secret", .environment("JWT_SECRET"), .environment("JWT_SECRET_FILE")))
         #expect(
-            refusal?.description == "jwt_secret: both environment JWT_SECRET and environment JWT_SECRET_FILE give it; keep one of them.")
+            refusal?.description == "jwt_secret: environment JWT_SECRET and environment JWT_SECRET_FILE both set it; keep one of them.")
     }
 
     @Test func `a secret's file that cannot be read stops the start with the reason`() {
@@ -183,7 +183,7 @@ struct SettingResolutionTests {
             "api_port 6100 (flag --api_port), replication_port 6100 (default): they must differ." as String?
         ),
         (["api_port": ["6100"]], nil), (["api_port": ["0"], "replication_port": ["0"], "replication": ["true"]], nil),
-        (["api_port": ["off"], "replication_port": ["off"]], "api_port off (flag --api_port): there is no other port"),
+        (["api_port": ["off"], "replication_port": ["off"]], "api_port off (flag --api_port): no other port is open"),
         (
             ["https_port": ["7"], "replication_port": ["7"], "replication": ["true"], "tls_cert": ["c"], "tls_key": ["k"]],
             "https_port 7 (flag --https_port), replication_port 7 (flag --replication_port): they must differ."

@@ -21,16 +21,19 @@ struct TLSSettingsTests {
         arguments: [
             (["tls_cert": "c"], "tls_cert c (flag --tls_cert): a certificate needs its key"),
             (["tls_key": "k"], "tls_key k (flag --tls_key): a key needs its certificate"),
-            (["tls_client_auth": "require"], "tls_client_auth require (flag --tls_client_auth): clients show certificates over TLS only"),
+            (
+                ["tls_client_auth": "require"],
+                "tls_client_auth require (flag --tls_client_auth): clients can show certificates over TLS only"
+            ),
             (
                 pair.merging(["tls_client_auth": "optional"]) { $1 },
                 "tls_client_auth optional (flag --tls_client_auth): it needs tls_client_ca"
             ),
-            (pair.merging(["tls_client_ca": "a"]) { $1 }, "tls_client_ca a (flag --tls_client_ca): it is of no use"),
+            (pair.merging(["tls_client_ca": "a"]) { $1 }, "tls_client_ca a (flag --tls_client_ca): it has no effect"),
             (pair.merging(["auth_mode": "mtls"]) { $1 }, "auth_mode mtls (flag --auth_mode): mtls needs tls_client_auth"),
             (["auth_mode": "mtls"], "auth_mode mtls (flag --auth_mode): mtls needs tls_client_auth"),
-            (["api_port": "off"], "api_port off (flag --api_port): there is no other port"),
-            (pair.merging(["api_port": "off", "https_port": "off"]) { $1 }, "api_port off (flag --api_port): there is no other port"),
+            (["api_port": "off"], "api_port off (flag --api_port): no other port is open"),
+            (pair.merging(["api_port": "off", "https_port": "off"]) { $1 }, "api_port off (flag --api_port): no other port is open"),
             (pair.merging(["api_port": "8443"]) { $1 }, "api_port 8443 (flag --api_port), https_port 8443 (default): they must differ"),
         ])
     func `settings that contradict each other stop the start`(flags: [String: String], beginning: String) {

@@ -22,7 +22,7 @@ struct SentenceListTests {
     }
 
     /// What the script prints of a source, without the path.
-    private static func list(_ source: String) throws -> [String] {
+    private static func list(_ source: String, _ arguments: [String] = []) throws -> [String] {
         let files = FileManager.default
         let root = files.temporaryDirectory.appending(path: "sentences-\(UUID().uuidString)")
         defer { try? files.removeItem(at: root) }
@@ -31,7 +31,9 @@ struct SentenceListTests {
         }
         try files.copyItem(at: script, to: root.appending(path: "scripts/sentences"))
         try source.write(to: root.appending(path: "Sources/Room/File.swift"), atomically: false, encoding: .utf8)
-        return try run(root.appending(path: "scripts/sentences")).lines.map { String($0.dropFirst("Sources/Room/File.swift:".count)) }
+        return try run(root.appending(path: "scripts/sentences"), arguments).lines.map {
+            String($0.dropFirst("Sources/Room/File.swift:".count))
+        }
     }
 
     @Test func `the list has what each kind of sentence is known by`() throws {
@@ -72,6 +74,16 @@ struct SentenceListTests {
                 #"6: error: a "quoted" word and \ a backslash"#, #"7: error: a raw "sentence" with {…} filling"#,
                 "8: error: a sentence of two lines",
             ])
+    }
+
+    @Test func `no sentence has a word that the glossary replaces`() throws {
+        let (status, lines) = try Self.run(Self.script, ["--check"])
+        #expect(status == 0, "\(lines.joined(separator: "\n"))")
+    }
+
+    @Test func `a word that the glossary replaces is found`() throws {
+        let found = try Self.list(#"logger.info("a member is heard")"#, ["--check"])
+        #expect(found.count == 1 && found.first?.contains("received, connected") == true, "\(found)")
     }
 
     @Test func `an unknown kind is refused`() throws {

@@ -131,7 +131,7 @@ struct ClusterTests {
         #expect(try leaving.waitForEnd("the end of a member that leaves", seconds: 9) == 0)
         for id in ids { #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 200) }
         _ = try cluster.member(2).log(whenALine: "that the other leaves, and who says so of whom") {
-            $0.contains("it leaves") && $0.contains("name=member-1") && $0.contains("member_name=member-2")
+            $0.contains("it is leaving the cluster") && $0.contains("name=member-1") && $0.contains("member_name=member-2")
         }
         _ = try cluster.member(2).log(whenALine: "who was asked") { $0.contains("msg=\"request\"") && $0.contains("member_name=member-2") }
     }
@@ -167,7 +167,7 @@ struct ClusterTests {
         _ = try cluster.member(2).log(whenALine: "that a stranger was refused") { $0.contains("secret was not proven") }
         _ = try cluster.member(1).log(whenALine: "what to do") {
             $0.contains("level=error") && $0.contains("all other members refuse this one")
-                && $0.contains("cluster_secret that the others have")
+                && $0.contains("set cluster_secret of this member to that of the other members")
         }
         // No time ends it: /uptime tells of what has lasted for sync_timeout, and of this at once.
         try Patience.wait("the reason on /readyz") { try cluster.ask(1, "GET", "/readyz").object()["reason"] as? String == "refused" }

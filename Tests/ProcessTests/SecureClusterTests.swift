@@ -125,12 +125,12 @@ struct SecureClusterTests {
 
         _ = try authority.settings(["member-1"], days: 3)
         if isAsked { registry.send(SIGHUP) }
-        _ = try registry.log(whenALine: "that certificates were reloaded") { $0.contains("certificates of replication reloaded") }
+        _ = try registry.log(whenALine: "that certificates were reloaded") { $0.contains("replication certificates reloaded") }
         #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
 
         try authority.spoil(["member-1"])
         if isAsked { registry.send(SIGHUP) }
-        _ = try registry.log(whenALine: "that certificates are bad") { $0.contains("new certificates of replication cannot be used") }
+        _ = try registry.log(whenALine: "that certificates are bad") { $0.contains("new replication certificates cannot be used") }
         #expect(try metric("reload_failures_total") == 1)
         #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
 

@@ -244,7 +244,8 @@ import Testing
         arguments: [
             ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "http request"), (String(repeating: "garbage ", count: 2_000), "wrong version number"),
             // A hello that announces 512 bytes and ends after two, and none at all.
-            ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", "the client left"), ("", "the client left"),
+            ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", "the client has closed the connection"),
+            ("", "the client has closed the connection"),
         ])
     func `what is no TLS is closed without a reset, told once, and disturbs nobody`(text: String, reason: String) throws {
         // R617 … whatever else arrives on it is closed without an answer.
@@ -253,7 +254,7 @@ import Testing
         let bystander = try LiveClient(port: server.port, client(fixture))
         let odd = try LiveClient(port: server.port)
         odd.send(text)
-        if reason == "the client left" { shutdown(odd.descriptor, Int32(SHUT_WR)) }
+        if reason == "the client has closed the connection" { shutdown(odd.descriptor, Int32(SHUT_WR)) }
         #expect(odd.ending() == .clean)
         #expect(server.nextFailure() == reason)
         #expect(try bystander.get("/").contains("secure true"))

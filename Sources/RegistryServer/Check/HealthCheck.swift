@@ -34,9 +34,11 @@ package struct HealthCheck: Sendable, Equatable {
         } else if settings.tls != nil, let port = taken["https"] ?? settings.httpsPort.fixed {
             (self.port, isSecure) = (port, true)
         } else if let file = settings.portFile {
-            throw Failure(description: "the system chooses the port, and \(file) does not tell which: the registry does not serve yet")
+            throw Failure(
+                description: "the system chooses the port, and \(file) does not name it yet: the registry "
+                    + "is not serving")
         } else {
-            throw Failure(description: "the system chooses the port, and no port_file is set that tells which")
+            throw Failure(description: "the system chooses the port, and port_file is not set, so the port is unknown")
         }
     }
 
@@ -61,7 +63,7 @@ package struct HealthCheck: Sendable, Equatable {
         let line = text.prefix { !$0.isNewline }
         let words = line.split(separator: " ")
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
-            throw Failure(description: "what answers is no registry")
+            throw Failure(description: "the server that answers is not a registry")
         }
         guard status != 200 else { return }
         let body = text.firstRange(of: "\r\n\r\n").map { text[$0.upperBound...] } ?? ""

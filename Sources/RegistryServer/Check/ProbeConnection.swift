@@ -24,7 +24,11 @@ final class ProbeConnection {
         self.deadline = deadline
         var (storage, length, family) = try Self.socketAddress(address, port)
         descriptor = socket(Int32(family), Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(description: "no socket: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw Failure(
+                description: "no socket can be opened: "
+                    + "\(String(cString: strerror(errno)))")
+        }
         let result = withUnsafePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) }
         }
@@ -35,7 +39,11 @@ final class ProbeConnection {
             var size = socklen_t(MemoryLayout<Int32>.size)
             getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         }
-        guard code == 0 else { throw Failure(description: "nobody is reached at port \(port): \(String(cString: strerror(code)))") }
+        guard code == 0 else {
+            throw Failure(
+                description: "no connection to port \(port): "
+                    + "\(String(cString: strerror(code)))")
+        }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -76,7 +84,9 @@ final class ProbeConnection {
         _ = try finish { session.handshake() }
         var rest = request[...]
         while !rest.isEmpty {
-            guard let count = try finish({ session.write(rest) }) else { throw Failure(description: "the connection ended too early") }
+            guard let count = try finish({ session.write(rest) }) else {
+                throw Failure(description: "the connection ended before the answer was complete")
+            }
             rest = rest.dropFirst(count)
         }
         var answer: [UInt8] = []
@@ -127,7 +137,11 @@ final class ProbeConnection {
             return (storage, socklen_t(MemoryLayout<sockaddr_in>.size), four.sin_family)
         }
         var six = sockaddr_in6()
-        guard inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else { throw Failure(description: "\(text) is no address") }
+        guard inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else {
+            throw Failure(
+                description: "\(text) is not an "
+                    + "address")
+        }
         six.sin6_family = sa_family_t(AF_INET6)
         six.sin6_port = port.bigEndian
         withUnsafeMutableBytes(of: &storage) { room in withUnsafeBytes(of: six) { room.copyMemory(from: $0) } }

@@ -36,7 +36,7 @@ final class CertificateKeeper {
             logger.info("certificates reloaded", metadata: ["days_left": "\((context.certificateExpiry - now) / 86_400)"])
         } catch {
             health.reloadFailed()
-            logger.error("new certificates cannot be used, the old ones stay in service", metadata: ["error": "\(error)"])
+            logger.error("the new certificates cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
         }
     }
 }

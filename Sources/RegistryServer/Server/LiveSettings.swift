@@ -26,7 +26,7 @@ final class LiveSettings {
         do throws(SettingError) {
             resolved = try sources.resolve()
         } catch {
-            logger.error("settings cannot be read anew, nothing is changed", metadata: ["error": "\(error)"])
+            logger.error("the settings cannot be read again; nothing is changed", metadata: ["error": "\(error)"])
             return []
         }
         let changes = SettingChanges(from: settings, to: resolved.settings)

@@ -225,7 +225,7 @@ package final class RegistryProcess {
         drainStart = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drain(onLoop) }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
             if isLeaving {
-                logger.error("stopping without having left the cluster")
+                logger.error("stopping before the other members have acknowledged everything")
                 return loop.stop(onLoop)
             }
             logger.error("stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
@@ -331,7 +331,7 @@ package final class RegistryProcess {
         case .ended:
             running -= 1
             if !context.registry.lifecycle.isStopping {
-                logger.critical("an event loop has ended by itself")
+                logger.critical("an event loop has ended unexpectedly")
                 status = Exit.unavailable
                 drain(onLoop)
             }

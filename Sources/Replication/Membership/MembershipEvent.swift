@@ -63,21 +63,30 @@ extension MembershipEvent: CustomStringConvertible {
         switch self {
         case .appeared(let address): "member \(address) is in the cluster directory"
         case .expired(let address): "member \(address) is gone from the cluster directory"
-        case .deleted(let address): "the file of member \(address), which is long gone, was deleted from the cluster directory"
+        case .deleted(let address):
+            "the file of member \(address) was deleted from the cluster directory, because it "
+                + "has not changed for long"
         case .ignored(let name, let fault): "the file \(name) in the cluster directory is ignored: \(fault)"
-        case .tooManyFiles(let limit): "the cluster directory has more than \(limit) files; the rest is not looked at"
+        case .tooManyFiles(let limit): "the cluster directory has more than \(limit) files; the others are ignored"
         case .directoryUnusable(let path, let reason):
-            "the cluster directory \(path) cannot be used, and this member is not ready until it can be read and written: \(reason)"
+            "the cluster directory \(path) cannot be used; this member is not ready until it can be read and written: "
+                + "\(reason)"
         case .directoryServes(let path): "the cluster directory \(path) can be used"
-        case .directoryUnreadable(let reason): "the cluster directory cannot be read, the last known members are kept: \(reason)"
+        case .directoryUnreadable(let reason):
+            "the cluster directory cannot be read; the last known members are "
+                + "kept: \(reason)"
         case .directoryReadable: "the cluster directory can be read again"
         case .heartbeatFailed(let reason): "this member's file in the cluster directory cannot be written: \(reason)"
         case .heartbeatRestored: "this member's file in the cluster directory is written again"
-        case .addressShared(let address): "another member writes the file of \(address): each member needs an advertise_address of its own"
-        case .addressAlone(let address): "nobody else writes the file of \(address) any longer"
-        case .unresolved(let name, let reason): "the name \(name) is not resolved, its last known addresses are kept: \(reason)"
+        case .addressShared(let address):
+            "another member writes the file of \(address); give each member an "
+                + "advertise_address of its own"
+        case .addressAlone(let address): "no other member writes the file of \(address) any more"
+        case .unresolved(let name, let reason):
+            "the name \(name) cannot be resolved; its last known addresses are "
+                + "kept: \(reason)"
         case .resolved(let name, let addresses):
-            "the name \(name) is resolved to \(addresses.sorted().map(\.description).joined(separator: ", "))"
+            "the name \(name) resolves to \(addresses.sorted().map(\.description).joined(separator: ", "))"
         }
     }
 }
@@ -85,11 +94,11 @@ extension MembershipEvent: CustomStringConvertible {
 extension FileFault: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .special: "it is no regular file"
+        case .special: "it is not a regular file"
         case .tooLarge: "it has more than \(MemberFile.largest) bytes"
         case .empty: "it is empty"
-        case .corrupt: "it does not say what a member's file says"
-        case .foreign: "it speaks of another address than its name"
+        case .corrupt: "its content is not that of a member's file"
+        case .foreign: "its content has another address than its name"
         case .unreadable(let reason): "it cannot be read: \(reason)"
         }
     }

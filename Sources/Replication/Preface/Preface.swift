@@ -69,15 +69,15 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     /// For the log, without a full stop.
     public var sentence: String {
         switch self {
-        case .malformed: "it sent no request that this port knows"
+        case .malformed: "its request is not one of this port"
         case .tooLong: "its request is longer than \(Preface.maximumBytes) bytes"
-        case .ourself: "it has this member's own address for its Member-ID"
-        case .notFound: "it asked for a path that this port does not have"
-        case .notGet: "it used another method than GET"
-        case .originalsOff: "it asked for a plain stream, which replication_plain does not allow"
-        case .insecure: "it speaks no TLS, as members of the cluster do"
+        case .ourself: "its Member-ID is this member's own address"
+        case .notFound: "it requested a path that this port does not have"
+        case .notGet: "it used a method other than GET"
+        case .originalsOff: "it is a legacy peer, which replication_plain does not allow"
+        case .insecure: "it does not use TLS, as members of this cluster do"
         case .stranger: "its certificate is not that of a member"
-        case .notReady: "it asked for a copy, and this member has no whole one yet"
+        case .notReady: "it requested a copy, and this member does not have a full one yet"
         }
     }
 

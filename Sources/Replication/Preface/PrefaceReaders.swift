@@ -89,17 +89,17 @@ public struct PrefaceAnswerReader: Sendable {
         switch status {
         case 101:
             return head.list("upgrade") == [Preface.upgrade]
-                ? .frames(rest: rest) : .failed("it upgrades to a protocol that is not known here")
+                ? .frames(rest: rest) : .failed("it upgrades to an unknown protocol")
         case 200:
             guard let type = head.value("content-type")?.lowercased(), type.split(separator: ";").first == "text/event-stream" else {
-                return .failed("it answers with something else than an event stream")
+                return .failed("its answer is not an event stream")
             }
             guard let isChunked = isOnly("chunked", head, "transfer-encoding"), let isGzipped = isOnly("gzip", head, "content-encoding")
-            else { return .failed("it uses a coding that is not known here") }
+            else { return .failed("its answer has an unknown coding") }
             let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
             return .original(OriginalAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
         case 403:
-            return .refused("it does not let this member in: it wants the certificate of a member")
+            return .refused("it refuses this member, which needs the certificate of a member")
         default:
             return .failed("it answers with status \(status)")
         }

@@ -60,7 +60,7 @@ final class DirectoryPoller {
             let events = view.heartbeatWritten(try directory.write(content))
             return served(\.wasWritten, events)
         } catch {
-            return failed("its own file in it cannot be written: \(error)", view.heartbeatFailed(reason: "\(error)"))
+            return failed("this member's file in it cannot be written: \(error)", view.heartbeatFailed(reason: "\(error)"))
         }
     }
 

@@ -92,7 +92,7 @@ package struct Call: ~Copyable {
 
     /// The namespace of a route that has one.
     @inlinable package func tenant() throws(Refused) -> Namespace {
-        guard let principal else { throw .unauthorized("a credential is needed") }
+        guard let principal else { throw .unauthorized("a credential is required") }
         return principal.namespace
     }
 }

@@ -55,22 +55,30 @@ package enum Refused: Error, Sendable {
         switch self {
         case .malformed(let refusal): Response(refusal)
         case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
-        case .misdirected: Self.error(.misdirectedRequest, "this is a URL of https, and came over a connection without TLS")
+        case .misdirected:
+            Self.error(
+                .misdirectedRequest,
+                "the URL is https, but the request came over a connection without TLS")
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
         case .conditionFailed:
-            Self.error(.preconditionFailed, "the condition in If-Match or If-None-Match does not hold: nothing here has a strong tag")
+            Self.error(
+                .preconditionFailed,
+                "the condition in If-Match or If-None-Match does not hold: no resource here has a strong entity tag")
         case .notJSON(let mediaType): Self.error(.unsupportedMediaType, Self.wrongMediaType(mediaType))
         case .encoded(let coding):
             Self.error(
                 .unsupportedMediaType,
-                "the body came with Content-Encoding: \(Self.shortened(coding)), and is taken without any encoding only")
+                "the body has Content-Encoding: \(Self.shortened(coding)), and must not be encoded")
         case .invalid(let sentence): Self.error(.badRequest, sentence)
-        case .namespaceFull: Self.error(.forbidden, "the namespace holds as many instances as it may")
+        case .namespaceFull: Self.error(.forbidden, "the namespace is full: it has reached NAMESPACE_CAPACITY")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
-        case .alreadyGone: Self.error(.gone, "there is no such instance in this namespace: it is gone already, or never was")
+        case .alreadyGone:
+            Self.error(
+                .gone,
+                "there is no such instance in this namespace: it was removed, has expired or never existed")
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()
@@ -78,9 +86,9 @@ package enum Refused: Error, Sendable {
         case .noRoom: Self.noRoom()
         case .renderingTooLarge:
             Self.unavailable(
-                "the lists that are being made would take too much memory with this one: ask for less of it, by filters or fields, or again later"
+                "this list would take too much memory with those being rendered: narrow it by filters or fields, or ask again later"
             )
-        case .renderingBusy, .renderingAbandoned: Self.unavailable("too many long lists are being made: ask again")
+        case .renderingBusy, .renderingAbandoned: Self.unavailable("too many long lists are being rendered: ask again")
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
     }
@@ -112,7 +120,8 @@ package enum Refused: Error, Sendable {
 
     private static func noCopyYet() -> Response {
         var response = error(
-            .serviceUnavailable, "this member of the cluster has not copied the registry yet: ask again, or another member")
+            .serviceUnavailable,
+            "this member of the cluster is not ready, because it is still copying: ask again, or ask another member")
         response.retryAfter = copyTime
         return response
     }
@@ -120,7 +129,8 @@ package enum Refused: Error, Sendable {
     /// A second is ten times as long as members wait for one another.
     private static func notSure() -> Response {
         var response = error(
-            .serviceUnavailable, "this member does not know it and cannot ask all others just now: ask again, or another member")
+            .serviceUnavailable,
+            "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member")
         response.retryAfter = copyTime
         return response
     }
@@ -135,7 +145,9 @@ package enum Refused: Error, Sendable {
     private static let readingTime = 1
 
     private static func noRoom() -> Response {
-        var response = error(.serviceUnavailable, "too much waits for clients that are reading: ask again, or another member")
+        var response = error(
+            .serviceUnavailable,
+            "the memory for answers that clients are reading is used up: ask again, or ask another member")
         response.retryAfter = readingTime
         return response
     }
@@ -167,7 +179,7 @@ package enum Refused: Error, Sendable {
     }
 
     private static func methodNotAllowed(_ allow: String) -> Response {
-        var response = error(.methodNotAllowed, "this path is served for \(allow) only")
+        var response = error(.methodNotAllowed, "this path supports \(allow) only")
         response.allow = allow
         return response
     }

@@ -21,7 +21,7 @@ WRITTEN = "this member's file in the cluster directory cannot be written"
 WRITTEN_AGAIN = "this member's file in the cluster directory is written again"
 READ = "the cluster directory cannot be read"
 # Since the start.
-UNUSABLE = "cannot be used, and this member is not ready until"
+UNUSABLE = "cannot be used; this member is not ready until"
 USABLE = "can be used"
 
 
@@ -84,10 +84,10 @@ def hold_membership(run, cluster, oracle, population, words, restarts=None):
         cluster.wait_joined()
         is_held_back(restarts)
         run.say(f"{restarts} was started meanwhile, found the others, and is not ready")
-    lost = said(cluster, "is no longer heard")
+    lost = said(cluster, "lost the connection to a member")
     time.sleep(LONG_SECONDS)
     cluster.wait_joined(seconds=1)
-    check(said(cluster, "is no longer heard") == lost, "a link was given up for the directory's sake")
+    check(said(cluster, "lost the connection to a member") == lost, "a link was given up for the directory's sake")
     for member in cluster:
         lines = len(member.log_lines(words))
         check(lines <= 1, f"{member} says it {lines} times: {words}")
@@ -114,11 +114,11 @@ def directory_full(run):
             newcomer = cluster.add()
             newcomer.start().wait_answering()
             cluster.wait_joined()
-            lost = said(cluster, "is no longer heard")
+            lost = said(cluster, "lost the connection to a member")
             time.sleep(LONG_SECONDS)
             is_held_back(newcomer)
             cluster.wait_joined(seconds=1)
-            check(said(cluster, "is no longer heard") == lost, "a link was given up for the directory's sake")
+            check(said(cluster, "lost the connection to a member") == lost, "a link was given up for the directory's sake")
             check(not first.log_lines(f"{killed.address} is gone from"), "the restarted member did not keep its file fresh")
             check(not any(said(cluster, WRITTEN).values()), f"said: {said(cluster, WRITTEN)}")
             directory.empty()
@@ -186,7 +186,7 @@ def directory_gone_for_one(run):
                        lambda: all(member.log_lines(f"{blind.address} is gone from") for member in others), LONG_SECONDS)
             time.sleep(5)
             cluster.wait_joined(seconds=1)
-            check(not any(said(cluster, "is no longer heard").values()), "a link was given up for the directory's sake")
+            check(not any(said(cluster, "lost the connection to a member").values()), "a link was given up for the directory's sake")
             check(len(blind.log_lines(READ)) == 1, f"{blind} says {len(blind.log_lines(READ))} times that it cannot read")
             fill(blind, 10)
             run.say(f"what was registered at {blind} was on the others after {cluster.wait_converged(seconds=5):.2f} s")

@@ -78,10 +78,10 @@ struct BatchTests {
         let registry = try Registry(.router)
         let sentence = "ids is required: an array of the ids to renew"
         #expect(try registry.send(.batch("{}")).error == sentence)
-        #expect(try registry.send(.batch(#"{"id":["a"]}"#)).error == sentence + "; the body has id, which is no field")
+        #expect(try registry.send(.batch(#"{"id":["a"]}"#)).error == sentence + "; unknown fields in the body: id")
         #expect(
             try registry.send(.batch(#"{"a":1,"b":1,"c":1,"d":1,"e":1}"#)).error == sentence
-                + "; the body has a, b, c, …, which is no field")
+                + "; unknown fields in the body: a, b, c, …")
     }
 
     @Test(arguments: Transport.allCases)

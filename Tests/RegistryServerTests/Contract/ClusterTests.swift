@@ -190,7 +190,7 @@ struct ClusterTests {
         #expect(try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(since) < Date(timeIntervalSince1970: 9e9))
         let error = try #require(lost["last_error"] as? [String: Any])
         #expect(error["age_ms"] as? Int == 500)
-        #expect(error["text"] as? String == "nothing was heard in time")
+        #expect(error["text"] as? String == "the connection was silent for too long")
         let conflict = try #require((page["conflicts"] as? [[String: Any]])?.first)
         #expect(conflict["kind"] as? String == "name")
         #expect(conflict["value"] as? String == "registry-1")

@@ -244,11 +244,11 @@ struct RegistrationFieldTests {
             (#""Endpoint":{"type":"http","value":"a"}"#, "endpoint"), (#""tags":[],"TAGS":[]"#, "tags"),
         ] {
             let answer = try registry.send(.register(text: "{\(known),\(rest)}"))
-            #expect(answer.status == 400 && answer.error == "\(field) came twice", "\(answer)")
+            #expect(answer.status == 400 && answer.error == "\(field) is given twice", "\(answer)")
         }
         for endpoint in [#""type":"http","Type":"http","value":"a""#, #""type":"http","value":"a","VALUE":"a""#] {
             let answer = try registry.send(.register(text: #"{"service_name":"web","endpoint":{\#(endpoint)}}"#))
-            #expect(answer.status == 400 && answer.error?.hasSuffix("came twice") == true, "\(answer)")
+            #expect(answer.status == 400 && answer.error?.hasSuffix("is given twice") == true, "\(answer)")
         }
     }
 }

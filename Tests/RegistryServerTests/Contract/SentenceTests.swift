@@ -55,16 +55,16 @@ struct SentenceTests {
     @Test(arguments: [
         (
             #"{"serviceName":"web","endpoint":{"type":"http","value":"a"}}"#,
-            "service_name is required; the body has serviceName, which is no field"
+            "service_name is required; unknown fields in the body: serviceName"
         ),
         (
             #"{"name":"web","port":1,"endpoint":{"type":"http","value":"a"},"host":1,"x":1}"#,
-            "service_name is required; the body has name, port, host, …, which is no field"
+            "service_name is required; unknown fields in the body: name, port, host, …"
         ),
-        (#"{"service_name":"web","endpoints":[]}"#, "endpoint is required; the body has endpoints, which is no field"),
+        (#"{"service_name":"web","endpoints":[]}"#, "endpoint is required; unknown fields in the body: endpoints"),
         (
             #"{"service_name":"web","x":1,"endpoint":{"type":"http","address":"a"}}"#,
-            "endpoint.value is required; the endpoint has address, which is no field"
+            "endpoint.value is required; unknown fields in the endpoint: address"
         ),
         (#"{"service_name":"web","endpoint":{"value":"a"}}"#, "endpoint.type is required"),
         (#"{}"#, "service_name is required"),

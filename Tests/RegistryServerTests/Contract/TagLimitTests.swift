@@ -25,7 +25,7 @@ struct TagLimitTests {
         for tags in refused {
             let answer = try registry.send(.register(Self.body(tags)))
             #expect(answer.status == 400, "\(tags.count)")
-            #expect((try answer.object()["Error"] as? String)?.contains("tags are limited to") == true, "\(answer)")
+            #expect((try answer.object()["Error"] as? String)?.contains("may have at most") == true, "\(answer)")
         }
         #expect(try registry.send(.instance(id)).object()["tags"] as? [String] == most, "what is refused changes nothing")
         #expect(try registry.send(.register(Self.body(most.dropLast() + [String(repeating: "é", count: 16)]))).status == 201)

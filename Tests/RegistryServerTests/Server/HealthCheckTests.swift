@@ -32,8 +32,8 @@ struct HealthCheckTests {
     }
 
     @Test func `a port that nobody tells of is an error that says so`() throws {
-        #expect { try check(["api_port": "0"]) } throws: { "\($0)".contains("no port_file is set") }
-        #expect { try check(["api_port": "0", "port_file": "/ports"]) } throws: { "\($0)".contains("/ports does not tell") }
+        #expect { try check(["api_port": "0"]) } throws: { "\($0)".contains("port_file is not set") }
+        #expect { try check(["api_port": "0", "port_file": "/ports"]) } throws: { "\($0)".contains("/ports does not name it") }
     }
 
     @Test func `only 200 passes, and the answer's own words are told`() throws {
@@ -42,7 +42,7 @@ struct HealthCheckTests {
             "\($0)" == "503 {\"status\":\"starting\"}"
         }
         for other in ["", "HTTP/1.1", "SSH-2.0-x 200", "HTTP/1.1 abc\r\n"] {
-            #expect { try HealthCheck.judge(Array(other.utf8)) } throws: { "\($0)" == "what answers is no registry" }
+            #expect { try HealthCheck.judge(Array(other.utf8)) } throws: { "\($0)" == "the server that answers is not a registry" }
         }
     }
 }
