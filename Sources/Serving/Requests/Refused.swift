@@ -107,8 +107,8 @@ package enum Refused: Error, Sendable {
     /// What to add to the sentence about a missing field: the keys that came and are none, if there are any.
     package static func unknownKeys(_ keys: [String], in container: String) -> String {
         guard !keys.isEmpty else { return "" }
-        return
-            "; the \(container) has \(keys.prefix(shownKeys).joined(separator: ", "))\(keys.count > shownKeys ? ", …" : ""), which is no field"
+        let shown = keys.prefix(shownKeys).joined(separator: ", ")
+        return "; unknown fields in the \(container): \(shown)\(keys.count > shownKeys ? ", …" : "")"
     }
 
     private static func wrongMediaType(_ sent: String?) -> String {
