@@ -1,10 +1,10 @@
-// Packing a stream that goes out in pieces, each of which the other end must be able to unpack at once.
+// Compresses a stream that is sent in pieces, each of which the other end must be able to decompress at once.
 
 import CZlib
 
 /// Packs one gzip stream (RFC 1952). Not `Sendable`: one thread's at a time. Takes about 270 kB while it lives.
 public final class Deflater {
-    /// What other members read must not cost more than it saves.
+    /// Compression for other members must not cost more than it saves.
     private static let level: Int32 = 1
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
     private static let windowBits: Int32 = 15 + 16
@@ -15,7 +15,7 @@ public final class Deflater {
     private let stream: UnsafeMutablePointer<z_stream>
     private var hasEnded = false
 
-    /// Nil when memory is short.
+    /// Nil when memory runs out.
     public init?() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -34,10 +34,10 @@ public final class Deflater {
         stream.deallocate()
     }
 
-    /// The packed bytes, flushed to a byte boundary: the other end can unpack all of them at once.
+    /// The compressed bytes, flushed to a byte boundary: the other end can decompress all of them at once.
     public func pack(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? [] : run(bytes, flush: Z_SYNC_FLUSH) }
 
-    /// The end of the stream. Nothing can be packed after it.
+    /// The end of the stream. Nothing can be compressed after it.
     public func finish() -> [UInt8] {
         defer { hasEnded = true }
         return run([], flush: Z_FINISH)
@@ -57,7 +57,8 @@ public final class Deflater {
                 let piece = [UInt8](unsafeUninitializedCapacity: room) { piece, initialized in
                     stream.pointee.next_out = piece.baseAddress
                     stream.pointee.avail_out = UInt32(clamping: room)
-                    // The state is never broken here, and too little room is no error: what it returns says no more than the room does.
+                    // The state is always valid here, and too little room is not an error, so the return code says no
+                    // more than the room that is left.
                     _ = deflate(stream, flush)
                     initialized = room - Int(stream.pointee.avail_out)
                 }

@@ -1,5 +1,5 @@
-// zlib behind two functions. Level 1: look-ups are compressed while a client waits, and higher levels take several times as long for a few
-// per cent.
+// zlib behind two functions. Level 1: look-ups are compressed while a client waits, and higher levels take several
+// times as long for a few per cent.
 
 import CZlib
 
@@ -10,7 +10,8 @@ public enum Gzip {
     private static let windowBits: Int32 = 15 + 16
     private static let memoryLevel: Int32 = 8
 
-    /// The bytes compressed, or nil when memory is short, they would not get smaller, or they are 4 GiB or more, which zlib does not take at once.
+    /// The bytes compressed, or nil when memory is short, they would not get smaller, or they are 4 GiB or more, which
+    /// zlib does not take at once.
     public static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         guard let count = UInt32(exactly: bytes.count) else { return nil }
         var stream = z_stream()
@@ -37,9 +38,11 @@ public enum Gzip {
     /// How much of a long text is compressed at a time, in bytes of what it comes to.
     private static let pieceBytes = 128 << 10
 
-    /// The same for a long text that lies in pieces: they are not put together, and no more room is taken than the result needs.
+    /// The same for a long text that lies in pieces: they are not put together, and no more room is taken than the
+    /// result needs.
     ///
-    /// - Parameter mayGrow: asked before the result grows by so many bytes; when not, there is none.
+    /// - Parameter mayGrow: called before the result grows by that many bytes; when it returns false, there is no
+    ///   result.
     public static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
         let count = pieces.reduce(0) { $0 + $1.count }
         var stream = z_stream()
@@ -58,7 +61,7 @@ public enum Gzip {
             guard input.count <= UInt32.max else { return nil }
             var result = Z_OK
             input.withUnsafeBufferPointer { input in
-                // zlib only reads it, whatever its type says; a pointer that may write would have the piece copied first.
+                // zlib only reads it, whatever its type says; a mutable pointer would make Swift copy the piece first.
                 stream.next_in = input.baseAddress.map { UnsafeMutablePointer(mutating: $0) }
                 stream.avail_in = UInt32(input.count)
                 repeat {

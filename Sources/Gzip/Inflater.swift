@@ -1,5 +1,5 @@
-// Unpacking a stream that arrives in pieces and may never end, such as another member's changes. The output of a call is bounded: a few bytes
-// of gzip can stand for gigabytes.
+// Decompresses a stream that arrives in pieces and may never end, such as another member's changes. The output of a
+// call is bounded: a few bytes of gzip can stand for gigabytes.
 
 import CZlib
 
@@ -7,7 +7,7 @@ import CZlib
 public enum InflateError: Error, Sendable, Equatable {
     /// They are not gzip, or their checksum is wrong.
     case malformed
-    /// They stand for more than they may.
+    /// They decompress to more than the limit.
     case tooLong
     /// Something follows the end of the stream.
     case afterEnd
@@ -27,7 +27,7 @@ public final class Inflater {
     public private(set) var isComplete = false
     private var failure: InflateError?
 
-    /// Nil when memory is short.
+    /// Nil when memory runs out.
     public init?() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -42,7 +42,7 @@ public final class Inflater {
         stream.deallocate()
     }
 
-    /// What these bytes unpack to, all that can be told by now. After an error every further call throws the same.
+    /// What these bytes decompress to, as far as it is known yet. After an error every further call throws the same.
     ///
     /// - Parameter limit: bytes, above 0, that they may unpack to.
     public func unpack(_ bytes: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
@@ -71,7 +71,7 @@ public final class Inflater {
                 isComplete = true
                 guard used == bytes.count else { throw .afterEnd }
                 return output
-            // Z_BUF_ERROR: nothing more could be done with what there is, which is all of the input or none of the room.
+            // Z_BUF_ERROR: no progress is possible, because all input is consumed or no room is left.
             case Z_OK, Z_BUF_ERROR:
                 if !isFull && used == bytes.count { return output }
                 guard isFull || taken > 0 else { throw .malformed }

@@ -1,5 +1,5 @@
-// Why a text was not read. One closed set of reasons with a byte offset, so that a caller can put a sentence into an answer
-// without knowing how the reader works, and a test can name the exact reason and place.
+// Why a text was not read. One closed set of reasons with a byte offset, so that a caller can put a sentence into an
+// answer without knowing how the reader works, and a test can name the exact reason and place.
 
 /// What kind of value starts at a place in a JSON text.
 public enum JSONType: Sendable, Equatable {

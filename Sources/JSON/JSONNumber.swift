@@ -1,5 +1,5 @@
-// A number as it was written. JSON has one number type; the registry must tell a whole number from a fraction and a negative from
-// a number too large, because each deserves its own sentence. Hence an enum rather than a Double.
+// A number as it was written. JSON has one number type; the registry must tell a whole number from a fraction and a
+// negative from a number too large, because each deserves its own sentence. Hence an enum rather than a Double.
 
 /// A number of a JSON text, told apart by how it was written.
 public enum JSONNumber: Equatable, Sendable {
@@ -7,7 +7,8 @@ public enum JSONNumber: Equatable, Sendable {
     case natural(UInt64)
     /// A minus sign and digits, at least -2^63. `-0` is `negative(0)`.
     case negative(Int64)
-    /// Written with a fraction or an exponent, whatever its value: `30.0` and `3e1` are here. Infinite when no Double holds it.
+    /// Written with a fraction or an exponent, whatever its value: `30.0` and `3e1` are here. Infinite when no Double
+    /// holds it.
     case fractional(Double)
     /// Whole, but beyond the 64 bits of the cases above.
     case outOfRange(Double)

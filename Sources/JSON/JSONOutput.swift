@@ -1,5 +1,5 @@
-// The same appenders as an array has, for bytes whose most is known beforehand: room is asked for once, and each byte costs a comparison. Lists of
-// instances, which are most of what is rendered, are written this way.
+// The same appenders as an array has, for bytes whose most is known beforehand: room is asked for once, and each byte
+// costs a comparison. Lists of instances, which are most of what is rendered, are written this way.
 
 extension OutputSpan<UInt8> {
     /// Bytes that a byte of a string takes at most: `\u001f`.

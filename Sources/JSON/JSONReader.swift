@@ -1,6 +1,7 @@
-// Reads a JSON text value by value, as the caller asks for it, without building a tree: a registration names a handful of fields, and
-// a tree of everything a client may send costs more than the request it came in. Nothing is passed over unchecked: what the
-// caller skips is held to the same grammar as what it reads, since skipped bytes (metadata) are handed back to other clients.
+// Reads a JSON text value by value, as the caller asks for it, without building a tree: a registration names a handful
+// of fields, and a tree of everything a client may send costs more than the request it came in. Nothing is passed over
+// unchecked: what the caller skips is held to the same grammar as what it reads, since skipped bytes (metadata) are
+// handed back to other clients.
 
 /// A strict pull reader of one JSON text (RFC 8259).
 ///
@@ -14,9 +15,10 @@
 ///     }
 ///     try reader.finish()
 ///
-/// Every value must be read, entered or skipped before the next key or element is asked for; asking out of order is a programming
-/// error and traps. Input can only throw. After an error the reader must not be used further. Duplicate keys are passed on: the
-/// caller that minds throws `JSONError(.duplicateKey, at: key.offset)`. A byte order mark is refused.
+/// Every value must be read, entered or skipped before the next key or element is asked for; asking out of order is a
+/// programming error and traps. Input can only throw. After an error the reader must not be used further. Duplicate
+/// keys are passed on: the caller that minds throws `JSONError(.duplicateKey, at: key.offset)`. A byte order mark is
+/// refused.
 public struct JSONReader: Sendable {
     /// How deep containers may nest unless the caller says otherwise.
     public static let defaultMaximumDepth = 64
@@ -114,7 +116,8 @@ public struct JSONReader: Sendable {
             if magnitude <= UInt64(Int64.max) { return .negative(-Int64(magnitude)) }
             if magnitude == Int64.min.magnitude { return .negative(.min) }
         }
-        // The grammar of JSON numbers is within that of Double's, which gives infinity for what is too large: never nil here.
+        // The grammar of JSON numbers is within that of Double's, which gives infinity for what is too large: never nil
+        // here.
         let value = Double(String(decoding: bytes[start..<end], as: UTF8.self)) ?? (shape.isNegative ? -.infinity : .infinity)
         return shape.isWhole ? .outOfRange(value) : .fractional(value)
     }
@@ -149,8 +152,8 @@ public struct JSONReader: Sendable {
         }
     }
 
-    /// Passes over the value that comes next, checking all of it, and gives where it lies in `bytes`: the value as it was sent,
-    /// without the white space around it.
+    /// Passes over the value that comes next, checking all of it, and gives where it lies in `bytes`: the value as it
+    /// was sent, without the white space around it.
     public mutating func readRawValue() throws(JSONError) -> Range<Int> {
         _ = try peekType()
         let start = position
@@ -188,7 +191,8 @@ public struct JSONReader: Sendable {
         guard bytes[position] == byte else { throw JSONError(.unexpectedByte, at: position) }
     }
 
-    /// Steps over the comma before the next member or element, to its first character; false when the container ends instead.
+    /// Steps over the comma before the next member or element, to its first character; false when the container ends
+    /// instead.
     private mutating func advance(closing: UInt8) throws(JSONError) -> Bool {
         precondition(expectation != .value && depth > 0, "a value comes next, or no container is open")
         skipWhitespace()

@@ -1,6 +1,6 @@
-// The lexical half of the reader: strings and numbers, byte by byte, by the grammar of RFC 8259 and the well-formed UTF-8 of
-// Unicode table 3-7. Pure functions from bytes and a position to the position after, so that what is skipped and what is read go
-// through the same checks.
+// The lexical half of the reader: strings and numbers, byte by byte, by the grammar of RFC 8259 and the well-formed
+// UTF-8 of Unicode table 3-7. Pure functions from bytes and a position to the position after, so that what is skipped
+// and what is read go through the same checks.
 
 import Text
 
@@ -91,7 +91,8 @@ enum JSONScan {
         JSONError(index < bytes.count ? .invalidNumber : .unexpectedEnd, at: index)
     }
 
-    /// Checks the escape whose backslash is at `index`, both halves of a surrogate pair at once; gives the position after it.
+    /// Checks the escape whose backslash is at `index`, both halves of a surrogate pair at once; gives the position
+    /// after it.
     private static func escape(_ bytes: [UInt8], at index: Int) throws(JSONError) -> Int {
         guard index + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
         switch bytes[index + 1] {

@@ -1,5 +1,6 @@
-// A string that still lies in the JSON text it was read from. Keys are mostly compared and thrown away, so making a String of each
-// would be the dearest part of reading a small body; this value compares in place and becomes a String only when asked.
+// A string that still lies in the JSON text it was read from. Keys are mostly compared and thrown away, so making a
+// String of each would be the dearest part of reading a small body; this value compares in place and becomes a String
+// only when asked.
 
 import Text
 
@@ -29,7 +30,8 @@ public struct JSONText: Sendable {
         content.hasEscapes ? unescaped()[...] : source[content.start..<content.end]
     }
 
-    /// Whether the string stands for exactly these characters. Allocates nothing unless the string was written with escapes.
+    /// Whether the string stands for exactly these characters. Allocates nothing unless the string was written with
+    /// escapes.
     public static func == (text: JSONText, literal: StaticString) -> Bool {
         if text.content.hasEscapes {
             let resolved = text.unescaped()

@@ -1,5 +1,5 @@
-// Appends JSON to a growing array of bytes. Answers are rendered straight into the bytes that are sent, without an encoder or a String
-// in between; punctuation is the caller's, since it knows its shape.
+// Appends JSON to a growing array of bytes. Answers are rendered straight into the bytes that are sent, without an
+// encoder or a String in between; punctuation is the caller's, since it knows its shape.
 
 import Text
 

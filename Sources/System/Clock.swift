@@ -1,10 +1,10 @@
-// The machine's two clocks, which are read here and nowhere else but in libevent: whoever decides by the time takes it as an argument, so that tests
-// own it.
+// The machine's two clocks, which are read only here and in libevent. Code that decides by the time takes it as an
+// argument, so that tests own it.
 
 import Glibc
 
-/// The clock of intervals, deadlines and leases: CLOCK_MONOTONIC. It never steps, runs on while the process is stopped, and stands still while the
-/// machine sleeps, so that nobody is late for having slept with it.
+/// The clock of intervals, deadlines and leases: CLOCK_MONOTONIC. It never steps, it runs on while the process is
+/// stopped, and it stands still while the machine sleeps, so that no deadline passes during that sleep.
 public enum MonotonicClock {
     @inlinable public static func nanoseconds() -> Int64 {
         var time = timespec()

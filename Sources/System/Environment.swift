@@ -1,4 +1,4 @@
-// The variables that the process was started with, all of them: getenv(3) finds only those whose names one knows.
+// All variables that the process was started with: getenv(3) finds only those whose names are known.
 
 import CSystem
 

@@ -1,4 +1,4 @@
-// What the machine calls itself: the name that a member has in the eyes of people, when nobody gave it another.
+// The host name of the machine, which is the name of a member unless the settings give it another.
 
 import Glibc
 

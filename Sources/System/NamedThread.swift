@@ -15,13 +15,13 @@ public struct NamedThread: Sendable {
         }
     }
 
-    /// What a thread's own mistakes raise: blocked, they would end the process without a word.
+    /// The signals of a thread's own faults: if these were blocked, they would end the process without a message.
     private static let faults = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS]
 
     private let thread: pthread_t
 
-    /// Starts a thread; the kernel cuts `name` to 15 bytes. It gets no signals but those of its own faults: the others are for the thread that
-    /// listens for them, and SIGPIPE is for no one. Throws when the kernel gives no thread.
+    /// Starts a thread; the kernel cuts `name` to 15 bytes. It gets the signals of its own faults only: the others go
+    /// to the thread that listens for them, and SIGPIPE to none. Throws when the kernel refuses a thread.
     public init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
         var blocked = sigset_t()
         var before = sigset_t()
@@ -49,18 +49,18 @@ public struct NamedThread: Sendable {
         self.thread = thread
     }
 
-    /// Has the calling thread yield to others of this process and of others, by so much as nice(1) counts it, from 0 to 19.
+    /// Lowers the priority of the calling thread, by as much as nice(1) counts it, from 0 to 19.
     public static func yieldToOthers(_ niceness: Int32) {
         // Of Linux a thread has its own.
         setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness)
     }
 
-    /// Waits for the thread's end. To be called once, unless `detach` is.
+    /// Waits for the end of the thread. Call either this or `detach`, once.
     public func join() {
         pthread_join(thread, nil)
     }
 
-    /// Lets the thread end whenever it does; nobody waits for it. To be called once, unless `join` is.
+    /// Lets the thread end by itself. Call either this or `join`, once.
     public func detach() {
         pthread_detach(thread)
     }

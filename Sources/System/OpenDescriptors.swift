@@ -1,5 +1,5 @@
-// How many descriptors are open. Reading /proc/self/fd would take the kernel a microsecond or two for each, and a busy registry has tens of
-// thousands: too long for a thread that serves others. There are two quicker ways.
+// How many descriptors are open. Reading /proc/self/fd takes the kernel a microsecond or two for each, and a busy
+// registry has tens of thousands: too long for a thread that serves clients. There are two quicker ways.
 
 import Glibc
 
@@ -10,15 +10,16 @@ enum OpenDescriptors {
     /// How many descriptors this process has.
     static func count() -> Int { told() ?? probed() }
 
-    /// Linux has told the number as the size of the directory since 6.2; nil where it does not.
+    /// Since 6.2, Linux gives the number as the size of the directory; nil where it does not.
     static func told() -> Int? {
         var status = stat()
         guard stat("/proc/self/fd", &status) == 0, status.st_size > 0 else { return nil }
         return Int(status.st_size)
     }
 
-    /// Asks poll(2) of each number that may be one: a descriptor that is not open is the one thing that it tells of without being asked. No
-    /// number is above the limit, and few are looked at in vain, since the kernel gives the lowest that is free.
+    /// Passes each possible number to poll(2), which reports descriptors that are not open even when no event is
+    /// requested. No number is above the limit, and few are tried in vain, since the kernel assigns the lowest free
+    /// one.
     static func probed() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
@@ -31,7 +32,7 @@ enum OpenDescriptors {
             guard poll(&entries, nfds_t(size), 0) >= 0 else { return count }
             let open = entries[..<size].count { $0.revents & Int16(POLLNVAL) == 0 }
             count += open
-            // Behind so many free numbers there is none in use, but for one that somebody chose.
+            // After so many free numbers none is in use, unless a program chose its number itself.
             if open == 0 { break }
             start += size
         }

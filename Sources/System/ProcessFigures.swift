@@ -1,5 +1,6 @@
-// What the kernel counts about this process, for the metrics that Prometheus' own clients export: operators' dashboards and alarms are built on
-// those names. Read from proc(5) when somebody asks, which takes some tens of microseconds.
+// What the kernel counts about this process, for the metrics that Prometheus' own clients export: operators' dashboards
+// and alarms are built on those names. They are read from proc(5) for each scrape, which takes some tens of
+// microseconds.
 
 import Glibc
 
@@ -35,8 +36,8 @@ public struct ProcessFigures: Sendable, Equatable {
         return getrlimit(resource, &limit) == 0 ? Double(limit.rlim_cur) : 0
     }
 
-    /// When the machine was started, in seconds since 1970. The kernel reckons it from the clock of the day, so it is asked once: a process
-    /// whose start moves looks to Prometheus like one that was started again.
+    /// When the machine was started, in seconds since 1970. The kernel computes it from the wall clock, so it is read
+    /// once: if the start of a process moved, Prometheus would take it for a restart.
     private static let bootTime: UInt64? = contents(of: "/proc/stat").flatMap { text in
         text.split(separator: "\n").first { $0.hasPrefix("btime ") }.flatMap { UInt64($0.dropFirst("btime ".count)) }
     }
@@ -65,7 +66,8 @@ struct ProcessStat: Equatable {
     let virtualBytes: UInt64
     let residentPages: UInt64
 
-    /// Reads proc(5)'s fields 14, 15, 20, 22, 23 and 24. The second is the program's name in brackets and may hold anything, brackets and spaces too.
+    /// Reads proc(5)'s fields 14, 15, 20, 22, 23 and 24. The second is the program's name in brackets and may hold
+    /// anything, brackets and spaces too.
     init?(_ line: String) {
         guard let bracket = line.lastIndex(of: ")") else { return nil }
         let fields = line[line.index(after: bracket)...].split(whereSeparator: \.isWhitespace)

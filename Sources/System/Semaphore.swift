@@ -1,4 +1,5 @@
-// A count that threads wait for, in the kernel: each who waits takes one. What is counted is work to be done, so as many wake as there is work.
+// A counter in the kernel for which threads wait: each waiting thread takes one. It counts work to be done, so that as
+// many threads wake as there is work.
 
 import CSystem
 import Glibc
@@ -19,7 +20,8 @@ public final class Semaphore: Sendable {
     /// Lets one more go on.
     public func signal() { eventfd_write(descriptor, 1) }
 
-    /// Takes one, or sleeps until there is one or a moment, in milliseconds of `MonotonicClock`, has come. Whether one was taken.
+    /// Takes one, or sleeps until there is one or a moment, in milliseconds of `MonotonicClock`, has come. Returns
+    /// whether one was taken.
     public func wait(until moment: Int64) -> Bool {
         while true {
             var count: eventfd_t = 0

@@ -1,8 +1,8 @@
-// What the kernel and the C library refuse, in one form for all who ask them.
+// Failures of system calls and of the C library, in one form.
 
 import Glibc
 
-/// Something of the system that could not be had or done.
+/// A system call, or something asked of the system, that failed.
 public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// What failed: a system call, or what it was asked for.
     public let what: String

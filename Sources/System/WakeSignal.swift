@@ -1,13 +1,15 @@
-// How one thread wakes another: a number in the kernel that becomes readable, so that whoever waits for it can wait for sockets in the same call.
+// How one thread wakes another: an eventfd of the kernel, which becomes readable, so that a thread can wait for it and
+// for sockets in the same call.
 
 import CSystem
 import Glibc
 
-/// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it many times before it is
-/// lowered is the same as once; one that is never lowered stays up, for any number of threads. All methods may be called from any thread.
+/// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it
+/// many times before it is lowered is the same as once; one that is never lowered stays up, for any number of threads.
+/// All methods may be called from any thread.
 public final class WakeSignal: Sendable {
-    /// Readable while the signal is up.
-    /// Invariant: open for as long as this object lives, so that who is late never writes into somebody else's descriptor.
+    /// Readable while the signal is up. Invariant: open for as long as this object lives, so that a late signal never
+    /// writes into another file that got the same number.
     public let descriptor: Int32
 
     /// Throws when the kernel gives no descriptor.
@@ -28,7 +30,8 @@ public final class WakeSignal: Sendable {
 
     public var isRaised: Bool { wait(until: 0) }
 
-    /// Sleeps until the signal is up or a moment, in milliseconds of `MonotonicClock`, has come; nil is no moment. Whether it is up.
+    /// Sleeps until the signal is up or a moment, in milliseconds of `MonotonicClock`, has come; nil waits for ever.
+    /// Returns whether it is up.
     @discardableResult
     public func wait(until moment: Int64?) -> Bool {
         while true {

@@ -1,5 +1,5 @@
-// A small certificate authority, for trying HTTPS on one machine and for the tests: everything it issues is born in memory and named by the caller.
-// It is no authority for production: its key lies beside the certificates.
+// A small certificate authority, for trying HTTPS on one machine and for the tests: everything it issues is born in
+// memory and named by the caller. It is not for production: its key lies beside the certificates.
 
 import CTLS
 
@@ -13,7 +13,7 @@ public struct IssuedCertificate: Sendable {
 public struct CertificateRequest: Sendable {
     public enum Purpose: Sendable {
         case server, client
-        /// Both: members of a cluster show one certificate to those who connect and to those they connect to.
+        /// Both: a member shows the same certificate as a server and as a client.
         case peer
 
         /// As OpenSSL names the extended key usage.
@@ -102,7 +102,7 @@ public final class CertificateAuthority {
             (NID_authority_key_identifier, "keyid:always"),
         ]
         let names = request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }
-        // The configuration language behind this separates by commas; no name of a host, address or URI of ours holds one.
+        // OpenSSL's configuration language separates by commas, which no host name, address or URI here contains.
         guard names.allSatisfy({ !$0.contains(",") && !$0.contains("\n") }) else {
             throw .unavailable(reason: "a name must not have a comma or a line feed")
         }

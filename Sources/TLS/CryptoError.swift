@@ -1,5 +1,6 @@
-// The few ways in which OpenSSL can fail us outside of a TLS session. Return codes end here: each is looked at once, and becomes either a
-// case of this enum or, where only exhausted memory or a broken installation could cause it midway, a trap that says so.
+// The few ways in which OpenSSL can fail us outside of a TLS session. Return codes end here: each is looked at once,
+// and becomes either a case of this enum or, where only exhausted memory or a broken installation could cause it
+// midway, a trap that says so.
 
 /// Why a cryptographic service could not be had.
 public enum CryptoError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,14 +1,15 @@
-// Everything that trying HTTPS, and TLS between members, on one machine takes: an authority and the certificates of a server, a client and a member of
-// a cluster. `registry dev-cert` writes them as files.
+// Everything that trying HTTPS, and TLS between members, on one machine takes: an authority and the certificates of a
+// server, a client and a member of a cluster. `registry dev-cert` writes them as files.
 
 import Glibc
 
 /// The development certificates and the files they go to.
 public struct DevelopmentCertificates: Sendable {
-    /// How long they last, in seconds: the authority two years, the others one. Clients refuse servers' certificates that last much longer.
+    /// How long they last, in seconds: the authority two years, the others one. Clients refuse servers' certificates
+    /// that last much longer.
     private static let authorityLifetime: Int64 = 730 * 86_400
     private static let leafLifetime: Int64 = 365 * 86_400
-    /// The clock of another machine, a container's say, may be a little behind.
+    /// The clock of another machine or container may be a little slow.
     private static let clockTolerance: Int64 = 300
 
     /// A name inside the directory, and what belongs there.
@@ -21,7 +22,7 @@ public struct DevelopmentCertificates: Sendable {
 
     public let files: [File]
 
-    /// Makes them anew.
+    /// Makes new ones.
     /// - Parameters:
     ///   - hosts: what the server and the member are called besides localhost; numeric addresses too.
     ///   - namespace: the namespace that the client's certificate names.
@@ -57,7 +58,8 @@ public struct DevelopmentCertificates: Sendable {
         ]
     }
 
-    /// Writes the files into `directory`, which is made when it is not there. A file that exists is never overwritten: then none is written.
+    /// Writes the files into `directory`, which is made when it is not there. A file that exists is never overwritten:
+    /// then none is written.
     public func write(to directory: String) throws(TLSError) {
         guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
             throw .unwritable(path: directory, reason: String(cString: strerror(errno)))

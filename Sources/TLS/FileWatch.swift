@@ -1,13 +1,14 @@
-// Certificates are renewed under way by others, who tell nobody: so whoever serves with them looks at their files now and then.
+// Other programs renew certificate files at any time and send no notification, so the registry looks at the files now
+// and then.
 //
 //   files as read ──a stamp differs──► changing ──no stamp differs for one look──► to be read again
 //
-// The look in between lets whoever replaces a certificate and then its key finish.
+// The pause lets a program that replaces a certificate and then its key finish.
 
 import Glibc
 
-/// The files that something was read from, and whether they are others by now. To be made before the reading, and anew before each reading that
-/// follows: a file that changes meanwhile is then read again.
+/// The files that something was read from, and whether they have changed since. Make it before the first reading, and
+/// again before each reading that follows: a file that changes meanwhile is then read again.
 public struct FileWatch: Sendable {
     private var paths: [String]
     private var read: [FileStamp]
@@ -28,8 +29,8 @@ public struct FileWatch: Sendable {
         seen.append(stamp)
     }
 
-    /// Looks, which is one stat(2) a file. Whether the files differ from those that were read and have come to rest: they were the same at the
-    /// last look.
+    /// Looks, which is one stat(2) a file. Whether the files differ from those that were read and have come to rest:
+    /// they were the same at the last look.
     public mutating func haveChanged() -> Bool {
         let before = seen
         seen = paths.map(FileStamp.init)
@@ -37,7 +38,7 @@ public struct FileWatch: Sendable {
     }
 }
 
-/// What tells one version of a file from another; a replaced symbolic link leads to another inode.
+/// What distinguishes one version of a file from another; a replaced symbolic link leads to another inode.
 private struct FileStamp: Equatable, Sendable {
     private var device: dev_t = 0
     private var inode: ino_t = 0

@@ -1,5 +1,5 @@
-// HMAC (RFC 2104) with SHA-256 over OpenSSL, for JSON Web Tokens. The key is prepared once and kept by OpenSSL, which wipes it when
-// it lets go, so that checking a token costs hashing alone.
+// HMAC (RFC 2104) with SHA-256 over OpenSSL, for JSON Web Tokens. The key is prepared once and kept by OpenSSL, which
+// wipes it when it lets go, so that checking a token costs hashing alone.
 
 import CTLS
 
@@ -39,7 +39,7 @@ public final class HMACSHA256 {
     /// The code of one message, `byteCount` long.
     public func code(for message: [UInt8]) -> [UInt8] { code(for: message.span) }
 
-    /// Whether `code` is the whole code of the message; the time taken tells nothing of where the two differ.
+    /// Whether `code` is the whole code of the message; the time taken does not reveal where the two differ.
     public func isValid(_ code: Span<UInt8>, for message: Span<UInt8>) -> Bool {
         guard code.count == Self.byteCount else { return false }
         return withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { expected in

@@ -1,5 +1,6 @@
-// OpenSSL keeps its errors in a queue for each thread, and libevent looks there to learn how its own calls went. So whoever calls OpenSSL takes
-// his errors away with him: nothing of ours may be left for a connection to be blamed for.
+// OpenSSL keeps its errors in a queue for each thread, and libevent looks there to learn how its own calls went. So
+// code that calls OpenSSL takes his errors away with him: nothing of ours may be left for a connection to be blamed
+// for.
 
 import CTLS
 
@@ -10,7 +11,8 @@ enum OpenSSLFailure {
         return reason(UInt(ERR_peek_last_error()))
     }
 
-    /// The reasons of OpenSSL's TLS errors that are about certificates: ours of theirs, and theirs of ours, whose alerts stand 1,000 higher.
+    /// The reasons of OpenSSL's TLS errors that are about certificates: ours of theirs, and theirs of ours, whose
+    /// alerts stand 1,000 higher.
     private static let distrust: Set<Int32> = [
         SSL_R_CERTIFICATE_VERIFY_FAILED, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, SSL_R_SSLV3_ALERT_NO_CERTIFICATE,
         SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,

@@ -1,4 +1,5 @@
-// Reads the files of a configuration, each once and whole, so that what was checked is what is used, even while somebody replaces it.
+// Reads the files of a configuration, each once and whole, so that the bytes that were checked are those that are used,
+// even while another program replaces the file.
 
 import CTLS
 import Glibc

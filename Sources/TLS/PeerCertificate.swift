@@ -1,17 +1,19 @@
-// Who a member of the cluster is, as its certificate says: the names that the authority has given it. Members dial one another by address, and
-// an address may change hands; a name in a certificate does not.
+// The identity of a cluster member in its certificate: the names that the authority has given it. Members dial one
+// another by address, and an address may change hands; a name in a certificate does not.
 
 import CTLS
 import Glibc
 
 /// The names in a peer's certificate.
 public struct PeerCertificate: Sendable, Equatable {
-    /// The subject's alternative names, each with its kind: `DNS:registry-1`, `IP:10.0.0.1`, `URI:spiffe://cluster/registry`. In order.
+    /// The subject's alternative names, each with its kind: `DNS:registry-1`, `IP:10.0.0.1`,
+    /// `URI:spiffe://cluster/registry`. In order.
     public let names: [String]
 
     public init(names: [String]) { self.names = names }
 
-    /// Whether the certificate carries a name, given without its kind. DNS names are compared without regard to case, as ASCII.
+    /// Whether the certificate carries a name, given without its kind. DNS names are compared without regard to case,
+    /// as ASCII.
     public func carries(_ name: String) -> Bool {
         names.contains { text in
             guard let colon = text.firstIndex(of: ":") else { return false }

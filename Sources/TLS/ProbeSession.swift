@@ -1,13 +1,13 @@
-// The client's side of TLS for a process that asks its own server how it is. It believes any certificate: it connects to an address of this machine,
-// where no name would match, and sends nothing that is secret.
+// The client's side of TLS for a process that asks its own server how it is. It believes any certificate: it connects
+// to an address of this machine, where no name would match, and sends nothing that is secret.
 
 import CTLS
 
-/// TLS over a nonblocking socket that somebody else owns and waits for. Of one thread.
+/// TLS over a nonblocking socket that its caller owns and polls. Belongs to one thread.
 public final class ProbeSession {
     /// How far a call came.
     public enum Step: Equatable {
-        /// So many bytes went through; of a handshake 0.
+        /// The number of bytes transferred; 0 for a handshake.
         case done(Int)
         case wantsInput
         case wantsOutput

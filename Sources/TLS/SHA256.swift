@@ -1,5 +1,6 @@
-// SHA-256 (FIPS 180-4) over OpenSSL, for instance ids. The algorithm is fetched from its provider once for the process: fetching by
-// name on every call, as OpenSSL's own one-shot function does, costs several times the hashing of a short message.
+// SHA-256 (FIPS 180-4) over OpenSSL, for instance ids. The algorithm is fetched from its provider once for the process:
+// fetching by name on every call, as OpenSSL's own one-shot function does, costs several times the hashing of a short
+// message.
 
 import CTLS
 
@@ -19,8 +20,8 @@ public enum SHA256 {
     /// The digest of the bytes, `byteCount` long.
     public static func digest(of message: [UInt8]) -> [UInt8] { digest(of: message.span) }
 
-    /// The first 8 bytes of the digest, the first byte the most significant: its 16 hexadecimal digits are the first 16 of the
-    /// digest's. Allocates nothing that outlives the call.
+    /// The first 8 bytes of the digest, the first byte the most significant: its 16 hexadecimal digits are the first 16
+    /// of the digest's. Allocates nothing that outlives the call.
     public static func prefix64(of message: Span<UInt8>) -> UInt64 {
         withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
             hash(message, into: buffer)
@@ -40,8 +41,8 @@ public enum SHA256 {
 
     private static let algorithm = Algorithm()
 
-    /// `@unchecked Sendable`: OpenSSL never changes a fetched EVP_MD, and guards its reference count itself; the handle lives as
-    /// long as the process.
+    /// `@unchecked Sendable`: OpenSSL never changes a fetched EVP_MD, and guards its reference count itself; the handle
+    /// lives as long as the process.
     private struct Algorithm: @unchecked Sendable {
         let handle: OpaquePointer
 

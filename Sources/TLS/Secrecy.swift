@@ -2,7 +2,8 @@
 
 import CTLS
 
-/// Whether two byte strings are equal. The time taken tells whether their lengths differ, but not where their bytes do.
+/// Whether two byte strings are equal. The time taken reveals whether their lengths differ, but not where their bytes
+/// do.
 public func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     guard !left.isEmpty else { return true }
@@ -11,10 +12,12 @@ public func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool
     }
 }
 
-/// Whether two byte strings are equal. The time taken tells whether their lengths differ, but not where their bytes do.
+/// Whether two byte strings are equal. The time taken reveals whether their lengths differ, but not where their bytes
+/// do.
 public func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { constantTimeEqual(left.span, right.span) }
 
-/// Bytes nobody can guess, from the system's own generator (`getrandom` on Linux), which cannot fail once the system is up. Any thread.
+/// Unpredictable bytes, from the system's own generator (`getrandom` on Linux), which cannot fail once the system is
+/// up. Any thread.
 public func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in

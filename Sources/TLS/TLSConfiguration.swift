@@ -1,5 +1,5 @@
-// What HTTPS is made of, as the operator names it: paths and a policy. The files are read when a context is built, each time anew, so that a
-// renewed certificate is found.
+// What HTTPS is made of, as the operator names it: paths and a policy. The files are read when a context is built, each
+// time anew, so that a renewed certificate is found.
 
 /// The files and the policy of a TLS port.
 public struct TLSConfiguration: Sendable, Equatable {
@@ -40,7 +40,8 @@ public struct TLSConfiguration: Sendable, Equatable {
     }
 }
 
-/// The files of a member of a cluster: it shows its certificate to those that connect and to those that it connects to, and both must show theirs.
+/// The files of a member of a cluster: it shows its certificate to those that connect and to those that it connects to,
+/// and both must show theirs.
 public struct PeerTLSConfiguration: Sendable, Equatable {
     /// PEM: the member's certificate first, then those that lead to its authority.
     public var certificatePath: String

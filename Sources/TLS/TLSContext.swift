@@ -1,15 +1,15 @@
-// One side of TLS, ready for new connections: certificate, key, versions, ciphers, what is asked of the other side. A context never changes; a
-// reload builds another, and the connections of the old one keep it alive until they end.
+// One side of TLS, ready for new connections: certificate, key, versions, ciphers, what is asked of the other side. A
+// context never changes; a reload builds another, and the connections of the old one keep it alive until they end.
 
 import CTLS
 import Synchronization
 
 /// Everything that new connections need. Made and checked as a whole, then only read. Safe to use from any thread.
 ///
-/// `@unchecked Sendable`: an SSL_CTX counts its references atomically and guards the little that `SSL_new` and a handshake touch in it; nothing
-/// here changes it once `init` has returned.
+/// `@unchecked Sendable`: an SSL_CTX counts its references atomically and guards the little that `SSL_new` and a
+/// handshake touch in it; nothing here changes it once `init` has returned.
 public final class TLSContext: @unchecked Sendable {
-    /// ECDHE with AEAD only (RFC 9325, section 4.2). The client chooses: whoever has no AES in hardware asks for ChaCha20.
+    /// ECDHE with AEAD only (RFC 9325, section 4.2). The client chooses: one without AES in hardware asks for ChaCha20.
     private static let ciphers =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
         + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -36,8 +36,8 @@ public final class TLSContext: @unchecked Sendable {
         try Self.limitProtocol(context)
     }
 
-    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client ever resumes: each connection makes
-    /// a full handshake and shows its certificate.
+    /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client
+    /// ever resumes: each connection makes a full handshake and shows its certificate.
     public convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
         try self.init(TLS_server_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
         try Self.authenticateClients(configuration, in: context, now: now)
@@ -45,8 +45,8 @@ public final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_alpn_select_cb(context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
     }
 
-    /// A member's side of the connections that it accepts. Links last for days, so there is nothing to win by resuming one, and no key to be kept
-    /// that opens old ones.
+    /// A member's side of the connections that it accepts. Links last for days, so there is nothing to win by resuming
+    /// one, and no key to be kept that opens old ones.
     public convenience init(accepting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(
             TLSConfiguration(
@@ -54,8 +54,9 @@ public final class TLSContext: @unchecked Sendable {
                 clientAuthentication: .require), ticketKeys: nil, now: now)
     }
 
-    /// The other side, for connections that a member opens: shows its certificate and accepts one that its authorities have issued. Whether the
-    /// name in that is the right one is for the caller to judge, by `TLSSession.peerCertificate`.
+    /// The other side, for connections that a member opens: shows its certificate and accepts one that its authorities
+    /// have issued. Whether the name in that is the right one is for the caller to judge, by
+    /// `TLSSession.peerCertificate`.
     public convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(TLS_client_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
         try Self.trustAuthorities(try PEMFile(configuration.authorityPath), in: context)
@@ -64,7 +65,8 @@ public final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(context) }
 
-    /// A session that waits for a client's first message, or is about to send its own; nil when memory is short. The caller owns it: an `SSL`.
+    /// A session that waits for a client's first message, or is about to send its own; nil when memory is short. The
+    /// caller owns it: an `SSL`.
     public func makeSession() -> OpaquePointer? {
         let session = SSL_new(context)
         if session == nil { ERR_clear_error() }
@@ -75,10 +77,12 @@ public final class TLSContext: @unchecked Sendable {
 
     private static func limitProtocol(_ context: OpaquePointer) throws(TLSError) {
         SSL_CTX_set_security_level(context, securityLevel)
-        // A client that goes without a word has said all it had to say: requests carry their own length, so none can be cut short unseen.
+        // A client that goes without a word has said all it had to say: requests carry their own length, so none can be
+        // cut short unseen.
         SSL_CTX_set_options(context, ctls_no_renegotiation | ctls_no_compression | ctls_ignore_unexpected_eof)
-        // Idle connections give their buffers back. Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent counts on whole writes. And the
-        // server's chain is what its file holds: the authorities that clients are checked by have no part in it.
+        // Idle connections give their buffers back. Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent counts on whole
+        // writes. And the server's chain is what its file holds: the authorities that clients are checked by have no
+        // part in it.
         ctls_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         guard ctls_set_min_version(context, TLS1_2_VERSION) == 1, ctls_set_max_version(context, TLS1_3_VERSION) == 1,
             SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, ciphersOfTLS13) == 1,
@@ -123,8 +127,8 @@ public final class TLSContext: @unchecked Sendable {
     private static func authenticateClients(
         _ configuration: TLSConfiguration, in context: OpaquePointer, now: Int64
     ) throws(TLSError) {
-        // A ticket stands for the check of a certificate, so it is good only where the same would be checked: tickets are bound to the policy
-        // and to the very bytes of the authorities and revocation lists.
+        // A ticket replaces the check of a certificate, so it is valid only where the same would be checked: tickets
+        // are bound to the policy and to the very bytes of the authorities and revocation lists.
         var trust: [UInt8] = Array(configuration.clientAuthentication.rawValue.utf8)
         if configuration.clientAuthentication != .none, let path = configuration.clientCAPath {
             let file = try PEMFile(path)
@@ -196,8 +200,8 @@ public final class TLSContext: @unchecked Sendable {
             guard let session, let name, let iv, let cipher, let mac, let keys = TLSContext.ticketKeys(of: session) else { return -1 }
             if isSealing == 1 { return keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) }
             let answer = keys.open(name: name, iv: iv, cipher: cipher, mac: mac)
-            // Clients of TLS 1.3 use a ticket once (RFC 8446, section C.4): without a new one, every second connection would make a full
-            // handshake.
+            // Clients of TLS 1.3 use a ticket once (RFC 8446, section C.4): without a new one, every second connection
+            // would make a full handshake.
             return answer == TicketKeys.Answer.done && SSL_version(session) == TLS1_3_VERSION ? TicketKeys.Answer.doneButRenew : answer
         }
         guard result == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
@@ -209,7 +213,8 @@ public final class TLSContext: @unchecked Sendable {
     }
 }
 
-/// Says whether a ticket that could be opened is used: not when the client's certificate, which it stands for, has expired meanwhile.
+/// Says whether a ticket that could be opened is used: not when the client's certificate, which it stands for, has
+/// expired meanwhile.
 private func judgeTicket(_ session: OpaquePointer?, _ status: SSL_TICKET_STATUS) -> SSL_TICKET_RETURN {
     switch Int32(bitPattern: UInt32(status)) {
     case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
@@ -224,7 +229,8 @@ private func judgeTicket(_ session: OpaquePointer?, _ status: SSL_TICKET_STATUS)
     }
 }
 
-/// Chooses `http/1.1` among the protocols that a client offers (RFC 7301); a client that offers only others is told so and refused.
+/// Chooses `http/1.1` among the protocols that a client offers (RFC 7301); a client that offers only others is refused
+/// with an alert.
 private func selectProtocol(
     _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ length: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,
     _ count: UInt32

@@ -1,4 +1,4 @@
-// How TLS fares on a port, for the metrics: written by the threads that serve it, read by whoever scrapes.
+// Counters of TLS on a port, for the metrics: written by the threads that serve it, read for each scrape.
 
 import Synchronization
 

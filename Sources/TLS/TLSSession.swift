@@ -1,8 +1,10 @@
-// What the server asks of a connection's TLS session while libevent drives it: whether it stands, who the client is, and to say goodbye.
+// What the server asks of a connection's TLS session while libevent drives it: whether it is established, which client
+// it is, and to close it.
 
 import CTLS
 
-/// A view of a session that somebody else owns: an `SSL`. Not to be kept beyond it; of the thread that drives it.
+/// A view of a session (an `SSL`) that the bufferevent owns. It must not outlive the session, and belongs to the thread
+/// that drives it.
 public struct TLSSession {
     private let session: OpaquePointer
 
@@ -11,8 +13,8 @@ public struct TLSSession {
     /// Whether the handshake is done: nothing was exchanged before.
     public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
 
-    /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the session has failed: the next
-    /// write, libevent's, must be of the same bytes, and learns which of the two it was.
+    /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the
+    /// session has failed: the next write, libevent's, must be of the same bytes, and learns which of the two it was.
     public func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         guard SSL_write(session, bytes, Int32(count)) == Int32(count) else {
             ERR_clear_error()
@@ -21,8 +23,8 @@ public struct TLSSession {
         return true
     }
 
-    /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing before the handshake's end,
-    /// and nothing helps where the client has gone.
+    /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing
+    /// before the handshake's end, and nothing helps where the client has gone.
     public func sayGoodbye() {
         if isEstablished { SSL_shutdown(session) }
         ERR_clear_error()
@@ -37,8 +39,8 @@ public struct TLSSession {
     /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
     public var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
 
-    /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's certificate: that it failed our check,
-    /// or the alert with which the other end says so (RFC 8446, section 6.2).
+    /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's
+    /// certificate: that it failed our check, or the alert with which the other end says so (RFC 8446, section 6.2).
     public static func isDistrust(_ code: UInt) -> Bool { OpenSSLFailure.isDistrust(code) }
 
     /// What an OpenSSL error code, as libevent hands it on, means.

@@ -1,15 +1,17 @@
-// The keys that session tickets (RFC 5077; RFC 8446, section 4.6.1) are sealed under. One set for all loops and all contexts, so that a client
-// resumes on whichever loop it meets and after any reload; rotated, so that a stolen key opens the past of hours and not of months.
+// The keys that session tickets (RFC 5077; RFC 8446, section 4.6.1) are sealed under. One set for all loops and all
+// contexts, so that a client resumes on whichever loop it meets and after any reload; rotated, so that a stolen key
+// opens the past of hours and not of months.
 
 import CTLS
 import Synchronization
 
 /// The current key and the one before it. Safe to use from any thread.
 public final class TicketKeys: Sendable {
-    /// How long a key seals new tickets, and how long a ticket is good for, in seconds: so the key before the current one opens every ticket that is
-    /// still good. In TLS 1.3 each resumption brings a new ticket, which is good for as long again: a client that comes back in time resumes for
-    /// as long as the process lives and trusts the same authorities and revocation lists, and its certificate has not expired. In TLS 1.2
-    /// the time runs from the full handshake, however often the ticket is renewed.
+    /// How long a key seals new tickets, and how long a ticket is good for, in seconds: so the key before the current
+    /// one opens every ticket that is still good. In TLS 1.3 each resumption brings a new ticket, which is good for as
+    /// long again: a client that comes back in time resumes for as long as the process lives and trusts the same
+    /// authorities and revocation lists, and its certificate has not expired. In TLS 1.2 the time runs from the full
+    /// handshake, however often the ticket is renewed.
     public static let rotationPeriod: Int64 = 12 * 3_600
 
     private static let nameBytes = 16

@@ -1,7 +1,8 @@
-// One line per request is most of what a busy registry logs, so it does not go through swift-log's dictionaries: it is a value that
-// renders itself into the caller's buffer, with no allocation but that buffer's growth.
+// One line per request is most of what a busy registry logs, so it does not go through swift-log's dictionaries: it is
+// a value that renders itself into the caller's buffer, with no allocation but that buffer's growth.
 
-/// What is logged of one request once it has been answered. Nothing here is secret: the caller leaves credentials out of `path`.
+/// What is logged of one request once it has been answered. Nothing here is secret: the caller leaves credentials out
+/// of `path`.
 public struct AccessLine: Sendable {
     /// When the request was answered: nanoseconds since the start of 1970.
     public var nanoseconds: Int64
@@ -49,7 +50,8 @@ public struct AccessLine: Sendable {
     /// The level that every such line bears. Whether it is written does not depend on it.
     public static let level = LogLevel.info
 
-    /// Appends the whole line, newline included. `timestamps` is best kept from line to line; `memberName` is left out when nil.
+    /// Appends the whole line, newline included. `timestamps` is best kept from line to line; `memberName` is left out
+    /// when nil.
     public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter, memberName: String? = nil) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)
         format.field(.requestID, requestID.span, &line)

@@ -1,6 +1,6 @@
-// What clients send (paths, request ids, header values) ends up in the log, so the log is where they would forge lines, move
-// an operator's cursor, or show one name as another. One function renders any bytes so that an event stays one line of valid UTF-8 (and, for JSON,
-// valid JSON), in which every character is seen and stands where it is read.
+// What clients send (paths, request ids, header values) ends up in the log, so the log is where they would forge lines,
+// move an operator's cursor, or show one name as another. One function renders any bytes so that an event stays one
+// line of valid UTF-8 (and, for JSON, valid JSON), in which every character is seen and stands where it is read.
 
 import Text
 
@@ -13,8 +13,8 @@ enum EscapeStyle {
 }
 
 extension [UInt8] {
-    /// Appends the bytes escaped, without surrounding quotes: at most `limit` bytes of them, cut between two characters, and an
-    /// ellipsis if there were more.
+    /// Appends the bytes escaped, without surrounding quotes: at most `limit` bytes of them, cut between two
+    /// characters, and an ellipsis if there were more.
     mutating func append(escaping bytes: Span<UInt8>, style: EscapeStyle, limit: Int) {
         let end = bytes.count > limit ? bytes.characterBoundary(before: limit) : bytes.count
         var plain = 0  // start of the run that needs no escape and is not yet copied
@@ -104,9 +104,10 @@ extension Span<UInt8> {
 }
 
 extension UInt32 {
-    /// Whether this scalar must not stand in a log as it is: a C1 control (terminals obey them; NEL is among them), a line or paragraph separator,
-    /// a format character (directional marks, overrides and isolates, joiners, tags), or one that is not seen at all (fillers, variation selectors).
-    /// All are legal in names, so they are escaped rather than refused.
+    /// Whether this scalar must not stand in a log as it is: a C1 control (terminals obey them; NEL is among them), a
+    /// line or paragraph separator, a format character (directional marks, overrides and isolates, joiners, tags), or
+    /// one that is not seen at all (fillers, variation selectors). All are legal in names, so they are escaped rather
+    /// than refused.
     fileprivate var misleadsReaders: Bool {
         guard let properties = Unicode.Scalar(self)?.properties else { return true }
         switch properties.generalCategory {

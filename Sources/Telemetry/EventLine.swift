@@ -1,5 +1,5 @@
-// One line for each instance that came, changed or went. Like the access line it is a value that renders itself, since there may be a million of
-// them when a data centre's machines go at once.
+// One line for each instance that came, changed or went. Like the access line it is a value that renders itself, since
+// there may be a million of them when a data centre's machines go at once.
 
 /// What is logged of one change.
 public struct EventLine: Sendable {
@@ -61,7 +61,7 @@ public struct EventLine: Sendable {
         format.end(&line)
     }
 
-    /// The line that stands for so many changes that nobody could read before they were forgotten.
+    /// The line for changes that were dropped before they could be logged.
     public static func missed(_ count: UInt64, at nanoseconds: Int64, format: LogFormat) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()

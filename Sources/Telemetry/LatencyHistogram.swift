@@ -1,10 +1,10 @@
-// How long requests take, counted into fixed buckets. A plain value without locks: each thread keeps its own and whoever answers a
-// scrape adds them up.
+// How long requests take, counted into fixed buckets. A plain value without locks: each thread keeps its own, and the
+// thread that answers a scrape adds them up.
 
 /// Counts of latencies by bucket, with their sum: 152 bytes, and no allocation.
 public struct LatencyHistogram: Sendable {
-    /// The inclusive upper bounds of the buckets in microseconds, rising; a last bucket without bound follows them. Three a decade,
-    /// from a heartbeat's cost to what any client would wait.
+    /// The inclusive upper bounds of the buckets in microseconds, rising; a last bucket without bound follows them.
+    /// Three a decade, from a heartbeat's cost to what any client would wait.
     public static let bounds = [
         50, 100, 250, 500,
         1_000, 2_500, 5_000,
@@ -13,7 +13,8 @@ public struct LatencyHistogram: Sendable {
         1_000_000, 2_500_000, 5_000_000, 10_000_000,
     ]
 
-    /// Invariant: `counts[i]` is the number of latencies above `bounds[i - 1]` and at most `bounds[i]`; the last has those above all.
+    /// Invariant: `counts[i]` is the number of latencies above `bounds[i - 1]` and at most `bounds[i]`; the last has
+    /// those above all.
     private var counts = InlineArray<18, UInt64>(repeating: 0)
 
     /// The sum of all latencies in microseconds; it wraps after half a million years.
@@ -38,7 +39,8 @@ public struct LatencyHistogram: Sendable {
         sum &+= UInt64(latency)
     }
 
-    /// How many latencies are in the bucket, without those below it; `bucket` is an index of ``bounds``, or their count for the last.
+    /// How many latencies are in the bucket, without those below it; `bucket` is an index of ``bounds``, or their count
+    /// for the last.
     public subscript(bucket: Int) -> UInt64 { counts[bucket] }
 
     /// Adds what the other has recorded.

@@ -1,5 +1,5 @@
-// What the threads that log and the one that writes have in common: the bytes waiting, and who has to wake whom. Callers hold the
-// lock for one copy; the writer takes everything at once by swapping two arrays.
+// What the threads that log and the one that writes have in common: the bytes waiting, and who has to wake whom.
+// Callers hold the lock for one copy; the writer takes everything at once by swapping two arrays.
 
 import Synchronization
 import System
@@ -17,17 +17,18 @@ final class LogBuffer: Sendable {
     enum Writer {
         /// It will look at the buffer before it sleeps: no need to wake it.
         case writing
-        /// It sleeps for a few milliseconds so that a busy log is written in few calls; it is woken only if the buffer fills quickly.
+        /// It sleeps for a few milliseconds so that a busy log is written in few calls; it is woken only if the buffer
+        /// fills quickly.
         case lingering
-        /// It sleeps until somebody has a line: whoever is first wakes it.
+        /// It sleeps until there is a line: the thread that appends the first one wakes it.
         case idle
     }
 
     private struct State {
         /// Lines waiting to be taken by the writer. Invariant: whole lines only.
         var filling: [UInt8] = []
-        /// How many bytes the writer has taken and not yet written. Invariant: `filling.count + inFlight` is at most the capacity
-        /// (drop reports, the writer's own lines, are not counted).
+        /// How many bytes the writer has taken and not yet written. Invariant: `filling.count + inFlight` is at most
+        /// the capacity (drop reports, the writer's own lines, are not counted).
         var inFlight = 0
         var writer = Writer.writing
         /// Lines dropped since the start.
@@ -107,7 +108,7 @@ final class LogBuffer: Sendable {
         }
     }
 
-    /// Makes room: of the lines taken, so many bytes are still to be written.
+    /// Makes room: this many bytes of the lines taken are still to be written.
     func setInFlight(_ bytes: Int) {
         state.withLock { $0.inFlight = bytes }
     }
@@ -131,7 +132,8 @@ final class LogBuffer: Sendable {
         work.lower()
     }
 
-    /// The writer's last word: so many lines it had taken were not written. What came in the meantime is not either.
+    /// The last call of the writer: the number of lines it had taken and did not write. Lines appended meanwhile are
+    /// lost too.
     func finish(abandoning lines: UInt64) {
         state.withLock { state in
             state.dropped += lines + Self.lines(in: state.filling[...])

@@ -1,5 +1,6 @@
-// The three shapes of a log line. Here is the grammar they share: a line is begun with time, level and message, takes fields one by
-// one, and is ended. Whatever the bytes given, one event is one line of valid UTF-8, and in the JSON formats one valid object.
+// The three shapes of a log line. Here is the grammar they share: a line is begun with time, level and message, takes
+// fields one by one, and is ended. Whatever the bytes given, one event is one line of valid UTF-8, and in the JSON
+// formats one valid object.
 
 /// The shape of the log, as settings name it.
 public enum LogFormat: String, Sendable, CaseIterable {
@@ -10,14 +11,14 @@ public enum LogFormat: String, Sendable, CaseIterable {
     /// One object a line, as Logstash expects events: `@timestamp`, `@version`, `message`, `level`, then the fields.
     case logstash
 
-    /// Of a message or a value, so many bytes are logged; an ellipsis stands for the rest.
+    /// The most bytes of a message or a value that are logged; an ellipsis replaces the rest.
     public static let maximumValueBytes = 4096
     /// The same for the name of a field.
     public static let maximumKeyBytes = 128
     /// Sub-second digits of a line's time: microseconds.
     public static let timeDigits = 6
 
-    /// The line that tells of `count` lines the log had no room for; for a ``LogPipe``.
+    /// The line that reports `count` lines for which the log had no room; for a ``LogPipe``.
     public func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
@@ -28,8 +29,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// The name of a field as each format writes it, with what goes before and after it: a line is made of many short pieces, and every
-/// piece fewer is time saved.
+/// The name of a field as each format writes it, with what goes before and after it: a line is made of many short
+/// pieces, and every piece fewer is time saved.
 struct FieldKey {
     /// As in ` status=`.
     let text: StaticString
@@ -89,8 +90,8 @@ extension LogFormat {
         line.append(decimal: value)
     }
 
-    /// Adds a field that a caller of the log named. A name that the line itself uses gets the prefix `fields.`, so that no object
-    /// has the same key twice; in text, whatever would not read as a name becomes `_`.
+    /// Adds a field that a caller of the log named. A name that the line itself uses gets the prefix `fields.`, so that
+    /// no object has the same key twice; in text, whatever would not read as a name becomes `_`.
     func field(named key: String, _ value: Span<UInt8>, _ line: inout [UInt8]) {
         let key = isReserved(key) ? "fields." + key : key
         switch self {

@@ -1,5 +1,5 @@
-// Operators set the level in the words the registry has always used, which are not swift-log's. This file holds the words and the
-// one mapping between the two scales.
+// Operators set the level in the words the registry has always used, which are not swift-log's. This file holds the
+// words and the one mapping between the two scales.
 
 import Logging
 
@@ -15,8 +15,8 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     case error
     /// The process cannot go on; swift-log's `critical`.
     case fatal
-    /// As a threshold: the same as ``fatal``, so that the last words of a dying process are never suppressed. No event has this level;
-    /// the word is accepted because existing configurations use it.
+    /// As a threshold: the same as ``fatal``, so that the last words of a dying process are never suppressed. No event
+    /// has this level; the word is accepted because existing configurations use it.
     case panic
 
     /// The level of an event that swift-log gives this one.

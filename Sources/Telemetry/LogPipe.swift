@@ -1,20 +1,22 @@
-// A log must never hold up the service it describes: if whoever reads it stops reading, lines are dropped and counted, and the
-// service goes on. So callers only copy bytes into a bounded buffer, and a thread of its own does the writing.
+// A log must never hold up the service it describes: if its reader stops reading, lines are dropped and counted, and
+// the service goes on. So callers only copy bytes into a bounded buffer, and a thread of its own does the writing.
 
 import Glibc
 import Synchronization
 import System
 
-/// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from any thread.
+/// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from
+/// any thread.
 ///
 ///     append ──► filling ──(swap)──► batch ──► write(2)
 ///                 LogBuffer           LogWriter, its own thread
 public final class LogPipe: Sendable {
-    /// How much the pipe holds of what is not yet written, unless told otherwise: 4 MiB, some ten thousand requests' lines.
+    /// How much the pipe holds of what is not yet written, unless told otherwise: 4 MiB, some ten thousand requests'
+    /// lines.
     public static let defaultCapacity = 4 << 20
 
-    /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in write(2) although
-    /// poll(2) called it writable (a stopped terminal) uses this up.
+    /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in
+    /// write(2) although poll(2) called it writable (a stopped terminal) uses this up.
     static let closeGraceMilliseconds: Int64 = 200
 
     private let buffer: LogBuffer
@@ -25,9 +27,12 @@ public final class LogPipe: Sendable {
     /// Starts the writer.
     ///
     /// - Parameters:
-    ///   - descriptor: where lines go; duplicated, so the caller may close his. Blocking or not; its flags are left alone.
-    ///   - capacity: bytes held of what is not yet written. More of it bridges a longer stall and costs that memory while it lasts.
-    ///   - dropReport: renders the line that tells of so many dropped lines; called on the writer's thread, at most once a second.
+    ///   - descriptor: where lines go; duplicated, so the caller may close his. Blocking or not; its flags are left
+    ///   alone.
+    ///   - capacity: bytes held of what is not yet written. More of it bridges a longer stall and costs that memory
+    ///   while it lasts.
+    ///   - dropReport: renders the line that reports the number of dropped lines; called on the writer's thread, at
+    ///   most once a second.
     public init(
         descriptor: Int32, capacity: Int = LogPipe.defaultCapacity, dropReport: @escaping @Sendable (UInt64) -> [UInt8]
     ) throws(SystemFailure) {
@@ -45,7 +50,8 @@ public final class LogPipe: Sendable {
     }
 
     deinit {
-        // Nobody closed the pipe: what is not yet written is lost, as at a deadline; the thread frees what it holds by itself.
+        // The pipe was not closed: lines that are not yet written are lost, as at a deadline; the thread frees what it
+        // holds by itself.
         guard let thread = thread.withLock({ $0.take() }) else { return }
         buffer.close(by: 0)
         thread.detach()
@@ -54,8 +60,8 @@ public final class LogPipe: Sendable {
     /// How many lines have been dropped since the start.
     public var dropped: UInt64 { buffer.dropped }
 
-    /// Adds one line, or drops it whole and counts it if there is no room (or the pipe is closed). Never blocks on the output. If the line
-    /// does not end with a newline, it gets one; that it has no other is the caller's care.
+    /// Adds one line, or drops it whole and counts it if there is no room (or the pipe is closed). Never blocks on the
+    /// output. If the line does not end with a newline, it gets one; that it has no other is the caller's care.
     public func append(_ line: [UInt8]) { append(line.span) }
 
     /// The same for bytes that are part of something.
@@ -64,10 +70,11 @@ public final class LogPipe: Sendable {
         line.withUnsafeBufferPointer { buffer.append($0) }
     }
 
-    /// Refuses further lines, writes what is there, and stops the writer; what is not written within that time is dropped and counted.
-    /// Blocks for that long at most (and a short grace).
+    /// Refuses further lines, writes what is there, and stops the writer; what is not written within that time is
+    /// dropped and counted. Blocks for that long at most (and a short grace).
     ///
-    /// - Returns: whether the writer has stopped. If not, it is stuck in a write that never returns, and is left behind.
+    /// - Returns: whether the writer has stopped. If not, it is stuck in a write that never returns, and is left
+    ///   behind.
     @discardableResult
     public func close(within milliseconds: Int) -> Bool {
         let deadline = MonotonicClock.milliseconds() + Int64(max(0, min(milliseconds, Int(Int32.max))))

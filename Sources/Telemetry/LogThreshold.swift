@@ -1,4 +1,5 @@
-// The level from which on lines are logged, shared by all loggers of a process, so that it can be changed in all of them at once.
+// The level from which on lines are logged, shared by all loggers of a process, so that it can be changed in all of
+// them at once.
 
 import Synchronization
 

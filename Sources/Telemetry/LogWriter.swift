@@ -1,10 +1,12 @@
-// The thread at the far end of the log pipe. Whatever its descriptor does (stalls, is full, loses its reader), the writer keeps what it
-// has, tries again, and stays able to hear that the pipe is being closed; so it never enters a write(2) that could block for long.
+// The thread at the far end of the log pipe. Whatever its descriptor does (stalls, is full, loses its reader), the
+// writer keeps what it has, tries again, and notices when the pipe is being closed; so it never enters a write(2) that
+// could block for long.
 
 import Glibc
 import System
 
-/// Writes what a ``LogBuffer`` holds. Made by ``LogPipe``, then owned by its own thread: everything but `init` happens there.
+/// Writes what a ``LogBuffer`` holds. Made by ``LogPipe``, then owned by its own thread: everything but `init` happens
+/// there.
 final class LogWriter {
     /// A busy log is written this often, in milliseconds; this is also how late a line may be.
     static let lingerMilliseconds: Int64 = 5
@@ -67,7 +69,8 @@ final class LogWriter {
         return line
     }
 
-    /// Writes all the bytes, however long it takes; once the pipe's deadline is past, it returns those it did not write.
+    /// Writes all the bytes, however long it takes; once the pipe's deadline is past, it returns those it did not
+    /// write.
     private func write(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -81,7 +84,7 @@ final class LogWriter {
             } else if count < 0 && error == EAGAIN {
                 buffer.work.wait(until: MonotonicClock.milliseconds() + Self.refusedPauseMilliseconds)
             } else if count == 0 || error != EINTR {
-                // Nobody may ever read it, or there is room again in a moment: keep the lines and see.
+                // The pipe may never be read again, or have room again in a moment: keep the lines and try again.
                 guard buffer.closeBy == nil else { return rest }
                 buffer.work.wait(until: MonotonicClock.milliseconds() + Self.errorPauseMilliseconds)
             }
@@ -89,7 +92,8 @@ final class LogWriter {
         return rest
     }
 
-    /// True once the descriptor can take a chunk (or would answer with an error); false when the pipe's deadline is past.
+    /// True once the descriptor can take a chunk (or would answer with an error); false when the pipe's deadline is
+    /// past.
     private func waitUntilWritable() -> Bool {
         while true {
             var timeout: Int32 = -1
@@ -104,14 +108,15 @@ final class LogWriter {
             )
             let ready = withUnsafeMutableBytes(of: &entries) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout) }
             guard ready > 0 else { continue }  // the deadline, or a signal
-            // While the writer writes, only closing raises this signal, and closing is a state: nothing is lost by lowering it.
+            // While the writer writes, only closing raises this signal, and closing is a state: nothing is lost by
+            // lowering it.
             if entries.1.revents != 0 { buffer.work.lower() }
             if entries.0.revents != 0 { return true }
         }
     }
 
-    /// The first bytes to write at once: as many whole lines as fit into the limit, or as much of a longer line. A pipe takes up to
-    /// `PIPE_BUF` bytes whole, so lines stay whole even if another process writes to the same pipe.
+    /// The first bytes to write at once: as many whole lines as fit into the limit, or as much of a longer line. A pipe
+    /// takes up to `PIPE_BUF` bytes whole, so lines stay whole even if another process writes to the same pipe.
     static func chunk(of bytes: ArraySlice<UInt8>, limit: Int) -> ArraySlice<UInt8> {
         guard bytes.count > limit else { return bytes }
         let chunk = bytes.prefix(limit)

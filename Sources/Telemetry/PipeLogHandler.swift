@@ -1,14 +1,14 @@
-// swift-log is how the other rooms speak; this handler turns what they say into lines of the chosen format on the log pipe.
-// It holds no lock while it renders, because rendering calls other people's `description`, which may itself log.
+// swift-log is how the other rooms speak; this handler turns what they say into lines of the chosen format on the log
+// pipe. It holds no lock while it renders, because rendering calls other people's `description`, which may itself log.
 
 import Logging
 import System
 
 /// A swift-log handler that writes through a ``LogPipe``. Never blocks its caller.
 ///
-/// Fields come in this order: the logger's label, then metadata sorted by key. As in swift-log's own handlers the logger's metadata
-/// gives way to its provider's, and that to the event's; an error becomes `error.message` and `error.type`. A nested value is
-/// rendered as one string, so that a key has the same type in every line.
+/// Fields come in this order: the logger's label, then metadata sorted by key. As in swift-log's own handlers the
+/// logger's metadata gives way to its provider's, and that to the event's; an error becomes `error.message` and
+/// `error.type`. A nested value is rendered as one string, so that a key has the same type in every line.
 public struct PipeLogHandler: LogHandler {
     /// The shared threshold's, unless this logger was given one of its own.
     public var logLevel: Logger.Level {
@@ -79,7 +79,8 @@ public struct PipeLogHandler: LogHandler {
         return fields
     }
 
-    /// Appends the value as `[a, b]` or `{key: value}`, keys sorted. Stops soon after the length at which the format cuts it anyway.
+    /// Appends the value as `[a, b]` or `{key: value}`, keys sorted. Stops soon after the length at which the format
+    /// cuts it anyway.
     private static func flatten(_ value: Logger.MetadataValue, into text: inout [UInt8]) {
         guard text.count <= LogFormat.maximumValueBytes else { return }
         switch value {

@@ -1,9 +1,9 @@
-// Metrics leave the process in one format, the text that Prometheus scrapes. The shape of this API keeps the format's rule that a
-// family is declared once and its samples follow it: samples can only be written inside their family.
+// Metrics leave the process in one format, the text that Prometheus scrapes. The shape of this API keeps the format's
+// rule that a family is declared once and its samples follow it: samples can only be written inside their family.
 // Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 
-/// Renders metric families as bytes. Names, label names and help are the program's own and are expected to be valid; label values may
-/// be anything.
+/// Renders metric families as bytes. Names, label names and help are the program's own and are expected to be valid;
+/// label values may be anything.
 public struct PrometheusText: Sendable {
     /// What has been rendered so far.
     public private(set) var bytes: [UInt8] = []
@@ -68,7 +68,8 @@ public struct PrometheusText: Sendable {
         fileprivate let name: StaticString
         fileprivate var bytes: [UInt8]
 
-        /// One histogram, its buckets cumulative and in seconds. No two of a family have the same labels, and none is called `le`.
+        /// One histogram, its buckets cumulative and in seconds. No two of a family have the same labels, and none is
+        /// called `le`.
         public mutating func sample(_ histogram: LatencyHistogram, _ labels: Labels = [:]) {
             var below: UInt64 = 0
             for (bucket, bound) in LatencyHistogram.bounds.enumerated() {

@@ -1,5 +1,5 @@
-// Base64 in both of its alphabets (RFC 4648, sections 4 and 5). Read strictly, so that no two texts stand for the same bytes: a token cannot be
-// spelled anew into another that means the same.
+// Base64 in both of its alphabets (RFC 4648, sections 4 and 5). Decoding is strict, so that no two texts mean the same
+// bytes: a token cannot be written in a second way.
 
 /// One of the alphabets.
 public struct Base64: Sendable {
@@ -7,12 +7,12 @@ public struct Base64: Sendable {
     public static let standard = Base64(endings: ["+/"])
     /// With `-` and `_`.
     public static let url = Base64(endings: ["-_"])
-    /// Both at once, for looking at what somebody may have meant.
+    /// Both alphabets at once, to judge what a text was perhaps meant to be.
     public static let either = Base64(endings: ["+/", "-_"])
 
     private static let common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     private static let padding = UInt8(ascii: "=")
-    /// Stands in `values` for what is no letter.
+    /// The entry in `values` of a byte that is not a letter of the alphabet.
     private static let none: UInt8 = 0xFF
 
     private let letters: [UInt8]
@@ -29,7 +29,7 @@ public struct Base64: Sendable {
         self.values = values
     }
 
-    /// The six bits that a letter stands for, or nil when it is none of the alphabet.
+    /// The six bits of a letter, or nil when it is not in the alphabet.
     public func value(of letter: UInt8) -> UInt8? {
         let value = values[Int(letter)]
         return value == Self.none ? nil : value
@@ -58,20 +58,21 @@ public struct Base64: Sendable {
         return text
     }
 
-    /// The bytes that a text stands for, or nil when it is not exactly what `encode` gives for some bytes.
+    /// The bytes of a text, or nil when `encode` gives this text for no bytes.
     public func decode(padded text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         let isPadded = text.last == Self.padding
         return decode(unpadded: text.dropLast(isPadded ? text.dropLast().last == Self.padding ? 2 : 1 : 0))
     }
 
-    /// As ``decode(padded:)``, of a text that goes without its padding, and may have none.
+    /// As ``decode(padded:)``, for text without padding; padding is refused.
     public func decode(unpadded text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1, let (bytes, rest) = read(text), rest == 0 else { return nil }
         return bytes
     }
 
-    /// The bytes that a text was perhaps meant to stand for: padding may be anywhere, and bits may be left over. Nil when something else is in it.
+    /// The bytes that a text was perhaps meant to be: padding may be anywhere, and bits may be left over. Nil when it
+    /// has other characters.
     public func decode(loosely text: ArraySlice<UInt8>) -> [UInt8]? { read(text.filter { $0 != Self.padding }[...])?.bytes }
 
     /// The whole bytes in a row of letters, and what the last letter has beyond them.
@@ -79,7 +80,8 @@ public struct Base64: Sendable {
         let values = values
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
-        // Invariant: the lowest `pending` bits of `bits` are not yet part of a byte; those above are of no use any more.
+        // Invariant: the lowest `pending` bits of `bits` are not yet part of a byte; those above are of no use any
+        // more.
         var (bits, pending): (UInt32, UInt32) = (0, 0)
         for letter in text {
             let value = values[Int(letter)]

@@ -1,4 +1,5 @@
-// Which characters may stand where: in a method, a host name, a path segment. Asked of every byte of some fields, so a set is two numbers.
+// Which characters are allowed in a method, a host name or a path segment. Every byte of some fields is looked up, so a
+// set is two numbers.
 
 /// A set of ASCII characters: a bit for each, so that asking costs no memory access.
 @frozen
@@ -13,7 +14,7 @@ public struct ByteSet: Sendable {
         self.high = high
     }
 
-    /// Letters, digits and `-._`, which mean themselves wherever a name may stand.
+    /// Letters, digits and `-._`, which need no escape wherever a name is allowed.
     public static let name = ByteSet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
 
     /// The letters of base64url (RFC 4648, section 5).

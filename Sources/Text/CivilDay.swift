@@ -1,8 +1,10 @@
-// Days by their dates and back, without a calendar library: for the times in log lines, in answers and in what an original registry tells.
+// Days by their dates and back, without a calendar library: for the times in log lines, in answers and in messages of
+// legacy peers.
 
 /// The days of the proleptic Gregorian calendar.
 ///
-/// Algorithms: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (https://howardhinnant.github.io/date_algorithms.html).
+/// Algorithms: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"
+/// (https://howardhinnant.github.io/date_algorithms.html).
 public enum CivilDay {
     private static let daysPerEra: Int64 = 146_097  // 400 years
     /// From 0000-03-01, with which eras begin, to 1970-01-01.
@@ -18,7 +20,7 @@ public enum CivilDay {
         return era * daysPerEra + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - daysBefore1970
     }
 
-    /// Year, month (1 to 12) and day (1 to 31) of the day so many days after 1970-01-01.
+    /// Year, month (1 to 12) and day (1 to 31) of a day, given as days after 1970-01-01.
     public static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + daysBefore1970
         let era = (shifted >= 0 ? shifted : shifted - (daysPerEra - 1)) / daysPerEra

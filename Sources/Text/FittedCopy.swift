@@ -1,7 +1,8 @@
-// Arrays grow ahead of what is in them. What is kept for long, or in great number, should take no more room than it is counted for.
+// Arrays reserve more memory than their elements need. Bytes that are kept for long, or in great number, must take no
+// more memory than they are counted for.
 
 extension [UInt8] {
-    /// A copy that has room for nothing more. (`Array` of a slice of all shares the room of the whole instead.)
+    /// A copy without spare capacity. (`Array` of a slice of all elements shares the memory of the original instead.)
     @inlinable
     public func fitted() -> [UInt8] {
         var copy: [UInt8] = []

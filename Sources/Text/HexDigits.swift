@@ -1,4 +1,5 @@
-// Hexadecimal digits: ids, digests and escapes are written with them, and are read on the way of every heartbeat. Written they are lower case.
+// Hexadecimal digits: ids, digests and escapes are written with them, and every heartbeat reads some. They are written
+// in lower case.
 
 extension UInt8 {
     /// The digit of a number's lowest four bits.
@@ -20,12 +21,14 @@ extension UInt8 {
 }
 
 extension UInt64 {
-    /// All sixteen digits: how ids of members and digests are shown, so that what the log says is found on the page.
+    /// All sixteen digits: how ids of members and digests are shown, so that one from the log can be found on the
+    /// cluster's page.
     public var hexadecimal: String {
         String(decoding: [UInt8](capacity: 16) { $0.append(hexadecimal: self, digits: 16) }, as: UTF8.self)
     }
 
-    /// The number that 1 to 16 lower-case digits spell; nil for anything else, so that a number has one spelling of each length.
+    /// The number that 1 to 16 lower-case digits spell; nil for anything else, so that a number has one spelling of
+    /// each length.
     @inlinable
     public init?(lowercaseHexadecimal digits: ArraySlice<UInt8>) {
         guard !digits.isEmpty, digits.count <= 16 else { return nil }

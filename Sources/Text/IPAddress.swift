@@ -1,5 +1,6 @@
-// One value for every numeric IP address: those that clients have, that members are dialed at, and that operators write into settings. It is read and
-// written here without a look-up and without C, so that two texts of one address are one value, on every path.
+// One value for every numeric IP address: those that clients have, that members are dialed at, and that operators write
+// into settings. It is read and written here without a look-up and without C, so that two texts of one address are one
+// value, on every path.
 
 /// A numeric IPv4 or IPv6 address. Zones (`%eth0`) are not part of it: they mean something on one machine only.
 ///
@@ -46,7 +47,8 @@ public struct IPAddress: Hashable, Sendable {
     /// The 128 bits of the address, of an IPv4 address in its IPv6-mapped form: one space for both families.
     public var mappedBits: UInt128 { isSix ? bits : UInt128(Self.mappedPrefix) << 32 | bits }
 
-    /// The IPv4 address that an IPv6-mapped one stands for: what a client has that comes in through a socket of both families. Others stay.
+    /// The IPv4 address that an IPv6-mapped one stands for: what a client has that comes in through a socket of both
+    /// families. Others stay.
     public var unmapped: IPAddress {
         isSix && high == 0 && low >> 32 == Self.mappedPrefix ? IPAddress(four: UInt32(truncatingIfNeeded: low)) : self
     }
@@ -62,7 +64,8 @@ public struct IPAddress: Hashable, Sendable {
 // MARK: - Text
 
 extension IPAddress: LosslessStringConvertible {
-    /// Reads `10.0.0.1` or `fd00::1`, without brackets; nil for anything else, and for IPv4 parts with leading zeros, which some read as octal.
+    /// Reads `10.0.0.1` or `fd00::1`, without brackets; nil for anything else, and for IPv4 parts with leading zeros,
+    /// which some read as octal.
     public init?(_ text: String) { self.init(utf8: text.utf8.span) }
 
     /// The same of text that is still bytes.

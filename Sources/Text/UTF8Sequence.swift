@@ -1,8 +1,9 @@
-// Which bytes are UTF-8 (The Unicode Standard, table 3-7), one character at a time: for readers that go through text anyway, and tell where it is
-// broken.
+// Which bytes are UTF-8 (The Unicode Standard, table 3-7), one character at a time: for parsers that read the text
+// anyway, and report where it is invalid.
 
 extension Span<UInt8> {
-    /// The length of the well-formed sequence at `index`, 2 to 4, or nil when there is none before `end`. The byte at `index` is not ASCII.
+    /// The length of the well-formed sequence at `index`, 2 to 4, or nil when there is none before `end`. The byte at
+    /// `index` is not ASCII.
     public func multibyteLength(at index: Int, end: Int) -> Int? {
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF

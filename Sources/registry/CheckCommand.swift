@@ -6,7 +6,7 @@ import Glibc
 import RegistryServer
 import System
 
-/// Asks the registry on this machine whether it is ready, or lives.
+/// Asks the registry on this machine whether it is ready or alive.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

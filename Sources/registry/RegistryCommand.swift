@@ -1,13 +1,14 @@
-// The command line. The options are not declared one by one: they are made from `Settings.rows`, so that a new row is a new
-// flag with its help. ArgumentParser finds a type's options by reflection and hands their values over by decoding; both are
-// public protocols (CustomReflectable, Decodable), and `SettingFlags` implements them from the table.
+// The command line. The options are not declared one by one: they are made from `Settings.rows`, so that a new row is a
+// new flag with its help. ArgumentParser finds a type's options by reflection and hands their values over by decoding;
+// both are public protocols (CustomReflectable, Decodable), and `SettingFlags` implements them from the table.
 import ArgumentParser
 import Configuration
 import Glibc
 import RegistryServer
 import System
 
-/// `registry [--SETTING VALUE …]`: the server itself. Subcommands go into `configuration`; plain flags keep meaning this command.
+/// `registry [--SETTING VALUE …]`: the server itself. Subcommands go into `configuration`; plain flags keep meaning
+/// this command.
 struct RegistryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "registry",
@@ -32,9 +33,9 @@ struct RegistryCommand: ParsableCommand {
         return try parseAsRoot(joiningDashedValues(arguments))
     }
 
-    /// ArgumentParser takes a word with a dash for the next option, and would say that a value is missing where a negative one was given. Joined
-    /// to its flag such a value is read, and refused by name if it is not allowed. A word with two dashes is left: `--jwt_secret --auth_mode=jwt`
-    /// is a forgotten secret, not a secret.
+    /// ArgumentParser takes a word with a dash for the next option, and would say that a value is missing where a
+    /// negative one was given. Joined to its flag such a value is read, and refused by name if it is not allowed. A
+    /// word with two dashes is left: `--jwt_secret --auth_mode=jwt` is a forgotten secret, not a secret.
     private static func joiningDashedValues(_ arguments: [String]) -> [String] {
         let flags = Set(Settings.rows.filter { !$0.isBoolean }.flatMap(\.flagNames).map { "--\($0)" })
         var joined: [String] = []
@@ -48,8 +49,8 @@ struct RegistryCommand: ParsableCommand {
         return joined
     }
 
-    /// ArgumentParser reads `--name=` as `--name`, and takes the next word for its value. From a script with an unset variable
-    /// that would silently mean something else, so it is refused here.
+    /// ArgumentParser reads `--name=` as `--name`, and takes the next word for its value. From a script with an unset
+    /// variable that would silently mean something else, so it is refused here.
     private static func refuseEmptyValues(_ arguments: [String]) throws {
         for row in Settings.rows {
             for name in row.flagNames where arguments.contains("--\(name)=") {
@@ -59,7 +60,8 @@ struct RegistryCommand: ParsableCommand {
         }
     }
 
-    /// The settings to serve with, and where they were read from; nil when they were only to be checked, and are now printed.
+    /// The settings to serve with, and where they were read from; nil when they were only to be checked, and are now
+    /// printed.
     ///
     /// Throws a `ValidationError`, which exits with EX_USAGE (64), when they do not hold.
     func resolve() throws -> (ResolvedSettings, SettingSources)? {
@@ -81,7 +83,8 @@ struct RegistryCommand: ParsableCommand {
         return nil
     }
 
-    /// The settings for who serves nobody and proves nothing: no file of a secret is read, which may be for the registry's own eyes.
+    /// The settings for a command that neither serves nor authenticates: files of secrets are not read, since only the
+    /// registry itself may be allowed to.
     static func settingsWithoutSecrets(_ flags: SettingFlags) throws -> Settings {
         try Settings.resolve(
             flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) },
@@ -92,7 +95,7 @@ struct RegistryCommand: ParsableCommand {
     /// What the environment says under the names that settings have or might have, and no other.
     static func environment() -> [String: String] { Environment.variables(where: Settings.isOfInterest) }
 
-    /// Writes to standard error. What does not fit there has no better place to go, so failures are ignored.
+    /// Writes to standard error. There is no better place for the text, so failures are ignored.
     static func complain(_ text: String) {
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
