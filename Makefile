@@ -8,27 +8,27 @@ SHELL := /bin/bash
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 VERSION := $(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/Configuration/Release.swift)
-# LAST_RELEASE, a binary of the release before, is what acknowledgments are measured beside.
+# LAST_RELEASE is a binary of the last release, with which acknowledgments are compared.
 BENCH := python3 Benchmarks/bench.py --registry bin/registry $(if $(LAST_RELEASE),--last-release $(LAST_RELEASE))
 BENCH_ITEMS := heartbeat register list-service list-names list-all not-modified list-filter batch instructions access-log start loops \
 	tls-heartbeat tls-handshake tls-resume replication acknowledgments memory storm
-# What the benchmark is run with and measured against, and Debian's names of it.
+# The tools of the benchmark and the servers that it compares with, and their Debian packages.
 BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind
 BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind
-# Where the long tests put their PyPI tools; nothing is installed outside of the checkout.
+# The virtual environment for PyPI tools of the long tests; nothing is installed outside of the checkout.
 VENV := .build/venv
 SOAK_SECONDS ?= 600
 PROMISE_SECONDS ?= 300
 SIMULATION_SEEDS ?= 2000
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := gate target json jwt
-# Optimized, yet with every assertion; a separate folder, because everything is instrumented.
+# Optimized, but with every assertion; in a folder of its own, because everything is instrumented.
 FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library \
 	-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 .PHONY: $(addprefix fuzz.,$(FUZZ_TARGETS)) $(addprefix bench.,$(BENCH_ITEMS))
-# The programs that tests start, and Debian's names of them.
+# The programs that tests start, and their Debian packages.
 TEST_TOOLS := python3 openssl curl
-# Debian's and Ubuntu's names of what is linked.
+# The Debian and Ubuntu packages of the linked libraries.
 LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -41,7 +41,7 @@ build: deps
 	@mkdir -p bin
 	@install -m 755 "$$(swift build $(BUILD_FLAGS) --show-bin-path)/registry" bin/registry
 
-# Compile the packages that the registry depends on, before its own sources are there: what a container's build does first.
+# Compile the packages that the registry depends on, before its own sources are copied: the first step of the container image.
 dependencies: deps
 	A8_DEPENDENCIES=1 swift build $(BUILD_FLAGS)
 
@@ -49,18 +49,18 @@ dependencies: deps
 run: build
 	@exec bin/registry
 
-# Build and run a cluster of three registries on this machine, until Ctrl-C; tells how to try it.
+# Build and run a cluster of three members on this machine until Ctrl-C; prints commands to try it.
 cluster: build
 	@exec scripts/cluster
 
-# Run the fast tests (a few minutes on two cores); quiet, with what failed at the end. VERBOSE=1 shows everything.
+# Run the fast tests (a few minutes on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, the container's files, sanitizers, schemathesis, sslyze, hostile clients, an upgrade, what starts a cluster, a client behind a balancer, every fault of a cluster, a soak.
+# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, proxies, faults, a soak.
 test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults test.soak
 
-# Under a sanitizer each process, also a registry that a test starts and kills, reports into a file of its own; any report is a failure.
+# Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
 test.thread: deps.test
 	@mkdir -p .build-thread && rm -f .build-thread/report.*
@@ -82,19 +82,19 @@ test.simulation: deps
 	SIMULATION_SEEDS=$(SIMULATION_SEEDS) SWIFT_DETERMINISTIC_HASHING=1 swift test -c release -Xswiftc -enable-testing \
 		--scratch-path .build-simulation --filter SimulationTests
 
-# Hold the metrics against promtool, which `make test` does only where it is installed.
+# Check the metrics with promtool; `make test` does so only where it is installed.
 test.promtool: deps.long
 	REQUIRE_PROMTOOL=1 swift test --filter promtool
 
-# Hold the Dockerfile against hadolint, and what it installs against what bin/registry is linked with.
+# Check the Dockerfile with hadolint, and the packages it installs against the libraries of bin/registry.
 test.packaging: build deps.long
 	python3 Tests/Long/packaging.py --registry bin/registry --venv $(VENV)
 
-# Hold the running binary against its OpenAPI description with schemathesis.
+# Check the running binary against its OpenAPI description with schemathesis.
 test.schemathesis: build deps.long
 	python3 Tests/Long/run_schemathesis.py --registry bin/registry --venv $(VENV)
 
-# Hold HTTPS against Mozilla's intermediate profile with sslyze.
+# Check HTTPS against Mozilla's intermediate profile with sslyze.
 test.sslyze: build deps.long
 	python3 Tests/Long/run_sslyze.py --registry bin/registry --venv $(VENV)
 
@@ -103,40 +103,40 @@ test.soak: build deps.long
 	python3 Tests/Long/soak.py $(PROMISE_SECONDS) --registry bin/registry
 	python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry
 
-# Hold the running binary against the corpus of raw requests, strict TLS clients, and hostile ones.
+# Check the running binary with the corpus of raw requests, strict TLS clients, and hostile clients.
 test.border: build deps.long
 	python3 Tests/Long/replay_corpus.py --registry bin/registry
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 	python3 Tests/Long/border.py --registry bin/registry
 
-# Upgrade a cluster of the original kind, and one of the last release and back, member by member, under load.
+# Upgrade a cluster of legacy peers, and one of the last release and back, member by member, under load.
 test.upgrade: build deps.long
 	python3 Tests/Long/original_peer_check.py
 	python3 Tests/Long/rolling_upgrade.py --originals
 	python3 Tests/Long/rolling_upgrade.py --registry bin/registry
 	release=$$(python3 Tests/Long/last_release.py) && python3 Tests/Long/rolling_upgrade.py --registry bin/registry --last-release "$$release"
 
-# Hold the compose files, the load balancer before them and `make cluster` to what they promise.
+# Check the compose files, the load balancer in front of them, and `make cluster`.
 test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
 
-# Run haproxy, nginx and Caddy, as far as they are installed, with the lines of docs/proxies.md, and see whom the registry believes.
+# Run the installed ones of haproxy, nginx and Caddy with the lines of docs/proxies.md, and check which client address the registry takes.
 test.proxies: build deps.proxies
 	python3 Tests/Long/proxies.py bin/registry
 
-# Hold what one client is told through the balancer, by one member after the other, against what it was told before.
+# Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster
 	python3 Tests/Long/balancer.py --registry bin/registry
 
-# Bring every fault upon a running cluster, and see that nothing is lost; `make test.fault.crash` brings one, `Tests/Long/faults/run.py --list` tells them.
+# Apply every fault to a running cluster, and check that nothing is lost; `make test.fault.crash` applies one, `Tests/Long/faults/run.py --list` lists them.
 test.faults: build deps.faults
 	python3 Tests/Long/faults/run.py --registry bin/registry
 
 test.fault.%: build deps.faults
 	python3 Tests/Long/faults/run.py --registry bin/registry $*
 
-# Fuzz the readers of what clients send, FUZZ_SECONDS each; `make fuzz.json` runs one. What breaks is left in Tests/FuzzTests/Crashes.
+# Fuzz the parsers of client input, FUZZ_SECONDS each; `make fuzz.json` runs one. Crashes are left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
 
 fuzz.build: deps
@@ -147,11 +147,11 @@ $(addprefix fuzz.,$(FUZZ_TARGETS)): fuzz.%: fuzz.build
 	A8_FUZZ_TARGET=$* ASAN_OPTIONS=detect_leaks=0 .build-fuzz/release/fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
 		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=Tests/FuzzTests/Crashes/$*- .build-fuzz/corpus/$*
 
-# Measure everything beside its floor (half an hour); exits 1 when a threshold is missed. `make bench.heartbeat` runs one item.
+# Measure everything against its floor (half an hour); exits with 1 when a threshold is missed. `make bench.heartbeat` runs one item.
 bench: build deps.bench
 	$(BENCH) all
 
-# Measure everything, soak at full size, and write what was found into docs/performance.md.
+# Measure everything, soak at full size, and write the results into docs/performance.md.
 bench.docs: build deps.bench
 	status=0; $(BENCH) --write-docs all || status=1; \
 		python3 Tests/Long/soak_million.py $(SOAK_SECONDS) --registry bin/registry --write-docs || status=1; exit $$status
@@ -193,24 +193,24 @@ deps:
 deps.test: deps
 	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(TEST_TOOLS); }
 
-# Install what the long tests take besides, if it is missing: Python's virtual environments, and promtool.
+# Install the other tools of the long tests, if they are missing: virtual environments of Python, and promtool.
 deps.long: deps.test
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; }
 	@test -x /usr/bin/promtool || { $(APT_INSTALL) prometheus; }
 
-# Install what the benchmark is measured against, if it is missing.
+# Install the tools of the benchmark and the servers that it compares with, if they are missing.
 deps.bench: deps
 	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
 
-# Install the load balancer that the cluster is tried with, if it is missing.
+# Install the load balancer of the cluster tests, if it is missing.
 deps.cluster: deps.long
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
 
-# Install the proxies that docs/proxies.md shows, as far as there are packages of them.
+# Install the proxies of docs/proxies.md for which there are packages.
 deps.proxies: deps.long
 	@command -v haproxy nginx caddy >/dev/null && test "$$(command -v haproxy nginx caddy | wc -l)" = 3 || { $(APT_INSTALL) haproxy nginx-light caddy; }
 
-# Install what cuts networks and tells wrong times, if it is missing.
+# Install the tools that cut networks and fake clocks, if they are missing.
 deps.faults: deps.long
 	@command -v ip >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { $(APT_INSTALL) iproute2 faketime; }
 
