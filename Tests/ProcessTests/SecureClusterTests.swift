@@ -110,7 +110,7 @@ struct SecureClusterTests {
 
     @Test(arguments: [true, false])
     func `members take renewed certificates into service, on SIGHUP or unasked, and tell of bad ones`(isAsked: Bool) throws {
-        // R619 On SIGHUP, and when the files change, certificates are read anew; … files that cannot be used leave the old ones in service.
+        // R619 On SIGHUP, and when the files change, certificates are read again; … files that cannot be used leave the old ones in service.
         let authority = try ClusterAuthority()
         let cluster = try TestCluster(size: 2) { index in try authority.settings(["member-\(index)"]) }
         try cluster.waitUntilJoined()

@@ -258,7 +258,7 @@ struct ClusterStoryTests {
     }
 
     @Test func `a member that is cut off keeps what the others vouched for, and learns who is dead when it hears them again`() {
-        // R660 A member of a cluster that hears fewer than half of the others … holds the leases of instances that sent their last heartbeat to another
+        // R660 A member of a cluster that is connected to fewer than half of the others … holds the leases of instances that sent their last heartbeat to another
         // member: until it hears enough again.
         let simulation = Self.cluster()
         let (one, alone) = (simulation.members[0], simulation.members[2])

@@ -69,7 +69,7 @@ struct HearingTests {
             (4, [0, 1], false), (5, [0, 1], true), (5, [0, 1, 2], false),
         ] as [(Int, [Int], Bool)])
     func `a member is cut off when it hears fewer than half of the others`(others: Int, heard: [Int], isCutOff: Bool) {
-        // R660 A member of a cluster that hears fewer than half of the others … holds the leases.
+        // R660 A member of a cluster that is connected to fewer than half of the others … holds the leases.
         var hearing = hearing()
         let found = verdicts(
             &hearing, [(0, sight(Array(0..<others))), (1_000, sight(heard)), (1_000 + Hearing.cutOffPatience, sight(heard))])

@@ -216,7 +216,7 @@ import Testing
     }
 
     @Test func `a reload drops no connection, and new ones see the new certificate`() throws {
-        // R619 … certificates are read anew; connections are not dropped.
+        // R619 … certificates are read again; connections are not dropped.
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
         let before = try (0..<20).map { _ in try LiveClient(port: server.port, client(fixture)) }

@@ -28,7 +28,7 @@ private final class AwaitingCluster: Cluster {
 struct ClusterTests {
     @Test(arguments: Transport.allCases)
     func `a member that leaves takes nothing that the others would not hear of`(_ transport: Transport) throws {
-        // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment on at which it tells … the last …
+        // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment at which it publishes its last changes …
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a"))
         registry.context.registry.lifecycle.advance(to: .draining)
@@ -222,8 +222,8 @@ struct ClusterTests {
             (.original, "original"), (.refused, "refused"), (.ourself, "ourself"), (.duplicate, "duplicate"), (.unreached, "unreached"),
         ] as [(PeerStatus.State, String)])
     func `a link says what it is at`(_ state: PeerStatus.State, _ word: String) throws {
-        // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming, original (the member runs the
-        // original), refused (reached, and one end does not let the other in), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
+        // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming, original (a
+        // legacy peer), refused (reached, and one end does not let the other in), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
         // us and not we it).
         var status = Self.report.status
         status.peers[1].state = state

@@ -131,7 +131,7 @@ struct ForwardingTests {
     }
 
     @Test func `where nobody is named only the scheme is believed`() throws {
-        // R127 … Where it names nobody only the scheme is believed (R112).
+        // R127 … Where it names no proxy only the scheme is believed (R112).
         let all = try request(["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: h", "X-Forwarded-Prefix: /p"])
         let open = forwarding(.xForwarded, nil)
         #expect(!open.namesProxies && !open.isProxy("127.0.0.1"))

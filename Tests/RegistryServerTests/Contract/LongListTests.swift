@@ -37,8 +37,8 @@ struct LongListTests {
 
     @Test(arguments: Transport.allCases)
     func `a long list is what its services are, compressed or not, with a tag`(_ transport: Transport) throws {
-        // R340 A list of more than 4,096 instances or 1 MiB, and one of more than 256 KiB that is to be compressed, is made beside what serves the
-        // others. Those who ask for the same meanwhile, and find nothing changed, get the same.
+        // R340 A list of more than 4,096 instances or 1 MiB, and one of more than 256 KiB that is to be compressed, is rendered on a thread
+        // of its own. Requests for the same list meanwhile, when nothing has changed, get the same.
         #expect(RenderBudget.loopInstances == 4_096 && RenderBudget.loopBytes == 1 << 20 && RenderBudget.loopGzip == 256 << 10)
         let registry = try Registry(transport) { $0.maxTTL = .seconds(600) }
         try Self.fill(registry)

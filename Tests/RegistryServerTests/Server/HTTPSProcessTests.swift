@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func `SIGHUP puts a new pair in service; a bad one is told once and changes nothing`() throws {
-        // R619 On SIGHUP … certificates are read anew; … files that cannot be used leave the old ones in service.
+        // R619 On SIGHUP … certificates are read again; … files that cannot be used leave the old ones in service.
         let registry = try RegistryUnderTest(["LOG_LEVEL": "info"])
         let first = try fingerprint(registry)
         try renew(registry)
@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func `changed files are noticed without a signal, and a bad pair is told once`() throws {
-        // R619 … when the files change, certificates are read anew.
+        // R619 … when the files change, certificates are read again.
         let registry = try RegistryUnderTest(["LOG_LEVEL": "info"])
         let first = try fingerprint(registry)
         try Data("junk".utf8).write(to: URL(filePath: registry.path("server.pem")))
