@@ -25,7 +25,7 @@ let package = Package(
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
         .target(name: "JSON", dependencies: ["Text"]),
-        .target(name: "HTTP", dependencies: ["JSON", "Text"]),
+        .target(name: "HTTP", dependencies: ["Text"]),
         .target(name: "Catalog", dependencies: ["Text"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
@@ -85,7 +85,7 @@ let package = Package(
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS", "TestRandom"],
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS"],
             path: "Tests/TestSupport"),
 
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
@@ -107,14 +107,14 @@ let package = Package(
                 "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom", "Text",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestSupport", "registry"]),
-        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestSupport"]),
-        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestSupport"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
+        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
+        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
                 "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving", "TestCatalog",
-                "TestSupport",
+                "TestRandom", "TestSupport",
                 "registry",
             ]),
         .testTarget(name: "HouseTests"),

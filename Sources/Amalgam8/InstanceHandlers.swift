@@ -24,7 +24,7 @@ enum InstanceHandlers {
         links.append(instance.id, to: &body)
         body.append(literal: "}")
         var response = Response(.created, contentType: .json, body: body)
-        response.location = links.location(of: instance.id)
+        response.fields.append(.location, links.location(of: instance.id))
         return call.acknowledged(response)
     }
 

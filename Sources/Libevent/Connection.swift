@@ -343,9 +343,8 @@ final class Connection {
             Unmanaged.passUnretained(self).toOpaque())
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
-        // What the border refuses may come by the thousand: it is counted, not logged one by one.
-        let id = refusedFor == nil ? server.refused(refusal, gate.refusedBytes, from: peer) : RequestID(random: .random(in: 0 ... .max))
-        let answer = RefusalAnswer.bytes(refusal, id, isHead: gate.refusesHead, transportSecurity: server.transportSecurity)
+        let cause = refusedFor == nil ? RefusalCause.unreadable(gate.refusedBytes) : .limit
+        let answer = server.refusalAnswer(refusal, cause, to: peer, isHead: gate.refusesHead)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }

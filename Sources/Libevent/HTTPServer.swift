@@ -11,8 +11,8 @@ public final class HTTPServer {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 
-    /// Learns of a request that was refused before it could be read, with its first bytes, and names it.
-    public typealias RefusalHandler = (_ refusal: Refusal, _ received: [UInt8], _ clientAddress: String?) -> RequestID
+    /// Words what the server refuses without a request: a whole answer, but for what the transport adds.
+    public typealias RefusalHandler = (_ refusal: Refusal, _ cause: RefusalCause, _ clientAddress: String?) -> Response
 
     /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
     public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
@@ -20,14 +20,11 @@ public final class HTTPServer {
     /// What makes a port a TLS port.
     public struct Security {
         let contexts: TLSContextBox
-        let transportSecurity: Int?
         let handshakeFailed: HandshakeFailureHandler
 
-        /// New connections use the context that `contexts` holds when they come. What is refused before there is a request carries
-        /// `Strict-Transport-Security` with so many seconds, unless nil; of its own answers the handler sees to that.
-        public init(contexts: TLSContextBox, transportSecurity: Int? = nil, handshakeFailed: @escaping HandshakeFailureHandler) {
+        /// New connections use the context that `contexts` holds when they come.
+        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
             self.contexts = contexts
-            self.transportSecurity = transportSecurity
             self.handshakeFailed = handshakeFailed
         }
     }
@@ -77,17 +74,18 @@ public final class HTTPServer {
     /// Connections that were refused at the door and are still being told so.
     var refusedAtTheDoor = 0
     private var whenDrained: ((borrowing OnLoop) -> Void)?
-    private var answerHead = AnswerHead()
+    private var answerHead: AnswerHead
     /// Connections with direct answers of this turn, which are written at its end.
     private var answered: [Connection] = []
     private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
-    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back.
+    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back. Every answer has the fields of
+    /// `standing`; `refused` words what is refused before there is a request.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
         security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
-        refused: @escaping RefusalHandler, handler: @escaping Handler
+        standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
@@ -100,6 +98,7 @@ public final class HTTPServer {
         self.clock = clock
         patience = PatientClock(now: clock(), longestStep: Int64(2 * Self.housekeepingPeriod))
         refusalHandler = refused
+        answerHead = AnswerHead(standing: standing)
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
         // Every method reaches the handler, which knows what to say of those it does not serve.
@@ -154,7 +153,7 @@ public final class HTTPServer {
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
-        let answer = security == nil ? RefusalAnswer.atTheDoor(.descriptors) : []
+        let answer = security == nil ? BorderEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
         let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
         for _ in 0..<refused { border.note(.descriptors, nil) }
         evconnlistener_enable(listener)
@@ -203,11 +202,15 @@ public final class HTTPServer {
         }
     }
 
-    /// Seconds for `Strict-Transport-Security` where a refusal is answered without the handler; nil for none.
-    var transportSecurity: Int? { security?.transportSecurity }
+    /// The whole answer to what is refused without a request.
+    func refusalAnswer(_ refusal: Refusal, _ cause: RefusalCause, to peer: String?, isHead: Bool = false) -> [UInt8] {
+        RefusalAnswer.bytes(refusalHandler(refusal, cause, peer), isHead: isHead, &answerHead)
+    }
 
-    /// A connection's gate has refused what came.
-    func refused(_ refusal: Refusal, _ received: [UInt8], from peer: String?) -> RequestID { refusalHandler(refusal, received, peer) }
+    /// What a client is told whose reply the handler lost.
+    func lostAnswer(to peer: String?) -> Response {
+        refusalHandler(Refusal(.internalServerError, "the request was lost by a fault of the registry"), .lost, peer)
+    }
 
     /// Has a connection's direct answers written when the requests that came in the same turn have been answered too: their clients are then woken
     /// together instead of each by itself, while there is still work to do here.
@@ -242,14 +245,19 @@ public final class HTTPServer {
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
         guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
-            return EvhttpErrorPage.send(request, status: .internalServerError, transportSecurity: transportSecurity)
+            return refuse(request, .internalServerError)
         }
         guard let head = connection.takeRequest() else {
             // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
-            return EvhttpErrorPage.send(request, status: .badRequest, transportSecurity: transportSecurity)
+            return refuse(request, .badRequest)
         }
         handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
         if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
+    }
+
+    /// Answers what evhttp has read and nobody can serve.
+    private func refuse(_ request: UnsafeMutablePointer<evhttp_request>, _ status: HTTP.Status) {
+        EvhttpErrorPage.send(request, refusalHandler(EvhttpErrorPage.refusal(status), .lost, nil), &answerHead)
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.

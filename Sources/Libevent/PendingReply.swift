@@ -32,14 +32,8 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        answer(Self.lost)
-    }
-
-    /// What a client is told whose reply the handler lost.
-    private static var lost: Response {
-        var response = Response(Refusal(.internalServerError, "the request was lost by a fault of the registry"))
-        response.requestID = RequestID(random: .random(in: 0 ... .max))
-        return response
+        // Without a connection nobody is told.
+        answer(connection._withUnsafeGuaranteedRef { $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError) })
     }
 
     private borrowing func answer(_ response: borrowing Response) {

@@ -2,6 +2,7 @@
 // clock when somebody looks. Whatever random commands and random time do to both, they must tell the same story.
 
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -57,7 +58,7 @@ private struct Model {
 private final class Run {
     let seed: UInt64
     let capacity: Int?
-    var random: SeededGenerator
+    var random: SplitMix64
     var catalog: Catalog
     var model = Model()
     var now: Int64
@@ -72,7 +73,7 @@ private final class Run {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         capacity = [nil, 1, 3, 12][Int(seed % 4)]
         now = Int64.random(in: 0...100_000, using: &random)
         catalog = Catalog(namespaceCapacity: capacity, start: at(now))

@@ -1,5 +1,6 @@
 // Registrations that share a text (docs/rest-api.md, R202).
 
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -45,7 +46,7 @@ struct EndpointKeyTests {
 
     @Test(arguments: 0..<20)
     func `of all registrations that share a text exactly one is the first`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let parts = ["a", "tcp", "udp", "http", "https", "user", "", "é"]
         for _ in 0..<200 {
             let text = (0..<Int.random(in: 3...9, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }

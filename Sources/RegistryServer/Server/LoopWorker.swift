@@ -121,8 +121,9 @@ struct LoopWorker: Sendable {
         let context = context
         return try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: context.border, security: security,
-            refused: { refusal, received, client in
-                responder.record(refusal, received, from: client, at: WallClock.nanoseconds())
+            standing: Response.standing,
+            refused: { [isSecure = security != nil] refusal, cause, client in
+                responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())
             }
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()
@@ -142,8 +143,7 @@ struct LoopWorker: Sendable {
         }
         if let name = ReplicationParts.name(context.settings) { named[metadataKey: "member_name"] = "\(name)" }
         let logger = named
-        let transportSecurity = context.settings.requireHTTPS ? Responder.transportSecurity : nil
-        return HTTPServer.Security(contexts: secure.contexts, transportSecurity: transportSecurity) { reason, client in
+        return HTTPServer.Security(contexts: secure.contexts) { reason, client in
             secure.health.handshakeFailed()
             logger.debug("TLS handshake failed", metadata: ["reason": "\(reason)", "client": "\(client ?? "")"])
         }

@@ -122,7 +122,7 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "this member of the cluster is not ready, because it is still copying: ask again, or ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
@@ -131,13 +131,13 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
     private static func leaving() -> Response {
         var response = error(.serviceUnavailable, "this registry is stopping: ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
@@ -148,7 +148,7 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "the memory for answers that clients are reading is used up: ask again, or ask another member")
-        response.retryAfter = readingTime
+        response.fields.append(.retryAfter, readingTime)
         return response
     }
 
@@ -157,13 +157,13 @@ package enum Refused: Error, Sendable {
 
     private static func unavailable(_ sentence: String) -> Response {
         var response = error(.serviceUnavailable, sentence)
-        response.retryAfter = makingTime
+        response.fields.append(.retryAfter, makingTime)
         return response
     }
 
     private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {
         var response = error(.tooManyRequests, limit.sentence)
-        response.retryAfter = seconds
+        response.fields.append(.retryAfter, seconds)
         return response
     }
 
@@ -173,20 +173,20 @@ package enum Refused: Error, Sendable {
     /// section 15.4.9).
     private static func redirect(to url: String, isReading: Bool) -> Response {
         var response = Response(isReading ? .movedPermanently : .permanentRedirect)
-        response.location = url
+        response.fields.append(.location, url)
         response.refusal = "https is required"
         return response
     }
 
     private static func methodNotAllowed(_ allow: String) -> Response {
         var response = error(.methodNotAllowed, "this path supports \(allow) only")
-        response.allow = allow
+        response.fields.append(.allow, allow)
         return response
     }
 
     private static func unauthorized(_ sentence: String) -> Response {
         var response = error(.unauthorized, sentence)
-        response.challenges = true
+        response.fields.append(.challenge, "Bearer")
         return response
     }
 }

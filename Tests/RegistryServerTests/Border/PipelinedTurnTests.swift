@@ -37,7 +37,7 @@ struct PipelinedTurnTests {
                     }
                     scene.answered.add(1, ordering: .relaxed)
                     return Response(.ok)
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         let (many, other) = (try ClientConnection(port: server.port), try ClientConnection(port: server.port))
         // So that both are known.

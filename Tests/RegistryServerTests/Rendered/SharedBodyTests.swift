@@ -45,7 +45,7 @@ struct SharedBodyTests {
                     let fragments = Self.fragments(sizes)
                     for fragment in fragments { witness.watch(fragment) }
                     return Response(.ok, contentType: .json, shared: FragmentChain(fragments))
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         let expected = Self.fragments(sizes).flatMap(\.bytes)
         let connection = try ClientConnection(port: server.port)
@@ -67,7 +67,7 @@ struct SharedBodyTests {
                 respond: { _ in
                     let chain = shared.withLock { $0 } ?? FragmentChain([])
                     return Response(.ok, contentType: .json, shared: chain)
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         do {
             let idle = try (0..<4).map { _ in try ClientConnection(port: server.port) }

@@ -1,4 +1,5 @@
 import Foundation
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -36,7 +37,7 @@ struct GoTimeTests {
     }
 
     @Test func `every time is read back`() {
-        var generator = SeededGenerator(seed: 7)
+        var generator = SplitMix64(seed: 7)
         for _ in 0..<20_000 {
             let nanoseconds = Int64(bitPattern: generator.next())
             var written: [UInt8] = []

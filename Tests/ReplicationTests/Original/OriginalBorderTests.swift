@@ -1,4 +1,5 @@
 import Catalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -8,19 +9,19 @@ struct OriginalBorderTests {
     private static let characters: [Character] = ["a", "~", "\"", "\\", "\u{0}", "\u{7F}", "é", "€", "\u{FFFD}", "😀"]
 
     /// Text of at most so many bytes, often of nearly as many.
-    private func text(_ limit: Int, _ random: inout SeededGenerator) -> String {
+    private func text(_ limit: Int, _ random: inout SplitMix64) -> String {
         let size = Bool.random(using: &random) ? limit : Int.random(in: 1...limit, using: &random)
         let character = Self.characters.randomElement(using: &random) ?? "a"
         let count = max(1, size / character.utf8.count)
         return String(repeating: character, count: count)
     }
 
-    private func number(_ random: inout SeededGenerator) -> Int64 {
+    private func number(_ random: inout SplitMix64) -> Int64 {
         let edges: [Int64] = [.min, -1, 0, 1, 999_999, 1_000_000, .max - 1, .max, OneOfOurs.start]
         return Bool.random(using: &random) ? edges.randomElement(using: &random) ?? 0 : Int64.random(in: .min ... .max, using: &random)
     }
 
-    private func instance(_ random: inout SeededGenerator) -> OriginalInstance {
+    private func instance(_ random: inout SplitMix64) -> OriginalInstance {
         let kind = Endpoint.Kind.allCases.randomElement(using: &random) ?? .tcp
         let large = Int.random(in: 0..<8, using: &random) == 0
         let tags = large ? (0..<Int.random(in: 0...30_000, using: &random)).map { _ in "t" } : [text(100, &random), text(100, &random)]
@@ -34,7 +35,7 @@ struct OriginalBorderTests {
 
     @Test(arguments: 0..<40 as Range<UInt64>)
     func `what can be taken from an original can be told to members of ours`(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let member = OneOfOurs()
         let link = member.openStream()
         for _ in 0..<20 {

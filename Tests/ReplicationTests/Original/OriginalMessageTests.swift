@@ -1,3 +1,4 @@
+import TestRandom
 import Testing
 import Text
 
@@ -115,7 +116,7 @@ struct OriginalMessageTests {
     @Test func `garbage is refused and nothing else happens`() throws {
         let body = try Sample.live.body
         for seed in 0..<2_000 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             var changed = body
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
                 changed[Int.random(in: 0..<changed.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)

@@ -1,6 +1,7 @@
 import Catalog
 import Gzip
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -22,7 +23,7 @@ struct OriginalsReadingTests {
         let packed = isPacked ? deflater.pack(body) : body
         let wire = isChunked ? ChunkedEncoding.chunk(packed) : packed
         for seed in 0..<20 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             let member = OneOfOurs()
             let link = member.openStream(answer: OriginalAnswer(isChunked: isChunked, isPacked: isPacked, date: nil))
             for piece in pieces(wire, using: &generator) { member.receive(piece, on: link) }

@@ -1,6 +1,7 @@
 // Two answers of the original, as received with their chunks undone, and small helpers for tests against them.
 
 import Foundation
+import TestRandom
 
 @testable import Replication
 
@@ -29,7 +30,7 @@ func events(_ bytes: [UInt8]) throws -> [ServerSentEvent] {
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 /// The bytes in pieces, many of them small.
-func pieces(_ bytes: [UInt8], using generator: inout SeededGenerator) -> [[UInt8]] {
+func pieces(_ bytes: [UInt8], using generator: inout SplitMix64) -> [[UInt8]] {
     var pieces: [[UInt8]] = []
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -1,3 +1,4 @@
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -8,7 +9,7 @@ struct ServerSentEventReaderTests {
         let body = try sample.body
         let whole = try events(body)
         for seed in 0..<200 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             var reader = ServerSentEventReader()
             var read: [ServerSentEvent] = []
             for piece in pieces(body, using: &generator) { try reader.read(piece, into: &read) }

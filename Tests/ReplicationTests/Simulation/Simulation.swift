@@ -3,6 +3,7 @@
 
 import Catalog
 import Replication
+import TestRandom
 
 final class Simulation {
     static let syncTimeout: Int64 = 8_000
@@ -16,7 +17,7 @@ final class Simulation {
     static let deadBound: Int64 = 4_000
 
     let seed: UInt64
-    var random: SeededGenerator
+    var random: SplitMix64
     let setting: Setting
     private(set) var now: Int64 = 0
     private var events = EventQueue()
@@ -32,14 +33,14 @@ final class Simulation {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         setting = Setting(random: &random)
     }
 
     /// For a story that is told on purpose: members that start at once, and nothing else.
     init(memberCount: Int, olderMembers: Set<Int> = [], limits: NodeLimits = NodeLimits()) {
         seed = 1
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         setting = Setting(memberCount: memberCount, olderMembers: olderMembers, limits: limits)
         members = (0..<memberCount).map { SimulatedMember(index: $0, simulation: self) }
     }
