@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "System", dependencies: ["CSystem"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
-        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS"]),
+        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
         .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
@@ -97,7 +97,8 @@ let package = Package(
             exclude: ["Original/Samples"]),
         .testTarget(
             name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
-        .testTarget(name: "LibeventTests", dependencies: ["HTTP", "Libevent", "TLS"]),
+        .testTarget(
+            name: "LibeventTests", dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
@@ -107,7 +108,8 @@ let package = Package(
                 "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom", "Text",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
         .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(

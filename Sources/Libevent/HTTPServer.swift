@@ -7,7 +7,7 @@ import System
 import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
-public final class HTTPServer {
+public final class HTTPServer: LoopService {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 

@@ -28,7 +28,7 @@ struct ArrowTests {
         Room("System", ["CSystem"], system: ["Glibc"]),
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
-        Room("Libevent", ["CLibevent", "HTTP", "System", "TLS"], system: ["Glibc", "Synchronization"]),
+        Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text"], system: ["Synchronization"]),
         Room(

@@ -6,8 +6,6 @@ import System
 import TestSupport
 import Testing
 
-@testable import Serving
-
 struct PipelinedTurnTests {
     private final class Scene: Sendable {
         let answered = Atomic<Int>(0)

@@ -6,8 +6,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Serving
-
 /// Looks at a fragment without holding it.
 private final class Witness: Sendable {
     private struct Weak {
