@@ -30,27 +30,41 @@ struct AnswerHead {
         block.withUnsafeBytes { body($0.assumingMemoryBound(to: CChar.self).baseAddress) }
     }
 
-    /// Calls `body` with the whole head, from the status line to the empty line. `closes` tells the client that the connection ends with it.
-    mutating func withHead(of response: borrowing Response, closes: Bool, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void) {
+    /// Where an answer stands in its connection.
+    struct Form {
+        /// How the client knows where the body ends.
+        enum Length { case known, chunked, untilClosed }
+
+        var minorVersion = 1
+        /// Whether the client is told that the connection ends with it.
+        let closes: Bool
+        var length = Length.known
+    }
+
+    /// Calls `body` with the whole head, from the status line to the empty line.
+    mutating func withHead(of response: borrowing Response, _ form: Form, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void) {
         block.removeAll(keepingCapacity: true)
-        block.append(constant: "HTTP/1.1 ")
+        block.append(constant: form.minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         block.append(decimal: Int(response.status.rawValue))
         block.append(constant: " ")
         block.append(constant: response.status.reason)
         block.append(constant: "\r\nDate: ")
-        appendHeaders(of: response, on: loop)
-        if closes { block.append(constant: "\r\nConnection: close") }
+        appendHeaders(of: response, form.length, on: loop)
+        if form.closes { block.append(constant: "\r\nConnection: close") }
         block.append(constant: "\r\n\r\n")
         block.withUnsafeBytes(body)
     }
 
-    private mutating func appendHeaders(of response: borrowing Response, on loop: EventLoop?) {
+    private mutating func appendHeaders(of response: borrowing Response, _ length: Form.Length = .known, on loop: EventLoop?) {
         renewDate(on: loop)
         block.append(contentsOf: common)
         response.fields.render(to: &block)
-        if response.status.mayHaveBody {
+        switch length {
+        case .known where response.status.mayHaveBody:
             block.append(constant: "\r\nContent-Length: ")
             block.append(decimal: response.body.count)
+        case .chunked: block.append(constant: "\r\nTransfer-Encoding: chunked")
+        case .known, .untilClosed: break
         }
         if let contentType = response.contentType {
             block.append(constant: "\r\nContent-Type: ")

@@ -58,6 +58,10 @@ final class Connection {
     var hasAnnouncedEnd = false
     /// Whether the handler has a request of evhttp's that it has not answered yet.
     private(set) var isReplyHeld = false
+    /// The answer that goes on, if there is one. Invariant: then a reply is awaited, and `evhttpCallbacks` is not nil from the end of its handler on.
+    var stream: StreamedAnswer?
+    /// How many there have been.
+    var streamsSoFar = 0
     private var clock: ConnectionClock
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
@@ -199,6 +203,9 @@ final class Connection {
         directAnswers = 0
         refuseIfCaughtUp()
     }
+
+    /// The client has taken all that waited for it of an answer that goes on.
+    func noteProgress() { answersWritten += 1 }
 
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {

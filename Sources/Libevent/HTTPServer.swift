@@ -194,6 +194,7 @@ public final class HTTPServer: LoopService {
         guard let connection = connections.removeValue(forKey: identity) else { return }
         connection.end()
         connection.detach()
+        connection.streamEnds()
         gauge.closed()
         dismiss(connection)
         if connections.isEmpty, let whenDrained {
@@ -235,7 +236,11 @@ public final class HTTPServer: LoopService {
 
     /// Calls `body` with the whole head of an answer that goes past evhttp now.
     func withHead(of response: borrowing Response, _ body: (UnsafeRawBufferPointer) -> Void) {
-        answerHead.withHead(of: response, closes: isDraining, on: loop, body)
+        withHead(of: response, AnswerHead.Form(closes: isDraining), body)
+    }
+
+    func withHead(of response: borrowing Response, _ form: AnswerHead.Form, _ body: (UnsafeRawBufferPointer) -> Void) {
+        answerHead.withHead(of: response, form, on: loop, body)
     }
 
     /// A client's handshake came to nothing.
@@ -286,7 +291,8 @@ public final class HTTPServer: LoopService {
     /// Whether a drain has ended: no connection is left, and none will come.
     public var isDrained: Bool { isDraining && connections.isEmpty }
 
-    /// Stops accepting, ends idle connections at once and the others with their next answer; then calls `whenDrained`.
+    /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when their senders have been told; then
+    /// calls `whenDrained`.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard !isDraining else { return }
         isDraining = true
@@ -295,6 +301,7 @@ public final class HTTPServer: LoopService {
         bound = nil
         self.whenDrained = whenDrained
         for (identity, connection) in connections where connection.isIdle { evhttp_connection_free(identity) }
+        for connection in connections.values { connection.drainStream() }
         if connections.isEmpty, let whenDrained = self.whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)

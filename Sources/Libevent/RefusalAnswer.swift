@@ -7,7 +7,7 @@ enum RefusalAnswer {
     /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
     static func bytes(_ response: Response, isHead: Bool = false, _ head: inout AnswerHead) -> [UInt8] {
         var bytes: [UInt8] = []
-        head.withHead(of: response, closes: true, on: nil) { bytes.append(contentsOf: $0) }
+        head.withHead(of: response, AnswerHead.Form(closes: true), on: nil) { bytes.append(contentsOf: $0) }
         return isHead ? bytes : bytes + response.body.joined
     }
 }
