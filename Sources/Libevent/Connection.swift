@@ -83,7 +83,7 @@ final class Connection {
         self.bufferevent = bufferevent
         self.session = session.map { TLSSession($0) }
         self.server = server
-        gate = RequestGate(limits: server.limits)
+        gate = RequestGate(limits: server.limits, bodyRule: server.bodyRule)
         clock = ConnectionClock(now: server.patience.time(at: server.clock()))
         setReadWatermarks()
         inputWatch = evbuffer_add_cb(
@@ -227,7 +227,9 @@ final class Connection {
         switch phase {
         case .served:
             let isEvhttpIdle = isEvhttpIdle(before: count)
+            let limit = gate.bodyLimit
             feedGate(count)
+            if gate.bodyLimit != limit { setReadWatermarks() }
             if gate.hasExcisions { excise() }
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
@@ -285,7 +287,11 @@ final class Connection {
     /// a record leaves the rest in OpenSSL, where no socket tells of it.
     func setReadWatermarks() {
         let low = isHeldBack ? Int.max : 1
-        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.rules.input
+        // evhttp takes a declared body as a whole.
+        let input =
+            gate.bodyLimit > server.limits.body
+            ? max(server.rules.input, server.limits.head + gate.bodyLimit + HTTPServer.evhttpSlack) : server.rules.input
+        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
 

@@ -44,6 +44,7 @@ public final class HTTPServer: LoopService {
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
 
     let limits: RequestLimits
+    let bodyRule: BodyRule?
     let border: Border
     /// The border's, as of the last sweep.
     private(set) var rules: BorderRules
@@ -80,16 +81,18 @@ public final class HTTPServer: LoopService {
     private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
-    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back. Every answer has the fields of
+    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back. `bodyRule` says of which
+    /// requests the body may be longer than `limits` have it. Every answer has the fields of
     /// `standing`; `refused` words what is refused before there is a request.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
-        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
+        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds, bodyRule: BodyRule? = nil,
         standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
+        self.bodyRule = bodyRule
         self.border = border
         rules = border.rules
         self.gauge = gauge
@@ -105,7 +108,7 @@ public final class HTTPServer: LoopService {
         evhttp_set_allowed_methods(http, UInt16.max)
         evhttp_set_default_content_type(http, nil)
         evhttp_set_max_headers_size(http, limits.head + Self.evhttpSlack)
-        evhttp_set_max_body_size(http, limits.body + Self.evhttpSlack)
+        evhttp_set_max_body_size(http, max(limits.body, bodyRule?.largest ?? 0) + Self.evhttpSlack)
         evhttp_set_timeout(http, Self.inactivityTimeout)
         evhttp_set_bevcb(
             http,

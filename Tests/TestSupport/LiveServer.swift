@@ -24,6 +24,8 @@ public struct LoopHandler {
     public let moment: (Request) -> ReplyMoment
     /// The fields of every answer.
     public var standing = ResponseFields()
+    /// Which bodies may be longer than others.
+    public var bodyRule: BodyRule?
     /// Makes, on the loop's thread, what answers all requests in the place of `respond`.
     public var makeAnswering: ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
 
@@ -152,7 +154,8 @@ public final class LiveServer: Sendable {
         let loop = try EventLoop()
         let answering = try handler.makeAnswering?(loop)
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, standing: handler.standing,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, bodyRule: handler.bodyRule,
+            standing: handler.standing,
             refused: handler.refused
         ) { request, reply, _ in
             if let answering { return answering(request, reply) }
