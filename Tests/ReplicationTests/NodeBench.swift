@@ -1,7 +1,7 @@
 // One node, spoken to frame by frame, and the other ends of its links. What members make of one another is the simulation's.
 
-import TestCatalog
 import Catalog
+import TestCatalog
 import TestRandom
 
 @testable import Replication

@@ -1,8 +1,8 @@
 // A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
 // wrong.
 
-import TestCatalog
 import Catalog
+import TestCatalog
 import TestRandom
 
 @testable import Replication
