@@ -8,7 +8,7 @@ package enum RefusalWording {
     package static let standing = Response.standing
 
     package static func response(to refusal: Refusal) -> Response {
-        var response = Response(refusal)
+        var response = ErrorFormat.json.response(to: refusal)
         response.identify(RequestID(random: .random(in: 0 ... .max)))
         return response
     }

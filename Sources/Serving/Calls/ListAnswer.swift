@@ -51,6 +51,7 @@ extension RenderedAnswers {
         }
         var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
         if answer.isCommon { response.fields.append(.entityTag, answer.entityTag) }
+        if let vary = answer.resource.format.vary { response.fields.append(.vary, vary) }
         if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call), let gzip = gzip(of: answer) {
             response.body = .shared(gzip)
             response.fields.append(.contentEncoding, "gzip")

@@ -1,8 +1,35 @@
-// How the REST API words what every answer of it has: the JSON of an error, the request's identity, and what the answer varies by
-// (docs/rest-api.md, R701 and R114). The transport is given this when a server is made.
+// What every answer over HTTP has, whichever protocol gives it: the request's identity, what the answer varies by, and the form of an error, which a
+// protocol may choose for its routes (docs/rest-api.md, R701 and R114). The transport is given this when a server is made.
 
 import HTTP
 import JSON
+
+/// How a protocol words what is refused.
+package struct ErrorFormat: Sendable {
+    private let contentType: ContentType
+    private let body: @Sendable (Refusal) -> [UInt8]
+
+    package init(_ contentType: ContentType, body: @escaping @Sendable (Refusal) -> [UInt8]) {
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// `{"Error":"…"}`: that of the REST API, of the pages, and of what no route has.
+    package static let json = ErrorFormat(.json) { refusal in
+        var body: [UInt8] = []
+        body.append(literal: "{\"Error\":")
+        body.appendJSON(string: refusal.sentence)
+        body.append(literal: "}")
+        return body
+    }
+
+    /// The answer to what is refused.
+    package func response(to refusal: Refusal) -> Response {
+        var response = Response(refusal.status, contentType: contentType, body: body(refusal))
+        response.refusal = refusal.sentence
+        return response
+    }
+}
 
 extension Response {
     /// Clients are told to stay with HTTPS for two years (R616).
@@ -14,16 +41,6 @@ extension Response {
         fields.append(.vary, "Accept-Encoding")
         return fields
     }()
-
-    /// The answer to what is refused: `{"Error":"…"}`.
-    package init(_ refusal: Refusal) {
-        var body: [UInt8] = []
-        body.append(literal: "{\"Error\":")
-        body.appendJSON(string: refusal.sentence)
-        body.append(literal: "}")
-        self.init(refusal.status, contentType: .json, body: body)
-        self.refusal = refusal.sentence
-    }
 
     /// Names the request that this answers, so that the logs of both sides can be joined; under the original's name for it as well.
     package mutating func identify(_ id: RequestID) {

@@ -50,10 +50,20 @@ package enum Refused: Error, Sendable {
     /// Nobody waits for the list any more, so it is not made.
     case renderingAbandoned
 
-    /// The answer.
-    package var response: Response {
+    /// The answer, in a protocol's own form.
+    package func response(in format: ErrorFormat) -> Response {
+        var response = unworded
+        guard response.status.rawValue >= 400, let sentence = response.refusal else { return response }
+        let worded = format.response(to: Refusal(response.status, sentence))
+        response.contentType = worded.contentType
+        response.body = worded.body
+        return response
+    }
+
+    /// The answer without a body.
+    private var unworded: Response {
         switch self {
-        case .malformed(let refusal): Response(refusal)
+        case .malformed(let refusal): Self.error(refusal.status, refusal.sentence)
         case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
         case .misdirected:
             Self.error(
@@ -167,7 +177,11 @@ package enum Refused: Error, Sendable {
         return response
     }
 
-    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response { Response(Refusal(status, sentence)) }
+    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response {
+        var response = Response(status)
+        response.refusal = sentence
+        return response
+    }
 
     /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308 forbids that (RFC 9110,
     /// section 15.4.9).

@@ -73,7 +73,7 @@ package final class Responder {
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
-        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
+        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response(in: call.errors) }
         let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }
@@ -92,7 +92,7 @@ package final class Responder {
     package func respond(
         to refusal: Refusal, _ cause: RefusalCause, from client: String?, isSecure: Bool, at wall: Int64
     ) -> Response {
-        var response = Response(refusal)
+        var response = ErrorFormat.json.response(to: refusal)
         let id = requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, isSecure { response.secureTransport() }
@@ -125,8 +125,9 @@ package final class Responder {
     /// Nobody is told that something does not exist that this member may only not have heard of (R273). Changes and heartbeats ask the others.
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
-        case .noSuchInstance, .noSuchService: call.registry.isBehind(at: call.monotonic) ? Refused.notSure.response : refused.response
-        default: refused.response
+        case .noSuchInstance, .noSuchService:
+            (call.registry.isBehind(at: call.monotonic) ? Refused.notSure : refused).response(in: call.errors)
+        default: refused.response(in: call.errors)
         }
     }
 

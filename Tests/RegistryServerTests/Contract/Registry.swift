@@ -129,7 +129,7 @@ extension CallProgress {
     var atOnce: Response {
         switch self {
         case .answered(let response): response
-        case .waits: Response(Refusal(.internalServerError, "there is nothing to wait for here"))
+        case .waits: ErrorFormat.json.response(to: Refusal(.internalServerError, "there is nothing to wait for here"))
         }
     }
 
