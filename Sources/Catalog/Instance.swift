@@ -5,6 +5,17 @@
 public struct Endpoint: Hashable, Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case tcp, udp, http, https, user
+
+        /// Its place among all cases. Written and told by this number.
+        var index: Int {
+            switch self {
+            case .tcp: 0
+            case .udp: 1
+            case .http: 2
+            case .https: 3
+            case .user: 4
+            }
+        }
     }
 
     public let kind: Kind
@@ -38,16 +49,28 @@ public struct InstanceStatus: Hashable, Sendable {
 /// the properties unpack what they are asked for. Those whose name ends in `UTF8` lend the packed bytes without making a String of them.
 public struct Instance: Hashable, Sendable {
     public let id: InstanceID
-    private let packed: PackedInstance
+    let packed: PackedInstance
 
     public init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
         extra: [UInt8]? = nil, further: [UInt8]? = nil, registered: Int64
     ) {
+        self.init(
+            id: id, serviceName: Array(serviceName.text.utf8)[...], endpointKind: endpoint.kind,
+            endpointValue: Array(endpoint.value.utf8)[...], status: status, ttl: ttl, tags: tags.map { Array($0.utf8)[...] },
+            metadata: metadata?[...], extra: extra?[...], further: further?[...], registered: registered)
+    }
+
+    /// The same of texts that are UTF-8, wherever they lie.
+    public init(
+        id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
+        status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>? = nil,
+        further: ArraySlice<UInt8>? = nil, registered: Int64
+    ) {
         self.id = id
         packed = PackedInstance(
-            serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            further: further, registered: registered)
+            serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: ttl, tags: tags,
+            metadata: metadata, extra: extra, further: further, registered: registered)
     }
 
     /// What fills a place without an instance.
@@ -55,7 +78,7 @@ public struct Instance: Hashable, Sendable {
         id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
         registered: 0)
 
-    private init(id: InstanceID, packed: PackedInstance) {
+    init(id: InstanceID, packed: PackedInstance) {
         self.id = id
         self.packed = packed
     }
