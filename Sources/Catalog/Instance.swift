@@ -45,10 +45,11 @@ public struct InstanceStatus: Hashable, Sendable {
 
 /// A registered instance without its lease.
 ///
-/// All but the id is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
+/// All but an id that is a digest is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
 /// the properties unpack what they are asked for. Those whose name ends in `UTF8` lend the packed bytes without making a String of them.
 public struct Instance: Hashable, Sendable {
-    public let id: InstanceID
+    /// The id, if it is a digest; else 0.
+    let digest: UInt64
     let packed: PackedInstance
 
     public init(
@@ -67,9 +68,10 @@ public struct Instance: Hashable, Sendable {
         status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>? = nil,
         further: ArraySlice<UInt8>? = nil, registered: Int64
     ) {
-        self.id = id
+        if case .digest(let digest) = id { self.digest = digest } else { digest = 0 }
         packed = PackedInstance(
-            serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: ttl, tags: tags,
+            id: id, serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: ttl,
+            tags: tags,
             metadata: metadata, extra: extra, further: further, registered: registered)
     }
 
@@ -78,10 +80,13 @@ public struct Instance: Hashable, Sendable {
         id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
         registered: 0)
 
-    init(id: InstanceID, packed: PackedInstance) {
-        self.id = id
+    init(digest: UInt64, packed: PackedInstance) {
+        self.digest = digest
         self.packed = packed
     }
+
+    public var id: InstanceID { packed.id.map { .text(Name(String(decoding: $0, as: UTF8.self))) } ?? .digest(digest) }
+    var hasDigest: Bool { !packed.more.contains(.id) }
 
     public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
     public var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
@@ -132,7 +137,7 @@ public struct Instance: Hashable, Sendable {
 
     /// The same registration with another status.
     public func with(status: InstanceStatus) -> Instance {
-        Instance(id: id, packed: packed.with(status: status))
+        Instance(digest: digest, packed: packed.with(status: status))
     }
 }
 

@@ -1,12 +1,16 @@
 // A registration as one run of bytes. Kept as Swift's values it would be a dozen allocations, whose headers, padding and references come to several
 // times what it says; and rendering, which wants bytes, would have to take Strings apart.
 
-/// What a registration says besides its id, in one allocation.
+import Text
+
+/// What a registration says, in one allocation: but for its id when that is a digest, which the record beside it has.
 ///
 /// ```
-/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has extra (bit 6), has further fields (bit 7)
-/// 8       TTL in milliseconds, the lowest byte first
+/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has what few have (bit 6)
 /// 8       when it was registered, nanoseconds since 1970, the lowest byte first
+/// (1)     which of those: extra (bit 0), further fields (bit 1), an id of text (bit 2)
+/// L       TTL in milliseconds
+/// L, ...  id, if it is text
 /// L, ...  service name, with its length before it
 /// L, ...  endpoint value
 /// L, ...  status, if it is none of the known ones
@@ -27,35 +31,47 @@ struct PackedInstance: Hashable, Sendable {
     static let kinds = Endpoint.Kind.allCases
 
     static let metadataBit: UInt8 = 1 << 3
-    static let extraBit: UInt8 = 1 << 6
-    static let furtherBit: UInt8 = 1 << 7
+    private static let moreBit: UInt8 = 1 << 6
     private static let kindMask: UInt8 = 7
-    static let statusShift: UInt8 = 4
-    private static let ttlOffset = 1
-    private static let registeredOffset = 9
-    static let nameOffset = 17
+    private static let statusShift: UInt8 = 4
+    private static let registeredOffset = 1
+    private static let moreOffset = 9
+
+    /// What few instances have.
+    struct More: OptionSet {
+        let rawValue: UInt8
+
+        static let extra = More(rawValue: 1 << 0)
+        static let further = More(rawValue: 1 << 1)
+        static let id = More(rawValue: 1 << 2)
+    }
 
     /// Invariant: laid out as above; the texts are UTF-8.
     let bytes: [UInt8]
 
     init(
-        serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>, status: InstanceStatus, ttl: Int64,
+        id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
+        status: InstanceStatus, ttl: Int64,
         tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?, registered: Int64
     ) {
         let number = Self.number(of: status)
-        var size = Self.nameOffset + Self.size(of: serviceName) + Self.size(of: endpointValue) + (metadata?.count ?? 0)
+        var more: More = []
+        if extra != nil { more.insert(.extra) }
+        if further != nil { more.insert(.further) }
+        if case .text = id { more.insert(.id) }
+        var size = Self.headSize(more, ttl: ttl) + Self.size(of: serviceName) + Self.size(of: endpointValue) + (metadata?.count ?? 0)
         if number == Self.otherStatus { size += Self.size(of: status.token) }
         if let extra { size += Self.size(of: extra) }
         if let further { size += Self.size(of: further) }
+        if case .text(let name) = id { size += Self.size(of: name.text) }
         size += [UInt8].digits(of: tags.count)
         for tag in tags { size += Self.size(of: tag) }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
-        let has = (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | (further == nil ? 0 : Self.furtherBit)
-        bytes.append(UInt8(truncatingIfNeeded: endpointKind.index) | has | number << Self.statusShift)
-        bytes.append(word: UInt64(bitPattern: ttl))
-        bytes.append(word: UInt64(bitPattern: registered))
+        Self.appendHead(
+            endpointKind, number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered, to: &bytes)
+        if case .text(let name) = id { bytes.append(counted: name.text) }
         bytes.append(counted: serviceName)
         bytes.append(counted: endpointValue)
         if number == Self.otherStatus { bytes.append(counted: status.token) }
@@ -67,8 +83,25 @@ struct PackedInstance: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// - Parameter bytes: laid out as above.
     init(bytes: [UInt8]) {
         self.bytes = bytes
+    }
+
+    /// The bytes before the texts.
+    static func headSize(_ more: More, ttl: Int64) -> Int {
+        moreOffset + (more.isEmpty ? 0 : 1) + [UInt8].digits(of: UInt64(bitPattern: ttl))
+    }
+
+    /// Appends what comes before the texts.
+    static func appendHead(
+        _ kind: Endpoint.Kind, _ status: UInt8, hasMetadata: Bool, _ more: More, ttl: Int64, registered: Int64, to bytes: inout [UInt8]
+    ) {
+        let has = (hasMetadata ? metadataBit : 0) | (more.isEmpty ? 0 : moreBit)
+        bytes.append(UInt8(truncatingIfNeeded: kind.index) | has | status << statusShift)
+        bytes.append(word: UInt64(bitPattern: registered))
+        if !more.isEmpty { bytes.append(more.rawValue) }
+        bytes.append(number: UInt64(bitPattern: ttl))
     }
 
     // MARK: - Fields
@@ -78,9 +111,11 @@ struct PackedInstance: Hashable, Sendable {
 
     var endpointKind: Endpoint.Kind { Self.kinds[Int(bytes[0] & Self.kindMask)] }
     var isOutOfService: Bool { statusNumber == Self.outOfService }
-    var ttl: Int64 { fixed(at: Self.ttlOffset) }
-    var registered: Int64 { fixed(at: Self.registeredOffset) }
-    var serviceName: ArraySlice<UInt8> { bytes[field(at: Self.nameOffset)] }
+    var ttl: Int64 { Int64(length(at: ttlOffset).value) }
+    var registered: Int64 { Int64(bitPattern: bytes.span.word(at: Self.registeredOffset)) }
+    /// The id, if it is text.
+    var id: ArraySlice<UInt8>? { more.contains(.id) ? bytes[field(at: length(at: ttlOffset).end)] : nil }
+    var serviceName: ArraySlice<UInt8> { bytes[field(at: nameOffset)] }
     var endpointValue: ArraySlice<UInt8> { bytes[field(at: valueOffset)] }
     var tagCount: Int { length(at: tagsOffset).value }
 
@@ -98,11 +133,11 @@ struct PackedInstance: Hashable, Sendable {
 
     var further: ArraySlice<UInt8>? { furtherRange.map { bytes[$0] } }
 
-    private var furtherRange: Range<Int>? { bytes[0] & Self.furtherBit == 0 ? nil : field(at: endOfExtra) }
+    private var furtherRange: Range<Int>? { more.contains(.further) ? field(at: endOfExtra) : nil }
 
     private var endOfExtra: Int { extraRange?.upperBound ?? forEachTag { _ in } }
 
-    private var extraRange: Range<Int>? { bytes[0] & Self.extraBit == 0 ? nil : field(at: forEachTag { _ in }) }
+    private var extraRange: Range<Int>? { more.contains(.extra) ? field(at: forEachTag { _ in }) : nil }
 
     /// Hands out the tags; returns where they end.
     @discardableResult
@@ -141,14 +176,19 @@ struct PackedInstance: Hashable, Sendable {
 
     /// Whether another says the same, whenever it was registered.
     func saysTheSame(as other: PackedInstance) -> Bool {
-        bytes.count == other.bytes.count && bytes[..<Self.registeredOffset] == other.bytes[..<Self.registeredOffset]
-            && bytes[Self.nameOffset...] == other.bytes[Self.nameOffset...]
+        bytes.count == other.bytes.count && bytes[0] == other.bytes[0] && bytes[Self.moreOffset...] == other.bytes[Self.moreOffset...]
     }
 
     // MARK: - Layout
 
     var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }
-    private var valueOffset: Int { field(at: Self.nameOffset).upperBound }
+    var more: More { bytes[0] & Self.moreBit == 0 ? [] : More(rawValue: bytes[Self.moreOffset]) }
+    private var ttlOffset: Int { bytes[0] & Self.moreBit == 0 ? Self.moreOffset : Self.moreOffset + 1 }
+    var nameOffset: Int {
+        let end = length(at: ttlOffset).end
+        return more.contains(.id) ? field(at: end).upperBound : end
+    }
+    private var valueOffset: Int { field(at: nameOffset).upperBound }
     private var statusOffset: Int { field(at: valueOffset).upperBound }
     private var tagsOffset: Int { statusNumber == Self.otherStatus ? field(at: statusOffset).upperBound : statusOffset }
 
@@ -159,8 +199,6 @@ struct PackedInstance: Hashable, Sendable {
     private static func size(of bytes: ArraySlice<UInt8>) -> Int { [UInt8].digits(of: bytes.count) + bytes.count }
 
     private static func size(of text: String) -> Int { [UInt8].digits(of: text.utf8.count) + text.utf8.count }
-
-    private func fixed(at offset: Int) -> Int64 { Int64(bitPattern: bytes.span.word(at: offset)) }
 
     /// A length, and where what comes after it begins.
     func length(at offset: Int) -> (value: Int, end: Int) {

@@ -1,6 +1,8 @@
 // Numbers and texts in bytes that anybody may have sent: nothing is read past the end, and no count is believed before it has been held against the
 // bytes that are there. The bytes are lent with each call, so that reading counts no references and copies nothing.
 
+import Text
+
 /// Why bytes are no state.
 public enum StateError: Error, Sendable, Equatable {
     /// They end before what they promise, or have a count that cannot be true.
@@ -137,8 +139,12 @@ extension Span<UInt8> {
 extension [UInt8] {
     /// Appends a count in base 128, the lowest digit first, each but the last with its high bit set.
     @inline(__always)
-    mutating func append(count: Int) {
-        var rest = count
+    mutating func append(count: Int) { append(number: UInt64(truncatingIfNeeded: count)) }
+
+    /// The same of any number.
+    @inline(__always)
+    mutating func append(number: UInt64) {
+        var rest = number
         while rest >= 0x80 {
             append(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
@@ -161,5 +167,8 @@ extension [UInt8] {
 
     /// The bytes that a count takes.
     @inline(__always)
-    static func digits(of count: Int) -> Int { count < 0x80 ? 1 : (Int.bitWidth - count.leadingZeroBitCount + 6) / 7 }
+    static func digits(of count: Int) -> Int { digits(of: UInt64(truncatingIfNeeded: count)) }
+
+    @inline(__always)
+    static func digits(of number: UInt64) -> Int { number < 0x80 ? 1 : (UInt64.bitWidth - number.leadingZeroBitCount + 6) / 7 }
 }

@@ -28,7 +28,8 @@ extension PackedInstance {
     }
 
     var layout: Layout {
-        let nameEnd = field(at: Self.nameOffset).upperBound
+        let (nameOffset, more) = (nameOffset, more)
+        let nameEnd = field(at: nameOffset).upperBound
         let valueEnd = field(at: nameEnd).upperBound
         let isSpelt = statusNumber == Self.otherStatus
         let statusEnd = isSpelt ? field(at: valueEnd).upperBound : valueEnd
@@ -36,21 +37,21 @@ extension PackedInstance {
         while count > 0 { (count, tagsEnd) = (count - 1, field(at: tagsEnd).upperBound) }
         var (end, size) = (tagsEnd, tagsEnd - statusEnd)
         var extra: Range<Int>?
-        if bytes[0] & Self.extraBit != 0 {
+        if more.contains(.extra) {
             extra = end..<field(at: end).upperBound
             end = extra?.upperBound ?? end
         }
         var further: Range<Int>?
-        if bytes[0] & Self.furtherBit != 0 {
+        if more.contains(.further) {
             further = field(at: end)
             end = further?.upperBound ?? end
         }
         let metadata = bytes[0] & Self.metadataBit != 0 ? end..<bytes.count : nil
         // The kind, the TTL, the time and two flags are as long as they are.
-        size += 19 + valueEnd - Self.nameOffset + (isSpelt ? statusEnd - valueEnd : Self.writtenStatuses[Int(statusNumber)].count)
+        size += 19 + valueEnd - nameOffset + (isSpelt ? statusEnd - valueEnd : Self.writtenStatuses[Int(statusNumber)].count)
         size += (metadata.map { [UInt8].digits(of: $0.count) + $0.count } ?? 0) + (extra?.count ?? 0) + (further?.count ?? 0)
         return Layout(
-            serviceName: Self.nameOffset..<nameEnd, endpointValue: nameEnd..<valueEnd, status: isSpelt ? valueEnd..<statusEnd : nil,
+            serviceName: nameOffset..<nameEnd, endpointValue: nameEnd..<valueEnd, status: isSpelt ? valueEnd..<statusEnd : nil,
             tags: statusEnd..<tagsEnd, extra: extra, further: further, metadata: metadata, encodedSize: size)
     }
 
@@ -79,9 +80,11 @@ extension PackedInstance {
     }
 
     /// The instance that these bytes say, from after its id on to their end.
-    init(decoding bytes: Span<UInt8>, _ cursor: inout ByteCursor) throws(StateError) {
+    ///
+    /// - Parameter id: where its id lies, if it is text, with its count.
+    init(decoding bytes: Span<UInt8>, id: Range<Int>?, _ cursor: inout ByteCursor) throws(StateError) {
         let name = try cursor.text(bytes, atMost: StateLimits.serviceName)
-        let kind = try cursor.byte(bytes)
+        let kind = Int(try cursor.byte(bytes))
         guard kind < Self.kinds.count else { throw .value }
         let value = try cursor.text(bytes, atMost: StateLimits.endpoint)
         let status = Status(try cursor.text(bytes, atMost: StateLimits.status).content, of: bytes)
@@ -95,16 +98,20 @@ extension PackedInstance {
         let extra = hasExtra ? try cursor.block(bytes, atMost: StateLimits.extra).whole : nil
         let further = try Self.further(bytes, &cursor)
 
-        var size = Self.nameOffset + name.whole.count + value.whole.count + tags.count + (metadata?.count ?? 0) + (extra?.count ?? 0)
+        var more: More = []
+        if extra != nil { more.insert(.extra) }
+        if further != nil { more.insert(.further) }
+        if id != nil { more.insert(.id) }
+        var size =
+            Self.headSize(more, ttl: ttl) + (id?.count ?? 0) + name.whole.count + value.whole.count + tags.count + (metadata?.count ?? 0)
+            + (extra?.count ?? 0)
         if let spelt = status.spelt { size += [UInt8].digits(of: spelt.utf8.count) + spelt.utf8.count }
         if let further { size += [UInt8].digits(of: further.count) + further.count }
         var packed: [UInt8] = []
         packed.reserveCapacity(size)
-        let has =
-            (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | (further == nil ? 0 : Self.furtherBit)
-        packed.append(kind | has | status.number << Self.statusShift)
-        packed.append(word: UInt64(bitPattern: ttl))
-        packed.append(word: UInt64(bitPattern: registered))
+        Self.appendHead(
+            Self.kinds[kind], status.number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered, to: &packed)
+        if let id { packed.append(bytes.extracting(id)) }
         packed.append(bytes.extracting(name.whole))
         packed.append(bytes.extracting(value.whole))
         if let spelt = status.spelt { packed.append(counted: spelt) }

@@ -106,8 +106,16 @@ public enum StateCodec {
         switch kind {
         case Kind.present:
             let heartbeat = try heartbeat(bytes, &cursor)
-            let id = try id(bytes, &cursor)
-            let instance = Instance(id: id, packed: try PackedInstance(decoding: bytes, &cursor))
+            let start = cursor.position
+            let instance: Instance
+            switch try id(bytes, &cursor) {
+            case .digest(let digest):
+                instance = Instance(digest: digest, packed: try PackedInstance(decoding: bytes, id: nil, &cursor))
+            case .text:
+                // Behind the byte that says so.
+                let field = start + 1..<cursor.position
+                instance = Instance(digest: 0, packed: try PackedInstance(decoding: bytes, id: field, &cursor))
+            }
             return Replicated(namespace: namespace, replica: .present(instance, version, heartbeat))
         case Kind.absent:
             let id = try id(bytes, &cursor)
