@@ -102,6 +102,7 @@ private final class Run {
         default: expire(budget: pick([0, 1, 2, 3, 10, 1_000]))
         }
         compare(id, in: namespace)
+        if step.isMultiple(of: 100) { catalog.checkInvariants() }
         if step.isMultiple(of: 4) { compare(pick(services), in: pick(namespaces)) }
         if step.isMultiple(of: 500) { compareAll() }
     }

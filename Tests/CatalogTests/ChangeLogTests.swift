@@ -202,7 +202,7 @@ struct ChangeLogTests {
                 shard.catalog.withLock { catalog in
                     var next = Int32(0)
                     while let slot = catalog.records.slots.occupied(from: next) {
-                        held[catalog.records.instances[slot].id] = catalog.records.instances[slot].status
+                        held[catalog.records.instance(slot).id] = catalog.records.instance(slot).status
                         next = slot + 1
                     }
                 }

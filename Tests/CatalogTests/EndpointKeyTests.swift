@@ -7,7 +7,7 @@ import Testing
 
 struct EndpointKeyTests {
     private static func isFirst(_ service: String, _ kind: Endpoint.Kind, _ value: String) -> Bool {
-        EndpointKey(serviceName: service, endpoint: Endpoint(kind: kind, value: value)).isFirstOfItsText
+        EndpointKey(serviceName: Array(service.utf8)[...], kind: kind, value: Array(value.utf8)[...]).isFirstOfItsText
     }
 
     @Test(
@@ -39,7 +39,7 @@ struct EndpointKeyTests {
     }
 
     @Test func `a key knows its parts`() {
-        let key = EndpointKey(serviceName: "a/tcp", endpoint: Endpoint(kind: .https, value: "é/x"))
+        let key = EndpointKey(serviceName: Array("a/tcp".utf8)[...], kind: .https, value: Array("é/x".utf8)[...])
         #expect(String(decoding: key.serviceName, as: UTF8.self) == "a/tcp" && String(decoding: key.kind, as: UTF8.self) == "https")
         #expect(String(decoding: key.value, as: UTF8.self) == "é/x" && String(decoding: key.text, as: UTF8.self) == "a/tcp/https/é/x")
     }

@@ -133,6 +133,7 @@ private final class Cluster {
         case 6..<9: deliver()
         default: if chance(25) { replace() }
         }
+        if step.isMultiple(of: 100), let member = members.randomElement(using: &random) { member.store.checkInvariants() }
     }
 
     /// Everybody looks at everybody, once for each member: somebody who never had an instance has no need of its tombstone, may hence get the

@@ -32,7 +32,7 @@ private final class Observed {
                 while let slot = catalog.records.slots.occupied(from: next) {
                     next = slot + 1
                     guard catalog.records.namespace(slot) == namespace else { continue }
-                    let instance = catalog.records.instances[slot]
+                    let instance = catalog.records.instance(slot)
                     held[instance.serviceName, default: []].insert(Held(id: instance.id, version: catalog.records.slots[slot].version))
                 }
             }
@@ -99,6 +99,7 @@ struct RevisionModelTests {
                     _ = member.store.merge(change, at: member.moment(now))
                 }
             }
+            if step.isMultiple(of: 100) { member.store.checkInvariants() }
             for namespace in namespaces { observed.check(namespace, at: now, problem) }
             for namespace in namespaces {
                 let (digest, held) = (member.store.revision(of: namespace).digest, observed.held(in: namespace))

@@ -32,6 +32,7 @@ struct SlabTests {
                 model[slot]? += "!"
             }
             #expect(slab.count == model.count, "seed \(seed), step \(step)")
+            if step.isMultiple(of: 100) { slab.checkInvariants() }
         }
         for slot in -1...Int32(model.count + free.count + 1) {
             #expect(slab.contains(slot) == (model[slot] != nil), "seed \(seed), slot \(slot)")

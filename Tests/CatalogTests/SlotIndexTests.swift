@@ -39,6 +39,9 @@ struct SlotIndexTests {
                 (model[key], keyOf[next]) = (next, key)
                 next += 1
             }
+            guard step.isMultiple(of: 100) else { continue }
+            index.checkInvariants()
+            #expect(index.count == model.count, "seed \(seed), step \(step)")
         }
         for key in 0..<keys {
             let found = index.slot(hash: Self.hash(key, crowding: crowding)) { keyOf[$0] == key }

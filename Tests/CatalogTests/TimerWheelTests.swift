@@ -61,6 +61,7 @@ struct TimerWheelTests {
                     #expect(budget < 1_000_000, "seed \(seed), step \(step)")
                 }
             }
+            if step.isMultiple(of: 100) { wheel.checkInvariants() }
             #expect(wheel.count == model.count, "seed \(seed), step \(step)")
             #expect(wheel.contains(slot) == (model[slot] != nil), "seed \(seed), step \(step)")
         }

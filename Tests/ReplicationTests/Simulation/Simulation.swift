@@ -70,10 +70,16 @@ final class Simulation {
         return complaints
     }
 
+    /// Looks at whether what the catalogs say of themselves holds, which takes longer than an event.
+    private static let eventsBetweenLooks = 16_384
+    private var looks = 0
+
     func run(until end: Int64) {
         while let next = events.nextTime, next <= end, let event = events.pop() {
             now = max(now, event.at)
             event.action()
+            looks += 1
+            if looks.isMultiple(of: Self.eventsBetweenLooks) { for member in members { member.store.checkInvariants() } }
         }
         now = end
     }
