@@ -1,4 +1,5 @@
-// The contract for machines travels inside the binary, so that what a registry serves as /swagger.json is what it was built from.
+// The contract for machines travels inside the binary, so that what a registry serves as /swagger.json is what it was
+// built from.
 
 /// The OpenAPI description of the REST API.
 public enum Swagger {

@@ -1,11 +1,12 @@
-// How this API writes instances: as JSON objects, separated by commas. The lists and the answers to look-ups are put together of them.
+// How this API writes instances: as JSON objects, separated by commas. The lists and the answers to look-ups are put
+// together of them.
 
 import Catalog
 import HTTP
 import Serving
 
 extension Format {
-    /// The JSON of the REST API, links aside: those depend on who asks.
+    /// The JSON of the REST API without links, which depend on the request.
     static let amalgam8 = Format(number: 0, contentType: .json, separator: ",") { InstanceRendering(fields: .all, links: nil) }
 }
 

@@ -1,4 +1,4 @@
-// What may be asked of the REST API, and why somebody would: the names are those of the OpenAPI description.
+// The operations of the REST API, and their purposes: the names are those of the OpenAPI description.
 
 import Serving
 

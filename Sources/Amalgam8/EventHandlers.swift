@@ -1,4 +1,5 @@
-// What happened lately to a tenant's instances (docs/rest-api.md, R640–R645): pages of the change log, rendered outside of its lock.
+// What happened lately to a tenant's instances (docs/rest-api.md, R640–R645): pages of the change log, rendered outside
+// of its lock.
 
 import Catalog
 import HTTP
@@ -10,7 +11,7 @@ import Text
 
 /// What `GET /api/v1/events` is asked for.
 struct EventQuery {
-    /// Events on one page at most, and when nobody said how many (R642).
+    /// The most events of one answer, and the number without `limit` (R642).
     static let maximumLimit = 1_000
     static let standardLimit = 100
     /// An index is below this (R641).
@@ -20,7 +21,8 @@ struct EventQuery {
     private(set) var since: UInt64?
     private(set) var limit = standardLimit
 
-    /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and a number out of its range.
+    /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and a number out of its
+    /// range.
     init(_ query: ArraySlice<UInt8>?) throws(Refused) {
         let parameters: [QueryParameter]
         do throws(Refusal) {

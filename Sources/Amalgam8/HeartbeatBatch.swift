@@ -1,5 +1,5 @@
-// Many heartbeats in one request, for agents that speak for many instances: what a heartbeat costs is mostly the request around it
-// (docs/rest-api.md, R261–R265).
+// Many heartbeats in one request, for agents that speak for many instances: what a heartbeat costs is mostly the
+// request around it (docs/rest-api.md, R261–R265).
 
 import Catalog
 import HTTP
@@ -19,7 +19,7 @@ struct HeartbeatBatch {
     init(json body: [UInt8]) throws(Refused) {
         var reader = JSONReader(body)
         var isComplete = false
-        // One more than are shown, which tells that there are more.
+        // One more than are shown, to know that there are more.
         var unknown: [String] = []
         do throws(JSONError) {
             guard try reader.peekType() == .object else { throw JSONError(.expected(.object), at: 0) }
@@ -66,7 +66,7 @@ struct HeartbeatBatch {
 }
 
 enum BatchHandlers {
-    /// Renews each id as its own heartbeat would, and answers with the status that each would have got (R261).
+    /// Renews each id as its own heartbeat would, and answers with the status of each (R261).
     static func renew(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
         let batch = try HeartbeatBatch(json: call.request.body)

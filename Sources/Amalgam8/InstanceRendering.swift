@@ -22,7 +22,7 @@ struct InstanceFields: OptionSet, Sendable {
 
     /// What always stays.
     static let minimum: InstanceFields = [.id, .endpoint]
-    /// What an answer has when nobody chose (R315).
+    /// The fields of an answer without `fields` (R315).
     static let all: InstanceFields = [.id, .serviceName, .endpoint, .ttl, .status, .metadata, .lastHeartbeat, .tags]
 
     /// The field of this name.

@@ -1,5 +1,5 @@
-// Who is there: the lists of instances and of services (docs/rest-api.md, R3xx and R4xx). A request is read here only when its answer is not kept;
-// `AmalgamList` makes what it asks for.
+// The lists of instances and of services (docs/rest-api.md, R3xx and R4xx). A request is read here only when its answer
+// is not kept; `AmalgamList` makes what it asks for.
 
 import Catalog
 import HTTP

@@ -42,7 +42,7 @@ struct ListQuery {
                         + "no other is known")
             }
         }
-        // Only a listing that nobody narrowed hides what is not up (R302, R305).
+        // Only a listing without filters hides what is not up (R302, R305).
         self.status = status ?? (serviceName == nil && id == nil && tags == nil ? .only(.up) : .all)
     }
 

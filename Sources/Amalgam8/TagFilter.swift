@@ -1,5 +1,6 @@
-// The tags that a listing asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand, and an instance for twenty thousand where MAX_TAGS
-// allows it or a peer has told of it, so each tag of an instance is looked at once, and looked up among those asked for instead of compared with one after the other.
+// The tags that a listing asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand, and an
+// instance for twenty thousand where MAX_TAGS allows it or a peer has published it, so each tag of an instance is
+// looked at once, and looked up among those asked for instead of compared with one after the other.
 
 import Catalog
 
@@ -10,7 +11,8 @@ struct TagFilter {
     /// A bit for each tag asked for: most others are no candidates by that, and are not looked up.
     private let candidates: UInt64
 
-    /// Reads a list of tags separated by commas. Split among the bytes: as Characters, a comma before a combining mark would be none.
+    /// Reads a list of tags separated by commas. Split among the bytes: as Characters, a comma before a combining mark
+    /// would be none.
     init(_ list: String) {
         var numbers: [ArraySlice<UInt8>: Int] = [:]
         var candidates: UInt64 = 0

@@ -1,5 +1,6 @@
-// Decides who makes a request and in which namespace, from its Authorization header and its connection's certificate. One authorizer belongs to each event loop: it keeps a
-// prepared key and a memory of tokens, and shares neither.
+// Decides which client makes a request and in which namespace, from its Authorization header and its connection's
+// certificate. One authorizer belongs to each event loop: it keeps a prepared key and a memory of tokens, and shares
+// neither.
 
 import Catalog
 import HTTP
@@ -7,11 +8,12 @@ import TLS
 
 /// Turns credentials into principals. Confined to one event loop.
 package final class Authorizer {
-    /// In bytes. A head that fits has no longer token: what is longer is answered 431 before anything looks at it (R802).
+    /// In bytes. A head that fits has no longer token: what is longer is answered 431 before anything looks at it
+    /// (R802).
     package static let maximumTokenLength = RequestLimits().head
     /// Where everything is when there are no namespaces.
     package static let defaultNamespace = Namespace("default")
-    /// Whoever asks where nobody is asked for a credential.
+    /// The principal of every client where no credential is required.
     private static let anybody = Principal(defaultNamespace, by: nil)
 
     private enum Scheme {
@@ -52,7 +54,8 @@ package final class Authorizer {
 
     /// Decides for one request. A token met before and still valid costs one look-up and no allocation.
     /// - Parameters:
-    ///   - credential: the value of the one Authorization header without the white space around it; nil when there is none.
+    ///   - credential: the value of the one Authorization header without the white space around it; nil when there is
+    ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
     ///   - now: seconds since 1970 by the wall clock.
     package func authorize(
@@ -70,8 +73,9 @@ package final class Authorizer {
         return try authorize(token: BearerToken.parse(credential).get(), now: now)
     }
 
-    /// The token schemes that come before the certificate's are asked; when none of them knows the token, or there is none, the certificate decides.
-    /// The memory of tokens is not: it may know a token from another connection, by a scheme that here comes after the certificate.
+    /// The token schemes that come before the certificate's are asked; when none of them knows the token, or there is
+    /// none, the certificate decides. The memory of tokens is not: it may know a token from another connection, by a
+    /// scheme that here comes after the certificate.
     private func authorize(
         _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Verdict, _ now: Int64
     ) throws(AuthorizationRefusal) -> Principal {

@@ -1,4 +1,5 @@
-// The Authorization header, as far as the registry knows it: `Bearer TOKEN` (RFC 6750), in the two spellings that clients use.
+// The Authorization header, as far as the registry knows it: `Bearer TOKEN` (RFC 6750), in the two spellings that
+// clients use.
 
 enum BearerToken {
     /// The token of a header value: everything after the first space, spaces included.

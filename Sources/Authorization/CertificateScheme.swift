@@ -1,5 +1,6 @@
-// `AUTH_MODE=mtls`: the transport has verified who calls, and the certificate says for which namespace. A SPIFFE identity comes first, in the form that
-// service meshes give it (`spiffe://DOMAIN/ns/NAME/sa/ACCOUNT`); a certificate without one may use its subject's OU.
+// `AUTH_MODE=mtls`: the transport has verified the client certificate, which names the namespace. A SPIFFE identity
+// comes first, in the form that service meshes give it (`spiffe://DOMAIN/ns/NAME/sa/ACCOUNT`); a certificate without
+// one may use its subject's OU.
 
 import Catalog
 import HTTP
@@ -9,7 +10,8 @@ enum CertificateScheme {
     private static let scheme: StaticString = "spiffe://"
     private static let marker: StaticString = "ns"
 
-    /// Judges a connection's certificate. One that names nothing is passed on: it may serve for the connection only, beside a token.
+    /// Judges a connection's certificate. One that names nothing is passed on: it may be for the connection only, while
+    /// a token names the namespace.
     static func judge(_ identity: ClientIdentity?) -> Verdict {
         guard let identity else { return .notMine }
         var names: [[UInt8]] = []

@@ -1,5 +1,6 @@
-// What was meant as a JSON Web Token and is none: padded, cut short, sent with its prefix twice, behind other words. Where tokens are signed it is
-// refused, and never taken for a trusted namespace: that would let its sender in, and put a good token of somebody's into the access log.
+// What was meant as a JSON Web Token and is none: padded, cut short, sent with its prefix twice, behind other words.
+// Where tokens are signed it is refused, and never taken for a trusted namespace: that would let its sender in, and put
+// a valid token of another client into the access log.
 
 import JSON
 import Text
@@ -9,10 +10,12 @@ enum JWTAttempt {
     private static let opening = Array("eyJ".utf8)
     private static let dot = UInt8(ascii: ".")
 
-    /// Whether `eyJ` stands in the token, at its beginning or behind what cannot be a part of base64url; or a dot before which a JSON object stands
-    /// in base64url, padded or in the plain alphabet though it may be. Whatever stands before either does not count.
+    /// Whether `eyJ` stands in the token, at its beginning or behind what cannot be a part of base64url; or a dot
+    /// before which a JSON object stands in base64url, padded or in the plain alphabet though it may be. Whatever
+    /// stands before either does not count.
     static func isOne(_ token: ArraySlice<UInt8>) -> Bool {
-        // Too long for a namespace, so that nothing else can be meant; and looking for more would cost a stranger nothing and us a millisecond.
+        // Too long for a namespace, so that nothing else can be meant; and a longer search would cost an attacker
+        // nothing and the registry a millisecond.
         guard token.count <= NamespaceRule.maximumLength else { return true }
         for index in token.indices {
             let isStart = index == token.startIndex || Base64.url.value(of: token[index - 1]) == nil
@@ -22,7 +25,7 @@ enum JWTAttempt {
         return false
     }
 
-    /// Of one: whether it has to be told from what is only too long. That is so of all that are short.
+    /// Of one: whether it has to be distinguished from a token that is only too long. That is so of all that are short.
     static func begins(within token: ArraySlice<UInt8>) -> Bool {
         guard token.count > NamespaceRule.maximumLength else { return true }
         return token.indices.dropLast(2).contains {
@@ -30,7 +33,7 @@ enum JWTAttempt {
         }
     }
 
-    /// What stands before a dot, as far back as it may be base64. Never longer than from one dot to the next.
+    /// The text before a dot, as far back as it can be base64. Never longer than from one dot to the next.
     private static func part(of token: ArraySlice<UInt8>, before dot: Int) -> ArraySlice<UInt8> {
         let before = token[..<dot]
         let start = before.lastIndex { Base64.either.value(of: $0) == nil && $0 != UInt8(ascii: "=") }

@@ -1,5 +1,5 @@
-// The two JSON objects of a token. Both are read strictly: a key given twice is refused whatever it is, because two readers that each
-// take another of the two would disagree on what was signed.
+// The two JSON objects of a token. Both are read strictly: a key given twice is refused whatever it is, because two
+// readers that each take another of the two would disagree on what was signed.
 
 import JSON
 
@@ -49,7 +49,8 @@ struct JWTClaims: Equatable {
                 switch key {
                 case "namespace" where type == .string: namespace = try reader.readString()
                 case "sub" where type == .string: subject = try reader.readString()
-                // Valid before `exp`, as RFC 7519 has it; seconds are whole, so the first one not before it is its ceiling.
+                // Valid before `exp`, as RFC 7519 has it; seconds are whole, so the first one not before it is its
+                // ceiling.
                 case "exp" where type == .number: window.until = seconds(try reader.readNumber().approximation + leeway)
                 case "nbf" where type == .number: window.from = seconds(try reader.readNumber().approximation - leeway)
                 case "exp", "nbf":

@@ -1,12 +1,13 @@
-// What a JSON Web Token looks like from outside. A token with this form belongs to the jwt scheme, which accepts or refuses it for
-// good; so does what was meant to have it (`JWTAttempt`). Anything else is left to the next scheme, so a dotted name such as www.example.com
-// may still be a trusted namespace.
+// What a JSON Web Token looks like from outside. A token with this form belongs to the jwt scheme, which accepts or
+// refuses it for good; so does what was meant to have it (`JWTAttempt`). Anything else is left to the next scheme, so a
+// dotted name such as www.example.com may still be a trusted namespace.
 
 import Text
 
-/// The parts of a token that has the form of a JSON Web Token in compact serialization (RFC 7515, section 7.1):
-/// an optional prefix `jwt.`, then three parts of the base64url alphabet with dots between them. The header and the claims are not
-/// empty, and the header spells a `{` first. The signature may be empty: an unsecured token (`alg` none) has the form, to be refused.
+/// The parts of a token that has the form of a JSON Web Token in compact serialization (RFC 7515, section 7.1): an
+/// optional prefix `jwt.`, then three parts of the base64url alphabet with dots between them. The header and the claims
+/// are not empty, and the header spells a `{` first. The signature may be empty: an unsecured token (`alg` none) has
+/// the form, to be refused.
 struct JWTForm {
     let header: ArraySlice<UInt8>
     let claims: ArraySlice<UInt8>
@@ -23,7 +24,7 @@ struct JWTForm {
         signature = text[(second + 1)...]
         signed = text[..<second]
         guard !claims.isEmpty, Self.spellsBrace(header) else { return nil }
-        // A stranger's token costs as much as it is long, so this looks at nothing but the bytes.
+        // The cost of an invalid token is its length, so this looks at nothing but the bytes.
         let letters = ByteSet.base64url
         for part in [header, claims, signature] {
             guard part.allSatisfy({ letters.contains($0) }) else { return nil }

@@ -1,5 +1,6 @@
-// `AUTH_MODE=jwt`: the namespace is a claim of a JSON Web Token (RFC 7519) signed with HS256 (RFC 7515, RFC 7518). The algorithm is fixed
-// here: the header may only agree with it, never choose it. Nothing of the claims is read before the signature has been checked.
+// `AUTH_MODE=jwt`: the namespace is a claim of a JSON Web Token (RFC 7519) signed with HS256 (RFC 7515, RFC 7518). The
+// algorithm is fixed here: the header may only agree with it, never choose it. Nothing of the claims is read before the
+// signature has been checked.
 
 import Catalog
 import Configuration
@@ -8,8 +9,8 @@ import Text
 
 /// Verifies tokens under the secrets in force. Confined to one event loop, as the prepared keys are.
 final class JWTScheme {
-    /// Up to so many letters of base64url a header is read before the signature is checked, so that the sentence can blame it. A longer one may have
-    /// hundreds of members, and a stranger pays nothing for them.
+    /// Up to so many letters of base64url a header is read before the signature is checked, so that the sentence can
+    /// blame it. A longer one may have hundreds of members, and costs an attacker nothing.
     private static let shortHeader = 1_024
 
     private let keys: [HMACSHA256]

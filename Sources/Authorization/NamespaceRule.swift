@@ -1,4 +1,5 @@
-// What may be a namespace, whichever scheme names it: names that would spoil a log line or a catalog are kept out in this one place.
+// What may be a namespace, whichever scheme names it: names that would spoil a log line or a catalog are kept out in
+// this one place.
 
 enum NamespaceRule {
     /// In bytes of UTF-8.

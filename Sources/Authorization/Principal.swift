@@ -1,5 +1,5 @@
-// Who asks, as far as it is known: what a credential stands for, whichever protocol it came by. Allowances go by the namespace; audits and quotas will
-// want to know more.
+// The client of a request, as far as it is known: what a credential stands for, by any protocol. Allowances go by the
+// namespace; audits and quotas will want to know more.
 
 import Catalog
 import Configuration
@@ -8,9 +8,10 @@ import Configuration
 package struct Principal: Sendable, Equatable {
     /// In which the principal acts.
     package let namespace: Namespace
-    /// By what it was recognised; nil where nobody is asked for a credential.
+    /// By what it was recognised; nil where no credential is required.
     package let scheme: Settings.AuthScheme?
-    /// Whom the credential names within its namespace: the URI of a certificate, the `sub` of a JSON Web Token. Nil where it names nobody.
+    /// The subject that the credential names within its namespace: the URI of a certificate, the `sub` of a JSON Web
+    /// Token. Nil where it names none.
     package let subject: String?
 
     package init(_ namespace: Namespace, by scheme: Settings.AuthScheme?, subject: String? = nil) {

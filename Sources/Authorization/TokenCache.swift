@@ -1,12 +1,14 @@
-// Tokens that were accepted, so that a heartbeat costs one look-up instead of a signature and two JSON texts, and allocates nothing.
-// Refusals are not kept: an attacker's tokens must not push out the clients'.
+// Tokens that were accepted, so that a heartbeat costs one look-up instead of a signature and two JSON texts, and
+// allocates nothing. Refusals are not kept: an attacker's tokens must not push out the clients'.
 
 import TLS
 
-/// A bounded memory of accepted tokens, each with whom it stands for and the time it is valid in. Confined to one event loop.
+/// A bounded memory of accepted tokens, each with its principal and the time in which it is valid. Confined to one
+/// event loop.
 ///
-/// It holds two generations. A token enters the young one; when that is full it becomes the old one, and what was old is forgotten. A token
-/// met again in the old generation moves to the young. So what is used stays, what is not goes, and no step ever scans.
+/// It holds two generations. A token enters the young one; when that is full it becomes the old one, and what was old
+/// is forgotten. A token met again in the old generation moves to the young. So what is used stays, what is not goes,
+/// and no step ever scans.
 struct TokenCache {
     struct Entry {
         let token: [UInt8]
@@ -16,11 +18,13 @@ struct TokenCache {
 
     /// The tokens held at most, both generations together.
     let maximumCount: Int
-    /// The bytes of tokens held at most, both generations together: 10,000 tokens of 8 KB each would be 80 MB for each loop.
+    /// The bytes of tokens held at most, both generations together: 10,000 tokens of 8 KB each would be 80 MB for each
+    /// loop.
     let maximumBytes: Int
 
-    /// By a hash that is seeded anew in each process: nobody can aim at a slot. Two tokens of equal hash displace one another.
-    /// Invariant: at most half of `maximumCount` entries, and `youngBytes` is at most half of `maximumBytes`; so for `old`.
+    /// By a hash with a new seed in each process, so that an attacker cannot aim at a slot. Two tokens of equal hash
+    /// displace one another. Invariant: at most half of `maximumCount` entries, and `youngBytes` is at most half of
+    /// `maximumBytes`; so for `old`.
     private var young: [UInt64: Entry] = [:]
     private var old: [UInt64: Entry] = [:]
     /// The sum of the lengths of the tokens ever put into `young`.
@@ -35,7 +39,7 @@ struct TokenCache {
     /// The tokens held, valid or not.
     var count: Int { young.count + old.count }
 
-    /// Whom a token stands for that was accepted before and is valid now.
+    /// The principal of a token that was accepted before and is valid now.
     mutating func principal(of token: ArraySlice<UInt8>, now: Int64) -> Principal? {
         let hash = Self.hash(token)
         if let entry = young[hash], constantTimeEqual(entry.token.span, token.span) {

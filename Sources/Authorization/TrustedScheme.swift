@@ -1,4 +1,4 @@
-// `AUTH_MODE=trusted`: a proxy in front has checked who calls, and its token is simply the namespace.
+// `AUTH_MODE=trusted`: a proxy in front has authenticated the client, and the token is the namespace.
 
 import Catalog
 

@@ -1,5 +1,6 @@
-// Members find out cheaply whether they hold the same: a hash for each of a few thousand buckets over everything, and only buckets that differ are
-// looked into. Leases and tombstones are left out: the first differ all the time, the second are forgotten by each member in its own time.
+// Members find out cheaply whether they hold the same: a hash for each of a few thousand buckets over everything, and
+// only buckets that differ are looked into. Leases and tombstones are left out: the first differ all the time, the
+// second are forgotten by each member in its own time.
 
 /// What a member holds, as 4,096 hashes.
 public struct BucketDigest: Sendable, Equatable {

@@ -1,7 +1,8 @@
-// What happened to an instance that whoever lists its namespace can see: it came, changed, went. Renewals are none. A change is told of once, where
-// the revision changes (`Roster.touch`), and kept in the change log; who wants to know what there is now asks the catalog.
+// What happened to an instance, as far as a list of its namespace shows it: it came, changed, went. Renewals are none.
+// A change is noted once, where the revision changes (`Roster.touch`), and kept in the change log; the catalog has the
+// present state.
 
-/// Who asked for a change, as far as the member knows that took it. Other members are not told.
+/// The client that requested a change, as far as the member that took it knows. It is not published to other members.
 public struct Actor: Sendable, Equatable {
     /// As text, without a port.
     public let address: String?
@@ -32,7 +33,7 @@ public struct Change: Sendable, Equatable {
     public let kind: Kind
     /// Of the namespace's revision, from this change on.
     public let index: UInt64
-    /// When the member that took it did, since 1970; an expiry by the clock of the member that tells of it.
+    /// When the member that took it did, since 1970; an expiry by the clock of the member that reports it.
     public let microseconds: Int64
     public let id: InstanceID
     public let serviceName: Name
@@ -41,7 +42,7 @@ public struct Change: Sendable, Equatable {
     public let before: InstanceStatus?
     /// Nil where it is no more.
     public let after: InstanceStatus?
-    /// Who took it: `Version.origin`. Of an expiry, and of a return, the member that tells of it.
+    /// The member that took it: `Version.origin`. For an expiry and a return, the member that reports it.
     public let member: MemberID
     public let actor: Actor?
 }

@@ -1,4 +1,5 @@
-// A change as bytes. The log keeps many and is read seldom, so what counts is that writing one takes no allocation and no more room than it says.
+// A change as bytes. The log keeps many and is read seldom, so what counts is that writing one takes no allocation and
+// no more room than it says.
 
 /// Writes and reads changes.
 ///

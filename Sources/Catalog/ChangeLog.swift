@@ -1,13 +1,14 @@
-// What happened lately, for whoever asks afterwards and for those that follow. One shard's part: it is written under the shard's lock, where the
-// change is made, and so is in order. Tenants decide how much happens, so each has a bound of its own, and all together have one (`Store.trimChanges`).
+// The latest changes, for requests after the fact and for readers that follow them. One shard's part: it is written
+// under the shard's lock, where the change is made, and so is in order. Tenants decide how much happens, so each has a
+// bound of its own, and all together have one (`Store.trimChanges`).
 
-/// The changes of one shard's namespaces. A pure value; whoever holds it guards it.
+/// The changes of one shard's namespaces. A pure value; its owner guards it.
 struct ChangeLog: Sendable {
     /// Changes that are kept of a namespace, and bytes that they take.
     static let limit = 10_000
     static let byteLimit = 1 << 20
-    /// A segment that has reached so many bytes takes no more: what is forgotten is forgotten by segments. With another change and an array's header
-    /// it fits into 4 KiB, beyond which the array would double.
+    /// A segment that has reached this many bytes takes no more: what is forgotten is forgotten by segments. With
+    /// another change and an array's header it fits into 4 KiB, beyond which the array would double.
     static let segmentBytes = 3_840
     /// What a segment and a namespace take besides their changes and the namespace's name, in bytes.
     private static let (segmentOverhead, namespaceOverhead) = (96, 320)
@@ -50,7 +51,7 @@ struct ChangeLog: Sendable {
         static let vacant = Log(namespace: Namespace(""), lost: 0)
     }
 
-    /// Whether somebody follows: else nothing is noted for it.
+    /// Whether a reader follows: else nothing is noted for it.
     private let isFollowed: Bool
     private var logs = Slab(vacant: Log.vacant)
     /// Invariant: has exactly the namespaces of `logs`.
@@ -140,10 +141,11 @@ struct ChangeLog: Sendable {
         return largest
     }
 
-    /// Has the largest namespaces forget their oldest changes, so many bytes of them about. Returns how many bytes that were.
+    /// Drops the oldest changes of the largest namespaces, about this many bytes. Returns how many bytes that were.
     mutating func trim(_ wanted: Int) -> Int {
         let (before, largest) = (bytes, largest)
-        // Those that are nearly as large give, too: to find the very largest again after each segment would take a turn for each.
+        // Those that are nearly as large give, too: to find the very largest again after each segment would take a turn
+        // for each.
         let threshold = largest - largest / 4
         var next = Int32(0)
         while before - bytes < wanted, let slot = logs.occupied(from: next) {
@@ -165,8 +167,8 @@ struct ChangeLog: Sendable {
 
     // MARK: - Reading
 
-    /// The segments with what came after an index, and whether something that did is kept no more; with nil those with the newest changes, so many
-    /// at least. And the index of the last change that is known of.
+    /// The segments with what came after an index, and whether something that did is kept no more; with nil those with
+    /// the newest changes, at least this many. And the index of the last change that is known of.
     func segments(
         of namespace: Namespace, after index: UInt64?, newest limit: Int
     ) -> (segments: ArraySlice<Segment>, isMissing: Bool, last: UInt64) {
@@ -185,8 +187,8 @@ struct ChangeLog: Sendable {
         return (segments[first...], index < logs[slot].lost, last)
     }
 
-    /// What the follower has not read: segments, each with how many changes at its beginning were read, of namespaces with together at most about so
-    /// many changes; and how many have been forgotten before they were read.
+    /// What the follower has not read: segments, each with how many changes at its beginning were read, of namespaces
+    /// with together at most about so many changes; and how many have been forgotten before they were read.
     mutating func follow(limit: Int) -> (unread: [(Namespace, ArraySlice<Segment>, read: Int)], missed: UInt64, hasMore: Bool) {
         var unread: [(Namespace, ArraySlice<Segment>, read: Int)] = []
         var remaining = limit
@@ -215,7 +217,7 @@ extension ChangeLog.Segment {
     }
 }
 
-/// How much is kept of what happened, and whether somebody reads it as it comes.
+/// How many changes are kept, and whether a reader follows them.
 public struct ChangeLogLimits: Sendable, Equatable {
     /// Of all namespaces together; 0 keeps nothing.
     public let bytes: Int

@@ -1,5 +1,5 @@
-// A copy of a million instances is taken in pieces, between which everything may change. What makes it whole nevertheless: a record keeps its
-// slot for as long as it exists, and the cursor passes every slot once.
+// A copy of a million instances is taken in pieces, between which everything may change. What makes it whole
+// nevertheless: a record keeps its slot for as long as it exists, and the cursor passes every slot once.
 
 /// How far a copy has come: a place among the shards, their records, their tombstones, and what has run out there.
 public struct CopyCursor: Sendable, Hashable {

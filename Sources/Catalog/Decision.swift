@@ -1,13 +1,15 @@
-// What a client's wish has come to. Each of them can be refused for one reason only: a registration because its namespace is full, anything else because
-// there is no such instance. What another member tells comes in as states, not as wishes (`CatalogMerge.swift`).
+// What a client's wish has come to. Each of them can be refused for one reason only: a registration because its
+// namespace is full, anything else because there is no such instance. What another member tells comes in as states, not
+// as wishes (`CatalogMerge.swift`).
 
 /// The moment at which something is carried out, on all clocks.
 public struct Moment: Sendable {
     public let lease: LeaseTime
     /// Nanoseconds since 1970.
     public let wall: Int64
-    /// Milliseconds that lease time has lost to pauses until now. Lease time stands still in a pause so that nothing expires for it; what other
-    /// members are told of a lease's age must not, or they would take the dead for alive. It is measured by `lease` and this together.
+    /// Milliseconds that lease time has lost to pauses until now. Lease time stands still in a pause so that nothing
+    /// expires for it; the age of a lease that is published must not, or other members would take dead instances for
+    /// alive. It is measured by `lease` and this together.
     public let lost: Int64
 
     public init(lease: LeaseTime, wall: Int64, lost: Int64 = 0) {

@@ -1,12 +1,14 @@
-// A lease has run out when its time has passed without a heartbeat. But what a member has not heard is no proof that nothing was sent: heartbeats may lie
-// unread on one of its own loops, or cannot arrive from the members that take them. These bounds say up to when silence counts. A shard keeps them
-// beside its records, so that look-ups, heartbeats and expiry judge alike.
+// A lease has run out when its time has passed without a heartbeat. But a heartbeat that was not received may still
+// have been sent: heartbeats may lie unread on one of its own loops, or cannot arrive from the members that take them.
+// These bounds say up to when silence counts. A shard keeps them with its records, so that look-ups, heartbeats and
+// expiry decide alike.
 
 /// Up to when leases may have run out.
 public struct ExpiryBounds: Sendable, Equatable {
     /// What was sent here until then has been read.
     public var here = LeaseTime.distantFuture
-    /// What other members have taken until then has been heard. Never after `here`: an instance may send its next heartbeat here.
+    /// Heartbeats that other members have taken until then have been received. Never after `here`: an instance may send
+    /// its next heartbeat here.
     public var elsewhere = LeaseTime.distantFuture
     /// Leases that were last renewed elsewhere count as begun then, if they began before.
     public var restart = LeaseTime(milliseconds: .min)
@@ -30,8 +32,8 @@ extension Records {
         min(now, slots[slot].isRenewedElsewhere ? bounds.elsewhere : bounds.here) < deadline(slot)
     }
 
-    /// Until when what a look-up finds of an instance is as it is at this time, but for changes that give it another revision: that its time is over
-    /// is one when it is swept, or said to be overdue.
+    /// Until when what a look-up finds of an instance is as it is at this time, but for changes that give it another
+    /// revision: that its time is over is one when it is swept, or said to be overdue.
     @inline(__always)
     func changesAt(_ slot: Int32, after now: LeaseTime) -> LeaseTime {
         let deadline = deadline(slot)

@@ -1,13 +1,16 @@
-// When time must not count against leases, and why. There are several reasons, each known to another thread; what follows from them is the same, and is
-// said in one place: the bounds by which shards judge, and what clients and operators are told meanwhile.
+// When time must not count against leases, and why. There are several reasons, each known to another thread; what
+// follows from them is the same, and is said in one place: the bounds by which shards decide, and what clients and
+// operators see meanwhile.
 
 import Synchronization
 
 /// Why leases are held for longer than moments. The names are shown.
 public enum HoldCause: String, CaseIterable, Sendable {
-    /// The process was stopped, and what the other members have heard meanwhile is waited for. The lease clock stands.
+    /// The process was stopped, and it waits for the heartbeats that the other members received meanwhile. The lease
+    /// clock stands.
     case paused
-    /// Too few of the other members are heard, so what is missing may be missing because of that. Leases last renewed elsewhere are held.
+    /// Too few of the other members are connected, so missing heartbeats may be missing because of that. Leases last
+    /// renewed elsewhere are held.
     case cutOff = "cut_off"
 }
 
@@ -25,21 +28,24 @@ public struct Hold: Sendable, Equatable {
     }
 }
 
-/// How the other members are heard.
+/// How the other members are connected.
 public enum PeerHearing: Sendable, Equatable {
-    /// Whoever was heard lately still is, or is known to be gone.
+    /// Every member that was connected lately still is, or is known to be gone.
     ///
-    /// - restarts: whether nobody knows what was sent while that was not so: leases last renewed elsewhere begin anew.
+    /// - restarts: whether no member knows which heartbeats were sent meanwhile: leases that were last renewed
+    ///   elsewhere start again.
     case whole(restarts: Bool)
-    /// Somebody has fallen silent a moment ago. Whether it is dead, cut off from us or heard by others shows within seconds.
+    /// A member has fallen silent a moment ago. Within seconds it shows whether it is dead, cut off from this member,
+    /// or connected to others.
     case unsure
-    /// Too few are heard to say that the others are dead. Times are monotonic milliseconds.
+    /// Too few are connected to conclude that the others are dead. Times are monotonic milliseconds.
     case cutOff(since: Int64, until: Int64)
 }
 
 /// All that holds leases in a process. Safe to use from any thread.
 public final class ExpiryHold: Sendable {
-    /// How long at most, in milliseconds, what lies unread is waited for: a loop that is stuck must not keep the dead alive for ever.
+    /// How long at most, in milliseconds, what lies unread is waited for: a loop that is stuck must not keep the dead
+    /// alive for ever.
     public static let longestWait: Int64 = 30_000
 
     private struct State {
@@ -52,10 +58,11 @@ public final class ExpiryHold: Sendable {
 
     /// One for each loop that serves clients.
     public let loops: [ReadMark]
-    /// Of the loop that hears the other members.
+    /// Written by the replication thread.
     public let peers = ReadMark()
     private let state = Mutex(State())
-    /// Since when look-ups may find what is gone, in monotonic milliseconds; `.max` when they do not. Written under the lock.
+    /// Since when look-ups may find what is gone, in monotonic milliseconds; `.max` when they do not. Written under the
+    /// lock.
     private let staleSince = Atomic<Int64>(.max)
 
     public init(loops: Int = 0) {
@@ -73,7 +80,7 @@ public final class ExpiryHold: Sendable {
         return bounds
     }
 
-    /// How the other members are heard from now on.
+    /// How the other members are connected from now on.
     public func peersAre(_ hearing: PeerHearing, at now: LeaseTime) {
         state.withLock { state in
             state.hearing = hearing

@@ -1,12 +1,14 @@
-// Members must agree on which of two changes to an instance is the later one, though their clocks differ and step. A hybrid logical clock
-// (Kulkarni et al., "Logical Physical Clocks", 2014) gives stamps that stay near wall time, never go back, and are later than all that was seen.
+// Members must agree on which of two changes to an instance is the later one, though their clocks differ and step. A
+// hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) gives stamps that stay near wall time, never
+// go back, and are later than all that was seen.
 
-/// A stamp of a hybrid logical clock: the time since 1970 in 65,536ths of a millisecond, of 15 nanoseconds each, counted on from when it must be later
-/// than the time says.
+/// A stamp of a hybrid logical clock: the time since 1970 in 65,536ths of a millisecond, of 15 nanoseconds each,
+/// counted on from when it must be later than the time says.
 ///
-/// The lowest bit is 1 when an instance is withdrawn, that is deregistered or taken out of service, and 0 when it is registered: of the two at one
-/// instant the withdrawal is the later. Members of the release before count on from whole milliseconds, in the same unit: their stamps and ours are
-/// compared as they are. Originals' times keep whatever bit they have.
+/// The lowest bit is 1 when an instance is withdrawn, that is deregistered or taken out of service, and 0 when it is
+/// registered: of the two at one instant the withdrawal is the later. Members of the release before count on from whole
+/// milliseconds, in the same unit: their stamps and ours are compared as they are. Times of legacy peers keep whatever
+/// bit they have.
 public struct HybridTime: Comparable, Hashable, Sendable {
     public let bits: UInt64
 
@@ -45,8 +47,8 @@ struct HybridClock: Sendable {
     /// The latest stamp given or seen.
     private(set) var last = HybridTime.zero
 
-    /// A stamp later than all given and seen before. `wall` is nanoseconds since 1970. Whoever is given more than the time has room for brings the
-    /// clock ahead by as much.
+    /// A stamp later than all given and seen before. `wall` is nanoseconds since 1970. More versions than the time has
+    /// room for bring the clock ahead by as much.
     mutating func stamp(wall: Int64, isWithdrawal: Bool) -> HybridTime {
         let kind: UInt64 = isWithdrawal ? 1 : 0
         let earliest = max(HybridTime(nanoseconds: wall).bits & ~1, last.bits == .max ? .max : last.bits + 1)
@@ -54,7 +56,7 @@ struct HybridClock: Sendable {
         return last
     }
 
-    /// Forgets what was stamped or seen ahead of this. Whoever does so answers for what bears such stamps.
+    /// Forgets what was stamped or seen ahead of this. The caller answers for what bears such stamps.
     mutating func fallBack(to time: HybridTime) { last = min(last, time) }
 
     /// Learns of another's stamp.

@@ -1,5 +1,5 @@
-// The identity of an instance. The REST API's ids are sixteen hexadecimal digits of a hash and are kept as the number they spell, which takes
-// no allocation; other protocols name their instances by any text.
+// The identity of an instance. The REST API's ids are sixteen hexadecimal digits of a hash and are kept as the number
+// they spell, which takes no allocation; other protocols name their instances by any text.
 
 import Text
 

@@ -1,23 +1,26 @@
-// A registry that was stopped for a minute (SIGSTOP, a closed lid, a frozen virtual machine) heard no heartbeat in that minute;
-// judged by the monotonic clock it would then expire everybody at once. So leases run on a clock that credits at most one second
-// per tick: a pause moves every deadline instead. A member of a cluster also lets this clock stand until it has heard from the others
-// who is still alive. This file reads no clock; monotonic time is an argument.
+// A registry that was stopped for a minute (SIGSTOP, a closed lid, a frozen virtual machine) received no heartbeat in
+// that minute; judged by the monotonic clock it would then expire everybody at once. So leases run on a clock that
+// credits at most one second per tick: a pause moves every deadline instead. A member of a cluster also stops this
+// clock until it has received the other members' heartbeats. This file reads no clock; monotonic time is an argument.
 
 import Synchronization
 
-/// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is held.
+/// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is
+/// held.
 public struct LeaseClock: Sendable {
-    /// The most lease time that one tick grants, in milliseconds. It must exceed the period at which ticks come by enough that an
-    /// ordinarily late tick loses nothing; whatever a tick is late beyond this is added to every lease.
+    /// The most lease time that one tick grants, in milliseconds. It must exceed the period at which ticks come by
+    /// enough that an ordinarily late tick loses nothing; whatever a tick is late beyond this is added to every lease.
     public static let maximumStep: Int64 = 1_000
-    /// Milliseconds between two ticks beyond which the process is taken to have been paused: more than a busy machine makes a tick late.
+    /// Milliseconds between two ticks beyond which the process is taken to have been paused: more than a busy machine
+    /// makes a tick late.
     public static let longestGap: Int64 = 2_000
-    /// How long, in milliseconds, a clock that is held by a pause waits to be released: what it takes peers to connect and tell.
+    /// How long, in milliseconds, a clock that is held by a pause waits to be released: the time that peers need to
+    /// connect and publish.
     public static let holdAfterPause: Int64 = 10_000
 
     private enum Hold {
         case none
-        /// From the next tick on, for so many milliseconds.
+        /// From the next tick on, for this many milliseconds.
         case requested(Int64)
         /// Until this monotonic time.
         case until(Int64)
@@ -50,7 +53,8 @@ public struct LeaseClock: Sendable {
         isHeld ? now : now + min(elapsed(at: monotonic), Self.maximumStep)
     }
 
-    /// Moves the clock to this monotonic time (milliseconds) and gives lease time. A monotonic time earlier than the last is ignored.
+    /// Moves the clock to this monotonic time (milliseconds) and gives lease time. A monotonic time earlier than the
+    /// last is ignored.
     public mutating func tick(monotonic: Int64) -> LeaseTime {
         let wasPaused = elapsed(at: monotonic) > Self.longestGap
         now = reading(monotonic: monotonic)
@@ -64,8 +68,8 @@ public struct LeaseClock: Sendable {
         return now
     }
 
-    /// Lets the clock stand from the next tick on, which still grants what has passed until then: for so many milliseconds, or until
-    /// `release`. A longer hold that there is already stays.
+    /// Lets the clock stand from the next tick on, which still grants what has passed until then: for this many
+    /// milliseconds, or until `release`. A longer hold that there is already stays.
     public mutating func hold(atMost milliseconds: Int64) {
         switch hold {
         case .none: hold = .requested(milliseconds)
@@ -90,23 +94,25 @@ public struct LeaseClock: Sendable {
 
 /// A lease clock that one thread ticks and every thread reads, without a lock.
 ///
-/// Ticks follow `LeaseClock`. Between ticks a reader gets `monotonic - offset`, held between the last tick's lease time and `reach`
-/// above it (`maximumStep`, or nothing while the clock is held), which is what a tick at that very moment would give: fresh, and bound by
-/// the same pause rule.
+/// Ticks follow `LeaseClock`. Between ticks a reader gets `monotonic - offset`, held between the last tick's lease time
+/// and `reach` above it (`maximumStep`, or nothing while the clock is held), which is what a tick at that very moment
+/// would give: fresh, and bound by the same pause rule.
 ///
-/// Why three words without a lock are enough. After tick k the state is `last[k]`, `reach[k]` and `offset[k]` (monotonic minus lease time).
-/// Neither `last` nor `offset` ever decreases. The ticker stores `offset[k]`, then, releasing, `reach[k]`, then, releasing, `last[k]`; a
-/// reader loads them the other way round, acquiring. Having seen `last[k]`, it therefore sees the others of tick k or of later ones:
+/// Why three words without a lock are enough. After tick k the state is `last[k]`, `reach[k]` and `offset[k]`
+/// (monotonic minus lease time). Neither `last` nor `offset` ever decreases. The ticker stores `offset[k]`, then,
+/// releasing, `reach[k]`, then, releasing, `last[k]`; a reader loads them the other way round, acquiring. Having seen
+/// `last[k]`, it therefore sees the others of tick k or of later ones:
 ///  - all of tick k: exactly what the next tick would give, had it come now;
-///  - a later offset: offsets only grow, so this reads the same or less, and never less than `last[k]`, which a tick did give. It reads low
-///    for as long as the publication of one tick takes, and after a pause only;
+///  - a later offset: offsets only grow, so this reads the same or less, and never less than `last[k]`, which a tick
+///   did give. It reads low for as long as the publication of one tick takes, and after a pause only;
 ///  - a later reach, by which the clock came to be held: the same holds;
-///  - a later reach, by which it came to be released: having seen that, it sees the offset that was stored before it, which has grown by
-///    the time the clock stood.
-/// The pair that would be wrong, a new `last` with an old offset, would forget the pause and read up to `maximumStep` ahead; the
-/// order of the stores and loads excludes it. Hence no reading is ever ahead of lease time, and no lease is judged overdue early.
+///  - a later reach, by which it came to be released: having seen that, it sees the offset that was stored before it,
+///   which has grown by the time the clock stood.
+/// The pair that would be wrong, a new `last` with an old offset, would forget the pause and read up to `maximumStep`
+/// ahead; the order of the stores and loads excludes it. Hence no reading is ever ahead of lease time, and no lease is
+/// judged overdue early.
 public final class SharedLeaseClock: Sendable {
-    /// Locked by the ticker and by those who hold and release, never by readers.
+    /// Locked by the ticker and by the callers of hold and release, never by readers.
     private let clock: Mutex<LeaseClock>
     /// The monotonic time at which lease time was zero, in milliseconds.
     private let start: Int64
@@ -119,7 +125,8 @@ public final class SharedLeaseClock: Sendable {
 
     /// A clock that reads `.zero` at this monotonic time, in milliseconds.
     ///
-    /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for `LeaseClock.holdAfterPause` at most.
+    /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for
+    ///   `LeaseClock.holdAfterPause` at most.
     public init(monotonic: Int64, isHeldByPauses: Bool = false) {
         clock = Mutex(LeaseClock(monotonic: monotonic, isHeldByPauses: isHeldByPauses))
         start = monotonic
@@ -142,8 +149,8 @@ public final class SharedLeaseClock: Sendable {
 
     /// Lease time at this monotonic time (milliseconds), which the caller has just read. From any thread.
     ///
-    /// The lower bound matters when a pause falls between the caller's reading of the monotonic clock and this call: by the new
-    /// offset that reading lies the whole pause back, and a lease granted from it would be overdue at once.
+    /// The lower bound matters when a pause falls between the caller's reading of the monotonic clock and this call: by
+    /// the new offset that reading lies the whole pause back, and a lease granted from it would be overdue at once.
     public func now(monotonic: Int64) -> LeaseTime {
         let last = self.last.load(ordering: .acquiring)
         let reach = self.reach.load(ordering: .acquiring)
@@ -152,19 +159,22 @@ public final class SharedLeaseClock: Sendable {
         return LeaseTime(milliseconds: min(max(running, last), last.addingSaturated(reach)))
     }
 
-    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any thread.
+    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any
+    /// thread.
     public func moment(monotonic: Int64, wall: Int64) -> Moment {
         let lease = now(monotonic: monotonic)
         return Moment(lease: lease, wall: wall, lost: max(0, monotonic.subtractingSaturated(start) - lease.milliseconds))
     }
 
-    /// Whether lease time stands still. While it does, nothing should be swept: who looks overdue may be heard of yet. From any thread.
+    /// Whether lease time stands still. While it does, nothing should be swept: heartbeats of instances that look
+    /// overdue may still arrive. From any thread.
     public var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
 
-    /// Until which monotonic time, in milliseconds, lease time stands still at most; nil when it does not. From any thread.
+    /// Until which monotonic time, in milliseconds, lease time stands still at most; nil when it does not. From any
+    /// thread.
     public var standsUntil: Int64? { clock.withLock { $0.standsUntil } }
 
-    /// Lets lease time stand still from the next tick on, until `release` or for so many milliseconds. From any thread.
+    /// Stops lease time from the next tick on, until `release` or for this many milliseconds. From any thread.
     public func hold(atMost milliseconds: Int64) {
         clock.withLock { $0.hold(atMost: milliseconds) }
     }

@@ -13,7 +13,7 @@ public struct LeasePolicy: Sendable, Equatable {
         self.maximum = maximum
     }
 
-    /// The TTL, in milliseconds, of a lease for which a client asked so many seconds; 0 asks for the standard.
+    /// The TTL, in milliseconds, of a lease for which a client requested this many seconds; 0 asks for the standard.
     public func ttl(requestedSeconds seconds: UInt32) -> Int64 {
         seconds == 0 ? standard : min(max(Int64(seconds) * 1_000, minimum), maximum)
     }

@@ -1,5 +1,5 @@
-// Deadlines are kept on a clock of their own (see LeaseClock), never on the wall clock, which steps, nor on the raw monotonic
-// clock, which runs on while the process is paused. A type of its own keeps the three from being mixed up.
+// Deadlines are kept on a clock of their own (see LeaseClock), never on the wall clock, which steps, nor on the raw
+// monotonic clock, which runs on while the process is paused. A type of its own keeps the three from being mixed up.
 
 /// An instant on the lease clock, in milliseconds since that clock was started.
 ///
@@ -25,7 +25,8 @@ public struct LeaseTime: Comparable, Hashable, Sendable {
         LeaseTime(milliseconds: time.milliseconds.addingSaturated(milliseconds))
     }
 
-    /// Milliseconds from `earlier` to `later`, negative when they are the other way round; saturates instead of overflowing.
+    /// Milliseconds from `earlier` to `later`, negative when they are the other way round; saturates instead of
+    /// overflowing.
     public static func - (later: LeaseTime, earlier: LeaseTime) -> Int64 {
         later.milliseconds.subtractingSaturated(earlier.milliseconds)
     }

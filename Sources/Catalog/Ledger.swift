@@ -1,9 +1,10 @@
-// What a shard keeps for the sake of the other members, and a registry alone does not: the hashes of what it holds,
-// the deregistrations and the leases that ran out which it remembers, and what it has still to tell.
+// What a shard keeps for the sake of the other members, and a registry alone does not: the hashes of its records, its
+// tombstones and expired instances, and the changes that it has not published yet.
 
 /// One shard's account of what others know and are to know.
 struct Ledger: Sendable {
-    /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with few tenants have none.
+    /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with
+    /// few tenants have none.
     private(set) var digest: [UInt64] = []
     var tombstones: Tombstones
     var expired: RecentlyExpired
@@ -29,7 +30,7 @@ struct Ledger: Sendable {
         renewed.makeRoom(for: slot)
     }
 
-    /// Forgets what there was to tell of a slot that is being vacated.
+    /// Drops the unpublished change of a slot that is being vacated.
     mutating func leave(_ slot: Int32) {
         changed.remove(slot)
         renewed.remove(slot)

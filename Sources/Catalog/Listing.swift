@@ -1,5 +1,6 @@
-// Listings of a shard, in pieces. A service may have a million members, or a namespace a million services, and whoever lists them must not hold
-// the lock for as long as that takes; so a listing remembers how far it came, and its caller lets others in between.
+// Listings of a shard, in pieces. A service may have a million members, or a namespace a million services, and a list
+// must not hold the lock for as long as that takes; so a listing remembers how far it came, and its caller lets others
+// in between.
 
 /// How far a listing of services has come. It goes from the end to the front: see `SlotList`.
 struct ServiceCursor {
@@ -24,8 +25,8 @@ public struct NamespaceListing: Sendable {
     /// The namespace's.
     public var revision = Revision.none
     public var services: [RevisedName] = []
-    /// The sum of the hashes of the instances of services that are left out because all their leases have run out: in the namespace's digest until
-    /// they are swept.
+    /// The sum of the hashes of the instances of services that are left out because all their leases have run out: in
+    /// the namespace's digest until they are swept.
     public var overdue: UInt64 = 0
     /// So long, at least, each of them has an instance that it has now.
     public var liveUntil = LeaseTime.distantFuture
@@ -36,7 +37,8 @@ public struct ServiceListing: Sendable {
     /// The service's.
     public var revision = Revision.none
     public var instances: [LeasedInstance] = []
-    /// The sum of the hashes of those that are left out because their leases have run out: in the digests until they are swept.
+    /// The sum of the hashes of those that are left out because their leases have run out: in the digests until they
+    /// are swept.
     public var overdue: UInt64 = 0
     /// When the first of their leases runs out, unless it is renewed.
     public var liveUntil = LeaseTime.distantFuture
@@ -45,8 +47,8 @@ public struct ServiceListing: Sendable {
 extension Catalog {
     /// The next members of a service, at most `limit` of them looked at, in no order, and the revision of the service.
     ///
-    /// `remaining` begins as `.max` and is 0 after the last piece. An instance that is there all the time is in one of the pieces at least, and may be
-    /// in several.
+    /// `remaining` begins as `.max` and is 0 after the last piece. An instance that is there all the time is in one of
+    /// the pieces at least, and may be in several.
     func members(
         of service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int
     ) -> ServiceListing {
@@ -71,7 +73,8 @@ extension Catalog {
         return found
     }
 
-    /// The next services that have an instance, at most `limit` members of any looked at, in no order, and the revision of the namespace.
+    /// The next services that have an instance, at most `limit` members of any looked at, in no order, and the revision
+    /// of the namespace.
     ///
     /// A service that has an instance all the time is in one of the pieces at least, and may be in several.
     func services(
@@ -102,7 +105,8 @@ extension Catalog {
         return found
     }
 
-    /// Whether one of the next members of a service is live, at most `limit` of them looked at. `remaining` begins as `.max` and is 0 at the end.
+    /// Whether one of the next members of a service is live, at most `limit` of them looked at. `remaining` begins as
+    /// `.max` and is 0 at the end.
     func hasMember(_ service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int) -> Bool {
         guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
             remaining = 0
@@ -142,7 +146,8 @@ extension Catalog {
         records.roster.table(of: namespace).map { records.roster.tables[$0].revision } ?? .none
     }
 
-    /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no such instance.
+    /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no
+    /// such instance.
     func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
         guard let slot = records.slot(of: id, in: namespace), !records.isLive(slot, at: now) else { return 0 }
         return records.stateHash(slot)
@@ -150,7 +155,8 @@ extension Catalog {
 }
 
 extension Store {
-    /// How many members of a service, or services of a namespace, are looked at while a lock is held: well under a millisecond.
+    /// How many members of a service, or services of a namespace, are looked at while a lock is held: well under a
+    /// millisecond.
     static let listingPiece = 4_096
 
     /// Looks something up, and has the catalog know at which moment that was done.
@@ -161,11 +167,11 @@ extension Store {
         }
     }
 
-    /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration, expiry), and none
-    /// that it ever had before but `none`, also after having been empty.
+    /// The revision of a namespace: another with every change to it but renewals (registration, status, deregistration,
+    /// expiry), and none that it ever had before but `none`, also after having been empty.
     ///
-    /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what is kept under a revision
-    /// may for as long hold an instance whose lease has run out.
+    /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what
+    /// is kept under a revision may for as long hold an instance whose lease has run out.
     public func revision(of namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
     }
@@ -175,7 +181,8 @@ extension Store {
         shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
     }
 
-    /// What an instance that a look-up at this time takes for gone adds to its namespace's digest until it is swept; 0 when there is none.
+    /// What an instance that a look-up at this time takes for gone adds to its namespace's digest until it is swept; 0
+    /// when there is none.
     public func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
         look(in: namespace, at: now) { $0.overdueHash(of: id, in: namespace, at: now) }
     }
@@ -192,13 +199,14 @@ extension Store {
         return false
     }
 
-    /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of the namespace.
+    /// The services that have an instance, sorted by their names' bytes, each with its revision, and the revision of
+    /// the namespace.
     ///
-    /// A service's revision is another with every change to its instances but renewals, and differs from all it ever had before, also after
-    /// having vanished: by its index.
+    /// A service's revision is another with every change to its instances but renewals, and differs from all it ever
+    /// had before, also after having vanished: by its index.
     ///
-    /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between. What is told then is at
-    /// least as new as the revisions told with it.
+    /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between.
+    /// The result is at least as new as the revisions returned with it.
     public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
         var cursor = ServiceCursor()
         var listing = look(in: namespace, at: now) {
@@ -225,8 +233,8 @@ extension Store {
 
     /// A service's instances, sorted by id, and the service's revision.
     ///
-    /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. What is told then is at least as
-    /// new as the revision told with it.
+    /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. The result
+    /// is at least as new as the revision returned with it.
     public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var remaining = Int.max
         var listing = look(in: namespace, at: now) {
@@ -251,8 +259,8 @@ extension Store {
         listing(of: service, in: namespace, at: now).instances
     }
 
-    /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a whole is not: a
-    /// lock is held for one service at a time.
+    /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a
+    /// whole is not: a lock is held for one service at a time.
     public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
         serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
     }
@@ -273,8 +281,8 @@ extension LeasedInstance {
     /// Below this many, sorting them as they are takes no longer.
     private static let fewest = 32
 
-    /// Sorts by id. Ids that are digests, as nearly all are, are sorted apart as the numbers they are: to move instances about and compare their
-    /// ids in place takes several times as long.
+    /// Sorts by id. Ids that are digests, as nearly all are, are sorted apart as the numbers they are: to move
+    /// instances about and compare their ids in place takes several times as long.
     static func sorted(_ instances: [LeasedInstance]) -> [LeasedInstance] {
         var keys: [(digest: UInt64, index: Int)] = []
         if instances.count >= fewest {

@@ -1,14 +1,14 @@
-// Which shards have something to tell the other members. A request that has changed something says so here in one load, and wakes who tells it only
-// when nothing was waiting already.
+// Which shards have changes to publish. A request that has changed something notes it here with one load, and wakes the
+// replication thread only when nothing was waiting already.
 
 import Synchronization
 
 /// The shards with changes and those with renewals. Safe to use from any thread.
 ///
-/// Nothing is lost between the thread that changes a shard and the one that drains it. The first notes the change in the shard, under its lock, and
-/// then looks at the bit; the second clears the bit and then takes the lock. When the first finds the bit set, and so does nothing, the second has
-/// not cleared it before it took the lock for the last time: had it held the lock before the first one did, the lock would have made the first
-/// see the cleared bit.
+/// Nothing is lost between the thread that changes a shard and the one that drains it. The first notes the change in
+/// the shard, under its lock, and then looks at the bit; the second clears the bit and then takes the lock. When the
+/// first finds the bit set, and so does nothing, the second has not cleared it before it took the lock for the last
+/// time: had it held the lock before the first one did, the lock would have made the first see the cleared bit.
 final class News: Sendable {
     /// A bit for each shard.
     private let changed = Atomic<UInt64>(0)
@@ -19,7 +19,7 @@ final class News: Sendable {
         self.wake = wake
     }
 
-    /// Notes that there is something to tell. Called outside of the shard's lock.
+    /// Notes that there is something to publish. Called outside of the shard's lock.
     func noteChanges(shard: Int) { if Self.set(changed, shard) { wake() } }
 
     /// Notes that a client has renewed something. Called outside of the shard's lock.
@@ -36,7 +36,7 @@ final class News: Sendable {
         if withRenewals { renewed.bitwiseAnd(~(1 << UInt64(shard)), ordering: .acquiringAndReleasing) }
     }
 
-    /// Says that a shard could not be drained to the end. Wakes nobody: who drains knows.
+    /// Says that a shard could not be drained to the end. It wakes no thread: the one that drains knows.
     func putBack(_ shard: Int, withRenewals: Bool) {
         changed.bitwiseOr(1 << UInt64(shard), ordering: .acquiringAndReleasing)
         if withRenewals { renewed.bitwiseOr(1 << UInt64(shard), ordering: .acquiringAndReleasing) }

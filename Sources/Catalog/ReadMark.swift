@@ -1,12 +1,13 @@
-// A loop that is busy with something long leaves what clients have sent unread. Whoever lets leases run out must know up to when each loop has read.
+// A loop that is busy with something long leaves what clients have sent unread. Expiry must know up to when each loop
+// has read.
 
 import Synchronization
 
 /// What one event loop has read. Written by that loop, read by any thread.
 ///
-/// A timer of the loop marks its turns. In a turn a loop first reads what lay in its sockets when the turn began, each connection once, and only then
-/// serves its timers. So what had arrived before the last turn that a timer saw is read in the one that the timer sees now, and what comes on a
-/// connection that was accepted in that turn, a turn later.
+/// A timer of the loop marks its turns. In a turn a loop first reads what lay in its sockets when the turn began, each
+/// connection once, and only then serves its timers. So what had arrived before the last turn that a timer saw is read
+/// in the one that the timer sees now, and what comes on a connection that was accepted in that turn, a turn later.
 public final class ReadMark: Sendable {
     /// Lease time, in milliseconds; `.max` while the loop has no sockets.
     private let readUpTo = Atomic<Int64>(.max)

@@ -1,12 +1,13 @@
-// Whose lease has run out here may be alive elsewhere. A client changes an instance at a member that is cut off, and the instance sends its
-// heartbeats to the other side: the change, which nobody else has heard of, must not go with the lease. So what has expired is kept for a
-// while, unseen, and what others tell of it is joined to it as if it were merely overdue: it lives again if it has sent a heartbeat since, and
-// where an older version of it is still held, that one ends as this one did.
+// Whose lease has run out here may be alive elsewhere. A client changes an instance at a member that is cut off, and
+// the instance sends its heartbeats to the other side: the change, which no other member has received, must not go with
+// the lease. So an expired instance is kept for a while, invisible, and states from other members are merged with it as
+// if it were merely overdue: it lives again if it has sent a heartbeat since, and where an older version of it is still
+// held, that one ends as this one did.
 
-/// The last instances of one shard whose leases ran out. A pure value; whoever holds it guards it.
+/// The last instances of one shard whose leases ran out. A pure value; its owner guards it.
 ///
-/// When there are too many, the namespace with the most gives, and of its own those with the oldest versions first: a change that nobody else has heard
-/// of is later than all that was made while the others could be told.
+/// When there are too many, the namespace with the most gives, and of its own those with the oldest versions first: a
+/// change that no other member has received is later than all changes that could be published.
 struct RecentlyExpired: Sendable {
     /// An instance as it was when its lease ran out.
     struct Entry: Sendable {
@@ -40,10 +41,10 @@ struct RecentlyExpired: Sendable {
     static let limit = 1_024
     /// How many bytes they may take: with all shards full, 64 MB.
     static let byteLimit = 1 << 20
-    /// When a limit is passed, so much less than it is left: to look for the oldest takes longer than to put another one, and so is done for many at
-    /// once.
+    /// When a limit is exceeded, this much less than it is left: to look for the oldest takes longer than to put
+    /// another one, and so is done for many at once.
     private static let (room, byteRoom) = (limit / 4, byteLimit / 4)
-    /// Bytes that each takes besides what it says, its places in the order and the index included.
+    /// The overhead of each in bytes, its places in the order and the index included.
     private static let overhead = 320
 
     /// Milliseconds of lease time that each is kept from the end of its lease on.
@@ -74,8 +75,8 @@ struct RecentlyExpired: Sendable {
     /// The first occupied slot from this one on.
     func occupied(from slot: Int32) -> Int32? { slots.occupied(from: slot) }
 
-    /// Keeps an instance whose lease has run out, in place of what was kept of the same id, unless that was so long ago that it would be forgotten:
-    /// what members tell each other again and again is as old as it is.
+    /// Keeps an instance whose lease has run out, in place of the one kept under the same id, unless it expired so long
+    /// ago that it would be dropped: a state that members send each other again and again keeps its age.
     mutating func put(_ instance: Instance, _ record: Record, in namespace: Namespace, at now: LeaseTime) {
         remove(instance.id, in: namespace)
         let end = record.deadline + retention

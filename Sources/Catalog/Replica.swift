@@ -1,11 +1,12 @@
-// What members tell each other. Not events but states: the state of an id, with its version. Hence live changes, copies, repairs and
-// anti-entropy all speak the same way, and hearing a state twice, late or out of order changes nothing.
+// What members publish to each other. Not events but states: the state of an id, with its version. Hence live changes,
+// copies, repairs and anti-entropy all speak the same way, and hearing a state twice, late or out of order changes
+// nothing.
 
-/// When an instance was last heard of.
+/// The time of an instance's last heartbeat.
 public struct Heartbeat: Hashable, Sendable {
-    /// Milliseconds since, by the monotonic clock of whoever tells it, the time it was paused included. The lease of a copy is as old as the
-    /// original's, so copying extends none. Kept for out-of-service instances as well:
-    /// a later version may expire.
+    /// Milliseconds since, by the monotonic clock of the sender, including the time that it was paused. The lease of a
+    /// copy has the age of the source, so copying extends none. Kept for out-of-service instances as well: a later
+    /// version may expire.
     public let age: Int64
     /// Nanoseconds since 1970, by the clock of the member that took it.
     public let wall: Int64
@@ -19,7 +20,8 @@ public struct Heartbeat: Hashable, Sendable {
 /// The state of one id of a namespace.
 public enum Replica: Sendable {
     case present(Instance, Version, Heartbeat)
-    /// Deregistered, so many milliseconds ago. What is told of it is as old as it is, or members would hand it to one another for ever.
+    /// Deregistered this many milliseconds ago. It is published with its true age, or members would hand it to each
+    /// other for ever.
     case absent(InstanceID, Version, age: Int64 = 0)
     /// Present in this version, and renewed: for members that have it. Others ask for the whole.
     case renewed(InstanceID, Version, Heartbeat)
@@ -49,15 +51,15 @@ public struct Replicated: Sendable {
     }
 }
 
-/// What a member made of what another told it.
+/// What a member made of a state from another.
 public enum MergeOutcome: Sendable, Equatable {
     /// The state of the id has changed.
     case applied
     /// It was known already, heartbeat and all.
     case redundant
-    /// It was known already, or ours is newer, but its heartbeat is later than all that were heard of here.
+    /// It was known already, or ours is newer, but its heartbeat is later than all that were received here.
     case renewed
-    /// Ours is newer: the sender hears it from us.
+    /// Ours is newer: the sender receives it from this member.
     case stale
     /// A renewal of something that is not here, or only in an older version: the whole must be asked for.
     case missing

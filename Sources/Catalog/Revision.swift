@@ -1,16 +1,18 @@
-// Which state a service or a namespace is in, told in two ways. Its digest is the same wherever its content is the same, so members agree on it and
-// so does a member with itself after a restart; its index grows with every change, so that one can be waited for. Whoever keeps what it made of the
-// catalog compares both: a digest alone comes back when a change is undone.
+// The state of a service or a namespace, in two values. Its digest is the same wherever its content is the same, so
+// members agree on it and so does a member with itself after a restart; its index grows with every change, so that one
+// can be waited for. A cache compares both: a digest alone comes back when a change is undone.
 
 /// The state of a service or of a namespace.
 public struct Revision: Hashable, Sendable {
-    /// The sum of the hashes of all instances that are registered, each of its id and version (`StateHash`); 0 when there are none. Leases are not
-    /// in it: an instance whose lease has run out counts until it is swept, and by another hash while look-ups say that it is overdue.
+    /// The sum of the hashes of all instances that are registered, each of its id and version (`StateHash`); 0 when
+    /// there are none. Leases are not in it: an instance whose lease has run out counts until it is swept, and by
+    /// another hash while look-ups say that it is overdue.
     public let digest: UInt64
-    /// The microseconds of the last change's hybrid time, or one more than before where that is later. 0 when nobody is registered.
+    /// The microseconds of the last change's hybrid time, or one more than before where that is later. 0 when nothing
+    /// is registered.
     ///
-    /// Invariant: below 2^53, so that it is a number in JavaScript, and after the last one of the same service or namespace, also when that has been
-    /// empty meanwhile. Members' indexes are about the same, but not the same.
+    /// Invariant: below 2^53, so that it is a number in JavaScript, and after the last one of the same service or
+    /// namespace, also when that has been empty meanwhile. Members' indexes are about the same, but not the same.
     public let index: UInt64
 
     public init(digest: UInt64, index: UInt64) {
@@ -37,7 +39,8 @@ enum StateHash {
 
 /// The indexes of changes.
 enum ChangeIndex {
-    /// The latest time, in microseconds since 1970, that is taken for an index: in 2250, so that there is room for as many changes as there will be.
+    /// The latest time, in microseconds since 1970, that is taken for an index: in 2250, so that there is room for as
+    /// many changes as there will be.
     static let latest: UInt64 = 8_836_000_000_000_000
 
     /// The index of a change at a time, in microseconds since 1970, that follows the one with this index.

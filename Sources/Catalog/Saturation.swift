@@ -1,4 +1,5 @@
-// Arithmetic on times that come from elsewhere: a number that is too large is as large as a number can be, and traps nothing.
+// Arithmetic on times that come from elsewhere: a number that is too large is as large as a number can be, and traps
+// nothing.
 
 extension Int64 {
     /// The sum, or the nearest representable value to it.

@@ -1,4 +1,5 @@
-// Listings for whoever must not be held up: a loop that serves others too. They are told as a whole, by one short look under the lock, or not at all.
+// Listings for callers that must not be held up: a loop that serves others too. They are returned as a whole, by one
+// short look under the lock, or not at all.
 
 extension Catalog {
     /// How many instances are registered in a service, overdue ones included.
@@ -21,7 +22,8 @@ public struct NamespaceSize: Sendable {
 }
 
 extension Store {
-    /// How many services and instances are registered in a namespace, those included whose leases have run out and that are yet to be swept.
+    /// How many services and instances are registered in a namespace, those included whose leases have run out and that
+    /// are yet to be swept.
     public func size(of namespace: Namespace) -> NamespaceSize { shard(of: namespace).catalog.withLock { $0.size(of: namespace) } }
 
     /// A service's instances as `listing` tells them, or nil when more than `limit` are registered.
@@ -39,8 +41,8 @@ extension Store {
         return found
     }
 
-    /// The services that have an instance, as `services` tells them, or nil when there are more than `limit`, or too many overdue instances to look
-    /// past.
+    /// The services that have an instance, as `services` tells them, or nil when there are more than `limit`, or too
+    /// many overdue instances to look past.
     public func services(in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> NamespaceListing? {
         let found = look(in: namespace, at: now) { catalog -> NamespaceListing? in
             guard catalog.size(of: namespace).services <= limit else { return nil }

@@ -1,10 +1,10 @@
-// Who belongs to a service, or which services to a namespace. An array of a million doubles in one go, which takes milliseconds under a lock; this
-// one is cut into chunks. Nearly all lists are short, and those are one array.
+// The instances of a service, or the services of a namespace. An array of a million doubles in one go, which takes
+// milliseconds under a lock; this one is cut into chunks. Nearly all lists are short, and those are one array.
 
-/// Slots in no order, each at a position that its owner remembers. A pure value; whoever holds it guards it.
+/// Slots in no order, each at a position that its owner remembers. A pure value; its owner guards it.
 ///
-/// Whoever reads it in several goes, while others change it between, reads from the end to the front: `remove` fills a gap with the last
-/// slot, so what stays in the list moves to the front only, and is met at least once.
+/// A reader that takes several turns, while others change it in between, reads from the end to the front: `remove`
+/// fills a gap with the last slot, so what stays in the list moves to the front only, and is met at least once.
 struct SlotList: Sendable {
     /// Slots in a chunk.
     static let chunkCapacity = 4_096

@@ -1,4 +1,5 @@
-// A hash that is the same in every process, unlike Swift's: members compare digests made of it. Not for tables that strangers choose keys for.
+// A hash that is the same in every process, unlike Swift's: members compare digests made of it. Not for tables whose
+// keys clients choose.
 
 /// The same as `StableHash.of`, over bytes that come in parts.
 public struct StableHasher {

@@ -1,4 +1,5 @@
-// The change logs of all shards as one: what a tenant asks of its own changes, what the follower reads of everybody's, and the bound on all together.
+// The change logs of all shards as one: what a tenant asks of its own changes, what the follower reads of everybody's,
+// and the bound on all together.
 
 /// Some of a namespace's changes.
 public struct ChangePage: Sendable {
@@ -21,7 +22,7 @@ public struct UnreadChanges: Sendable {
 }
 
 extension Store {
-    /// Whether there are other members to be told of changes.
+    /// Whether changes are published to other members.
     public var isReplicated: Bool { news != nil }
 
     /// The changes of a namespace after an index, at most `limit` of them, above 0, or without one the newest.
@@ -44,7 +45,8 @@ extension Store {
         return page
     }
 
-    /// The changes that have not been read yet, about `limit` of them at most. For one thread, of a store that was made to be followed.
+    /// The changes that have not been read yet, about `limit` of them at most. For one thread, of a store that was made
+    /// to be followed.
     public func followChanges(limit: Int) -> UnreadChanges {
         var unread = UnreadChanges()
         for shard in shards {
@@ -69,11 +71,12 @@ extension Store {
         return unread
     }
 
-    /// How often, in one call, it is looked who takes the most.
+    /// How often, in one call, the largest namespaces are looked for.
     static let trimTurns = 4
 
-    /// Keeps the change logs of all namespaces together within their bound: as long as they take more, the namespaces that take the most give up
-    /// their oldest changes. To be called every few milliseconds; what comes between two calls is beyond the bound.
+    /// Keeps the change logs of all namespaces together within their bound: as long as they take more, the namespaces
+    /// that take the most give up their oldest changes. To be called every few milliseconds; what comes between two
+    /// calls is beyond the bound.
     public func trimChanges() {
         for _ in 0..<Self.trimTurns {
             let excess = changeLogCounts.bytes - changeLogBytes

@@ -1,13 +1,15 @@
-// A tombstone keeps a deregistration from being undone by whoever has not heard of it. None can be kept for ever: this file says how long, and
-// how many.
+// A tombstone keeps a deregistration from being undone by a member that has not received it. None can be kept for ever:
+// this file says how long, and how many.
 
 /// How long and how many deregistrations are remembered.
 public struct TombstoneLimits: Sendable, Equatable {
-    /// Milliseconds of lease time, above 0: longer than any lease and than the longest absence of a member that is to be healed without a copy.
+    /// Milliseconds of lease time, above 0: longer than any lease and than the longest absence of a member that is to
+    /// be healed without a copy.
     public let retention: Int64
     /// Bytes that those of all namespaces may take together, above 0, each about a hundred (`Store.trimTombstones`).
     public let bytes: Int
-    /// The part of it, one in so many, that those of one namespace may take: beyond it the namespace's oldest are forgotten.
+    /// The part of it, one in this many, that those of one namespace may take: beyond it the namespace's oldest are
+    /// forgotten.
     public static let namespaces = 16
 
     var bytesPerNamespace: Int { bytes / Self.namespaces }

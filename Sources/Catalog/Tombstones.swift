@@ -1,6 +1,7 @@
-// Who was deregistered, and in which version: the answer to a member that has not heard of it and says that the instance is there. Bounded in
-// time and in what they take, for clients decide how many there are; which of them goes first is decided here. A namespace that takes too much loses
-// its own oldest, and nobody else's: one tenant's churn must not undo what another has deregistered.
+// Which instances were deregistered, and in which version: the answer to a member that has not received it and
+// publishes the instance. Bounded in time and in what they take, for clients decide how many there are; which of them
+// goes first is decided here. A namespace that takes too much loses its own oldest, and no other's: one tenant's churn
+// must not undo what another has deregistered.
 
 /// That an instance was deregistered, in which version.
 struct Tombstone: Sendable {
@@ -9,7 +10,7 @@ struct Tombstone: Sendable {
     let version: Version
     /// The digest's bucket that the id would be in.
     let bucket: UInt16
-    /// When the instance was deregistered, by the lease time of who remembers it.
+    /// When the instance was deregistered, by the lease time of the member that keeps the tombstone.
     let since: LeaseTime
 
     func replicated(at moment: Moment) -> Replicated {
@@ -17,7 +18,7 @@ struct Tombstone: Sendable {
     }
 }
 
-/// The tombstones of one shard. A pure value; whoever holds it guards it.
+/// The tombstones of one shard. A pure value; its owner guards it.
 struct Tombstones: Sendable {
     private struct Entry: Sendable {
         let id: InstanceID
@@ -77,7 +78,7 @@ struct Tombstones: Sendable {
     private(set) var bytes = 0
     /// How many were forgotten before their time.
     private(set) var forgotten: UInt64 = 0
-    /// Those that others are still to be told of. Invariant: slots that are occupied.
+    /// Those that are not published yet. Invariant: slots that are occupied.
     private(set) var untold = SlotSet()
 
     init(limits: TombstoneLimits) {
@@ -86,7 +87,8 @@ struct Tombstones: Sendable {
 
     var count: Int { slots.count }
 
-    /// Roughly what a namespace takes however many tombstones it has, in bytes. Where tokens are trusted, clients make up as many as they like.
+    /// Roughly what a namespace takes however many tombstones it has, in bytes. Where tokens are trusted, clients make
+    /// up as many as they like.
     static func size(of namespace: Namespace) -> Int { namespaceCost + namespace.name.utf8.count }
 
     private func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
@@ -106,17 +108,19 @@ struct Tombstones: Sendable {
     /// The first occupied slot from this one on.
     func occupied(from slot: Int32) -> Int32? { slots.occupied(from: slot) }
 
-    /// Remembers a deregistration, in place of an older one of the same id. Returns whether it is young enough for that.
+    /// Remembers a deregistration, in place of an older one of the same id. Returns whether it is young enough for
+    /// that.
     ///
     /// - Parameters:
     ///   - age: milliseconds since the deregistration.
-    ///   - isUntold: whether others are to be told of it.
+    ///   - isUntold: whether it has to be published.
     @discardableResult
     mutating func put(
         _ id: InstanceID, in namespace: Namespace, version: Version, age: Int64 = 0, isUntold: Bool, at now: LeaseTime
     ) -> Bool {
         remove(id, in: namespace)
-        // What is about to be forgotten is not learned any more: being told takes a moment by which it would seem younger each time.
+        // What is about to be forgotten is not learned any more: publishing takes a moment, by which it would seem
+        // younger each time.
         guard age < limits.retention - limits.retention / Self.lastPart else { return false }
         let number = number(of: namespace)
         let last = namespaces[number].newest
@@ -154,7 +158,7 @@ struct Tombstones: Sendable {
         return largest
     }
 
-    /// Has the largest namespaces forget their oldest, so many bytes of them at least, but `budget` of them at most.
+    /// Drops the oldest of the largest namespaces, at least this many bytes, but at most `budget` of them.
     mutating func trim(_ wanted: Int, budget: Int) {
         let (before, largest) = (bytes, largest)
         let threshold = largest - largest / 4
@@ -172,8 +176,9 @@ struct Tombstones: Sendable {
         if let slot = slot(of: id, in: namespace) { remove(slot) }
     }
 
-    /// Forgets, of those whose time has come, at most `budget`, in the order of learning; returns how many. One that was learned when it was
-    /// old already may wait behind younger ones; whom it is told meanwhile does not learn it.
+    /// Forgets, of those whose time has come, at most `budget`, in the order of learning; returns how many. One that
+    /// was learned when it was old already may wait behind younger ones; a member that receives it meanwhile does not
+    /// learn that.
     mutating func expire(at now: LeaseTime, budget: Int) -> Int {
         var forgotten = 0
         while forgotten < budget, oldest >= 0, slots[oldest].since + limits.retention <= now {
@@ -183,13 +188,13 @@ struct Tombstones: Sendable {
         return forgotten
     }
 
-    /// Whether there is one that others are still to be told of.
+    /// Whether there is one that is not published yet.
     func isUntold(_ id: InstanceID, in namespace: Namespace) -> Bool {
         guard !untold.isEmpty, let slot = slot(of: id, in: namespace) else { return false }
         return untold.contains(slot)
     }
 
-    /// The next one that others are to be told of; they are now.
+    /// The next one to publish; they are now.
     mutating func popUntold() -> Tombstone? { untold.popNext().map { self[$0] } }
 
     private mutating func remove(_ slot: Int32) {

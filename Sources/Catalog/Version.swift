@@ -1,8 +1,10 @@
-// Who changed an instance last, and when. Of two states of one id the one with the higher version stands, on every member alike.
+// Which member changed an instance last, and when. Of two states of one id the one with the higher version stands, on
+// every member alike.
 
 import Text
 
-/// A member of the cluster during one run: random, made at boot, so that neither its address nor its last life is taken for it.
+/// A member of the cluster during one run: random, made at boot, so that neither its address nor its last life is taken
+/// for it.
 public struct MemberID: Hashable, Comparable, Sendable {
     public let bits: UInt64
 

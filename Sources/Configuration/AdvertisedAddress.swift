@@ -1,4 +1,5 @@
-// Where a member says that it is reached. Numeric, because the others dial what they are told and ask nobody what it means.
+// The address that a member publishes to the others. It is numeric, because the others dial it as it is, without a
+// look-up.
 
 import Replication
 import Text
@@ -9,7 +10,8 @@ package struct AdvertisedAddress: Sendable, Hashable, CustomStringConvertible {
     /// Nil: the port that was taken.
     package let port: UInt16?
 
-    /// Reads `10.0.0.1`, `10.0.0.1:6100`, `fd00::1` or `[fd00::1]:6100`; nil for anything else, and for addresses that lead nowhere.
+    /// Reads `10.0.0.1`, `10.0.0.1:6100`, `fd00::1` or `[fd00::1]:6100`; nil for anything else, and for addresses that
+    /// lead nowhere.
     package init?(_ text: String) {
         if let address = PeerAddress(text) {
             (host, port) = (address.host, address.port)

@@ -1,5 +1,5 @@
-// The value of `cors_origins`: which origins a browser may be told of. What browsers send is compared byte by byte, so only what they could send is
-// taken.
+// The value of `cors_origins`: which origins may read answers in a browser. What browsers send is compared byte by
+// byte, so only what they could send is taken.
 
 /// Whose pages may read what the registry answers.
 package enum CORSOrigins: Sendable, Equatable {
@@ -30,7 +30,8 @@ extension CORSOrigins {
 
     private static let standardPorts = ["http": 80, "https": 443]
 
-    /// Whether browsers could send this: scheme, host and perhaps a port, in lower case, without the scheme's own port and without a path.
+    /// Whether browsers could send this: scheme, host and perhaps a port, in lower case, without the scheme's own port
+    /// and without a path.
     private static func isOrigin(_ text: String) -> Bool {
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let first = parts[0].utf8.first, (0x61...0x7A).contains(first) else { return false }

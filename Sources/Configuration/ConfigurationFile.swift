@@ -1,5 +1,5 @@
-// The file of settings: lines `NAME=value` with the names of the environment. Unlike an environment it is ours alone, so whatever is in it and is no
-// setting is an error, and every error names its line.
+// The file of settings: lines `NAME=value` with the names of the environment. Unlike an environment it is ours alone,
+// so whatever is in it and is no setting is an error, and every error names its line.
 
 /// The settings of one file.
 struct ConfigurationFile {
@@ -18,7 +18,8 @@ struct ConfigurationFile {
     /// No file.
     init() { path = "" }
 
-    /// Reads its contents. White space around names and values, empty lines, and lines that begin with `#` do not count.
+    /// Reads its contents. White space around names and values, empty lines, and lines that begin with `#` do not
+    /// count.
     init(_ bytes: [UInt8], path: String) throws(SettingError) {
         self.path = path
         guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -1,10 +1,10 @@
-// Variables of the environment that look as if they were meant for the registry and are no settings of it: a name with a slip in it, which would
-// silently be passed over, and those of the original registry that say where its data is kept or comes from. To start without heeding these would
-// mean to serve something else than what the operator asks for.
+// Variables of the environment that look as if they were meant for the registry and are no settings of it: a name with
+// a slip in it, which would silently be passed over, and those of the original registry that say where its data is kept
+// or comes from. To start without heeding these would mean to serve something else than what the operator asks for.
 
-/// What the environment says beside the settings.
+/// Environment variables that look like settings and are none.
 enum ForeignVariables {
-    /// Of the original, and not supported here, each with the sentence that explains what it asks for.
+    /// Settings of the original registry that are not supported, each with what it asks for.
     private static let data = [
         "STORE": "keep its instances in a store outside of it", "STORE_ADDRESS": "keep its instances in a store outside of it",
         "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
@@ -25,10 +25,11 @@ enum ForeignVariables {
     /// How many letters may differ for a name to be taken for another misspelled.
     private static let slips = 2
 
-    /// Whether a variable is of interest here, so that it has to be handed over beside those of the rows.
+    /// Whether a variable has to be passed here, in addition to those of the rows.
     static func areSuch(_ name: String) -> Bool { name.hasPrefix(SettingRow.environmentPrefix) || data[name] != nil }
 
-    /// Sentences about names with our prefix that are no settings, in alphabetical order. Throws when one asks for what is not done here.
+    /// Sentences about names with our prefix that are no settings, in alphabetical order. Throws when one asks for what
+    /// is not done here.
     static func warnings(_ environment: [String: String]) throws(SettingError) -> [String] {
         let known = Set(Settings.rows.flatMap(\.environmentNames))
         let prefix = SettingRow.environmentPrefix
@@ -86,7 +87,8 @@ enum ForeignVariables {
 }
 
 extension Settings {
-    /// Whether a variable of the environment has to be handed to `resolve`: those of the rows, and those that it warns of or stops at.
+    /// Whether a variable of the environment has to be handed to `resolve`: those of the rows, and those that it warns
+    /// of or stops at.
     package static func isOfInterest(variable name: String) -> Bool { variables.contains(name) || ForeignVariables.areSuch(name) }
 
     private static let variables = Set(rows.flatMap(\.environmentNames))

@@ -1,4 +1,5 @@
-// The word of `forwarded`: proxies write what they know of their client in one of two ways, and whoever reads both can be lied to by the other.
+// The word of `forwarded`: proxies write what they know of their client in one of two families of fields. A server that
+// reads both can be deceived by the family that the proxy does not write.
 
 /// Which fields the proxies in front write.
 package enum ForwardedFamily: String, Sendable, CaseIterable {

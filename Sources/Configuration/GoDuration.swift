@@ -1,5 +1,5 @@
-// Durations as Go writes them ("1m30s", "500ms"): the settings are given in this form and `/uptime` answers in it, so both
-// directions live here. The grammar and the rounding are those of Go's time.ParseDuration and Duration.String.
+// Durations as Go writes them ("1m30s", "500ms"): the settings are given in this form and `/uptime` answers in it, so
+// both directions live here. The grammar and the rounding are those of Go's time.ParseDuration and Duration.String.
 
 /// A span of time in nanoseconds, between -2^63 and 2^63-1 of them (about ±292 years), read and written as Go does.
 package struct GoDuration: Sendable, Hashable, Comparable {
@@ -30,8 +30,8 @@ package struct GoDuration: Sendable, Hashable, Comparable {
 // MARK: - Reading
 
 extension GoDuration {
-    /// Reads `[-+]?([0-9]*(\.[0-9]*)?unit)+` with the units ns, us, µs (either code point), ms, s, m and h, or a bare `0`.
-    /// Anything else, and a span that does not fit, is nil. A fraction is cut, not rounded, at a nanosecond.
+    /// Reads `[-+]?([0-9]*(\.[0-9]*)?unit)+` with the units ns, us, µs (either code point), ms, s, m and h, or a bare
+    /// `0`. Anything else, and a span that does not fit, is nil. A fraction is cut, not rounded, at a nanosecond.
     package init?(parsing text: String) {
         var rest = Array(text.utf8)[...]
         var isNegative = false
@@ -105,8 +105,8 @@ extension GoDuration {
         return value
     }
 
-    /// The nanoseconds of `0.digits` units. Digits beyond what 63 bits hold are ignored, and the division is done in floating
-    /// point: both as Go does, so that both read the same number.
+    /// The nanoseconds of `0.digits` units. Digits beyond what 63 bits hold are ignored, and the division is done in
+    /// floating point: both as Go does, so that both read the same number.
     private static func fractionOf(_ digits: ArraySlice<UInt8>, unit: UInt64) -> UInt64 {
         var value: UInt64 = 0
         var scale = 1.0
@@ -136,7 +136,8 @@ extension GoDuration {
 // MARK: - Writing
 
 extension GoDuration: CustomStringConvertible {
-    /// As Go writes it: "0s", "1.5µs", "500ms", "1m30s", "1h0m0s"; hours are the largest unit, and leading zero units are omitted.
+    /// As Go writes it: "0s", "1.5µs", "500ms", "1m30s", "1h0m0s"; hours are the largest unit, and leading zero units
+    /// are omitted.
     package var description: String {
         let magnitude = nanoseconds.magnitude
         let sign = nanoseconds < 0 ? "-" : ""

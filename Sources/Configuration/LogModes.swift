@@ -12,7 +12,7 @@ package enum AccessLogMode: String, Sendable, CaseIterable {
 package enum EventLogMode: String, Sendable, CaseIterable {
     /// Those that clients asked this member for, and what expired here.
     case local
-    /// Those that other members have told of, too.
+    /// Changes received from other members, too.
     case all
     case off
 }

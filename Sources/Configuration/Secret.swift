@@ -8,7 +8,7 @@ package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebug
 
     /// What this process signs or proves with.
     package let bytes: [UInt8]
-    /// What is accepted from others beside it: the secrets that are being changed from, or to.
+    /// The other values that are accepted from others: the secrets that are being changed from, or to.
     package let others: [[UInt8]]
 
     package init(bytes: [UInt8], others: [[UInt8]] = []) {

@@ -1,5 +1,6 @@
 // Reads the file of a secret for `Settings.resolve`, which itself touches no file. Orchestrators mount secrets as small
-// files; anything large is the wrong path and is refused before it fills memory. A shell may hand a pipe over, which is waited for, but not for ever.
+// files; anything large is the wrong path and is refused before it fills memory. A shell may hand a pipe over, which is
+// waited for, but not for ever.
 import Glibc
 import System
 
@@ -13,11 +14,13 @@ package enum SecretFile {
     /// How long the other end of a pipe may take, in milliseconds.
     package static let patience: Int64 = 5_000
 
-    /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than `Settings.Limits.secretFileBytes`.
+    /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than
+    /// `Settings.Limits.secretFileBytes`.
     ///
-    /// Of a pipe or a FIFO it waits for the end, `patience` milliseconds at most, 0 for not at all. A FIFO that nobody writes to has ended.
+    /// For a pipe or FIFO it waits until the end arrives, at most `patience` milliseconds, 0 for not at all. A FIFO
+    /// without a writer has ended.
     package static func read(_ path: String, patience: Int64) throws -> [UInt8] {
-        // Nonblocking: to open a FIFO waits for whoever opens the other end.
+        // Nonblocking: opening a FIFO would wait until another process opens the other end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
         defer { close(descriptor) }

@@ -1,7 +1,7 @@
-// What becomes of settings that have changed while the registry runs: some are taken over at once, the others need a restart, and which is which is
-// known from their rows.
+// What becomes of settings that have changed while the registry runs: some are taken over at once, the others need a
+// restart, and which is which is known from their rows.
 
-/// The difference between the settings in force and those that were read anew.
+/// The difference between the settings in force and those that were just read.
 package struct SettingChanges {
     /// Those that are taken over, and those that are not, in the order of the rows.
     package private(set) var taken: [SettingRow] = []
@@ -29,7 +29,8 @@ package struct SettingChanges {
 }
 
 extension SettingRow {
-    /// Names of those that are taken over while the registry runs: what may be asked for in the middle of trouble, and what has to be changed in turn.
+    /// Names of those that are taken over while the registry runs: what may be asked for in the middle of trouble, and
+    /// what has to be changed in turn.
     private static let liveNames: Set<String> = [
         "drain_time", "log_level", "access_log", "access_log_probes", "namespace_capacity", "max_tags", "max_tags_bytes", "jwt_secret",
         "max_connections", "max_connections_per_client", "header_timeout", "request_timeout", "idle_timeout", "answer_timeout",

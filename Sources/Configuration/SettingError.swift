@@ -1,5 +1,5 @@
-// Why the server does not start: each case is one sentence that names the setting, where its value came from, the value and
-// what would be allowed. The value of a secret never enters an error, so no caller can print it.
+// Why the server does not start: each case is one sentence that names the setting, where its value came from, the value
+// and what would be allowed. The value of a secret never enters an error, so no caller can print it.
 
 /// Where the value of a setting came from.
 package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
@@ -9,7 +9,7 @@ package enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
     case environment(String)
     /// A line of the file of settings.
     case file(path: String, line: Int, name: String)
-    /// Nobody gave one.
+    /// No value was given.
     case builtIn
 
     package var description: String {

@@ -1,5 +1,6 @@
-// From flags, environment and file to settings. For each row the strongest source that says anything wins: the flag, then the prefixed
-// environment name, then the bare one, then these two names in the file of settings, then the default. Pure: the caller brings flags, environment and the reading of files.
+// From flags, environment and file to settings. For each row the strongest source that says anything wins: the flag,
+// then the prefixed environment name, then the bare one, then these two names in the file of settings, then the
+// default. Pure: the caller brings flags, environment and the reading of files.
 
 /// What the sources came to.
 package struct ResolvedSettings: Sendable, Equatable {
@@ -14,7 +15,8 @@ extension Settings {
     /// Resolves every row, then checks the rows against each other.
     ///
     /// - Parameters:
-    ///   - flags: the values of each flag given, in order, by its name without dashes; names as in `SettingRow.flagNames`.
+    ///   - flags: the values of each flag given, in order, by its name without dashes; names as in
+    ///   `SettingRow.flagNames`.
     ///   - environment: by name. An empty value counts as not set.
     ///   - readFile: gives the contents of the file of a secret; any error it throws becomes `SettingError.unreadable`.
     ///   - readConfiguration: the same for the file of settings; nil is the same function.
@@ -53,7 +55,8 @@ extension Settings {
 // MARK: - One row
 
 extension Settings {
-    /// Kubernetes puts the address of a Service named `api` into every container of its namespace as `API_PORT=tcp://10.0.0.1:80`.
+    /// Kubernetes puts the address of a Service named `api` into every container of its namespace as
+    /// `API_PORT=tcp://10.0.0.1:80`.
     private static func serviceLinkHint(_ row: SettingRow, _ origin: SettingOrigin, _ value: String?) -> String {
         guard case .environment(let name) = origin, row.name.hasSuffix("_port"), let value,
             ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix)
@@ -267,8 +270,8 @@ extension ResolvedSettings {
         }
     }
 
-    /// Tenants are kept apart by what they show at the other ports: at this one nobody shows anything. Where there are tenants, that is to be the
-    /// operator's word.
+    /// Tenants are separated by their credentials at the other ports; this port takes none. Where there are tenants,
+    /// that is to be the operator's word.
     private mutating func checkOpenReplication() throws(SettingError) {
         guard settings.authMode.isEmpty || settings.replicationPlain else {
             throw .contradiction(
@@ -281,7 +284,8 @@ extension ResolvedSettings {
                 + "change everything.")
     }
 
-    /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space before a quote.
+    /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space
+    /// before a quote.
     private mutating func warnOfOuterWhiteSpace(_ name: String, _ secret: Secret) {
         let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
         let ends = secret.all.flatMap { [$0.first, $0.last].compactMap(\.self) }

@@ -1,5 +1,5 @@
-// One setting as data: its name, its sentence, its default, and the closures that put its text into `Settings` and take it out
-// again. Flags, environment names, `--help`, `--check_config` and docs/settings.md are all derived from it.
+// One setting as data: its name, its sentence, its default, and the closures that put its text into `Settings` and take
+// it out again. Flags, environment names, `--help`, `--check_config` and docs/settings.md are all derived from it.
 
 /// One row of the table `Settings.rows`.
 package struct SettingRow: Sendable {
@@ -7,13 +7,13 @@ package struct SettingRow: Sendable {
     package let name: String
     /// What the setting does, by which formula, and what turning it up costs. Full sentences.
     package let sentence: String
-    /// What stands for the value in `--help`.
+    /// The placeholder of the value in `--help`.
     package let placeholder: String
     /// Completes the sentence "it must be …".
     package let allowed: String
     /// The text that is parsed when nothing is given; nil when the setting is then absent.
     package let defaultText: String?
-    /// What to tell people the default is.
+    /// The default as people read it.
     package let defaultPhrase: String
     /// Whether the value is never shown, and may come from a file.
     package let isSecret: Bool
@@ -52,7 +52,7 @@ extension SettingRow {
             copy: { $1[keyPath: path] = $0[keyPath: path] })
     }
 
-    /// A setting that may be absent; `absent` tells people what happens then.
+    /// A setting that may be absent; `absent` says what happens then.
     init<Value: Equatable>(
         _ name: String, _ path: WritableKeyPath<Settings, Value?> & Sendable, _ kind: SettingKind<Value>, absent: String,
         _ sentence: String

@@ -1,5 +1,5 @@
-// The table of settings. To add a setting, add its field to `Settings` and its row here; the flag, both environment names,
-// the help and the documentation follow (run the tests with UPDATE_DOCS=1 to rewrite docs/settings.md).
+// The table of settings. To add a setting, add its field to `Settings` and its row here; the flag, both environment
+// names, the help and the documentation follow (run the tests with UPDATE_DOCS=1 to rewrite docs/settings.md).
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.

@@ -1,5 +1,5 @@
-// The settings for people: the line in `--help`, the listing of `--check_config` and docs/settings.md. All are written from the
-// rows, so none can fall behind.
+// The settings for people: the line in `--help`, the listing of `--check_config` and docs/settings.md. All are written
+// from the rows, so none can fall behind.
 
 extension SettingRow {
     /// The sentences for `--help`, with the default and the environment names.

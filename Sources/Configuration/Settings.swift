@@ -1,5 +1,5 @@
-// What the server was told to do, as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and
-// environment become these values is in SettingResolution.swift. Nothing here reads anything.
+// The settings as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and environment
+// become these values is in SettingResolution.swift. Nothing here reads anything.
 
 import Catalog
 import Replication
@@ -30,14 +30,14 @@ package struct Settings: Sendable, Equatable {
     package var tlsClientCA: String?
     package var tlsClientAuthentication = TLSConfiguration.ClientAuthentication.none
     package var tlsClientCRL: String?
-    /// Nil: whoever connects is believed.
+    /// Nil: every sender is believed.
     package var trustedProxies: AddressRanges?
     /// Invariant: `.xForwarded` where no proxy is named.
     package var forwarded = ForwardedFamily.xForwarded
     /// Nil: no page of another origin may read anything.
     package var corsOrigins: CORSOrigins?
 
-    /// How long the registry serves on after it was told to stop.
+    /// How long the registry goes on serving after a signal to stop.
     package var drainTime = GoDuration.zero
 
     package var logLevel = LogLevel.debug
@@ -59,7 +59,7 @@ package struct Settings: Sendable, Equatable {
     package var maxTags = 0
     package var maxTagsBytes = 0
 
-    /// The schemes to ask, in this order, without duplicates; empty means that nobody is asked for a credential.
+    /// The schemes to try, in this order, without duplicates; when empty, no credential is required.
     package var authMode: [AuthScheme] = []
     /// Invariant: present when `authMode` contains `.jwt`.
     package var jwtSecret: Secret?
@@ -80,7 +80,8 @@ package struct Settings: Sendable, Equatable {
 
     /// Bytes, of all loops together.
     package var renderedCache = 0
-    /// Bytes of lists that are being made, of all namespaces together and of one. Invariant: the latter is at most the former.
+    /// Bytes of lists that are being made, of all namespaces together and of one. Invariant: the latter is at most the
+    /// former.
     package var renderBytes = 0
     package var renderBytesNamespace = 0
 
@@ -165,10 +166,11 @@ extension Settings {
         ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off, start: start)
     }
 
-    /// Whether members that run the original are served and read: where nobody has to prove anything, or by the operator's wish.
+    /// Whether legacy peers are accepted and read: where no member has to authenticate, or because the operator wants
+    /// it.
     package var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
 
-    /// What a member does with leases last renewed elsewhere when it hears too few of the others.
+    /// What a cut-off member does with leases that were last renewed elsewhere.
     package enum Isolation: String, Sendable, CaseIterable {
         /// Keeps them, marked as overdue.
         case hold
@@ -204,7 +206,8 @@ extension Settings {
         package static let tagsBytes = 0...65_536
         /// The kernel's own bound on open files (`fs.nr_open`) is 1,048,576 unless raised.
         package static let connections = 1...1_000_000
-        /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes near.
+        /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes
+        /// near.
         package static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
         /// At least the largest legal request, or it would never be read whole (`BorderRules.leastInput`).
         package static let bufferedInput = 98_304...16_777_216
@@ -212,7 +215,8 @@ extension Settings {
         package static let bufferedTotal = 1_048_576...1_099_511_627_776
         package static let changeLog = 0...1_099_511_627_776
         package static let renderedCache = 0...1_099_511_627_776
-        /// What is rendered of one list on a loop at most: some 5 ms of work, in instances looked at and bytes made or put together.
+        /// What is rendered of one list on a loop at most: some 5 ms of work, in instances looked at and bytes made or
+        /// put together.
         package static let loopListInstances = 4_096
         package static let loopListBytes = 1 << 20
         /// At least what is made on a loop anyway.
@@ -220,7 +224,7 @@ extension Settings {
         /// At a million a second a token is worth a microsecond.
         package static let rate = 1...1_000_000
         package static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
-        /// Whoever wants longer wants another tool.
+        /// A longer time needs another tool.
         package static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
         package static let clusterSize = 1...1_000
         /// Under a second nothing is gained; over a day the list is a memory.
@@ -228,7 +232,8 @@ extension Settings {
         /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
         package static let replicationQueueBytes = 1_048_576...1_073_741_824
         package static let replicationQueueChanges = 1_000...10_000_000
-        /// At least the longest of the usual leases; a month of a busy cluster's deregistrations is more than memory should hold.
+        /// At least the longest of the usual leases; a month of a busy cluster's deregistrations is more than memory
+        /// should hold.
         package static let tombstoneTime = GoDuration.seconds(600)...GoDuration.seconds(2_592_000)
         /// At least some 650 of one namespace.
         package static let tombstoneBytes = 1_048_576...1_099_511_627_776
@@ -242,7 +247,7 @@ extension Settings {
         package static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
         /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
         package static let soundSecretBytes = 32
-        /// 128 bits, if they are random: a shorter one may be guessed by whoever has recorded a proof.
+        /// 128 bits, if they are random: a shorter one can be guessed by an attacker that has recorded a proof.
         package static let soundClusterSecretBytes = 16
         /// The largest secret file read; anything larger is surely the wrong file.
         package static let secretFileBytes = 65_536

@@ -1,4 +1,5 @@
-// A request target that is a whole URL. Every server must take one (RFC 9112, section 3.2.2), though only proxies are sent it as a rule.
+// A request target that is a whole URL. Every server must take one (RFC 9112, section 3.2.2), though only proxies are
+// sent it as a rule.
 
 /// The parts of a target in absolute form.
 struct AbsoluteForm {
@@ -8,8 +9,8 @@ struct AbsoluteForm {
     /// The path and query; either may be missing.
     let rest: Range<Int>
 
-    /// Nil for anything but `http://HOST` or `https://HOST`, with or without what follows a host. A user's name before the host is refused
-    /// too (RFC 9110, section 4.2.4).
+    /// Nil for anything but `http://HOST` or `https://HOST`, with or without what follows a host. A user's name before
+    /// the host is refused too (RFC 9110, section 4.2.4).
     init?(_ bytes: [UInt8], _ target: Range<Int>) {
         let isHTTPS = Self.begins(bytes[target], "https://")
         guard isHTTPS || Self.begins(bytes[target], "http://") else { return nil }

@@ -1,4 +1,4 @@
-// Whether a client takes gzip, by RFC 9110, section 12.5.3, where `gzip;q=0` and `*` count for what they say.
+// Whether a client takes gzip, by RFC 9110, section 12.5.3, where `gzip;q=0` and `*` have their meaning.
 
 /// What the `Accept-Encoding` field says of gzip.
 public enum AcceptEncoding {

@@ -1,6 +1,7 @@
-// The lines of a chunked body (RFC 9112, section 7.1), byte by byte: they come in any pieces, and each byte's fate is decided when it comes. What a
-// chunk's line has besides its size means nothing to the registry, and evhttp does not read it; that it is well-formed is seen to all the same,
-// because what one reader takes for an extension another may take for the end of a line.
+// The lines of a chunked body (RFC 9112, section 7.1), byte by byte: they come in any pieces, and each byte's fate is
+// decided when it comes. The rest of a chunk's line, after its size, means nothing to the registry, and evhttp does not
+// read it; that it is well-formed is seen to all the same, because what one reader takes for an extension another may
+// take for the end of a line.
 
 import Text
 
@@ -10,7 +11,7 @@ struct ChunkLine {
     enum Reading {
         /// There is more to come. Whether evhttp is to see this byte.
         case more(isForEvhttp: Bool)
-        /// The line has ended: so many bytes follow, and another line reads anew.
+        /// The line has ended: that many bytes follow, and a new line is read.
         case end(size: Int)
         /// The size is beyond any limit.
         case tooLarge
@@ -120,7 +121,7 @@ struct TrailerLine {
     /// What a byte is.
     enum Reading {
         case ofField
-        /// The last byte of a field; another line reads anew.
+        /// The last byte of a field; a new line is read.
         case endOfField
         case ofEmptyLine
         case endOfBody

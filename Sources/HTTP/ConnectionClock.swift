@@ -1,6 +1,7 @@
-// How long a client may take over what it is doing. A timeout that counts from the last byte is outlived by one byte now and then, so each
-// deadline here counts from where the activity began. A clock is not told of every byte: a sweep looks at the connection now and then, and
-// the clock sees from what it finds whether that is still the same activity. So a deadline is late by up to two sweeps, and never early.
+// How long a client may take for each activity. A timeout that counts from the last byte is outlived by one byte now
+// and then, so each deadline here counts from where the activity began. A clock does not see every byte: a sweep looks
+// at the connection now and then, and the clock decides from its state whether the activity is still the same. So a
+// deadline is late by up to two sweeps, and never early.
 
 /// How long clients may take, in milliseconds unless said otherwise.
 public struct Deadlines: Sendable, Equatable {
@@ -10,7 +11,7 @@ public struct Deadlines: Sendable, Equatable {
     public var request: Int64 = 30_000
     /// Between two requests, and before the first; then the connection is closed without a word.
     public var idle: Int64 = 75_000
-    /// For taking the next `portion` bytes of an answer, or what is left of it; then the connection is closed.
+    /// For reading the next `portion` bytes of an answer, or the rest of it; then the connection is closed.
     public var answer: Int64 = 30_000
     /// Bytes of an answer that a client has `answer` to take.
     public var portion = 1_000_000
@@ -28,7 +29,8 @@ public enum Activity: Sendable, Equatable {
     case head(of: Int)
     /// The body of a request is arriving.
     case body(of: Int)
-    /// Requests that came whole are being answered, so many answers have left, and of the next one so many bytes wait for the client.
+    /// Requests that came whole are being answered, so many answers have left, and of the next one so many bytes wait
+    /// for the client.
     case answer(after: Int, waiting: Int)
     /// The connection was refused something, and ends.
     case leaving
@@ -39,8 +41,8 @@ public enum Overdue: Sendable, Equatable {
     case header, request, idle, answer, leaving
 }
 
-/// Time that goes on only while its keeper does: from one look to the next it advances by one longest step at most, so that what a registry
-/// that was stopped, or had too much to do, could not read meanwhile is no client's delay.
+/// Time that goes on only while its keeper does: from one look to the next it advances by one longest step at most, so
+/// that what a registry that was stopped, or had too much to do, could not read meanwhile is no client's delay.
 public struct PatientClock: Sendable {
     /// In milliseconds.
     private let longestStep: Int64
@@ -67,7 +69,8 @@ public struct PatientClock: Sendable {
 /// The deadlines of one connection.
 public struct ConnectionClock: Sendable {
     private var activity: Activity
-    /// When `activity` began, in milliseconds of the caller's monotonic clock; of an answer, when the portion before this one was taken.
+    /// When `activity` began, in milliseconds of the caller's monotonic clock; of an answer, when the portion before
+    /// this one was taken.
     private var since: Int64
     /// Of an answer, what waited at `since`.
     private var waitingThen = 0
@@ -80,7 +83,8 @@ public struct ConnectionClock: Sendable {
         since = now
     }
 
-    /// Takes note of what the connection is at; `now` never decreases. Returns the deadline that has passed, if one has.
+    /// Takes note of what the connection is at; `now` never decreases. Returns the deadline that has passed, if one
+    /// has.
     public mutating func observe(_ activity: Activity, at now: Int64, _ deadlines: Deadlines) -> Overdue? {
         isStuck = false
         switch (self.activity, activity) {

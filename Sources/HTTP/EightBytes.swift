@@ -1,5 +1,6 @@
-// Most bytes of a request are ordinary: they are looked at eight at a time, and one by one only where something may be among them. The tricks with
-// bits are those of Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a zero byte", and has a byte less, or more, than n.
+// Most bytes of a request are ordinary: they are looked at eight at a time, and one by one only where something may be
+// among them. The tricks with bits are those of Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a
+// zero byte", and has a byte less, or more, than n.
 
 /// Eight neighbouring bytes.
 struct EightBytes: Equatable {

@@ -5,8 +5,8 @@ import Text
 extension ByteSet {
     /// What a method or a field name is made of (RFC 9110, section 5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
     static let token = ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
-    /// What a host name, an address or a port is written with: letters, digits and `-._:[]`. It is echoed in links and redirects, so nothing
-    /// else passes.
+    /// What a host name, an address or a port is written with: letters, digits and `-._:[]`. It is echoed in links and
+    /// redirects, so nothing else passes.
     static let host = ByteSet(low: 0x07FF_6000_0000_0000, high: 0x07FF_FFFE_AFFF_FFFE)
 }
 
@@ -31,8 +31,8 @@ extension Span<UInt8> {
         return true
     }
 
-    /// Whether the bytes in `range` are a host with or without a port (RFC 9110, section 4.2): a name or an IPv4 address, or another address in
-    /// brackets; then perhaps a colon and digits.
+    /// Whether the bytes in `range` are a host with or without a port (RFC 9110, section 4.2): a name or an IPv4
+    /// address, or another address in brackets; then perhaps a colon and digits.
     func areHost(in range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
         let letters = ByteSet.name

@@ -4,7 +4,7 @@ import Text
 
 /// One proxy's word.
 public struct ForwardedElement: Sendable, Equatable {
-    /// The address of whom the proxy was asked by, without its port: numeric, or whatever else stands there.
+    /// The address of the client of the proxy, without its port: numeric, or whatever else stands there.
     public private(set) var node: [UInt8]?
     /// `http` or `https`, in lower case.
     public private(set) var proto: [UInt8]?

@@ -1,7 +1,8 @@
 // Values that are lists (RFC 9110, section 5.6.1): elements between commas, of which empty ones mean nothing.
 
 extension ArraySlice<UInt8> {
-    /// The first element that is not empty, without the white space around it; nil when there is none. For lists whose elements have no quotes.
+    /// The first element that is not empty, without the white space around it; nil when there is none. For lists whose
+    /// elements have no quotes.
     public var firstElement: ArraySlice<UInt8>? {
         var rest = self
         while !rest.isEmpty {
@@ -13,8 +14,8 @@ extension ArraySlice<UInt8> {
         return nil
     }
 
-    /// The elements that are not empty, without the white space around them, the last one first: proxies append. For lists whose elements have no
-    /// quotes.
+    /// The elements that are not empty, without the white space around them, the last one first: proxies append. For
+    /// lists whose elements have no quotes.
     public func reversedElements() -> some Sequence<ArraySlice<UInt8>> {
         var rest = self
         return AnyIterator {

@@ -1,5 +1,5 @@
-// The methods of RFC 9110 and 5789. Any other token is `.other`: it reaches the router, which answers 405 with `Allow`, instead of being
-// a special case of the transport.
+// The methods of RFC 9110 and 5789. Any other token is `.other`: it reaches the router, which answers 405 with `Allow`,
+// instead of being a special case of the transport.
 
 /// The method of a request.
 public enum Method: UInt8, Sendable, CaseIterable {
@@ -21,8 +21,8 @@ public enum Method: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether evhttp reads a body that this method announces. Where it does not, the body's bytes would be taken for the next request, so
-    /// the gate refuses one.
+    /// Whether evhttp reads a body that this method announces. Where it does not, the body's bytes would be taken for
+    /// the next request, so the request parser refuses one.
     var mayCarryBody: Bool {
         switch self {
         case .get, .post, .put, .delete, .options, .patch: true

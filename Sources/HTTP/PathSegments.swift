@@ -1,5 +1,5 @@
-// A path split at its slashes, each segment percent-decoded once: `%2F` stays inside its segment, and what decodes to a dot segment, a
-// control character or broken UTF-8 is refused rather than repaired (RFC 3986, sections 3.3 and 5.2.4).
+// A path split at its slashes, each segment percent-decoded once: `%2F` stays inside its segment, and what decodes to a
+// dot segment, a control character or broken UTF-8 is refused rather than repaired (RFC 3986, sections 3.3 and 5.2.4).
 
 /// The decoded segments of a request's path.
 public struct PathSegments: Sendable {
@@ -25,7 +25,8 @@ public struct PathSegments: Sendable {
     /// No segment.
     public init() { bytes = [] }
 
-    /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than any route.
+    /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than
+    /// any route.
     public init(_ head: RequestHead) throws(Refusal) {
         // An escape may be in the query alone.
         if head.targetShape.hasEscapes, head.path.contains(UInt8(ascii: "%")) {

@@ -1,5 +1,5 @@
-// Percent-decoding with the strictness of a border: every escape is two hexadecimal digits, no path decodes to a control
-// character, and what comes out is UTF-8.
+// Strict percent-decoding: every escape is two hexadecimal digits, no path decodes to a control character, and what
+// comes out is UTF-8.
 
 import Text
 
@@ -7,11 +7,12 @@ enum PercentDecoding {
     enum Part {
         /// A segment, in which nothing decodes to a control character.
         case path
-        /// A name or value, in which `+` is a space and only NUL is refused: a tag may have any other character, and be asked for.
+        /// A name or value, in which `+` is a space and only NUL is refused: a tag may have any other character, and be
+        /// asked for.
         case query
     }
 
-    /// Appends the decoded bytes. Throws a 400 refusal; what was appended by then is of no use.
+    /// Appends the decoded bytes. Throws a 400 refusal; the bytes appended by then are invalid.
     static func append(_ encoded: ArraySlice<UInt8>, to decoded: inout [UInt8], as part: Part) throws(Refusal) {
         let start = decoded.count
         var index = encoded.startIndex

@@ -1,16 +1,18 @@
-// The query of a look-up, as the URL standard's form encoding has it: pairs between ampersands, `+` for a space. A name given twice is refused:
-// which of the two a server obeys is otherwise anybody's guess.
+// The query of a look-up, as the URL standard's form encoding has it: pairs between ampersands, `+` for a space. A name
+// given twice is refused: which of the two a server obeys is otherwise anybody's guess.
 
 /// One parameter of a query.
 public struct QueryParameter: Sendable, Equatable {
-    /// More parameters than any look-up knows: one of them is unknown or comes twice, and comparing each with each would cost their square.
+    /// More parameters than any look-up knows: one of them is unknown or comes twice, and comparing each with each
+    /// would cost their square.
     public static let maximumCount = 32
 
     public let name: String
     /// Empty when the parameter came without `=`.
     public let value: String
 
-    /// The parameters in the order sent. Throws a 400 refusal for a bad escape, a name that came twice, or too many of them.
+    /// The parameters in the order sent. Throws a 400 refusal for a bad escape, a name that came twice, or too many of
+    /// them.
     public static func parse(_ query: ArraySlice<UInt8>?) throws(Refusal) -> [QueryParameter] {
         guard let query else { return [] }
         var parameters: [QueryParameter] = []

@@ -1,14 +1,15 @@
-// A request's first line and header fields, as the gate understood them. The bytes are kept as they came, once; everything here is a range
-// into them, so that reading a field costs no allocation.
+// A request's first line and header fields, as the request parser read them. The bytes are kept as they came, once;
+// everything here is a range into them, so that reading a field costs no allocation.
 
 import Text
 
-/// The head of one request that passed the gate.
+/// The head of one request that passed the request parser.
 public struct RequestHead: Sendable {
     /// The fields that the registry reads. All others pass unread.
     public enum Field: Int, CaseIterable, Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
-        // Of those from here on only that they came is kept. They are sent seldom, and looked for in the lines when somebody asks.
+        // Of those from here on only that they came is kept. They are sent seldom, and are searched in the lines when
+        // they are needed.
         case contentEncoding, origin, requestedMethod
         case forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedPrefix
         case ifMatch
@@ -37,7 +38,8 @@ public struct RequestHead: Sendable {
     /// Invariant: describes `targetRange`.
     var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
     private var fieldRanges = FieldRanges(repeating: 0..<0)
-    /// The fields that have to be looked for in the lines: those without a range here, and lists that came in several lines.
+    /// The fields that have to be looked for in the lines: those without a range here, and lists that came in several
+    /// lines.
     private var scattered = FieldSet()
 
     /// A range for each of the fields that most requests have; a test counts them.
@@ -45,7 +47,8 @@ public struct RequestHead: Sendable {
 
     init() {}
 
-    /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of declared length or none.
+    /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of
+    /// declared length or none.
     var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
 
     /// How many bytes of the head are left in the input, up to where the body begins.
@@ -65,8 +68,8 @@ public struct RequestHead: Sendable {
         targetShape.pathEnd < targetRange.upperBound ? bytes[targetShape.pathEnd + 1..<targetRange.upperBound] : nil
     }
 
-    /// A field's value without surrounding white space, or nil when the field is absent or empty. A list that came in several lines is one list
-    /// (RFC 9110, section 5.3): its parts come joined by commas.
+    /// A field's value without surrounding white space, or nil when the field is absent or empty. A list that came in
+    /// several lines is one list (RFC 9110, section 5.3): its parts come joined by commas.
     public subscript(field: Field) -> ArraySlice<UInt8>? {
         if scattered.contains(field) { return gather(field) }
         guard field.hasRange else { return nil }

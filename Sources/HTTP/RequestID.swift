@@ -1,4 +1,5 @@
-// Every response carries an identity of its request. A caller's own is honoured when it is harmless to log and to echo; else one is made up.
+// Every response carries an identity of its request. A caller's own is honoured when it is harmless to log and to echo;
+// else one is made up.
 
 import Text
 
@@ -12,7 +13,8 @@ public struct RequestID: Sendable, Equatable {
     /// An empty identity: not sent.
     public init() { text = "" }
 
-    /// A made-up identity: fifteen hexadecimal digits of a random number, the longest text that Swift keeps without an allocation.
+    /// A made-up identity: fifteen hexadecimal digits of a random number, the longest text that Swift keeps without an
+    /// allocation.
     public init(random: UInt64) {
         text = String(unsafeUninitializedCapacity: 15) { buffer in
             for index in 0..<15 {
@@ -34,8 +36,9 @@ public struct RequestID: Sendable, Equatable {
     public var value: String { text }
 }
 
-/// Makes identities up. They are to be told apart, not to be secret: one look at the system's randomness at the start is enough, where asking
-/// for each would be a system call a request. SplitMix64: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
+/// Makes identities up. They must be distinct, not secret: one look at the system's randomness at the start is enough,
+/// where asking for each would be a system call a request. SplitMix64: Steele, Lea and Flood, "Fast Splittable
+/// Pseudorandom Number Generators", 2014.
 public struct RequestIDs: Sendable {
     private var state: UInt64
 

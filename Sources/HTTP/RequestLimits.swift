@@ -1,6 +1,7 @@
-// What one request may cost before it is understood. Each limit has the status that tells the client which one it met.
+// What one request may cost before it is understood. Each limit has a status, by which the client knows which one it
+// exceeded.
 
-/// The bounds that the gate holds a request to, in bytes unless said otherwise.
+/// The bounds that the request parser holds a request to, in bytes unless said otherwise.
 public struct RequestLimits: Sendable, Equatable {
     /// The request target; longer is 414.
     public var target = 4_096

@@ -1,4 +1,5 @@
-// What each line of a head says, and whether it may: the request line, then one field after the other. The gate has found where they end.
+// What each line of a head says, and whether it may: the request line, then one field after the other. The request
+// parser has found where they end.
 
 import Text
 
@@ -45,8 +46,8 @@ extension RequestGate {
         return Refusal(.versionNotSupported, "this port speaks HTTP/1.1 and HTTP/1.0, and not HTTP/\(Character(UnicodeScalar(major)))")
     }
 
-    /// `http://AUTHORITY/PATH`, which a client writes that takes the registry for a proxy; the authority takes the place of `Host` (RFC 9112, section
-    /// 3.2.2). Gives where the path lies; evhttp sees nothing else.
+    /// `http://AUTHORITY/PATH`, which a client writes that takes the registry for a proxy; the authority takes the
+    /// place of `Host` (RFC 9112, section 3.2.2). Gives where the path lies; evhttp sees nothing else.
     private mutating func readAbsoluteForm(_ target: Range<Int>, _ method: Method) throws(Refusal) -> Range<Int> {
         guard let form = AbsoluteForm(head.bytes, target) else {
             throw Refusal(.badRequest, "the request target is neither an absolute path nor an http URL")
@@ -58,7 +59,8 @@ extension RequestGate {
             exciseFromHead(target.lowerBound..<form.rest.lowerBound)
             return form.rest
         }
-        // Without a path it is `/`, or of OPTIONS the server as a whole. Evhttp sees the second slash of `://`; here the authority makes room for one.
+        // Without a path it is `/`, or of OPTIONS the server as a whole. Evhttp sees the second slash of `://`; here
+        // the authority makes room for one.
         let slash = form.authority.lowerBound - 1
         exciseFromHead(target.lowerBound..<slash)
         exciseFromHead(form.authority)

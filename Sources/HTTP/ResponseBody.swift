@@ -1,5 +1,5 @@
-// What a response carries: bytes of its own, or fragments that it shares with other responses. What many clients ask for is rendered once, and
-// then handed to each of them without being copied.
+// What a response carries: bytes of its own, or fragments that it shares with other responses. What many clients ask
+// for is rendered once, and then handed to each of them without being copied.
 
 import Synchronization
 

@@ -1,4 +1,4 @@
-// What the gate learns of a request target while it makes sure that there is nothing wrong with it.
+// What the request parser learns of a request target while it checks it.
 
 /// Where a request target's path ends, and whether anything in the target is percent-encoded.
 struct TargetShape: Sendable {
@@ -7,7 +7,8 @@ struct TargetShape: Sendable {
 }
 
 extension Span<UInt8> {
-    /// What a request target is like, found in one pass; nil when it has a byte that it may not have: anything but visible ASCII, and `#`.
+    /// What a request target is like, found in one pass; nil when it has a byte that it may not have: anything but
+    /// visible ASCII, and `#`.
     func targetShape(in range: Range<Int>) -> TargetShape? {
         var shape = TargetShape(pathEnd: range.upperBound, hasEscapes: false)
         var index = range.lowerBound

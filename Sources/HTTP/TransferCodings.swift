@@ -1,5 +1,6 @@
-// What `Transfer-Encoding` says, over all of its lines. Only one that says `chunked` and nothing else goes on to evhttp, which reads no other, and reads
-// the first line alone: whatever could be read in two ways is refused (RFC 9112, sections 6.1 and 6.3).
+// What `Transfer-Encoding` says, over all of its lines. Only one that says `chunked` and nothing else goes on to
+// evhttp, which reads no other, and reads the first line alone: whatever could be read in two ways is refused (RFC
+// 9112, sections 6.1 and 6.3).
 
 import Text
 

@@ -1,12 +1,13 @@
-// The server's part in the limits on connections: who is let in, and whose time is up. Every connection is looked at four times a second;
-// that costs a tenth of a microsecond each, whereas a timer for each would be moved with every request.
+// The server's part in the limits on connections: which connections are accepted, and which have exceeded their time.
+// Every connection is looked at four times a second; that costs a tenth of a microsecond each, whereas a timer for each
+// would be moved with every request.
 
 import CLibevent
 import HTTP
 
 extension HTTPServer {
-    /// How many refused connections of a server may be told so at a time; more are closed without a word. Each takes a descriptor until the
-    /// client has read its answer.
+    /// The most refused connections of a server that are being answered at a time; more are closed without a word. Each
+    /// takes a descriptor until the client has read its answer.
     private static let maximumRefusedAtTheDoor = 256
 
     // MARK: - The door

@@ -1,10 +1,12 @@
-// What the gate takes and evhttp does not leaves the input before evhttp looks there (`RequestGate.takeExcisions`).
+// Bytes that the request parser accepts and evhttp does not are removed from the input before evhttp reads it
+// (`RequestGate.takeExcisions`).
 
 import CLibevent
 
 extension Connection {
-    /// Takes out of the input what the gate has understood and evhttp would not. All of it lies behind what evhttp has taken: evhttp takes whole lines,
-    /// and a line ends in the same turn in which the gate is done with it.
+    /// Takes out of the input what the request parser has understood and evhttp would not. All of it lies behind what
+    /// evhttp has taken: evhttp takes whole lines, and a line ends in the same turn in which the request parser is done
+    /// with it.
     func excise() {
         let end = gate.bytesFed
         let excisions = gate.takeExcisions()

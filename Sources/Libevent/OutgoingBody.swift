@@ -1,12 +1,13 @@
-// How the body of an answer gets into the buffer that evhttp writes from. Small bodies of an answer's own are copied; all others are only pointed
-// to, and held until libevent has written them or given up on the client. As long as they are, the border counts them.
+// How the body of an answer gets into the buffer that evhttp writes from. Small bodies of an answer's own are copied;
+// all others are only pointed to, and held until libevent has written them or given up on the client. While they exist,
+// they count against the shared limits.
 
 import CLibevent
 import HTTP
 
 extension ResponseBody {
-    /// Appends the bytes to an evbuffer of this loop's. Over TLS libevent has OpenSSL take a piece of the buffer as a whole, and what has left shows
-    /// when the piece has: so a piece is a record.
+    /// Appends the bytes to an evbuffer of this loop's. Over TLS libevent passes a piece of the buffer to OpenSSL as a
+    /// whole, so progress shows only when the piece has left: so a piece is a record.
     func append(to output: OpaquePointer, overTLS isSecure: Bool, _ border: Border) {
         switch self {
         case .bytes(let bytes) where bytes.count < Border.largeBody: if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
@@ -29,8 +30,9 @@ private final class Loan {
 
     deinit { border.takeBack(chain) }
 
-    /// Has the buffer point to the bytes. The pointers outlive the closure that lends them: `bytes` is a constant of an object that is held until
-    /// the buffer lets go, and the elements of an array that is not written to stay where they are.
+    /// Has the buffer point to the bytes. The pointers outlive the closure that lends them: `bytes` is a constant of an
+    /// object that is held until the buffer lets go, and the elements of an array that is not written to stay where
+    /// they are.
     func lend(to output: OpaquePointer, _ isSecure: Bool) {
         for fragment in chain.fragments {
             fragment.bytes.withUnsafeBytes { bytes in

@@ -1,6 +1,6 @@
-// A process without a free file descriptor cannot even accept a connection to refuse it, and its listener stays readable: whoever waits on it
-// wakes without end. So each server keeps one descriptor that it can give up for a moment, and a listener that failed is left alone until the
-// next housekeeping.
+// A process without a free file descriptor cannot even accept a connection to refuse it, and its listener stays
+// readable: a poll on it wakes without end. So each server keeps one descriptor that it can give up for a moment, and a
+// listener that failed is left alone until the next housekeeping.
 
 import CLibevent
 import Glibc
@@ -10,7 +10,8 @@ import Synchronization
 struct ReservedDescriptor: ~Copyable {
     /// How many clients are answered at a time; the others wait in the kernel's queue.
     private static let maximumAnswered = 64
-    /// How much of a request is read so that closing does not take the answer back (a close with bytes unread is a reset).
+    /// How much of a request is read so that closing does not take the answer back (a close with bytes unread is a
+    /// reset).
     private static let readBytes = 16_384
 
     /// -1 when none could be had.
@@ -22,7 +23,7 @@ struct ReservedDescriptor: ~Copyable {
         if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
-    /// Accepts who waits at `listener`, writes `answer` and closes; returns how many were answered.
+    /// Accepts a waiting connection of `listener`, writes `answer` and closes it; returns how many were answered.
     mutating func refuse(from listener: Int32, with answer: [UInt8]) -> Int {
         if descriptor >= 0 { Glibc.close(descriptor) }
         defer { descriptor = Self.open() }
@@ -44,7 +45,8 @@ struct ReservedDescriptor: ~Copyable {
     private static func open() -> Int32 { Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
 }
 
-/// The listeners that could not accept. libevent's error callback gets evhttp's argument, which leads nowhere, so it leaves word here.
+/// The listeners that could not accept. libevent's error callback gets evhttp's argument, which leads nowhere, so it
+/// leaves word here.
 enum PausedListeners {
     private static let paused = Mutex<Set<Int>>([])
 

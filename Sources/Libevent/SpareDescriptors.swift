@@ -1,5 +1,6 @@
-// Peers keep a reserve: where clients have used up every file descriptor, a member that could neither dial nor accept would drop out of its
-// cluster for their sake. These are taken while there are some, and given up one by one as sockets of peers need them.
+// Peers keep a reserve: where clients have used up every file descriptor, a member that could neither dial nor accept
+// would drop out of its cluster for their sake. These are taken while there are some, and given up one by one as
+// sockets of peers need them.
 
 import Glibc
 
@@ -8,7 +9,7 @@ struct SpareDescriptors: ~Copyable {
     private let wanted: Int
     private var descriptors: [Int32] = []
 
-    /// Takes so many, or as many as there are.
+    /// Takes this many, or as many as there are.
     init(count: Int) {
         wanted = count
         refill()
@@ -25,7 +26,7 @@ struct SpareDescriptors: ~Copyable {
         return true
     }
 
-    /// Takes back what was given up, as far as there are descriptors again.
+    /// Takes back descriptors that were given up, as far as there are some again.
     mutating func refill() {
         while descriptors.count < wanted {
             let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)

@@ -1,5 +1,5 @@
-// What the owner of streams is told about them. Values: a stream itself never leaves its room, and a number that is never used again stands for
-// it outside, so that word which comes late is about nothing rather than about another stream.
+// The events that the owner of streams gets. Values: a stream itself never leaves its room, and a number that is never
+// used again stands for it outside, so that word which comes late is about nothing rather than about another stream.
 
 import TLS
 
@@ -11,7 +11,7 @@ public struct StreamID: Hashable, Sendable {
     public init(number: UInt64) { self.number = number }
 }
 
-/// Who is at the other end of a stream that has opened.
+/// The peer of a stream that has opened.
 public struct StreamPeer: Sendable, Equatable {
     /// Numeric, without the port.
     public let host: String
@@ -20,14 +20,14 @@ public struct StreamPeer: Sendable, Equatable {
     public let certificate: PeerCertificate?
 }
 
-/// What happens to a stream. After `closed` nothing more is told of it, nor after the owner has closed it.
+/// What happens to a stream. There are no events after `closed`, nor after the owner has closed it.
 public enum StreamEvent: Sendable {
     /// It is connected, and over TLS the handshake is done.
     case opened(StreamPeer)
     case received([UInt8])
-    /// What was queued has fallen to the low-water mark.
+    /// The queue has fallen to the low-water mark.
     case drained
-    /// - host: whom it was with, though it may never have been opened.
+    /// - host: its peer, though it may never have been opened.
     case closed(StreamEnd, host: String)
 }
 
@@ -54,12 +54,13 @@ public enum StreamEnd: Sendable, Equatable {
 
 /// What bounds streams.
 public struct StreamLimits: Sendable {
-    /// Bytes still queued at which the owner is told that there is room again.
+    /// The number of queued bytes at which the owner gets an event that there is room again.
     public var lowWater = 64 << 10
     /// Accepted streams that are not admitted yet: of all peers, and of one address.
     public var newcomers = 64
     public var newcomersOfHost = 16
-    /// Accepted streams that were closed before they were admitted and still take what was queued. Beyond it, it is dropped.
+    /// Accepted streams that were closed before they were admitted and still take what was queued. Beyond it, it is
+    /// dropped.
     public var departingNewcomers = 64
     /// How long an accepted stream may take until its owner admits it, in milliseconds.
     public var newcomerTime = 10_000

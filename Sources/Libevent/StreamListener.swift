@@ -1,5 +1,6 @@
-// The listening socket of the peers' port. Whom it accepts becomes a stream on probation; without descriptors it gives up a spare one, and
-// without those it rests until the next housekeeping, because a listener that cannot accept stays readable and would spin.
+// The listening socket of the peers' port. An accepted connection becomes a stream on probation; without descriptors it
+// gives up a spare one, and without those it rests until the next housekeeping, because a listener that cannot accept
+// stays readable and would spin.
 
 import CLibevent
 import Glibc
@@ -14,8 +15,8 @@ public final class StreamListener {
     private var listener: OpaquePointer?
     private var isResting = false
 
-    /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS, and with `allowsPlain` also whoever does not
-    /// begin with TLS.
+    /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS, and with
+    /// `allowsPlain` also connections that do not begin with TLS.
     public init(
         listening descriptor: Int32, for streams: Streams, security: TLSContextBox? = nil, allowsPlain: Bool = false
     ) throws(LibeventError) {
@@ -41,7 +42,7 @@ public final class StreamListener {
 
     deinit { end() }
 
-    /// Accepts nobody any more; who was accepted stays.
+    /// Accepts no more connections; those that were accepted stay.
     public func stop(_: borrowing OnLoop) { end() }
 
     private func end() {

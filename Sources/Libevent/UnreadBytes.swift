@@ -1,12 +1,12 @@
-// A socket that is closed over bytes which nobody has read is reset, whereby the kernel throws away what it still has for the other side, be it
-// half an answer or the alert that says why. So what has come is read away before a socket is closed.
+// A socket that is closed with unread bytes is reset: the kernel then discards what it still has for the other side, be
+// it half an answer or the alert that says why. So unread bytes are read and discarded before a socket is closed.
 
 import CLibevent
 import Glibc
 
 /// What the kernel holds of a socket that is about to be closed.
 enum UnreadBytes {
-    /// How much is read away, in bytes; who sends more without end may well be reset.
+    /// How much is read away, in bytes; a client that sends without end may be reset.
     private static let most = 65_536
 
     /// Reads it away, without waiting for more.

@@ -1,4 +1,4 @@
-// The pages by name, and who may see them: probes and scrapers come plain even where HTTPS is required (R613).
+// The pages by name, and their purposes: probes and scrapers come plain even where HTTPS is required (R613).
 
 import Serving
 

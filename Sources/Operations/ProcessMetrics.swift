@@ -1,5 +1,5 @@
-// The metrics of the process as Prometheus' own clients name, type and explain them, so that dashboards and alarms made for any program fit this
-// one.
+// The metrics of the process as Prometheus' own clients name, type and explain them, so that dashboards and alarms made
+// for any program fit this one.
 
 import System
 import Telemetry

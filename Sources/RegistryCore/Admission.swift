@@ -1,5 +1,6 @@
-// Whether somebody may ask what is asked, for every protocol, over HTTP or not: the client's allowance, TLS, the credential, the namespace's allowance,
-// and whether this member can answer now. In that order, since each step is cheaper for an attacker to meet, and dearer to pass, than the one before.
+// Whether a client may do what it asks, for every protocol, over HTTP or not: the client's allowance, TLS, the
+// credential, the namespace's allowance, and whether this member can answer now. In that order, since each step is
+// cheaper for an attacker to meet, and dearer to pass, than the one before.
 //
 //   client ──► enter: client's allowance, TLS ──► admit: credential ──► namespace's allowance ──► not leaving ──► has the others' copy ──► Principal
 //                        │                                  │                    │                     │                    │
@@ -9,20 +10,20 @@ import Authorization
 import Catalog
 import HTTP
 
-/// Why somebody is not let in. Each protocol words it in its own way.
+/// Why a request is refused. Each protocol words it in its own way.
 package enum AdmissionRefusal: Error, Sendable, Equatable {
-    /// An allowance is used up; there is a place again in so many seconds.
+    /// An allowance is used up; there is room again in this many seconds.
     case overAllowance(RateLimits.Limit, retryAfter: Int)
     /// TLS is required.
     case insecure
     case unauthorized(AuthorizationRefusal)
-    /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
+    /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
 }
 
-/// Lets requests in on one loop. Not Sendable: it remembers credentials.
+/// Admits requests on one loop. Not Sendable: it caches credentials.
 package final class Admission {
     private let registry: RegistryState
     /// Another one takes its place when secrets change, and remembers no token that the old ones let in.
@@ -39,7 +40,7 @@ package final class Admission {
     /// The first step: charges the client, and looks at how it came.
     ///
     /// - Parameters:
-    ///   - client: a numeric address; nil when nobody knows it, who is not charged.
+    ///   - client: a numeric address; nil when it is unknown, and then not charged.
     ///   - isSecure: whether it came over TLS; of no matter where `needsTLS` is false.
     ///   - now: nanoseconds of the monotonic clock.
     package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: Int64) throws(AdmissionRefusal) {
@@ -51,7 +52,8 @@ package final class Admission {
     /// The second step, for what concerns a tenant: learns by a credential whose affair it is.
     ///
     /// - Parameters:
-    ///   - credential: the value of an Authorization header, or what a protocol has in its place; nil when there is none.
+    ///   - credential: the value of an Authorization header, or what a protocol has in its place; nil when there is
+    ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
     package func admit(
         _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, for purpose: Purpose, at instant: Instant

@@ -9,9 +9,10 @@ package final class Lifecycle: Sendable {
         /// Not yet fit to be asked.
         case starting
         case ready
-        /// A stop was asked for: serving on for `drain_time`, then finishing what was begun and taking no new connections.
+        /// A stop was asked for: serving on for `drain_time`, then finishing what was begun and taking no new
+        /// connections.
         case draining
-        /// The other members are being told the last that they need to know: nothing is taken that they would not be told of.
+        /// The last changes are being published to the other members: nothing is taken that they would not receive.
         case leaving
     }
 

@@ -1,10 +1,11 @@
-// What every reader asks, whatever the protocol: which services there are, who is in one, one instance, and whether anything has changed. Readers ask
-// here and never the store, so that what comes from elsewhere (another registry that is read beside this one) can be joined to it in one place. What
-// comes from elsewhere is never put into the store: it would count against capacities, enter digests and be told to the other members.
+// The look-ups of every protocol: services, the instances of one, one instance, and revisions. Readers use this and
+// never the store, so that instances from other sources (another registry that is read too) can be joined in one place.
+// These never enter the store: they would count against capacities, enter digests and be published to the other
+// members.
 
 import Catalog
 
-/// What there is, for those who read. Today it is what the store has. Safe to use from any thread.
+/// The present state, for readers. Today it is that of the store. Safe to use from any thread.
 package struct Lookup: Sendable {
     private let store: Store
 

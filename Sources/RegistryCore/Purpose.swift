@@ -1,7 +1,7 @@
-// What a request is for, as far as that decides who may make it. A protocol says it of each thing that it can be asked; limits, authorization and
-// readiness follow from it, so that no protocol has rules of its own.
+// The purpose of a request, as far as it decides whether a client may make it. A protocol names it for each operation;
+// limits, authorization and readiness follow from it, so that no protocol has rules of its own.
 
-/// Why somebody asks.
+/// The purpose of a request.
 package enum Purpose: Sendable, CaseIterable {
     /// To learn, every few seconds, whether the process is well. Always answered.
     case probe
@@ -9,14 +9,14 @@ package enum Purpose: Sendable, CaseIterable {
     case page
     /// To learn what there is. A member that does not know yet would say that there is less.
     case lookUp
-    /// To learn what this member has seen happen, which the other members' copy does not tell.
+    /// To learn which changes this member has seen, which are not in the copy of other members.
     case history
     /// To change what there is.
     case change
     /// To renew leases, which has an allowance of its own (R825).
     case heartbeat
 
-    /// Whether it concerns a tenant, so that somebody has to say which.
+    /// Whether it concerns a tenant, which a credential has to name.
     package var isOfTenant: Bool {
         switch self {
         case .probe, .page: false

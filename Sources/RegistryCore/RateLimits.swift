@@ -1,6 +1,7 @@
-// How many requests a second a namespace and a client may make. Heartbeats have an allowance of their own, so that a flood of look-ups
-// cannot make leases run out. All loops share the buckets, since a client's connections are spread over them: a part of the allowance for
-// each loop would be wrong for every client that keeps one connection. A limit that is off costs an atomic load.
+// How many requests a second a namespace and a client may make. Heartbeats have an allowance of their own, so that a
+// flood of look-ups cannot make leases run out. All loops share the buckets, since a client's connections are spread
+// over them: a part of the allowance for each loop would be wrong for every client that keeps one connection. A limit
+// that is off costs an atomic load.
 
 import Catalog
 import Configuration
@@ -22,7 +23,7 @@ package final class RateLimits: Sendable {
             }
         }
 
-        /// What the client is told.
+        /// The sentence for the client.
         package var sentence: String {
             switch self {
             case .namespace: "the namespace is over its limit of requests a second"
@@ -55,7 +56,8 @@ package final class RateLimits: Sendable {
     /// How many requests were refused for want of this allowance.
     package func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
 
-    /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address is not charged.
+    /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address
+    /// is not charged.
     func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? clientHeartbeats : clients
         guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
@@ -69,8 +71,8 @@ package final class RateLimits: Sendable {
         try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
     }
 
-    /// Charges the heartbeats of a batch beyond the first, which was charged as any other: a batch needs no more allowance to be let through than
-    /// one heartbeat, or a large one never would be, and those who come next wait the longer.
+    /// Charges the heartbeats of a batch beyond the first, which was charged as any other: a batch needs no more
+    /// allowance than one heartbeat, or a large one would never pass, and the requests after it wait the longer.
     package func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
         guard count > 0 else { return }
         if namespaceHeartbeats.isOn { namespaceHeartbeats.overdraw(namespace, count, at: now) }
@@ -80,7 +82,7 @@ package final class RateLimits: Sendable {
     private func charge(_ wait: Int64?, to limit: Limit) throws(AdmissionRefusal) {
         guard let wait else { return }
         refusals.withLock { $0[limit.rawValue] += 1 }
-        // Rounded up: whoever comes back after so many whole seconds finds a token.
+        // Rounded up: a client that comes back after this many whole seconds finds a token.
         throw .overAllowance(limit, retryAfter: Int((wait + 999_999_999) / 1_000_000_000))
     }
 }

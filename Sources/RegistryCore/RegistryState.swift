@@ -1,5 +1,5 @@
-// The registry as every protocol finds it: what there is, how it is changed, what time it is, and how this member stands. One value for all loops;
-// whatever changes in it guards itself.
+// The registry as every protocol finds it: what there is, how it is changed, what time it is, and how this member
+// stands. One value for all loops; whatever changes in it guards itself.
 
 import Catalog
 import Configuration
@@ -8,7 +8,7 @@ import Replication
 /// A running registry, whatever it is asked in. Safe to use from any thread.
 package final class RegistryState: Sendable {
     package let settings: Settings
-    /// What there is, for all who read.
+    /// The present state, for all readers.
     package let lookup: Lookup
     /// What there is, for the process, which keeps it up. Protocols read by `lookup` and change by the functions below.
     package let store: Store
@@ -41,7 +41,7 @@ package final class RegistryState: Sendable {
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)
-        // A member that has peers asks them after a pause of its own whom they have heard, before it lets anybody's lease run out.
+        // After a pause, a member with peers asks them which heartbeats they received, before it lets a lease run out.
         leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000, isHeldByPauses: settings.replication)
         expiryHold = ExpiryHold(loops: loops)
         started = monotonic
@@ -49,7 +49,8 @@ package final class RegistryState: Sendable {
 
     // MARK: - Changing
 
-    /// Registers an instance for a client, or replaces what its id named before; tells whether the namespace had room for it.
+    /// Registers an instance for a client, or replaces what its id named before; returns whether the namespace had room
+    /// for it.
     package func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Bool {
         let decision = store.register(instance, in: namespace, at: moment, by: actor)
         if decision.expired > 0 { changes.countExpirations(decision.expired) }
@@ -57,10 +58,10 @@ package final class RegistryState: Sendable {
         return decision.isDone
     }
 
-    /// Deregisters an instance for a client; tells whether there was one.
+    /// Deregisters an instance for a client; returns whether there was one.
     ///
-    /// - Parameter hasCopy: whether this member has what the others have. Before that, it cannot know an instance that is at the others only: they are
-    ///   told all the same.
+    /// - Parameter hasCopy: whether this member has what the others have. Before that, it cannot know an instance that
+    ///   is at the others only: the deregistration is published all the same.
     package func deregister(
         _ id: InstanceID, in namespace: Namespace, hasCopy: Bool = true, at moment: Moment, by actor: Actor?
     ) -> Bool {
@@ -70,14 +71,14 @@ package final class RegistryState: Sendable {
         return decision.isDone
     }
 
-    /// Renews a lease for a client; tells whether its instance is there.
+    /// Renews a lease for a client; returns whether its instance is there.
     package func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         guard store.renew(id, in: namespace, at: moment) else { return false }
         changes.countRenewals(1)
         return true
     }
 
-    /// Renews many leases for a client, `Store.renewalLimit` at most; tells of each whether its instance is there.
+    /// Renews many leases for a client, `Store.renewalLimit` at most; returns for each whether its instance is there.
     package func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         let renewed = store.renew(ids, in: namespace, at: moment)
         changes.countRenewals(renewed.count { $0 })
@@ -86,12 +87,12 @@ package final class RegistryState: Sendable {
 
     // MARK: - How this member stands
 
-    /// Whether what others have acknowledged may be unknown here, at a time in nanoseconds of the monotonic clock: then nobody is told that something
-    /// does not exist.
+    /// Whether what others have acknowledged may be unknown here, at a time in nanoseconds of the monotonic clock: then
+    /// no client is told that something does not exist.
     package func isBehind(at monotonic: Int64) -> Bool { standing.behindSince(at: monotonic / 1_000_000) != nil }
 
-    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock, or missed what others have
-    /// acknowledged (R273): the longer of both. Nil when they have not.
+    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock,
+    /// or missed what others have acknowledged (R273): the longer of both. Nil when they have not.
     package func staleness(at monotonic: Int64) -> Int? {
         let now = monotonic / 1_000_000
         guard let behind = standing.behindSince(at: now) else {
@@ -100,7 +101,8 @@ package final class RegistryState: Sendable {
         return Int(max(0, now - min(behind, expiryHold.lookUpsAreStaleSince ?? .max)) / 1_000)
     }
 
-    /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show that it is wrong.
+    /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show
+    /// that it is wrong.
     package func moment(monotonic: Int64, wall: Int64) -> Moment {
         leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall.addingSaturated(cluster.clockCorrection))
     }

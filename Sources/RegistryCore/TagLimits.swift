@@ -1,5 +1,6 @@
-// How many tags an instance may be registered with. Whoever lists it gets all of them, so they are bounded apart from the body. The limits may change
-// while the registry runs, so each registration looks them up: two atomic loads, and no lock.
+// How many tags an instance may be registered with. Every list carries all of them, so they are bounded apart from the
+// body. The limits may change while the registry runs, so each registration looks them up: two atomic loads, and no
+// lock.
 
 import Configuration
 import Synchronization

@@ -1,5 +1,6 @@
-// A token bucket as one number. A bucket that fills at a steady rate is known by the moment at which it will be full again; taking a token
-// moves that moment on (the generic cell rate algorithm of ITU-T I.371, in its virtual scheduling form). Nothing has to be refilled.
+// A token bucket as one number. A bucket that fills at a steady rate is known by the moment at which it will be full
+// again; taking a token moves that moment on (the generic cell rate algorithm of ITU-T I.371, in its virtual scheduling
+// form). Nothing has to be refilled.
 
 /// How many tokens a second, and how many at once.
 struct Allowance: Sendable, Equatable {
@@ -32,13 +33,14 @@ struct TokenBucket: Sendable, Equatable {
         return nil
     }
 
-    /// Takes tokens whether or not there are so many: those who come next wait for them.
+    /// Takes tokens whether or not there are enough: later requests wait for them.
     mutating func overdraw(_ count: Int, _ allowance: Allowance, at now: Int64) {
         full = max(full, now) + Int64(count) * allowance.interval
     }
 }
 
-/// The buckets of many keys, of which only so many are kept. What is forgotten is full again, so the ones nearest to it go first.
+/// The buckets of many keys, of which a limited number is kept. What is forgotten is full again, so the ones nearest to
+/// it go first.
 struct BucketTable<Key: Hashable & Sendable>: Sendable {
     private let maximum: Int
     var allowance: Allowance
@@ -60,9 +62,9 @@ struct BucketTable<Key: Hashable & Sendable>: Sendable {
         return buckets[key, default: TokenBucket()].take(allowance, at: now)
     }
 
-    /// Takes tokens of this key whether or not there are so many.
+    /// Takes tokens of this key whether or not there are enough.
     mutating func overdraw(_ key: Key, _ count: Int, at now: Int64) {
-        // Whoever overdraws has just taken a token, so the bucket is seldom forgotten, and then it is full.
+        // A key that overdraws has just taken a token, so its bucket is seldom dropped, and then it is full.
         buckets[key]?.overdraw(count, allowance, at: now)
     }
 

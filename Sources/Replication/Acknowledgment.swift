@@ -1,9 +1,10 @@
-// What a client's answer waits for in a cluster, as values that cross threads: whoever answers clients hands in a ticket, and gets it back when the
-// other members have what the client was promised, or when the bound on waiting has passed.
+// What a client's answer waits for in a cluster, as values that cross threads: an API loop hands in a ticket, and gets
+// it back when the other members have the change, or when the bound on waiting has passed.
 
 import Catalog
 
-/// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more of it than this.
+/// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more
+/// of it than this.
 public struct AcknowledgmentTicket: Hashable, Sendable {
     /// Which thread waits.
     public let loop: Int
@@ -28,7 +29,7 @@ public struct QuestionTicket: Hashable, Sendable {
     }
 }
 
-/// What a thread that waits is told, by the number of its ticket.
+/// Mail to a thread that waits, by the number of its ticket.
 public enum ClusterReply: Sendable, Equatable {
     /// All acknowledgment tickets up to this one may be answered.
     case acknowledged(upTo: UInt64)
@@ -40,10 +41,11 @@ public enum ClusterReply: Sendable, Equatable {
 public struct ClusterStanding: Sendable, Equatable {
     /// Whether there is a member to wait for. Else a change is answered at once.
     public var waits: Bool
-    /// Whether a change may have been acknowledged elsewhere and not be known here, so that an id which is unknown here must be asked for.
+    /// Whether a change may have been acknowledged elsewhere and not be known here, so that an id which is unknown here
+    /// must be asked for.
     public var mayBeUnderWay: Bool
-    /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for longer than the bound. Nil
-    /// when it has caught up.
+    /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for
+    /// longer than the bound. Nil when it has caught up.
     public var behindSince: Int64?
 
     public init(waits: Bool, mayBeUnderWay: Bool, behindSince: Int64?) {

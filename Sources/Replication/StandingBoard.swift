@@ -1,5 +1,5 @@
-// What requests ask of the cluster: three words that the replication thread writes and API loops read, without a lock. An object of its own, so that a
-// loop reads it directly, whatever the cluster behind it is.
+// What requests ask of the cluster: three words that the replication thread writes and API loops read, without a lock.
+// An object of its own, so that a loop reads it directly, whatever the cluster behind it is.
 
 import Synchronization
 
@@ -13,12 +13,14 @@ public final class StandingBoard: Sendable {
     private let flags = Atomic<UInt8>(0)
     /// In monotonic milliseconds.
     private let behind = Atomic<Int64>(StandingBoard.never)
-    /// When what other members said was last looked at, in monotonic milliseconds. Whoever is alone has nobody to hear.
+    /// When what other members said was last looked at, in monotonic milliseconds. A member alone is connected to no
+    /// other.
     private let pulse = Atomic<Int64>(StandingBoard.never)
     /// How long ago that may be, in milliseconds.
     private let longestSilence: Int64
 
-    /// - Parameter longestSilence: for how many milliseconds this member may hear nobody until others answer without it.
+    /// - Parameter longestSilence: for how many milliseconds this member may receive nothing until others answer
+    ///   without it.
     public init(longestSilence: Int64 = .max) { self.longestSilence = longestSilence }
 
     /// Whether a change is answered only when other members have it.
@@ -27,8 +29,8 @@ public final class StandingBoard: Sendable {
     /// Whether an id that is unknown here may be known elsewhere.
     public var mayBeUnderWay: Bool { flags.load(ordering: .acquiring) & Self.mayBeUnderWay != 0 }
 
-    /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been looked at for too long, as after
-    /// a pause. Nil when it has caught up. In monotonic milliseconds, as is `now`.
+    /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
+    /// looked at for too long, as after a pause. Nil when it has caught up. In monotonic milliseconds, as is `now`.
     public func behindSince(at now: Int64) -> Int64? {
         let behind = behind.load(ordering: .acquiring)
         guard behind == Self.never else { return behind }
@@ -43,6 +45,7 @@ public final class StandingBoard: Sendable {
         flags.store((standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0), ordering: .releasing)
     }
 
-    /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it was too late.
+    /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it
+    /// was too late.
     public func beat(at now: Int64) { pulse.store(now, ordering: .releasing) }
 }

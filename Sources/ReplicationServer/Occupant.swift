@@ -1,4 +1,5 @@
-// What a stream is used for. Each begins with one exchange of HTTP and is then a link of ours, or one with a member that runs the original.
+// What a stream is used for. Each begins with one exchange of HTTP and is then a replication link, or one with a legacy
+// peer.
 
 import Libevent
 import Replication
@@ -12,15 +13,15 @@ struct Occupant {
         case dialing(PeerAddress, Purpose, PrefaceAnswerReader)
         /// Frames, which the node understands.
         case frames
-        /// The original's streams; of a dialed one, whom it leads to.
+        /// The original's streams; of a dialed one, its target.
         case original(PeerAddress?)
     }
 
     /// What a dialed stream is for.
     enum Purpose {
-        /// Frames or, where the original runs, its changes.
+        /// Frames or, with a legacy peer, its changes.
         case changes
-        /// The copy of a member that runs the original.
+        /// The copy of a legacy peer.
         case copy
     }
 

@@ -1,11 +1,12 @@
-// TLS between members: each shows its certificate and checks the other's. What a name in a certificate is worth is decided here and by the node:
-// either all members share a name that nobody else has, or each has its own and may only be itself.
+// TLS between members: each shows its certificate and checks the other's. What a name in a certificate is worth is
+// decided here and by the node: either all members share a name that no other program has, or each has its own and may
+// only be itself.
 
 import Libevent
 import Logging
 import TLS
 
-/// The TLS contexts of the peers' port. The replication thread uses them, whoever reloads files replaces them.
+/// The TLS contexts of the peers' port. The replication thread uses them, and the reloader replaces them.
 struct PeerSecurity: Sendable {
     let accepting: TLSContextBox
     let connecting: TLSContextBox
@@ -26,7 +27,7 @@ struct PeerSecurity: Sendable {
         health = TLSHealth(certificateExpiry: context.certificateExpiry)
     }
 
-    /// Reads the files anew; new connections use what is in them when all of it is good. Returns the watch over what was read.
+    /// Reads the files again; new connections use them when all are valid. Returns the watch over what was read.
     func reload(now: Int64, _ logger: Logger) -> FileWatch {
         let watch = FileWatch(configuration.paths)
         do throws(TLSError) {

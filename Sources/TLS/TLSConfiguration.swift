@@ -1,5 +1,5 @@
 // What HTTPS is made of, as the operator names it: paths and a policy. The files are read when a context is built, each
-// time anew, so that a renewed certificate is found.
+// time, so that a renewed certificate is found.
 
 /// The files and the policy of a TLS port.
 public struct TLSConfiguration: Sendable, Equatable {

@@ -1,5 +1,5 @@
-// What the threads that log and the one that writes have in common: the bytes waiting, and who has to wake whom.
-// Callers hold the lock for one copy; the writer takes everything at once by swapping two arrays.
+// What the threads that log and the one that writes have in common: the bytes waiting, and which side has to wake the
+// other. Callers hold the lock for one copy; the writer takes everything at once by swapping two arrays.
 
 import Synchronization
 import System

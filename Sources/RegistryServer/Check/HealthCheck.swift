@@ -1,5 +1,6 @@
-// `registry check`: asks the registry of this machine, by the settings that it was started with, whether it is ready or at least lives. For health
-// checks of containers, whose image then needs no other program, and whose ports and TLS may be set as one likes.
+// `registry check`: asks the registry of this machine, by the settings that it was started with, whether it is ready or
+// at least lives. For health checks of containers, whose image then needs no other program, and whose ports and TLS may
+// be set as one likes.
 
 import Configuration
 import System
@@ -42,7 +43,8 @@ package struct HealthCheck: Sendable, Equatable {
         }
     }
 
-    /// Asks. Throws unless the answer is 200; takes as long as `deadline`, in milliseconds of the monotonic clock, at most.
+    /// Asks. Throws unless the answer is 200; takes as long as `deadline`, in milliseconds of the monotonic clock, at
+    /// most.
     ///
     /// - Parameter certificate: paths of a client's certificate and its key, for a TLS port that asks for one.
     package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64) throws(Failure) {

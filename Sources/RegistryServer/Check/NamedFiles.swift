@@ -1,12 +1,13 @@
-// What `--check_config` says about the files that the settings name: a path that is well written and leads nowhere stops the start as surely as a bad
-// number.
+// What `--check_config` says about the files that the settings name: a path that is well written and leads nowhere
+// stops the start as surely as a bad number.
 
 import Configuration
 import Glibc
 import TLS
 
 package enum NamedFiles {
-    /// A sentence for each setting whose file or directory would stop the registry, or keep it from being ready, at `now`, in seconds since 1970.
+    /// A sentence for each setting whose file or directory would stop the registry, or keep it from being ready, at
+    /// `now`, in seconds since 1970.
     package static func problems(_ settings: Settings, now: Int64) -> [String] {
         var problems: [String] = []
         func look(_ setting: String, _ look: () throws -> Void) {

@@ -1,5 +1,5 @@
-// One question to a server and its answer, on a socket of its own and by a deadline: for a process that lives no longer than that, and so needs no
-// event loop.
+// One question to a server and its answer, on a socket of its own and by a deadline: for a process that lives no longer
+// than that, and so needs no event loop.
 
 import Glibc
 import System

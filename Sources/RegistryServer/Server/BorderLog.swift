@@ -1,9 +1,9 @@
-// Who meets a limit often does so by the thousand; the log gets one line a second of it, and the metrics the numbers.
+// Clients that exceed a limit often do so by the thousand; the log gets one line a second, and the metrics the numbers.
 
 import Libevent
 import Logging
 
-/// Tells the log what the limits on connections did. Belongs to the control loop.
+/// Logs what the limits on connections did. Belongs to the control loop.
 final class BorderLog {
     /// How often it reports, in milliseconds.
     static let period = 1_000

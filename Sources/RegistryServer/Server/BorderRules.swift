@@ -1,16 +1,17 @@
-// The settings as the rules of the border.
+// The settings as limits on connections.
 
 import Configuration
 import HTTP
 import Libevent
 
 extension BorderRules {
-    /// Descriptors that are not connections: listeners, event loops, files, and the connections that are being told that they are too many.
+    /// Descriptors that are not connections: listeners, event loops, files, and connections over the limit that are
+    /// being refused.
     static let otherDescriptors = 1_024
     /// Descriptors that are kept for peers, beyond the above.
     static let peerDescriptors = 512
 
-    /// What the settings come to for a process that may have so many files open.
+    /// The limits for a process that may have this many files open.
     package init(_ settings: Settings, openFiles: Int) {
         self.init()
         let kept = Self.otherDescriptors + (settings.replication ? Self.peerDescriptors : 0)

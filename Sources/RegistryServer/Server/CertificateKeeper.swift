@@ -1,5 +1,6 @@
-// Keeps what the TLS port serves with fresh: builds and checks a new context from its files when the reloader says that they have changed, and only then
-// puts it into service. Whatever is wrong with the new files, the old context goes on serving, and the operator is told once.
+// Keeps what the TLS port serves with fresh: builds and checks a new context from its files when the reloader says that
+// they have changed, and only then puts it into service. If anything is wrong with the new files, the old context goes
+// on serving, and the log says so once.
 
 import Logging
 import TLS
@@ -26,7 +27,7 @@ final class CertificateKeeper {
     /// Session tickets are sealed with another key from time to time. To be called every few seconds.
     func rotateTicketKeys(monotonic: Int64) { ticketKeys.rotate(now: monotonic) }
 
-    /// Reads the files anew and serves new connections with them, when they are good.
+    /// Reads the files again and serves new connections with them, if they are valid.
     func reload(now: Int64, _ logger: Logger) {
         watch = FileWatch(configuration.paths)
         do throws(TLSError) {

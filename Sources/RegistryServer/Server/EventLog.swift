@@ -1,5 +1,6 @@
-// A line for each change of the catalog, for whoever looks at three in the morning for what came and went. The lines are written by a reader of the
-// change log: a request only notes its change there, and when changes come faster than lines can be written, the reader misses some and says how many.
+// A line for each change of the catalog, for an operator who looks at three in the morning for what came and went. The
+// lines are written by a reader of the change log: a request only notes its change there, and when changes come faster
+// than lines can be written, the reader misses some and says how many.
 
 import Catalog
 import Configuration
@@ -10,7 +11,7 @@ import Telemetry
 final class EventLog {
     /// How often it looks for what is new, in milliseconds.
     static let period = 100
-    /// Changes that are read in one turn of the loop, so that signals are heard while a million go.
+    /// The most changes that are read in one turn of the loop, so that signals are handled while a million expire.
     private static let budget = 4_096
 
     private let store: Store

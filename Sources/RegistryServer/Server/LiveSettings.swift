@@ -1,4 +1,5 @@
-// The settings in force, and what follows from their being read anew: the parts that can change are told, and the operator learns of the rest.
+// The settings in force, and what follows when they are read again: settings that can change are passed on, and the log
+// names the others.
 
 import Configuration
 import Logging
@@ -20,7 +21,8 @@ final class LiveSettings {
     /// Over the files that the settings were read from.
     var watch: FileWatch { sources.watch }
 
-    /// Reads all sources anew; returns the names of the settings that were taken over. Says in the log what became of which.
+    /// Reads all sources again; returns the names of the settings that were taken over, and logs the outcome of each
+    /// change.
     func reload() -> [String] {
         let resolved: ResolvedSettings
         do throws(SettingError) {

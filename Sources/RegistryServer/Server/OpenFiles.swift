@@ -1,10 +1,10 @@
-// The limit on open files. Most systems start a process with a low one that it may raise itself, for the sake of programs that still use
-// select(2); this one does not.
+// The limit on open files. Most systems start a process with a low one that it may raise itself, for the sake of
+// programs that still use select(2); this one does not.
 
 import Glibc
 
 enum OpenFiles {
-    /// Raises the limit on this process's open files as far as it may; returns what it then is.
+    /// Raises the limit on this process's open files as far as allowed; returns the new limit.
     static func raiseLimit() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }

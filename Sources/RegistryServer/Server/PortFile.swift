@@ -1,5 +1,5 @@
-// Tells a supervisor, or a test, which ports were taken. Written beside under a name that nobody can foresee and renamed, so that whoever waits for
-// the file never reads half of it, and a link or a FIFO that somebody has laid there is replaced, never followed and never waited for.
+// Tells a supervisor or a test which ports are open. It is written under a name that cannot be foreseen and renamed, so
+// that a reader never gets half of it, and a link or FIFO at its path is replaced, never followed and never waited for.
 
 import Glibc
 import System
@@ -10,8 +10,8 @@ struct PortFile {
     private let device: dev_t
     private let inode: ino_t
 
-    /// Writes one line a port, `api 8080`, sorted by name, in place of whatever file, link or FIFO is at `path`. Throws when that cannot be, and
-    /// where there is a directory or a device.
+    /// Writes one line a port, `api 8080`, sorted by name, in place of whatever file, link or FIFO is at `path`. Throws
+    /// when that cannot be, and where there is a directory or a device.
     init(_ ports: [String: UInt16], to path: String) throws(SystemFailure) {
         try Self.checkTarget(path)
         let temporary = Self.temporaryName(beside: path)
@@ -33,14 +33,14 @@ struct PortFile {
         inode = status.st_ino
     }
 
-    /// Removes the file, unless another has come to stand in its place.
+    /// Removes the file, unless another one has taken its place.
     func remove() {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
         unlink(path)
     }
 
-    /// A device would be replaced as well, and whoever runs as root has no other `/dev/null`.
+    /// A device would be replaced too, and a registry that runs as root would destroy `/dev/null`.
     private static func checkTarget(_ path: String) throws(SystemFailure) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
@@ -51,7 +51,8 @@ struct PortFile {
         }
     }
 
-    /// In the same directory, since only within a file system can be renamed; of a length that does not depend on the file's own name.
+    /// In the same directory, since only within a file system can be renamed; of a length that does not depend on the
+    /// file's own name.
     private static func temporaryName(beside path: String) -> String {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
         return "\(directory).a8registry-\(String(UInt64.random(in: 0 ... .max), radix: 36))"

@@ -1,4 +1,5 @@
-// Which protocols this registry speaks. Each is a room of its own that knows no other; this is the one place that names them.
+// Which protocols this registry speaks. Each is a room of its own that knows no other; this is the one place that names
+// them.
 
 import Amalgam8
 import Operations

@@ -1,5 +1,6 @@
-// Reads anew what was made of files: on SIGHUP all of it, and else what has changed. One mechanism for settings, secrets and certificates, so that
-// operators have one rule to remember: a file that is replaced is noticed within seconds, and one that is bad changes nothing.
+// Reads files again that something was made of: all of them on SIGHUP, else those that have changed. One mechanism for
+// settings, secrets and certificates, so that operators have one rule to remember: a file that is replaced is noticed
+// within seconds, and one that is bad changes nothing.
 
 import TLS
 
@@ -19,7 +20,8 @@ final class Reloader {
     ///
     /// - Parameters:
     ///   - watch: over the files as they were before they were read.
-    ///   - read: reads them, puts them into force if they are good, tells the log, and returns the watch over what it has read.
+    ///   - read: reads them, puts them into force if they are good, logs that, and returns the watch over what it has
+    ///   read.
     func add(_ watch: FileWatch, read: @escaping () -> FileWatch) { sources.append(Source(watch: watch, read: read)) }
 
     /// Reads what has changed and come to rest. To be called every `period`.

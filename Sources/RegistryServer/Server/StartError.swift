@@ -1,5 +1,6 @@
-// Why a registry cannot start for something outside of it: a port or a file. The parts that find out know neither the setting that led them there nor
-// where its value came from; here both are named, since that is what the operator can change.
+// Why a registry cannot start for something outside of it: a port or a file. The parts that find out know neither the
+// setting that led them there nor where its value came from; here both are named, since that is what the operator can
+// change.
 
 import Configuration
 import Libevent

@@ -1,5 +1,6 @@
-// What SIGUSR1 has the process write into its log: how much it holds, what it has done, and how it stands with the other members. For whoever has
-// nothing but the log and the process's number. No name of a tenant or an instance is in it.
+// What SIGUSR1 has the process write into its log: how much it holds, what it has done, and how it stands with the
+// other members. For an operator who has nothing but the log and the process id. No name of a tenant or an instance is
+// in it.
 
 import Configuration
 import Logging
@@ -13,7 +14,7 @@ enum StatusReport {
     ///
     /// - Parameter monotonic: nanoseconds of the monotonic clock.
     static func write(_ context: ServerContext, monotonic: Int64, _ logger: Logger) {
-        // It was asked for: the threshold is for what nobody asked for.
+        // The line was requested, so the threshold does not apply.
         var logger = logger
         logger.logLevel = .info
         logger.info("status", metadata: process(context, monotonic: monotonic))

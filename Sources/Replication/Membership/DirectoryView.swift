@@ -1,13 +1,15 @@
-// Who is a member, judged from what is seen of the shared directory. Clocks are not compared: a member lives as long as its file is seen to
-// change, by this machine's own steady clock, so that a member whose clock is a year off is a member and cannot take the others for dead.
+// The membership by the shared directory. Clocks are not compared: a member lives as long as its file is seen to
+// change, by this machine's own steady clock, so that a member whose clock is a year off is a member and cannot take
+// the others for dead.
 //
 //                  first seen, or changed
 //      (unknown) ───────────────────────► member ──unchanged for 30 s──► expired ──for 10 min──► deleted
 //                                           ▲                               │
 //                                           └────────────changed────────────┘
 //
-// Only time that was well spent looking counts as "unchanged": not a pause of ours, nor the time while the directory cannot be read, nor while our
-// own file cannot be written, since then the others' probably cannot be either. In all these the last good membership holds.
+// Only time that was well spent looking counts as "unchanged": not a pause of ours, nor the time while the directory
+// cannot be read, nor while our own file cannot be written, since then the others' probably cannot be either. In all
+// these the last good membership holds.
 
 /// A file of the directory as it was read, with a name that could be a member's.
 public struct ObservedFile: Sendable, Equatable {
@@ -38,13 +40,16 @@ public struct DirectoryJudgement: Sendable, Equatable {
     }
 }
 
-/// One member's view of the directory. A value; whoever looks and writes tells it.
+/// One member's view of the directory. A value; the poller passes what it has read and written.
 public struct DirectoryView: Sendable {
-    /// Milliseconds that a file may stay unchanged. Its writer rewrites it every 7 s; longer keeps the dead on the list for longer.
+    /// Milliseconds that a file may stay unchanged. Its writer rewrites it every 7 s; longer keeps the dead on the list
+    /// for longer.
     public static let expiry: Int64 = 30_000
-    /// Milliseconds unchanged after which a file is deleted: long enough that nobody is robbed of a file it will write again soon.
+    /// Milliseconds unchanged after which a file is deleted: long enough that no member loses a file that it will write
+    /// again soon.
     public static let deletion: Int64 = 600_000
-    /// The most that the time between two looks counts for: twice the period of looks. More means that we, not the others, stood still.
+    /// The most that the time between two looks counts for: twice the period of looks. More means that we, not the
+    /// others, stood still.
     public static let longestStep: Int64 = 10_000
     /// The most members that are known, ours included. More are not looked at.
     public static let mostMembers = 1_024
@@ -68,7 +73,8 @@ public struct DirectoryView: Sendable {
     /// Milliseconds that count as looked at; see above. Never decreases.
     private var observed: Int64 = 0
     private var lastLook: Int64?
-    /// How many looks in a row found a file bad, up to 3: with the second it is told, beyond it has been. Only a name that the last look found is here.
+    /// How many looks in a row found a file bad, up to 3: the second one is logged, later ones are not. Only a name
+    /// that the last look found is here.
     private var faults: [String: Int] = [:]
     private var ownContents: [[UInt8]] = []
     /// When another's content was last seen in our file, in observed time.
@@ -186,7 +192,8 @@ public struct DirectoryView: Sendable {
         }
     }
 
-    /// Whether what stands in our file was written by somebody else. What a former run of ours left is overwritten before the first look.
+    /// Whether the content of this member's file was written by another member. A former run's content is overwritten
+    /// before the first look.
     private func isForeign(_ content: ObservedFile.Content) -> Bool {
         guard case .bytes(let content) = content, !ownContents.isEmpty, !ownContents.contains(content) else { return false }
         return MemberFile(content)?.address == own

@@ -1,5 +1,6 @@
-// A member is known to the others by one small file in a shared directory, of the original's form, so that both kinds of member see each other.
-// The directory may be anybody's: a file is a member's only when name and content agree, and whatever else lies there is left alone.
+// A member is known to the others by one small file in a shared directory, of the original's form, so that both kinds
+// of member see each other. The directory may be anybody's: a file is a member's only when name and content agree, and
+// whatever else lies there is left alone.
 
 import JSON
 import Text
@@ -51,8 +52,8 @@ public struct MemberFile: Sendable, Equatable {
         return MemberFile(address: PeerAddress(host: host, port: port), timestamp: timestamp)
     }
 
-    /// The content, as the original writes it, but always with nine digits behind the second: of one address each is as long as any other, so that
-    /// one written over another leaves nothing of it.
+    /// The content, as the original writes it, but always with nine digits behind the second: of one address each is as
+    /// long as any other, so that one written over another leaves nothing of it.
     public var content: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(literal: #"{"ip":"#)

@@ -1,5 +1,6 @@
-// Members may be found in several ways at once; whom to dial is what all of them say together. Each way looks on a thread of its own and reports what
-// it found; this value, on the thread that dials, puts the reports together, so that nothing is shared between them.
+// Members may be found in several ways at once; the addresses to dial are those of all of them together. Each way looks
+// on a thread of its own and reports what it found; this value, on the thread that dials, puts the reports together, so
+// that nothing is shared between them.
 
 /// A way to find members.
 public enum MemberSource: Sendable, Hashable, CaseIterable {
@@ -14,7 +15,8 @@ public struct MembershipReport: Sendable, Equatable {
     public let source: MemberSource
     /// Everyone that this source knows of now, ourselves perhaps included.
     public let addresses: Set<PeerAddress>
-    /// Whether that is everyone this source could know of: the directory was read, and every name has been looked up at least once.
+    /// Whether that is everyone this source could know of: the directory was read, and every name has been looked up at
+    /// least once.
     public let isComplete: Bool
     /// Whether it has been of use since the start: of the directory, that it was read and our file written, each once.
     public let serves: Bool
@@ -30,8 +32,8 @@ public struct MembershipReport: Sendable, Equatable {
     }
 }
 
-/// The last report of every source, put together. What no source tells any more is missing here; whether a member that lives is let go for that is
-/// the node's to decide.
+/// The last report of every source, put together. An address that no source reports any more is missing here; whether a
+/// member that lives is let go for that is the node's to decide.
 public struct MemberSources: Sendable {
     private let own: Set<PeerAddress>
     private var waiting: Set<MemberSource>
@@ -45,13 +47,14 @@ public struct MemberSources: Sendable {
         waiting = sources
     }
 
-    /// Whether every source has once told of everyone it could know of. Before, nobody can say that there is no other member.
+    /// Whether every source has once reported all that it could know. Before that, it is not known that there is no
+    /// other member.
     public var isComplete: Bool { waiting.isEmpty }
 
-    /// Whom to dial.
+    /// The addresses to dial.
     public var addresses: Set<PeerAddress> { found.values.reduce(Set()) { $0.union($1) }.subtracting(own) }
 
-    /// Takes a report, and gives whom to dial now.
+    /// Takes a report, and returns the addresses to dial now.
     public mutating func take(_ report: MembershipReport) -> Set<PeerAddress> {
         if report.isComplete { waiting.remove(report.source) }
         found[report.source] = report.addresses

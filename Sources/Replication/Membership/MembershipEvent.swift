@@ -19,10 +19,10 @@ public enum MembershipEvent: Sendable, Equatable {
     /// The directory cannot be read; the members found last are kept.
     case directoryUnreadable(reason: String)
     case directoryReadable
-    /// Our own file cannot be written: the others will take us for gone, and we take nobody for gone.
+    /// Our own file cannot be written: the others will take this member for gone, and it takes none for gone.
     case heartbeatFailed(reason: String)
     case heartbeatRestored
-    /// Somebody else writes our file: two members advertise one address.
+    /// Another member writes this member's file: two members advertise one address.
     case addressShared(PeerAddress)
     case addressAlone(PeerAddress)
     /// A name has no addresses; those it had last are kept.

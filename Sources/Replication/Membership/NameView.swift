@@ -1,9 +1,9 @@
-// Who is a member by name: the hosts of a list and the addresses behind a name. A look-up that fails says nothing about the members, so what the
-// last good one found is kept.
+// The membership by name: the hosts of a list and the addresses of a name. A look-up that fails says nothing about the
+// members, so what the last good one found is kept.
 
 import Text
 
-/// What look-ups have found. A value; whoever looks up tells it.
+/// What look-ups have found. A value; the poller passes what it has looked up.
 public struct NameView: Sendable {
     /// The most addresses that one name may stand for. More are left out, the greatest first.
     public static let mostAddresses = 256
@@ -14,7 +14,7 @@ public struct NameView: Sendable {
     /// The names to be looked up, in the order given.
     public let names: [PeerName]
     private var found: [PeerName: Set<PeerAddress>] = [:]
-    /// The names of which it is known for whom they stand, or that they stand for nobody.
+    /// The names whose addresses are known, or that are known to have none.
     private var answered: Set<PeerName> = []
     /// The names that have not been resolved, and were said to be so.
     private var failing: Set<PeerName> = []

@@ -1,5 +1,5 @@
-// How an operator names the others: a list of hosts, or one name whose addresses are the members. Both become addresses by look-ups that are
-// repeated, because in a cluster of containers an address is only good until the next restart.
+// How an operator names the others: a list of hosts, or one name whose addresses are the members. Both become addresses
+// by look-ups that are repeated, because in a cluster of containers an address is only good until the next restart.
 
 import Text
 
@@ -26,7 +26,8 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
     /// The address that `host` is; nil when it is a name.
     private let number: IPAddress?
 
-    /// Reads `host`, `host:port`, `10.0.0.1:6100`, `[fd00::1]:6100` or `fd00::1`; nil for anything else. Port 0 is none.
+    /// Reads `host`, `host:port`, `10.0.0.1:6100`, `[fd00::1]:6100` or `fd00::1`; nil for anything else. Port 0 is
+    /// none.
     public init?(_ text: some StringProtocol, meaning: Meaning) {
         self.meaning = meaning
         let text = String(text)
@@ -52,7 +53,8 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Reads a list separated by commas, with spaces about them allowed; nil when any entry is wrong or there are too many.
+    /// Reads a list separated by commas, with spaces about them allowed; nil when any entry is wrong or there are too
+    /// many.
     public static func list(_ text: String) -> [PeerName]? {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count <= mostEntries else { return nil }

@@ -1,6 +1,6 @@
-// Leases do not care for wall clocks, but who wrote last does: a member whose clock is an hour ahead would win every race for an hour.
-// Members tell each other their clocks with every ping; the one that is far from the median is taken to be wrong, says so, and stamps by
-// the median.
+// Leases do not depend on wall clocks, but which write is last does: a member whose clock is an hour ahead would win
+// every race for an hour. Members send each other their clocks with every ping; the one that is far from the median is
+// taken to be wrong, says so, and stamps by the median.
 
 /// Whether this member's clock is to be believed, and if not, by how much it is off. Milliseconds.
 struct ClockAlarm {
@@ -11,8 +11,8 @@ struct ClockAlarm {
 
     /// A correction is only changed when it is off by more than this, or it would follow every jitter of the network.
     private static let step: Int64 = 1_000
-    /// The farthest that a clock is corrected, eighty years: one that was never set says 1970, and needs that much until 2050. Beyond, it is
-    /// the others who are wrong or lie, and nobody is to be led any further.
+    /// The farthest that a clock is corrected, eighty years: one that was never set says 1970, and needs that much
+    /// until 2050. Beyond that, the others are wrong or lie, and the clock follows them no further.
     static let farthest: Int64 = 80 * 31_557_600_000
 
     let tolerance: Int64
@@ -27,8 +27,8 @@ struct ClockAlarm {
         self.tolerance = tolerance
     }
 
-    /// The median of how far the others' clocks are ahead of ours, and of ours, which is by 0. Of two middle ones the nearer: of two
-    /// members neither can tell whose clock is wrong, and each believes its own.
+    /// The median of how far the others' clocks are ahead of ours, and of ours, which is by 0. Of two middle ones the
+    /// nearer: of two members neither can tell which clock is wrong, and each uses its own.
     static func median(_ offsets: [Int64]) -> Int64 {
         let sorted = (offsets + [0]).sorted()
         let upper = sorted[sorted.count / 2]
@@ -37,9 +37,10 @@ struct ClockAlarm {
         return lower.magnitude < upper.magnitude ? lower : upper
     }
 
-    /// - Parameter offsets: of each other member that was heard lately.
+    /// - Parameter offsets: of each other member that was connected lately.
     mutating func judge(_ offsets: [Int64]) -> Change? {
-        // Without anybody to compare with, what is believed stays: the last one to leave does not take our clock's error with it.
+        // Without anybody to compare with, what is believed stays: the last one to leave does not take our clock's
+        // error with it.
         guard !offsets.isEmpty else { return nil }
         offset = Self.median(offsets)
         hasMedian = offsets.count >= 2

@@ -1,9 +1,9 @@
-// What a node has to say to whoever reads the log. An event is a change of state, so it comes once and not with every tick.
+// What a node reports for the log. An event is a change of state, so it comes once and not with every tick.
 
 import Catalog
 
 public enum ClusterEvent: Sendable, Equatable {
-    /// We hear this member's changes.
+    /// Subscribed to this member's changes.
     case joined(PeerAddress, MemberID)
     /// We no longer do.
     case lost(PeerAddress, MemberID, CloseReason?)
@@ -12,7 +12,8 @@ public enum ClusterEvent: Sendable, Equatable {
     case refusedBy(PeerAddress, RefusalReason)
     /// All that membership names were reached, and none lets this member in, or is believed by it.
     case refusedByAll(RefusalReason, answersLookups: Bool)
-    /// These members run the original, or may, and did not read from this one within `NodeConfiguration.syncTimeout`.
+    /// These members are legacy peers, or may be, and did not subscribe to this one within
+    /// `NodeConfiguration.syncTimeout`.
     case originalsOverdue([PeerAddress])
     /// Clients are answered though these members and this one do not wait for each other yet.
     case linkingOverdue([PeerAddress])
@@ -24,25 +25,27 @@ public enum ClusterEvent: Sendable, Equatable {
     /// It has not acknowledged in time: clients are answered without it, until it has been prompt for a while.
     case leftOut(PeerAddress)
     case waitedForAgain(PeerAddress)
-    /// It has told that it answers clients without us having what they changed.
+    /// It has sent notice that it answers clients before this member has their changes.
     case leftOutBy(PeerAddress)
     /// A comparison of digests found states that this member lacked.
     case repaired(from: PeerAddress, states: Int)
-    /// Members have answered, but none has given its whole copy within `NodeConfiguration.syncTimeout`: it is waited for.
+    /// Members have answered, but none has given its whole copy within `NodeConfiguration.syncTimeout`: it is waited
+    /// for.
     case copyOverdue
     case ready(ReadinessGround)
     case clockWrong(milliseconds: Int64)
     case clockRight
-    /// States that were stamped further ahead than any member believes were stamped anew.
+    /// States that were stamped further ahead than any member accepts were stamped again.
     case restamped(states: Int)
-    /// The clock of the only other member differs; with two nobody can say whose is wrong.
+    /// The clock of the only other member differs; with two it cannot be decided which one is wrong.
     case clocksDiffer(PeerAddress, milliseconds: Int64)
     case leasesHeld
-    /// Leases go on after a pause; so many had run out meanwhile. Without peers nobody can tell, and none do.
+    /// Leases go on after a pause; this many had run out meanwhile. Without peers this is unknown, and none expire.
     case leasesReleased(expired: Int)
-    /// So many of the others are heard, too few to take the rest for dead: leases last renewed elsewhere are held for so long at most.
+    /// This many of the others are connected, too few to take the rest for dead: leases that were last renewed
+    /// elsewhere are held for at most this long.
     case cutOff(heard: Int, others: Int, milliseconds: Int64)
-    /// - restarts: whether these leases begin anew, because nobody could tell what was sent meanwhile.
+    /// - restarts: whether these leases start again, because no member knows which heartbeats were sent meanwhile.
     case cutOffEnded(heard: Int, others: Int, restarts: Bool)
     case sizeUnmet(expected: Int, members: Int)
     case sizeMet(members: Int)

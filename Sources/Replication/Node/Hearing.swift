@@ -1,35 +1,39 @@
-// What a member does not hear of an instance that sends its heartbeats elsewhere says nothing as long as it does not hear that elsewhere. So when another
-// member falls silent, nothing that was last renewed elsewhere runs out until it has shown what that means: that it is heard through others, that nobody
-// hears it, or that it is this member that is cut off. In the last case what the others vouched for is kept for as long as the operator allows.
+// Missing heartbeats of an instance that sends them to another member mean nothing while that member is not connected.
+// So when another member falls silent, nothing that was last renewed elsewhere runs out until it has shown what that
+// means: that others pass on its changes, that no member is connected to it, or that it is this member that is cut off.
+// In the last case what the others vouched for is kept for as long as the operator allows.
 //
 //   whole ── somebody is silent ──► unsure ── it is heard again, or through others; or it is gone ──► whole
 //                                     └── too few of the others are heard, for a while ──► cut off ── enough are, or time is up ──► whole
 
 import Catalog
 
-/// Judges whether enough of the other members are heard.
+/// Decides whether enough of the other members are connected.
 struct Hearing {
-    /// How long after a link was lost others may come to say that they hear its member, in milliseconds: on a chain of members each has to learn of a path
-    /// before it can tell the next one.
+    /// How long after the loss of a link others may report that they are connected to its member, in milliseconds: in a
+    /// chain of members each has to learn of a path before it can report it to the next.
     static let patience: Int64 = 2_000
-    /// How long, in milliseconds, one is waited for that others hear: until what it says comes through them, all that was missed included.
+    /// How long, in milliseconds, one is waited for that others hear: until what it says comes through them, all that
+    /// was missed included.
     static let relayPatience: Int64 = 30_000
-    /// How long too few must be heard, in milliseconds, until that is said.
+    /// How long too few must be connected, in milliseconds, until that is reported.
     static let cutOffPatience: Int64 = 3_000
-    /// How much longer than they count members are remembered, in milliseconds: that their time is up is not that they are heard.
+    /// How much longer than they count members are remembered, in milliseconds: that their time is up does not mean
+    /// that they are connected.
     private static let margin: Int64 = 10_000
     /// The members that are remembered at most.
     private static let limit = 1_024
 
     /// What is known of the links.
     struct Sight {
-        /// Whose changes come in, directly or through others, all that they said before included; and where they are, if that is known.
+        /// Whose changes come in, directly or through others, all that they said before included; and where they are,
+        /// if that is known.
         var heard: [MemberID: PeerAddress?] = [:]
-        /// To whom a link of ours is open, though nothing may come of it.
+        /// The members to which a link is open, although it may come to nothing.
         var linked: Set<MemberID> = []
-        /// Whom others hear.
+        /// The members to which others are connected.
         var claimed: Set<MemberID> = []
-        /// When a whole copy last came from a member that says that it knows who is alive, in monotonic milliseconds.
+        /// When a full copy last came from a member that knows which instances live, in monotonic milliseconds.
         var trueCopies: [MemberID: Int64] = [:]
     }
 
@@ -37,23 +41,23 @@ struct Hearing {
         var address: PeerAddress?
         let metAt: Int64
         var heardAt: Int64
-        /// Nil while it is heard.
+        /// Nil while it is connected.
         var missedSince: Int64?
-        /// Nil while it is heard, linked, or heard by others.
+        /// Nil while it is connected, linked, or connected to others.
         var lostSince: Int64?
     }
 
-    /// How many members there should be beside this one; nil when nobody said.
+    /// How many members there should be in addition to this one; nil when it is not set.
     let expected: Int?
-    /// Whether leases are held while too few are heard.
+    /// Whether leases are held while too few are connected.
     let holdsWhenCutOff: Bool
-    /// How long a member counts after it was last heard, and how long leases are held, in milliseconds.
+    /// How long a member counts after it was last connected, and how long leases are held, in milliseconds.
     let longestHold: Int64
 
     private var others: [MemberID: Other] = [:]
-    /// Since when too few are heard. Monotonic milliseconds.
+    /// Since when too few are connected. Monotonic milliseconds.
     private var fewSince: Int64?
-    /// Whether leases were held for too few being heard, and not all was whole since.
+    /// Whether leases were held because too few were connected, and not all was whole since.
     private var wasCutOff = false
     private(set) var verdict = PeerHearing.whole(restarts: false)
 
@@ -63,7 +67,7 @@ struct Hearing {
         self.longestHold = longestHold
     }
 
-    /// How many members count, and how many of them are heard.
+    /// How many members count, and how many of them are connected.
     var counts: (heard: Int, others: Int) {
         (others.values.count { $0.missedSince == nil }, max(others.count, expected ?? 0))
     }
@@ -71,7 +75,7 @@ struct Hearing {
     /// It has said goodbye.
     mutating func left(_ member: MemberID) { others[member] = nil }
 
-    /// Returns how things stand when that is news.
+    /// Returns the state when it has changed.
     mutating func judge(_ sight: Sight, at now: Int64) -> PeerHearing? {
         for (member, address) in sight.heard { meet(member, at: address, now) }
         var isUnsure = false
@@ -95,7 +99,7 @@ struct Hearing {
 
     private mutating func meet(_ member: MemberID, at address: PeerAddress?, _ now: Int64) {
         if others[member] == nil {
-            // Whoever was heard there before is no more.
+            // The member that was connected there before is no more.
             if let address { others = others.filter { $0.value.address != address } }
             others[member] = Other(metAt: now, heardAt: now)
         }
@@ -105,7 +109,7 @@ struct Hearing {
         others[member]?.lostSince = nil
     }
 
-    /// Whether it will show what it means that a member is not heard.
+    /// Whether it will show why a member is not connected.
     private func isAwaited(_ member: MemberID, missedSince: Int64, lostSince: Int64?, _ sight: Sight, at now: Int64) -> Bool {
         // A silent link is closed soon, and a new one is whole when its copy is.
         if sight.linked.contains(member) { return true }
@@ -133,8 +137,8 @@ struct Hearing {
             if case .cutOff(_, let until) = verdict, now < until { return verdict }
             return .unsure
         }
-        // What was sent meanwhile is known to whoever was there all the time. If nobody like that has told us, nobody could have known: who has been
-        // started since may have what it has from us.
+        // A member that ran all the time knows the heartbeats that were sent meanwhile. If none like that has published
+        // to this member, they are unknown: a member that was started since may have its state from this one.
         let isKnown = others.contains { member, other in
             fewSince.map { other.metAt <= $0 && sight.trueCopies[member] ?? .min >= $0 } ?? true
         }

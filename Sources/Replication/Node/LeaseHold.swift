@@ -1,10 +1,10 @@
-// A member that was stopped for a minute has heard no heartbeat in that minute; its peers have. Before anything expires here, they are
-// heard: those still linked have answered a ping that was sent after the pause, behind all that was on its way, and the others have been
-// copied anew.
+// A member that was stopped for a minute has received no heartbeat in that minute; its peers have. Before anything
+// expires here, their state is received: those still linked have answered a ping that was sent after the pause, after
+// everything in transit, and the others have been copied again.
 
 /// The wait for the peers after a pause of this process.
 struct LeaseHold {
-    /// The addresses that were heard before the pause, and are to be heard again. Invariant: empty when not held.
+    /// The addresses that were connected before the pause, and have to answer again. Invariant: empty when not held.
     private(set) var awaited: Set<PeerAddress> = []
     private var heardAnyone = false
     private var until: Int64 = 0
@@ -25,15 +25,15 @@ struct LeaseHold {
         if awaited.remove(address) != nil { heardAnyone = true }
     }
 
-    /// It is not there to be heard.
+    /// It is not there to answer.
     mutating func gone(_ address: PeerAddress) {
         awaited.remove(address)
     }
 
     enum End {
-        /// Peers were heard: what they did not keep alive may go.
+        /// Peers have answered: what they did not keep alive may go.
         case heard
-        /// Nobody was: nobody can tell who was alive meanwhile.
+        /// None has: it is unknown which instances lived meanwhile.
         case alone
     }
 

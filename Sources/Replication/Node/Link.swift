@@ -1,4 +1,5 @@
-// One connection of a member, from its opening to its end: the bytes that are not yet a frame, the handshake, then the session of its role.
+// One connection of a member, from its opening to its end: the bytes that are not yet a frame, the handshake, then the
+// session of its role.
 
 import Catalog
 
@@ -10,7 +11,7 @@ final class Link {
         case subscriber(SubscriberSession)
     }
 
-    /// So many beats are compared before a clock is called wrong: one on a line that is not busy is enough.
+    /// This many pings are compared before a clock counts as wrong: one on a line that is not busy is enough.
     private static let clockBeats = 5
 
     let id: LinkID
@@ -25,45 +26,51 @@ final class Link {
     /// Set with our proof: what is said from then on is sealed.
     var seal: FrameSeal?
     var session = Session.greeting
-    /// When anything was last heard. Monotonic milliseconds.
+    /// When anything was last received. Monotonic milliseconds.
     var heardAt: Int64
     var nextPing: Int64
-    /// When the last ping that was answered was sent, or the answers counted anew. Monotonic milliseconds.
+    /// When the last ping that was answered was sent, or the answers counted again. Monotonic milliseconds.
     var answeredAt: Int64
     /// What the other end said of itself last.
     var beat: Beat?
-    /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time that the beat was on its way.
+    /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time
+    /// that the beat was on its way.
     private var clockOffsets: [Int64] = []
-    /// The members that the other end hears through others, with how many are between.
+    /// The members that the other end reaches through others, with how many are between.
     var reaches: [MemberID: Int] = [:] { didSet { gatherHearsay() } }
-    /// Whom the other end hears, with how many are between: 0 for its own links. Kept because it is asked for with every tick.
+    /// The members that the other end reaches, with how many are between: 0 for its own links. Kept because it is
+    /// needed with every tick.
     private(set) var hearsay: [MemberID: Int] = [:]
     /// What it was told of that last.
     var toldReaches: [Reach] = []
     /// The members whose changes are asked to be passed on over this link.
     var relayed: Set<MemberID> = []
     var lastCopy: (at: Int64, count: Int, duration: Int64)?
-    /// When a whole copy last came from the other end while it was sure who is alive, in monotonic milliseconds.
+    /// When a full copy last came from the other end while it knew which instances live, in monotonic milliseconds.
     var trueCopyAt: Int64?
-    /// After a pause: a pong to this ping, or to a later one, says that all that was on its way before has been heard.
+    /// After a pause: a pong to this ping, or to a later one, says that everything in transit before it has been
+    /// received.
     var awaitedPong: UInt64?
     var hasSaidGoodbye = false
-    /// The token of the last ping, and when it was sent. Tokens rise, so that a pong tells which ping it answers.
+    /// The token of the last ping, and when it was sent. Tokens grow, so that a pong shows which ping it answers.
     var lastToken: UInt64 = 0
     var pingedAt: Int64?
-    /// Of a link on which we tell, whether the other end is waited for; nil when it speaks an older version, and cannot be.
+    /// On a link that publishes, whether the other end is waited for; nil when it speaks an older version, and cannot
+    /// be.
     var attendance: Attendance?
-    /// Of a link on which we hear, what the other end has said of waiting for us.
+    /// On a link that subscribes, what the other end has said of waiting for this member.
     var notice = WaitNotice.leftOut
-    /// Of a link on which we hear, whether the other end has ever waited for us; and whether it was ready when its first ping came, nil before that.
-    /// One that was not, having just started, has acknowledged next to nothing that we lack.
+    /// On a link that subscribes, whether the other end has ever waited for this member; and whether it was ready when
+    /// its first ping came, nil before that. One that was not, having just started, has acknowledged next to nothing
+    /// that we lack.
     var wasWaitedFor = false
     var beganReady: Bool?
-    /// After a pause: a pong to this ping, or to a later one, says that all has been heard that was said meanwhile.
+    /// After a pause: a pong to this ping, or to a later one, says that everything sent meanwhile has been received.
     var checkedPong: UInt64?
-    /// Questions to a member that answers by telling states only: a pong to the ping behind one says that it was answered.
+    /// Questions to a member that answers by telling states only: a pong to the ping behind one says that it was
+    /// answered.
     var pingedQuestions: [(token: UInt64, number: UInt64)] = []
-    /// The bytes that wait to go out, whatever they are, as far as we know: the shell tells when they have.
+    /// The bytes that wait to go out, whatever they are, as far as we know: the shell reports when they have.
     var queuedBytes = 0
 
     init(id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, handshake: Handshake, at now: Int64) {
@@ -78,7 +85,7 @@ final class Link {
         answeredAt = now
     }
 
-    /// Who is at the other end; nil until it is proven.
+    /// The member at the other end; nil until it is proven.
     var peer: Hello? { handshake.proven }
 
     /// Whether the other end waits for acknowledgments, can be waited for, and answers questions.
@@ -92,8 +99,8 @@ final class Link {
         if case .subscriber(let session) = session { session } else { nil }
     }
 
-    /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was none that was not behind a copy,
-    /// which may take minutes on a slow line.
+    /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was
+    /// none that was not behind a copy, which may take minutes on a slow line.
     func clockOffset(at time: NodeTime) -> Int64? { clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 } }
 
     private func gatherHearsay() {

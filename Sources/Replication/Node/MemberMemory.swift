@@ -1,5 +1,5 @@
-// What is known of members that are not there: at three in the morning an operator wants to know who is missing, since when, and how it went, when its
-// address may have left the directory and its links are long gone.
+// What is known of members that are not there: at three in the morning an operator wants to know which member is
+// missing, since when, and why, when its address may have left the directory and its links are long gone.
 
 import Catalog
 
@@ -14,21 +14,22 @@ public enum MemberFault: Sendable, Equatable {
 /// Remembers members by the address at which they are dialed. A value of the node's thread.
 struct MemberMemory {
     struct Record {
-        /// Nil when nobody was ever heard there.
+        /// Nil when no member was ever connected there.
         var member: MemberID?
         var name: String?
         /// The version of the protocol that was spoken.
         var version: UInt16?
-        /// When its last link began or ended, in monotonic milliseconds; when it was first dialed in vain, of who was never heard.
+        /// When its last link began or ended, in monotonic milliseconds; for a member that was never connected, when it
+        /// was first dialed in vain.
         var since: Int64
-        /// Whether it was heard, and no longer is, without having said goodbye.
+        /// Whether it was connected, and no longer is, without a goodbye.
         var isLost = false
         var fault: (at: Int64, MemberFault)?
     }
 
     /// The most that are remembered; those go first whose last word is the oldest.
     static let limit = 256
-    /// How long a lost member is remembered when nobody names it any more, in milliseconds: a night and a working day.
+    /// How long a lost member is remembered when it is no longer named, in milliseconds: a night and a working day.
     static let retention: Int64 = 86_400_000
 
     private(set) var records: [PeerAddress: Record] = [:]
@@ -43,7 +44,7 @@ struct MemberMemory {
         prune(at: now)
     }
 
-    /// The link that `heard` told of has ended.
+    /// The link that `heard` reported has ended.
     mutating func lost(_ address: PeerAddress, _ reason: CloseReason?, at now: Int64) {
         guard records[address]?.member != nil else { return }
         records[address]?.since = now
@@ -51,16 +52,16 @@ struct MemberMemory {
         records[address]?.fault = (now, .closed(reason))
     }
 
-    /// A member has said goodbye: nobody is missed there.
+    /// A member has said goodbye: none is missing there.
     mutating func left(_ address: PeerAddress) { records[address]?.isLost = false }
 
-    /// Somebody there was not reached, or did not come to be heard.
+    /// A member there was not reached, or no connection to it was established.
     mutating func failed(_ address: PeerAddress, _ fault: MemberFault, at now: Int64) {
         records[address, default: Record(since: now)].fault = (now, fault)
         prune(at: now)
     }
 
-    /// Forgets who was never heard and is named no more, and who was lost long ago.
+    /// Forgets members that were never connected and are no longer named, and those that were lost long ago.
     mutating func prune(keeping addresses: Set<PeerAddress>, at now: Int64) {
         records = records.filter { address, record in
             addresses.contains(address) || record.isLost && now - record.since < Self.retention

@@ -1,5 +1,5 @@
-// An id that is unknown here may have been registered elsewhere a moment ago, when this member was not waited for. Nobody is told that it is gone before
-// those who may know have been asked.
+// An id that is unknown here may have been registered elsewhere a moment ago, when this member was not waited for. No
+// client is told that it is gone before the members that may know have been asked.
 
 import Catalog
 
@@ -22,18 +22,18 @@ extension Node {
             if link.isAcknowledging {
                 send(FrameCodec.encode(.question(number: number, key)), on: link)
             } else {
-                // It tells the state if it has one, and answers the ping after that.
+                // It sends the state if it has one, and answers the ping after that.
                 send(FrameCodec.encode(.askStates([key])), on: link)
                 ping(link, at: time)
                 link.pingedQuestions.append((link.lastToken, number))
             }
         }
-        // Who has lost everybody knows nothing of what they did since.
+        // A member that has lost all others knows nothing of what they did since.
         if asked.isEmpty { finish(questions.end(number, isSure: false), at: time) }
     }
 
-    /// One link of each member that is there. Not those that do not answer in time, unless they may have acknowledged what we lack: what the others have
-    /// acknowledged is here.
+    /// One link of each member that is there. Not those that do not answer in time, unless they may have acknowledged
+    /// what we lack: what the others have acknowledged is here.
     private func linksToAsk() -> [Link] {
         var asked: [MemberID: Link] = [:]
         var silent: Set<MemberID> = []

@@ -1,5 +1,5 @@
-// Where a member's replication port is. Members are dialed by address but known by their `MemberID`: one member may have several addresses,
-// and one address may be another member's tomorrow.
+// Where a member's replication port is. Members are dialed by address but known by their `MemberID`: one member may
+// have several addresses, and one address may be another member's tomorrow.
 
 import Text
 

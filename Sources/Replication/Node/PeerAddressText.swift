@@ -1,5 +1,5 @@
-// Addresses come as text: in `Member-ID`, in the names of files, in settings. There is one spelling of each here, so that two texts of one
-// address are one member.
+// Addresses come as text: in `Member-ID`, in the names of files, in settings. There is one spelling of each here, so
+// that two texts of one address are one member.
 
 import Text
 

@@ -1,8 +1,8 @@
-// Too few members is an error to be told once, and not at every start while the others are being found.
+// Too few members are an error, logged once, and not at every start while the others are being found.
 
 /// Watches whether a cluster has as many members as it should.
 struct SizeWatch {
-    /// How long there must be too few before it is told, in milliseconds.
+    /// How long there must be too few before it is logged, in milliseconds.
     static let patience: Int64 = 5_000
 
     private var unmetSince: Int64?

@@ -1,5 +1,6 @@
-// Two members of one name, or at one address, are a slip in somebody's settings. Nobody is turned away for it, since nobody can tell which of the two is
-// meant, and one of them may be the last; but whoever reads a log or a page by these names must be told.
+// Two members with one name, or at one address, are a mistake in the settings. Neither is refused for it, since it is
+// unknown which of the two is meant, and one of them may be the last; but a reader of the log or of the cluster's page
+// must learn of it.
 
 import Catalog
 
@@ -24,7 +25,8 @@ public struct MemberConflict: Sendable, Hashable {
 
 /// Finds conflicts that last. Pure.
 struct TwinWatch {
-    /// How long there must be two, in milliseconds: a member that was restarted is there twice until its former links are given up.
+    /// How long there must be two, in milliseconds: a member that was restarted is there twice until its former links
+    /// are given up.
     static let patience: Int64 = 6_000
 
     struct Member: Hashable {
@@ -46,7 +48,7 @@ struct TwinWatch {
         findings.filter(\.value.isTold).keys.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
     }
 
-    /// Takes in who lives now, this member included; returns the conflicts that are to be told, each once for as long as it lasts.
+    /// Takes the members that live now, this one included; returns the conflicts to log, each once while it lasts.
     mutating func judge(_ members: Set<Member>, at now: Int64) -> [MemberConflict] {
         let found = Set(Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
         findings = findings.filter { found.contains($0.key) }

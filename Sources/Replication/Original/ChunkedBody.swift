@@ -1,5 +1,5 @@
-// The chunked transfer coding of HTTP/1.1 (RFC 9112, section 7.1), undone piece by piece and done. What marks a copy's end as its end, and not
-// as that of a connection, is the chunk of length zero.
+// The chunked transfer coding of HTTP/1.1 (RFC 9112, section 7.1), undone piece by piece and done. What marks a copy's
+// end as its end, and not as that of a connection, is the chunk of length zero.
 
 import JSON
 import Text
@@ -20,13 +20,14 @@ public enum ChunkError: Error, Sendable, Equatable {
 public struct ChunkedDecoder: Sendable {
     /// Bytes that the line of a length may have, and all trailers together.
     static let lineLimit = 4 << 10
-    /// Hexadecimal digits of a length. The content is passed on as it comes, so this guards the arithmetic and no memory.
+    /// Hexadecimal digits of a length. The content is passed on as it comes, so this guards the arithmetic and no
+    /// memory.
     static let lengthDigits = 12
 
     private enum State: Sendable {
         /// In a chunk's length, with the digits so far.
         case length(value: Int, digits: Int)
-        /// Behind the digits, in extensions that nobody has defined; what they say is ignored.
+        /// After the digits, in extensions that are not defined; what they say is ignored.
         case extensions(value: Int)
         /// After a length's carriage return.
         case lengthEnd(value: Int)
@@ -51,7 +52,8 @@ public struct ChunkedDecoder: Sendable {
         if case .ended = state { true } else { false }
     }
 
-    /// Appends what these bytes carry to `content`. After an error, which comes behind the content before it, it must not be used any more.
+    /// Appends what these bytes carry to `content`. After an error, which comes behind the content before it, it must
+    /// not be used any more.
     public mutating func decode(_ bytes: [UInt8], into content: inout [UInt8]) throws(ChunkError) {
         var index = 0
         while index < bytes.count {

@@ -1,4 +1,4 @@
-// Times as Go writes them into JSON: RFC 3339 with as many sub-second digits as there are. Whoever has a clock passes the time.
+// Times as Go writes them into JSON: RFC 3339 with as many sub-second digits as there are. The caller passes the time.
 
 import Text
 
@@ -9,8 +9,8 @@ enum GoTime {
     /// The longest text that is read: nine digits of a fraction and an offset. Go writes no more.
     private static let longest = 35
 
-    /// Nanoseconds since 1970, or nil when this is no such time. Times outside of the years 1677 to 2262, which do not fit (Go's zero time
-    /// is one), become the nearest that does.
+    /// Nanoseconds since 1970, or nil when this is no such time. Times outside of the years 1677 to 2262, which do not
+    /// fit (Go's zero time is one), become the nearest that does.
     static func parse(_ text: [UInt8]) -> Int64? {
         guard text.count <= longest else { return nil }
         var scan = DigitScan(text)

@@ -1,4 +1,5 @@
-// The times by which an original's clock is told from ours: every answer of HTTP says when it was given.
+// The times by which the clock of a legacy peer is compared with this member's: every answer of HTTP says when it was
+// given.
 
 import Text
 
@@ -8,7 +9,8 @@ public enum HTTPDate {
     /// From 1970-01-01, a Thursday.
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 
-    /// Nanoseconds since 1970, or nil when this is no such date. The weekday is not held against it, and the two obsolete forms are not read.
+    /// Nanoseconds since 1970, or nil when this is no such date. The weekday is not held against it, and the two
+    /// obsolete forms are not read.
     public static func parse(_ text: [UInt8]) -> Int64? {
         guard text.count == 29 else { return nil }
         var scan = DigitScan(text)

@@ -1,8 +1,10 @@
-// The body of an original's answer: events, perhaps packed, in chunks. The layers are undone one after the other, each bounded.
+// The body of a legacy peer's answer: events, perhaps packed, in chunks. The layers are undone one after the other,
+// each bounded.
 
 /// Reads the events of an answer from pieces of its body.
 struct OriginalBody {
-    /// How many times its size a piece may unpack to, and the least that it may in any case. Copies of like instances pack well; more is an attack.
+    /// How many times its size a piece may unpack to, and the least that it may in any case. Copies of like instances
+    /// pack well; more is an attack.
     private static let greatestRatio = 256
     private static let leastLimit = 1 << 20
 
@@ -27,7 +29,8 @@ struct OriginalBody {
     /// Whether it has come to its marked end and nothing is missing.
     var isWhole: Bool { hasEnded && unpacker?.isComplete ?? true && reader.isBetweenEvents }
 
-    /// Adds the events that are complete with these bytes. An error comes behind the events before it; the body must not be used any more then.
+    /// Adds the events that are complete with these bytes. An error comes behind the events before it; the body must
+    /// not be used any more then.
     mutating func read(_ bytes: [UInt8], into events: inout [ServerSentEvent]) throws(OriginalFailure) {
         var content = bytes
         var failure: OriginalFailure?

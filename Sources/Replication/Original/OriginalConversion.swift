@@ -1,4 +1,4 @@
-// How an instance on the original's wire and one in the catalog belong together. This file alone knows both.
+// The conversion between an instance in messages of legacy peers and one in the catalog. This file alone knows both.
 
 import Catalog
 
@@ -18,7 +18,7 @@ extension OriginalInstance {
             registered: registered)
     }
 
-    /// An instance of the catalog, as originals are told of it.
+    /// An instance of the catalog, as it is sent to legacy peers.
     init(_ instance: Instance, heartbeat: Heartbeat) {
         let (nanoseconds, overflow) = instance.ttl.multipliedReportingOverflow(by: Self.nanosecondsPerMillisecond)
         self.init(
@@ -30,8 +30,8 @@ extension OriginalInstance {
 }
 
 extension OriginalMessage {
-    /// A state of the catalog, as originals are told of it: they know events only. A status is told with all the rest, since who tells a state does
-    /// not know what was different before.
+    /// A state of the catalog, as an event for legacy peers, which know events only. A status is sent with all the
+    /// rest, since the state does not say what was different before.
     init(_ replica: Replica) {
         switch replica {
         case .present(let instance, _, let heartbeat): self = .register(OriginalInstance(instance, heartbeat: heartbeat))

@@ -1,4 +1,5 @@
-// What the dealings with originals want done, and what they report: the counterparts of `Directive`, `ClusterEvent` and `ClusterStatus`.
+// The directives and events of the exchange with legacy peers: the counterparts of `Directive`, `ClusterEvent` and
+// `ClusterStatus`.
 
 import Catalog
 
@@ -12,9 +13,10 @@ public enum OriginalDirective: Sendable {
     case finish(LinkID)
     /// Ask this member for its copy: connect and send `GET /v1/sync`; answered by `copyOpened` or `copyFailed`.
     case dialCopy(PeerAddress)
-    /// This member's live changes are no longer read, though its connection may not have ended by itself: `Node.originalChanged` to `.lost`.
+    /// This member's live changes are no longer read, though its connection may not have ended by itself:
+    /// `Node.originalChanged` to `.lost`.
     case lost(PeerAddress)
-    /// What this member told, as it was taken in: for `Node.originalTold`.
+    /// What this member published, as it was merged: for `Node.originalTold`.
     case merged([Replicated], from: PeerAddress)
     /// All of this member has been copied: `Node.originalChanged` to `.copied`.
     case copied(PeerAddress)
@@ -22,7 +24,7 @@ public enum OriginalDirective: Sendable {
     case note(OriginalEvent)
 }
 
-/// Something for whoever reads the log.
+/// An event for the log.
 public enum OriginalEvent: Sendable, Equatable {
     /// We read this member's live changes.
     case reading(PeerAddress)
@@ -35,20 +37,20 @@ public enum OriginalEvent: Sendable, Equatable {
     case copySent(to: PeerAddress, instances: Int)
     /// A message that could not be used; the first of a link, the rest are counted.
     case unusable(from: PeerAddress, OriginalMessageError)
-    /// It reads too slowly: its queue was dropped, and it hears all that started here when it can.
+    /// It reads too slowly: its queue was dropped, and it gets all changes that began here when it can.
     case overflowed(PeerAddress)
     /// As many links as there may be.
     case full(PeerAddress)
 }
 
-/// Why a link with an original ended.
+/// Why a link with a legacy peer ended.
 public enum OriginalFailure: Error, Sendable, Equatable {
     /// The stream ended before its end was marked.
     case cutShort
     case chunk(ChunkError)
     case packing
     case event(ServerSentEventError)
-    /// So many messages in a row could not be used: it is not an original.
+    /// So many messages in a row could not be used: it is not a legacy peer.
     case unusable(OriginalMessageError)
     /// Bytes after the end of an answer, or after a request.
     case unexpectedBytes
@@ -60,7 +62,7 @@ public enum OriginalFailure: Error, Sendable, Equatable {
     case replaced
 }
 
-/// How the dealings with originals stand.
+/// The state of the exchange with legacy peers.
 public struct OriginalsStatus: Sendable {
     /// By address.
     public var members: [OriginalStatus] = []
@@ -69,7 +71,7 @@ public struct OriginalsStatus: Sendable {
     public init() {}
 }
 
-/// How the dealings with one original stand.
+/// The state of the exchange with one legacy peer.
 public struct OriginalStatus: Sendable {
     public var address: PeerAddress
     /// It reads ours.

@@ -1,9 +1,9 @@
-// What we read from an original: its live changes, or a copy. Events become messages and go into the catalog; what comes of them that is not
-// ours to send goes back to `Originals`.
+// Input from a legacy peer: its live changes, or a copy. Events become messages and go into the catalog; what comes of
+// them that is not ours to send goes back to `Originals`.
 
 import Catalog
 
-/// An answer of an original's that we read.
+/// An answer of a legacy peer's that we read.
 struct OriginalInput {
     enum Kind {
         /// Live changes, and what it has to say to us alone.
@@ -42,7 +42,7 @@ struct OriginalInput {
     /// What was read in one go.
     struct Reading {
         var envelopes: [OriginalEnvelope] = []
-        /// Events that were no messages of an original's.
+        /// Events that were no messages of a legacy peer's.
         var unusable: [OriginalMessageError] = []
         var failure: OriginalFailure?
     }

@@ -1,13 +1,13 @@
-// An instance as originals tell each other of it. A type of its own beside `Catalog.Instance`: it is held to what the wire has and to
-// what we can take, and `OriginalConversion` alone says how the two belong together.
+// An instance in the messages of legacy peers. It is a type apart from `Catalog.Instance`: it is held to what the wire
+// has and to what we can take, and `OriginalConversion` alone says how the two belong together.
 
 import JSON
 import Text
 
 /// An instance in a register message.
 public struct OriginalInstance: Sendable, Equatable {
-    /// Bytes that the parts may have. Larger than what our own clients may register, since what another member has accepted is not refused
-    /// lightly; yet bounded, since a strange member could fill the memory.
+    /// Bytes that the parts may have. Larger than what our own clients may register, since what another member has
+    /// accepted is not refused lightly; yet bounded, since a strange member could fill the memory.
     static let idLimit = 1_024
     static let nameLimit = 512
     static let endpointLimit = 2_048
@@ -31,7 +31,8 @@ public struct OriginalInstance: Sendable, Equatable {
     /// Nanoseconds, above 0.
     public var ttl: Int64
     public var tags: [String]
-    /// A JSON object as it was sent: what other protocols keep with their instances. Those of Eureka have `{"eureka":"…","vipAddress":"…"}`.
+    /// A JSON object as it was sent: what other protocols keep with their instances. Those of Eureka have
+    /// `{"eureka":"…","vipAddress":"…"}`.
     public var extra: [UInt8]?
 
     public init(

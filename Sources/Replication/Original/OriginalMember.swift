@@ -1,8 +1,8 @@
-// What is known of one original: the links with it, and how far the copy from it has come.
+// What is known of one legacy peer: the links with it, and how far the copy from it has come.
 
 import Catalog
 
-/// One original, as long as there is a link with it.
+/// One legacy peer, while there is a link with it.
 struct OriginalMember {
     /// How far the copy from it has come.
     enum Copy: Equatable {
@@ -22,8 +22,8 @@ struct OriginalMember {
         let id: InstanceID
     }
 
-    /// Ids touched by live messages during a copy, or asked for, that are remembered. Beyond it a status that a copy brings may be old, and an
-    /// instance may be asked for again sooner.
+    /// Ids touched by live messages during a copy, or asked for, that are remembered. Beyond it a status that a copy
+    /// brings may be old, and an instance may be asked for again sooner.
     static let greatestMemory = 65_536
 
     /// The link on which we read its live changes.
@@ -35,7 +35,8 @@ struct OriginalMember {
     var failures = 0
     /// The last whole copy.
     var lastCopy: (at: Int64, count: Int)?
-    /// What live messages have been about since the copy was asked for; nil when there were more than can be remembered.
+    /// What live messages have been about since the copy was asked for; nil when there were more than can be
+    /// remembered.
     private(set) var touched: Set<Key>? = []
     /// What it was asked for, and when (monotonic milliseconds).
     private var asked: [Key: Int64] = [:]

@@ -1,5 +1,6 @@
-// What an original's message does to our catalog. The catalog knows states with versions; here is decided which version a message of none has,
-// by what is held. Another thread may change what is held in between; then versions decide again, as everywhere.
+// What a legacy peer's message does to our catalog. The catalog knows states with versions; here is decided which
+// version a message of none has, by what is held. Another thread may change what is held in between; then versions
+// decide again, as everywhere.
 
 import Catalog
 
@@ -28,11 +29,12 @@ struct OriginalMerge {
         var moment: Moment
         /// Milliseconds that this member may have left the message lying, because it was paused.
         var pause: Int64 = 0
-        /// For a piece of a copy: whether a live message about the same id has come since the copy was asked for. What the copy then says may be
-        /// older.
+        /// For a piece of a copy: whether a live message about the same id has come since the copy was asked for. What
+        /// the copy then says may be older.
         var isTouched = false
 
-        /// That of a message without a time. If it was left lying it may be as old as that, and the copy that is asked for then says better.
+        /// That of a message without a time. If it was left lying it may be as old as that, and the copy that is asked
+        /// for then says better.
         var heartbeat: Heartbeat { Heartbeat(age: pause, wall: moment.wall - pause * 1_000_000) }
     }
 
@@ -71,22 +73,22 @@ struct OriginalMerge {
         let held = store.state(of: instance.id, in: namespace, at: moment)?.replica
 
         if case .present(let known, let version, _) = held, known.registered == instance.registered {
-            // The same registration, heard before; unless originals keep the time when somebody registers again.
+            // The same registration, received before; unless legacy peers keep the time when a client registers again.
             let isChanged = kind == .live && !known.says(theSameAs: instance)
             let isMissed = kind == .copy && !circumstances.isTouched && known.status != instance.status && isLatest(version, for: instance)
             if isChanged || isMissed {
                 return merge(.present(instance, version.successor(origin: sender), heartbeat), namespace, moment)
             }
             let renewed = renew(instance.id, namespace, heartbeat, moment)
-            // It was just told.
+            // It was just received.
             if case .ask = renewed { return .nothing }
             return renewed
         }
         let made =
             kind == .live
             ? HybridTime(nanoseconds: clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000))
-            // It may have been made at one of ours, and have been deregistered since: at one of the release before, whose clocks count whole
-            // milliseconds, even.
+            // It may have been made at one of ours, and have been deregistered since: at one of the release before,
+            // whose clocks count whole milliseconds, even.
             : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall)).wholeMilliseconds
         var version = Version(time: made, origin: sender)
         if case .absent(_, let buried, _) = held, buried.origin == sender {
@@ -98,8 +100,8 @@ struct OriginalMerge {
         return merge(.present(instance, version, heartbeat), namespace, moment)
     }
 
-    /// Whether a status in a copy of the sender's must be newer than what is held of the same registration: what is held has not changed since it was
-    /// registered, or by the sender only, and we missed what it said since.
+    /// Whether a status in a copy of the sender's must be newer than what is held of the same registration: what is
+    /// held has not changed since it was registered, or by the sender only, and we missed what it said since.
     private func isLatest(_ version: Version, for instance: Instance) -> Bool {
         let stamp = HybridTime(nanoseconds: instance.registered)
         return version.origin == sender || version.time.isSimultaneous(with: stamp) || version.time == stamp.wholeMilliseconds
@@ -109,7 +111,7 @@ struct OriginalMerge {
         for _ in 0..<Self.attempts {
             switch store.state(of: id, in: namespace, at: moment)?.replica {
             case nil: return .ask(id)
-            // Deregistered by another member while the sender did not hear of it. To ask would only bring it back.
+            // Deregistered by another member while the sender did not receive it. To ask would only bring it back.
             case .absent: return .nothing
             case .present(_, let version, _):
                 let renewed = Replicated(namespace: namespace, replica: .renewed(id, version, heartbeat))
@@ -140,7 +142,8 @@ struct OriginalMerge {
         // What has run out here counts too: others, who still have it, derive the same version.
         switch store.stateForPeers(of: id, in: namespace, at: moment)?.replica {
         case .present(_, let version, _): return merge(.absent(id, version.successor(origin: sender)), namespace, moment)
-        // A copy that is under way may still bring it, older than this; a registration that followed at another original must be later.
+        // A copy that is under way may still bring it, older than this; a registration that followed at another
+        // original must be later.
         case nil:
             let earliest = OriginalClock.earliestLive(wall: moment.wall, pause: circumstances.pause * 1_000_000)
             return merge(.absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)

@@ -1,10 +1,11 @@
-// The original's messages, and how they lie in an event: JSON in base64 in JSON in base64. This file and `OriginalInstance` are the only ones
-// that know the names of their fields and numbers. The original is https://github.com/amalgam8/amalgam8.
+// The original's messages, and how they lie in an event: JSON in base64 in JSON in base64. This file and
+// `OriginalInstance` are the only ones that know the names of their fields and numbers. The original is
+// https://github.com/amalgam8/amalgam8.
 
 import JSON
 import Text
 
-/// What one original tells another.
+/// What one legacy peer sends to another.
 public enum OriginalMessage: Sendable, Equatable {
     case register(OriginalInstance)
     case deregister(id: [UInt8])
@@ -37,7 +38,7 @@ public struct OriginalEnvelope: Sendable, Equatable {
     }
 }
 
-/// Why an event is no message of an original's.
+/// Why an event is no message of a legacy peer's.
 public enum OriginalMessageError: Error, Sendable, Equatable {
     /// An event of another name.
     case eventName
@@ -205,7 +206,8 @@ extension OriginalMessage {
 }
 
 extension [UInt8] {
-    /// Appends the event of a message. The original numbers live events from 1, those of a copy from 0, and gives a repair the number 0.
+    /// Appends the event of a message. The original numbers live events from 1, those of a copy from 0, and gives a
+    /// repair the number 0.
     public mutating func append(_ envelope: OriginalEnvelope, number: UInt64) {
         let (type, payload) = envelope.message.parts
         var message: [UInt8] = []

@@ -1,5 +1,6 @@
-// What we send to an original: the head of an answer, then events in chunks, perhaps packed. It has no acknowledgments, so all that is known of its
-// progress is what the connection still holds; that is bounded, and what is dropped is told anew.
+// Output to a legacy peer: the head of an answer, then events in chunks, perhaps packed. It has no acknowledgments, so
+// all that is known of its progress is what the connection still holds; that is bounded, and dropped changes are sent
+// again.
 
 import Catalog
 import JSON
@@ -20,7 +21,7 @@ struct OriginalOutput {
     private(set) var queuedBytes = 0
     /// When its queue ran over (monotonic milliseconds); nil while it has not, or has drained since.
     var overflowed: Int64?
-    /// Where the next piece of a copy starts, or of what is told anew; nil when there is none to send.
+    /// Where the next piece of a copy starts, or of what is sent again; nil when there is none to send.
     var cursor: CopyCursor?
     /// Instances copied so far, which number the events of a copy.
     var copied: UInt64 = 0

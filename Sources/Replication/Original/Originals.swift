@@ -1,14 +1,18 @@
-// A member's dealings with members that run the original registry, for as long as a rolling upgrade takes. They speak server-sent events over
-// HTTP, without versions, acknowledgments or digests; here their changes get versions, and ours become their messages. Pure, as `Node` is.
+// A member's exchange with legacy peers, which run the original registry, for as long as a rolling upgrade takes. They
+// speak server-sent events over HTTP, without versions, acknowledgments or digests; here their changes get versions,
+// and ours become their messages. Pure, as `Node` is.
 //
-// Every member dials every other and reads its stream; nothing is pushed over a connection that the receiver did not open. We read a member's
-// live changes first and its copy after, so that there is no gap between; what we tell is what clients did here, never what others told us.
+// Every member dials every other and reads its stream; nothing is pushed over a connection that the receiver did not
+// open. We read a member's live changes first and its copy after, so that there is no gap between; only changes by
+// clients of this member are published, never those of others.
 
 import Catalog
 
-/// All links with originals. Not `Sendable`: belongs to the node's thread. Every call may return directives, to be carried out in order.
+/// All links with legacy peers. Not `Sendable`: belongs to the node's thread. Every call may return directives, to be
+/// carried out in order.
 public final class Originals {
-    /// A silence between two calls, in milliseconds, that only a pause of this member explains: `tick` comes every 100 ms.
+    /// A silence between two calls, in milliseconds, that only a pause of this member explains: `tick` comes every 100
+    /// ms.
     private static let pauseThreshold: Int64 = 2_000
     /// For how long after a pause what is read may have been lying since before it.
     private static let pauseEcho: Int64 = 1_000
@@ -19,7 +23,8 @@ public final class Originals {
     private let makePacker: () -> (any Packer)?
 
     var members: [PeerAddress: OriginalMember] = [:]
-    /// Links that we dialed. Invariant: those of kind `.stream` are their members' `input`, those of kind `.copy` are in `.running`.
+    /// Links that we dialed. Invariant: those of kind `.stream` are their members' `input`, those of kind `.copy` are
+    /// in `.running`.
     var inputs: [LinkID: OriginalInput] = [:]
     /// Links that we accepted. Invariant: those of kind `.stream` are in their members' `outputs`.
     var outputs: [LinkID: OriginalOutput] = [:]
@@ -47,7 +52,8 @@ public final class Originals {
 
     // MARK: - Links that we dialed
 
-    /// An original has answered our `GET /v1/replication` with 200: its live changes follow. Its copy is asked for at once.
+    /// A legacy peer has answered our `GET /v1/replication` with 200: its live changes follow. Its copy is asked for at
+    /// once.
     public func streamOpened(_ link: LinkID, from member: PeerAddress, answer: OriginalAnswer, at time: NodeTime) -> [OriginalDirective] {
         var directives = noticePause(at: time)
         if let old = members[member]?.input { directives += endInput(old, .replaced, isClosed: false, at: time) }
@@ -60,7 +66,7 @@ public final class Originals {
         return directives + askForCopy(member)
     }
 
-    /// An original has answered our `GET /v1/sync` with 200, which `OriginalDirective.dialCopy` asked for.
+    /// A legacy peer has answered our `GET /v1/sync` with 200, which `OriginalDirective.dialCopy` asked for.
     public func copyOpened(_ link: LinkID, from member: PeerAddress, answer: OriginalAnswer, at time: NodeTime) -> [OriginalDirective] {
         let directives = noticePause(at: time)
         guard members[member]?.copy == .asked else { return directives + [.abort(link, .replaced)] }
@@ -72,7 +78,8 @@ public final class Originals {
         return directives
     }
 
-    /// A copy that was asked for could not be had: no connection, no answer in time, or another status than 200. It is asked for again later.
+    /// A copy that was asked for could not be had: no connection, no answer in time, or another status than 200. It is
+    /// asked for again later.
     public func copyFailed(_ member: PeerAddress, at time: NodeTime) -> [OriginalDirective] {
         guard members[member]?.copy == .asked else { return noticePause(at: time) }
         return noticePause(at: time) + copyFailed(member, nil, at: time)
@@ -89,7 +96,8 @@ public final class Originals {
 
     // MARK: - Links that we accepted
 
-    /// An original asks for our live changes (`GET /v1/replication` without an upgrade). The directives begin with the head of the answer.
+    /// A legacy peer asks for our live changes (`GET /v1/replication` without an upgrade). The directives begin with
+    /// the head of the answer.
     ///
     /// - Parameter member: its `Member-ID`, which must not be our own address.
     public func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective] {
@@ -98,12 +106,13 @@ public final class Originals {
             return directives + [.note(.full(member)), .abort(link, .full)]
         }
         members[member, default: OriginalMember()].outputs.append(link)
-        // What clients did here before it came, nobody else tells it.
+        // No other member sends it the changes that clients made here before it came.
         outputs[link]?.cursor = .start
         return directives + head + [.note(.read(by: member))] + continueCopy(link, at: time)
     }
 
-    /// An original asks for a copy (`GET /v1/sync`). Only to be called while `Node.isWhole`: else it must be refused with 503.
+    /// A legacy peer asks for a copy (`GET /v1/sync`). Only to be called while `Node.isWhole`: else it must be refused
+    /// with 503.
     public func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective] {
         let directives = noticePause(at: time)
         guard let head = accept(link, .copy, by: member, acceptsGzip: acceptsGzip, at: time) else {
@@ -129,7 +138,7 @@ public final class Originals {
     public func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         var directives = noticePause(at: time)
         if outputs[link] != nil {
-            // Whoever reads our answer has nothing more to say.
+            // The reader of an answer sends nothing more.
             return directives + [.abort(link, .unexpectedBytes)] + endOutput(link)
         }
         guard var input = inputs[link] else { return directives }
@@ -170,7 +179,8 @@ public final class Originals {
         return directives + endInput(link, .cutShort, isClosed: true, at: time)
     }
 
-    /// Bytes have gone out and so many are still queued. To be told whenever they fall under `OriginalsConfiguration.copyBytesInFlight`.
+    /// Bytes have gone out and this many are still queued. To be called whenever they fall under
+    /// `OriginalsConfiguration.copyBytesInFlight`.
     public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [OriginalDirective] {
         let directives = noticePause(at: time)
         outputs[link]?.drained(to: queuedBytes)
@@ -210,7 +220,8 @@ public final class Originals {
         return directives
     }
 
-    /// Ends every answer properly, and reads no more: what an original reads then ends as it would at the original's own stop.
+    /// Ends every answer properly, and reads no more: what a legacy peer reads then ends as it would at the original's
+    /// own stop.
     public func leave(at time: NodeTime) -> [OriginalDirective] {
         var directives: [OriginalDirective] = []
         for (link, output) in outputs.sorted(by: { $0.key.number < $1.key.number }) {
@@ -245,8 +256,8 @@ public final class Originals {
         return pause.length
     }
 
-    /// Notices a pause of this member by the silence between two calls. What lay in the connections meanwhile bears no time, so copies are asked for,
-    /// which do.
+    /// Notices a pause of this member by the silence between two calls. What lay in the connections meanwhile bears no
+    /// time, so copies are asked for, which do.
     private func noticePause(at time: NodeTime) -> [OriginalDirective] {
         defer { lastCall = max(lastCall ?? .min, time.monotonic) }
         guard let lastCall, time.monotonic - lastCall > Self.pauseThreshold else { return [] }

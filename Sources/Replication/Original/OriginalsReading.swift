@@ -1,4 +1,4 @@
-// The half of the dealings with originals that reads: messages into the catalog, and the copies from them.
+// The reading half of the exchange with legacy peers: messages into the catalog, and the copies from them.
 
 import Catalog
 

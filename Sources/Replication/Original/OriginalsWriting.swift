@@ -1,9 +1,10 @@
-// The half of the dealings with originals that writes: what clients did here, copies, and what one member asked for.
+// The writing half of the exchange with legacy peers: what clients did here, copies, and what one member asked for.
 
 import Catalog
 
 extension Originals {
-    /// Instances of a copy that are read from the catalog at once, and how many times in one call: what else the thread has to do must not wait long.
+    /// Instances of a copy that are read from the catalog at once, and how many times in one call: what else the thread
+    /// has to do must not wait long.
     private static let pieceCount = 256
     private static let piecesPerCall = 8
 
@@ -30,7 +31,8 @@ extension Originals {
         events.append(OriginalEnvelope(kind: .live, namespace: namespace, message: message), number: number)
     }
 
-    /// Sends live events on a link, or drops them when too much waits there already; then all that began here is told when it has drained.
+    /// Sends live events on a link, or drops them when too much waits there already; then all that began here is sent
+    /// when it has drained.
     func tell(_ events: [UInt8], count: Int, on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         guard let output = outputs[link], output.overflowed == nil else { return [] }
         guard output.queuedBytes + events.count <= configuration.queueBytes else {
@@ -45,7 +47,7 @@ extension Originals {
 
     // MARK: - Copies
 
-    /// Goes on with a copy, or with telling anew what began here, as far as the link takes it now.
+    /// Goes on with a copy, or with sending again what began here, as far as the link takes it now.
     func continueCopy(_ link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         guard let output = outputs[link], output.queuedBytes < configuration.copyBytesInFlight else { return [] }
         if output.overflowed != nil {
@@ -68,7 +70,8 @@ extension Originals {
         return directives
     }
 
-    /// What has run out here is copied to members of ours only. After a pause that nobody has made up for, what is alive looks dead by its age.
+    /// Expired instances are copied to new members only. After a pause that no member has made up for, what is alive
+    /// looks dead by its age.
     private func isServed(_ instance: Instance, _ heartbeat: Heartbeat, in namespace: Namespace, at time: NodeTime) -> Bool {
         !instance.hasRunOut(age: heartbeat.age) || store.instance(instance.id, in: namespace, at: time.moment.lease) != nil
     }
@@ -96,7 +99,8 @@ extension Originals {
         return end + [.finish(link), .note(.copySent(to: output.member, instances: Int(output.copied)))]
     }
 
-    /// What began here, for one who may have missed it. What began elsewhere it hears from there; and an original takes whatever it is told for new.
+    /// The changes that began here, for a legacy peer that may have missed them. It gets changes that began elsewhere
+    /// from there, and takes every message for new.
     private func tellAnew(_ items: [Replicated], on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
         guard let output = outputs[link] else { return [] }
         var events: [UInt8] = []
@@ -112,7 +116,8 @@ extension Originals {
 
     // MARK: - Read repair
 
-    /// Asks a member for an instance that it renewed and that is not here. It hears us only if it reads our stream.
+    /// Asks a member for an instance that it renewed and that is not here. It receives from this member only if it
+    /// reads its stream.
     func ask(_ member: PeerAddress, for id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
         guard let link = members[member]?.outputs.last, outputs[link]?.overflowed == nil else { return [] }
         let key = OriginalMember.Key(namespace: namespace, id: id)

@@ -1,5 +1,6 @@
-// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as far as the original uses them: fields id, event and
-// data, one line each or more, an empty line at the end of an event. Bytes come in any pieces; what is held back is bounded.
+// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as far as the original uses them:
+// fields id, event and data, one line each or more, an empty line at the end of an event. Bytes come in any pieces;
+// what is held back is bounded.
 
 /// One event.
 public struct ServerSentEvent: Sendable, Equatable {
@@ -16,7 +17,8 @@ public struct ServerSentEvent: Sendable, Equatable {
 
 /// Why bytes are no stream of events.
 public enum ServerSentEventError: Error, Sendable, Equatable {
-    /// A line that is neither a comment nor a field of the standard: whatever this is, it is not an original's stream.
+    /// A line that is neither a comment nor a field of the standard: whatever this is, it is not a legacy peer's
+    /// stream.
     case notAField
     /// An event of more bytes than it may have.
     case tooLong
@@ -24,8 +26,8 @@ public enum ServerSentEventError: Error, Sendable, Equatable {
 
 /// Reads events from pieces of bytes.
 public struct ServerSentEventReader: Sendable {
-    /// Bytes that an event may have, its lines' names and ends included. An original's largest is an instance, with all it says about itself
-    /// encoded two or three times over.
+    /// Bytes that an event may have, its lines' names and ends included. An original's largest is an instance, with all
+    /// it says about itself encoded two or three times over.
     public static let eventLimit = 1 << 20
 
     private let limit: Int
@@ -44,8 +46,8 @@ public struct ServerSentEventReader: Sendable {
     /// Whether the stream stands between two events, so that nothing is lost if it ends here.
     public var isBetweenEvents: Bool { line.isEmpty && eventBytes == 0 }
 
-    /// Adds the events that are complete with these bytes to `events`. After an error, which comes behind the events before it, the reader must
-    /// not be used any more.
+    /// Adds the events that are complete with these bytes to `events`. After an error, which comes behind the events
+    /// before it, the reader must not be used any more.
     public mutating func read(_ bytes: [UInt8], into events: inout [ServerSentEvent]) throws(ServerSentEventError) {
         var start = 0
         if skipsLineFeed, let first = bytes.first {

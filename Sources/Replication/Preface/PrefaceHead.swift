@@ -1,5 +1,5 @@
-// The head of an HTTP/1.1 message, read strictly: what could be understood in two ways is refused. It is read once a connection and is small, so this
-// reader is plain where the one of the API is fast.
+// The head of an HTTP/1.1 message, read strictly: what could be understood in two ways is refused. It is read once a
+// connection and is small, so this reader is plain where the one of the API is fast.
 
 /// Collects the bytes of a head until it is whole.
 struct PrefaceHead: Sendable {

@@ -12,7 +12,8 @@ public struct Authenticator {
     /// The same with another key; nil when it cannot be prepared.
     let withKey: (_ key: [UInt8]) -> Authenticator?
 
-    /// Those of other secrets whose proofs are taken too: of a cluster that is being given another one, member by member.
+    /// Those of other secrets whose proofs are taken too: of a cluster that is being given another one, member by
+    /// member.
     public var others: [Authenticator] = []
 
     /// The one under which this is the code of the message; nil when there is none.

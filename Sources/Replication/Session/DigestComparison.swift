@@ -1,10 +1,10 @@
-// What a broken link, an overflow or a mistake has lost is found by comparing digests: first one word, then a word for each of 4,096
-// buckets, then the ids of the buckets that differ. While changes are under way digests differ all the time without anything being wrong,
-// so only buckets that differed the last time too are looked into.
+// What a broken link, an overflow or a mistake has lost is found by comparing digests: first one word, then a word for
+// each of 4,096 buckets, then the ids of the buckets that differ. While changes are under way digests differ all the
+// time without anything being wrong, so only buckets that differed the last time too are looked into.
 //
-// An answer holds so many keys and no more. One that was cut says so, and its buckets are asked for again, half as many at once: what was cut off
-// would else be cut off each time. And each round begins where the last one has ended, so that one that takes too long does not keep to its
-// first buckets for ever.
+// An answer holds so many keys and no more. One that was cut says so, and its buckets are asked for again, half as many
+// at once: what was cut off would else be cut off each time. And each round begins where the last one has ended, so
+// that one that takes too long does not keep to its first buckets for ever.
 
 import Catalog
 

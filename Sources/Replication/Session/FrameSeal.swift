@@ -1,6 +1,6 @@
-// A proof says who has opened a link, and nothing of who speaks on it afterwards: whoever stands between two members could hand their proofs on and
-// then speak for either. So with a secret every frame behind a proof bears a code of its own, under a key that only the two who have proven
-// themselves to one another can know, and in an order that cannot be changed.
+// A proof authenticates the end that has opened a link, and not the frames on it afterwards: an attacker between two
+// members could hand their proofs on and then speak for either. So with a secret every frame behind a proof bears a
+// code of its own, under a key that only the two authenticated ends can know, and in an order that cannot be changed.
 //
 //     key  = HMAC(secret, "a8-replication seal", what the sender's proof is a code of)
 //     code = HMAC(key, the frame with its length, how many were sealed before it u64)      behind the frame, counted in its length

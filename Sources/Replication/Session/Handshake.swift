@@ -1,5 +1,6 @@
-// Whoever connects to the port may be anybody. Until a member has shown that it knows the cluster's secret, and that its certificate is
-// that of the member it claims to be, nothing is told to it, nothing believed of it, and no more kept of it than a kilobyte.
+// Any program may connect to the port. Until a member has shown that it knows the cluster's secret, and that its
+// certificate is that of the member it claims to be, nothing is published to it, nothing accepted from it, and no more
+// kept of it than a kilobyte.
 //
 //      opened ──► hello out
 //         │
@@ -54,12 +55,13 @@ struct Handshake {
         said = Array(opening.dropFirst(FrameCodec.prefix))
     }
 
-    /// Who is at the other end, once that is proven.
+    /// The member at the other end, once it is authenticated.
     var proven: Hello? {
         if case .proven(let hello) = state { hello } else { nil }
     }
 
-    /// The highest version of the protocol that both ends speak. Of meaning once the other is proven; of none, the lowest of ours.
+    /// The highest version of the protocol that both ends speak. Of meaning once the other is proven; of none, the
+    /// lowest of ours.
     var version: UInt16 { min(versions.upperBound, proven?.versions.upperBound ?? versions.lowerBound) }
 
     mutating func received(_ frame: Frame, authenticator: Authenticator?) throws(FrameError) -> Step {
@@ -75,7 +77,8 @@ struct Handshake {
                 guard let key = authenticator.proven(by: code, of: theirTranscript) else { return .refuse(.secret) }
                 provenWith = key
             } else if !code.isEmpty {
-                // It has a secret and we have none: it will refuse us, and had better be told apart from a member without any.
+                // It has a secret and we have none: it will refuse this member, and should be distinguished from a
+                // member without any.
                 return .refuse(.secret)
             }
             state = .proven(hello)
@@ -107,9 +110,9 @@ struct Handshake {
         return seal
     }
 
-    /// Whether a member may be who it claims to be: its host or its name, either of which a cluster's certificates may be made out to, must
-    /// be among the names of its certificate. A certificate made out to one name for all members binds them to that name and not to one
-    /// another.
+    /// Whether a member may be the one that it claims to be: its host or its name, either of which a cluster's
+    /// certificates may be made out to, must be among the names of its certificate. A certificate made out to one name
+    /// for all members binds them to that name and not to one another.
     static func isBound(_ hello: Hello, to certificate: Set<String>?) -> Bool {
         guard let certificate else { return true }
         return certificate.contains(hello.address.host.description) || (!hello.name.isEmpty && certificate.contains(hello.name))

@@ -1,6 +1,7 @@
-// The end of a link that tells: everything first, then all that changes. A subscriber is entered into the broadcast before its copy begins,
-// so that no change falls between the two; a slow one loses its changes, and gets a copy once it can take one. That bounds what is told; what
-// is answered is bounded by the node, which closes a link that asks on and on and reads nothing (`NodeLimits.queueSlackBytes`).
+// The end of a link that publishes: everything first, then all changes. A subscriber joins the broadcast before its
+// copy begins, so that no change falls between the two; a slow one loses its changes, and gets a copy once it can take
+// one. That bounds the changes; answers are bounded by the node, which closes a link that asks on and on and reads
+// nothing (`NodeLimits.queueSlackBytes`).
 //
 //     proven ── subscribe ──► copying ── all is sent ──► streaming
 //                              ▲   │                         │
@@ -8,7 +9,8 @@
 //                              │   ▼                         │
 //                            overflowed ◄────────────────────┘
 //
-// Changes are broadcast in `copying` and `streaming`, the digest's root is told in `streaming`, questions are answered in both.
+// Changes are broadcast in `copying` and `streaming`, the root of the digest is sent in `streaming`, questions are
+// answered in both.
 
 import Catalog
 
@@ -22,7 +24,8 @@ struct PublisherSession {
         case overflowed
     }
 
-    /// States in a piece of a copy. The largest instances, of originals, are some 256 kB, so a piece is at most 8 MB, and mostly 8 kB.
+    /// States in a piece of a copy. The largest instances, of legacy peers, are some 256 kB, so a piece is at most 8
+    /// MB, and mostly 8 kB.
     private static let copyPiece = 32
     /// Pieces for one call, so that a copy never keeps the thread from live changes for long.
     private static let piecesPerCall = 64
@@ -106,7 +109,7 @@ struct PublisherSession {
         }
     }
 
-    /// Tells the digest's root when it is time. All local changes must have been broadcast.
+    /// Sends the digest's root when it is time. All local changes must have been broadcast.
     mutating func tellRoot(_ root: @autoclosure () -> UInt64, at now: Int64, into effects: inout [SessionEffect]) {
         guard isStreaming, now >= nextRoot else { return }
         nextRoot = now + limits.digestPeriod
@@ -131,7 +134,7 @@ struct PublisherSession {
     ) throws(FrameError) {
         switch frame {
         case .subscribe:
-            // Anew too: a subscriber whose copy was not whole, or came from a member that was not ready, asks again.
+            // Again too: a subscriber whose copy was not whole, or came from a member that was not ready, asks again.
             startCopy(afterGap: false, isReady: isReady, into: &effects)
         case .acknowledge(let changes):
             try lag.acknowledge(changes)
@@ -148,7 +151,7 @@ struct PublisherSession {
             guard keys.count <= Self.statesPerQuestion else { throw .tooLong(keys.count) }
             answer(keys, store: store, at: time, into: &effects)
         case .askBuckets, .askKeys, .askStates:
-            // Too much waits already. Who asked asks again with the next root.
+            // Too much waits already. The subscriber asks again with the next root.
             break
         case .unknown:
             break

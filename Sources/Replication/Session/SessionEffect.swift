@@ -15,7 +15,7 @@ enum SessionEffect {
     /// So many changes have come in.
     case heard(States)
     case relayHeard(States)
-    /// These, of what was not told as the other end's own changes, were news to us.
+    /// Of the states that are not the other end's own changes, these were new to this member.
     case news([Replicated])
     /// States that we lacked were brought.
     case repaired(Int)

@@ -1,5 +1,6 @@
-// The end of a link that listens: it asks for everything, merges what comes, acknowledges changes, and finds out by digests what is
-// missing. Merging a state twice, late or out of order changes nothing, so copy, changes and repairs may overlap as they like.
+// The end of a link that listens: it asks for everything, merges what comes, acknowledges changes, and finds out by
+// digests what is missing. Merging a state twice, late or out of order changes nothing, so copy, changes and repairs
+// may overlap as they like.
 //
 //     proven ──► asked ── copy starts ──► copying ── its end, whole ──► streaming
 //                  ▲                         │ ▲                           │
@@ -93,7 +94,8 @@ struct SubscriberSession {
         }
     }
 
-    /// When the copy that begins now was asked for; of one that was not asked for (after a gap), now. Monotonic milliseconds.
+    /// When the copy that begins now was asked for; of one that was not asked for (after a gap), now. Monotonic
+    /// milliseconds.
     private func startOfCopy(at time: NodeTime) -> Int64 {
         if case .asked(let at) = state { at } else { time.monotonic }
     }
@@ -116,7 +118,7 @@ struct SubscriberSession {
         if !news.isEmpty { effects.append(.news(news)) }
     }
 
-    /// Returns how many states changed anything here, and which have told us anything.
+    /// Returns how many states changed anything here, and which were new.
     @discardableResult
     private mutating func merge(
         _ states: States, from store: Store, believing belief: StampBelief, at time: NodeTime
@@ -130,7 +132,7 @@ struct SubscriberSession {
                 news.append(state)
             case .renewed: news.append(state)
             case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
-            // Ours being newer, the other end hears it from us: it subscribes too.
+            // This member's state being newer, the other end gets it from here: it subscribes too.
             case .redundant, .stale, .dead: break
             }
         }

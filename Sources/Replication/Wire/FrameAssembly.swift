@@ -1,4 +1,5 @@
-// Bytes arrive in any pieces; frames are whole. Of a link on which nothing is proven no more is kept than a small frame.
+// Bytes arrive in any pieces; frames are whole. Of a link on which nothing is proven no more is kept than a small
+// frame.
 
 /// Makes frames of what a link brings.
 struct FrameAssembly {
@@ -23,8 +24,8 @@ struct FrameAssembly {
         }
     }
 
-    /// The next whole frame and its bytes, or nil when more is needed. Having thrown, it knows no longer where frames begin: the link is
-    /// to be closed.
+    /// The next whole frame and its bytes, or nil when more is needed. Having thrown, it knows no longer where frames
+    /// begin: the link is to be closed.
     mutating func next() throws(FrameError) -> Frame? {
         guard let length = try FrameCodec.length(of: bytes, at: start, limit: limit) else { return need() }
         let body = start + FrameCodec.prefix

@@ -1,4 +1,5 @@
-// Why bytes are no frame. Every way in which a peer can break the protocol has a case, so that a log says what a strange peer did.
+// Why bytes are no frame. Every way in which a peer can break the protocol has a case, so that a log says what a
+// strange peer did.
 
 /// What is wrong with bytes that should have been a frame.
 public enum FrameError: Error, Sendable, Equatable {
@@ -12,7 +13,7 @@ public enum FrameError: Error, Sendable, Equatable {
     case text
     /// A number that stands for nothing.
     case value
-    /// A frame without the code of who has proven itself on this link, or not the next one of it.
+    /// A frame without the authentication code of this link's other end, or not the next one of it.
     case seal
     /// A frame that does not belong here, such as one before the proof that comes after it.
     case unexpected

@@ -1,4 +1,4 @@
-// What the directory's thread does: keep our file fresh, look at the others', tell what was found.
+// What the directory's thread does: keep this member's file fresh, look at the others', report what was found.
 
 import Replication
 import System
@@ -9,7 +9,8 @@ final class DirectoryPoller {
     private let configuration: MembershipConfiguration
     private let report: @Sendable (MembershipReport) -> Void
     private var view: DirectoryView
-    /// Whether the directory was read, and our file written, each once since the start. Until both were, one event tells of it and no other.
+    /// Whether the directory was read, and our file written, each once since the start. Until both were, one event
+    /// reports it and no other.
     private var wasRead = false
     private var wasWritten = false
     private var isUnusableTold = false
@@ -51,7 +52,7 @@ final class DirectoryPoller {
         directory.removeOwn()
     }
 
-    /// A directory that was of no use yet is tried more often: nobody knows of this member.
+    /// A directory that was of no use yet is tried more often: no other member knows of this one.
     private func period(_ usual: Int64) -> Int64 { serves ? usual : min(usual, configuration.periods.retry) }
 
     private func beat() -> [MembershipEvent] {

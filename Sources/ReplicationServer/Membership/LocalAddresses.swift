@@ -1,13 +1,13 @@
-// Which addresses this machine has: the first that others can reach is what a member advertises unless told otherwise, and those it listens on are
-// never dialed.
+// Which addresses this machine has: a member advertises the first that others can reach, unless the settings say
+// otherwise, and never dials those it listens on.
 
 import Glibc
 import Replication
 import Text
 
 public enum LocalAddresses {
-    /// What a member advertises unless told otherwise: its first IPv4 address that is neither of the loopback nor of one link only, else the first
-    /// such IPv6 address, else 127.0.0.1.
+    /// What a member advertises unless the settings say otherwise: its first IPv4 address that is neither of the
+    /// loopback nor of one link only, else the first such IPv6 address, else 127.0.0.1.
     public static func advertised() -> IPAddress { advertised(among: interfaces()) }
 
     private static let loopback = IPAddress(four: 0x7F00_0001)

@@ -1,12 +1,14 @@
-// The shared directory itself. Whoever may write into it may put anything there, so nothing is opened but what is named as a member's and is a
-// small regular file. Members of the original take every name that they find there for a member's, so no second name is ever made: our own file
-// is overwritten in place by one write, as long as the content before it, so that whoever reads at that moment finds a whole record.
+// The shared directory itself. Any program with the permission may write anything into it, so only small regular files
+// with a member's name are opened. Legacy peers take every name that they find there for a member's, so no second name
+// is ever made: our own file is overwritten in place by one write, as long as the content before it, so that a reader
+// at that moment finds a whole record.
 
 import Glibc
 import Replication
 import System
 
-/// One directory, named by its path each time, so that it may be mounted anew. All calls may block for as long as the file system does.
+/// One directory, named by its path each time, so that it may be mounted again. All calls may block for as long as the
+/// file system does.
 struct MemberDirectory: Sendable {
     /// The most entries that one look walks over, whatever they are.
     static let mostEntries = 16_384
@@ -16,7 +18,8 @@ struct MemberDirectory: Sendable {
 
     // MARK: Our own file
 
-    /// Writes our file. The first time it is created; from then on, also when a crash has left it, it is overwritten in place and never shortened.
+    /// Writes our file. The first time it is created; from then on, also when a crash has left it, it is overwritten in
+    /// place and never shortened.
     ///
     /// - Returns: what the file holds now: the content, filled up with spaces where a longer one stood there before.
     @discardableResult
@@ -33,7 +36,8 @@ struct MemberDirectory: Sendable {
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT: return nil
-            // A link, a pipe on which nobody reads or a socket; or a file that another user left, whose directory is ours to change.
+            // A link, a pipe without a reader or a socket; or a file that another user left, whose directory is ours to
+            // change.
             case ELOOP, ENXIO, EACCES: return try clear(location)
             default: throw SystemFailure("open", code: errno)
             }
@@ -41,7 +45,7 @@ struct MemberDirectory: Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", code: errno) }
-        // What has a second name elsewhere is somebody's, and what is larger than a member's file never was one.
+        // A file with a second name elsewhere has another owner, and a file larger than a member's never was one.
         guard Self.isRegular(status), status.st_nlink == 1, status.st_size <= off_t(MemberFile.largest) else { return try clear(location) }
         let padding = max(0, Int(status.st_size) - content.count)
         let padded = content + repeatElement(UInt8(ascii: " "), count: padding)
@@ -51,7 +55,8 @@ struct MemberDirectory: Sendable {
 
     private func create(_ content: [UInt8]) throws(SystemFailure) {
         let location = location(MemberFile.name(of: own))
-        // Created by us and nobody else, it cannot be a link or a pipe that somebody put there. Empty, it is nobody's yet.
+        // Created exclusively, it cannot be a link or a pipe that another program put there. While it is empty, it has
+        // no owner yet.
         let descriptor = open(location, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemFailure("open", code: errno) }
         do throws(SystemFailure) {
@@ -93,7 +98,8 @@ struct MemberDirectory: Sendable {
 
     // MARK: The others' files
 
-    /// Reads every file that is named as a member's. `isWhole` is false when there are more entries than are walked over.
+    /// Reads every file that is named as a member's. `isWhole` is false when there are more entries than are walked
+    /// over.
     func look() throws(SystemFailure) -> (files: [ObservedFile], isWhole: Bool) {
         let (names, isWhole) = try names()
         var files: [ObservedFile] = []
@@ -120,7 +126,8 @@ struct MemberDirectory: Sendable {
                 guard errno == 0 else { throw SystemFailure("readdir", code: errno) }
                 return (names, true)
             }
-            // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the stream's buffer.
+            // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the
+            // stream's buffer.
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             if MemberFile.address(named: name) != nil { names.append(name) }
         }

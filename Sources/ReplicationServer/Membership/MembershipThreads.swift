@@ -1,5 +1,5 @@
-// Finding the members blocks: a directory on a network may hang, a resolver often does. So each way has a thread of its own, and neither hang holds up
-// the other, the replication thread, or the stop.
+// Finding the members blocks: a directory on a network may hang, a resolver often does. So each way has a thread of its
+// own, and neither hang holds up the other, the replication thread, or the stop.
 //
 //   "members"  every 7 s our file is rewritten, every 5 s the directory is read ──► MembershipReport(.directory)
 //   "resolver" every 5 s each name is looked up                                 ──► MembershipReport(.names)
@@ -18,12 +18,12 @@ public struct MembershipConfiguration: Sendable {
     public var names: [PeerName]
     /// What we advertise. The names without a port have this port.
     public var own: PeerAddress
-    /// Nanoseconds since 1970. Members of the original judge us by it, so the corrected clock is best.
+    /// Nanoseconds since 1970. Legacy peers judge this member by it, so the corrected clock is best.
     public var wallClock: @Sendable () -> Int64
     public var periods = MembershipPeriods()
 
-    /// The ways in which members are looked for. Each reports at once, and then after every look, also when nothing has changed; one that is silent
-    /// for much longer than its period hangs.
+    /// The ways in which members are looked for. Each reports at once, and then after every look, also when nothing has
+    /// changed; one that is silent for much longer than its period hangs.
     public var sources: Set<MemberSource> {
         var sources: Set<MemberSource> = []
         if directory != nil { sources.insert(.directory) }
@@ -39,7 +39,7 @@ public struct MembershipConfiguration: Sendable {
     }
 }
 
-/// How often, in milliseconds. What a directory's members do to one another's files is agreed with the original.
+/// How often, in milliseconds. Which files of other members a member may delete is as in the original registry.
 public struct MembershipPeriods: Sendable {
     /// Our file is rewritten this often.
     public var heartbeat: Int64 = 7_000
@@ -47,7 +47,7 @@ public struct MembershipPeriods: Sendable {
     public var retry: Int64 = 1_000
     /// The directory is read this often.
     public var look: Int64 = 5_000
-    /// Names are looked up so long after the last look-up has ended.
+    /// Names are looked up this long after the last look-up has ended.
     public var lookup: Int64 = 5_000
 
     public init() {}
@@ -66,7 +66,8 @@ public final class MembershipThreads: Sendable {
 
     /// Starts looking, at once. Throws when a thread or a descriptor cannot be had.
     ///
-    /// - Parameter report: called on the threads, one call after the other for a source; it should only pass the report on.
+    /// - Parameter report: called on the threads, one call after the other for a source; it should only pass the report
+    ///   on.
     public convenience init(
         _ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void
     ) throws(SystemFailure) {
@@ -106,20 +107,21 @@ public final class MembershipThreads: Sendable {
     }
 
     deinit {
-        // Nobody stopped them: they end by themselves and free what they hold.
+        // They were not stopped: they end by themselves and free what they hold.
         stopSignal.raise()
         running.withLock { for running in $0 { running.thread.detach() } }
     }
 
-    /// Ends both threads; our file is taken out of the directory. Blocks for so many milliseconds at most. Reports may come until then.
+    /// Ends both threads; our file is taken out of the directory. Blocks for at most this many milliseconds. Reports
+    /// may come until then.
     ///
-    /// - Returns: whether both have ended. If not, one hangs in the system; it is left behind, and if it ever comes back it takes our file away,
-    ///   reports nothing and ends.
+    /// - Returns: whether both have ended. If not, one hangs in the system; it is left behind, and if it ever comes
+    ///   back it takes our file away, reports nothing and ends.
     @discardableResult
     public func stop(within milliseconds: Int64 = 1_000) -> Bool {
         let deadline = MonotonicClock.milliseconds() + max(0, milliseconds)
         stopSignal.raise()
-        // Whoever takes a thread out of the list joins or detaches it, once.
+        // The caller that takes a thread out of the list joins or detaches it, once.
         let threads = running.withLock { running in
             defer { running = [] }
             return running

@@ -1,5 +1,5 @@
-// The system's resolver, which blocks for as long as its configuration says (ten seconds and more when name servers are silent); hence the thread
-// that calls it does nothing else.
+// The system's resolver, which blocks for as long as its configuration says (ten seconds and more when name servers are
+// silent); hence the thread that calls it does nothing else.
 
 import Glibc
 import Text
@@ -12,7 +12,8 @@ enum NameLookup {
         var isAnswer = false
     }
 
-    /// The IPv4 and IPv6 addresses of a host, in the order of the system's preference. Addresses that mean something on one link only are left out.
+    /// The IPv4 and IPv6 addresses of a host, in the order of the system's preference. Addresses that mean something on
+    /// one link only are left out.
     static func addresses(of host: String) throws(Failure) -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC

@@ -1,4 +1,4 @@
-// What the resolver's thread does: look names up, one after the other, tell what was found.
+// What the resolver's thread does: look names up, one after the other, and report what was found.
 
 import Replication
 import System

@@ -1,5 +1,5 @@
-// What an answer says beyond this member: a change is acknowledged when the other members have it, and an id is said to be unknown only when no other
-// member can know of it (docs/rest-api.md, R270 to R274).
+// What an answer says beyond this member: a change is acknowledged when the other members have it, and an id is said to
+// be unknown only when no other member can know of it (docs/rest-api.md, R270 to R274).
 
 import Catalog
 import HTTP
@@ -7,14 +7,15 @@ import RegistryCore
 import Replication
 
 extension Call {
-    /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough (R270).
+    /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough
+    /// (R270).
     package borrowing func acknowledged(_ response: Response) -> Reply {
         guard registry.standing.waits else { return .now(response) }
         return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
     }
 
-    /// For ids that are unknown here: has `answer` look again when the other members have been asked. Where none of them can know more, and where no
-    /// answer would be sure, that is at once.
+    /// For ids that are unknown here: has `answer` look again when the other members have been asked. Where none of
+    /// them can know more, and where no answer would be sure, that is at once.
     package borrowing func askOthers(
         _ ids: [InstanceID], _ answer: @escaping (_ call: borrowing Call, _ isSure: Bool) throws(Refused) -> Reply
     ) throws(Refused) -> Reply {

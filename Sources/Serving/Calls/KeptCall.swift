@@ -9,7 +9,7 @@ package final class KeptCall {
     package var waiting: Waiting
     /// By which its questions know it; 0 when it has none.
     var ticket: UInt64 = 0
-    /// Whom the answer is for; nil where there is no transport, and once it was sent.
+    /// The client of the answer; nil where there is no transport, and once it was sent.
     package var reply: PendingReply?
 
     /// What stands for it at the list that it waits for.
@@ -20,7 +20,7 @@ package final class KeptCall {
         self.waiting = waiting
     }
 
-    /// Whether somebody still waits for the answer, as far as is known.
+    /// Whether a client still waits for the answer, as far as is known.
     var hasClient: Bool { reply?.hasClient ?? true }
 }
 

@@ -1,5 +1,6 @@
-// What a handler says of a call: its answer, or what that waits for. Most calls are answered at once, and cost nothing for those that are not; one
-// that waits is kept as a value with the way to go on, so that no thread ever stands still for it.
+// What a handler says of a call: its answer, or what that waits for. Most calls are answered at once, and cost nothing
+// for those that are not; one that waits is kept as a value with the way to go on, so that no thread ever stands still
+// for it.
 
 import Catalog
 import HTTP
@@ -13,7 +14,8 @@ package enum Reply {
 
 /// An answer that is to come.
 package struct Waiting {
-    /// Goes on with the call; it may wait again. What it does in one go holds up all that the loop serves: a few milliseconds at most.
+    /// Goes on with the call; it may wait again. What it does in one go holds up all that the loop serves: a few
+    /// milliseconds at most.
     typealias Resumption = (_ call: borrowing Call, _ wake: Wake) throws(Refused) -> Reply
 
     package let cause: WaitCause
@@ -33,9 +35,9 @@ package enum WaitCause: Sendable, Equatable {
     case questions([StateKey])
     /// The next turn of the loop, for work that goes in steps. Others get their turn before.
     case turn
-    /// A list that is being made beside the loops.
+    /// A list that is being rendered on a render thread.
     case rendering(RenderJob)
-    /// A time, so many milliseconds from now.
+    /// A time, this many milliseconds from now.
     case time(milliseconds: Int64)
 }
 
@@ -47,6 +49,6 @@ enum Wake: Sendable, Equatable {
     case timeUp
     /// It does not wait at all, because as many wait as may.
     case tooMany
-    /// Its client has gone while it waited for its turn. Whatever it returns is sent to nobody.
+    /// Its client has gone while it waited for its turn. Its result is sent to no client.
     case clientGone
 }

@@ -1,5 +1,5 @@
-// Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says and what the OpenAPI
-// description must list all come from the same rows.
+// Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says
+// and what the OpenAPI description must list all come from the same rows.
 
 import HTTP
 

@@ -1,14 +1,15 @@
-// What a client shows to learn whether a list is still the one that it has (RFC 9110, section 8.8.3). A tag tells two things: of which list of which
-// namespace it is, and the digest of the instances that the list was made of. Both are the same on every member and after a restart, so a client may
-// ask any member for what another one gave it; no tag of another list, or of other instances, is ever taken for a current one.
+// What a client shows to learn whether a list is still the one that it has (RFC 9110, section 8.8.3). A tag says two
+// things: of which list of which namespace it is, and the digest of the instances that the list was made of. Both are
+// the same on every member and after a restart, so a client may ask any member for what another one gave it; no tag of
+// another list, or of other instances, is ever taken for a current one.
 
 import Catalog
 import Text
 
-/// The weak tag of a list: renewals change the bytes, but not what the list says of who is there.
+/// The weak tag of a list: renewals change the bytes, but not which instances are listed.
 struct EntityTag: Equatable {
-    /// How lists are rendered. To be raised when the same instances are shown in another way, so that members of two releases do not take each
-    /// other's lists for their own.
+    /// How lists are rendered. To be raised when the same instances are shown in another way, so that members of two
+    /// releases do not take each other's lists for their own.
     private static let rendering: UInt8 = 1
 
     /// Which list of which namespace.
@@ -21,7 +22,7 @@ struct EntityTag: Equatable {
         self.digest = digest
     }
 
-    /// What tells a list from all others, the same on every member.
+    /// What distinguishes a list from all others, the same on every member.
     ///
     /// - Parameter key: the bytes of the request that ask for it.
     static func scope(of resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>) -> UInt64 {
@@ -50,8 +51,8 @@ struct EntityTag: Equatable {
     /// Whether a value of `If-None-Match` is `*`: any list will do that there is.
     static func isAnything(_ field: ArraySlice<UInt8>) -> Bool { field.elementsEqual([UInt8(ascii: "*")]) }
 
-    /// Whether a value of `If-None-Match` has this tag in its list, by the weak comparison (RFC 9110, section 13.1.2). What follows something
-    /// that is no tag is not read.
+    /// Whether a value of `If-None-Match` has this tag in its list, by the weak comparison (RFC 9110, section 13.1.2).
+    /// What follows something that is no tag is not read.
     func isNamed(in field: ArraySlice<UInt8>) -> Bool {
         var rest = field
         while true {

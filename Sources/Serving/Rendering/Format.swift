@@ -1,10 +1,10 @@
-// How a protocol writes down what the registry knows. What is rendered is kept, and shared by all who ask in the same way, so the cache has to know
-// one way from another; but what is written, it need not know.
+// How a protocol writes down what the registry knows. Rendered lists are kept and shared by all requests for the same
+// format, so the cache distinguishes formats; but what is written, it need not know.
 
 import Catalog
 import HTTP
 
-/// Writes instances, one at a time. A value of the one who renders.
+/// Writes instances, one at a time. Each renderer has its own.
 package protocol InstanceWriter {
     /// Appends an instance, whole and as everybody gets it.
     mutating func append(_ leased: LeasedInstance, to body: inout [UInt8])
@@ -12,7 +12,8 @@ package protocol InstanceWriter {
 
 /// A protocol's way to write. One for each, made once. Safe to use from any thread.
 package final class Format: Sendable {
-    /// Tells what is kept in one format from what is kept in another. Invariant: no two formats of a process have the same; below 16.
+    /// Distinguishes the kept lists of one format from those of another. Invariant: no two formats of a process have
+    /// the same; below 16.
     package let number: UInt8
     /// Of lists and of instances.
     package let contentType: ContentType
@@ -44,7 +45,8 @@ extension Format: Equatable {
 /// A list that a protocol offers, of some namespace.
 package struct ListedResource: Sendable, Equatable {
     package let format: Format
-    /// Tells the lists of one format from one another, below 16. It is part of entity tags: another number is another list to every client.
+    /// Distinguishes the lists of one format, below 16. It is part of entity tags: another number is another list to
+    /// every client.
     private let number: UInt8
 
     package init(_ format: Format, number: UInt8) {
@@ -52,7 +54,7 @@ package struct ListedResource: Sendable, Equatable {
         self.number = number
     }
 
-    /// Tells it from all others, the same on every member.
+    /// Distinguishes it from all others, the same on every member.
     package var rawValue: UInt8 { format.number << 4 | number & 0xF }
 }
 

@@ -1,5 +1,5 @@
-// Puts a list together of what services have rendered. Small pieces are copied side by side, since each fragment of a chain costs a little with
-// every answer; large ones are shared as they are.
+// Puts a list together of what services have rendered. Small pieces are copied side by side, since each fragment of a
+// chain costs a little with every answer; large ones are shared as they are.
 
 import HTTP
 import JSON

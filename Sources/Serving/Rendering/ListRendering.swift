@@ -1,5 +1,6 @@
-// Makes a list: on a loop when it is short, beside the loops when it is not. Lists of whole instances are put together of what services have rendered;
-// others are written by the protocol for the occasion, and ask here for what they may still look at and make.
+// Makes a list: on a loop when it is short, on a render thread when it is not. Lists of whole instances are put
+// together of what services have rendered; others are written by the protocol for the occasion, and ask here for what
+// they may still look at and make.
 
 import Catalog
 import HTTP
@@ -72,8 +73,8 @@ package struct ListRendering {
         isEmpty = false
     }
 
-    /// A service as it is written, rendered anew when it has changed or is too old, and the hashes of what it leaves out as overdue; no rendering when
-    /// nobody is in it.
+    /// A service as it is written, rendered again when it has changed or is too old, and the hashes of the overdue
+    /// instances that it leaves out; no rendering when it has no instances.
     private mutating func rendering(
         of service: Name, _ revision: Revision
     ) throws(RenderStop) -> (made: ServiceRendering?, overdue: UInt64, isNew: Bool) {
@@ -96,13 +97,14 @@ package struct ListRendering {
 
     // MARK: - Written for the occasion
 
-    /// The services of the namespace. On a loop it is not begun when there is more in it than may be looked at, only to be left to others.
+    /// The services of the namespace. On a loop it is not begun when there is more in it than may be looked at, only to
+    /// be left to others.
     package mutating func allServices() throws(RenderStop) -> NamespaceListing {
         if budget.isOfLoop, lookup.size(of: namespace).instances > budget.instancesLeft { throw .tooLong }
         return try services()
     }
 
-    /// The same, begun in any case: for those who want the names alone.
+    /// The same, begun in any case: for requests of the names alone.
     package mutating func services() throws(RenderStop) -> NamespaceListing {
         try budget.services(in: namespace, at: instant.moment.lease, from: lookup)
     }
@@ -112,7 +114,7 @@ package struct ListRendering {
         try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
     }
 
-    /// Throws when so many bytes could not be sent anyway: they are not made only to be refused.
+    /// Throws when this many bytes could not be sent anyway: they are not made only to be refused.
     package func needRoom(forBytes count: Int) throws(RenderStop) {
         guard border.hasRoom(forBytes: count) else { throw .refused(.noRoom) }
     }
@@ -130,7 +132,7 @@ package struct ListRendering {
 }
 
 extension RenderBudget {
-    /// A service's instances, if so many may be looked at.
+    /// The instances of a service, if the budget allows to look at that many.
     fileprivate mutating func listing(
         of service: Name, in namespace: Namespace, at now: LeaseTime, from lookup: Lookup
     ) throws(RenderStop) -> ServiceListing {

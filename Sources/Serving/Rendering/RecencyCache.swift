@@ -1,8 +1,8 @@
-// What a loop remembers within a bound. Whatever was not asked for the longest goes first, and what that is, is known without a search: the
-// slots are a list in the order of their last use, linked by their numbers in one array.
+// What a loop remembers within a bound. Whatever was not asked for the longest goes first, and what that is, is known
+// without a search: the slots are a list in the order of their last use, linked by their numbers in one array.
 
-/// Values by a hash, bounded by what they cost together. Two keys of equal hash displace one another: whoever asks has to see whether the value
-/// is the right one. A plain value; one thread's at a time.
+/// Values by a hash, bounded by what they cost together. Two keys of equal hash displace one another: the caller has to
+/// check whether the value is the right one. A plain value; one thread's at a time.
 struct RecencyCache<Value> {
     private struct Slot {
         var key: UInt64
@@ -66,8 +66,8 @@ struct RecencyCache<Value> {
         self.cost += cost
     }
 
-    /// Notes that the value under a hash costs more, or less, than it did; it is the newest from now on. A value that has
-    /// become too dear is dropped.
+    /// Notes that the value under a hash costs more, or less, than it did; it is the newest from now on. A value that
+    /// has become too dear is dropped.
     mutating func setCost(_ cost: Int, for key: UInt64) {
         guard let value = value(for: key) else { return }
         insert(value, for: key, cost: cost)

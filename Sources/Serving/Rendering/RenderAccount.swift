@@ -1,5 +1,6 @@
-// How much memory lists may take while they are being made. A tenant's lists are as long as it likes, and may be asked for any number of times at once;
-// what they come to is counted as it grows, for the tenant and for all, and whoever would exceed a bound is refused instead.
+// How much memory lists may take while they are being made. A tenant's lists are as long as it likes, and may be asked
+// for any number of times at once; their size is counted as it grows, for the tenant and for all, and a list that would
+// exceed a bound is refused instead.
 
 import Catalog
 import Synchronization

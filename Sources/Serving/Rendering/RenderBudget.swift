@@ -1,17 +1,18 @@
-// How far a rendering may go where it runs. On a loop it is a few milliseconds, so that nobody's list holds up whoever else is served there; what
-// would go beyond is made beside the loops, where memory is the bound. The same code renders in both places and asks here.
+// How far a rendering may go where it runs. On a loop it is a few milliseconds, so that no list holds up other clients
+// there; a longer list is rendered on a render thread, where memory is the bound. The same code renders in both places
+// and asks here.
 
 import Configuration
 import HTTP
 
 /// Why a rendering does not go on.
 package enum RenderStop: Error {
-    /// It is not for a loop: it is to be made beside.
+    /// It is not for a loop: it has to be rendered on a render thread.
     case tooLong
     case refused(Refused)
 }
 
-/// What a rendering may still look at and make. A value of the one who renders.
+/// What a rendering may still look at and make. Each renderer has its own.
 package struct RenderBudget {
     /// What is rendered on a loop at most: some 5 ms of work, in instances looked at and bytes made or put together.
     package static let loopInstances = Settings.Limits.loopListInstances
@@ -30,7 +31,7 @@ package struct RenderBudget {
     /// On a loop.
     package static var loop: RenderBudget { RenderBudget(instances: loopInstances, bytes: loopBytes, loan: nil) { false } }
 
-    /// Beside the loops: as much as may be borrowed, as long as somebody waits for it.
+    /// On a render thread: as much memory as may be borrowed, while a client waits.
     static func beside(_ loan: RenderLoan, isUnwanted: @escaping @Sendable () -> Bool) -> RenderBudget {
         RenderBudget(instances: .max, bytes: 0, loan: loan, isUnwanted: isUnwanted)
     }

@@ -1,5 +1,6 @@
-// One list that is made beside the loops, for all who wait for it. A request that asks for the same joins the list that another began, as long as
-// nothing has changed since: what a client was told is in every list that it asks for afterwards.
+// One list that is rendered on a render thread, for all clients that wait for it. A request that asks for the same
+// joins the list that another began, as long as nothing has changed since: an acknowledged change is in every list that
+// a client requests afterwards.
 //
 //   waiting ──its turn──► running ──► done (told to all who wait)
 //      │ anybody may join        │ those may join who see the revision that it began with, for a second
@@ -10,13 +11,13 @@ import Libevent
 import RegistryCore
 import Synchronization
 
-/// What tells one rendering from another.
+/// What distinguishes one rendering from another.
 struct RenderKey: Hashable, Sendable {
     let resource: ListedResource
     let namespace: Namespace
     /// The bytes of the request that ask for it.
     let key: [UInt8]
-    /// What the list depends on besides.
+    /// What else the list depends on.
     let variant: String?
     let isCompressed: Bool
 }
@@ -29,7 +30,8 @@ enum RenderOutcome: Sendable {
 
 /// A list to be made, being made, or made. Safe to use from any thread.
 package final class RenderJob: Sendable {
-    /// How long others may join a list that is being made, in nanoseconds: what they get lags so far behind at most when it is begun.
+    /// How long others may join a list that is being made, in nanoseconds: what they get lags so far behind at most
+    /// when it is begun.
     static let joinable: Int64 = Validity.maximumAge
 
     private struct State {
@@ -39,7 +41,7 @@ package final class RenderJob: Sendable {
         var outcome: RenderOutcome?
         /// How many calls want it.
         var interest = 1
-        /// Whom to tell when it is done.
+        /// The waiters to wake when it is done.
         var waiters: [UInt64: @Sendable () -> Void] = [:]
         var lastWaiter: UInt64 = 0
     }
@@ -61,8 +63,8 @@ package final class RenderJob: Sendable {
 
     // MARK: - Joining
 
-    /// Has a request that arrives now, and finds the namespace at this revision, wait for this list, if it may. One that has not begun will be read
-    /// at that time.
+    /// Has a request that arrives now, and finds the namespace at this revision, wait for this list, if it may. One
+    /// that has not begun will be read at that time.
     package func join(at instant: Instant, _ revision: Revision) -> Bool {
         state.withLock { state in
             if let began = state.revision ?? plain?.revision {
@@ -75,13 +77,14 @@ package final class RenderJob: Sendable {
         }
     }
 
-    /// Whoever began or joined it does not want it any more.
+    /// A waiter that began or joined it does not want it any more.
     package func leave() { state.withLock { $0.interest -= 1 } }
 
-    /// Whether nobody wants it any more.
+    /// Whether no waiter wants it any more.
     var isUnwanted: Bool { state.withLock { $0.interest <= 0 } }
 
-    /// Has a closure called, on whatever thread, once the list is there or refused; at once if it is. Returns what stands for it.
+    /// Has a closure called, on whatever thread, once the list is there or refused; at once if it is. Returns what
+    /// stands for it.
     func whenDone(_ tell: @escaping @Sendable () -> Void) -> UInt64 {
         let (ticket, isDone) = state.withLock { state in
             state.lastWaiter += 1
@@ -92,7 +95,7 @@ package final class RenderJob: Sendable {
         return ticket
     }
 
-    /// Whoever this stands for is not told.
+    /// The waiter that leaves is not woken.
     func forget(_ ticket: UInt64) { state.withLock { _ = $0.waiters.removeValue(forKey: ticket) } }
 
     /// What it came to; nil before it is done.
@@ -100,7 +103,8 @@ package final class RenderJob: Sendable {
 
     // MARK: - Making
 
-    /// It begins now, and shows the namespace at this revision or a later one; returns the time of the last who joined it until now.
+    /// It begins now, and shows the namespace at this revision or a later one; returns the time at which the last
+    /// waiter joined.
     package func begin(_ revision: Revision) -> Instant {
         state.withLock { state in
             state.revision = revision
@@ -108,7 +112,7 @@ package final class RenderJob: Sendable {
         }
     }
 
-    /// It is done; all who wait are told.
+    /// It is done; all waiters are woken.
     func finish(_ outcome: RenderOutcome) {
         let waiters = state.withLock { state in
             state.outcome = outcome
@@ -124,7 +128,7 @@ extension RenderJob: Equatable {
 }
 
 extension RenderJob {
-    /// Makes the list, or compresses the one that there is, on a thread beside the loops.
+    /// Renders the list, or compresses the one that there is, on a render thread.
     func make(from lookup: Lookup, _ border: Border, keeping services: any ServiceRenderings) -> RenderOutcome {
         if let plain {
             _ = begin(plain.revision)
@@ -149,7 +153,7 @@ extension RenderJob {
         }
     }
 
-    /// An answer with its body in gzip, if that is smaller and may take so much memory.
+    /// An answer with its body in gzip, if that is smaller and its memory is allowed.
     private func compressed(_ answer: RenderedAnswer) -> RenderOutcome {
         _ = answer.compress { loan.take($0) }
         return .made(answer)

@@ -1,9 +1,9 @@
-// In which order lists are made: the namespaces that want some take turns, and within each its requests do. However many a tenant asks for, another
-// waits for one of them at most, for each thread that there is.
+// In which order lists are made: the namespaces that want some take turns, and within each its requests do. However
+// many a tenant asks for, another waits for one of them at most, for each thread that there is.
 
 import Catalog
 
-/// The lists that wait to be made. A pure value; whoever holds it guards it.
+/// The lists that wait to be made. A pure value; its owner guards it.
 struct RenderSchedule<Job> {
     private struct Line {
         var jobs: [Job] = []

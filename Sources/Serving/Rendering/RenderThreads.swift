@@ -1,13 +1,13 @@
-// Lists that would hold a loop for long are made on threads beside the loops, a few at a time. The kernel shares the processors among them, and gives
-// the loops the preference; a namespace has one at a time, so that a tenant with many lists gets no more than another with one. There are no threads
-// while there are no such lists.
+// Lists that would hold a loop for long are rendered on threads of their own, a few at a time. The kernel shares the
+// processors among them, and gives the loops the preference; a namespace has one at a time, so that a tenant with many
+// lists gets no more than another with one. There are no threads while there are no such lists.
 
 import Catalog
 import RegistryCore
 import Synchronization
 import System
 
-/// Makes lists beside the loops. Safe to use from any thread.
+/// Renders lists on threads of their own. Safe to use from any thread.
 package final class RenderThreads: Sendable {
     /// How many lists are made at a time.
     static let mostThreads = 4
@@ -16,8 +16,8 @@ package final class RenderThreads: Sendable {
     package static let most = 4_096
     /// How long a thread without work stays, in milliseconds.
     private static let idleTime: Int64 = 5_000
-    /// How much the loops are preferred, as nice(1) counts it: threefold. With more, a loop might wait long for a lock of the catalog that is held
-    /// by a thread that gets no turn.
+    /// How much the loops are preferred, as nice(1) counts it: threefold. With more, a loop might wait long for a lock
+    /// of the catalog that is held by a thread that gets no turn.
     private static let niceness: Int32 = 5
 
     private struct State {
@@ -50,7 +50,8 @@ package final class RenderThreads: Sendable {
     /// Whether there are threads now.
     package var isRunning: Bool { state.withLock { $0.threads > 0 } }
 
-    /// The rendering that answers this request: one that is under way, or a new one. Nil when too many wait, or no thread can be had.
+    /// The rendering that answers this request: one that is under way, or a new one. Nil when too many wait, or no
+    /// thread can be had.
     ///
     /// - Parameter revision: the namespace's when the request arrived.
     func job(

@@ -1,5 +1,5 @@
-// One list as it was sent, kept for whoever asks for the same again. It stands under the bytes of the request, so that finding it reads no
-// query and makes no name.
+// One list as it was sent, kept for the next request of the same. It stands under the bytes of the request, so that
+// finding it reads no query and makes no name.
 
 import Catalog
 import Gzip
@@ -11,11 +11,12 @@ import Text
 package struct RenderedList: Sendable {
     package let body: FragmentChain
     var validity: Validity
-    /// Whether it is the same for everybody: with links it depends on who asks.
+    /// Whether it is the same for everybody: with links it depends on the request.
     package var isCommon = true
     /// Whether it is worth keeping.
     package var isKept = true
-    /// The sum of the hashes of instances that it leaves out because their leases have run out, though they still count in the namespace's digest.
+    /// The sum of the hashes of instances that it leaves out because their leases have run out, though they still count
+    /// in the namespace's digest.
     package var overdue: UInt64 = 0
 
     init(body: FragmentChain, validity: Validity) {
@@ -82,8 +83,8 @@ final class RenderedAnswer: Sendable {
     /// The body in gzip, made when first asked for; nil when it would not get smaller.
     var gzip: FragmentChain? { compress { _ in true } }
 
-    /// The same within limits: `mayGrow` is asked before the result grows by so many bytes, and when not, the body counts as one that would not get
-    /// smaller.
+    /// The same within limits: `mayGrow` is called before the result grows by that many bytes; when it returns false,
+    /// the body counts as one that would not get smaller.
     func compress(mayGrow: (Int) -> Bool) -> FragmentChain? {
         let (known, isTried) = compressed.withLock { compressed -> (FragmentChain?, Bool) in
             switch compressed {
@@ -99,8 +100,8 @@ final class RenderedAnswer: Sendable {
         return chain
     }
 
-    /// What it takes in memory, in bytes, with some for what surrounds the text. Fragments that others have too are counted here as well: what
-    /// is counted is never less than what is used.
+    /// What it takes in memory, in bytes, with some for what surrounds the text. Fragments that others have too are
+    /// counted here as well: what is counted is never less than what is used.
     var cost: Int {
         var cost = Self.overhead + key.count + body.count
         compressed.withLock { if case .done(let chain) = $0 { cost += chain.count } }

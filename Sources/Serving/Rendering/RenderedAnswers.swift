@@ -1,6 +1,7 @@
-// Lists are rendered when something has changed, not when somebody asks. A loop keeps the answers that it gave: the same request finds its answer
-// by its bytes, and while the namespace has not changed since, gets it by reference. Renewals are no change; what they move, `last_heartbeat`,
-// may lag by a second. Behind the answers stand the services that they were put together of, so that a change of one renders one anew.
+// Lists are rendered when something has changed, not for each request. A loop keeps the answers that it gave: the same
+// request finds its answer by its bytes, and while the namespace has not changed since, gets it by reference. Renewals
+// are no change; what they move, `last_heartbeat`, may lag by a second. The answers are put together of rendered
+// services, so that a change of one service renders that one again.
 //
 //   request's bytes ──► RenderedAnswer ──revision changed, or a second old──► ServiceRendering of each service ──the same──► Lookup
 
@@ -92,11 +93,12 @@ package final class RenderedAnswers {
         return RenderedAnswer(resource, namespace, key, list, revision: revision, isOneState: isOneState, tag: tag)
     }
 
-    /// For a list that was made while the namespace changed: partly of one state and partly of the next. With the digest of either it would be taken
-    /// for current when that state comes back, as it does when a change is undone.
+    /// For a list that was made while the namespace changed: partly of one state and partly of the next. With the
+    /// digest of either it would be taken for current when that state comes back, as it does when a change is undone.
     private static var noDigest: UInt64 { .random(in: 0 ... .max) }
 
-    /// An answer's body in gzip; nil when that would not be smaller. Where the answer is kept, it costs more from now on.
+    /// An answer's body in gzip; nil when that would not be smaller. Where the answer is kept, it costs more from now
+    /// on.
     func gzip(of answer: RenderedAnswer) -> FragmentChain? {
         guard !answer.isCompressionTried else { return answer.gzip }
         let gzip = answer.gzip
@@ -157,7 +159,7 @@ extension RenderedAnswers: ServiceRenderings {
     }
 }
 
-/// Counts of one loop's rendered lists; written by its loop, read by whoever scrapes.
+/// Counts of one loop's rendered lists; written by its loop, read for each scrape.
 package final class RenderedCounts: Sendable {
     private let hits = Atomic<UInt64>(0)
     private let misses = Atomic<UInt64>(0)

@@ -1,4 +1,5 @@
-// A service as a protocol writes it, rendered once for all who ask: the answers about the service and the lists of its namespace are put together of these.
+// A service as a protocol writes it, rendered once for all requests: the answers about the service and the lists of its
+// namespace are put together of these.
 
 import Catalog
 import HTTP
@@ -6,7 +7,8 @@ import RegistryCore
 import Synchronization
 import Text
 
-/// The instances of one service as they were at one moment, whole and as everybody gets them. Safe to use from any thread.
+/// The instances of one service as they were at one moment, whole and as everybody gets them. Safe to use from any
+/// thread.
 final class ServiceRendering: Sendable {
     /// Instances of one status that lie side by side in `all`.
     private struct Run {
@@ -29,7 +31,7 @@ final class ServiceRendering: Sendable {
     /// The statuses asked for so far, each with its instances; stays empty where all instances have one status.
     private let byStatus = Mutex<[(status: InstanceStatus, fragment: Fragment)]>([])
 
-    /// Renders a service's listing; nil when nobody is in it. `scratch` is emptied, and kept for the next one.
+    /// Renders a service's listing; nil when it has no instances. `scratch` is emptied, and kept for the next one.
     init?(
         _ listing: ServiceListing, of service: Name, in namespace: Namespace, _ format: Format, _ validity: Validity,
         _ budget: inout RenderBudget, scratch: inout [UInt8]

@@ -1,4 +1,4 @@
-// Where services that have been rendered are kept: a loop has its own, and those who make lists beside the loops share one.
+// Where services that have been rendered are kept: a loop has its own, and the render threads share one.
 
 import Catalog
 import RegistryCore

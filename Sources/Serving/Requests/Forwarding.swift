@@ -1,6 +1,6 @@
-// What is believed of what proxies say of the client behind them (docs/proxies.md). Everybody can write such a field; it counts when the connection is
-// that of a proxy in TRUSTED_PROXIES. Where that names nobody, only the scheme is believed, as Amalgam8 did: with more, every client could choose
-// the address that it is limited and logged by.
+// What is believed of what proxies say of the client behind them (docs/proxies.md). Everybody can write such a field;
+// it counts when the connection is that of a proxy in TRUSTED_PROXIES. Where that names no proxy, only the scheme is
+// believed, as in Amalgam8: with more, every client could choose the address that it is limited and logged by.
 
 import Configuration
 import HTTP
@@ -8,13 +8,13 @@ import Text
 
 /// Reads what proxies say. Made once, then only read.
 package struct Forwarding: Sendable {
-    /// A longer chain of trusted proxies is nobody's.
+    /// A longer chain of trusted proxies is not believed.
     static let maximumHops = 32
     /// Bytes of all path prefixes together.
     static let maximumPrefix = 256
     private static let standardPorts = ["http": "80", "https": "443"]
 
-    /// Nil: nobody is named.
+    /// Nil: no proxy is named.
     private let proxies: AddressRanges?
     private let family: ForwardedFamily
 
@@ -34,8 +34,8 @@ package struct Forwarding: Sendable {
 
     // MARK: - The client
 
-    /// Whom a request is from: of a chain of proxies, the last address that is not theirs. If all are, the first; whatever is no address ends the
-    /// chain, and leaves the connection's own.
+    /// The client of a request: of a chain of proxies, the last address that is not theirs. If all are, the first;
+    /// whatever is no address ends the chain, and leaves the connection's own.
     package func client(of request: Request, isFromProxy: Bool) -> String? {
         guard isFromProxy, let proxies else { return request.clientAddress }
         switch family {
@@ -46,8 +46,8 @@ package struct Forwarding: Sendable {
         }
     }
 
-    /// Walks from the proxy before us to the client; gives where it stopped, with the address there, if it is one. Nil for an empty chain or one
-    /// without an end.
+    /// Walks from the proxy before us to the client; gives where it stopped, with the address there, if it is one. Nil
+    /// for an empty chain or one without an end.
     private static func client(_ chain: [ArraySlice<UInt8>], _ proxies: AddressRanges) -> (index: Int, address: String?)? {
         for (index, element) in chain.enumerated() {
             guard index < maximumHops else { return nil }
@@ -57,7 +57,8 @@ package struct Forwarding: Sendable {
         return nil
     }
 
-    /// The numeric address of an element, which may have a port: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+    /// The numeric address of an element, which may have a port: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`,
+    /// `[2001:db8::1]:4711`.
     package static func address(_ element: ArraySlice<UInt8>) -> String? {
         var text = element
         if text.first == UInt8(ascii: "[") {
@@ -106,7 +107,8 @@ package struct Forwarding: Sendable {
         return String(decoding: host, as: UTF8.self)
     }
 
-    /// What a trusted proxy has taken off the front of the path: nothing, or `/registry`. Of several the first is the outermost.
+    /// What a trusted proxy has taken off the front of the path: nothing, or `/registry`. Of several the first is the
+    /// outermost.
     package func prefix(of request: Request, isFromProxy: Bool) -> String {
         guard isFromProxy, family == .xForwarded, let field = request.head[.forwardedPrefix], field.count <= Self.maximumPrefix else {
             return ""
@@ -122,7 +124,8 @@ package struct Forwarding: Sendable {
         return prefix
     }
 
-    /// An absolute path of plain characters and whole escapes, without an empty or dot segment however it is written: it is echoed in URLs.
+    /// An absolute path of plain characters and whole escapes, without an empty or dot segment however it is written:
+    /// it is echoed in URLs.
     private static func isPath(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.first == UInt8(ascii: "/") else { return false }
         return path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy(isSegment)
@@ -173,7 +176,8 @@ package struct Forwarding: Sendable {
 }
 
 extension Request {
-    /// Whether a proxy says that its client used https (R611). Of several proxies the first one was nearest to the client.
+    /// Whether a proxy says that its client used https (R611). Of several proxies the first one was nearest to the
+    /// client.
     var isForwardedHTTPS: Bool {
         head[.forwardedProto]?.firstElement?.equalsIgnoringCase("https") ?? false
             || head[.wssc]?.firstElement?.equalsIgnoringCase("https") ?? false

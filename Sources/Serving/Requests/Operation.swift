@@ -1,5 +1,5 @@
-// What a request asks for, by the name that the contract, the access log and the metrics share. A closed set, put together of what the protocols bring: a
-// label that clients could make up would grow without bound.
+// What a request asks for, by the name that the contract, the access log and the metrics share. A closed set, put
+// together of what the protocols bring: a label that clients could make up would grow without bound.
 
 import RegistryCore
 
@@ -7,7 +7,7 @@ import RegistryCore
 package struct Operation: Sendable, Hashable {
     /// Its `operationId` in the OpenAPI description. Invariant: no two operations of a process have the same.
     package let name: String
-    /// Whoever may do it.
+    /// The purpose, which decides whether a client may do it.
     package let purpose: Purpose
 
     package init(_ name: String, _ purpose: Purpose) {

@@ -1,6 +1,7 @@
-// Where a plain request is sent when HTTPS is required (R610, R612, R615). Of what the client said `Host` is used, which the gate has confined to the
-// characters of names, addresses and ports. With a TLS port of our own only its name is, so that a port of an attacker's never gets into
-// `Location`; behind a proxy, whose port we do not know, it stays as it was sent.
+// Where a plain request is sent when HTTPS is required (R610, R612, R615). Of what the client said `Host` is used,
+// which the request parser has restricted to the characters of names, addresses and ports. With a TLS port of our own
+// only its name is, so that a port of an attacker's never gets into `Location`; behind a proxy, whose port we do not
+// know, it stays as it was sent.
 
 import HTTP
 

@@ -1,5 +1,6 @@
-// What of a request may stand in a log. Eureka's clients carry their credential in the path, `/api/eureka/TOKEN/v2/…`; a request that cannot be
-// read may carry one anywhere. So credentials are blotted out here, for whoever writes about requests.
+// What of a request may stand in a log. Eureka's clients carry their credential in the path, `/api/eureka/TOKEN/v2/…`;
+// a request that cannot be read may carry one anywhere. So credentials are masked here, for every log line about
+// requests.
 
 import Text
 
@@ -16,8 +17,8 @@ enum LoggedTarget {
     /// Eureka's paths without a credential have this in its place.
     private static let noCredential = Array("v2".utf8)
 
-    /// A path as it was sent, with the segment behind each `eureka` blotted out. The registry's own paths, which hold no credential, cost one
-    /// comparison and no copy.
+    /// A path as it was sent, with the segment behind each `eureka` blotted out. The registry's own paths, which hold
+    /// no credential, cost one comparison and no copy.
     static func path(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard !path.starts(with: ours), path.contains(UInt8(ascii: "/")) else { return path }
         var isCredential = false
@@ -32,14 +33,14 @@ enum LoggedTarget {
             } else {
                 result += segment
             }
-            // An empty segment moves nothing: whoever writes `//` by mistake has still sent a credential.
+            // An empty segment moves nothing: a client that writes `//` by mistake has still sent a credential.
             if !segment.isEmpty { isCredential = plain.elementsEqual(credentialFollows) }
         }
         return hasBlots ? result[...] : path
     }
 
-    /// The beginning of a request that could not be read: of its first line only, so that no header value is in it, without a query, and with the
-    /// credentials of a URL and of a path blotted out.
+    /// The beginning of a request that could not be read: of its first line only, so that no header value is in it,
+    /// without a query, and with the credentials of a URL and of a path blotted out.
     static func excerpt(_ received: some Sequence<UInt8>) -> ArraySlice<UInt8> {
         let line = withoutScheme(Array(received.prefix(excerptBytes).prefix { $0 != 0x0D && $0 != 0x0A }))
         // A header line where a request line should be: a request whose length was wrong leaves such behind.

@@ -1,5 +1,5 @@
-// Which requests get a line in the access log. That may change while the registry runs, so the loops look it up for each request: one atomic load,
-// and no lock.
+// Which requests get a line in the access log. That may change while the registry runs, so the loops look it up for
+// each request: one atomic load, and no lock.
 
 import Configuration
 import HTTP
@@ -7,7 +7,8 @@ import Synchronization
 
 /// The choice in force. Safe to use from any thread.
 package final class AccessLogRule: Sendable {
-    /// One byte, so that both halves change at once: the mode's place among all, and above it whether probes are logged.
+    /// One byte, so that both halves change at once: the mode's place among all, and above it whether probes are
+    /// logged.
     private let raw: Atomic<UInt8>
     private static let probes: UInt8 = 0x80
 

@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// How many changes the event log has missed. Written by the control loop, read by whoever scrapes.
+/// How many changes the event log has missed. Written by the control loop, read for each scrape.
 package final class EventCounts: Sendable {
     private let misses = Atomic<UInt64>(0)
 

@@ -47,7 +47,7 @@ package struct RequestCounts: Sendable {
     }
 }
 
-/// What one loop counts; written by its loop, read by whoever scrapes.
+/// What one loop counts; written by its loop, read for each scrape.
 package final class LoopMetrics: Sendable {
     private let counts: Mutex<RequestCounts>
     /// How late the loop's timer ran, in microseconds.
@@ -73,7 +73,7 @@ package final class LoopMetrics: Sendable {
     /// The loop's timer ran so late, in microseconds.
     package func recordLag(microseconds: Int) { lag.store(microseconds, ordering: .relaxed) }
 
-    /// So many replies are kept until something has come.
+    /// The replies that are kept until something has come.
     func recordWaiting(_ count: Int) { waiting.store(count, ordering: .relaxed) }
 
     /// Only the loop's thread writes, so no addition is lost.

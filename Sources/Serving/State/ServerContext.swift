@@ -1,5 +1,6 @@
-// What every handler over HTTP may use: the registry, what is believed of proxies and browsers, the lists that are made beside the loops, and what the
-// operations pages report. One value for all loops; whatever changes in it guards itself.
+// What every handler over HTTP may use: the registry, what is believed of proxies and browsers, the lists that are made
+// beside the loops, and what the operations pages report. One value for all loops; whatever changes in it guards
+// itself.
 
 import Configuration
 import Libevent
@@ -12,7 +13,7 @@ package final class ServerContext: Sendable {
     /// What is asked, by whatever protocol.
     package let registry: RegistryState
     package let events = EventCounts()
-    /// The limits on connections, and who met them.
+    /// The limits on connections, and a tally of the clients that exceeded them.
     package let border: Border
     /// Which requests are logged.
     package let accessLogRule: AccessLogRule
@@ -20,7 +21,7 @@ package final class ServerContext: Sendable {
     package let loopMetrics: [LoopMetrics]
     /// What is believed of what proxies say.
     package let forwarding: Forwarding
-    /// Nil when browsers are told nothing.
+    /// Nil without CORS.
     let crossOrigin: CrossOrigin?
     /// Makes the lists that are too long for a loop.
     package let renderThreads: RenderThreads

@@ -1,5 +1,5 @@
-// Times in the order in which they come, for waits that mostly end before theirs: removing one early is only noted, and what is noted is swept out
-// when it has become the greater part.
+// Times in the order in which they come, for waits that mostly end before theirs: removing one early is only noted, and
+// what is noted is swept out when it has become the greater part.
 
 /// A binary heap of tickets by their times.
 struct DeadlineHeap {

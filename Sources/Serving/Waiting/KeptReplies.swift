@@ -1,5 +1,6 @@
-// The replies that one loop keeps, and the events that end their waits: mail from the replication thread, the next turn, a time. The table decides who
-// goes on; this carries it out. However many calls begin to wait for acknowledgments in one turn of the loop, the replication thread is told once.
+// The replies that one loop keeps, and the events that end their waits: mail from the replication thread, the next
+// turn, a time. The table decides which calls go on; this carries it out. However many calls begin to wait for
+// acknowledgments in one turn of the loop, the replication thread gets one message.
 
 import HTTP
 import Libevent
@@ -11,10 +12,12 @@ import System
 package final class KeptReplies {
     /// How many replies may wait at a time: each keeps its request. More are answered as they can be without waiting.
     package static let capacity = 10_000
-    /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any case.
+    /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any
+    /// case.
     private static let turnBudget: Int64 = 5_000_000
 
-    /// How much longer than the others are waited for a call waits for the replication thread, in milliseconds: only when that is stuck.
+    /// How much longer than the others are waited for a call waits for the replication thread, in milliseconds: only
+    /// when that is stuck.
     private static let backstop: Int64 = 5_000
 
     /// Which loop this is.
@@ -26,12 +29,13 @@ package final class KeptReplies {
     private var questions = OpenQuestions()
     /// Up to which ticket the others have acknowledged.
     private var acknowledged: UInt64 = 0
-    /// The last ticket for acknowledgments of this turn, of which the replication thread has not been told.
+    /// The last ticket for acknowledgments of this turn, which the replication thread has not got yet.
     private var untold: UInt64?
     private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
-    /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at most.
+    /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
+    /// most.
     private var renderings: Mailbox<UInt64>?
     private var rendered: [UInt64] = []
     private var delivery: LoopEvent?
@@ -122,8 +126,8 @@ package final class KeptReplies {
         }
     }
 
-    /// Those that the others have acknowledged, then those whose turn it is now, until the budget is used up; those that wait again stand behind
-    /// the others.
+    /// Those that the others have acknowledged, then those whose turn it is now, until the budget is used up; those
+    /// that wait again stand behind the others.
     private func takeTurns() {
         let end = MonotonicClock.nanoseconds() + Self.turnBudget
         let last = table.lastTicket
@@ -163,7 +167,8 @@ package final class KeptReplies {
 // MARK: - Lists
 
 extension KeptReplies {
-    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait, in milliseconds.
+    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait,
+    /// in milliseconds.
     private static let lookPeriod: Int64 = 500
     private static let longestRendering: Int64 = 60_000
 
@@ -173,7 +178,8 @@ extension KeptReplies {
         kept.rendering = job.whenDone { sender.send(ticket) }
     }
 
-    /// Answers those whose lists are there, for as long as calls may go on in one turn: a thousand may have waited for one list.
+    /// Answers those whose lists are there, for as long as calls may go on in one turn: a thousand may have waited for
+    /// one list.
     private func deliver() {
         let end = MonotonicClock.nanoseconds() + Self.turnBudget
         var count = 0
@@ -188,7 +194,7 @@ extension KeptReplies {
         if !rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
     }
 
-    /// A list that nobody waits for any more is not made.
+    /// A list for which no client waits any more is not rendered.
     private func lookAfter(_ kept: KeptCall) {
         guard case .rendering(let job) = kept.waiting.cause else { return }
         if let rendering = kept.rendering { job.forget(rendering) }

@@ -1,4 +1,5 @@
-// Which call waits for which questions. A call may ask of many ids at once, and goes on when all are answered; it can be sure when all of them are.
+// Which call waits for which questions. A call may ask of many ids at once, and goes on when all are answered; it can
+// be sure when all of them are.
 
 import Replication
 
@@ -10,7 +11,8 @@ struct OpenQuestions {
     }
 
     private var lastNumber: UInt64 = 0
-    /// By the question's number, the ticket of the call that waits. Bounded by what a call may ask and how many may wait; each is answered once.
+    /// By the question's number, the ticket of the call that waits. Bounded by what a call may ask and how many may
+    /// wait; each is answered once.
     private var tickets: [UInt64: UInt64] = [:]
     private var calls: [UInt64: Call] = [:]
 

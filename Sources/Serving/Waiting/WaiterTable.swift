@@ -1,5 +1,6 @@
-// Who waits on one loop, for what, and until when: pure, told of time and of what comes. Acknowledgments come in order and answer all that was done
-// before, so those who wait for them stand in line; whoever waits for a turn stands in another, and the rest is found by its ticket.
+// The calls that wait on one loop, for what, and until when. Pure: its caller passes the time and the events.
+// Acknowledgments come in order and cover all that was done before, so calls that wait for them are in one queue; calls
+// that wait for a turn are in another, and the others are found by their ticket.
 
 /// The waiters of one loop.
 struct WaiterTable<Waiter> {
@@ -53,7 +54,7 @@ struct WaiterTable<Waiter> {
     /// Whether anybody waits for a turn.
     var hasTurns: Bool { !turns.isEmpty }
 
-    /// The earliest time at which somebody has waited long enough, in the caller's milliseconds.
+    /// The earliest deadline of a waiting call, in the caller's milliseconds.
     var nextDeadline: Int64? {
         mutating get {
             guard let first = acknowledgments.first else { return deadlines.earliest }
@@ -91,7 +92,7 @@ struct WaiterTable<Waiter> {
 
     // MARK: - Ending
 
-    /// Whether somebody waits whose ticket has been acknowledged.
+    /// Whether a call waits whose ticket has been acknowledged.
     func hasAcknowledged(upTo ticket: UInt64) -> Bool { acknowledgments.first.map { $0.ticket <= ticket } ?? false }
 
     /// The next whose ticket has been acknowledged.
