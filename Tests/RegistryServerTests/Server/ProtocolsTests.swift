@@ -22,7 +22,8 @@ struct ProtocolsTests {
             accessLog: nil)
         var gate = RequestGate(limits: RequestLimits())
         gate.feed(request.bytes.span)
-        let head = try #require(gate.takeRequest())
+        let taken = gate.takeRequest()
+        let head = try #require(taken)
         let arrived = Request(head: head, body: request.body, isSecure: false, clientAddress: nil)
         return responder.respond(to: arrived, at: TestClock().instant, finished: { 0 }).atOnce
     }
@@ -37,8 +38,8 @@ struct ProtocolsTests {
     @Test func `a protocol's form of an error is that of its own routes, and of no other`() throws {
         let plain = ErrorFormat(ContentType("text/plain")) { Array("no: \($0.sentence)".utf8) }
         let routes = [
-            Route(.get, "/livez", .livez, errors: plain) { (_) throws(Refused) in throw .noSuchService },
-            Route(.get, "/readyz", .readyz) { (_) throws(Refused) in throw .noSuchService },
+            Route(.get, "/livez", .livez, errors: plain) { (_: borrowing Call) throws(Refused) -> Response in throw .noSuchService },
+            Route(.get, "/readyz", .readyz) { (_: borrowing Call) throws(Refused) -> Response in throw .noSuchService },
         ]
         let own = try answer(.get("/livez"), of: routes)
         #expect(own.status == .notFound && own.contentType == ContentType("text/plain"))
@@ -51,7 +52,7 @@ struct ProtocolsTests {
     }
 
     @Test func `a path's parameters are where its route has them`() throws {
-        let route = Route(.get, "/{a}/b/{c}", .livez) { (call) throws(Refused) in
+        let route = Route(.get, "/{a}/b/{c}", .livez) { (call: borrowing Call) throws(Refused) -> Response in
             Response(.ok, body: Array(call.parameter(1)) + Array(call.parameter(0)) + Array(call.parameter(2)))
         }
         #expect(try answer(.get("/one/b/t%77o"), of: [route]).body.joined == Array("twoone".utf8))
