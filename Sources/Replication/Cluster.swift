@@ -24,9 +24,9 @@ public struct ComponentHealth: Sendable, Equatable {
 /// How a cluster stands, as of a moment not long ago.
 public struct ClusterReport: Sendable {
     public let status: ClusterStatus
-    public let originals: OriginalsStatus
+    public let originals: LegacyStatus
 
-    public init(status: ClusterStatus, originals: OriginalsStatus) {
+    public init(status: ClusterStatus, originals: LegacyStatus) {
         self.status = status
         self.originals = originals
     }

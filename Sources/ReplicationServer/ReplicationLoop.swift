@@ -3,7 +3,6 @@
 
 import Catalog
 import Glibc
-import Gzip
 import Libevent
 import Logging
 import Replication
@@ -46,7 +45,8 @@ final class ReplicationLoop {
 
     let parts: Parts
     let node: Node
-    let originals: Originals
+    /// Nil when no legacy peers are let in.
+    let legacy: (any LegacyProtocol)?
     var occupants: [StreamID: Occupant] = [:]
     /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may run the original, which cannot.
     var plainNext: Set<PeerAddress> = []
@@ -100,13 +100,12 @@ final class ReplicationLoop {
         // Every change waits for a timer of a millisecond under load: the kernel's tick would be most of what a peer waits for it.
         loop = try EventLoop(hasPreciseTimers: true)
         var nodeConfiguration = configuration.node
+        nodeConfiguration.offersOriginals = configuration.legacy != nil
         nodeConfiguration.limits.callPeriod = Self.beatPeriod(nodeConfiguration.limits)
         node = Node(
             nodeConfiguration, store: parts.store, random: SystemRandomNumberGenerator(),
             authenticator: try .hmac(secrets: configuration.secrets), at: Self.time(parts))
-        originals = Originals(
-            OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
-            makePacker: { Deflater() })
+        legacy = configuration.legacy?(configuration.node.member, parts.store)
         log = ClusterLog(parts.logger)
         health = ClusterHealth(grace: configuration.grace)
         security = parts.security
@@ -122,7 +121,7 @@ final class ReplicationLoop {
         if let descriptor = parts.configuration.port.descriptors.first {
             listener = try StreamListener(
                 listening: descriptor, for: streams, security: security?.accepting,
-                allowsPlain: parts.configuration.allowsOriginals)
+                allowsPlain: allowsLegacy)
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
         drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
@@ -146,11 +145,13 @@ final class ReplicationLoop {
 
     var now: NodeTime { Self.time(parts) }
 
+    var allowsLegacy: Bool { legacy != nil }
+
     private func tick(_ onLoop: borrowing OnLoop) {
         parts.expiryHold.peers.turn(at: now.moment.lease)
         tellQueues(onLoop)
         carryOut(node.tick(at: now), onLoop)
-        carryOut(originals.tick(at: now), onLoop)
+        carryOut(legacy?.tick(at: now) ?? [], onLoop)
         let now = MonotonicClock.milliseconds()
         log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
@@ -167,7 +168,7 @@ final class ReplicationLoop {
     func drained(_ id: StreamID, _ queued: Int, _ onLoop: borrowing OnLoop) {
         switch occupants[id]?.use {
         case .frames: carryOut(node.drained(id.link, queuedBytes: queued, at: now), onLoop)
-        case .original: carryOut(originals.drained(id.link, queuedBytes: queued, at: now), onLoop)
+        case .original: carryOut(legacy?.drained(id.link, queuedBytes: queued, at: now) ?? [], onLoop)
         case .asking, .dialing, nil: break
         }
     }
@@ -182,7 +183,7 @@ final class ReplicationLoop {
         // Those too that nobody names.
         streams?.expectedHosts = Set(status.peers.map(\.address.host.description))
         health.observe(status, at: monotonic)
-        parts.board.publish(ClusterReport(status: status, originals: originals.status), health, at: monotonic)
+        parts.board.publish(ClusterReport(status: status, originals: legacy?.status ?? LegacyStatus()), health, at: monotonic)
     }
 
     // MARK: - Orders
@@ -267,7 +268,7 @@ final class ReplicationLoop {
         leaving = (MonotonicClock.milliseconds() + Self.flushTime, report)
         listener?.stop(onLoop)
         carryOut(node.leave(at: now), onLoop)
-        carryOut(originals.leave(at: now), onLoop)
+        carryOut(legacy?.leave(at: now) ?? [], onLoop)
         if node.isFlushed { end(onLoop) }
     }
 
@@ -298,7 +299,7 @@ final class ReplicationLoop {
             case .releaseLeases: parts.leaseClock.release()
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
-            case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
+            case .offerToOriginals(let changes): carryOut(legacy?.offer(changes, at: now) ?? [], onLoop)
             case .acknowledged, .answered: tell(directive)
             case .standing(let standing): parts.board.standing.publish(standing)
             case .note(let event): log.write(event) { node.name(at: $0) }
@@ -306,23 +307,18 @@ final class ReplicationLoop {
         }
     }
 
-    func carryOut(_ directives: [OriginalDirective], _ onLoop: borrowing OnLoop) {
+    func carryOut(_ directives: [LegacyDirective], _ onLoop: borrowing OnLoop) {
         for directive in directives {
             switch directive {
             case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
-            case .abort(let link, _): close(StreamID(link), drainingFor: 0, onLoop)
+            case .abort(let link): close(StreamID(link), drainingFor: 0, onLoop)
             case .finish(let link): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
             case .dialCopy(let address): dial(address, .copy, onLoop)
             case .merged(let states, let address): carryOut(node.originalTold(states, by: address, at: now), onLoop)
             case .lost(let address): carryOut(node.originalChanged(address, to: .lost, at: now), onLoop)
             case .copied(let address): carryOut(node.originalChanged(address, to: .copied, at: now), onLoop)
-            case .note(let event):
-                log.write(event)
-                switch event {
-                case .read(let address): carryOut(node.originalReads(address, true, at: now), onLoop)
-                case .readEnded(let address): carryOut(node.originalReads(address, false, at: now), onLoop)
-                default: break
-                }
+            case .reads(let address, let reads): carryOut(node.originalReads(address, reads, at: now), onLoop)
+            case .note(let note): log.write(note)
             }
         }
     }
@@ -332,7 +328,3 @@ final class ReplicationLoop {
         streams?.close(id, drainingFor: leaving == nil ? milliseconds : min(milliseconds, Self.closingTime), onLoop)
     }
 }
-
-extension Deflater: Packer {}
-
-extension Inflater: Unpacker {}
