@@ -9,13 +9,6 @@
 
 import Catalog
 
-/// A member that is heard through others, and through how many.
-struct Reach: Sendable, Equatable {
-    let member: MemberID
-    /// Above 0.
-    let hops: UInt8
-}
-
 /// Decides whose changes are to be asked of which link.
 struct Relaying {
     /// How long a member is missed that was never heard here before somebody is asked for it, in milliseconds: links come and go when members start,
