@@ -40,6 +40,14 @@ struct Relaying {
     private var missedSince: [MemberID: Int64] = [:]
     /// When members were last heard. Monotonic milliseconds.
     private var heardAt: [MemberID: Int64] = [:]
+    /// Whom we hear, as the others were last told.
+    private var toldHeard: Set<MemberID> = []
+
+    /// The others are told whom we hear. Returns whether that is news to them.
+    mutating func tell(_ heard: Set<MemberID>) -> Bool {
+        defer { toldHeard = heard }
+        return heard != toldHeard
+    }
 
     /// Whom each link is to pass on.
     ///
