@@ -36,11 +36,13 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
+        // Members that run the original registry, for as long as there are any.
+        .target(name: "LegacyPeers", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "Text"]),
         // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
             dependencies: [
-                "Catalog", "Gzip", "Libevent", "Replication", "System", "TLS", "Text", .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Libevent", "Replication", "System", "TLS", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
@@ -68,7 +70,8 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Operations", "RegistryCore", "Replication",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Operations", "RegistryCore",
+                "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -93,8 +96,12 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
-            exclude: ["Original/Samples"]),
+            name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
+            exclude: ["testdata"]),
+        .testTarget(
+            name: "LegacyPeersTests",
+            dependencies: ["Catalog", "Gzip", "JSON", "LegacyPeers", "Replication", "TestCatalog", "TestRandom", "Text"],
+            exclude: ["Samples"]),
         .testTarget(
             name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
         .testTarget(

@@ -120,7 +120,7 @@ enum ClusterMetrics {
         }
     }
 
-    private static func originals(_ counts: OriginalCounts, _ text: inout PrometheusText) {
+    private static func originals(_ counts: LegacyCounts, _ text: inout PrometheusText) {
         text.counter("a8registry_originals_unusable_total", help: "Messages of legacy peers that could not be used.") {
             $0.sample(counts.unusable)
         }

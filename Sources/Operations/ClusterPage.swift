@@ -43,7 +43,7 @@ enum ClusterPage {
         return json.bytes
     }
 
-    private static func member(_ peer: PeerStatus, _ original: OriginalStatus?, _ now: Int64, _ wall: Int64) -> [UInt8] {
+    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: Int64, _ wall: Int64) -> [UInt8] {
         var json = JSONObject()
         json.add("address", peer.address.description)
         json.add("name", peer.name)

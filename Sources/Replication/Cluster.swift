@@ -1,32 +1,12 @@
 // What the rest of the registry asks of its cluster, and nothing of how members find and copy one another. A registry alone is the cluster of
 // one; the one with members tells of its catalog's changes and merges what the others tell of theirs.
 
-/// The health of one part of a member, as /uptime reports it.
-public struct ComponentHealth: Sendable, Equatable {
-    /// As the report names it: `CLUSTER`, `REPLICATION`.
-    public let name: String
-    public let isHealthy: Bool
-    /// Numbers of interest, in the order shown.
-    public let properties: [(name: String, value: Int)]
-
-    public init(name: String, isHealthy: Bool, properties: [(name: String, value: Int)] = []) {
-        self.name = name
-        self.isHealthy = isHealthy
-        self.properties = properties
-    }
-
-    public static func == (left: ComponentHealth, right: ComponentHealth) -> Bool {
-        left.name == right.name && left.isHealthy == right.isHealthy
-            && left.properties.elementsEqual(right.properties) { $0.name == $1.name && $0.value == $1.value }
-    }
-}
-
 /// How a cluster stands, as of a moment not long ago.
 public struct ClusterReport: Sendable {
     public let status: ClusterStatus
-    public let originals: OriginalsStatus
+    public let originals: LegacyStatus
 
-    public init(status: ClusterStatus, originals: OriginalsStatus) {
+    public init(status: ClusterStatus, originals: LegacyStatus) {
         self.status = status
         self.originals = originals
     }

@@ -182,35 +182,11 @@ struct ClusterLog {
         }
     }
 
-    mutating func write(_ event: OriginalEvent) {
-        switch event {
-        case .reading(let address): logger.info("subscribed to a legacy peer", metadata: ["member": "\(address)"])
-        case .readingEnded(let address, let failure):
-            logger.warning(
-                "lost the subscription to a legacy peer",
-                metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "the stream has ended")"])
-        case .read(let address): logger.info("a legacy peer has subscribed to this member", metadata: ["member": "\(address)"])
-        case .readEnded(let address):
-            logger.info("a legacy peer is no longer subscribed to this member", metadata: ["member": "\(address)"])
-        case .copied(let address, let instances, let milliseconds):
-            logger.info(
-                "copied from a legacy peer",
-                metadata: ["member": "\(address)", "instances": "\(instances)", "milliseconds": "\(milliseconds)"])
-        case .copyFailed(let address, let failure):
-            logger.warning(
-                "a copy from a legacy peer failed",
-                metadata: ["member": "\(address)", "reason": "\(failure?.words ?? "no connection")"])
-        case .copySent(let address, let instances):
-            logger.info(
-                "a legacy peer has copied from this member",
-                metadata: ["member": "\(address)", "instances": "\(instances)"])
-        case .unusable(let address, let error):
-            logger.warning(
-                "a message of a legacy peer cannot be used",
-                metadata: ["member": "\(address)", "reason": "\(error.words)"])
-        case .overflowed(let address):
-            logger.warning("a legacy peer does not keep up: its queue was dropped", metadata: ["member": "\(address)"])
-        case .full(let address): stranger("a legacy peer has too many connections", ["member": "\(address)"])
-        }
+    mutating func write(_ note: LegacyNote) {
+        var metadata = Logger.Metadata(uniqueKeysWithValues: note.details.map { ($0.key, "\($0.value)") })
+        metadata["member"] = "\(note.member)"
+        let message = Logger.Message(stringLiteral: note.message)
+        if note.isStrangers { return stranger(message, metadata) }
+        logger.log(level: note.isWarning ? .warning : .info, message, metadata: metadata)
     }
 }

@@ -18,8 +18,8 @@ public struct ReplicationConfiguration: Sendable {
     public var tls: PeerTLSConfiguration?
     /// A name that the certificate of every member carries. Nil: each carries its member's own address or name.
     public var certificateName: String?
-    /// Whether members that run the original are served and read.
-    public var allowsOriginals: Bool
+    /// What serves and reads legacy peers; nil when none are let in.
+    public var legacy: LegacyProtocolMaker?
     /// How long something may be amiss before /uptime shows it, in milliseconds.
     public var grace: Int64
     /// The directory in which members announce themselves, if there is one, and the names that stand for members.
@@ -29,7 +29,7 @@ public struct ReplicationConfiguration: Sendable {
     public init(
         port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [], tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,
-        allowsOriginals: Bool = true, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
+        legacy: LegacyProtocolMaker? = nil, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {
         self.port = port
         self.listenAddress = listenAddress
@@ -37,7 +37,7 @@ public struct ReplicationConfiguration: Sendable {
         self.secrets = secrets
         self.tls = tls
         self.certificateName = certificateName
-        self.allowsOriginals = allowsOriginals
+        self.legacy = legacy
         self.grace = grace
         self.directory = directory
         self.names = names

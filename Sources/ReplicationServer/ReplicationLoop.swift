@@ -3,7 +3,6 @@
 
 import Catalog
 import Glibc
-import Gzip
 import Libevent
 import Logging
 import Replication
@@ -42,7 +41,8 @@ final class ReplicationLoop {
 
     let parts: Parts
     let node: Node
-    let originals: Originals
+    /// Nil when no legacy peers are let in.
+    let legacy: (any LegacyProtocol)?
     var occupants: [StreamID: Occupant] = [:]
     /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may run the original, which cannot.
     var plainNext: Set<PeerAddress> = []
@@ -92,13 +92,12 @@ final class ReplicationLoop {
         let configuration = parts.configuration
         loop = try EventLoop()
         var nodeConfiguration = configuration.node
+        nodeConfiguration.offersOriginals = configuration.legacy != nil
         nodeConfiguration.limits.callPeriod = Self.beatPeriod(nodeConfiguration.limits)
         node = Node(
             nodeConfiguration, store: parts.store, random: SystemRandomNumberGenerator(),
             authenticator: try .hmac(secrets: configuration.secrets), at: Self.time(parts))
-        originals = Originals(
-            OriginalsConfiguration(member: configuration.node.member), store: parts.store, makeUnpacker: { Inflater() },
-            makePacker: { Deflater() })
+        legacy = configuration.legacy?(configuration.node.member, parts.store)
         log = ClusterLog(parts.logger)
         health = ClusterHealth(grace: configuration.grace)
         security = parts.security
@@ -114,7 +113,7 @@ final class ReplicationLoop {
         if let descriptor = parts.configuration.port.descriptors.first {
             listener = try StreamListener(
                 listening: descriptor, for: streams, security: security?.accepting,
-                allowsPlain: parts.configuration.allowsOriginals)
+                allowsPlain: allowsLegacy)
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
         waitTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in waitsExpired(onLoop) }
@@ -136,11 +135,13 @@ final class ReplicationLoop {
 
     var now: NodeTime { Self.time(parts) }
 
+    var allowsLegacy: Bool { legacy != nil }
+
     private func tick(_ onLoop: borrowing OnLoop) {
         parts.expiryHold.peers.turn(at: now.moment.lease)
         tellQueues(onLoop)
         carryOut(node.tick(at: now), onLoop)
-        carryOut(originals.tick(at: now), onLoop)
+        carryOut(legacy?.tick(at: now) ?? [], onLoop)
         let now = MonotonicClock.milliseconds()
         log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
@@ -157,7 +158,7 @@ final class ReplicationLoop {
     func drained(_ id: StreamID, _ queued: Int, _ onLoop: borrowing OnLoop) {
         switch occupants[id]?.use {
         case .frames: carryOut(node.drained(id.link, queuedBytes: queued, at: now), onLoop)
-        case .original: carryOut(originals.drained(id.link, queuedBytes: queued, at: now), onLoop)
+        case .original: carryOut(legacy?.drained(id.link, queuedBytes: queued, at: now) ?? [], onLoop)
         case .asking, .dialing, nil: break
         }
     }
@@ -172,7 +173,7 @@ final class ReplicationLoop {
         // Those too that nobody names.
         streams?.expectedHosts = Set(status.peers.map(\.address.host.description))
         health.observe(status, at: monotonic)
-        parts.board.publish(ClusterReport(status: status, originals: originals.status), health, at: monotonic)
+        parts.board.publish(ClusterReport(status: status, originals: legacy?.status ?? LegacyStatus()), health, at: monotonic)
     }
 
     // MARK: - Orders
@@ -254,7 +255,7 @@ final class ReplicationLoop {
         leaving = (MonotonicClock.milliseconds() + Self.flushTime, report)
         listener?.stop(onLoop)
         carryOut(node.leave(at: now), onLoop)
-        carryOut(originals.leave(at: now), onLoop)
+        carryOut(legacy?.leave(at: now) ?? [], onLoop)
         if node.isFlushed { end(onLoop) }
     }
 
@@ -284,7 +285,7 @@ final class ReplicationLoop {
             case .releaseLeases: parts.leaseClock.release()
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
-            case .offerToOriginals(let changes): carryOut(originals.offer(changes, at: now), onLoop)
+            case .offerToOriginals(let changes): carryOut(legacy?.offer(changes, at: now) ?? [], onLoop)
             case .acknowledged, .answered: tell(directive)
             case .standing(let standing): parts.board.standing.publish(standing)
             case .note(let event): log.write(event) { node.name(at: $0) }
@@ -292,23 +293,18 @@ final class ReplicationLoop {
         }
     }
 
-    func carryOut(_ directives: [OriginalDirective], _ onLoop: borrowing OnLoop) {
+    func carryOut(_ directives: [LegacyDirective], _ onLoop: borrowing OnLoop) {
         for directive in directives {
             switch directive {
             case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
-            case .abort(let link, _): close(StreamID(link), drainingFor: 0, onLoop)
+            case .abort(let link): close(StreamID(link), drainingFor: 0, onLoop)
             case .finish(let link): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
             case .dialCopy(let address): dial(address, .copy, onLoop)
             case .merged(let states, let address): carryOut(node.originalTold(states, by: address, at: now), onLoop)
             case .lost(let address): carryOut(node.originalChanged(address, to: .lost, at: now), onLoop)
             case .copied(let address): carryOut(node.originalChanged(address, to: .copied, at: now), onLoop)
-            case .note(let event):
-                log.write(event)
-                switch event {
-                case .read(let address): carryOut(node.originalReads(address, true, at: now), onLoop)
-                case .readEnded(let address): carryOut(node.originalReads(address, false, at: now), onLoop)
-                default: break
-                }
+            case .reads(let address, let reads): carryOut(node.originalReads(address, reads, at: now), onLoop)
+            case .note(let note): log.write(note)
             }
         }
     }
@@ -318,7 +314,3 @@ final class ReplicationLoop {
         streams?.close(id, drainingFor: leaving == nil ? milliseconds : min(milliseconds, Self.closingTime), onLoop)
     }
 }
-
-extension Deflater: Packer {}
-
-extension Inflater: Unpacker {}

@@ -1,4 +1,4 @@
-// What happens to streams on the replication thread, from their first byte to the moment when they are the node's or the originals' affair.
+// What happens to streams on the replication thread, from their first byte to the moment when they are the node's affair or that of legacy peers.
 
 import Glibc
 import Libevent
@@ -32,10 +32,10 @@ extension ReplicationLoop {
         _ onLoop: borrowing OnLoop
     ) {
         log.dialFailed(address, reason)
-        if !isPlain, security != nil, parts.configuration.allowsOriginals { plainNext.insert(address) }
+        if !isPlain, security != nil, allowsLegacy { plainNext.insert(address) }
         switch purpose {
         case .changes: carryOut(node.dialFailed(address, reason: reason, refusal: refusal, at: now), onLoop)
-        case .copy: carryOut(originals.copyFailed(address, at: now), onLoop)
+        case .copy: carryOut(legacy?.copyFailed(address, at: now) ?? [], onLoop)
         }
     }
 
@@ -48,7 +48,7 @@ extension ReplicationLoop {
             ?? Occupant(
                 use: .asking(
                     PrefaceRequestReader(
-                        address: own, allowsOriginals: parts.configuration.allowsOriginals,
+                        address: own, allowsOriginals: allowsLegacy,
                         allowsFrames: security == nil || peer.isSecure)), host: peer.host, isPlain: !peer.isSecure)
         if let security, peer.isSecure {
             switch security.judge(peer.certificate) {
@@ -80,7 +80,7 @@ extension ReplicationLoop {
         guard let occupant = occupants[id] else { return }
         switch occupant.use {
         case .frames: carryOut(node.received(bytes, on: id.link, at: now), onLoop)
-        case .original: carryOut(originals.received(bytes, on: id.link, at: now), onLoop)
+        case .original: carryOut(legacy?.received(bytes, on: id.link, at: now) ?? [], onLoop)
         case .asking(var reader):
             let verdict = reader.take(bytes)
             occupants[id]?.use = .asking(reader)
@@ -108,10 +108,10 @@ extension ReplicationLoop {
             case .originalCopy:
                 guard node.isWhole else { return answer(id, .notReady, occupant, onLoop) }
                 becomesOriginal(id, nil, onLoop)
-                carryOut(originals.copyAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now), onLoop)
+                carryOut(legacy?.copyAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [], onLoop)
             case .originalChanges:
                 becomesOriginal(id, nil, onLoop)
-                carryOut(originals.streamAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now), onLoop)
+                carryOut(legacy?.streamAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [], onLoop)
             }
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         }
@@ -137,15 +137,15 @@ extension ReplicationLoop {
             occupants[id]?.use = .frames
             carryOut(node.linkOpened(id.link, role: .dialed, address: address, boundTo: occupant.boundTo, at: now), onLoop)
             if !rest.isEmpty { received(rest, on: id, onLoop) }
-        case (.original(let answer, let rest), _) where parts.configuration.allowsOriginals:
+        case (.original(let answer, let rest), _) where allowsLegacy:
             log.reached(address)
             becomesOriginal(id, address, onLoop)
             plainNext.formUnion(occupant.isPlain && security != nil ? [address] : [])
             if purpose == .changes {
                 carryOut(node.originalChanged(address, to: .connected, at: now), onLoop)
-                carryOut(originals.streamOpened(id.link, from: address, answer: answer, at: now), onLoop)
+                carryOut(legacy?.streamOpened(id.link, from: address, answer: answer, at: now) ?? [], onLoop)
             } else {
-                carryOut(originals.copyOpened(id.link, from: address, answer: answer, at: now), onLoop)
+                carryOut(legacy?.copyOpened(id.link, from: address, answer: answer, at: now) ?? [], onLoop)
             }
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         case (.original, _): refuse(id, occupant, "it is a legacy peer, which replication_plain does not allow", onLoop)
@@ -155,7 +155,7 @@ extension ReplicationLoop {
         }
     }
 
-    // MARK: - Originals
+    // MARK: - Legacy peers
 
     private func becomesOriginal(_ id: StreamID, _ address: PeerAddress?, _ onLoop: borrowing OnLoop) {
         streams?.admit(id, onLoop)
@@ -169,7 +169,7 @@ extension ReplicationLoop {
         for (id, occupant) in occupants {
             guard case .original(.some(let address)) = occupant.use, !members.contains(address) else { continue }
             close(id, drainingFor: 0, onLoop)
-            carryOut(originals.linkClosed(id.link, at: now), onLoop)
+            carryOut(legacy?.linkClosed(id.link, at: now) ?? [], onLoop)
         }
     }
 
@@ -187,7 +187,7 @@ extension ReplicationLoop {
             let refusal: RefusalReason? = if case .distrusted = end { .certificate } else { nil }
             dialFailed(address, purpose, end.sentence, refusal: refusal, isPlain: occupant.isPlain, onLoop)
         case .frames: carryOut(node.linkClosed(id.link, at: now), onLoop)
-        case .original: carryOut(originals.linkClosed(id.link, at: now), onLoop)
+        case .original: carryOut(legacy?.linkClosed(id.link, at: now) ?? [], onLoop)
         }
     }
 }

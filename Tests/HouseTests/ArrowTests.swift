@@ -31,8 +31,9 @@ struct ArrowTests {
         Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text"], system: ["Synchronization"]),
+        Room("LegacyPeers", ["Catalog", "Gzip", "JSON", "Replication", "Text"]),
         Room(
-            "ReplicationServer", ["Catalog", "Gzip", "Libevent", "Logging", "Replication", "System", "TLS", "Text"],
+            "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text"],
             system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
         // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows all. A protocol knows no other.
@@ -59,8 +60,8 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Logging", "Operations", "RegistryCore",
-                "Replication",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Logging", "Operations",
+                "RegistryCore", "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
             ],
             system: ["Glibc"]),

@@ -226,7 +226,7 @@ struct NodeAcknowledgingTests {
         let (bench, link) = try Self.reader(.waitedFor)
         bench.tell { $0.linkClosed(link, at: bench.time) }
         #expect(Self.standing(bench).mayBeUnderWay)
-        bench.pass(Node.lossMemory)
+        bench.pass(StandingJudge.lossMemory)
         #expect(!Self.standing(bench).mayBeUnderWay)
         let (other, left) = try Self.reader(.waitedFor)
         other.say(.goodbye(.leaving), on: left)

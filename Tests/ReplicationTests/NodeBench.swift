@@ -3,6 +3,7 @@
 import Catalog
 import TestCatalog
 import TestRandom
+import Testing
 
 @testable import Replication
 
@@ -37,6 +38,10 @@ final class NodeBench {
 
     @discardableResult
     func tell(_ call: (Node) -> [Directive]) -> [Directive] {
+        #if DEBUG
+            let before = node.startup
+            defer { for broken in node.checkInvariants(since: before) { Issue.record("at \(now): \(broken)") } }
+        #endif
         let new = call(node)
         directives += new
         return new

@@ -2,6 +2,7 @@
 
 import Catalog
 import Configuration
+import LegacyPeers
 import Libevent
 import Logging
 import Replication
@@ -26,7 +27,6 @@ enum ReplicationParts {
             address: address(settings, port: port.port))
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
         node.syncTimeout = settings.syncTimeout.wholeMilliseconds
-        node.offersOriginals = settings.allowsOriginals
         node.usesDirectory = settings.clusterDirectory != nil
         node.limits.queueBytes = settings.replicationQueueBytes
         node.limits.queueChanges = settings.replicationQueueChanges
@@ -38,7 +38,9 @@ enum ReplicationParts {
         return try ReplicationService(
             ReplicationConfiguration(
                 port: port, listenAddress: settings.listenAddress, node: node, secrets: settings.clusterSecret?.all ?? [],
-                tls: settings.replicationSecurity, certificateName: settings.replicationTLSName, allowsOriginals: settings.allowsOriginals,
+                tls: settings.replicationSecurity, certificateName: settings.replicationTLSName,
+                // The one line in which legacy peers are known.
+                legacy: settings.allowsOriginals ? OriginalProtocol.make : nil,
                 grace: settings.syncTimeout.wholeMilliseconds, directory: settings.clusterDirectory,
                 names: settings.clusterPeers + (settings.clusterDNS.map { [$0] } ?? [])),
             now: now, logger: logger)

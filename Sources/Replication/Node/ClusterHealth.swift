@@ -1,5 +1,25 @@
 // What /uptime says of the cluster. A fault shows only when it has lasted: members come and go, and each start finds things amiss.
 
+/// The health of one part of a member, as /uptime reports it.
+public struct ComponentHealth: Sendable, Equatable {
+    /// As the report names it: `CLUSTER`, `REPLICATION`.
+    public let name: String
+    public let isHealthy: Bool
+    /// Numbers of interest, in the order shown.
+    public let properties: [(name: String, value: Int)]
+
+    public init(name: String, isHealthy: Bool, properties: [(name: String, value: Int)] = []) {
+        self.name = name
+        self.isHealthy = isHealthy
+        self.properties = properties
+    }
+
+    public static func == (left: ComponentHealth, right: ComponentHealth) -> Bool {
+        left.name == right.name && left.isHealthy == right.isHealthy
+            && left.properties.elementsEqual(right.properties) { $0.name == $1.name && $0.value == $1.value }
+    }
+}
+
 /// Whether the cluster and this member's part in it are healthy.
 public struct ClusterHealth: Sendable {
     /// Milliseconds.

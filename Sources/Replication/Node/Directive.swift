@@ -3,43 +3,6 @@
 
 import Catalog
 
-/// A connection, named by whoever opened it; never used twice in one process.
-public struct LinkID: Hashable, Sendable {
-    public let number: UInt64
-
-    public init(number: UInt64) {
-        self.number = number
-    }
-}
-
-/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and
-/// acknowledgments.
-public enum LinkRole: Sendable {
-    /// We dialed, and hear what the other has: the subscriber.
-    case dialed
-    /// We were dialed, and tell what we have: the publisher.
-    case accepted
-
-    /// That of the other end.
-    var other: LinkRole { self == .dialed ? .accepted : .dialed }
-}
-
-/// The moment of a call, on every clock there is.
-public struct NodeTime: Sendable {
-    /// What the catalog is told: lease time, what it has lost to pauses, and the wall clock as corrected by `Directive.correctClock`.
-    public let moment: Moment
-    /// Milliseconds of a clock that never goes back and runs on during a pause.
-    public let monotonic: Int64
-    /// Nanoseconds since 1970 by the machine's wall clock, uncorrected.
-    public let wall: Int64
-
-    public init(moment: Moment, monotonic: Int64, wall: Int64) {
-        self.moment = moment
-        self.monotonic = monotonic
-        self.wall = wall
-    }
-}
-
 /// Something for the shell to do.
 public enum Directive: Sendable {
     /// Queue these bytes behind what is queued on this link.
@@ -94,18 +57,6 @@ public enum CloseReason: Sendable, Equatable {
     case leaving
     /// The address is no longer one of a member's.
     case notMember
-}
-
-/// Why a member is not let in. The numbers travel.
-public enum RefusalReason: UInt8, Sendable, Equatable {
-    /// No protocol version that both speak.
-    case version = 1
-    /// The proof of the cluster's secret is wrong or missing.
-    case secret = 2
-    /// The certificate is not that of the member it claims to be.
-    case certificate = 3
-    /// As many links as there may be.
-    case full = 4
 }
 
 /// Why a member answers look-ups.

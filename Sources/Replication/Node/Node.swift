@@ -1,6 +1,7 @@
 // A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns
 // what is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters. This file has what the shell
-// calls; `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands.
+// calls; `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands. What the node knows is in
+// parts, which know nothing of links: a node looks at its links, tells a part what it sees, and carries out what the part concludes.
 
 import Catalog
 
@@ -13,79 +14,21 @@ public final class Node {
     var random: any RandomNumberGenerator
 
     var links: [LinkID: Link] = [:]
-    var dials: DialTable
-    /// The addresses that membership names. Others are dialed too: see `unnamed`.
-    var named: Set<PeerAddress> = []
-    /// Whether these were ever all that there are.
-    var isMembershipKnown = false
-
-    var readiness: Readiness
-    var gate: ReadinessGate
-    /// Whether the shared directory has not been read, or this member's file not written, since the start.
-    var awaitsDirectory: Bool
-    /// The originals that read from this member.
-    var originalReaders: Set<PeerAddress> = []
-    /// Why all that are named refuse this member, as far as it was told.
-    var toldRefusal: RefusalReason?
-    /// Why what is here is all that there is; nil while it is not. Invariant: once set it stays.
-    var ground: ReadinessGround?
-    /// When `ground` was found, in monotonic milliseconds.
-    var groundAt: Int64?
-    /// Whether look-ups are answered. Invariant: once true it stays, and `ground` is set.
-    var isServing = false
-    /// In monotonic milliseconds.
-    let startedAt: Int64
-    /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged. Invariant: once false it stays.
-    var isReaching: Bool
-    /// When any other member was last heard, in monotonic milliseconds, as of the last link's beginning or end; nil when none ever was.
-    var lastAnswer: Int64?
-    /// When one that membership names last refused this member, in monotonic milliseconds; nil when none ever did. Who refuses is there, and may have
-    /// everything: when it is silent, it may have been restarted.
-    var lastRefusal: Int64?
-    /// Whether it was told that being ready takes long though a member answers.
-    var isOverdueTold = false
-    var clock: ClockAlarm
-    var hold = LeaseHold()
-    /// Whether leases are held, as far as the shell was told.
-    var isHolding = false
-    /// Set when leases went on after a pause without anybody having been heard who knew better: they are as much too long, until somebody is, or
-    /// until this time, in monotonic milliseconds, when none of them is left.
-    var settlementDue: Int64?
-    var relaying = Relaying()
-    var hearing: Hearing
-    /// Whether the log was told that too few members are heard.
-    var isCutOff = false
-    /// Whom we hear, as the others were last told.
-    var toldHeard: Set<MemberID> = []
     var isLeaving = false
     var counts = ReplicationCounts()
-
     /// When this node was last told anything, in monotonic milliseconds.
     var calledAt: Int64
-    var nextRenewals: Int64 = 0
-    /// When what is judged once a second is judged next.
-    var nextJudgment: Int64 = 0
-    /// Whether a drain stopped before its end.
-    var hasUndrained = false
-    var sizeWatch = SizeWatch()
-    var memory = MemberMemory()
-    var twins = TwinWatch()
-    var nextRefusalNote: Int64 = 0
-    /// The only other member, once its clock and ours were found to differ.
-    var differingPeer: MemberID?
 
+    // Its parts: values that are told what happens and say what follows, each with a test of its own.
+    var known: KnownMembers
+    var startup: Startup
+    var pause = Pause()
+    var judgments: Judgments
+    var relaying = Relaying()
+    var schedule = ChangeSchedule()
     var waits = WaitLine()
-    /// The first wait whose changes have not all been told yet.
-    var undrainedWait: UInt64?
     var questions = QuestionLine()
-    /// The first wait that came while `isReaching`.
-    var unreachedWait: UInt64?
-    /// As last told.
-    var standing: ClusterStanding
-    /// When a link on which we heard a member was last lost, in monotonic milliseconds; nil when that is long ago.
-    var linkLostAt: Int64?
-    /// When the pause began after which the others have not all been heard yet, in monotonic milliseconds.
-    var pausedAt: Int64?
+    var standing: StandingJudge
 
     /// What the present call returns.
     var directives: [Directive] = []
@@ -99,34 +42,22 @@ public final class Node {
         self.store = store
         self.random = random
         self.authenticator = authenticator
-        dials = DialTable(limits: configuration.limits)
-        readiness = Readiness(
-            expected: configuration.clusterSize, timeout: configuration.syncTimeout,
-            // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
-            silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: time.monotonic)
-        gate = ReadinessGate(usesDirectory: configuration.usesDirectory, at: time.monotonic)
-        awaitsDirectory = configuration.usesDirectory
-        clock = ClockAlarm(tolerance: configuration.limits.clockTolerance)
-        hearing = Hearing(
-            expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
-            longestHold: configuration.limits.expiryHold)
+        known = KnownMembers(own: configuration.address, limits: configuration.limits)
+        startup = Startup(configuration, at: time.monotonic)
+        judgments = Judgments(
+            clock: ClockAlarm(tolerance: configuration.limits.clockTolerance),
+            hearing: Hearing(
+                expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
+                longestHold: configuration.limits.expiryHold))
         calledAt = time.monotonic
-        startedAt = time.monotonic
-        isReaching = configuration.limits.acknowledges
-        standing = configuration.limits.acknowledges ? .starting : .alone
+        standing = StandingJudge(acknowledges: configuration.limits.acknowledges)
     }
 
     var limits: NodeLimits { configuration.limits }
 
-    /// When `isReaching` ends at the latest, in monotonic milliseconds.
-    var reachingUntil: Int64 { startedAt + limits.linkingTime }
-
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
     /// kept alive look dead in it.
-    public var isWhole: Bool { ground != nil && !isHolding }
-
-    /// Whether those alive here may look dead by their ages, so that nobody is to judge by what we say.
-    var isExtended: Bool { isHolding || settlementDue != nil }
+    public var isWhole: Bool { startup.ground != nil && !pause.isHolding }
 
     /// Every call goes through here.
     private func call(at time: NodeTime, _ body: () -> Void) -> [Directive] {
@@ -137,7 +68,7 @@ public final class Node {
         body()
         // What these wait for are frames, which come between ticks.
         judgeReach(at: time)
-        if ground != nil, !isServing { judgeReadiness(at: time) }
+        if startup.ground != nil, !startup.isServing { judgeReadiness(at: time) }
         settleWaits(at: time)
         expireQuestions(at: time)
         tellStanding(at: time)
@@ -191,11 +122,11 @@ public final class Node {
         _ address: PeerAddress, reason: String = "no connection", refusal: RefusalReason? = nil, at time: NodeTime
     ) -> [Directive] {
         call(at: time) {
-            guard case .dialing = dials.entries[address]?.state else { return }
+            guard case .dialing = known.dials.entries[address]?.state else { return }
             if refusal != nil { refused(at: address, at: time) }
-            memory.failed(address, .unreachable(reason), at: time.monotonic)
-            dials.failed(address, refusal: refusal, at: time.monotonic, random: &random)
-            hold.gone(address)
+            known.memory.failed(address, .unreachable(reason), at: time.monotonic)
+            known.dials.failed(address, refusal: refusal, at: time.monotonic, random: &random)
+            pause.gone(address)
             judgeReadiness(at: time)
         }
     }
@@ -203,14 +134,14 @@ public final class Node {
     /// What a dialed address turned out to be, or to have become: a member that runs the original.
     public func originalChanged(_ address: PeerAddress, to state: OriginalState, at time: NodeTime) -> [Directive] {
         call(at: time) {
-            guard dials.entries[address] != nil else { return }
+            guard known.dials.entries[address] != nil else { return }
             switch state {
             case .connected, .copied:
                 heard(address, speaksFrames: false, at: time)
-                dials.set(.original(isCopied: state == .copied), of: address)
-                if state == .copied { hold.heard(address) }
+                known.dials.set(.original(isCopied: state == .copied), of: address)
+                if state == .copied { pause.heard(address) }
             case .lost:
-                dials.failed(address, at: time.monotonic, random: &random)
+                known.dials.failed(address, at: time.monotonic, random: &random)
             }
             judgeReadiness(at: time)
         }
@@ -219,7 +150,7 @@ public final class Node {
     /// Whether the original at this address reads this member's stream.
     public func originalReads(_ address: PeerAddress, _ reads: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
-            if reads { originalReaders.insert(address) } else { originalReaders.remove(address) }
+            known.original(address, reads: reads)
             judgeReadiness(at: time)
         }
     }
@@ -250,14 +181,14 @@ public final class Node {
     /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read after each call.
     public var nextDeadline: Int64? {
         // The rest of the changes is told at once when somebody waits for them.
-        if hasUndrained, !waits.isEmpty { return calledAt }
+        if schedule.hasMore, !waits.isEmpty { return calledAt }
         guard let deadline = waits.deadline else { return questions.deadline }
         return min(deadline, questions.deadline ?? .max)
     }
 
     /// The time of `nextDeadline` has come.
     public func expireWaits(at time: NodeTime) -> [Directive] {
-        call(at: time) { if hasUndrained { tellLocalChanges(includeRenewals: false, at: time) } }
+        call(at: time) { if schedule.hasMore { tellLocalChanges(includeRenewals: false, at: time) } }
     }
 
     /// Time has passed. Every 100 ms.
@@ -270,8 +201,7 @@ public final class Node {
     /// - Parameter isComplete: whether these are all, as far as anybody can know; once they were, they are taken to be.
     public func members(_ addresses: Set<PeerAddress>, isComplete: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
-            if isComplete { isMembershipKnown = true }
-            named = addresses
+            known.name(addresses, isComplete: isComplete)
             updateDials(at: time)
             dial(at: time)
             judgeReadiness(at: time)
@@ -281,8 +211,7 @@ public final class Node {
     /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean anything that nobody answers.
     public func directoryServes(at time: NodeTime) -> [Directive] {
         call(at: time) {
-            if awaitsDirectory { readiness.start = time.monotonic }
-            awaitsDirectory = false
+            startup.directoryServes(at: time.monotonic)
             judgeReadiness(at: time)
         }
     }
@@ -308,7 +237,7 @@ public final class Node {
 
     /// Whether, after `leave`, everything has been told and acknowledged.
     public var isFlushed: Bool {
-        guard !hasUndrained else { return false }
+        guard !schedule.hasMore else { return false }
         return links.values.allSatisfy { link in
             guard let publisher = link.publisher else { return true }
             return !publisher.isCopying && !publisher.hasOverflowed && publisher.lag.changes == 0

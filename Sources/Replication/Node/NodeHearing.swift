@@ -5,15 +5,9 @@ import Catalog
 extension Node {
     /// With each tick: whether the other members are heard, so that what they have not told is not taken for what they have not heard.
     func judgeHearing(at time: NodeTime) {
-        guard let news = hearing.judge(sight(at: time), at: time.monotonic) else { return }
+        guard let (news, event) = judgments.judgeHearing(sight(at: time), at: time.monotonic) else { return }
         directives.append(.peersHeard(news))
-        if case .cutOff(let since, let until) = news {
-            isCutOff = true
-            note(.cutOff(heard: hearing.counts.heard, others: hearing.counts.others, milliseconds: until - since))
-        } else if isCutOff {
-            isCutOff = false
-            note(.cutOffEnded(heard: hearing.counts.heard, others: hearing.counts.others, restarts: news == .whole(restarts: true)))
-        }
+        if let event { note(event) }
     }
 
     private func sight(at time: NodeTime) -> Hearing.Sight {
@@ -27,9 +21,7 @@ extension Node {
             // Until its copy is whole it may have more to tell of what it has heard.
             if link.lastCopy != nil { sight.heard[peer.member] = .some(peer.address) }
         }
-        for (address, entry) in dials.entries {
-            if case .original = entry.state { sight.heard[MemberID(original: address)] = .some(address) }
-        }
+        for address in known.connectedOriginals { sight.heard[MemberID(original: address)] = .some(address) }
         for member in relayedMembers where sight.heard[member] == nil { sight.heard[member] = .some(nil) }
         return sight
     }

@@ -6,13 +6,11 @@ import Catalog
 extension Node {
     /// Links that one member may have to us: the one in use, and some that it has lost and we have not yet noticed.
     static let acceptedPerMember = 4
-    /// How often a refusal is worth a line of the log, in milliseconds: strangers come as often as they like.
-    static let refusalNotePeriod: Int64 = 1_000
 
     // MARK: - Opening and closing
 
     func open(_ id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, at time: NodeTime) {
-        if role == .dialed, isLeaving || !dials.linked(address, to: id, at: time.monotonic) {
+        if role == .dialed, isLeaving || !known.dials.linked(address, to: id, at: time.monotonic) {
             directives.append(.close(id, .notMember))
             return
         }
@@ -48,14 +46,14 @@ extension Node {
     private func remember(_ link: Link, _ reason: CloseReason?, at time: NodeTime) {
         switch reason {
         case .ourself, .duplicate, .notMember: break
-        case _ where link.subscriber != nil: memory.lost(link.address, reason, at: time.monotonic)
-        default: memory.failed(link.address, .closed(reason), at: time.monotonic)
+        case _ where link.subscriber != nil: known.memory.lost(link.address, reason, at: time.monotonic)
+        default: known.memory.failed(link.address, .closed(reason), at: time.monotonic)
         }
     }
 
     /// The other end does not let us in.
     private func refusedBy(_ link: Link, _ reason: RefusalReason, at time: NodeTime) {
-        if !isKnownRefusal(link, .refusedBy(reason)) { note(.refusedBy(link.address, reason)) }
+        if !known.isKnown(reason, at: link.address, role: link.role) { note(.refusedBy(link.address, reason)) }
         close(link, .refusedBy(reason), at: time)
         judgeReadiness(at: time)
     }
@@ -67,13 +65,13 @@ extension Node {
             switch reason {
             // No member was lost.
             case .leaving, .ourself, .duplicate, .notMember: break
-            default: if link.subscriber != nil { linkLostAt = time.monotonic }
+            default: if link.subscriber != nil { standing.linkLost(at: time.monotonic) }
             }
             if reason?.refusal != nil { refused(at: link.address, at: time) }
             let heardAt = link.subscriber == nil ? nil : link.heardAt
-            lastAnswer = heardAt ?? lastAnswer
+            if let heardAt { startup.answered(at: heardAt) }
             if reason != .ourself, reason != .duplicate {
-                dials.ended(
+                known.dials.ended(
                     link.id, heardAt: heardAt, wasLate: reason == .late, refusal: reason?.refusal, at: time.monotonic, random: &random)
             }
             remember(link, reason, at: time)
@@ -85,25 +83,24 @@ extension Node {
 
     /// A member has shown at this address that it is one.
     func heard(_ address: PeerAddress, speaksFrames: Bool, at time: NodeTime) {
-        lastAnswer = time.monotonic
-        dials.heard(address, speaksFrames: speaksFrames, at: time.monotonic)
+        startup.answered(at: time.monotonic)
+        known.dials.heard(address, speaksFrames: speaksFrames, at: time.monotonic)
     }
 
     /// It has said that it leaves, and is not to be waited for.
     private func left(_ link: Link, at time: NodeTime) {
-        if link.role == .dialed { dials.left(link.address) }
+        if link.role == .dialed { known.dials.left(link.address) }
         if let peer = link.peer {
-            dials.left(peer.address)
-            hearing.left(peer.member)
+            known.dials.left(peer.address)
+            judgments.left(peer.member)
         }
         close(link, .leaving, at: time)
-        memory.left(link.address)
+        known.memory.left(link.address)
     }
 
     func noteRefusal(of link: Link, _ reason: CloseReason, at time: NodeTime) {
         counts.refusals += 1
-        guard time.monotonic >= nextRefusalNote, !isKnownRefusal(link, reason) else { return }
-        nextRefusalNote = time.monotonic + Self.refusalNotePeriod
+        guard known.isWorthNoting(reason.refusal, at: link.address, role: link.role, time.monotonic) else { return }
         note(.refused(link.address, reason))
     }
 
@@ -150,7 +147,7 @@ extension Node {
             answered(token, on: link, at: time)
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
-            if let beat = link.beat, beat.isReady, !beat.isExtended { hold.heard(link.address) } else { hold.gone(link.address) }
+            if let beat = link.beat, beat.isReady, !beat.isExtended { pause.heard(link.address) } else { pause.gone(link.address) }
         case .question(let number, let key): answer(number, key, on: link, at: time)
         case .answer(let number, let states): try take(states, answering: number, on: link, at: time)
         case .notice(let notice): try take(notice, on: link)
@@ -161,17 +158,30 @@ extension Node {
             actAsSubscriber(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
             left(link, at: time)
         default:
-            let isReady = isWhole
-            let sentAt = link.publisher?.lag.oldestSent
-            try actAsPublisher(on: link, at: time) { publisher, effects throws(FrameError) in
-                try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
+            switch link.role {
+            case .accepted: try takeFromSubscriber(frame, on: link, at: time)
+            case .dialed: try takeFromPublisher(frame, on: link, at: time)
             }
-            let belief = belief(at: time)
-            try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
-                try subscriber.received(frame, store: store, believing: belief, at: time, into: &effects)
-            }
-            if case .acknowledge(let changes) = frame { acknowledged(changes, sentAt: sentAt, on: link, at: time) }
-            if case .subscribe = frame { subscribed(link, at: time) }
+        }
+    }
+
+    private func takeFromSubscriber(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
+        let isReady = isWhole
+        let sentAt = link.publisher?.lag.oldestSent
+        try actAsPublisher(on: link, at: time) { publisher, effects throws(FrameError) in
+            try publisher.received(frame, store: store, isReady: isReady, at: time, into: &effects)
+        }
+        switch frame {
+        case .acknowledge(let changes): acknowledged(changes, sentAt: sentAt, on: link, at: time)
+        case .subscribe: subscribed(link, at: time)
+        default: break
+        }
+    }
+
+    private func takeFromPublisher(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
+        let belief = belief(at: time)
+        try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
+            try subscriber.received(frame, store: store, believing: belief, at: time, into: &effects)
         }
     }
 
@@ -201,7 +211,7 @@ extension Node {
         }
         link.note(hello.beat, at: time)
         // With another clock to compare ours with.
-        nextJudgment = time.monotonic
+        judgments.hurry(at: time.monotonic)
         switch link.role {
         case .accepted where hello.member == configuration.member:
             // Our own dial, which finds out by itself.
@@ -212,20 +222,20 @@ extension Node {
             // It is to know at once whether we are ready.
             ping(link, at: time)
         case .dialed where hello.member == configuration.member:
-            if dials.leadsHome(link.address, isSearching: ground == nil, at: time.monotonic, random: &random) {
+            if known.dials.leadsHome(link.address, isSearching: startup.ground == nil, at: time.monotonic, random: &random) {
                 note(.ourself(link.address))
             }
-            hold.gone(link.address)
+            pause.gone(link.address)
             close(link, .ourself, at: time)
             judgeReadiness(at: time)
         case .dialed:
             if let twin = twins.first(where: { $0.role == .dialed }) {
-                dials.set(.duplicate(of: twin.id), of: link.address)
+                known.dials.set(.duplicate(of: twin.id), of: link.address)
                 close(link, .duplicate, at: time)
                 return
             }
             heard(link.address, speaksFrames: true, at: time)
-            memory.heard(link.address, hello, version: link.handshake.version, at: time.monotonic)
+            known.memory.heard(link.address, hello, version: link.handshake.version, at: time.monotonic)
             var effects: [SessionEffect] = []
             link.session = .subscriber(SubscriberSession(at: time, into: &effects))
             note(.joined(link.address, hello.member))
@@ -243,7 +253,7 @@ extension Node {
         guard !links.values.contains(where: { $0.role == .dialed && $0.peer?.member == peer.member }) else { return }
         updateDials(at: time)
         // It is there, so there is no reason to wait any longer.
-        dials.hurry(peer.address, at: time.monotonic)
+        known.dials.hurry(peer.address, at: time.monotonic)
         dial(at: time)
     }
 
@@ -252,8 +262,8 @@ extension Node {
         link.beganReady = link.beganReady ?? beat.isReady
         admit(link, at: time)
         // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said nothing of who is dead.
-        let wasStarting = ground == nil && dials.entries[link.address]?.copiedReady == false
-        guard beat.isReady, wasStarting || settlementDue != nil && !beat.isExtended else { return }
+        let wasStarting = startup.ground == nil && known.dials.entries[link.address]?.copiedReady == false
+        guard beat.isReady, wasStarting || pause.settlementDue != nil && !beat.isExtended else { return }
         actAsSubscriber(on: link, at: time) { subscriber, effects in
             if subscriber.isStreaming { subscriber.subscribeAgain(at: time, into: &effects) }
         }
@@ -276,16 +286,15 @@ extension Node {
             case .copied(let summary, let milliseconds):
                 counts.copiesReceived += 1
                 link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: milliseconds)
-                dials.copied(link.address, wasReady: summary.isReady)
+                known.dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
                 if summary.isReady, !summary.isExtended {
                     link.trueCopyAt = time.monotonic
-                    hold.heard(link.address)
-                    if settlementDue != nil { _ = store.settle(at: time.moment) }
-                    settlementDue = nil
+                    pause.heard(link.address)
+                    if pause.settle() { _ = store.settle(at: time.moment) }
                 } else {
                     // It was paused as well, or has just started: it cannot tell who is alive.
-                    hold.gone(link.address)
+                    pause.gone(link.address)
                 }
                 note(.copied(from: link.address, states: Int(clamping: summary.count), milliseconds: milliseconds))
                 judgeReadiness(at: time)
@@ -303,7 +312,7 @@ extension Node {
     }
 
     func pump(_ link: Link, at time: NodeTime) {
-        let (isReady, isExtended) = (isWhole, isExtended)
+        let (isReady, isExtended) = (isWhole, pause.isExtended)
         actAsPublisher(on: link, at: time) { publisher, effects in
             publisher.pump(store, isReady: isReady, isExtended: isExtended, at: time, into: &effects)
         }

@@ -1,58 +1,45 @@
-// When this member answers look-ups, and when it asks for traffic: what is known of each address, put before `Readiness` and `ReadinessGate`.
+// When this member answers look-ups, and when it asks for traffic: what is known of each address and link, put before `Startup`.
 
 extension Node {
     func judgeReadiness(at time: NodeTime) {
         guard !isLeaving else { return }
         let refusal = refusalByAll
-        tellRefusal(refusal)
+        let isLetIn = { self.links.values.contains { $0.subscriber != nil } }
+        if let told = startup.tell(refusal, isLetIn: isLetIn()) { note(.refusedByAll(told, answersLookups: startup.isServing)) }
         judgeGround(isRefused: refusal != nil, at: time)
         judgeServing(at: time)
-        let known = ReadinessGate.Knowledge(
-            ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + limits.linkingTime }, awaitsDirectory: awaitsDirectory,
-            refusal: refusal, isAnswered: lastAnswer != nil, awaitsOriginals: !gate.report.isReady && awaitsOriginals,
-            deadline: readiness.end(lastAnswer: ground == nil ? lastRefusal : nil))
-        guard let report = gate.judge(known, at: time.monotonic) else { return }
+        let awaitsOriginals = !startup.report.isReady && self.awaitsOriginals
+        guard let report = startup.judgeTraffic(refusal: refusal, awaitsOriginals: awaitsOriginals, at: time.monotonic) else { return }
         directives.append(.readiness(report))
-        if report.isReady, known.awaitsOriginals { note(.originalsOverdue(silentOriginals.sorted())) }
+        if report.isReady, awaitsOriginals { note(.originalsOverdue(known.silentOriginals.sorted())) }
     }
 
     private func judgeGround(isRefused: Bool, at time: NodeTime) {
-        guard ground == nil else { return }
-        let found = readiness.ground(
-            dials.entries.mapValues { probe($0, at: time.monotonic) }, isMembershipKnown: isMembershipKnown,
-            lastAnswer: [lastAnswer, lastRefusal].compactMap(\.self).max(), at: time.monotonic)
-        // Neither who is refused nor who cannot see whom to ask may conclude from silence that nobody has more.
-        let mayConclude = !isRefused && !awaitsDirectory
-        if mayConclude { ground = found } else if case .copied? = found { ground = found }
-        guard let ground else {
-            if readiness.isOverdue(at: time.monotonic), lastAnswer != nil, !isOverdueTold {
-                isOverdueTold = true
-                note(.copyOverdue)
-            }
-            return
+        guard startup.ground == nil else { return }
+        let probes = known.dials.entries.mapValues { probe($0, at: time.monotonic) }
+        switch startup.judgeGround(probes, isMembershipKnown: known.isComplete, isRefused: isRefused, at: time.monotonic) {
+        case .found:
+            // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
+            for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
+        case .overdue: note(.copyOverdue)
+        case nil: break
         }
-        groundAt = time.monotonic
-        // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
-        for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
     }
 
     /// What a client is told here must be known wherever the next answer may come from. So a member that has just started acknowledges no change before
     /// those that answer clients read from it, as far as there are any.
     func judgeReach(at time: NodeTime) {
-        guard isReaching else { return }
-        let reachesAll = isMembershipKnown && dials.entries.values.allSatisfy { isReached($0, at: time) } && readersNotHeard.isEmpty
-        guard reachesAll || time.monotonic >= reachingUntil else { return }
-        isReaching = false
-        reached(at: time)
+        guard startup.isReaching else { return }
+        let reachesAll = known.isComplete && known.dials.entries.values.allSatisfy { isReached($0, at: time) } && readersNotHeard.isEmpty
+        if startup.judgeReach(reachesAll: reachesAll, at: time.monotonic) { reached(at: time) }
     }
 
     /// A copy says what was acknowledged before it, and nothing of what comes after. So look-ups are answered when each member that answers them too
     /// waits for this one, and this one for it.
     private func judgeServing(at time: NodeTime) {
-        guard let ground, let groundAt, !isServing else { return }
-        let missing = Set(dials.entries.filter { !isLinked($0.value, at: time) }.keys).union(readersNotHeard)
-        guard isMembershipKnown && missing.isEmpty || time.monotonic - groundAt >= limits.linkingTime else { return }
-        isServing = true
+        guard startup.ground != nil, !startup.isServing else { return }
+        let missing = Set(known.dials.entries.filter { !isLinked($0.value, at: time) }.keys).union(readersNotHeard)
+        guard let ground = startup.judgeServing(isLinked: known.isComplete && missing.isEmpty, at: time.monotonic) else { return }
         directives.append(.becameReady(ground))
         note(.ready(ground))
         if !missing.isEmpty { note(.linkingOverdue(missing.sorted())) }
@@ -92,7 +79,7 @@ extension Node {
 
     private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
         guard !entry.isOurs else { return .irrelevant }
-        let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < readiness.silence } ?? false
+        let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < startup.silence } ?? false
         switch entry.state {
         case .ourself, .duplicate: return .irrelevant
         case .original(let isCopied): return isCopied ? .copied(wasReady: true) : .copying
@@ -108,45 +95,11 @@ extension Node {
 
     // MARK: - Refusals
 
-    /// Why none of those that membership names lets this member in; nil when one does, or may yet, or nobody refuses it. Whom nobody names does not
-    /// count: a stranger must not keep a member from being ready. Nor does, for a member that is not ready, who is not there: of two others one may be
-    /// dead, and the one that refuses has everything.
-    var refusalByAll: RefusalReason? {
-        var first: RefusalReason?
-        for address in named.sorted() {
-            guard let entry = dials.entries[address], !entry.isOurs else { continue }
-            switch entry.state {
-            case .ourself, .duplicate: continue
-            case .waiting, .dialing:
-                if entry.refusal == nil, ground == nil, entry.failures >= Readiness.vainDials { continue }
-            case .linked, .original: break
-            }
-            guard let refusal = entry.refusal else { return nil }
-            first = first ?? refusal
-        }
-        return first
-    }
+    var refusalByAll: RefusalReason? { known.refusalByAll(isReady: startup.ground != nil) }
 
     /// A dial has ended with a refusal.
     func refused(at address: PeerAddress, at time: NodeTime) {
-        if named.contains(address) { lastRefusal = time.monotonic }
-    }
-
-    /// Once, until a member has let this one in: what comes between two refusals may be no more than a dial that took too long.
-    private func tellRefusal(_ refusal: RefusalReason?) {
-        guard let refusal else {
-            if toldRefusal != nil, links.values.contains(where: { $0.subscriber != nil }) { toldRefusal = nil }
-            return
-        }
-        guard refusal != toldRefusal else { return }
-        toldRefusal = refusal
-        note(.refusedByAll(refusal, answersLookups: isServing))
-    }
-
-    /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few seconds, and one line is enough.
-    func isKnownRefusal(_ link: Link, _ reason: CloseReason) -> Bool {
-        guard link.role == .dialed, let refusal = reason.refusal else { return false }
-        return dials.entries[link.address]?.refusal == refusal
+        if known.named.contains(address) { startup.refused(at: time.monotonic) }
     }
 
     // MARK: - Originals
@@ -154,20 +107,7 @@ extension Node {
     /// Only the shared directory leads originals to members and back.
     private var awaitsOriginals: Bool {
         guard configuration.offersOriginals, configuration.usesDirectory else { return false }
-        return !silentOriginals.isEmpty
-    }
-
-    /// Those that are named and do not read from this member though they run the original, or may, as long as they have not been dialed in vain.
-    private var silentOriginals: [PeerAddress] {
-        named.filter { address in
-            guard let entry = dials.entries[address], !entry.isOurs, !originalReaders.contains(address) else { return false }
-            switch entry.state {
-            case .original: return true
-            case .waiting, .dialing: return !entry.speaksFrames && entry.refusal == nil && entry.failures < Readiness.vainDials
-            // Frames are spoken there.
-            case .linked, .ourself, .duplicate: return false
-            }
-        }
+        return !known.silentOriginals.isEmpty
     }
 }
 

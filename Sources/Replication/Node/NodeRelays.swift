@@ -14,9 +14,7 @@ extension Node {
     func heardMembers(within silence: Int64 = .max, at time: NodeTime) -> Set<MemberID> {
         let fresh = links.values.filter { $0.subscriber != nil && time.monotonic - $0.heardAt <= silence }
         var heard = Set(fresh.compactMap { $0.peer?.member })
-        for (address, entry) in dials.entries {
-            if case .original = entry.state { heard.insert(MemberID(original: address)) }
-        }
+        for address in known.connectedOriginals { heard.insert(MemberID(original: address)) }
         return heard
     }
 
@@ -55,8 +53,7 @@ extension Node {
     /// At once when it changes: others wait to be told whom to ask.
     private func tellWhoIsHeard(at time: NodeTime) {
         let heard = heardMembers(within: freshness, at: time)
-        let isNews = heard != toldHeard
-        toldHeard = heard
+        let isNews = relaying.tell(heard)
         let relayed = relaying.routes.filter { isRelayed($0.key, by: $0.value) }
         for link in sortedLinks() where link.publisher != nil {
             // Not to whom we hear it from: it would ask us for what it tells us.

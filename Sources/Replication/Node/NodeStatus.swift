@@ -7,25 +7,28 @@ extension Node {
     var size: Int {
         var members = Set(links.values.compactMap { $0.peer?.member })
         members.insert(configuration.member)
-        let originals = dials.entries.values.count { if case .original = $0.state { true } else { false } }
-        return members.count + originals
+        return members.count + known.connectedOriginals.count
     }
 
     /// How everything stands.
     public func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
-            member: configuration.member, name: configuration.name, address: configuration.address, isReady: isServing, ground: ground,
-            readiness: gate.report, refusal: refusalByAll, expectedSize: configuration.clusterSize, size: size, clockOffset: clock.offset,
-            clockCorrection: clock.correction,
-            holdsLeases: hold.isHeld, digestRoot: store.digest().root, peers: peers(at: time), conflicts: twins.conflicts, counts: counts)
+            member: configuration.member, name: configuration.name, address: configuration.address, isReady: startup.isServing,
+            ground: startup.ground,
+            readiness: startup.report, refusal: refusalByAll, expectedSize: configuration.clusterSize, size: size,
+            clockOffset: judgments.clock.offset,
+            clockCorrection: judgments.clock.correction,
+            holdsLeases: pause.awaitsPeers, digestRoot: store.digest().root, peers: peers(at: time), conflicts: judgments.conflicts,
+            counts: counts)
     }
 
     /// What the member at this address is called, as far as it ever said.
-    public func name(at address: PeerAddress) -> String? { memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 } }
+    public func name(at address: PeerAddress) -> String? { known.memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 } }
 
     private func peers(at time: NodeTime) -> [PeerStatus] {
-        var peers = dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
-        for (address, record) in memory.records.sorted(by: { $0.key < $1.key }) where record.isLost && dials.entries[address] == nil {
+        var peers = known.dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
+        for (address, record) in known.memory.records.sorted(by: { $0.key < $1.key })
+        where record.isLost && known.dials.entries[address] == nil {
             guard !links.values.contains(where: { $0.peer?.member == record.member }) else { continue }
             peers.append(
                 PeerStatus(
@@ -59,7 +62,7 @@ extension Node {
             }
             state = entry.isOurs ? .ourself : .greeting
         }
-        let record = memory.records[address]
+        let record = known.memory.records[address]
         let known = isKnown(state) ? record : nil
         return PeerStatus(
             address: address, member: nil, name: known?.name, state: state, isReady: state == .original, clockOffset: nil,
@@ -96,7 +99,7 @@ extension Node {
             address: address, member: hello.member, name: hello.name, state: state, isReady: link.beat?.isReady ?? false,
             clockOffset: link.clockOffset(at: time), failures: failures,
             version: link.handshake.version, since: link.openedAt,
-            fault: memory.records[address]?.fault, lastCopy: link.lastCopy,
+            fault: known.memory.records[address]?.fault, lastCopy: link.lastCopy,
             digestsAgree: link.subscriber?.comparison.areEqual, lag: lag)
     }
 }

@@ -5,37 +5,29 @@ import Catalog
 extension Node {
     /// So many unanswered pings close a link.
     static let unansweredPings: Int64 = 3
-    /// How often clocks and sizes are judged, in milliseconds.
-    static let judgmentPeriod: Int64 = 1_000
     /// Changes that are read from the catalog at once, and how often in one call. The rest waits for the next tick.
     static let drainBudget = 1_024
     static let drainsPerCall = 16
 
     func keepUp(at time: NodeTime) {
         let now = time.monotonic
-        if now >= nextRenewals {
-            nextRenewals = now + limits.renewalPeriod
-            tellLocalChanges(includeRenewals: true, at: time)
-        } else if hasUndrained {
-            tellLocalChanges(includeRenewals: false, at: time)
-        }
+        if let due = schedule.due(period: limits.renewalPeriod, at: now) { tellLocalChanges(includeRenewals: due == .all, at: time) }
         let root = RootOnce(store)
         for link in sortedLinks() { keepUp(link, root: root, at: time) }
         dial(at: time)
-        if now >= nextJudgment {
-            nextJudgment = now + Self.judgmentPeriod
+        if judgments.areDue(at: now) {
             judgeClock(at: time)
             judgeSize(at: time)
             // Who is named by nobody and has been silent for long enough is let go.
             updateDials(at: time)
-            memory.prune(keeping: Set(dials.entries.keys), at: now)
+            known.memory.prune(keeping: Set(known.dials.entries.keys), at: now)
             judgeTwins(at: time)
         }
         planRelays(at: time)
         judgeHearing(at: time)
         judgeReadiness(at: time)
         endHold(at: time)
-        if let settlementDue, now >= settlementDue { self.settlementDue = nil }
+        pause.forget(at: now)
     }
 
     private func keepUp(_ link: Link, root: RootOnce, at time: NodeTime) {
@@ -77,7 +69,7 @@ extension Node {
         let hears = isProven ? heardMembers(within: freshness, at: time).sorted().prefix(Beat.heardLimit) : []
         return Beat(
             token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound), isReady: isProven && isWhole,
-            isExtended: isProven && isExtended,
+            isExtended: isProven && pause.isExtended,
             hears: Array(hears))
     }
 
@@ -85,7 +77,7 @@ extension Node {
 
     /// Reads what clients have changed, and tells everybody. Without anybody to tell it is let go: who comes later gets a copy.
     func tellLocalChanges(includeRenewals: Bool, at time: NodeTime) {
-        hasUndrained = false
+        schedule.hasMore = false
         // There is no later time for renewals of a member that leaves.
         let includeRenewals = includeRenewals || isLeaving
         for _ in 0..<Self.drainsPerCall {
@@ -93,7 +85,7 @@ extension Node {
             broadcast(drained.changes, at: time)
             guard drained.hasMore else { return allTold() }
         }
-        hasUndrained = true
+        schedule.hasMore = true
     }
 
     private func broadcast(_ changes: [Replicated], at time: NodeTime) {
@@ -113,7 +105,7 @@ extension Node {
 
     /// Says goodbye on each link on which all has been said. Nothing has while the catalog has more to tell, which it does tick by tick.
     func sayGoodbye(at time: NodeTime) {
-        guard !hasUndrained else { return }
+        guard !schedule.hasMore else { return }
         for link in sortedLinks() where !link.hasSaidGoodbye && link.publisher?.isStreaming == true {
             link.hasSaidGoodbye = true
             send(FrameCodec.encode(.goodbye(.leaving)), on: link)
@@ -123,8 +115,7 @@ extension Node {
     // MARK: - Dials
 
     func updateDials(at time: NodeTime) {
-        let others = named.union(unnamed(at: time.monotonic)).subtracting([configuration.address])
-        for orphan in dials.replace(with: others, at: time.monotonic) {
+        for orphan in known.dialNamed(and: unnamed(at: time.monotonic), at: time.monotonic) {
             if let link = links[orphan] { close(link, .notMember, at: time) }
         }
     }
@@ -134,7 +125,7 @@ extension Node {
     private func unnamed(at now: Int64) -> ArraySlice<PeerAddress> {
         let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
         var addresses: [PeerAddress] = []
-        var seen = named
+        var seen = known.named
         func add(_ address: PeerAddress) {
             if seen.insert(address).inserted { addresses.append(address) }
         }
@@ -144,13 +135,13 @@ extension Node {
             // Heard at another of its addresses, it need not be dialed at this one.
             if link.publisher?.isSubscribed == true, !heard.contains(peer.member) { add(peer.address) }
         }
-        dials.heardLately(at: now).forEach(add)
+        known.dials.heardLately(at: now).forEach(add)
         return addresses.prefix(limits.acceptedLinks)
     }
 
     func dial(at time: NodeTime) {
         guard !isLeaving else { return }
-        for address in dials.due(at: time.monotonic, random: &random) { directives.append(.dial(address)) }
+        for address in known.dials.due(at: time.monotonic, random: &random) { directives.append(.dial(address)) }
     }
 
     // MARK: - Judgments
@@ -161,7 +152,8 @@ extension Node {
             guard let member = link.peer?.member, member != configuration.member, let offset = link.clockOffset(at: time) else { continue }
             offsets[member] = max(offset, offsets[member] ?? offset)
         }
-        switch clock.judge(Array(offsets.values)) {
+        let verdict = judgments.judgeClock(offsets)
+        switch verdict.change {
         case .correct(let milliseconds):
             directives.append(.correctClock(milliseconds: milliseconds))
             note(.clockWrong(milliseconds: milliseconds))
@@ -170,23 +162,22 @@ extension Node {
             note(.clockRight)
         case nil: break
         }
-        let differing = offsets.count == 1 ? offsets.first { $0.value.magnitude > UInt64(limits.clockTolerance) } : nil
-        if let differing, differing.key != differingPeer, let link = links.values.first(where: { $0.peer?.member == differing.key }) {
-            note(.clocksDiffer(link.peer?.address ?? link.address, milliseconds: differing.value))
+        if let (member, milliseconds) = verdict.difference, let link = links.values.first(where: { $0.peer?.member == member }) {
+            note(.clocksDiffer(link.peer?.address ?? link.address, milliseconds: milliseconds))
         }
-        differingPeer = differing?.key
         restampTheUnbelievable(at: time)
     }
 
     /// What is believed of the time and of stamps.
     func belief(at time: NodeTime) -> StampBelief {
         let wall = time.wall / 1_000_000
-        return StampBelief(median: clock.hasMedian ? wall.addingSaturated(clock.offset) : nil, own: time.moment.wall / 1_000_000)
+        return StampBelief(
+            median: judgments.clock.hasMedian ? wall.addingSaturated(judgments.clock.offset) : nil, own: time.moment.wall / 1_000_000)
     }
 
     /// Before we had a median to go by, our clock, or somebody's whom we believed, may have stamped what no member takes over from us.
     private func restampTheUnbelievable(at time: NodeTime) {
-        guard clock.hasMedian else { return }
+        guard judgments.clock.hasMedian else { return }
         let belief = belief(at: time)
         // The clock that the catalog is told may be corrected by this very call.
         let moment = Moment(lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000), lost: time.moment.lost)
@@ -195,7 +186,9 @@ extension Node {
     }
 
     private func judgeSize(at time: NodeTime) {
-        guard let expected = configuration.clusterSize, let event = sizeWatch.judge(size, of: expected, at: time.monotonic) else { return }
+        guard let expected = configuration.clusterSize, let event = judgments.judgeSize(size, of: expected, at: time.monotonic) else {
+            return
+        }
         note(event)
     }
 
@@ -207,7 +200,7 @@ extension Node {
             guard let peer = link.peer else { continue }
             members.insert(TwinWatch.Member(member: peer.member, name: peer.name, advertised: peer.address))
         }
-        for conflict in twins.judge(members, at: time.monotonic) { note(.conflict(conflict)) }
+        for conflict in judgments.judgeTwins(members, at: time.monotonic) { note(.conflict(conflict)) }
     }
 
     // MARK: - Pauses
@@ -228,24 +221,15 @@ extension Node {
     }
 
     func holdLeases(at time: NodeTime) {
-        let peers = dials.entries.filter { _, entry in
-            switch entry.state {
-            case .waiting, .dialing, .linked: entry.speaksFrames && entry.heardAt != nil && entry.failures < Readiness.vainDials
-            case .original, .ourself, .duplicate: false
-            }
+        switch pause.begin(awaiting: known.mayHaveHeard, limits: limits, at: time.monotonic) {
+        // The lease clock holds itself after a pause, and is not to wait for nobody.
+        case .alone: return directives.append(.releaseLeases)
+        case .stillHolds: return
+        case .holds: break
         }
-        guard hold.begin(awaiting: Set(peers.keys), atMost: limits.leaseHold, at: time.monotonic) else {
-            // The lease clock holds itself after a pause, and is not to wait for nobody.
-            settlementDue = time.monotonic + limits.longestLease
-            directives.append(.releaseLeases)
-            return
-        }
-        // Told already: by a gap between calls, before the shell has noticed.
-        guard !isHolding else { return }
-        isHolding = true
         directives.append(.holdLeases(atMost: limits.leaseHold))
         note(.leasesHeld)
-        dials.hurry(at: time.monotonic)
+        known.dials.hurry(at: time.monotonic)
         dial(at: time)
         // All, for who awaits our pong must know by then that we were paused too.
         for link in sortedLinks() where link.peer != nil {
@@ -255,10 +239,8 @@ extension Node {
     }
 
     private func endHold(at time: NodeTime) {
-        guard isHolding, let end = hold.end(at: time.monotonic) else { return }
-        isHolding = false
+        guard let end = pause.end(limits: limits, at: time.monotonic) else { return }
         directives.append(.releaseLeases)
-        settlementDue = end == .alone ? time.monotonic + limits.longestLease : nil
         for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
         note(.leasesReleased(expired: end == .heard ? store.settle(at: time.moment) : 0))
     }

@@ -11,21 +11,16 @@
 import Catalog
 
 extension Node {
-    /// After a link was lost, changes may have been acknowledged that only its member knows of, or those who still hear it: so long one asks. By then
-    /// it has been found again or is dead.
-    static let lossMemory: Int64 = 60_000
-
     // MARK: - Waiting
 
     func wait(_ ticket: AcknowledgmentTicket, at time: NodeTime) {
         tellLocalChanges(includeRenewals: false, at: time)
-        guard isReaching || !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
+        guard startup.isReaching || !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
             directives.append(.acknowledged(ticket))
             return
         }
-        if isReaching {
-            let number = waits.add(ticket, until: reachingUntil)
-            unreachedWait = unreachedWait ?? number
+        if startup.isReaching {
+            waits.hold(waits.add(ticket, until: startup.reachingUntil), until: .reached)
         } else {
             begin(waits.add(ticket, until: time.monotonic + limits.acknowledgeTimeout))
         }
@@ -33,13 +28,12 @@ extension Node {
 
     /// This wait, and those after it, need what was changed before them to be told and acknowledged.
     private func begin(_ number: UInt64) {
-        if hasUndrained { undrainedWait = undrainedWait ?? number } else { expect(number) }
+        if schedule.hasMore { waits.hold(number, until: .told) } else { expect(number) }
     }
 
     /// Those that answer clients read from this member now.
     func reached(at time: NodeTime) {
-        guard let number = unreachedWait else { return }
-        unreachedWait = nil
+        guard let number = waits.release(.reached) else { return }
         waits.shorten(to: time.monotonic + limits.acknowledgeTimeout)
         begin(number)
     }
@@ -50,23 +44,21 @@ extension Node {
 
     /// All changes have been told: what waited for that waits for acknowledgments now.
     func allTold() {
-        guard let number = undrainedWait else { return }
-        undrainedWait = nil
-        expect(number)
+        if let number = waits.release(.told) { expect(number) }
     }
 
     /// At the end of each call: answers who has waited for what has come, or for long enough.
     func settleWaits(at time: NodeTime) {
         guard !waits.isEmpty else { return }
         if let expired = waits.lastExpired(at: time.monotonic) {
-            let isUntold = undrainedWait.map { $0 <= expired } ?? false
+            let isUntold = waits.isHeld(expired, until: .told)
             for link in sortedLinks() where link.attendance?.isWaitedFor == true {
                 guard isUntold || link.attendance?.firstWait.map({ $0 <= expired }) ?? false else { continue }
                 leaveOut(link, isLate: true, at: time)
             }
-            if isUntold { undrainedWait = nil }
+            if isUntold { _ = waits.release(.told) }
         }
-        var open = min(undrainedWait ?? .max, unreachedWait ?? .max)
+        var open = waits.firstHeld ?? .max
         for link in links.values { open = min(open, link.attendance?.firstWait ?? .max) }
         for ticket in waits.complete(before: open) { directives.append(.acknowledged(ticket)) }
     }
@@ -162,39 +154,24 @@ extension Node {
             ping(link, at: time)
             link.checkedPong = link.lastToken
         }
-        pausedAt = pausedAt ?? time.monotonic - gap
+        pause.noticed(gap: gap, at: time.monotonic)
     }
 
     /// At the end of each call: tells how the cluster stands, if that has changed.
     func tellStanding(at time: NodeTime) {
-        var now = isReaching ? ClusterStanding.starting : .alone
         // After a long pause links are given up, and whoever they led to must be heard again.
-        var (isBehind, mayLack) = (isHolding, false)
+        var sight = StandingJudge.Sight(isBehind: pause.isHolding, mayLack: !limits.acknowledges && !links.isEmpty)
         for link in links.values {
-            if link.attendance?.isWaitedFor == true { now.waits = true }
-            if link.attendance?.isLate == true { mayLack = true }
+            if let attendance = link.attendance { sight.add(subscriber: attendance) }
             guard link.subscriber != nil else { continue }
-            isBehind = isBehind || link.checkedPong != nil
-            switch link.notice {
-            case .neverWaits: mayLack = true
-            case .leftOut:
-                // Those of an older version wait for nobody, and say nothing.
-                mayLack = true
-                if link.isAcknowledging, link.wasWaitedFor || link.beganReady == true { isBehind = true }
-            case .waitedFor:
-                // What it acknowledged before comes with the copy.
-                guard link.lastCopy == nil else { break }
-                if link.beganReady == true { isBehind = true } else { mayLack = true }
-            }
+            sight.add(
+                publisher: StandingJudge.Publisher(
+                    notice: link.notice, isAcknowledging: link.isAcknowledging, wasWaitedFor: link.wasWaitedFor,
+                    beganReady: link.beganReady, isCopied: link.lastCopy != nil, isUnheard: link.checkedPong != nil))
         }
-        if !limits.acknowledges, !links.isEmpty { mayLack = true }
-        if let lostAt = linkLostAt { if time.monotonic - lostAt < Self.lossMemory { mayLack = true } else { linkLostAt = nil } }
-        // Who is not ready answers no look-ups at all.
-        if isBehind, isServing { now.behindSince = standing.behindSince ?? pausedAt ?? time.monotonic }
-        if !isBehind { pausedAt = nil }
-        now.mayBeUnderWay = mayLack || isBehind
-        guard now != standing else { return }
-        standing = now
-        directives.append(.standing(now))
+        let news = standing.judge(
+            sight, isReaching: startup.isReaching, isServing: startup.isServing, pausedAt: pause.startedAt, at: time.monotonic)
+        if !sight.isBehind { pause.caughtUp() }
+        if let news { directives.append(.standing(news)) }
     }
 }

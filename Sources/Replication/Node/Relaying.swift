@@ -9,13 +9,6 @@
 
 import Catalog
 
-/// A member that is heard through others, and through how many.
-struct Reach: Sendable, Equatable {
-    let member: MemberID
-    /// Above 0.
-    let hops: UInt8
-}
-
 /// Decides whose changes are to be asked of which link.
 struct Relaying {
     /// How long a member is missed that was never heard here before somebody is asked for it, in milliseconds: links come and go when members start,
@@ -47,6 +40,14 @@ struct Relaying {
     private var missedSince: [MemberID: Int64] = [:]
     /// When members were last heard. Monotonic milliseconds.
     private var heardAt: [MemberID: Int64] = [:]
+    /// Whom we hear, as the others were last told.
+    private var toldHeard: Set<MemberID> = []
+
+    /// The others are told whom we hear. Returns whether that is news to them.
+    mutating func tell(_ heard: Set<MemberID>) -> Bool {
+        defer { toldHeard = heard }
+        return heard != toldHeard
+    }
 
     /// Whom each link is to pass on.
     ///

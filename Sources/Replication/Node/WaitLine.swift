@@ -16,6 +16,10 @@ struct WaitLine {
     private var waiters: [Waiter] = []
     private var head = 0
     private var lastNumber: UInt64 = 0
+    /// The first wait whose changes have not all been told yet, and the first that came before others read from this member. Invariant: each is in the
+    /// line, or has waited long enough.
+    private var untold: UInt64?
+    private var unreached: UInt64?
     /// No deadline counts before: while this member was paused, it read nothing of what others acknowledged.
     private var floor = Int64.min
 
@@ -33,6 +37,43 @@ struct WaitLine {
         waiters.append(Waiter(ticket: ticket, number: lastNumber, deadline: deadline))
         return lastNumber
     }
+
+    /// What a wait, and those after it, must see happen before acknowledgments count for them.
+    enum Event {
+        /// All changes made until then have been told.
+        case told
+        /// Those that answer clients read from this member.
+        case reached
+    }
+
+    /// This wait, and those after it, are held until then.
+    mutating func hold(_ number: UInt64, until event: Event) {
+        switch event {
+        case .told: untold = untold ?? number
+        case .reached: unreached = unreached ?? number
+        }
+    }
+
+    /// It has happened. Returns the first of those that were held.
+    mutating func release(_ event: Event) -> UInt64? {
+        switch event {
+        case .told:
+            defer { untold = nil }
+            return untold
+        case .reached:
+            defer { unreached = nil }
+            return unreached
+        }
+    }
+
+    /// Whether this wait, or one before it, is held.
+    func isHeld(_ number: UInt64, until event: Event) -> Bool {
+        let first = event == .told ? untold : unreached
+        return first.map { $0 <= number } ?? false
+    }
+
+    /// The first of those that are held for anything.
+    var firstHeld: UInt64? { [untold, unreached].compactMap(\.self).min() }
 
     /// None waits for longer than until then.
     mutating func shorten(to deadline: Int64) {
@@ -74,3 +115,18 @@ struct WaitLine {
         return tickets
     }
 }
+
+#if DEBUG
+    extension WaitLine {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] {
+            var broken: [String] = []
+            let waiting = waiters[head...]
+            if zip(waiting, waiting.dropFirst()).contains(where: { $0.number >= $1.number || $0.deadline > $1.deadline }) {
+                broken.append("those who wait are not in order")
+            }
+            if let firstHeld, firstHeld > lastNumber { broken.append("a wait is held that has not come") }
+            return broken
+        }
+    }
+#endif

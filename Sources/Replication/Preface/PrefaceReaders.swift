@@ -1,5 +1,7 @@
 // The two ends of a connection's first exchange, each fed bytes until it knows: the accepter what is wanted of it, the dialer whom it has reached.
 
+import Text
+
 /// Reads the request of a dialer. A value: one for each accepted connection, until it says something else than `incomplete`.
 public struct PrefaceRequestReader: Sendable {
     public enum Verdict: Sendable, Equatable {
@@ -62,7 +64,7 @@ public struct PrefaceAnswerReader: Sendable {
         /// A member of ours: frames from here on.
         case frames(rest: [UInt8])
         /// A member that runs the original: its stream begins.
-        case original(OriginalAnswer, rest: [UInt8])
+        case original(LegacyAnswer, rest: [UInt8])
         /// Somebody who lets us not in, for our certificate or for want of one; the reason is for the log.
         case refused(String)
         /// Neither; the reason is for the log.
@@ -97,7 +99,7 @@ public struct PrefaceAnswerReader: Sendable {
             guard let isChunked = isOnly("chunked", head, "transfer-encoding"), let isGzipped = isOnly("gzip", head, "content-encoding")
             else { return .failed("its answer has an unknown coding") }
             let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
-            return .original(OriginalAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
+            return .original(LegacyAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
         case 403:
             return .refused("it refuses this member, which needs the certificate of a member")
         default:

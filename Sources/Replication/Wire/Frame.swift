@@ -91,6 +91,13 @@ struct Beat: Sendable, Equatable {
     var hears: [MemberID]
 }
 
+/// A member that is heard through others, and through how many.
+struct Reach: Sendable, Equatable {
+    let member: MemberID
+    /// Above 0.
+    let hops: UInt8
+}
+
 /// What a publisher says of its waiting for a subscriber. In between, and until something is said, it is as it was said last: at first, left out.
 enum WaitNotice: UInt8, Sendable, Equatable {
     /// Changes are acknowledged to clients without the subscriber having them. What a newer version may say is taken for this.

@@ -140,7 +140,7 @@ struct ClusterTests {
         ]
         (status.counts.changesSent, status.counts.changesReceived, status.counts.copiesSent) = (10, 20, 30)
         (status.counts.copiesReceived, status.counts.overflows, status.counts.repairs) = (40, 50, 60)
-        var originals = OriginalsStatus()
+        var originals = LegacyStatus()
         (originals.counts.sent, originals.counts.received, originals.counts.copiesSent) = (1, 2, 3)
         (originals.counts.copiesReceived, originals.counts.overflows) = (4, 5)
         (originals.counts.unusable, originals.counts.repairsAsked, originals.counts.repairsAnswered) = (6, 7, 8)
@@ -179,7 +179,7 @@ struct ClusterTests {
             version: 2, since: 1_000, fault: (at: 1_500, .closed(.silent)), lastCopy: nil, digestsAgree: nil, lag: nil)
         status.conflicts = [MemberConflict(kind: .name, value: "registry-1", addresses: [status.peers[0].address, address])]
         let registry = try Registry(
-            .router, cluster: ReportingCluster(report: ClusterReport(status: status, originals: OriginalsStatus())))
+            .router, cluster: ReportingCluster(report: ClusterReport(status: status, originals: LegacyStatus())))
         registry.clock.advance(milliseconds: 2_000)
         let page = try registry.send(.get("/api/v1/cluster")).object()
         let lost = try #require((page["members"] as? [[String: Any]])?.last)
@@ -227,7 +227,7 @@ struct ClusterTests {
         // us and not we it).
         var status = Self.report.status
         status.peers[1].state = state
-        let report = ClusterReport(status: status, originals: OriginalsStatus())
+        let report = ClusterReport(status: status, originals: LegacyStatus())
         let page = try Registry(.router, cluster: ReportingCluster(report: report)).send(.get("/api/v1/cluster")).object()
         let members = try #require(page["members"] as? [[String: Any]])
         #expect(members.last?["state"] as? String == word)

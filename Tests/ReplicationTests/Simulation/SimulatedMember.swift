@@ -39,6 +39,8 @@ final class SimulatedMember {
     private var questions: [UInt64: (Bool) -> Void] = [:]
     /// When the node is called for those who wait, if that is planned.
     private var plannedDeadline: Int64?
+    /// How far the node had come after its last step.
+    private var startup: Startup?
     private var monotonicStart: Int64 = 0
     private var lastTick: Int64 = 0
 
@@ -85,7 +87,7 @@ final class SimulatedMember {
         isLeaving = false
         correction = 0
         standing = .starting
-        (unanswered, questions, plannedDeadline) = ([], [:], nil)
+        (unanswered, questions, plannedDeadline, startup) = ([], [:], nil, nil)
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
         clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
@@ -207,6 +209,7 @@ final class SimulatedMember {
 
     private func carryOut(_ directives: [Directive]?) {
         for directive in directives ?? [] {
+            if let transcript = simulation.transcript { tell(directive, to: transcript) }
             switch directive {
             case .send(let link, let bytes): simulation.network.send(bytes, on: link, from: self)
             case .close(let link, let reason):
@@ -230,7 +233,34 @@ final class SimulatedMember {
             case .note(let event): simulation.trace("\(self) \(event)")
             }
         }
+        checkInvariants()
         planDeadline()
+    }
+
+    /// After each step of the node.
+    private func checkInvariants() {
+        #if DEBUG
+            guard let node else { return startup = nil }
+            for broken in node.checkInvariants(since: startup) { simulation.complain("\(self): \(broken)") }
+            startup = node.startup
+        #endif
+    }
+
+    private func tell(_ directive: Directive, to transcript: Transcript) {
+        switch directive {
+        case .becameReady(let ground): transcript.does(self, transcript.words(ground))
+        case .readiness(let report):
+            transcript.does(self, report.hold.map { "asks for no traffic: \($0)" } ?? "asks for traffic")
+        case .holdLeases: transcript.does(self, "holds its leases")
+        case .releaseLeases: transcript.does(self, "lets its leases run")
+        case .peersHeard(let hearing): transcript.does(self, transcript.words(hearing))
+        case .standing(let standing): transcript.does(self, transcript.words(standing))
+        case .close(_, let reason): transcript.does(self, "closes a connection: \(reason)")
+        case .dial(let address):
+            transcript.does(self, "dials \(simulation.member(at: address).map { "\($0)" } ?? "nobody")")
+        // Messages are told by the network, answers by whoever waits for them, and what is noted shows in them.
+        case .send, .acknowledged, .answered, .correctClock, .offerToOriginals, .note: break
+        }
     }
 
     // MARK: - Waiting

@@ -1,0 +1,22 @@
+// A connection between two members, as everything here speaks of it: its name, and which end of it this member is.
+
+/// A connection, named by whoever opened it; never used twice in one process.
+public struct LinkID: Hashable, Sendable {
+    public let number: UInt64
+
+    public init(number: UInt64) {
+        self.number = number
+    }
+}
+
+/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and
+/// acknowledgments.
+public enum LinkRole: Sendable {
+    /// We dialed, and hear what the other has: the subscriber.
+    case dialed
+    /// We were dialed, and tell what we have: the publisher.
+    case accepted
+
+    /// That of the other end.
+    var other: LinkRole { self == .dialed ? .accepted : .dialed }
+}
