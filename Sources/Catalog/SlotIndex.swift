@@ -1,13 +1,13 @@
 // From a key to the slot of what has that key. The key itself stays in the slot and is not kept here a second time, nor does growing ask for
 // it: an entry is eight bytes, a slot and a part of its key's hash. Swift's Dictionary would take several times as much, and doubles in one
-// go: at a million entries that holds the shard's lock for tens of milliseconds. This is cut into parts, each of which grows alone, by a quarter.
+// go: at a million entries that holds the shard's lock for tens of milliseconds. This is cut into parts, each of which grows alone, by half.
 //
 // Sources: linear probing with deletion by backward shift, Knuth, TAOCP vol. 3, section 6.4, algorithms L and R; a place among any number of places
 // by multiplication, D. Lemire, "Fast Random Integer Generation in an Interval", 2019.
 
 /// Slots by the hash of their key. A pure value; whoever holds it guards it.
 ///
-/// Memory: nothing while it is empty; 10 to 12.5 bytes an entry when there are many, and no more than 32 after most have gone. The longest
+/// Memory: nothing while it is empty; 10 to 15 bytes an entry when there are many, and no more than 32 after most have gone. The longest
 /// thing it does is to move a part to another table, some 10 ns for each of its entries: 0.1 ms for every million entries of the index.
 struct SlotIndex: Sendable {
     /// A power of two.
@@ -71,7 +71,7 @@ struct SlotIndex: Sendable {
         }
 
         mutating func insert(_ slot: Int32, tag: UInt32) {
-            if SlotIndex.places * (count + 1) > SlotIndex.used * entries.count { resize(to: entries.count + entries.count / 4 + 1) }
+            if SlotIndex.places * (count + 1) > SlotIndex.used * entries.count { resize(to: entries.count + entries.count / 2 + 1) }
             put(Self.entry(slot, tag))
             count += 1
         }

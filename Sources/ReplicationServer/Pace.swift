@@ -8,20 +8,12 @@ struct Pace {
     static let window: Int64 = 10_000_000
     /// Below one in so many of its time it is idle.
     static let idleShare: Int64 = 20
-    /// From one in so many of its time on it is busy.
-    static let busyShare: Int64 = 3
+    /// The period of a thread that is busy all the time, were there no longest one, which is so reached at a third.
+    static let fullPeriod: Int64 = 3_000_000
+    static let periods: ClosedRange<Int64> = 300_000...1_000_000
 
-    /// How much is to be done.
-    enum Load: Int64 {
-        case idle = 0
-        case moderate = 500_000
-        case busy = 1_000_000
-
-        /// The least time from the end of one turn to the end of the next.
-        var period: Int64 { rawValue }
-    }
-
-    private(set) var load = Load.idle
+    /// The least time from the end of one turn to the end of the next; 0 while it is idle.
+    private(set) var period: Int64 = 0
     private var windowBegan: Int64?
     private var spentBefore: Int64 = 0
     private var lastEnd = Int64.min
@@ -31,7 +23,7 @@ struct Pace {
     /// - Parameter spent: asks how much processor time the thread has taken in all. Asked once in a window: it is a system call.
     mutating func rest(at now: Int64, spent: () -> Int64) -> Int64 {
         judge(at: now, spent: spent)
-        let rest = load == .idle || lastEnd == .min ? 0 : min(max(0, lastEnd + load.period - now), load.period)
+        let rest = period == 0 || lastEnd == .min ? 0 : min(max(0, lastEnd + period - now), period)
         lastEnd = now + rest
         return rest
     }
@@ -45,7 +37,13 @@ struct Pace {
         guard length >= Self.window else { return }
         let total = spent()
         let busy = total - spentBefore
-        load = busy * Self.busyShare >= length ? .busy : busy * Self.idleShare >= length ? .moderate : .idle
+        if busy * Self.idleShare < length {
+            period = 0
+        } else {
+            let wanted = min(max(busy * Self.fullPeriod / length, Self.periods.lowerBound), Self.periods.upperBound)
+            // Half-way: with longer rests there are fewer turns, so the thread is less busy, and would else go to and fro between two periods.
+            period = period == 0 ? wanted : (period + wanted) / 2
+        }
         (windowBegan, spentBefore) = (now, total)
     }
 }
