@@ -1,11 +1,11 @@
-// The lists of this API, as they are asked for and as they are made: lists of whole instances are put together of what services have rendered, others
-// are written for the occasion.
+// The lists of this API, as they are asked for and as they are made: lists of whole instances are put together of what
+// services have rendered, others are written for the occasion.
 
 import Catalog
 import JSON
 import Serving
 
-/// A list that somebody asks for.
+/// A requested list.
 struct AmalgamList: ListRequest {
     enum Content: Sendable {
         case instances(ListQuery)

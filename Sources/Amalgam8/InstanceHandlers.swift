@@ -1,5 +1,5 @@
-// Registering, renewing, reading and removing instances (docs/rest-api.md, R2xx and R3xx). A handler reads the call, asks the catalog, and
-// renders; what may be said is decided elsewhere.
+// Registering, renewing, reading and removing instances (docs/rest-api.md, R2xx and R3xx). A handler reads the call,
+// asks the catalog, and renders; what may be said is decided elsewhere.
 
 import Catalog
 import HTTP
@@ -50,8 +50,8 @@ enum InstanceHandlers {
         guard let id = call.instanceID else { throw .alreadyGone }
         let namespace = try call.tenant()
         let hasCopy = call.registry.cluster.hasCopy
-        // What is not here may be at another member, which is told; but only the answer to another try can tell that it is gone, since the time of
-        // what is there is not known yet.
+        // An instance that is not here may be at another member, which gets the change; but only the answer to another
+        // try can say that it is gone, since the time of what is there is not known yet.
         if call.registry.deregister(id, in: namespace, hasCopy: hasCopy, at: call.moment, by: call.actor) {
             return call.acknowledged(Response(.ok))
         }

@@ -7,7 +7,8 @@ import Text
 
 /// Makes the links of instances for one client.
 struct InstanceLinks: Sendable {
-    /// `http://host/api/v1/instances/`. Links are made of bytes: one goes with every registration, and as Strings they would be most of what it costs.
+    /// `http://host/api/v1/instances/`. Links are made of bytes: one goes with every registration, and as Strings they
+    /// would be most of what it costs.
     let prefix: [UInt8]
 
     init(_ call: borrowing Call) {

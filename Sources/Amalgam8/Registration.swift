@@ -1,4 +1,5 @@
-// The body of a registration: one JSON object, read in one pass, every known field checked as it comes (docs/rest-api.md, R201–R238).
+// The body of a registration: one JSON object, read in one pass, every known field checked as it comes
+// (docs/rest-api.md, R201–R238).
 
 import Catalog
 import HTTP
@@ -123,7 +124,8 @@ struct Registration {
             }
         }
 
-        /// The field of the body's object with this key, in any ASCII letter case (R221). The usual spelling is compared first.
+        /// The field of the body's object with this key, in any ASCII letter case (R221). The usual spelling is
+        /// compared first.
         init?(_ key: JSONText) {
             switch key {
             case "service_name": self = .serviceName
@@ -200,7 +202,8 @@ struct Registration {
     }
 
     private mutating func read(_ field: Field, _ reader: inout JSONReader, _ seen: inout SeenFields) throws(FieldError) {
-        // Null stands for absence (R220); a required field that is null is then missing, but still may not come again.
+        // Null is the same as absence (R220); a required field that is null is then missing, but still may not come
+        // again.
         if try reading(field, { () throws(JSONError) in try reader.peekType() }) == .null {
             try reading(field) { () throws(JSONError) in try reader.readNull() }
             if field == .serviceName || field == .endpoint {

@@ -1,22 +1,25 @@
-// The registry's truth: who is registered, and until when. A value without clock, lock or I/O: what a client asks for is done at a given moment and
-// answered; time passes when it is told to. `Store` guards several of these, one a shard.
+// The registry's truth: which instances are registered, and until when. A value without clock, lock or I/O: what a
+// client asks for is done at a given moment and answered; time passes only when the caller advances it. `Store` guards
+// several of these, one a shard.
 
 /// The instances and leases of some namespaces.
 struct Catalog: Sendable {
-    /// Leases that have run out but were not yet swept away do not count against a namespace's capacity: before a registration is
-    /// refused, so many are swept. Only those of the wheel's last tick, and those that this does not reach, still count.
+    /// Leases that have run out but were not yet swept away do not count against a namespace's capacity: before a
+    /// registration is refused, this many are swept. Only those of the wheel's last tick, and those that this does not
+    /// reach, still count.
     private static let fullNamespaceBudget = 1_000
 
     /// Instances a client may register in one namespace; nil is no limit.
     var namespaceCapacity: Int?
     var records: Records
-    /// The latest moment at which somebody looked something up. Threads read the clock before they wait for the lock, so what comes after
-    /// may be of an earlier moment.
+    /// The latest moment of a look-up. Threads read the clock before they wait for the lock, so what comes after may be
+    /// of an earlier moment.
     private var lookedUp = LeaseTime.zero
     /// Invariant: has exactly the slots whose records expire and are not held, each at its deadline or before.
     var wheel: TimerWheel
 
-    /// A catalog alone, or with a member's name one that others are told of. Versions bear that name, or else `alone`.
+    /// A catalog that is alone, or, with a member's name, one whose changes are published. Versions bear that name, or
+    /// else `alone`.
     init(
         namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, alone: MemberID = MemberID(bits: 0),
         tombstones: TombstoneLimits = .standard, log: ChangeLog? = nil
@@ -28,7 +31,8 @@ struct Catalog: Sendable {
 
     // MARK: - What clients ask for
 
-    /// Registers an instance, or replaces what its id named before, and starts its lease anew. Not done when the namespace is full.
+    /// Registers an instance, or replaces the one with its id, and restarts its lease. Not done when the namespace is
+    /// full.
     mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         var expired = 0
         let slot: Int32
@@ -52,8 +56,8 @@ struct Catalog: Sendable {
 
     /// Deregisters an instance. Not done when there is none, or its lease has run out.
     ///
-    /// - Parameter evenIfUnknown: whether a tombstone is left for one that is not here, because others may have it: for a member that does not have their
-    ///   copy yet.
+    /// - Parameter evenIfUnknown: whether a tombstone is left for one that is not here, because others may have it: for
+    ///   a member that does not have their copy yet.
     mutating func deregister(
         _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool, at moment: Moment, by actor: Actor?
     ) -> Decision {
@@ -61,7 +65,7 @@ struct Catalog: Sendable {
         return remove(id, from: namespace, at: moment, by: actor)
     }
 
-    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
+    /// Restarts the lease of an instance for a client; returns whether there is such an instance.
     mutating func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         guard let slot = records.slot(of: id, in: namespace) else { return false }
         guard records.isLive(slot, at: moment.lease) else { return false }
@@ -73,7 +77,7 @@ struct Catalog: Sendable {
         return true
     }
 
-    /// Removes an instance, if it is here, and leaves a tombstone, if others are to be told.
+    /// Removes an instance, if it is here, and leaves a tombstone, if changes are published.
     private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.isLive($0, at: moment.lease) } ?? false
@@ -110,8 +114,8 @@ struct Catalog: Sendable {
 
     // MARK: - Time
 
-    /// Lets leases run out whose deadline is at or before this moment, and tombstones be forgotten whose time has come: at most `budget` of them
-    /// (renewed leases, which are put back, included).
+    /// Lets leases run out whose deadline is at or before this moment, and tombstones be forgotten whose time has come:
+    /// at most `budget` of them (renewed leases, which are put back, included).
     mutating func expire(at moment: Moment, budget: Int) -> Expiry {
         let now = moment.lease
         var (expired, handled) = (0, rejudgeHeld(budget: budget, at: moment))
@@ -139,7 +143,7 @@ struct Catalog: Sendable {
 
     // MARK: - Look-ups
 
-    /// Whether an instance was gone for whoever looked last, and may so be missing in what was kept of that.
+    /// Whether the last look-up found an instance gone, so that a list that was kept of it may lack the instance.
     @inline(__always)
     func isOverdue(_ slot: Int32) -> Bool { !records.isLive(slot, at: lookedUp) }
 
@@ -163,7 +167,8 @@ struct Catalog: Sendable {
 public struct Expiry: Sendable {
     /// Leases that ran out.
     public var expired = 0
-    /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these and on moving leases within the wheel.
+    /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these
+    /// and on moving leases within the wheel.
     public var handled = 0
     /// Whether the budget ran out before the work did.
     public var hasMore = false

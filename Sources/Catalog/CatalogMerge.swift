@@ -1,11 +1,13 @@
-// How what another member tells enters. Of two states of an id the one with the later version stands, and of two heartbeats the later one; neither
-// depends on the order in which they come, so members that have heard the same hold the same, however often and however late they heard it. What has
-// run out is joined like what is held: an older version never takes the place of a later one that is dead.
+// How the states that another member publishes enter. Of two states of an id the one with the later version stands, and
+// of two heartbeats the later one; neither depends on the order in which they come, so members that have received the
+// same states hold the same, however often and however late these came. What has run out is joined like what is held:
+// an older version never takes the place of a later one that is dead.
 //
-// Source: the state is a last-writer-wins register beside a maximum, joined as in M. Shapiro et al., "Conflict-free Replicated Data Types", 2011.
+// Source: the state is a last-writer-wins register and a maximum, merged as in M. Shapiro et al., "Conflict-free
+// Replicated Data Types", 2011.
 
 extension Catalog {
-    /// Takes in a state. Never refused for capacity, and not told to others.
+    /// Takes in a state. Never refused for capacity, and not published again.
     mutating func merge(_ replica: Replica, in namespace: Namespace, at moment: Moment) -> MergeOutcome {
         records.observe(replica.version)
         switch replica {
@@ -45,8 +47,8 @@ extension Catalog {
         records.update(slot, to: instance) { record in
             record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment)
         }
-        // What was still to be told of the older version is told as this one: whoever waits until the others have the change that was made here must find
-        // it there, or what has taken its place, which may still be on its way to them.
+        // A change that was not published yet is published as this one: a client that waits until the other members
+        // have its change must find it there, or the change that replaced it, which may still be in transit to them.
         rearm(slot, at: moment)
         // The later version stands even when its lease is over: then the instance has run out here as well.
         return records.isLive(slot, at: moment.lease) ? .applied : .dead
@@ -63,7 +65,7 @@ extension Catalog {
             let record = Record(told, version: version, heartbeat: heartbeat, at: moment)
             return enter(told, record, into: namespace, at: moment) ? .applied : .dead
         }
-        // Joined as if it were overdue. Digests tell who holds an older version of the later one.
+        // Joined as if it were overdue. Digests show which member holds an older version.
         var (instance, record) = (expired.instance, expired.record)
         let known = record.version
         if known < version {
@@ -102,7 +104,8 @@ extension Catalog {
         let slot = records.slot(of: id, in: namespace)
         var isUntold = false
         if let slot {
-            // Two states never have one version, unless a member that knows of none brought them; then absence stands, on all members.
+            // Two states never have one version, unless a member that knows of none brought them; then absence stands,
+            // on all members.
             guard records.slots[slot].version <= version else { return .stale }
             isUntold = records.ledger.changed.contains(slot)
             wheel.cancel(slot)
@@ -120,7 +123,7 @@ extension Catalog {
         return isKept || slot != nil ? .applied : .redundant
     }
 
-    /// Takes in a heartbeat that another member took; returns whether it is later than all that were heard of.
+    /// Takes in a heartbeat that another member took; returns whether it is later than all that were received.
     private mutating func hear(_ slot: Int32, _ heartbeat: Heartbeat, at moment: Moment) -> Bool {
         let deadline = records.slots[slot].deadline
         let wasHeld = records.slots[slot].isOverdue
@@ -128,13 +131,13 @@ extension Catalog {
         let isLater = records.slots[slot].hear(heartbeat, at: moment)
         // The true age may be higher than a deadline says that a pause has moved.
         if records.slots[slot].deadline < deadline || wasHeld && records.slots[slot].deadline > deadline { rearm(slot, at: moment) }
-        // Look-ups took an overdue instance for gone; whoever kept what they found must look again.
+        // Look-ups took an overdue instance for gone; a cache of their result must be checked again.
         if wasLive != records.isLive(slot, at: moment.lease) { records.touch(slot, at: moment) }
         return isLater
     }
 
-    /// Takes back, of so many records from this slot on, what pauses have added to the lease. Returns how many are over by that, and where to go
-    /// on, nil at the end.
+    /// Takes back what pauses have added to the leases of this many records, from this slot on. Returns how many are
+    /// over by that, and where to go on, nil at the end.
     mutating func settle(from slot: Int32, limit: Int, at moment: Moment) -> (settled: Int, next: Int32?) {
         var (settled, visited, next) = (0, 0, slot)
         while let slot = records.slots.occupied(from: next) {

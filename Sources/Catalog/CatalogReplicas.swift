@@ -1,5 +1,5 @@
-// What a shard tells other members: news, single records, copies, and the keys of buckets that differ. All of it is the state of now, read where the
-// truth lies, so nothing has to be kept for whoever is slow.
+// What a shard publishes to other members: changes, single records, copies, and the keys of buckets that differ. All of
+// it is the present state, read from the records themselves, so nothing has to be kept for a slow member.
 
 extension Catalog {
     private func replica(of slot: Int32, at moment: Moment) -> Replicated {
@@ -9,8 +9,8 @@ extension Catalog {
             replica: .present(records.instance(slot), record.version, record.heartbeat(at: moment)))
     }
 
-    /// What clients have changed and others were not told: at most `budget` items. What has expired since is not told: others see it expire
-    /// themselves.
+    /// Changes by clients that were not published yet: at most `budget` items. Instances that have expired since are
+    /// not published: others see it expire themselves.
     mutating func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
         var drained = Drained()
         var remaining = budget
@@ -46,7 +46,7 @@ extension Catalog {
         return records.ledger.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
-    /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
+    /// The same for another member, which must also receive what has expired here: it may hold an older version of it.
     func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
@@ -60,7 +60,8 @@ extension Catalog {
             replica: .present(expired.instance, expired.record.version, expired.record.heartbeat(at: moment)))
     }
 
-    /// The records, or the tombstones, or what has run out, among at most `limit` from this slot on, and where to go on, nil at the end.
+    /// The records, or the tombstones, or what has run out, among at most `limit` from this slot on, and where to go
+    /// on, nil at the end.
     func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (items: [Replicated], next: Int32?) {
         var items: [Replicated] = []
         let next = visit(part, from: slot, limit: limit) { slot in

@@ -1,13 +1,15 @@
-// A clock that was wrong by more than anybody believes has stamped what nobody takes over. Once its member learns that, what bears such stamps is
-// stamped anew, as if it had been changed now, and told to the others.
+// A clock that was wrong by too much has made stamps that no member accepts. Once its member finds that out, it stamps
+// these states again, as if they had been changed now, and publishes them.
 
 extension Catalog {
-    /// Brings the clock back to now when it is ahead of this; returns whether it was, and so whether anything held may be.
+    /// Brings the clock back to now when it is ahead of this; returns whether it was, and so whether anything held may
+    /// be.
     mutating func fallBack(below limit: HybridTime, at moment: Moment) -> Bool {
         records.fallBack(below: limit, at: moment)
     }
 
-    /// Stamps what is stamped beyond this anew, among at most `count` from this slot on. Returns how many, and where to go on, nil at the end.
+    /// Stamps again what is stamped beyond this, among at most `count` slots from this one on. Returns how many, and
+    /// where to go on, nil at the end.
     mutating func restamp(
         beyond limit: HybridTime, _ part: CopyCursor.Part, from slot: Int32, limit count: Int, at moment: Moment
     ) -> (restamped: Int, next: Int32?) {
@@ -60,8 +62,8 @@ extension Catalog {
 }
 
 extension Store {
-    /// Stamps everything anew that is stamped beyond this, a batch at a time, and brings the clocks back that are. Returns how much that was. Costs a look
-    /// at each shard when there is nothing.
+    /// Stamps again everything that is stamped beyond this, a batch at a time, and sets back clocks that are. Returns
+    /// how much that was. Costs a look at each shard when there is nothing.
     public func restamp(beyond limit: HybridTime, at moment: Moment) -> Int {
         var restamped = 0
         for number in shards.indices {

@@ -1,7 +1,8 @@
-// How long a lease lasts, in half the room that it takes in milliseconds: there is one for each of a million instances, and all but a few last for less
-// than a day.
+// How long a lease lasts, in half the room that it takes in milliseconds: there is one for each of a million instances,
+// and all but a few last for less than a day.
 
-/// The length of a lease. Exact below 24.8 days; above it is rounded up to a whole second, and above 68 years it is endless, which no process outlives.
+/// The length of a lease. Exact below 24.8 days; above it is rounded up to a whole second, and above 68 years it is
+/// endless, which no process outlives.
 struct CompactLease: Sendable {
     /// Milliseconds, or, with the highest bit, seconds.
     private let bits: UInt32

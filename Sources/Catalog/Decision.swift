@@ -1,6 +1,6 @@
 // What a client's wish has come to. Each of them can be refused for one reason only: a registration because its
-// namespace is full, anything else because there is no such instance. What another member tells comes in as states, not
-// as wishes (`CatalogMerge.swift`).
+// namespace is full, anything else because there is no such instance. What another member publishes comes in as states,
+// not as commands (`CatalogMerge.swift`).
 
 /// The moment at which something is carried out, on all clocks.
 public struct Moment: Sendable {

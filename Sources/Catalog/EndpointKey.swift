@@ -1,6 +1,7 @@
-// What an instance registered over REST is hashed to its id from. The contract of the original registry joins service, type and value by slashes, which
-// the three may have themselves, so two registrations can have one text. Of those that share a text one keeps the original's id; the others are
-// told apart. Which one is a function of the text alone, so every member says the same, whatever it holds.
+// What an instance registered over REST is hashed to its id from. The original registry joins service, type and value
+// by slashes, which the three may contain, so two registrations can have the same text. Of those with the same text one
+// keeps the id of the original registry; the others get distinct ids. Which one is a function of the text alone, so
+// every member says the same, whatever it holds.
 
 /// The service, endpoint type and endpoint value of a registration, as they are hashed.
 public struct EndpointKey: Sendable {
@@ -35,8 +36,8 @@ public struct EndpointKey: Sendable {
     public var kind: ArraySlice<UInt8> { text[(serviceBytes + 1)...].prefix(kindBytes) }
     public var value: ArraySlice<UInt8> { text[(serviceBytes + kindBytes + 2)...] }
 
-    /// Whether this is, of all registrations with this text, the one with the shortest service name: its id is the text's hash. A name without a
-    /// slash, as nearly all are, cannot be cut shorter.
+    /// Whether this is, of all registrations with this text, the one with the shortest service name: its id is the
+    /// text's hash. A name without a slash, as nearly all are, cannot be cut shorter.
     public var isFirstOfItsText: Bool {
         text[..<serviceBytes].indices.allSatisfy { text[$0] != Self.slash || $0 == 0 || !isCut(at: $0) }
     }

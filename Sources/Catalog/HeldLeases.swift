@@ -1,7 +1,8 @@
-// Leases that would have run out, had silence counted (`ExpiryBounds`). They may be a million, and may be held for minutes, so they are neither looked at
-// again and again nor searched for: the wheel gives each up when its time has come, and takes it back when the bounds have moved.
+// Leases that would have run out, had silence counted (`ExpiryBounds`). They may be a million, and may be held for
+// minutes, so they are neither looked at again and again nor searched for: the wheel gives each up when its time has
+// come, and takes it back when the bounds have moved.
 
-/// The slots of held leases. A pure value; whoever holds it guards it.
+/// The slots of held leases. A pure value; its owner guards it.
 struct HeldLeases: Sendable {
     /// Of those for which the bounds have not moved since.
     private var held = SlotSet()
@@ -19,10 +20,10 @@ struct HeldLeases: Sendable {
         released.remove(slot)
     }
 
-    /// The bounds have moved: all are to be judged anew.
+    /// The bounds have moved: all have to be examined again.
     mutating func release() { isReleasing = true }
 
-    /// Whether some are to be judged anew.
+    /// Whether some have to be examined again.
     var hasReleased: Bool { !released.isEmpty || isReleasing && !held.isEmpty }
 
     func contains(_ slot: Int32) -> Bool { held.contains(slot) || released.contains(slot) }
@@ -33,7 +34,7 @@ struct HeldLeases: Sendable {
         released.checkInvariants()
     }
 
-    /// The next one that is to be judged anew.
+    /// The next one that has to be examined again.
     mutating func popReleased() -> Int32? {
         if isReleasing, released.isEmpty {
             swap(&held, &released)

@@ -1,12 +1,12 @@
-// What a registration says, as it was said. It never changes: a new registration or status makes a new value, so a snapshot can be rendered
-// outside of every lock while the lease goes on beside it.
+// What a registration says, as it was said. It never changes: a new registration or status makes a new value, so a
+// snapshot can be rendered outside of every lock while its lease goes on.
 
 /// How an instance is reached.
 public struct Endpoint: Hashable, Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case tcp, udp, http, https, user
 
-        /// Its place among all cases. Written and told by this number.
+        /// Its place among all cases. Written and published by this number.
         var index: Int {
             switch self {
             case .tcp: 0
@@ -32,7 +32,8 @@ public struct InstanceStatus: Hashable, Sendable {
     /// Without lower-case ASCII letters.
     public let token: String
 
-    /// The token in upper case. ASCII only: by Unicode's rules other letters, such as the long s, would become those of a known token.
+    /// The token in upper case. ASCII only: by Unicode's rules other letters, such as the long s, would become those of
+    /// a known token.
     public init(_ token: String) {
         self.token = String(decoding: token.utf8.map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 }, as: UTF8.self)
     }
@@ -45,8 +46,9 @@ public struct InstanceStatus: Hashable, Sendable {
 
 /// A registered instance without its lease.
 ///
-/// All but an id that is a digest is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
-/// the properties unpack what they are asked for. Those whose name ends in `UTF8` lend the packed bytes without making a String of them.
+/// All but an id that is a digest is packed into one array (`PackedInstance.swift`), so that a million of them are a
+/// million allocations and not ten million; the properties unpack what they are asked for. Those whose name ends in
+/// `UTF8` lend the packed bytes without making a String of them.
 public struct Instance: Hashable, Sendable {
     /// The id, if it is a digest; else 0.
     let digest: UInt64
@@ -113,20 +115,21 @@ public struct Instance: Hashable, Sendable {
     /// A JSON value byte for byte as sent, or nil.
     public var metadata: [UInt8]? { packed.metadata.map(Array.init) }
     public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
-    /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as sent; or nil.
+    /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as
+    /// sent; or nil.
     public var extra: [UInt8]? { packed.extra.map(Array.init) }
-    /// What a newer release says of it and this one does not know, as it travels between members: kept and passed on, so that an upgrade loses nothing
-    /// that comes by way of a member which is still to be upgraded. Or nil.
+    /// What a newer release says of it and this one does not know, as it travels between members: kept and passed on,
+    /// so that an upgrade loses nothing that comes by way of a member which is still to be upgraded. Or nil.
     public var further: [UInt8]? { packed.further.map(Array.init) }
     /// Nanoseconds since 1970.
     public var registered: Int64 { packed.registered }
 
     /// What `leaseTime` is of what never runs out.
     static let endless = Int64.max
-    /// Milliseconds after a heartbeat at which its lease has run out: one more than the TTL, since times are whole milliseconds and a lease that
-    /// began late in one would else end too early.
+    /// Milliseconds after a heartbeat at which its lease has run out: one more than the TTL, since times are whole
+    /// milliseconds and a lease that began late in one would else end too early.
     var leaseTime: Int64 { isOutOfService ? Self.endless : ttl.addingSaturated(1) }
-    /// Whether its lease has run out when its last heartbeat is so many milliseconds old.
+    /// Whether its lease has run out when its last heartbeat is this many milliseconds old.
     public func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
 
     /// Whether another registration of the same id says the same, whenever it was made.
@@ -144,9 +147,10 @@ public struct Instance: Hashable, Sendable {
 /// An instance and the state of its lease at one moment.
 public struct LeasedInstance: Sendable {
     public let instance: Instance
-    /// When it was last heard of: nanoseconds since 1970.
+    /// The time of its last heartbeat: nanoseconds since 1970.
     public let lastHeartbeat: Int64
-    /// Whether its lease would have run out, and it is kept because its heartbeats may not have arrived: see `ExpiryHold`.
+    /// Whether its lease would have run out, and it is kept because its heartbeats may not have arrived: see
+    /// `ExpiryHold`.
     public let isOverdue: Bool
 
     public init(instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false) {

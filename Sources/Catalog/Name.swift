@@ -1,5 +1,6 @@
-// Names of services and namespaces are bytes to their owners, and ids are hashes of those bytes. Swift's String compares by canonical
-// equivalence instead ("é" in one code point equals "é" in two), which would let one tenant's name reach another's. So names have a type.
+// Names of services and namespaces are bytes to their owners, and ids are hashes of those bytes. Swift's String
+// compares by canonical equivalence instead ("é" in one code point equals "é" in two), which would let one tenant's
+// name reach another's. So names have a type.
 
 /// A name compared, ordered and hashed by its UTF-8 bytes.
 public struct Name: Hashable, Comparable, Sendable {
@@ -17,8 +18,8 @@ public struct Name: Hashable, Comparable, Sendable {
         left.withBytes { left in right.withBytes { right in left.lexicographicallyPrecedes(right) } }
     }
 
-    /// Of the bytes too: canonically equivalent strings hash alike, and a word of twenty "é" has a million spellings, which would all
-    /// meet in one bucket of a dictionary.
+    /// Of the bytes too: canonically equivalent strings hash alike, and a word of twenty "é" has a million spellings,
+    /// which would all meet in one bucket of a dictionary.
     public func hash(into hasher: inout Hasher) {
         withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // No UTF-8 has this byte, so what is hashed next cannot be taken for more of the name.

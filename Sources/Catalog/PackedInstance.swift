@@ -1,5 +1,6 @@
-// A registration as one run of bytes. Kept as Swift's values it would be a dozen allocations, whose headers, padding and references come to several
-// times what it says; and rendering, which wants bytes, would have to take Strings apart.
+// A registration as one run of bytes. Kept as Swift's values it would be a dozen allocations, whose headers, padding
+// and references come to several times what it says; and rendering, which wants bytes, would have to take Strings
+// apart.
 
 import Text
 

@@ -1,24 +1,25 @@
-// The lease of an instance and where the instance stands. Apart from the instance itself, which is made of references: this is numbers only, so
-// that whatever looks at a lease copies, counts and waits for nothing else.
+// The lease of an instance and where the instance stands. Apart from the instance itself, which is made of references:
+// this is numbers only, so that whatever looks at a lease copies, counts and waits for nothing else.
 
 /// The lease, place and version of one instance.
 struct Record: Sendable {
     // Ordered by size, so that no room is lost between them: 64 bytes.
 
-    /// The id, if it is a digest. Else of no meaning: whoever looks for such an id asks the instance.
+    /// The id, if it is a digest. Else of no meaning: a look-up of such an id compares with the instance.
     let digest: UInt64
-    /// When the lease began: with the last heartbeat, unless a pause has moved it. A heartbeat moves this and nothing else; the wheel learns of it
-    /// when its older deadline comes.
+    /// When the lease began: with the last heartbeat, unless a pause has moved it. A heartbeat moves this and nothing
+    /// else; the wheel learns of it when its older deadline comes.
     private var start: LeaseTime
     /// Nanoseconds since 1970.
     var lastHeartbeat: Int64
-    /// Whoever made the last change, and when.
+    /// The member that made the last change, and when.
     var version = Version.none
     var place: Roster.Place
-    /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
+    /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat arrived; it stops counting
+    /// after 49 days.
     private var lost: UInt32 = 0
     private var lease: CompactLease
-    /// The digest's bucket, when others are told of this shard.
+    /// The bucket of the digest, when this shard is published.
     var bucket: UInt16 = 0
     private var flags: Flags
 
@@ -44,7 +45,7 @@ struct Record: Sendable {
         begin(at: moment)
     }
 
-    /// One that another member has told of.
+    /// One that came from another member.
     init(_ instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
         self.init(instance, at: moment)
         self.version = version
@@ -95,7 +96,7 @@ struct Record: Sendable {
     /// Whether it has not run out, whatever keeps it beyond that.
     func isLive(at now: LeaseTime) -> Bool { now < deadline }
 
-    /// Begins the lease, as it is when the last heartbeat was so long ago.
+    /// Begins the lease, with a last heartbeat of this age.
     private mutating func begin(age: Int64 = 0, at moment: Moment) {
         start = moment.lease + -age
         lost = UInt32(clamping: moment.lost)
@@ -113,21 +114,24 @@ struct Record: Sendable {
         isRenewedElsewhere = false
     }
 
-    /// Starts the lease anew, unless it was renewed at a later moment already: threads read the clock before they wait for the lock.
+    /// Restarts the lease, unless it was renewed at a later moment already: threads read the clock before they wait for
+    /// the lock.
     mutating func renew(at moment: Moment) {
         if moment.lease >= start { start(at: moment) }
     }
 
     // MARK: Other members
 
-    /// Heartbeats that two members took within so many milliseconds may reach others in either order; which is the last one is then
-    /// decided by wall time, so that all members show the same.
+    /// Heartbeats that two members took within this many milliseconds may reach others in either order; which is the
+    /// last one is then decided by wall time, so that all members show the same.
     private static let simultaneous: Int64 = 2_000
-    /// Nanoseconds that a heartbeat's wall time may be ahead of ours: a day. Beyond, a clock was wrong that nobody had noticed yet, and what it told
-    /// would stand for the last heartbeat until that future comes. Members whose clocks differ by less show the same.
+    /// Nanoseconds that a heartbeat's wall time may be ahead of ours: a day. Beyond that, a clock was wrong and not
+    /// noticed yet, and its time would count as the last heartbeat until that future comes. Members whose clocks differ
+    /// by less show the same.
     private static let farthestAhead: Int64 = 86_400_000_000_000
 
-    /// Milliseconds since the last heartbeat, pauses included. Kept for out-of-service instances as well: a later version may expire.
+    /// Milliseconds since the last heartbeat, pauses included. Kept for out-of-service instances as well: a later
+    /// version may expire.
     private func age(at moment: Moment) -> Int64 {
         max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
     }
@@ -142,8 +146,8 @@ struct Record: Sendable {
         return start < extended
     }
 
-    /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time it took to be told must
-    /// not extend the lease. Returns whether it is a later one than was known.
+    /// Takes in a heartbeat that another member took. Hearing of the one again that is known moves nothing: the time in
+    /// transit must not extend the lease. Returns whether it is a later one than was known.
     @discardableResult
     mutating func hear(_ heartbeat: Heartbeat, at moment: Moment) -> Bool {
         heartbeat.wall != lastHeartbeat && join(heartbeat, at: moment)
@@ -156,7 +160,8 @@ struct Record: Sendable {
         begin(age: other.age(at: moment), at: moment)
     }
 
-    /// Takes in a newer version, whose lease counts from the last heartbeat that was heard of by either member, and may be over by that.
+    /// Takes in a newer version, whose lease counts from the last heartbeat that either member received, and may be
+    /// over by that.
     mutating func supersede(with instance: Instance, version: Version, heartbeat: Heartbeat, at moment: Moment) {
         leaseTime = instance.leaseTime
         self.version = version
@@ -175,8 +180,9 @@ struct Record: Sendable {
         let extended = start
         begin(age: latest.age, at: moment)
         guard start < extended else { return isLater }
-        // A pause has moved the end further than this heartbeat does. Whether it is taken back is for `settle` to say, once somebody was heard who
-        // knows who is alive; what the pause has added is counted as lost, so that the age is right.
+        // A pause has moved the end further than this heartbeat does. Whether it is taken back is for `settle` to say,
+        // once a member is connected that knows which instances live; what the pause has added is counted as lost, so
+        // that the age is right.
         let added = extended.milliseconds - start.milliseconds
         start = extended
         lost = UInt32(clamping: Int64(lost) - added)

@@ -1,5 +1,5 @@
-// All that a catalog holds besides the wheel, which hands it to the closure that it calls while it is being advanced. Whatever is known of an instance
-// in several places is written here, so that the places agree.
+// Everything that a catalog holds except the wheel, which passes it to the closure that it calls while it is being
+// advanced. Whatever is known of an instance in several places is written here, so that the places agree.
 
 /// The instances of some namespaces, their leases, and how they are found.
 struct Records: Sendable {
@@ -12,22 +12,25 @@ struct Records: Sendable {
     private(set) var roster = Roster()
     /// Gives the versions.
     private var clock = HybridClock()
-    /// Set once the clock has fallen back: it may be behind what is held, up to this, and must be asked for an instance's own.
+    /// Set once the clock has fallen back: it may be behind what is held, up to this, and must be asked for an
+    /// instance's own.
     private var ceiling: HybridTime?
-    /// Who gives them.
+    /// The member that gives them.
     private let member: MemberID
     /// Up to when leases may have run out.
     var bounds = ExpiryBounds.none
     /// Invariant: has only slots whose records are marked as overdue.
     var held = HeldLeases()
-    /// For other members; empty when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
-    /// tombstone, or an entry among the expired.
+    /// For other members; empty when there are none. Invariant: its digest has exactly the records, and no id with a
+    /// record also has a tombstone or an entry among the expired.
     var ledger: Ledger
-    /// What happened lately; nil where nobody wants to know. Invariant: has a change for each that the roster's revisions count, but for touches.
+    /// What happened lately; nil where no log is kept. Invariant: has each change that the revisions of the secondary
+    /// index count, except touches.
     var log: ChangeLog?
     /// Whether there is a log.
     private let isLogged: Bool
-    /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look into one takes a copy of it.
+    /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look
+    /// into one takes a copy of it.
     let isTold: Bool
 
     init(member: MemberID, isTold: Bool, ledger: Ledger, log: ChangeLog? = nil) {
@@ -46,8 +49,8 @@ struct Records: Sendable {
         return slot
     }
 
-    /// The slot of an instance, be its lease overdue or not. Always inlined: a call would be handed a copy of all of these properties, which takes
-    /// a sixth of a heartbeat.
+    /// The slot of an instance, be its lease overdue or not. Always inlined: a call would be handed a copy of all of
+    /// these properties, which takes a sixth of a heartbeat.
     @inline(__always)
     func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let table = roster.table(of: namespace) else { return nil }
@@ -65,8 +68,8 @@ struct Records: Sendable {
         LeasedInstance(instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
     }
 
-    /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is overdue. Inlined for the reason
-    /// of `slot`.
+    /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is
+    /// overdue. Inlined for the reason of `slot`.
     @inline(__always)
     func stateHash(_ slot: Int32) -> UInt64 {
         let hash = StateHash.of(id(slot), slots[slot].version)
@@ -79,11 +82,12 @@ struct Records: Sendable {
 
     // MARK: - Versions
 
-    /// A version later than all that were given and seen here. Versions are compared within an instance only, and an instance lives in one shard.
+    /// A version later than all that were given and seen here. Versions are compared within an instance only, and an
+    /// instance lives in one shard.
     ///
     /// - Parameter held: the version that is held of the same id.
     mutating func stamp(isWithdrawal: Bool, after held: Version, at moment: Moment) -> Version {
-        // What is above the ceiling is about to be stamped anew itself.
+        // A stamp above the ceiling is about to be made again itself.
         if let ceiling, held.time <= ceiling { clock.observe(held.time) }
         return Version(time: clock.stamp(wall: moment.wall, isWithdrawal: isWithdrawal), origin: member)
     }
@@ -108,7 +112,8 @@ struct Records: Sendable {
 
     // MARK: - Changes
 
-    /// Enters an instance that is not here. `by` is who asked this member for it; `isReturn` says that its lease had run out here.
+    /// Enters an instance that is not here. `by` is the client that requested it from this member; `isReturn` says that
+    /// its lease had run out here.
     mutating func insert(
         _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil,
         isReturn: Bool = false
@@ -156,7 +161,8 @@ struct Records: Sendable {
         ledger.toggle(key, slots[slot].version)
     }
 
-    /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since 1970.
+    /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since
+    /// 1970.
     private mutating func remove(
         _ slot: Int32, _ kind: Change.Kind, at microseconds: Int64, by source: (member: MemberID, actor: Actor?)
     ) -> Instance {
@@ -178,8 +184,9 @@ struct Records: Sendable {
         return instance
     }
 
-    /// Lets a record be changed, and has another instance with the same id take the place of the one that was there, if one is given; sees to what
-    /// follows from that. Returns what `body` does. The time of the change is the one of the version that there is then.
+    /// Lets a record be changed, and has another instance with the same id take the place of the one that was there, if
+    /// one is given; sees to what follows from that. Returns what `body` does. The time of the change is the one of the
+    /// version that there is then.
     mutating func update<Result>(
         _ slot: Int32, to instance: Instance? = nil, by actor: Actor? = nil, _ body: (inout Record) -> Result
     ) -> Result {
@@ -206,13 +213,13 @@ struct Records: Sendable {
         return result
     }
 
-    /// Has whoever keeps what it found look again, though what is told of an instance is the same.
+    /// Makes caches check again, although the state of the instance is the same.
     mutating func touch(_ slot: Int32, at moment: Moment) {
         let place = slots[slot].place
         roster.touch(place, difference: 0, index: roster.advance(place.table, at: moment.microseconds))
     }
 
-    /// Whether look-ups say that an instance is overdue, which is another list to whoever keeps what they found.
+    /// Whether look-ups say that an instance is overdue, which is another list to a cache.
     mutating func setOverdue(_ slot: Int32, _ isOverdue: Bool, at moment: Moment) {
         guard slots[slot].isOverdue != isOverdue else { return }
         let (place, hash) = (slots[slot].place, stateHash(slot))

@@ -1,7 +1,9 @@
-// The namespaces of a shard, their services, and who is in them. Nothing is kept in order, so that joining and leaving cost the same in a service
-// of ten and of a million, and in a namespace of ten services and of a hundred thousand; whoever lists them sorts a copy.
+// The namespaces of a shard, their services, and the slots of their instances: the secondary index. Nothing is kept in
+// order, so that joining and leaving cost the same in a service of ten and of a million, and in a namespace of ten
+// services and of a hundred thousand; a list sorts a copy.
 
-/// Who is in which service of which namespace, and the revisions of both: this is the one place where either changes. A pure value; whoever holds it guards it.
+/// Which instances each service of each namespace has, and the revisions of both: this is the one place where either
+/// changes. A pure value; its owner guards it.
 struct Roster: Sendable {
     /// Where a member stands.
     struct Place: Sendable {
@@ -54,8 +56,8 @@ struct Roster: Sendable {
     private(set) var services = Slab(vacant: Service(name: Name(""), table: -1))
     private var tableIndex = SlotIndex()
     private var serviceIndex = SlotIndex()
-    /// The latest index of all tables that have gone. What comes back goes on from it, so that no index is ever given twice to one namespace; a
-    /// service goes on from its namespace's.
+    /// The latest index of all tables that have gone. What comes back goes on from it, so that no index is ever given
+    /// twice to one namespace; a service goes on from its namespace's.
     private var lastOfGone: UInt64 = 0
 
     // MARK: - Look-ups
@@ -76,7 +78,7 @@ struct Roster: Sendable {
 
     // MARK: - Changes
 
-    /// The slot of a namespace's table, made if there is none: somebody must join it.
+    /// The slot of a namespace's table, made if there is none: an instance must join it.
     mutating func makeTable(of namespace: Namespace) -> Int32 {
         if let table = table(of: namespace) { return table }
         let table = tables.insert(Table(namespace: namespace, index: lastOfGone))
@@ -84,7 +86,8 @@ struct Roster: Sendable {
         return table
     }
 
-    /// The index of a change to a namespace at a time, in microseconds since 1970. It is the one of a service that changes by it, too.
+    /// The index of a change to a namespace at a time, in microseconds since 1970. It is the one of a service that
+    /// changes by it, too.
     mutating func advance(_ table: Int32, at microseconds: Int64) -> UInt64 {
         let index = ChangeIndex.next(after: tables[table].index, at: microseconds)
         tables[table].index = index
@@ -110,8 +113,8 @@ struct Roster: Sendable {
         return service
     }
 
-    /// Removes a member with this hash, and its service with the last one, by the change with this index; the table stays. Returns the slot of the
-    /// member that has taken its position, if one has.
+    /// Removes a member with this hash, and its service with the last one, by the change with this index; the table
+    /// stays. Returns the slot of the member that has taken its position, if one has.
     mutating func leave(_ place: Place, hash: UInt64, index: UInt64) -> Int32? {
         touch(place, difference: 0 &- hash, index: index)
         tables[place.table].count -= 1
@@ -134,8 +137,8 @@ struct Roster: Sendable {
         tables.remove(table)
     }
 
-    /// Gives the service and the namespace of a member that has changed another revision: by how much its hash is another, 0 when what is told of
-    /// it is the same, and the index of the change.
+    /// Gives the service and the namespace of a member that has changed another revision: by how much its hash is
+    /// another, 0 when its state is the same, and the index of the change.
     mutating func touch(_ place: Place, difference: UInt64, index: UInt64) {
         services[place.service].digest &+= difference
         services[place.service].index = index
@@ -143,13 +146,15 @@ struct Roster: Sendable {
     }
 
     private static func hash(_ namespace: Namespace) -> UInt64 {
-        // Tables are few beside instances, and the low bits have chosen the shard: the part must come from others.
+        // Tables are few compared with instances, and the low bits have chosen the shard: the part must come from
+        // others.
         StableHash.mixed(UInt64(bitPattern: Int64(namespace.hash)))
     }
 }
 
 extension Roster {
-    /// Stops a debug build where what is said of the fields does not hold, or the services do not have exactly these members.
+    /// Stops a debug build where what is said of the fields does not hold, or the services do not have exactly these
+    /// members.
     ///
     /// - Parameters:
     ///   - member: the place and the hash of the member at a slot.

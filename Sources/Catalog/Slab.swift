@@ -1,17 +1,20 @@
-// Records live in a slab so that a small integer names each: the timer wheel, the index and the roster all hold that integer
-// and none holds a copy. Storage grows chunk by chunk, because doubling one array of a million records would copy them all while a
-// lock is held; and low slots are filled first, so that after a burst the records gather in low chunks and high ones are given back.
+// Records live in a slab so that a small integer names each: the timer wheel, the index and the secondary index all
+// hold that integer and none holds a copy. Storage grows chunk by chunk, because doubling one array of a million
+// records would copy them all while a lock is held; and low slots are filled first, so that after a burst the records
+// gather in low chunks and high ones are given back.
 
-/// Storage for elements at stable slots. A pure value; whoever holds it guards it.
+/// Storage for elements at stable slots. A pure value; its owner guards it.
 ///
 /// - A slot is a number from 0 up that stays the element's own until `remove`, and is then given out again.
-/// - `insert` takes the lowest free slot of the lowest chunk that has one. Every operation is constant-time, except that `insert`
-///   reads one word per 64 chunks (262,144 slots) to find that chunk, and pays for a new chunk's allocation.
-/// - A chunk that becomes empty gives its storage back wherever it lies. One such storage is kept as a spare, so that a count swinging
-///   around a chunk's edge does not allocate each time: at most one chunk more than needed is held.
-///   Handing a large chunk to the allocator costs tens of microseconds (pages go back to the system), inside the `remove` that does it.
-/// - The overhead is one bit an element. Vacant places hold a value that its owner names, which should own no memory: with Optionals in their
-///   stead every look at one field would copy the element, and count its references.
+/// - `insert` takes the lowest free slot of the lowest chunk that has one. Every operation is constant-time, except
+///   that `insert` reads one word per 64 chunks (262,144 slots) to find that chunk, and pays for a new chunk's
+///   allocation.
+/// - A chunk that becomes empty gives its storage back wherever it lies. One such storage is kept as a spare, so that a
+///   count swinging around a chunk's edge does not allocate each time: at most one chunk more than needed is held.
+///   Handing a large chunk to the allocator costs tens of microseconds (pages go back to the system), inside the
+///   `remove` that does it.
+/// - The overhead is one bit an element. Vacant places hold a value that its owner names, which should own no memory:
+///   with Optionals in their stead every look at one field would copy the element, and count its references.
 struct Slab<Element> {
     /// Elements in a chunk: 64 words of 64 bits, so that one word can summarise which words have a free bit.
     static var chunkCapacity: Int { 4_096 }
@@ -40,8 +43,8 @@ struct Slab<Element> {
         return !chunks[chunkNumber(slot)].isFree(place(slot))
     }
 
-    /// The element at an occupied slot; to ask for a vacant one is a mistake of the caller's. Mutation happens in place: the chunk is this slab's
-    /// alone, and nothing is copied out and back.
+    /// The element at an occupied slot; to ask for a vacant one is a mistake of the caller's. Mutation happens in
+    /// place: the chunk is this slab's alone, and nothing is copied out and back.
     subscript(slot: Int32) -> Element {
         _read {
             assert(contains(slot), "the slot is vacant")
@@ -126,7 +129,8 @@ struct Slab<Element> {
 
     /// A run of `chunkCapacity` slots.
     fileprivate struct Chunk {
-        /// Invariant: reaches just past the highest place used since the chunk was last empty; holds the vacant value exactly where free.
+        /// Invariant: reaches just past the highest place used since the chunk was last empty; holds the vacant value
+        /// exactly where free.
         var elements: ContiguousArray<Element> = []
         /// A bit for each place, set while it is free.
         private var free = ContiguousArray<UInt64>(repeating: .max, count: 64)
@@ -150,7 +154,8 @@ struct Slab<Element> {
             return nil
         }
 
-        /// Fills the lowest free place, which lies among `elements` or just past them, and returns it. The chunk is not full.
+        /// Fills the lowest free place, which lies among `elements` or just past them, and returns it. The chunk is not
+        /// full.
         mutating func add(_ element: consuming Element) -> Int {
             let word = freeWords.trailingZeroBitCount
             let place = word * 64 + free[word].trailingZeroBitCount

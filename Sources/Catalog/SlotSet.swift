@@ -1,10 +1,10 @@
-// Which slots have news for the other members. A bit a slot instead of a list: noting a heartbeat twice costs nothing, an instance that comes
-// and goes is not there twice, and however long nobody asks, it does not grow.
+// The slots with unpublished changes: the dirty set. A bit a slot instead of a list: noting a heartbeat twice costs
+// nothing, an instance that comes and goes is not there twice, and it does not grow, however long it is not drained.
 
 /// A set of slots (numbers from 0 up), given out again in circles, so that none waits for ever behind busy lower ones.
 ///
-/// Inserting and removing are constant-time and allocate only when a slot is higher than all before. Finding the next one reads a word for each
-/// 4,096 slots. Memory: a bit a slot, up to the highest there ever was.
+/// Inserting and removing are constant-time and allocate only when a slot is higher than all before. Finding the next
+/// one reads a word for each 4,096 slots. Memory: a bit a slot, up to the highest there ever was.
 struct SlotSet: Sendable {
     private(set) var count = 0
     private var words: ContiguousArray<UInt64> = []

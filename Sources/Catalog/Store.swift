@@ -1,5 +1,6 @@
-// The catalog as all threads see it: shards, each a catalog behind a lock of its own. A namespace lives in one shard, so a command and a
-// look-up take one lock, and the changes of a namespace come one after the other. Nothing is rendered, sorted or sent while a lock is held.
+// The catalog as all threads see it: shards, each a catalog behind a lock of its own. A namespace lives in one shard,
+// so a command and a look-up take one lock, and the changes of a namespace come one after the other. Nothing is
+// rendered, sorted or sent while a lock is held.
 
 import Synchronization
 
@@ -17,7 +18,8 @@ public final class Store: Sendable {
 
     /// How many shards there are, a power of two: enough that tenants seldom wait for one another.
     public static let shardCount = 64
-    /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for everybody else.
+    /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for
+    /// everybody else.
     public static let expiryBatch = 256
 
     /// How many leases are renewed while one lock is held: well under a millisecond.
@@ -28,9 +30,10 @@ public final class Store: Sendable {
     let tombstoneBytes: Int
     /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
     let changeLogBytes: Int
-    /// What the other members are told, kept only when there are some.
+    /// State for replication, kept only in a cluster.
     let news: News?
-    /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from another.
+    /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from
+    /// another.
     private let nextToExpire = Atomic<Int>(0)
     /// Where the next `drain` starts.
     let nextToDrain = Atomic<Int>(0)
@@ -42,8 +45,10 @@ public final class Store: Sendable {
 
     /// - Parameters:
     ///   - namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    ///   - replicating: this member, when there are others to be told of changes; nil is a registry alone, which keeps no account of them.
-    ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain after there was nothing.
+    ///   - replicating: this member, when changes are published to others; nil is a registry alone, which keeps no
+    ///   account of them.
+    ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain
+    ///   after there was nothing.
     public init(
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, changes: ChangeLogLimits = .standard,
         wake: @escaping @Sendable () -> Void = {}
@@ -65,13 +70,14 @@ public final class Store: Sendable {
 
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
-    /// Puts another limit on the instances that a client may register in one namespace into force; nil is none. What is there stays.
+    /// Puts another limit on the instances that a client may register in one namespace into force; nil is none. What is
+    /// there stays.
     public func change(namespaceCapacity: Int?) {
         for shard in shards { shard.catalog.withLock { $0.namespaceCapacity = namespaceCapacity } }
     }
 
-    /// Registers an instance for a client, or replaces what its id named before, and starts its lease anew. Not done when the namespace holds as many
-    /// instances as it may.
+    /// Registers an instance for a client, or replaces the one with its id, and restarts its lease. Not done when the
+    /// namespace holds as many instances as it may.
     public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         let number = number(of: namespace)
         let decision = shards[number].catalog.withLock { $0.register(instance, in: namespace, at: moment, by: actor) }
@@ -81,7 +87,8 @@ public final class Store: Sendable {
 
     /// Deregisters an instance for a client. Not done when there is none in this namespace, or its lease has run out.
     ///
-    /// - Parameter evenIfUnknown: whether the other members are told of it even if it is not here, for a member that does not have their copy yet.
+    /// - Parameter evenIfUnknown: whether it is published to the other members even if it is not here, for a member
+    ///   that does not have their copy yet.
     public func deregister(
         _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool = false, at moment: Moment, by actor: Actor? = nil
     ) -> Decision {
@@ -93,7 +100,7 @@ public final class Store: Sendable {
         return decision
     }
 
-    /// Starts the lease of an instance anew for a client; tells whether there is such an instance.
+    /// Restarts the lease of an instance for a client; returns whether there is such an instance.
     public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         let number = number(of: namespace)
         let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, at: moment) }
@@ -101,8 +108,8 @@ public final class Store: Sendable {
         return isDone
     }
 
-    /// Starts the leases of several instances anew, all at one moment and under one lock: `renewalLimit` of them at most, or this traps.
-    /// Tells of each whether there is such an instance.
+    /// Restarts the leases of several instances, all at one moment and under one lock: `renewalLimit` of them at most,
+    /// or this traps. Returns for each whether there is such an instance.
     public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
@@ -116,8 +123,9 @@ public final class Store: Sendable {
         look(in: namespace, at: now) { $0.instance(id, in: namespace, at: now) }
     }
 
-    /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put back, included). When
-    /// that is spent before every shard was asked, work may be left. From then on, too, shards judge by these bounds.
+    /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put
+    /// back, included). When that is spent before every shard was asked, work may be left. From then on, too, shards
+    /// judge by these bounds.
     public func expire(at moment: Moment, bounds: ExpiryBounds = .none, budget: Int) -> Expiry {
         var done = Expiry()
         var remaining = budget
@@ -138,7 +146,8 @@ public final class Store: Sendable {
                 done.expired += batch.expired
                 done.handled += batch.handled
                 done.hasMore = batch.hasMore
-                // A share that is used up may have gone into the wheel's own upkeep, which nobody counts but which takes its time too.
+                // A budget that is used up may have gone into the wheel's own upkeep, which is not counted but takes
+                // its time too.
                 remaining -= batch.hasMore ? share : batch.handled
             } while done.hasMore
         }

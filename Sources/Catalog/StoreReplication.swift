@@ -1,10 +1,10 @@
-// The side of the store that faces the other members: what they tell it, what it tells them, and how the two find out that they differ. All of it is
-// done a batch at a time, so that no request waits for a copy.
+// The side of the store that faces the other members: what it receives, what it publishes, and how two members find out
+// that they differ. All of it is done a batch at a time, so that no request waits for a copy.
 
 /// What changed here since the last drain.
 public struct Drained: Sendable {
     public var changes: [Replicated] = []
-    /// Whether the budget ran out before the work did: drain again, nobody is woken for the rest.
+    /// Whether the budget ran out before the work did: drain again, since no wake-up comes for the rest.
     public var hasMore = false
 }
 
@@ -14,13 +14,13 @@ extension Store {
     /// How many records are only looked at while one lock is held.
     static let scanBatch = 4_096
 
-    /// Takes in what another member tells. Never refused for capacity, and not told to anybody again.
+    /// Takes in a state from another member. Never refused for capacity, and not published again.
     public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
         shard(of: replicated.namespace).catalog.withLock { $0.merge(replicated.replica, in: replicated.namespace, at: moment) }
     }
 
-    /// What has changed here by clients' commands since it was last told, each id in its state of now and in no order: at most `budget` items.
-    /// Renewals are told only if asked for. For one thread at a time.
+    /// The changes by clients' commands since they were last published, each id in its present state and in no order:
+    /// at most `budget` items. Renewals are included on request only. For one thread at a time.
     ///
     /// `wake` is called for changes that come after the last drain that had no more.
     public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
@@ -63,16 +63,16 @@ extension Store {
         shard(of: namespace).catalog.withLock { $0.state(of: id, in: namespace, at: moment) }
     }
 
-    /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
+    /// The same for another member, which must also receive what has expired here: it may hold an older version of it.
     public func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         shard(of: namespace).catalog.withLock { $0.stateForPeers(of: id, in: namespace, at: moment) }
     }
 
-    /// A piece of a copy of everything, records, tombstones and what has run out: at most `limit` items (above 0), and where the next piece starts,
-    /// nil at the end.
+    /// A piece of a copy of everything, records, tombstones and what has run out: at most `limit` items (above 0), and
+    /// where the next piece starts, nil at the end.
     ///
-    /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had in between. Whatever comes
-    /// meanwhile may be copied or not, and reaches others as a change.
+    /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had
+    /// in between. Whatever comes meanwhile may be copied or not, and reaches others as a change.
     public func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?) {
         var items: [Replicated] = []
         var cursor = cursor
@@ -90,14 +90,16 @@ extension Store {
     public func digest() -> BucketDigest {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         for shard in shards {
-            // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32 kB.
+            // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32
+            // kB.
             let digest = shard.catalog.withLock { $0.records.ledger.digest }
             for index in digest.indices { buckets[index] ^= digest[index] }
         }
         return BucketDigest(buckets: buckets)
     }
 
-    /// The ids in these buckets with their versions, tombstones and what has run out included, in no order. Reads all records, a batch at a time.
+    /// The ids in these buckets with their versions, tombstones and what has run out included, in no order. Reads all
+    /// records, a batch at a time.
     public func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] {
         let buckets = BucketSet(buckets)
         var keys: [KeyedVersion] = []
@@ -115,8 +117,9 @@ extension Store {
     /// How many tombstones are forgotten while one lock is held: well under a millisecond.
     private static let trimBatch = 1_024
 
-    /// Keeps the tombstones of all namespaces together within their bound: as long as they take more, the namespaces whose take the most forget their
-    /// oldest. To be called every few milliseconds; what comes between two calls is beyond the bound.
+    /// Keeps the tombstones of all namespaces together within their bound: as long as they take more, the namespaces
+    /// whose take the most forget their oldest. To be called every few milliseconds; what comes between two calls is
+    /// beyond the bound.
     public func trimTombstones() {
         guard news != nil else { return }
         for _ in 0..<Self.trimTurns {
@@ -143,8 +146,8 @@ extension Store {
         }
     }
 
-    /// After a pause, and once the peers have been heard: lets every lease end when it would have ended without pauses. Those that are over by
-    /// that are for `expire` to sweep; returns how many.
+    /// After a pause, and once the peers have answered: lets every lease end when it would have ended without pauses.
+    /// Those that are over by that are for `expire` to sweep; returns how many.
     public func settle(at moment: Moment) -> Int {
         var settled = 0
         for shard in shards {

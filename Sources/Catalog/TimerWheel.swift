@@ -1,32 +1,35 @@
-// Every lease has a deadline, and finding the ones that ran out must cost neither a search nor a timer object each: a million may run
-// out in one second while heartbeats go on. This is a hierarchical timing wheel: scheduling and cancelling are constant-time list
-// operations, and whoever drives it says how much work one call may do.
+// Every lease has a deadline, and finding the ones that ran out must cost neither a search nor a timer object each: a
+// million may run out in one second while heartbeats go on. This is a hierarchical timing wheel: scheduling and
+// cancelling are constant-time list operations, and its caller says how much work one call may do.
 //
-// Source: G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7. Timers migrate ("cascade") from
-// coarse levels to finer ones as their time comes near, as the Linux kernel's timers long did.
+// Source: G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7. Timers migrate
+// ("cascade") from coarse levels to finer ones as their time comes near, as the Linux kernel's timers long did.
 
-/// Deadlines of slots that somebody else owns (a `Slab`'s). A pure value; whoever holds it guards it.
+/// Deadlines of slots that another owner has (a `Slab`). A pure value; its owner guards it.
 ///
-/// Time is cut into ticks of `resolution`. A due is rounded up to a tick, so nothing fires before its due; a timer fires in the first
-/// `advance(to:)` whose `now` is at least `resolution` past its due, or earlier, given enough budget.
+/// Time is cut into ticks of `resolution`. A due is rounded up to a tick, so nothing fires before its due; a timer
+/// fires in the first `advance(to:)` whose `now` is at least `resolution` past its due, or earlier, given enough
+/// budget.
 ///
-/// Level 0 has a bucket for each of the 256 ticks that share all but their last eight bits with the current tick; level 1 one for each
-/// 256 of the ticks that share all but the last sixteen; and so on. A timer sits on the level of the highest eight-bit digit in which
-/// its tick differs from the current one, in the bucket of that digit. So each bucket has one start, everything on a level comes after
-/// everything on the levels below, and the next work is found by looking for a bit in at most four words a level: idle time, however
-/// long, is skipped in one step.
+/// Level 0 has a bucket for each of the 256 ticks that share all but their last eight bits with the current tick; level
+/// 1 one for each 256 of the ticks that share all but the last sixteen; and so on. A timer sits on the level of the
+/// highest eight-bit digit in which its tick differs from the current one, in the bucket of that digit. So each bucket
+/// has one start, everything on a level comes after everything on the levels below, and the next work is found by
+/// looking for a bit in at most four words a level: idle time, however long, is skipped in one step.
 ///
-/// Beyond the four levels (2^32 ticks, 8.7 years) timers are parked in one list until the current tick enters the next such era, and
-/// placed anew then.
+/// Beyond the four levels (2^32 ticks, 8.7 years) timers are parked in one list until the current tick enters the next
+/// such era, and are placed again then.
 ///
-/// Memory: 16 bytes a slot, in chunks of 4,096 slots that exist while any of their slots is scheduled (and one spare), and 4.2 kB.
+/// Memory: 16 bytes a slot, in chunks of 4,096 slots that exist while any of their slots is scheduled (and one spare),
+/// and 4.2 kB.
 struct TimerWheel: Sendable {
     /// What `fire` decides about a timer that came due.
     enum Verdict: Sendable {
         /// It has run out and is gone from the wheel.
         case expired
-        /// Its deadline had moved: heartbeats write the record only, and the wheel learns of it here. A new due that is not past the
-        /// `now` of this advance counts as the next tick, so no timer fires twice in one advance and none can loop.
+        /// Its deadline had moved: heartbeats write the record only, and the wheel learns of it here. A new due that is
+        /// not past the `now` of this advance counts as the next tick, so no timer fires twice in one advance and none
+        /// can loop.
         case rearm(LeaseTime)
     }
 
@@ -38,7 +41,8 @@ struct TimerWheel: Sendable {
     private static let bucketsPerLevel = 1 << bucketBits
     private static let bucketBits = 8
     private static let eraBits = Int64(levels * bucketBits)
-    /// Buckets are numbered level by level; past them come two for parked timers: those waiting for an even era, and for an odd one.
+    /// Buckets are numbered level by level; past them come two for parked timers: those waiting for an even era, and
+    /// for an odd one.
     private static let firstParkedBucket = levels * bucketsPerLevel
     private static let buckets = firstParkedBucket + 2
     private static let chunkCapacity = 4_096
@@ -57,8 +61,8 @@ struct TimerWheel: Sendable {
 
     /// The number of scheduled slots.
     private(set) var count = 0
-    /// Invariant: every scheduled timer's tick is at or after this one, and is filed by its difference to it, but for the timers of
-    /// one bucket that starts here and whose cascade the budget interrupted.
+    /// Invariant: every scheduled timer's tick is at or after this one, and is filed by its difference to it, but for
+    /// the timers of one bucket that starts here and whose cascade the budget interrupted.
     private var current: Int64
     /// The head of each bucket's list, or -1.
     private var heads = ContiguousArray<Int32>(repeating: -1, count: buckets)
@@ -82,7 +86,8 @@ struct TimerWheel: Sendable {
         return chunks[chunk][place].previous != Links.unscheduled
     }
 
-    /// Schedules a slot (0 or more), or moves it when it is scheduled already. One that is overdue fires in the next advance.
+    /// Schedules a slot (0 or more), or moves it when it is scheduled already. One that is overdue fires in the next
+    /// advance.
     mutating func schedule(_ slot: Int32, due: LeaseTime) {
         if contains(slot) { detach(slot) } else { enter(slot) }
         attach(slot, at: max(Self.tick(of: due), current))
@@ -97,15 +102,15 @@ struct TimerWheel: Sendable {
 
     /// Fires the timers that are due at `now`, in the order of their ticks; within one tick the order is unspecified.
     ///
-    /// At most `budget` timers are fired or cascaded. Returns whether work is left for this `now`; a later call, with this `now` or a
-    /// later one, goes on where this one stopped, and between the calls slots may be scheduled and cancelled freely. A `now` earlier
-    /// than one already advanced to does nothing.
+    /// At most `budget` timers are fired or cascaded. Returns whether work is left for this `now`; a later call, with
+    /// this `now` or a later one, goes on where this one stopped, and between the calls slots may be scheduled and
+    /// cancelled freely. A `now` earlier than one already advanced to does nothing.
     mutating func advance(to now: LeaseTime, budget: Int, fire: (Int32) -> Verdict) -> Bool {
         var nobody: Void = ()
         return advance(to: now, budget: budget, owner: &nobody) { _, slot in fire(slot) }
     }
 
-    /// The same for a wheel that is a member beside the records it times: `fire` gets those, which it could not capture while
+    /// The same for a wheel that is a property next to its records: `fire` gets those, which it could not capture while
     /// their common owner is being mutated.
     mutating func advance<Owner: ~Copyable>(
         to now: LeaseTime, budget: Int, owner: inout Owner, fire: (inout Owner, Int32) -> Verdict
@@ -137,8 +142,8 @@ struct TimerWheel: Sendable {
 
     /// The bucket to be worked on next, and the tick at which it starts.
     private func nextBucket() -> (bucket: Int, start: Int64)? {
-        // Timers are never filed on a coarse level under the current digit, nor parked for the current era: what is found there is
-        // what an interrupted cascade left, and goes first.
+        // Timers are never filed on a coarse level under the current digit, nor parked for the current era: what is
+        // found there is what an interrupted cascade left, and goes first.
         let era = current >> Self.eraBits
         if isOccupied(Self.parkedBucket(era: era)) { return (Self.parkedBucket(era: era), current) }
         for level in 1..<Self.levels {

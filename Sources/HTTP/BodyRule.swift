@@ -1,5 +1,5 @@
-// Some routes take larger bodies than others. Which one a request is for is known at the end of its head, before anything of the body is read; who may
-// send that much can be judged then.
+// Some routes take larger bodies than others. Which one a request is for is known at the end of its head, before
+// anything of the body is read; whether the client may send that much can be decided then.
 
 /// How long the body of a request may be, by its head.
 public struct BodyRule {
@@ -7,8 +7,8 @@ public struct BodyRule {
     public let largest: Int
     private let limit: (RequestHead) throws(Refusal) -> Int
 
-    /// - Parameter limit: gives the limit in bytes, or says why the body is not read at all. Asked once a request, at the end of its head, and only of
-    ///   bodies that exceed `RequestLimits.body` or do not say how long they are.
+    /// - Parameter limit: gives the limit in bytes, or says why the body is not read at all. Asked once a request, at
+    ///   the end of its head, and only of bodies that exceed `RequestLimits.body` or do not say how long they are.
     public init(largest: Int, limit: @escaping (RequestHead) throws(Refusal) -> Int) {
         self.largest = largest
         self.limit = limit

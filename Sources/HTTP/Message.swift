@@ -1,5 +1,5 @@
-// What a server above any transport sees: a request as a value, a response as a value. Nothing here knows evhttp, so another transport could
-// take its place.
+// What a server above any transport sees: a request as a value, a response as a value. Nothing here knows evhttp, so
+// another transport could take its place.
 
 /// One request, whole.
 public struct Request: Sendable {
@@ -12,7 +12,8 @@ public struct Request: Sendable {
     public let clientAddress: String?
     /// What the client's certificate says of it; nil when there was none.
     public let clientIdentity: ClientIdentity?
-    /// The address and port that the client reached, as it would have sent them in `Host`; told where it sent none (R113).
+    /// The address and port that the client reached, as it would have sent them in `Host`; told where it sent none
+    /// (R113).
     public let localAddress: String?
 
     public init(

@@ -1,11 +1,11 @@
-// What is said no with, whoever says it: a status and a sentence. How it is worded for a client is the affair of the API whose port it is
-// (`HTTPServer.RefusalHandler`); nothing here knows one.
+// A refusal, whichever part refuses: a status and a sentence. How it is worded for a client is the affair of the API
+// whose port it is (`HTTPServer.RefusalHandler`); nothing here knows one.
 
-/// Why a request is not served. What the parser refuses ends the connection too, so that bytes smuggled after the refused ones are never read as a
-/// request.
+/// Why a request is not served. What the parser refuses ends the connection too, so that bytes smuggled after the
+/// refused ones are never read as a request.
 public struct Refusal: Error, Sendable, Equatable {
     public let status: Status
-    /// What is wrong, for the person who reads the client's log.
+    /// What is wrong, for a reader of the client's log.
     public let sentence: String
 
     public init(_ status: Status, _ sentence: String) {

@@ -1,4 +1,5 @@
-// The body of a request as it arrives: counted, framed, and passed by. What evhttp does not read of its chunks is excised.
+// The body of a request as it arrives: counted, framed, and passed by. What evhttp does not read of its chunks is
+// excised.
 
 import Text
 

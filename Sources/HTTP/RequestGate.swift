@@ -1,6 +1,7 @@
-// evhttp is lenient where a border must be strict: it takes two differing Content-Lengths, bare line feeds, folded headers, NUL bytes and
-// transfer codings that it then does not undo. So every byte of a connection passes this gate before evhttp parses it. The gate frames the
-// requests by RFC 9112 as strictly as it can be read, and its word is final: the first violation closes the connection.
+// evhttp is lenient where a server must be strict: it takes two differing Content-Lengths, bare line feeds, folded
+// headers, NUL bytes and transfer codings that it then does not undo. So every byte of a connection passes this parser
+// before evhttp gets it. The parser frames requests as strictly as RFC 9112 can be read, and its decision is final: the
+// first violation closes the connection.
 //
 //             line end      empty line, no body
 //          ┌───────────┐  ┌──────────────────────┐
@@ -11,8 +12,9 @@
 //   │   emptyLine                  │ size 0
 //   └────── request complete ◄─── trailer              any state ─► refused (stays)
 //
-// Some of what RFC 9112 has a server take evhttp does not: an empty line before a request, an absolute form, chunk extensions, trailer fields. None of
-// it means anything once the gate has read it; so the gate lists such bytes as excisions, and they leave the input before evhttp looks there.
+// Some of what RFC 9112 has a server take evhttp does not: an empty line before a request, an absolute form, chunk
+// extensions, trailer fields. None of it means anything once the request parser has read it; so the request parser
+// lists such bytes as excisions, and they leave the input before evhttp looks there.
 
 import Text
 
@@ -25,7 +27,7 @@ public struct RequestGate: ~Copyable {
         case emptyLine
         /// Within the header lines.
         case headerLines
-        /// A body of a declared length, of which so many bytes are to come.
+        /// A body of a declared length, with this many bytes to come.
         case fixedBody(remaining: Int)
         /// The line that gives the next chunk's size.
         case chunkSize
@@ -39,7 +41,7 @@ public struct RequestGate: ~Copyable {
 
     /// `HTTP/1.1`.
     static let versionBytes = 8
-    /// Every number of so many decimal digits fits into an Int.
+    /// Every number with this many decimal digits fits into an Int.
     static let safeDigits = 18
     /// CR LF.
     static let lineEndBytes = 2
@@ -79,10 +81,11 @@ public struct RequestGate: ~Copyable {
     var headStart = 0
     /// Invariant: in order, not empty, apart from each other; counted from the connection's first byte.
     private var excisions: [Range<Int>] = []
-    /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is still arriving.
+    /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is
+    /// still arriving.
     private(set) var heads: [RequestHead] = []
-    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read may bring; so they are
-    /// removed together once all are, or most: a client may see to it that one is always left.
+    /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read
+    /// may bring; so they are removed together once all are, or most: a client may see to it that one is always left.
     private var taken = 0
 
     /// How many requests were received whole, and not yet taken.
@@ -93,7 +96,8 @@ public struct RequestGate: ~Copyable {
     public private(set) var refusal: Refusal?
     /// The beginning of the refused request, at most `RequestLimits.excerpt` bytes: what it was, for the log.
     public private(set) var refusedBytes: [UInt8] = []
-    /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section 9.3.2).
+    /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section
+    /// 9.3.2).
     public private(set) var refusesHead = false
 
     public init(limits: RequestLimits, bodyRule: BodyRule? = nil) {
@@ -110,7 +114,7 @@ public struct RequestGate: ~Copyable {
         }
     }
 
-    /// What the client is at. Whether the complete requests are answered is not the gate's to know.
+    /// What the client is at. The parser does not know whether the complete requests are answered.
     public var activity: Activity {
         switch state {
         case .requestLine, .emptyLine: head.bytes.isEmpty ? .idle(after: requestsSoFar) : .head(of: requestsSoFar)
@@ -219,8 +223,8 @@ public struct RequestGate: ~Copyable {
     // MARK: - The head
 
     private mutating func feedHead(_ chunk: Span<UInt8>, _ position: inout Int) {
-        // As much as most heads have is taken at once, and what then turns out to be behind the head is given back. The empty line that
-        // ends the head is not counted, and is not known for one before it is whole.
+        // As much as most heads have is taken at once, and what then turns out to be behind the head is given back. The
+        // empty line that ends the head is not counted, and is not known for one before it is whole.
         let room = limits.head + Self.lineEndBytes + 1 - head.bytes.count
         let end = min(position + min(room, Self.typicalHead), chunk.count)
         if head.bytes.isEmpty {
@@ -294,7 +298,8 @@ public struct RequestGate: ~Copyable {
         guard length <= bodyLimit else { throw Refusal(.contentTooLarge, Self.longBody(bodyLimit)) }
         var whole = RequestHead()
         swap(&whole, &head)
-        // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room than they need.
+        // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room
+        // than they need.
         if completeRequests > 0, whole.bytes.count <= Self.typicalHead / 2 { whole.trim() }
         heads.append(whole)
         if isChunked {

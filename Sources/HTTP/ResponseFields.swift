@@ -1,8 +1,9 @@
-// The header fields of a response as a list of closed names. The transport writes whatever the list holds and knows none of the names, so a new
-// field is one row of the table below. The first few lie in the list itself: most responses need no memory for their fields.
+// The header fields of a response as a list of closed names. The transport writes whatever the list holds and knows
+// none of the names, so a new field is one row of the table below. The first few lie in the list itself: most responses
+// need no memory for their fields.
 
-/// The names that a response's fields may have. Closed: no name is ever made of what a client sent. `Content-Length`, `Date` and `Connection` are
-/// the transport's own.
+/// The names that a response's fields may have. Closed: no name is ever made of what a client sent. `Content-Length`,
+/// `Date` and `Connection` are the transport's own.
 public enum FieldName: UInt8, Sendable, CaseIterable {
     case requestID, legacyRequestID
     case vary, contentEncoding, entityTag, location, allow, retryAfter

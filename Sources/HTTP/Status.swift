@@ -1,4 +1,5 @@
-// The statuses the registry answers with. One enum, so that a new one is added with its phrase and the metrics know them all.
+// The statuses the registry answers with. One enum, so that a new one is added with its phrase and the metrics know
+// them all.
 
 /// The status of a response.
 public enum Status: UInt16, Sendable, CaseIterable {

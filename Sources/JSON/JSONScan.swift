@@ -13,7 +13,8 @@ enum JSONScan {
         var index = start
         var hasEscapes = false
         while index < count {
-            // Eight bytes at a time over what stands for itself: a text of a few letters takes one step, and not one for each letter.
+            // Eight bytes at a time over what stands for itself: a text of a few letters takes one step, and not one
+            // for each letter.
             if index + 8 <= count {
                 let special = specialBytes(span.word(at: index))
                 guard special != 0 else {
@@ -43,8 +44,9 @@ enum JSONScan {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let tops: UInt64 = 0x8080_8080_8080_8080
 
-    /// Bits in which the first of eight bytes that is a quote, a backslash, a control character or not ASCII has its highest one set, and none before
-    /// it any; bytes after the first may be marked wrongly. By Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a byte less than n".
+    /// Bits in which the first of eight bytes that is a quote, a backslash, a control character or not ASCII has its
+    /// highest one set, and none before it any; bytes after the first may be marked wrongly. By Sean Eron Anderson,
+    /// "Bit Twiddling Hacks": "Determine if a word has a byte less than n".
     @inline(__always)
     private static func specialBytes(_ word: UInt64) -> UInt64 {
         let quotes = word ^ ones &* UInt64(UInt8(ascii: "\""))

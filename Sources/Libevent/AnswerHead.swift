@@ -1,10 +1,11 @@
-// The head of an answer as bytes. evhttp takes each header as two C strings, copies both, looks several of them up again and prints each with
-// printf: a third of what a small answer costs it. So it gets them all as one; an answer that goes past evhttp has its whole head from here.
+// The head of an answer as bytes. evhttp takes each header as two C strings, copies both, looks several of them up
+// again and prints each with printf: a third of what a small answer costs it. So it gets them all as one; an answer
+// that goes past evhttp has its whole head from here.
 
 import CLibevent
 import HTTP
 
-/// Renders the heads of answers. Belongs to its loop's thread; without a loop, to whoever made it.
+/// Renders the heads of answers. Belongs to its loop's thread; without a loop, to its creator.
 struct AnswerHead {
     /// The header under whose name evhttp is given all others: the one that it would add by itself where it is missing.
     static let name = "Date"
@@ -22,7 +23,8 @@ struct AnswerHead {
         self.standing = lines
     }
 
-    /// Calls `body` with the headers as evhttp gets them: the value of `Date`, then whole header lines, without the last line end, ending in NUL.
+    /// Calls `body` with the headers as evhttp gets them: the value of `Date`, then whole header lines, without the
+    /// last line end, ending in NUL.
     mutating func withHeaders(of response: borrowing Response, on loop: EventLoop?, _ body: (UnsafePointer<CChar>?) -> Void) {
         block.removeAll(keepingCapacity: true)
         appendHeaders(of: response, on: loop)
@@ -36,7 +38,7 @@ struct AnswerHead {
         enum Length { case known, chunked, untilClosed }
 
         var minorVersion = 1
-        /// Whether the client is told that the connection ends with it.
+        /// Whether the answer says that the connection ends with it.
         let closes: Bool
         var length = Length.known
     }
@@ -72,7 +74,7 @@ struct AnswerHead {
         }
     }
 
-    /// By the time that the loop has read in this turn; without a loop, always anew.
+    /// By the time that the loop has read in this turn; without a loop, always a new one.
     private mutating func renewDate(on loop: EventLoop?) {
         if let loop {
             var now = timeval()

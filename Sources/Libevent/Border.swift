@@ -1,5 +1,6 @@
-// What all loops of a process share at the border: the limits, the count of connections that they hold together, the bytes that wait for
-// slow clients, and the tally of whoever met a limit. A loop asks it when a connection comes or goes, never for a request.
+// The limits that all loops of a process share: the limits, the count of connections that they hold together, the bytes
+// that wait for slow clients, and a tally of the clients that exceeded a limit. A loop asks it when a connection comes
+// or goes, never for a request.
 
 import HTTP
 import Synchronization
@@ -17,20 +18,22 @@ public struct BorderRules: Sendable, Equatable {
     public var answersAhead = 65_536
     /// Bytes of a streamed answer that may wait for its client; more are not taken.
     public var streamedAhead = 65_536
-    /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed, and nothing large is added.
+    /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed, and nothing
+    /// large is added.
     public var waitingOutput = 256 << 20
 
     public init() {}
 
-    /// evhttp takes a declared body as a whole, and a reading that stops below the largest that it takes would never go on.
+    /// evhttp takes a declared body as a whole, and a reading that stops below the largest that it takes would never go
+    /// on.
     public static func leastInput(_ limits: RequestLimits) -> Int { limits.head + limits.body + HTTPServer.evhttpSlack }
 }
 
-/// What a limit of the border did to a connection. A closed set: the names are labels of metrics.
+/// What a limit did to a connection. A closed set: the names are labels of metrics.
 public enum BorderEvent: Int, Sendable, CaseIterable {
     /// Refused: there are as many connections as there may be.
     case connections
-    /// Refused: the client has as many connections as it may have.
+    /// Refused: the client has the most connections that it may have.
     case connectionsPerClient
     /// Refused: no file descriptor was left.
     case descriptors
@@ -71,9 +74,9 @@ public enum BorderEvent: Int, Sendable, CaseIterable {
     }
 }
 
-/// What the loops of a process share at the border. Safe to use from any thread.
+/// The limits that the loops of a process share. Safe to use from any thread.
 public final class Border: Sendable {
-    /// How often an event happened, and to whom it happened last.
+    /// How often an event happened, and to which client last.
     public struct Tally: Sendable, Equatable {
         public var count: UInt64 = 0
         /// How often it was answered, with the status of `BorderEvent.refusal`.
@@ -120,7 +123,7 @@ public final class Border: Sendable {
     /// Whether a body may be sent: over the limit on what waits, one that would take memory of its own must not.
     public func hasRoom(for body: borrowing ResponseBody) -> Bool { hasRoom(forBytes: body.count) || body.isLent }
 
-    /// Whether a body of so many bytes may be made.
+    /// Whether a body of this many bytes may be rendered.
     public func hasRoom(forBytes count: Int) -> Bool {
         count < Self.largeBody || lent.load(ordering: .relaxed) < waitingOutput.load(ordering: .relaxed)
     }
@@ -135,13 +138,13 @@ public final class Border: Sendable {
         if chain.loans.subtract(1, ordering: .relaxed).newValue == 0 { lent.subtract(chain.count, ordering: .relaxed) }
     }
 
-    /// How often a client was answered so by the border, which writes no access line.
+    /// How often a limit answered a client with this status; such an answer has no access line.
     public func answers(_ status: HTTP.Status) -> UInt64 {
         let tally = tally()
         return BorderEvent.allCases.reduce(0) { $1.refusal?.status == status ? $0 + tally[$1.rawValue].answers : $0 }
     }
 
-    /// `isAnswered`: whether the client is told, where the event has a status.
+    /// `isAnswered`: whether the client gets an answer, where the event has a status.
     func note(_ event: BorderEvent, _ client: String?, isAnswered: Bool = true) {
         tallies.withLock { tallies in
             tallies[event.rawValue].count += 1
@@ -174,6 +177,6 @@ public final class Border: Sendable {
         }
     }
 
-    /// A loop's waiting bytes have changed by so many; returns the new sum of all loops.
+    /// The waiting bytes of a loop have changed by this many; returns the new sum of all loops.
     func addWaiting(_ change: Int) -> Int { waiting.add(change, ordering: .relaxed).newValue }
 }

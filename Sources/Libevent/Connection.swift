@@ -1,10 +1,12 @@
-// One client's connection: its gate, and the way to end it when the gate refuses what came. A refusal takes the connection out of evhttp's
-// hands as soon as evhttp has answered the good requests before it, so that evhttp never parses a byte of the bad one:
+// One client's connection: its request parser, and the way to end it when the parser refuses a request. A refusal takes
+// the connection out of evhttp's hands as soon as evhttp has answered the good requests before it, so that evhttp never
+// parses a byte of the bad one:
 //
 //   served by evhttp ──gate refuses, all good requests answered──► refusing ──answer written──► lingering ──► freed
 //
-// Lingering: the sending side is shut, and what the client still sends is read and thrown away for a moment. Closing at once would reset the
-// connection under a client in mid-upload, and the answer would be lost with it (RFC 9112, section 9.6).
+// Lingering: the sending side is shut, and what the client still sends is read and thrown away for a moment. Closing at
+// once would reset the connection under a client in mid-upload, and the answer would be lost with it (RFC 9112, section
+// 9.6).
 
 import CLibevent
 import Glibc
@@ -14,11 +16,13 @@ import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
 final class Connection {
-    /// How long a client may go on sending after a refusal: seconds without a byte, and bytes in all. The sweep ends it in any case.
+    /// How long a client may go on sending after a refusal: seconds without a byte, and bytes in all. The sweep ends it
+    /// in any case.
     private static let lingerSeconds = 2
     private static let lingerBytes = 1 << 20
 
-    /// How many bytes may come in behind a complete request: requests wait as values that take more room than the shortest of their bytes.
+    /// How many bytes may come in behind a complete request: requests wait as values that take more room than the
+    /// shortest of their bytes.
     private static let pipelinedBytes = 16_384
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
     static let recordBytes = 16_384
@@ -36,43 +40,47 @@ final class Connection {
     /// evhttp's connection, from adoption on.
     private(set) var identity: OpaquePointer?
     private var inputWatch: OpaquePointer?
-    /// Whether the input is being changed by us: what comes in then has been seen by the gate.
+    /// Whether the input is being changed by us: what comes in then has been seen by the request parser.
     var isExcising = false
     /// Requests that evhttp handed to the handler, whose answers are not yet written out.
     private(set) var answersPending = 0
     private(set) var answersWritten = 0
     /// Requests that went past evhttp, whose answers are not yet written out.
     private(set) var directAnswers = 0
-    /// evhttp's callbacks, while ours stand in their place: libevent writes the rest of direct answers, or the handler keeps a reply.
+    /// evhttp's callbacks, while ours stand in their place: libevent writes the rest of direct answers, or the handler
+    /// keeps a reply.
     var evhttpCallbacks: EvhttpCallbacks?
-    /// Whether libevent writes the rest of direct answers. Invariant: then `evhttpCallbacks` is not nil, and nothing is read.
+    /// Whether libevent writes the rest of direct answers. Invariant: then `evhttpCallbacks` is not nil, and nothing is
+    /// read.
     var isWritingRest = false
     /// evhttp's callbacks, while ours stand before them so that it learns of the client's end a turn later.
     var delayedCallbacks: EvhttpCallbacks?
-    /// Whether the client's end has been read, which libevent tells of once only.
+    /// Whether the end of the client's sending has been read, which libevent reports once only.
     var hasClientEnded = false
     var awaitedReply = AwaitedReply.none
     /// Whether evhttp sees nothing of what comes until all direct answers have left.
     var isHeldBack = false
-    /// Whether the newest direct answer told the client that the connection ends with it.
+    /// Whether the newest answer of the fast path says that the connection ends with it.
     var hasAnnouncedEnd = false
     /// Whether the handler has a request of evhttp's that it has not answered yet.
     private(set) var isReplyHeld = false
-    /// The answer that goes on, if there is one. Invariant: then a reply is awaited, and `evhttpCallbacks` is not nil from the end of its handler on.
+    /// The answer that goes on, if there is one. Invariant: then a reply is awaited, and `evhttpCallbacks` is not nil
+    /// from the end of its handler on.
     var stream: StreamedAnswer?
     /// How many there have been.
     var streamsSoFar = 0
     private var clock: ConnectionClock
-    /// What the border refused this connection for; nil when the gate did, or nobody.
+    /// The limit for which this connection was refused; nil when the request parser refused it, or when it was not
+    /// refused.
     private(set) var refusedFor: BorderEvent?
     /// Whether reading stops early, because a complete request waits.
     private var readsLess = false
     private var lingered = 0
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
-    /// Whether the border has counted this connection in.
+    /// Whether this connection is counted against the limits.
     var isAdmitted = false
-    /// Who it was counted as.
+    /// The client as which it was counted.
     var client: ClientKey?
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
     let session: TLSSession?
@@ -128,7 +136,8 @@ final class Connection {
 
     // MARK: - TLS
 
-    /// Who the client's certificate says it is; nil when it sent none. Read once: a session keeps its certificate, and renegotiation is off.
+    /// The identity in the client certificate; nil when it sent none. Read once: a session keeps its certificate, and
+    /// renegotiation is off.
     var clientIdentity: ClientIdentity? {
         guard let session else { return nil }
         if !certificateWasRead {
@@ -150,9 +159,10 @@ final class Connection {
         giveBack()
     }
 
-    /// evhttp has put an answer into the output, and turned reading on to learn of the connection's end. But a client may end its sending and still
-    /// wait for the answer, so nothing is read until that has left; one that has gone shows when it is written to. Over TLS makes one record of
-    /// a small answer, or of the first of a large one: OpenSSL is handed each piece of the buffer by itself.
+    /// evhttp has put an answer into the output, and turned reading on to learn of the connection's end. But a client
+    /// may end its sending and still wait for the answer, so nothing is read until that has left; one that has gone
+    /// shows when it is written to. Over TLS makes one record of a small answer, or of the first of a large one:
+    /// OpenSSL is handed each piece of the buffer by itself.
     func answerQueued() {
         bufferevent_disable(bufferevent, Int16(EV_READ))
         guard session != nil else { return }
@@ -169,7 +179,8 @@ final class Connection {
             && !hasUnreadBytes
     }
 
-    /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset the connection.
+    /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset
+    /// the connection.
     var hasUnreadBytes: Bool {
         var byte: UInt8 = 0
         return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
@@ -240,7 +251,8 @@ final class Connection {
                 readLess(true)
             }
         case .refusing, .lingering:
-            // At once: of a TLS record the rest may come in the very turn in which its beginning was refused, while evhttp's callbacks are still set.
+            // At once: of a TLS record the rest may come in the very turn in which its beginning was refused, while
+            // evhttp's callbacks are still set.
             evbuffer_drain(bufferevent_get_input(bufferevent), -1)
             let before = lingered
             lingered += count
@@ -250,7 +262,7 @@ final class Connection {
         }
     }
 
-    /// Shows the newest `count` bytes of the input to the gate, where they lie: most often in one piece.
+    /// Passes the newest `count` bytes of the input to the request parser, in place: most often in one piece.
     private func feedGate(_ count: Int) {
         let input = bufferevent_get_input(bufferevent)
         var position = evbuffer_ptr()
@@ -266,25 +278,29 @@ final class Connection {
         }
     }
 
-    /// Whether enough was read: a complete request waits and a good deal behind it, or as much as may while a reply is awaited.
+    /// Whether enough was read: a complete request waits and a good deal behind it, or as much as may while a reply is
+    /// awaited.
     private var isFull: Bool {
         let count = evbuffer_get_length(bufferevent_get_input(bufferevent))
         return gate.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.rules.input
     }
 
-    /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record is still read.
+    /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record
+    /// is still read.
     private func stopReading() {
         if phase == .served, isFull { bufferevent_disable(bufferevent, Int16(EV_READ)) }
     }
 
-    /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are not read.
+    /// Reading may stop early as long as evhttp has a whole request to go on with: it never waits for bytes that are
+    /// not read.
     private func readLess(_ isLess: Bool) {
         readsLess = isLess
         setReadWatermarks()
     }
 
-    /// From how many bytes on evhttp hears of input, and how many there may be. The latter is not for TLS: a watermark that is met in the middle of
-    /// a record leaves the rest in OpenSSL, where no socket tells of it.
+    /// The number of bytes from which evhttp gets input, and the most that are buffered. The latter is not for TLS: a
+    /// watermark that is reached in the middle of a record leaves the rest in OpenSSL, where no socket event reports
+    /// it.
     func setReadWatermarks() {
         let low = isHeldBack ? Int.max : 1
         // evhttp takes a declared body as a whole.
@@ -337,7 +353,8 @@ final class Connection {
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
         guard directAnswers == 0 else { return }
         phase = .refusing
-        // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the loop of its own.
+        // Never from within evhttp's own code, which may set its callbacks again on the way out: from a turn of the
+        // loop of its own.
         later { $0.sendRefusal(refusal) }
     }
 
@@ -350,7 +367,8 @@ final class Connection {
             bufferevent, nil,
             { _, context in Connection.from(context)?.lingerOn() },
             { _, events, context in
-                // Whom the door refused may only now have shaken hands, and is yet to be told.
+                // A connection that was refused on accept may only now have completed its handshake, and then gets its
+                // answer.
                 if events & Int16(BEV_EVENT_CONNECTED) == 0 { Connection.from(context)?.close() }
             },
             Unmanaged.passUnretained(self).toOpaque())
@@ -371,7 +389,8 @@ final class Connection {
 
     // MARK: - Turns of the loop
 
-    /// The way back from libevent's callbacks. Their argument is the connection, not retained: it lives as long as its bufferevent, and none comes later.
+    /// The way back from libevent's callbacks. Their argument is the connection, not retained: it lives as long as its
+    /// bufferevent, and none comes later.
     static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
         context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }

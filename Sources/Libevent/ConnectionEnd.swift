@@ -1,5 +1,5 @@
-// How a connection ends. evhttp owns it and frees it, together with every request of it; but a request that the handler has yet to answer must
-// live until it does.
+// How a connection ends. evhttp owns it and frees it, together with every request of it; but a request that the handler
+// has yet to answer must live until it does.
 
 import CLibevent
 import Glibc
@@ -12,21 +12,23 @@ extension Connection {
         if isReplyHeld { loseClient() } else { evhttp_connection_free(identity) }
     }
 
-    /// Closes without a goodbye, and has the kernel throw away what it still holds for the client.
+    /// Closes without a TLS goodbye, and makes the kernel discard the bytes that it still holds for the client.
     func reset() {
         var abrupt = linger(l_onoff: 1, l_linger: 0)
         setsockopt(bufferevent_getfd(bufferevent), SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
-    /// Lets go of everything, because the server goes, and evhttp with it. A reply that is kept will find nobody to answer.
+    /// Lets go of everything, because the server goes, and evhttp with it. A kept reply will then have no client to
+    /// answer.
     func abandon() {
         detach()
         if isReplyHeld { loseClient() }
         streamEnds()
     }
 
-    /// Has evhttp believe that the client has gone: then it frees the connection, and leaves the request that is being answered to `PendingReply`.
+    /// Has evhttp believe that the client has gone: then it frees the connection, and leaves the request that is being
+    /// answered to `PendingReply`.
     private func loseClient() {
         giveBack()
         var callbacks = installedCallbacks
@@ -43,8 +45,8 @@ extension Connection {
         return callbacks
     }
 
-    /// Of TLS, while a request arrives: has evhttp learn of the client's end a turn later. libevent may tell of it before it hands over the bytes
-    /// that it read in front of it, and evhttp would close over a request that these make whole.
+    /// Of TLS, while a request arrives: has evhttp learn of the client's end a turn later. libevent may report it
+    /// before it passes on the bytes read before it, and evhttp would close although these bytes complete a request.
     func delayEnd() {
         let callbacks = installedCallbacks
         // Whenever evhttp answers or turns to another request, it sets its own again.
@@ -70,14 +72,16 @@ extension Connection {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// The client has ended its sending: the connection is closed when all requests that came whole before that are answered.
+    /// The client has ended its sending: the connection is closed when all requests that came whole before that are
+    /// answered.
     func clientEnded() {
         guard phase == .served else { return }
         hasClientEnded = true
         if answersPending == 0, directAnswers == 0, gate.completeRequests == 0 { loseClient() }
     }
 
-    /// What is to be done before evhttp frees the connection, which it is about to do: ends a TLS session in good form, or says why it never began.
+    /// To be called before evhttp frees the connection, which it is about to do: ends a TLS session in good form, or
+    /// says why it never began.
     func end() {
         if let session {
             if session.isEstablished {

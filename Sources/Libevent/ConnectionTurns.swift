@@ -1,4 +1,5 @@
-// What may not be done from within evhttp's or libevent's own code, which goes on with the connection afterwards, is done in a turn of its own.
+// What may not be done from within evhttp's or libevent's own code, which goes on with the connection afterwards, is
+// done in a turn of its own.
 
 import CLibevent
 
@@ -15,7 +16,7 @@ extension Connection {
             }, context, nil)
     }
 
-    /// What is to be done in the next turn, if the connection still exists then.
+    /// Work for the next turn, if the connection still exists then.
     private final class Turn {
         weak var connection: Connection?
         let action: (Connection) -> Void

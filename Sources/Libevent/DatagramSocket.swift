@@ -1,16 +1,18 @@
-// One UDP socket of a loop. Datagrams are received many at a time, since a system call for each would cost more than most answers, and so many
-// in a turn that others get theirs. An answer leaves by the address that was asked: a host with several of them would otherwise answer a client
-// from one that it has never heard of.
+// One UDP socket of a loop. Datagrams are received many at a time, since a system call for each would cost more than
+// most answers, and so many in a turn that others get theirs. An answer leaves by the address that was asked: a host
+// with several of them would otherwise answer a client from an address that it does not know.
 
 import Glibc
 import System
 
 /// Receives and sends datagrams. Belongs to its loop's thread.
 public final class DatagramSocket: LoopService {
-    /// Whom a datagram came from, and at which address of ours it arrived. Valid for as long as one likes; a client may be gone by then.
+    /// The sender of a datagram, and the local address at which it arrived. Valid for as long as one likes; a client
+    /// may be gone by then.
     public struct Peer: Sendable {
         fileprivate let address: SocketAddress
-        /// The address and interface of this host, as the kernel told them and takes them back; empty where it told nothing.
+        /// The address and interface of this host, as the kernel gives them and takes them back; empty where it gives
+        /// none.
         fileprivate let local: ArrivalAddress
 
         /// The client's numeric address, without the port.
@@ -95,7 +97,8 @@ public final class DatagramSocket: LoopService {
 
     public var isDrained: Bool { event == nil }
 
-    /// Receives nothing any more. Nothing was begun that could be finished: an answer that is still to come can be sent.
+    /// Receives nothing any more. Nothing was begun that could be finished: an answer that is still to come can be
+    /// sent.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard event != nil else { return }
         event = nil

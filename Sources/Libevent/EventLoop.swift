@@ -1,6 +1,6 @@
-// One event base, run by one thread. Everything that libevent calls back (timers, signals, connections) belongs to the loop that made it and
-// never leaves its thread; the compiler holds this: none of it is Sendable, and what acts on a loop takes an `OnLoop`, which only this
-// module can make.
+// One event base, run by one thread. Everything that libevent calls back (timers, signals, connections) belongs to the
+// loop that made it and never leaves its thread; the compiler holds this: none of it is Sendable, and what acts on a
+// loop takes an `OnLoop`, which only this module can make.
 
 import CLibevent
 
@@ -13,15 +13,16 @@ public struct OnLoop: ~Copyable {
 public final class EventLoop {
     let base: OpaquePointer
 
-    /// Events that must come before the reading of connections: a connection has to be known before its first byte or its end is handled.
+    /// Events that must come before the reading of connections: a connection has to be known before its first byte or
+    /// its end is handled.
     static let urgentPriority: Int32 = 0
     private static let priorities: Int32 = 2
     /// How long a turn may go on while an urgent event waits, in microseconds, plus the callback that it is at.
     private static let longestTurn = 100_000
 
-    /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that will touch it.
-    /// Throws when the kernel or memory refuse.
-    /// Timers are as coarse as the kernel's tick, 4 ms mostly: finer ones would cost each turn a system call.
+    /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that
+    /// will touch it. Throws when the kernel or memory refuse. Timers are as coarse as the kernel's tick, 4 ms mostly:
+    /// finer ones would cost each turn a system call.
     public init() throws(LibeventError) {
         guard let config = event_config_new() else { throw .outOfMemory }
         defer { event_config_free(config) }
@@ -37,13 +38,14 @@ public final class EventLoop {
         event_base_free(base)
     }
 
-    /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or timer lives.
+    /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or
+    /// timer lives.
     public func run() {
         event_base_dispatch(base)
     }
 
-    /// The same, and calls `afterTurn` each time when all that was ready has been handled and the loop would wait. What it takes, or sleeps, gathers
-    /// what comes meanwhile for one turn.
+    /// The same, and calls `afterTurn` each time when all that was ready has been handled and the loop would wait. What
+    /// it takes, or sleeps, gathers what comes meanwhile for one turn.
     public func run(afterTurn: (borrowing OnLoop) -> Void) {
         while event_base_loop(base, EVLOOP_ONCE) == 0, event_base_got_break(base) == 0 {
             afterTurn(OnLoop())

@@ -1,13 +1,15 @@
-// What evhttp refuses by itself, before there is a request to hand to anybody. The gate leaves it little to refuse; what is left is worded as
-// everything else, and closed.
+// What evhttp refuses by itself, before there is a request to hand to anybody. The request parser leaves it little to
+// refuse; what is left is worded as everything else, and closed.
 
 import CLibevent
 import HTTP
 
-/// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one in their place.
+/// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one in their
+/// place.
 public enum EvhttpErrorPage {
-    /// Answers with evhttp's code when it is one of ours, else with 400, and closes. evhttp does not tell whose request it was; nothing is known that the
-    /// gate lets through and evhttp refuses but a path that begins with `//`.
+    /// Answers with evhttp's code when it is one of ours, else with 400, and closes. evhttp does not say which request
+    /// it was; nothing is known that the request parser lets through and evhttp refuses but a path that begins with
+    /// `//`.
     ///
     /// - Parameters:
     ///   - standing: the fields of every answer.

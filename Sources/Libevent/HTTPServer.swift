@@ -1,5 +1,6 @@
-// An evhttp on one loop and one listening socket. evhttp keeps the connections, and answers what does not arrive whole; what it lets through unseen or leaves
-// unbounded is kept from it by the gate of each connection. Nothing above this file knows evhttp.
+// An evhttp on one loop and one listening socket. evhttp keeps the connections, and answers what does not arrive whole;
+// the request parser of each connection keeps from it what it would let through unchecked or unbounded. Nothing above
+// this file knows evhttp.
 
 import CLibevent
 import HTTP
@@ -31,11 +32,13 @@ public final class HTTPServer: LoopService {
 
     /// Bytes written at a time: a large answer leaves in one call instead of in 16 KB pieces.
     private static let maximumSingleWrite = 1 << 20
-    /// Bytes read at a time: so few that what was pipelined in one read stays small.
+    /// Bytes read at a time: so few that the requests pipelined in one read stay few.
     private static let maximumSingleRead = 16_384
-    /// Seconds without any progress after which evhttp closes a connection: longer than any of our own deadlines, which are the ones that count.
+    /// Seconds without any progress after which evhttp closes a connection: longer than any of our own deadlines, which
+    /// are the ones that count.
     private static let inactivityTimeout: Int32 = 86_400
-    /// What evhttp may buffer beyond the gate's limits: the gate is the one that refuses, evhttp only the net below it.
+    /// What evhttp may buffer beyond the request parser's limits: the request parser refuses, and evhttp is only a
+    /// safety net.
     static let evhttpSlack = 4_096
     /// How often deadlines are looked at, and a paused listener tries again, in milliseconds.
     static let housekeepingPeriod = 250
@@ -46,7 +49,7 @@ public final class HTTPServer: LoopService {
     let limits: RequestLimits
     let bodyRule: BodyRule?
     let border: Border
-    /// The border's, as of the last sweep.
+    /// As of the last sweep of the shared limits.
     private(set) var rules: BorderRules
     private let loop: EventLoop
     private let gauge: ConnectionGauge
@@ -59,7 +62,7 @@ public final class HTTPServer: LoopService {
     private var bound: OpaquePointer?
     /// Every connection that evhttp has, but for the newborn ones, under its evhttp_connection.
     private(set) var connections: [OpaquePointer: Connection] = [:]
-    /// Connections made in this turn of the loop, which evhttp has not yet told their descriptor.
+    /// Connections made in this turn of the loop, whose descriptor evhttp has not set yet.
     private var newborn: [Connection] = []
     /// Milliseconds of a monotonic clock, read on the loop's thread: the system's, or one that a test moves.
     let clock: () -> Int64
@@ -70,9 +73,9 @@ public final class HTTPServer: LoopService {
     private var adoption: LoopEvent?
     private var housekeeping: LoopEvent?
     private var reserve = ReservedDescriptor()
-    /// Bytes that waited for clients at the last sweep, as told to the border.
+    /// Bytes that waited for clients at the last sweep, as reported to the shared limits.
     var waitingBytes = 0
-    /// Connections that were refused at the door and are still being told so.
+    /// Connections that were refused on accept and whose answer is still being sent.
     var refusedAtTheDoor = 0
     private var whenDrained: ((borrowing OnLoop) -> Void)?
     private var answerHead: AnswerHead
@@ -80,10 +83,10 @@ public final class HTTPServer: LoopService {
     private var answered: [Connection] = []
     private var endOfTurn: LoopEvent?
 
-    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
-    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back. `bodyRule` says of which
-    /// requests the body may be longer than `limits` have it. Every answer has the fields of
-    /// `standing`; `refused` words what is refused before there is a request.
+    /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it
+    /// speaks TLS, and nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes
+    /// back. `bodyRule` says of which requests the body may be longer than `limits` have it. Every answer has the
+    /// fields of `standing`; `refused` words what is refused before there is a request.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
         security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds, bodyRule: BodyRule? = nil,
@@ -146,13 +149,14 @@ public final class HTTPServer: LoopService {
             evconnlistener_free(listener)
             throw .eventRefused
         }
-        // Out of descriptors, most likely. Accepting again at once would spin until one is free; housekeeping tries again.
+        // Out of descriptors, most likely. Accepting again at once would spin until one is free; housekeeping tries
+        // again.
         evconnlistener_set_error_cb(listener) { listener, _ in PausedListeners.pause(listener) }
         self.listener = listener
         self.bound = bound
     }
 
-    /// Answers whom a paused listener could not take, then lets it try again.
+    /// Answers connections that a paused listener could not accept, then resumes it.
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
@@ -173,7 +177,8 @@ public final class HTTPServer: LoopService {
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
         let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
-        // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets one, for one turn.
+        // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets
+        // one, for one turn.
         if security != nil, secured == nil { unsecured.append(connection) }
         adoption?.activate()
         return bufferevent
@@ -211,13 +216,13 @@ public final class HTTPServer: LoopService {
         RefusalAnswer.bytes(refusalHandler(refusal, cause, peer), isHead: isHead, &answerHead)
     }
 
-    /// What a client is told whose reply the handler lost.
+    /// The answer to a client whose reply the handler lost.
     func lostAnswer(to peer: String?) -> Response {
         refusalHandler(Refusal(.internalServerError, "the request was lost by a fault of the registry"), .lost, peer)
     }
 
-    /// Has a connection's direct answers written when the requests that came in the same turn have been answered too: their clients are then woken
-    /// together instead of each by itself, while there is still work to do here.
+    /// Has a connection's direct answers written when the requests that came in the same turn have been answered too:
+    /// their clients are then woken together instead of each by itself, while there is still work to do here.
     func writeAtEndOfTurn(_ connection: Connection) {
         if answered.isEmpty { endOfTurn?.activate() }
         answered.append(connection)
@@ -256,14 +261,14 @@ public final class HTTPServer: LoopService {
             return refuse(request, .internalServerError)
         }
         guard let head = connection.takeRequest() else {
-            // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
+            // The request parser and evhttp disagree on where a request ends. Nothing good is behind that.
             return refuse(request, .badRequest)
         }
         handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
         if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
     }
 
-    /// Answers what evhttp has read and nobody can serve.
+    /// Answers what evhttp has read and cannot be served.
     private func refuse(_ request: UnsafeMutablePointer<evhttp_request>, _ status: HTTP.Status) {
         EvhttpErrorPage.send(request, refusalHandler(EvhttpErrorPage.refusal(status), .lost, nil), &answerHead)
     }
@@ -294,8 +299,8 @@ public final class HTTPServer: LoopService {
     /// Whether a drain has ended: no connection is left, and none will come.
     public var isDrained: Bool { isDraining && connections.isEmpty }
 
-    /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when their senders have been told; then
-    /// calls `whenDrained`.
+    /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when
+    /// their senders have been notified; then calls `whenDrained`.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard !isDraining else { return }
         isDraining = true

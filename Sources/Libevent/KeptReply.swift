@@ -1,12 +1,14 @@
-// A connection whose handler answers in a later turn. evhttp knows no such state: it hears of nothing until it writes, and a byte that it is told of
-// while a request of its own is open ends the process. So its callbacks are taken away for as long as the reply is kept, and ours stand there:
+// A connection whose handler answers in a later turn. evhttp knows no such state: it gets no event until it writes, and
+// an event for a byte while a request of its own is open would end the process. So its callbacks are taken away for as
+// long as the reply is kept, and ours stand there:
 //
 //                    ┌── bytes ──► the gate reads on, the input keeps them (up to its watermark) for the request's successor
 //   reply is kept ───┼── end of the client's sending ──► remembered: it may still wait for the answer
 //                    ├── reset, or an error ──► freed, and the reply finds nobody to answer
 //                    └── the answer comes ──► evhttp gets its callbacks back, and what the input kept
 //
-// Reading stays on, so waiting costs no system call. A client that resets after it has ended its sending shows in no read; the sweep finds it.
+// Reading stays on, so waiting costs no system call. A client that resets after it has ended its sending shows in no
+// read; the sweep finds it.
 
 import CLibevent
 import Glibc
@@ -62,7 +64,8 @@ extension Connection {
         callbacks.event?(bufferevent, events, callbacks.context)
     }
 
-    /// Whether the client ended its sending while it waited for a reply, and has gone for good since. A system call for those alone.
+    /// Whether the client ended its sending while it waited for a reply, and has gone for good since. A system call for
+    /// those alone.
     var hasGoneWhileWaiting: Bool {
         guard hasClientEnded, isReplyAwaited, isOpen else { return false }
         var descriptor = pollfd(fd: bufferevent_getfd(bufferevent), events: 0, revents: 0)

@@ -1,6 +1,6 @@
-// Several loops share a port through SO_REUSEPORT, and so could a second registry, which would silently take a share of the connections.
-// A claim makes the port ours alone: an abstract Unix socket named after it and its address, which the kernel releases with the process whatever ends it, and
-// which is as local to a network namespace as the port itself.
+// Several loops share a port through SO_REUSEPORT, and so could a second registry, which would silently take a share of
+// the connections. A claim makes the port ours alone: an abstract Unix socket named after it and its address, which the
+// kernel releases with the process whatever ends it, and which is as local to a network namespace as the port itself.
 
 import Glibc
 import System
@@ -9,7 +9,8 @@ import System
 public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The port is in use, or held by another registry.
     case inUse(port: UInt16)
-    /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the errno.
+    /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the
+    /// errno.
     case refused(port: UInt16, code: Int32)
 
     /// Whether not the port is to blame but the address: it is none of this machine's.
@@ -38,19 +39,20 @@ public struct ListeningPort: Sendable {
 
     /// How many connections the kernel holds until a loop accepts them; the kernel's `somaxconn` caps it.
     static let backlog: Int32 = 4_096
-    /// Bytes that the kernel takes of what has not been sent yet, for each connection. What it holds for clients that do not read is in no bound of
-    /// ours, and the largest part of a buffer that grows by itself waits unsent; what is under way to a client that reads is not counted, so a fast
-    /// or a distant one still gets as much at a time as the network carries.
+    /// The unsent bytes that the kernel takes, for each connection. What it holds for clients that do not read is in no
+    /// bound of ours, and the largest part of a buffer that grows by itself waits unsent; what is under way to a client
+    /// that reads is not counted, so a fast or a distant one still gets as much at a time as the network carries.
     static let unsentBytes: Int32 = 64 << 10
 
     /// The port taken: the one asked for, or the system's choice for 0.
     public let port: UInt16
-    /// One descriptor for each loop, listening; whoever makes a server of one owns it.
+    /// One descriptor for each loop, listening; the server that is made of one owns it.
     public let descriptors: [Int32]
     /// Held open, and never closed, until the process ends.
     private let claim: Int32
 
-    /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6): listening for streams, or bound for datagrams.
+    /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6): listening for streams, or bound for
+    /// datagrams.
     public init(address text: String, port: UInt16, count: Int, of transport: Transport = .streams) throws(PortError) {
         guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
         if port != 0 { try Self.probe(address, port, transport) }
@@ -70,7 +72,7 @@ public struct ListeningPort: Sendable {
         self.descriptors = descriptors
     }
 
-    /// Binds without SO_REUSEPORT and lets go again: fails when anybody listens, also one who would share.
+    /// Binds without SO_REUSEPORT and lets go again: fails when another socket listens, also one that would share.
     private static func probe(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError) {
         let descriptor = try socket(address, port, transport, sharing: false)
         defer { close(descriptor) }

@@ -1,5 +1,6 @@
-// A timer, a signal or a readable descriptor of a loop, as an object whose lifetime is the event's: releasing it cancels. libevent keeps an
-// unretained pointer to it, which is sound because `deinit` removes the event before the memory goes.
+// A timer, a signal or a readable descriptor of a loop, as an object whose lifetime is the event's: releasing it
+// cancels. libevent keeps an unretained pointer to it, which is sound because `deinit` removes the event before the
+// memory goes.
 
 import CLibevent
 
@@ -52,7 +53,8 @@ public final class LoopEvent {
         return event
     }
 
-    /// Calls `handler` while `descriptor` is readable, or, if it is to be called once each time that something comes, whenever more becomes readable.
+    /// Calls `handler` while `descriptor` is readable, or, if it is to be called once each time that something comes,
+    /// whenever more becomes readable.
     static func readable(
         _ descriptor: Int32, on loop: EventLoop, onceEach: Bool = false, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
@@ -69,15 +71,16 @@ public final class LoopEvent {
 
     /// Runs the timer `milliseconds` from now, once unless it is one of `every`; replaces an earlier schedule.
     ///
-    /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as it is elsewhere in Swift, because nobody
-    /// could go on: a stop would have no deadline.
+    /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as elsewhere in
+    /// Swift, because no caller could go on: a stop would have no deadline.
     public func schedule(afterMilliseconds milliseconds: Int) {
         guard let event else { return }
         var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
         precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
     }
 
-    /// Calls the handler once at the end of this turn of the loop, behind what is ready by then, however often it is asked for.
+    /// Calls the handler once at the end of this turn of the loop, after the events that are ready by then, however
+    /// often it is requested.
     public func activate() {
         if let event { event_active(event, EV_TIMEOUT, 1) }
     }

@@ -1,4 +1,5 @@
-// What a loop serves is a list: HTTP on one port, HTTPS on another, datagrams on a third. All of it starts and stops alike.
+// What a loop serves is a list: HTTP on one port, HTTPS on another, datagrams on a third. All of it starts and stops
+// alike.
 
 /// Something that a loop serves. Belongs to its loop's thread.
 public protocol LoopService: AnyObject {

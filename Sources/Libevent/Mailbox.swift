@@ -1,14 +1,15 @@
-// How other threads speak to a loop: values in a guarded queue and a signal that wakes the loop. This is the only door; nothing of a loop
-// is touched from outside.
+// How other threads speak to a loop: values in a guarded queue and a signal that wakes the loop. This is the only
+// entry; nothing of a loop is touched from outside.
 
 import Synchronization
 import System
 
 /// The sending side: may be used from any thread, also after the loop has gone.
 public final class MailboxSender<Message: Sendable>: Sendable {
-    /// Invariant: short, though nothing here bounds it. What a client or a peer did is told of once until it has been looked at (the catalog's changes,
-    /// see `News`), once a turn of the loop (tickets and their acknowledgments), or by calls that wait, whose number is bounded (questions); the others
-    /// come with a signal, a pause, a look for members every few seconds, the start and the end of a loop.
+    /// Invariant: short, though nothing here bounds it. What a client or a peer did is mailed once until it has been
+    /// handled (the catalog's changes, see `News`), once a turn of the loop (tickets and their acknowledgments), or by
+    /// calls that wait, whose number is bounded (questions); the others come with a signal, a pause, a look for members
+    /// every few seconds, the start and the end of a loop.
     private let queue = Mutex(Queue())
     fileprivate let signal: WakeSignal
 
@@ -18,7 +19,8 @@ public final class MailboxSender<Message: Sendable>: Sendable {
         var isRaised = false
     }
 
-    /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel gives no descriptor.
+    /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel
+    /// gives no descriptor.
     public init() throws(SystemFailure) { signal = try WakeSignal() }
 
     /// Queues a message and wakes the loop. Messages of one sender arrive in order.
@@ -63,7 +65,7 @@ public final class Mailbox<Message: Sendable> {
     ) throws(LibeventError) {
         self.sender = sender
         self.handler = handler
-        // Each raising is told once, so that nobody has to lower the signal, which takes a system call.
+        // Each raising is reported once, so that no thread has to lower the signal, which takes a system call.
         event = try LoopEvent.readable(sender.signal.descriptor, on: loop, onceEach: true) { onLoop in
             for message in sender.takeAll() { handler(message, onLoop) }
         }

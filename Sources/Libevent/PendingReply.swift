@@ -1,5 +1,5 @@
-// The right to answer one request, once. Answering twice does not compile, and a handler that loses the reply has answered 500: a client is
-// never left waiting for a mistake of ours.
+// The right to answer one request, once. Answering twice does not compile, and a handler that loses the reply has
+// answered 500: a client is never left waiting for a mistake of ours.
 
 import CLibevent
 import HTTP
@@ -8,8 +8,8 @@ import HTTP
 public struct PendingReply: ~Copyable {
     /// evhttp's request; nil for one that went past evhttp.
     private let request: UnsafeMutablePointer<evhttp_request>?
-    /// Retained by hand, because what is discarded must be a plain value. A connection may end while its reply is kept; the object lives on, and
-    /// knows. Invariant: released by `answer`, which is called once.
+    /// Retained by hand, because a discarded value must be a plain value. A connection may end while its reply is kept;
+    /// the object lives on, and knows. Invariant: released by `answer`, which is called once.
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
     private let closes: Bool
@@ -23,20 +23,23 @@ public struct PendingReply: ~Copyable {
         isOld = head.minorVersion == 0
     }
 
-    /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows within a fraction of a second,
-    /// unless it has only ended its sending, which is no end.
+    /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows
+    /// within a fraction of a second, unless it has only ended its sending, which is no end.
     public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isOpen } }
 
-    /// Writes the response. Its body is left out for HEAD, and its length told. Does nothing when the client has gone meanwhile.
+    /// Writes the response. For HEAD its body is left out and its length is sent. Does nothing when the client has gone
+    /// meanwhile.
     public consuming func send(_ response: borrowing Response) {
         answer(response)
         discard self
     }
 
-    /// Writes the head of the response, whose body is then sent piece by piece. `ended` is called at most once, when the answer ends that its sender
-    /// has not ended; the reply is to be let go of then. A stop of the server calls it as well: what is sent from within it still arrives.
+    /// Writes the head of the response, whose body is then sent piece by piece. `ended` is called at most once, when
+    /// the answer ends that its sender has not ended; the reply is to be let go of then. A stop of the server calls it
+    /// as well: what is sent from within it still arrives.
     ///
-    /// The body of `response` is not sent, and nothing tells its length: HTTP/1.1 has it in chunks, and HTTP/1.0 until the connection ends.
+    /// The body of `response` is not sent, and nothing says its length: HTTP/1.1 has it in chunks, and HTTP/1.0 until
+    /// the connection ends.
     public consuming func stream(
         _ response: borrowing Response, ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
     ) -> StreamReply {
@@ -47,7 +50,7 @@ public struct PendingReply: ~Copyable {
     }
 
     deinit {
-        // Without a connection nobody is told.
+        // Without a connection no client gets it.
         answer(connection._withUnsafeGuaranteedRef { $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError) })
     }
 
@@ -67,7 +70,8 @@ public struct PendingReply: ~Copyable {
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
         if closes || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
-        // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the same.
+        // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the
+        // same.
         request.pointee.type = EVHTTP_REQ_HEAD
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {

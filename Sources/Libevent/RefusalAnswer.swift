@@ -1,10 +1,12 @@
-// Answers given without a request: what the parser or the border refused has none. The API words them, and the connection ends with them.
+// Answers given without a request: what the parser or the border refused has none. The API words them, and the
+// connection ends with them.
 
 import HTTP
 
 /// The bytes of a refusal, written straight to the connection.
 enum RefusalAnswer {
-    /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC 9110, section 9.3.2).
+    /// A whole response. It always says HTTP/1.1, whatever the client claimed to speak. To HEAD it is a head alone (RFC
+    /// 9110, section 9.3.2).
     static func bytes(_ response: Response, isHead: Bool = false, _ head: inout AnswerHead) -> [UInt8] {
         var bytes: [UInt8] = []
         head.withHead(of: response, AnswerHead.Form(closes: true), on: nil) { bytes.append(contentsOf: $0) }

@@ -80,8 +80,8 @@ struct SocketAddress: Sendable {
     /// The port, 0 when none was chosen yet.
     var port: UInt16 { withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) } }
 
-    /// The numeric address of a peer, without the port, as the kernel gave it; nil when it is of no family that is known here. An IPv4
-    /// address that came in through an IPv6 socket is given as IPv4.
+    /// The numeric address of a peer, without the port, as the kernel gave it; nil when it is of no family that is
+    /// known here. An IPv4 address that came in through an IPv6 socket is given as IPv4.
     static func host(of address: UnsafePointer<sockaddr>, length: socklen_t) -> String? {
         guard let host = SocketAddress(address, length: length)?.host else { return nil }
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst("::ffff:".count)) : host

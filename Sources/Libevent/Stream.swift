@@ -1,11 +1,12 @@
-// One connection to a peer: a bufferevent, plain or over TLS, dialled or accepted. It only moves bytes; what they mean is its owner's affair.
+// One connection to a peer: a bufferevent, plain or over TLS, dialled or accepted. It only moves bytes; their meaning
+// is the owner's concern.
 //
 //   opening ──connected, handshake done──► open ──the owner closes──► leaving ──all written, the peer closes──► freed
 //      └──────── an error, the peer's end, or the deadline ──┴────────────┴───────────────────────────────────► freed
 //
-// Leaving: what was queued is still written, then the sending side is shut, and what still comes is thrown away until the peer has closed
-// too. Closing at once would throw the queue away (`bufferevent_free` does), and closing over unread bytes would reset the connection under
-// what the peer has yet to read. All of it is bounded by a deadline.
+// Leaving: queued bytes are still written, then the sending side is shut, and bytes that still arrive are discarded
+// until the peer has closed too. Closing at once would throw the queue away (`bufferevent_free` does), and closing over
+// unread bytes would reset the connection under what the peer has yet to read. All of it is bounded by a deadline.
 
 import CLibevent
 import Glibc
@@ -48,7 +49,8 @@ final class Stream {
     private static let maximumSingleWrite = 1 << 20
     /// Bytes read in one turn of the loop, so that a peer that never pauses leaves others their turns.
     private static let bytesPerTurn = 256 << 10
-    /// When the kernel asks an end that is silent whether it is there, how often, and how many times in vain until the stream fails, in seconds.
+    /// When the kernel asks an end that is silent whether it is there, how often, and how many times in vain until the
+    /// stream fails, in seconds.
     static let (keepAliveIdle, keepAliveInterval, keepAliveProbes): (Int32, Int32, Int32) = (5, 1, 3)
 
     /// Callbacks come from the loop only, never from within a call of ours.
@@ -69,15 +71,17 @@ final class Stream {
     private let session: TLSSession?
     private unowned let streams: Streams
     private let lowWater: Int
-    /// Whether more than the low-water mark was queued since the owner was last told that there is room.
+    /// Whether more than the low-water mark was queued since the owner last got an event that there is room.
     private var isHigh = false
     /// Bytes of TLS that came in this turn.
     private var cameInTurn = 0
     private var hasShutDown = false
-    /// Reads a plain socket while it is in use: libevent would ask first how much there is, 4 KB of which it reads at a time.
+    /// Reads a plain socket while it is in use: libevent would ask first how much there is, 4 KB of which it reads at a
+    /// time.
     private var reader: LoopEvent?
 
-    /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed, when memory is short.
+    /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed,
+    /// when memory is short.
     init?(
         _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, admittedBy deadline: Int64,
         on loop: EventLoop, of streams: Streams, lowWater: Int
@@ -159,8 +163,8 @@ final class Stream {
 
     private var isPlainAndOpen: Bool { session == nil && isOpen }
 
-    /// Returns how many bytes the kernel has taken. The socket mostly takes all, and asking epoll before and after would cost more than that. An error
-    /// is left for libevent to find.
+    /// Returns how many bytes the kernel has taken. The socket mostly takes all, and asking epoll before and after
+    /// would cost more than that. An error is left for libevent to find.
     private func sendAtOnce(_ bytes: [UInt8]) -> Int {
         max(0, Glibc.send(bufferevent_getfd(bufferevent), bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)))
     }
@@ -178,7 +182,7 @@ final class Stream {
         }
     }
 
-    /// Writes what is queued and then waits for the peer to close.
+    /// Writes the queued bytes and then waits for the peer to close.
     func leave() {
         reader = nil
         bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
@@ -238,7 +242,7 @@ final class Stream {
         }
     }
 
-    /// The end is left for libevent to find, and to tell of.
+    /// The end is left for libevent to find and report.
     private func endReading() {
         reader = nil
         bufferevent_enable(bufferevent, Int16(EV_READ))
@@ -249,7 +253,8 @@ final class Stream {
         streams.ended(self, .failed(String(cString: strerror(code))), onLoop)
     }
 
-    /// A TLS bufferevent reads until the socket is empty, which a fast peer may never let happen. What OpenSSL holds of a record is still read.
+    /// A TLS bufferevent reads until the socket is empty, which a fast peer may never let happen. What OpenSSL holds of
+    /// a record is still read.
     private func boundTurns(_ context: UnsafeMutableRawPointer) {
         evbuffer_add_cb(
             bufferevent_get_input(bufferevent),

@@ -1,8 +1,9 @@
-// An answer that goes on: server-sent events, for as long as their reader stays. It is bounded by what its client takes, timed by the same sweep as
-// every answer, and ended by whichever comes first: its sender, the client's end, or the server's.
+// An answer that goes on: server-sent events, for as long as their reader stays. It is bounded by what its client
+// takes, timed by the same sweep as every answer, and ended by whichever comes first: its sender, the client's end, or
+// the server's.
 //
-// Unlike an answer that is only awaited, a streamed one ends when its client ends its sending: nobody who follows a stream has anything more to
-// say, and a client that has gone looks the same until it is written to.
+// Unlike an answer that is only awaited, a streamed one ends when its client ends its sending: a client that follows a
+// stream has nothing more to send, and one that has gone looks the same until it is written to.
 
 import HTTP
 
@@ -14,7 +15,8 @@ public enum AnswerEnd: Sendable, Equatable {
     case draining
 }
 
-/// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends the answer.
+/// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends
+/// the answer.
 public struct StreamReply: ~Copyable {
     /// Retained by hand, as in `PendingReply`.
     private let connection: Unmanaged<Connection>
@@ -26,11 +28,11 @@ public struct StreamReply: ~Copyable {
         self.number = number
     }
 
-    /// Whether somebody still reads, as far as is known.
+    /// Whether a client still reads, as far as is known.
     public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isStreaming(number) } }
 
-    /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than `BorderRules.streamedAhead` bytes would then wait for
-    /// a client that is slower than its stream.
+    /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
+    /// `BorderRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
     public func send(_ bytes: [UInt8]) -> Bool { connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) } }
 
     /// Ends the body. The connection serves on, where the request and its version let it.

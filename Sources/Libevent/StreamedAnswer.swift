@@ -1,11 +1,13 @@
-// The connection's side of an answer that goes on. To the connection it is a kept reply (`KeptReply.swift`) of which parts are written already: our
-// callbacks stand in the place of evhttp's, reading stays on, and libevent writes what the sender queues.
+// The connection's side of an answer that goes on. To the connection it is a kept reply (`KeptReply.swift`) of which
+// parts are written already: our callbacks stand in the place of evhttp's, reading stays on, and libevent writes what
+// the sender queues.
 //
 //   direct request ──► chunks ──► sender ends ──► rest is written ──► serves on
 //   evhttp's ────────► chunks, or bytes (HTTP/1.0) ──► sender ends ──► rest is written ──► closed, and evhttp's request freed
 //   either ──► client's end, reset, or nothing taken for too long ──► closed, sender is told
 //
-// evhttp cannot be told that a request has been answered by others, so the connection of a streamed answer that it has read the request of ends with it.
+// evhttp cannot know that its request was answered by other code, so when evhttp has read the request, the connection
+// ends with the streamed answer.
 
 import CLibevent
 import HTTP
@@ -17,7 +19,7 @@ struct StreamedAnswer {
     let isChunked: Bool
     /// evhttp's request; then the connection ends with the answer. Invariant: freed when the connection has ended.
     let request: UnsafeMutablePointer<evhttp_request>?
-    /// Whom its end is told; nil once the sender has ended it.
+    /// The handler of its end; nil once the sender has ended it.
     var ended: ((AnswerEnd, borrowing OnLoop) -> Void)?
 }
 
@@ -25,7 +27,8 @@ extension Connection {
     private static let lineEnd = Array("\r\n".utf8)
     private static let lastChunk = Array("0\r\n\r\n".utf8)
 
-    /// Writes the head of an answer whose body comes piece by piece; returns the number by which that is known. Of HEAD it is whole with its head.
+    /// Writes the head of an answer whose body comes piece by piece; returns the number by which that is known. Of HEAD
+    /// it is whole with its head.
     func beginStream(
         _ response: borrowing Response, to request: UnsafeMutablePointer<evhttp_request>?, isHead: Bool, isOld: Bool,
         ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
@@ -42,7 +45,7 @@ extension Connection {
         server.withHead(of: response, form) { _ = bufferevent_write(bufferevent, $0.baseAddress, $0.count) }
         bufferevent_enable(bufferevent, Int16(EV_WRITE))
         if isHead { endStream(streamsSoFar, isBodiless: true) }
-        // Its end was told before: no event will tell of it.
+        // Its end was reported before: no event will report it.
         if hasClientEnded { later { if $0.stream?.ended != nil { $0.close() } } }
         return streamsSoFar
     }
@@ -84,7 +87,7 @@ extension Connection {
         if stream.ended == nil { close() }
     }
 
-    /// Tells the sender, if it has not ended the answer. Called when the connection has ended.
+    /// Notifies the sender, if it has not ended the answer. Called when the connection has ended.
     func streamEnds() {
         guard let stream else { return }
         self.stream = nil

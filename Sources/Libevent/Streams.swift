@@ -1,5 +1,6 @@
-// All connections of one loop to peers. Their owner knows them by number and is told what happens to them; here alone they are made and freed.
-// A stream is on probation until its owner admits it: within its time it must be connected, have done its handshake, and have said who it is.
+// All connections of one loop to peers. Their owner knows them by number and gets their events; here alone they are
+// made and freed. A stream is on probation until its owner admits it: within its time it must be connected, have
+// completed its handshake, and be authenticated.
 
 import CLibevent
 import Glibc
@@ -8,7 +9,7 @@ import TLS
 
 /// The streams of one loop. Belongs to its thread.
 public final class Streams {
-    /// Told of every event; it may send, close and connect from within.
+    /// Called with every event; it may send, close and connect from within.
     public typealias Handler = (StreamID, StreamEvent, borrowing OnLoop) -> Void
 
     /// How often deadlines are looked at, in milliseconds.
@@ -28,17 +29,18 @@ public final class Streams {
     private var newcomers = Newcomers()
     /// Invariant: how many of `streams` are departing.
     private var departing = 0
-    /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, and owned by nobody else.
+    /// Accepted sockets whose first byte has not come, by descriptor. Invariant: open, without another owner.
     private var undecided: [Int32: Undecided] = [:]
     private var spares = SpareDescriptors(count: spareDescriptors)
-    /// Dials that came to nothing within `connect`, to be told of in a turn of the loop of their own.
+    /// Dials that failed within `connect`, whose events come in a later turn of the loop.
     private var failedDials: [(id: StreamID, host: String, end: StreamEnd)] = []
     private var failedDialTimer: LoopEvent?
     private var housekeeping: LoopEvent?
     private var whenEmpty: ((borrowing OnLoop) -> Void)?
-    /// Hosts that are let in however many strangers there are: where peers are known to be. Of each no more than `newcomersOfHost`.
+    /// Hosts that are accepted however many unauthenticated peers there are: where peers are known to be. Of each no
+    /// more than `newcomersOfHost`.
     public var expectedHosts: Set<String> = []
-    /// How many connections were closed unread, for there being too many strangers.
+    /// How many connections were closed unread, because there were too many unauthenticated peers.
     public private(set) var turnedAway = 0
     /// Called at each look at the deadlines, for listeners that wait for descriptors.
     var listeners: [ObjectIdentifier: () -> Void] = [:]
@@ -60,7 +62,8 @@ public final class Streams {
 
     // MARK: - Making
 
-    /// Connects to a numeric address; with `security` over TLS. It must be admitted within `milliseconds`. What goes wrong is told as an event.
+    /// Connects to a numeric address; with `security` over TLS. It must be admitted within `milliseconds`. Failures
+    /// come as events.
     public func connect(
         to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
     ) -> StreamID {
@@ -87,7 +90,7 @@ public final class Streams {
     private func connectingSocket(_ address: SocketAddress) -> Int32? {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         var descriptor = socket(address.family, kind, 0)
-        // Another thread may be quicker with what is given up.
+        // Another thread may take a descriptor that is given up first.
         while descriptor < 0, errno == EMFILE || errno == ENFILE, spares.release() { descriptor = socket(address.family, kind, 0) }
         guard descriptor >= 0 else { return nil }
         var on: Int32 = 1
@@ -101,7 +104,7 @@ public final class Streams {
         return descriptor
     }
 
-    /// Takes an accepted socket, or closes it: there may be too many strangers already.
+    /// Takes an accepted socket, or closes it: there may be too many unauthenticated peers already.
     func accept(_ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop) {
         let hasRoom = newcomers.count < limits.newcomers || expectedHosts.contains(host)
         guard hasRoom, newcomers.count(of: host) < limits.newcomersOfHost else {
@@ -136,7 +139,7 @@ public final class Streams {
         if stream.isOpenAtOnce { opened(stream, onLoop) }
     }
 
-    /// The first byte tells TLS from the rest; it is left in the socket.
+    /// The first byte distinguishes TLS from the rest; it is left in the socket.
     private func waitForFirstByte(_ descriptor: Int32, _ host: String, _ security: TLSContext, _ deadline: Int64) {
         let event = try? LoopEvent.readable(descriptor, on: loop) { [unowned self] onLoop in
             guard undecided.removeValue(forKey: descriptor) != nil else { return }
@@ -187,7 +190,7 @@ public final class Streams {
 
     // MARK: - What the owner does
 
-    /// Queues bytes. Nothing bounds the queue but its owner, who is to ask for `queuedBytes`.
+    /// Queues bytes. The queue is bounded by its owner only, which has to look at `queuedBytes`.
     public func send(_ bytes: [UInt8], on id: StreamID, _: borrowing OnLoop) {
         streams[id]?.send(bytes)
     }
@@ -201,7 +204,8 @@ public final class Streams {
         move(stream, to: .admitted)
     }
 
-    /// The same in so many milliseconds, if the owner has not closed it by then; until then it has no deadline, but is still a newcomer.
+    /// The same after this many milliseconds, if the owner has not closed it by then; until then it has no deadline,
+    /// but is still a newcomer.
     public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
         guard let stream = streams[id], stream.standing.isNewcomer else { return }
         move(stream, to: .onTrial(admittedAt: MonotonicClock.milliseconds() + Int64(milliseconds)))
@@ -212,12 +216,12 @@ public final class Streams {
         streams[id]?.keepAlive()
     }
 
-    /// Closes a stream; nothing more is told of it. What is queued is written, and the peer's end awaited, for at most so many
-    /// milliseconds; with 0 all is dropped at once.
+    /// Closes a stream; it gives no more events. The queued bytes are written, and the peer's end is awaited, for at
+    /// most this many milliseconds; with 0 all is dropped at once.
     public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
         guard let stream = streams[id], !stream.standing.isLeaving else { return }
         guard milliseconds > 0, stream.isOpen else { return release(stream, onLoop) }
-        // Strangers who do not take their answer would else hold a descriptor each for as long as it may take.
+        // Otherwise unauthenticated peers that do not read their answer would each hold a descriptor.
         if stream.isStranger, departing >= limits.departingNewcomers { return release(stream, onLoop) }
         move(stream, to: .leaving(until: MonotonicClock.milliseconds() + Int64(milliseconds), wasStranger: stream.isStranger))
         stream.leave()
@@ -254,7 +258,8 @@ public final class Streams {
         if !wasLeaving { handler(stream.id, .closed(end, host: stream.host), onLoop) }
     }
 
-    /// The one place where a standing changes, nil being the stream's end: how many strangers there are follows from it.
+    /// The one place where a standing changes, nil being the stream's end: the number of unauthenticated peers follows
+    /// from it.
     private func move(_ stream: Stream, to standing: Stream.Standing?) {
         if stream.isStranger, !(standing?.isNewcomer ?? false) { newcomers.remove(stream.host) }
         if stream.standing.isDeparting { departing -= 1 }
@@ -286,7 +291,7 @@ public final class Streams {
     }
 }
 
-/// An accepted socket of which nobody knows yet whether it speaks TLS.
+/// An accepted socket of which it is not known yet whether it speaks TLS.
 private struct Undecided {
     let host: String
     let deadline: Int64
@@ -313,7 +318,7 @@ private enum FirstByte {
     }
 }
 
-/// Accepted streams that have not yet said who they are.
+/// Accepted streams that are not authenticated yet.
 private struct Newcomers {
     private(set) var count = 0
     private var ofHost: [String: Int] = [:]

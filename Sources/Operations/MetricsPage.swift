@@ -1,5 +1,5 @@
-// The metrics, in the text format that Prometheus scrapes. Every label is of a closed set: operations, statuses, loops, never a name that a
-// client chose.
+// The metrics, in the text format that Prometheus scrapes. Every label is of a closed set: operations, statuses, loops,
+// never a name that a client chose.
 
 import Catalog
 import Configuration

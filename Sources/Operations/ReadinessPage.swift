@@ -1,4 +1,5 @@
-// Whether a balancer should send requests here, and what an operator must know when it should not: why, since when, and until when at the latest.
+// Whether a balancer should send requests here, and what an operator must know when it should not: why, since when, and
+// until when at the latest.
 
 import HTTP
 import JSON

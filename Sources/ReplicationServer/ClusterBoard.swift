@@ -1,4 +1,5 @@
-// Where the replication thread writes what other threads ask: words that requests read each time, and a report that pages show.
+// Where the replication thread writes what other threads ask: words that requests read each time, and a report that
+// pages show.
 
 import Catalog
 import Replication
@@ -47,7 +48,7 @@ final class ClusterBoard: Sendable {
 
     func tell(_ readiness: ReadinessReport) { page.withLock { $0.readiness = readiness } }
 
-    /// What was merged before is seen by whoever sees this.
+    /// A reader that sees this also sees what was merged before.
     func becomeReady() { ready.store(true, ordering: .releasing) }
 
     func correctClock(milliseconds: Int64) { correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed) }

@@ -1,5 +1,5 @@
-// A member's part in its cluster, as the rest of the process has it: started, told a few things, asked how it stands, and ended. What it does
-// happens on a thread of its own, so that no peer, however stuck, is ever waited for by a request.
+// A member's part in its cluster, as the rest of the process has it: started, sent mail, asked for its state, and
+// ended. What it does happens on a thread of its own, so that no peer, however stuck, is ever waited for by a request.
 
 import Catalog
 import Libevent
@@ -9,11 +9,11 @@ import Synchronization
 import System
 import TLS
 
-/// What the replication thread is told.
+/// Mail to the replication thread.
 enum ReplicationOrder: Sendable {
-    /// The catalog has changes to tell.
+    /// The catalog has changes to publish.
     case changes
-    /// A loop will wait for acknowledgments, and is to be told here.
+    /// A loop will wait for acknowledgments, and gets them here.
     case connect(loop: Int, @Sendable (ClusterReply) -> Void)
     /// Answers wait until the others have what was changed so far.
     case acknowledge(AcknowledgmentTicket)
@@ -27,7 +27,7 @@ enum ReplicationOrder: Sendable {
     case paused
     /// Prove the first of these from now on, and accept each.
     case secrets([[UInt8]])
-    /// Tell everybody everything, say goodbye and end the thread; then call this.
+    /// Publish everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
 
@@ -62,18 +62,19 @@ public final class ReplicationService: Cluster {
     /// The port that was taken for peers.
     public var port: UInt16 { configuration.port.port }
 
-    /// Who this member is during this run.
+    /// The identity of this member during this run.
     public var member: MemberID { configuration.node.member }
 
     /// How TLS fares between members; nil without it.
     public var tlsHealth: TLSHealth? { security?.health }
 
-    /// What the store's `wake` is to call. While answers wait for the other members, the ticket of this one follows within the turn of its loop, and a
-    /// waking serves both; a change that none follows is told with the next look at the clock, `ReplicationLoop.beatPeriod` later at most.
+    /// What the store's `wake` is to call. While answers wait for the other members, the ticket of this one follows
+    /// within the turn of its loop, and a waking serves both; a change that none follows is told with the next look at
+    /// the clock, `ReplicationLoop.beatPeriod` later at most.
     public func wake() { if board.standing.waits { orders.sendQuietly(.changes) } else { orders.send(.changes) } }
 
-    /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come to run, `whenFailed` is
-    /// called from it.
+    /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come
+    /// to run, `whenFailed` is called from it.
     public func start(
         _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold, whenFailed: @escaping @Sendable (any Error) -> Void
     ) throws {
@@ -81,12 +82,12 @@ public final class ReplicationService: Cluster {
             configuration: configuration, store: store, leaseClock: leaseClock, expiryHold: expiryHold, board: board, security: security,
             orders: orders,
             logger: logger, whenFailed: whenFailed)
-        // Nobody joins it: `leave` tells of its end, and the process goes at its deadline whether it has ended or not.
+        // It is not joined: `leave` reports its end, and the process exits at its deadline whether it has ended or not.
         try NamedThread("replication") { ReplicationLoop.run(loop) }.detach()
         let search = MembershipConfiguration(
             directory: configuration.directory, names: configuration.names, own: address,
             wallClock: { [board] in WallClock.nanoseconds().addingSaturated(board.clockCorrection) })
-        // First: a report that comes before would be of nobody knows what.
+        // First: an earlier report would have no known source.
         orders.send(.looking(search.sources))
         let membership = try MembershipThreads(search) { [orders] in orders.send(.found($0)) }
         self.membership.withLock { $0 = membership }
@@ -98,18 +99,19 @@ public final class ReplicationService: Cluster {
     /// Over the certificates as they were before they were read; nil without TLS.
     public var certificateWatch: FileWatch? { security?.watch }
 
-    /// Reads the certificates anew at `now`, in seconds since 1970; says in the log how that went, and returns the watch over what was read.
+    /// Reads the certificates anew at `now`, in seconds since 1970; says in the log how that went, and returns the
+    /// watch over what was read.
     public func reloadCertificates(now: Int64) -> FileWatch { security?.reload(now: now, logger) ?? FileWatch([]) }
 
     /// Links that are made from now on prove the first secret, and accept each. There is at least one.
     public func change(secrets: [[UInt8]]) { orders.send(.secrets(secrets)) }
 
-    /// Tells the others everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication thread. To be called
-    /// once, after `start`.
+    /// Publishes everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication
+    /// thread. To be called once, after `start`.
     public func leave(whenLeft: @escaping @Sendable () -> Void) {
         orders.send(
             .leave { [self] in
-                // Last, so that nobody takes this member for gone while it still has something to tell.
+                // Last, so that no member takes this one for gone while it still has something to publish.
                 membership.withLock { $0 }?.stop(within: Self.membershipTime)
                 whenLeft()
             })
@@ -117,8 +119,8 @@ public final class ReplicationService: Cluster {
 
     /// How long a directory may take to let this member's file go, in milliseconds.
     private static let membershipTime: Int64 = 500
-    /// The longest that `leave` takes, in milliseconds, however many peers are stuck: who ends the process earlier leaves this member's file
-    /// behind.
+    /// The longest that `leave` takes, in milliseconds, however many peers are stuck: a process that is ended earlier
+    /// leaves this member's file there.
     public static let longestLeave = ReplicationLoop.longestLeave + membershipTime
 
     // MARK: - Cluster

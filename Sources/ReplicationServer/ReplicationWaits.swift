@@ -1,17 +1,18 @@
-// The replication thread's part in answers that wait: tickets of API loops go to the node together with the changes that they stand for, and what the
-// node says of them goes back to each loop in one mail a turn, however many it concerns.
+// The replication thread's part in answers that wait: tickets of API loops go to the node together with the changes
+// that they stand for, and what the node says of them goes back to each loop in one mail a turn, however many it
+// concerns.
 
 import Libevent
 import Replication
 import System
 
-/// Who waits, between the mail that comes in and the mail that goes out.
+/// The waiting loops, between the mail that comes in and the mail that goes out.
 struct PendingWaits {
-    /// By loop; what is told of its tickets goes there.
+    /// By loop; mail about its tickets goes there.
     var receivers: [Int: @Sendable (ClusterReply) -> Void] = [:]
     /// By loop, the last ticket that the node has not been given.
     private(set) var tickets: [Int: UInt64] = [:]
-    /// By loop, up to which ticket it may answer, as it has not been told.
+    /// By loop, the ticket up to which it may answer and has no mail yet.
     private var acknowledged: [Int: UInt64] = [:]
     private var answered: [(ticket: QuestionTicket, isSure: Bool)] = []
 
@@ -49,7 +50,7 @@ extension ReplicationLoop {
     /// How often it is shown that what others say is looked at, in milliseconds.
     static func beatPeriod(_ limits: NodeLimits) -> Int64 { max(leastBeat, limits.acknowledgeTimeout / beatsInTimeout) }
 
-    /// Others were heard until now, as far as they said anything. After a pause the node looks first: it knows what that means.
+    /// Frames of others are processed up to now. After a pause the node looks first: it knows what that means.
     func beat(_ onLoop: borrowing OnLoop) {
         carryOut(node.expireWaits(at: now), onLoop)
         parts.board.standing.beat(at: MonotonicClock.milliseconds())
@@ -67,7 +68,7 @@ extension ReplicationLoop {
         }
     }
 
-    /// Has the node called when somebody has waited long enough.
+    /// Has the node called when a wait has reached its deadline.
     func scheduleWaits() {
         guard let deadline = node.nextDeadline, deadline < scheduledWaits ?? .max else { return }
         scheduledWaits = deadline

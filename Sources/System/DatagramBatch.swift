@@ -1,11 +1,11 @@
-// Many datagrams by one system call, as recvmmsg(2) has it, which Swift's Glibc module lacks; and one to the address that asked, by the address that was
-// asked.
+// Many datagrams by one system call, as recvmmsg(2) has it, which Swift's Glibc module lacks; and one to the address
+// that asked, by the address that was asked.
 
 import CSystem
 import Glibc
 
-/// At which address and interface of this host a datagram arrived: the control message in which the kernel says so, and takes from where to send
-/// (`in_pktinfo` or `in6_pktinfo` after a `cmsghdr`), kept as it came.
+/// At which address and interface of this host a datagram arrived: the control message in which the kernel says so, and
+/// takes from where to send (`in_pktinfo` or `in6_pktinfo` after a `cmsghdr`), kept as it came.
 public struct ArrivalAddress: Sendable {
     /// Room for either of the two, in bytes.
     fileprivate static let room = 40
@@ -24,7 +24,8 @@ public struct ArrivalAddress: Sendable {
     }
 }
 
-/// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they are.
+/// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they
+/// are.
 public struct DatagramBatch: ~Copyable {
     private let longest: Int
     private let headers: UnsafeMutableBufferPointer<csystem_datagram>
@@ -55,7 +56,8 @@ public struct DatagramBatch: ~Copyable {
         data.deallocate()
     }
 
-    /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next call meets again.
+    /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next
+    /// call meets again.
     public borrowing func receive(from descriptor: Int32) -> Int {
         for index in headers.indices {
             var header = msghdr()

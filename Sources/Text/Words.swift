@@ -1,5 +1,5 @@
-// Eight bytes at once, as a number: where bytes are copied, compared or looked through, one by one would take eight times as long. The only places that
-// load and store so are these.
+// Eight bytes at once, as a number: where bytes are copied, compared or looked through, one by one would take eight
+// times as long. The only places that load and store so are these.
 
 extension Span<UInt8> {
     /// Eight bytes from `offset` on as a number, the first byte lowest. All of them must be there.

@@ -66,6 +66,9 @@ struct SentenceListTests {
             precondition(count > 0, "what only developers see")
             let header = "Content-Encoding: gzip"
             let word = "word"
+            #if DEBUG
+                let broken = "what only a debug build says"
+            #endif
             """##
         #expect(
             try Self.list(source) == [

@@ -1,5 +1,6 @@
-// Numbers and texts in bytes that anybody may have sent: nothing is read past the end, and no count is believed before it has been held against the
-// bytes that are there. The bytes are lent with each call, so that reading counts no references and copies nothing.
+// Numbers and texts in bytes that anybody may have sent: nothing is read past the end, and no count is believed before
+// it has been held against the bytes that are there. The bytes are lent with each call, so that reading counts no
+// references and copies nothing.
 
 import Text
 

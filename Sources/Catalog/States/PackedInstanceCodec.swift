@@ -1,5 +1,5 @@
-// An instance between memory and what `StateCodec` draws: both have the same fields in another order, so they are copied from one to the other, and what
-// comes from elsewhere is judged on the way. No text becomes a String.
+// An instance between memory and what `StateCodec` draws: both have the same fields in another order, so they are
+// copied from one to the other, and what comes from elsewhere is judged on the way. No text becomes a String.
 
 import Text
 
@@ -154,7 +154,8 @@ extension PackedInstance {
         return start..<cursor.position
     }
 
-    /// The rest of an instance: fields of a newer release, each a tag and a block, kept as they came. Nil when there are none.
+    /// The rest of an instance: fields of a newer release, each a tag and a block, kept as they came. Nil when there
+    /// are none.
     private static func further(_ bytes: Span<UInt8>, _ cursor: inout ByteCursor) throws(StateError) -> Range<Int>? {
         guard cursor.remaining > 0 else { return nil }
         guard cursor.remaining <= StateLimits.further else { throw .tooLong(cursor.remaining) }

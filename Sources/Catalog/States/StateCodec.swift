@@ -1,6 +1,6 @@
-// The state of an id as bytes, drawn; nobody but this file and `PackedInstance` knows them. Members tell each other states in this form, and whatever
-// keeps states outside of this process keeps them so. An instance is packed in memory and is never unpacked on the way: its fields are copied from
-// bytes to bytes, and judged where they lie.
+// The state of an id as bytes, drawn; only this file and `PackedInstance` know them. Members send each other states in
+// this form, and stores outside of this process keep them in it. An instance is packed in memory and is never unpacked
+// on the way: its fields are copied from bytes to bytes, and judged where they lie.
 //
 //     state      count of bytes, then its kind and its fields           counts: base 128, the lowest digit first    text: count, UTF-8
 //       1 present  namespace, version, heartbeat, instance              version: time u64, origin u64               heartbeat: age i64, wall i64
@@ -9,8 +9,8 @@
 //     instance   id, service, endpoint kind, endpoint, status, ttl i64, count of tags, tags, has metadata, metadata, registered i64, has extra, extra,
 //                fields of newer releases: tag u8, block
 //
-// What is behind the fields that are known is passed over, as are kinds that are not: a newer release may add to both. What one adds to an instance is
-// kept and passed on.
+// What is behind the fields that are known is passed over, as are kinds that are not: a newer release may add to both.
+// What one adds to an instance is kept and passed on.
 
 import Text
 
@@ -92,7 +92,8 @@ public enum StateCodec {
 
     /// The state in these bytes, without the count before it; nil when it is of a kind that a newer release has.
     ///
-    /// - Parameter last: the namespace that was read last, if any: neighbours mostly share one, and it is not made again for each.
+    /// - Parameter last: the namespace that was read last, if any: neighbours mostly share one, and it is not made
+    ///   again for each.
     public static func decode(
         _ bytes: Span<UInt8>, in range: Range<Int>, last: inout Namespace?
     ) throws(StateError) -> Replicated? {
@@ -119,7 +120,7 @@ public enum StateCodec {
             return Replicated(namespace: namespace, replica: .present(instance, version, heartbeat))
         case Kind.absent:
             let id = try id(bytes, &cursor)
-            // The state of a member that does not tell it ends here.
+            // The state of a member that does not send it ends here.
             let age = cursor.remaining > 0 ? max(0, try cursor.signed(bytes)) : 0
             return Replicated(namespace: namespace, replica: .absent(id, version, age: age))
         default:

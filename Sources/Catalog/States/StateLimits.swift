@@ -1,9 +1,10 @@
-// How large the parts of a state may be. Every member holds its own clients to less, so what is longer comes from nobody who means well, and would
-// be kept for as long as a tombstone.
+// How large the parts of a state may be. Every member holds its own clients to less, so a longer one comes from no
+// regular member, and would be kept for as long as a tombstone.
 
 /// What the parts of an encoded state may have, texts in bytes: as much as any API or source of this registry lets in.
 public enum StateLimits {
-    /// Milliseconds. As settings and originals count it, in nanoseconds, it fits in a word; whoever adds to it need not fear an overflow.
+    /// Milliseconds. As settings and legacy peers count it, in nanoseconds, it fits in a word; additions to it cannot
+    /// overflow.
     public static let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
     /// What fits into the head of a request.
     public static let namespace = 16_384

@@ -1,5 +1,5 @@
-// One API loop: a thread with its event base, its servers and its responder. Nothing of it is touched by another thread; it is told to stop, and
-// tells that it has, by mail.
+// One API loop: a thread with its event base, its servers and its responder. No other thread touches it; stopping is
+// requested and reported by mail.
 
 import Authorization
 import HTTP
@@ -12,7 +12,7 @@ import System
 import TLS
 import Telemetry
 
-/// What the control loop tells an API loop.
+/// Mail from the control loop to an API loop.
 enum WorkerOrder: Sendable {
     /// Take nothing new, finish what was begun, then end.
     case drain
@@ -22,7 +22,7 @@ enum WorkerOrder: Sendable {
     case authorize(AuthorizationConfiguration)
 }
 
-/// What an API loop, or the replication thread, tells the control loop.
+/// Mail from an API loop or the replication thread to the control loop.
 enum WorkerReport: Sendable {
     /// It accepts connections; orders go to this sender.
     case serving(MailboxSender<WorkerOrder>)
@@ -95,7 +95,7 @@ struct LoopWorker: Sendable {
             switch order {
             case .cluster(let reply): kept.received(reply)
             case .authorize(let configuration):
-                // Fails only when OpenSSL does; then who was let in before is let in still.
+                // This fails only when OpenSSL does; then clients that were accepted before still are.
                 if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }
             case .drain:
                 for service in running {
@@ -145,7 +145,7 @@ struct LoopWorker: Sendable {
         }
     }
 
-    /// A failed handshake is the client's affair: one line for whoever looks for it, and a count.
+    /// A failed handshake is the client's fault: it gets one debug line and a count.
     private func security(_ secure: Secure) -> HTTPServer.Security {
         var named = Logger(label: "registry") { [log, logFormat, threshold] label in
             PipeLogHandler(label: label, pipe: log, format: logFormat, threshold: threshold)

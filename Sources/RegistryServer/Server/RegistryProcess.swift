@@ -94,7 +94,6 @@ package final class RegistryProcess {
             let process = try RegistryProcess(resolved, sources)
             return try process.serve(warnings: resolved.warnings)
         } catch {
-            // Each error describes itself in a sentence.
             complain("registry: cannot start: \(error)\n")
             return (error as? StartError)?.isOfFiles == true ? Exit.usage : Exit.unavailable
         }

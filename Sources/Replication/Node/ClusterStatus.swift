@@ -13,7 +13,7 @@ public struct ClusterStatus: Sendable {
     public var readiness = ReadinessReport(hold: nil, ground: nil, since: 0, until: nil)
     /// Why all that membership names, and that are there, refuse this member; nil when not all do.
     public var refusal: RefusalReason?
-    /// How many members there should be; nil when nobody said.
+    /// How many members there should be; nil when it is not set.
     public var expectedSize: Int?
     /// How many there are, this one included, counting those with a proven link in either direction.
     public var size: Int
@@ -38,13 +38,13 @@ public struct PeerStatus: Sendable {
         /// Waits before it is dialed again.
         case waiting
         case dialing
-        /// Connected, proving who it is.
+        /// Connected, in the handshake.
         case greeting
         /// We read its copy.
         case copying
-        /// We hear its changes.
+        /// Its changes are received.
         case streaming
-        /// It runs the original, whose streams the shell reads.
+        /// A legacy peer, whose streams the shell reads.
         case original
         /// Reached, and not let in: by it or by us, as `refusal` says. Dialed again every few seconds.
         case refused
@@ -54,7 +54,7 @@ public struct PeerStatus: Sendable {
         case duplicate
         /// Only it has dialed us.
         case unreached
-        /// It was heard, is silent since, and nobody names it any more: it is not dialed.
+        /// It was connected, is silent since, and is no longer named: it is not dialed.
         case lost
     }
 
@@ -76,7 +76,8 @@ public struct PeerStatus: Sendable {
     public var since: Int64?
     /// What last went wrong with it.
     public var fault: (at: Int64, MemberFault)?
-    /// The last complete copy from it: when (monotonic milliseconds), how many states, and how long it took in milliseconds.
+    /// The last complete copy from it: when (monotonic milliseconds), how many states, and how long it took in
+    /// milliseconds.
     public var lastCopy: (at: Int64, count: Int, duration: Int64)?
     /// Whether the last comparison of digests found no difference; nil before the first.
     public var digestsAgree: Bool?

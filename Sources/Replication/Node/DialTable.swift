@@ -1,6 +1,7 @@
-// Whom to dial, and when to try again. Waits are random up to a bound that doubles ("full jitter", M. Brooker, "Exponential Backoff And
-// Jitter", 2015), so that members which lost one another at the same moment do not come back at the same moment, and the bound has a cap,
-// so that a member that was away for a day is found again within seconds.
+// Which addresses to dial, and when to try again. Waits are random up to a bound that doubles ("full jitter", M.
+// Brooker, "Exponential Backoff And Jitter", 2015), so that members which lost one another at the same moment do not
+// come back at the same moment, and the bound has a cap, so that a member that was away for a day is found again within
+// seconds.
 
 /// The addresses of the other members and how each stands.
 struct DialTable {
@@ -8,9 +9,10 @@ struct DialTable {
         case waiting(until: Int64)
         case dialing(since: Int64)
         case linked(LinkID)
-        /// A member that runs the original, which the shell reads.
+        /// A legacy peer, which the shell reads.
         case original(isCopied: Bool)
-        /// It leads to this member itself, and is dialed again when this time has come: behind it may be another one by then.
+        /// It leads to this member itself, and is dialed again when this time has come: behind it may be another one by
+        /// then.
         case ourself(until: Int64)
         /// It leads to a member that this link leads to already.
         case duplicate(of: LinkID)
@@ -20,27 +22,30 @@ struct DialTable {
         var state: State
         /// In a row. A link that did not last counts too.
         var failures = 0
-        /// When somebody there was last heard: as of the last link's beginning or end. Nil when nobody ever was, and after a goodbye.
+        /// When somebody there was last heard: as of the last link's beginning or end. Nil when no member ever was, and
+        /// after a goodbye.
         var heardAt: Int64?
         /// Whether who was heard speaks our own protocol, in which silence is noticed.
         var speaksFrames = false
         var linkedAt: Int64 = 0
         /// Whether it led to this member itself when it last led to anybody.
         var isOurs = false
-        /// Why the last dial that came to something did not let us in, or we not whom it found; nil after any other end of a dial.
+        /// Why the last dial that came to something did not let us in, or we not whom it found; nil after any other end
+        /// of a dial.
         var refusal: RefusalReason?
         /// Whether a whole copy came from there, and from a member that was ready; nil before the first.
         var copiedReady: Bool?
     }
 
-    /// A dial that the shell has said nothing of for so long is taken for failed.
+    /// A dial without a report of the shell for this long counts as failed.
     private static let dialDeadline: Int64 = 30_000
-    /// A link that lasts for so long was a good one: what comes after it is a first failure.
+    /// A link that lasts this long was a good one: what comes after it is a first failure.
     private static let lasting: Int64 = 5_000
-    /// How long an address that leads to this member itself is left alone, at most: it may stand for all members, one after the other.
+    /// How long an address that leads to this member itself is left alone, at most: it may stand for all members, one
+    /// after the other.
     static let ourselfWait: Int64 = 30_000
-    /// How long a member that nobody names is dialed after it was last heard. Longer finds one again that was cut off for longer; shorter is sooner
-    /// done with one that has gone without a word.
+    /// How long a member that is not named is dialed after it was last connected. Longer finds one again that was cut
+    /// off for longer; shorter is sooner done with one that has gone without a word.
     static let patience: Int64 = 60_000
     /// The shortest wait, lest a peer that hangs up at once makes a hot loop.
     private static let shortestWait: Int64 = 20
@@ -52,7 +57,7 @@ struct DialTable {
         self.limits = limits
     }
 
-    /// The wait after so many failures in a row: random in `shortestWait ... min(cap, base × 2^(failures - 1))`.
+    /// The wait after this many failures in a row: random in `shortestWait ... min(cap, base × 2^(failures - 1))`.
     static func wait(failures: Int, limits: NodeLimits, random: inout any RandomNumberGenerator) -> Int64 {
         let bound = Backoff.bound(limits.dialBase, doublings: failures - 1, cap: limits.dialCap)
         return Int64.random(in: shortestWait...max(shortestWait, bound), using: &random)
@@ -108,9 +113,10 @@ struct DialTable {
         return true
     }
 
-    /// The address leads to this member itself; true when that is news.
+    /// The address leads to this member itself; returns true when it was not known.
     ///
-    /// - Parameter isSearching: whether this member has no copy yet, and looks again soon: by `dialCap`, and not by `ourselfWait`.
+    /// - Parameter isSearching: whether this member has no copy yet, and looks again soon: by `dialCap`, and not by
+    ///   `ourselfWait`.
     mutating func leadsHome(
         _ address: PeerAddress, isSearching: Bool, at now: Int64, random: inout any RandomNumberGenerator
     ) -> Bool {
@@ -123,7 +129,7 @@ struct DialTable {
         return isNews
     }
 
-    /// Somebody else is there.
+    /// Another member is there.
     mutating func heard(_ address: PeerAddress, speaksFrames: Bool, at now: Int64) {
         entries[address]?.heardAt = now
         entries[address]?.isOurs = false
@@ -131,12 +137,13 @@ struct DialTable {
         entries[address]?.speaksFrames = speaksFrames
     }
 
-    /// Who was there has said goodbye: nobody is missed there.
+    /// The member there has said goodbye: none is missing there.
     mutating func left(_ address: PeerAddress) {
         entries[address]?.heardAt = nil
     }
 
-    /// Where a member was heard not long ago, the latest first. Not of originals: of those a stream on which nothing comes may be long dead.
+    /// Addresses where a member was connected not long ago, the latest first. Not for legacy peers: of those a stream
+    /// on which nothing comes may be long dead.
     func heardLately(at now: Int64) -> [PeerAddress] {
         let heard = entries.compactMap { address, entry -> (address: PeerAddress, at: Int64)? in
             guard entry.speaksFrames, let at = entry.heardAt, now - at < Self.patience else { return nil }
@@ -149,7 +156,7 @@ struct DialTable {
         entries[address]?.copiedReady = wasReady
     }
 
-    /// Who waits is to be dialed now.
+    /// Addresses that wait have to be dialed now.
     mutating func hurry(at now: Int64) {
         for address in entries.keys { hurry(address, at: now) }
     }

@@ -1,22 +1,25 @@
-// What may be answered and what should be asked for are two things: a member with a whole copy answers look-ups, also those of a balancer that does not
-// ask first; but as long as an original does not read from it, what clients register here is missing there.
+// What may be answered and what should be asked for are two things: a member with a whole copy answers look-ups, also
+// those of a balancer that does not ask first; but as long as a legacy peer does not read from it, what clients
+// register here is missing there.
 
 /// Whether this member asks for traffic. Pure: what is known goes in, a report comes out.
 struct ReadinessGate {
-    /// What the gate is judged by.
+    /// The inputs of this decision.
     struct Knowledge {
         var ground: ReadinessGround?
-        /// Until when this member and those that answer clients may go on without waiting for each other, in monotonic milliseconds; nil when they do.
+        /// Until when this member and those that answer clients may go on without waiting for each other, in monotonic
+        /// milliseconds; nil when they do.
         var linkingUntil: Int64?
         /// Whether the shared directory has not been of use since the start.
         var awaitsDirectory: Bool
         /// Why all that are named, and are there, refuse this member; nil when not all do.
         var refusal: RefusalReason?
-        /// Whether somebody has answered, and may give a copy yet.
+        /// Whether a member has answered, and may still give a copy.
         var isAnswered: Bool
-        /// Whether an original does not read from this member yet, or may turn out to be there.
+        /// Whether a legacy peer does not read from this member yet, or may turn out to be there.
         var awaitsOriginals: Bool
-        /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds: silence while there is no ground, then the wait for originals.
+        /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds: silence while there is no ground,
+        /// then the wait for legacy peers.
         var deadline: Int64
     }
 

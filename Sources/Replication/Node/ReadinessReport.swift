@@ -2,7 +2,7 @@
 
 /// Why a member does not ask for traffic, though it may answer what it is asked.
 public enum ReadinessHold: Sendable, Equatable {
-    /// It looks for other members, and nobody has answered.
+    /// It looks for other members, and none has answered.
     case searching
     /// Others have answered, and none has given its whole copy.
     case copying
@@ -20,7 +20,8 @@ public enum ReadinessHold: Sendable, Equatable {
 public struct ReadinessReport: Sendable, Equatable {
     /// Nil: it does.
     public var hold: ReadinessHold?
-    /// Why this member's copy is whole; nil while it is not. Look-ups are answered when it is, and `hold` is not `linking`.
+    /// Why this member's copy is whole; nil while it is not. Look-ups are answered when it is, and `hold` is not
+    /// `linking`.
     public var ground: ReadinessGround?
     /// Since when `hold` is what it is, in monotonic milliseconds.
     public var since: Int64
@@ -36,7 +37,8 @@ public struct ReadinessReport: Sendable, Equatable {
 
     /// Of a member that was started this moment.
     ///
-    /// - Parameter until: when it looks for members no longer, in monotonic milliseconds; of no account while it cannot see whom to look for.
+    /// - Parameter until: when it looks for members no longer, in monotonic milliseconds; of no account while it cannot
+    ///   see whom to look for.
     public static func atStart(usesDirectory: Bool, until: Int64? = nil, at now: Int64) -> ReadinessReport {
         ReadinessReport(
             hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: usesDirectory ? nil : until)

@@ -1,5 +1,6 @@
-// Every connection of the replication port begins with one HTTP/1.1 request and the head of its answer, whoever runs at either end: members of ours
-// are upgraded to frames, members that run the original get the event stream they ask for. These are the words that both sides share.
+// Every connection of the replication port begins with one HTTP/1.1 request and the head of its answer, whoever runs at
+// either end: members of ours are upgraded to frames, members that run the original get the event stream they ask for.
+// These are the words that both sides share.
 
 /// The names and bounds of a connection's first exchange.
 public enum Preface {

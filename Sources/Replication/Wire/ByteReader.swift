@@ -1,5 +1,5 @@
-// The inverse of `ByteWriter`, for bytes that anybody may have sent: nothing is read past the end, and no count is believed before it has
-// been held against the bytes that are there, so that four bytes cannot ask for a gigabyte.
+// The inverse of `ByteWriter`, for bytes that anybody may have sent: nothing is read past the end, and no count is
+// believed before it has been held against the bytes that are there, so that four bytes cannot ask for a gigabyte.
 
 /// Reads a part of an array of bytes from front to back.
 struct ByteReader {
@@ -84,8 +84,8 @@ struct ByteReader {
     }
 }
 
-/// The check over the states of a copy: it finds what was lost or mixed up by a mistake of ours, not what an enemy forged; TLS is against
-/// those.
+/// The check over the states of a copy: it finds what was lost or mixed up by a mistake of ours, not what an enemy
+/// forged; TLS is against those.
 enum WireHash {
     /// FNV-1a.
     static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {

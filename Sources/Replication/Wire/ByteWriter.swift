@@ -1,4 +1,5 @@
-// Numbers and text as bytes, the same way for every frame: little-endian words, variable-length counts, and text after its count.
+// Numbers and text as bytes, the same way for every frame: little-endian words, variable-length counts, and text after
+// its count.
 
 /// Appends to an array of bytes.
 struct ByteWriter {

@@ -1,5 +1,5 @@
-// The fields that frames are made of, as `FrameCodec` draws them. Writer and reader stand beside one another, so that a change to one is a
-// change to both; the reader believes nothing before it has looked.
+// The fields that frames are made of, as `FrameCodec` draws them. Writer and reader stand beside one another, so that a
+// change to one is a change to both; the reader believes nothing before it has looked.
 
 import Catalog
 import Text

@@ -1,7 +1,8 @@
-// The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four
-// bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields that are known is
-// passed over, as are types that are not: a newer version may add to all. States, ids and versions are as the catalog's `StateCodec` draws them. With a
-// secret, a code of 32 bytes follows each frame that comes after the proof (`FrameSeal`), counted in its length.
+// The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows
+// them. A frame is four bytes of length, little-endian, a byte of type, and what the type says; the length counts the
+// type. What follows the fields that are known is passed over, as are types that are not: a newer version may add to
+// all. States, ids and versions are as the catalog's `StateCodec` draws them. With a secret, a code of 32 bytes follows
+// each frame that comes after the proof (`FrameSeal`), counted in its length.
 //
 //     type  name         fields
 //      1    hello        min u16, max u16, member, host, port u16, name, nonce 32, beat
@@ -17,10 +18,11 @@
 import Catalog
 
 enum FrameCodec {
-    /// The versions of the protocol that this code speaks: its own and the one before, so that members of two releases form one cluster. A link
-    /// speaks the highest that both ends do.
+    /// The versions of the protocol that this code speaks: its own and the one before, so that members of two releases
+    /// form one cluster. A link speaks the highest that both ends do.
     static let versions: ClosedRange<UInt16> = 2...acknowledging
-    /// From this version on subscribers are waited for, and ids asked for. Frames that older members do not know are not sent to them.
+    /// From this version on subscribers are waited for, and ids asked for. Frames that older members do not know are
+    /// not sent to them.
     static let acknowledging: UInt16 = 3
     /// The bytes of a frame's length.
     static let prefix = 4
@@ -89,7 +91,8 @@ enum FrameCodec {
         }
     }
 
-    /// States as frames of about `batch` bytes, each with how many are in it and their hash, made once for all who are told.
+    /// States as frames of about `batch` bytes, each with how many are in it and their hash, made once for all who are
+    /// told.
     static func encode(_ states: [Replicated], as list: StateList) -> [EncodedStates] {
         var frames: [EncodedStates] = []
         var body = ByteWriter(capacity: min(states.count * roomForState, batch + roomForState))
@@ -163,8 +166,8 @@ enum FrameCodec {
         return writer.bytes
     }
 
-    /// What a proof is a code of: who proves, what it said and what it was told. The first keeps a proof from being thrown back at who made
-    /// it, the nonces in the other two from being said again.
+    /// What a proof is a code of: who proves, what it said and what it was told. The first keeps a proof from being
+    /// thrown back at who made it, the nonces in the other two from being said again.
     static func transcript(provenBy role: LinkRole, said: [UInt8], told: [UInt8]) -> [UInt8] {
         var writer = ByteWriter(capacity: said.count + told.count + 32)
         writer.text(role == .dialed ? "a8-replication dialer" : "a8-replication accepter")

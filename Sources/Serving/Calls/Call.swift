@@ -1,5 +1,5 @@
-// One request on its way through the responder: what came, and what is learnt of it step by step. It cannot be copied, only lent, so that passing
-// it on costs nothing: a request is a dozen references.
+// One request on its way through the responder: what came, and what is learnt of it step by step. It cannot be copied,
+// only lent, so that passing it on costs nothing: a request is a dozen references.
 
 import Authorization
 import Catalog
@@ -19,10 +19,10 @@ package struct Call: ~Copyable {
     /// The lists that this loop has rendered.
     package let answers: RenderedAnswers
 
-    /// Who makes the request, by the word of a trusted proxy where there is one: a numeric address, or nil when nobody knows. Limits on requests and
-    /// the log go by it; limits on connections by whose connection it is.
+    /// The client of the request, as a trusted proxy says where there is one: a numeric address, or nil when it is
+    /// unknown. Limits on requests and the log go by it; limits on connections by whose connection it is.
     package var client: String?
-    /// Whether the connection is that of a proxy in TRUSTED_PROXIES. False where that names nobody.
+    /// Whether the connection is that of a proxy in TRUSTED_PROXIES. False where that names no proxy.
     package var isFromProxy = false
     /// Empty until the path was found to be clean.
     package var path = PathSegments()
@@ -71,7 +71,8 @@ package struct Call: ~Copyable {
     /// The registry that is asked.
     @inlinable package var registry: RegistryState { context.registry }
 
-    /// What the path has where its route has a parameter: percent-decoded, not empty. Empty when the route has no such parameter.
+    /// What the path has where its route has a parameter: percent-decoded, not empty. Empty when the route has no such
+    /// parameter.
     package func parameter(_ index: Int = 0) -> ArraySlice<UInt8> {
         guard let route, index < route.parameters.count else { return [] }
         return path[route.parameters[index]]
@@ -83,14 +84,14 @@ package struct Call: ~Copyable {
     /// The time that it is.
     @inlinable package var instant: Instant { Instant(moment: moment, monotonic: monotonic) }
 
-    /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a moment in monotonic milliseconds is
-    /// reckoned from it, and so is the same in each answer.
+    /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a
+    /// moment in monotonic milliseconds is reckoned from it, and so is the same in each answer.
     package var wallOfMillisecond: Int64 { moment.wall.addingSaturated(-(monotonic % 1_000_000)) }
 
     /// Whether the client used https (R112).
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 
-    /// Who asks, as it is told with what is changed.
+    /// The client, as it is noted with changes.
     package var actor: Actor { Actor(address: client, principal: request.clientIdentity?.uris.first) }
 
     /// The namespace of a route that has one.

@@ -1,4 +1,5 @@
-// A list as the answer to a call: 304 when the client has it, what is kept, or what is made, here when it is short and beside the loops when it is not.
+// A list as the answer to a call: 304 when the client has it, a kept answer, or one that is rendered: here when it is
+// short, on a render thread when it is not.
 
 import Catalog
 import HTTP
@@ -8,7 +9,8 @@ extension RenderedAnswers {
     ///
     /// - Parameters:
     ///   - key: the bytes of the request that ask for the list.
-    ///   - find: whether the list, of which there may be any form, has a tag; throws where there is none. Cheap beside the making of the list.
+    ///   - find: whether the list, of which there may be any form, has a tag; throws where there is none. Cheap
+    ///   compared with rendering the list.
     ///   - read: what the request asks for.
     package func answer(
         _ call: borrowing Call, _ resource: ListedResource, key: ArraySlice<UInt8>,
@@ -65,7 +67,7 @@ extension RenderedAnswers {
         return response
     }
 
-    /// Has a list made, or one that is made compressed, beside the loops, or joins whoever has the same made.
+    /// Has a list rendered or compressed on a render thread, or joins a job for the same list.
     private func wait(
         for request: any ListRequest, _ plain: RenderedAnswer?, _ resource: ListedResource, _ key: ArraySlice<UInt8>,
         _ call: borrowing Call, _ revision: Revision
@@ -84,7 +86,7 @@ extension RenderedAnswers {
                 switch outcome {
                 case .refused(let refused): throw refused
                 case .made(let answer):
-                    // Kept for others, who ask on this loop.
+                    // Kept for other clients of this loop.
                     call.answers.keep(answer, at: call.instant)
                     return .now(call.answers.response(answer, to: call))
                 }

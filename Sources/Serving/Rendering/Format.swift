@@ -17,7 +17,8 @@ package final class Format: Sendable {
     package let number: UInt8
     /// Of lists and of instances.
     package let contentType: ContentType
-    /// The header of a request that chooses between this and other forms of the same list, for `Vary`; nil where there is one form.
+    /// The header of a request that chooses between this and other forms of the same list, for `Vary`; nil where there
+    /// is one form.
     package let vary: String?
     /// What stands between two instances of a list.
     package let separator: StaticString

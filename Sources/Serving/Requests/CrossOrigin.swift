@@ -1,16 +1,17 @@
-// Browsers let a page of one origin read the answers of another only when those say so (CORS: the Fetch standard, "CORS protocol"). Whoever is named
-// in CORS_ORIGINS may; no answer ever says that cookies count, because nothing here is decided by one.
+// Browsers let a page of one origin read the answers of another only when those say so (CORS: the Fetch standard, "CORS
+// protocol"). Pages of the origins in CORS_ORIGINS may; no answer ever says that cookies count, because nothing here is
+// decided by one.
 
 import Configuration
 import HTTP
 
 /// Marks answers for browsers. Made once, then only read.
 struct CrossOrigin: Sendable {
-    /// The headers of answers that scripts may read, besides those that they always may.
+    /// The headers of answers that scripts may read, in addition to those that they always may.
     static let exposed = "ETag, Location, Retry-After, X-Request-Id, X-Registry-Stale"
     /// The headers of requests that scripts may set.
     static let accepted = "Authorization, Content-Type, If-None-Match, X-Request-Id"
-    /// How long a browser may remember what it was told, in seconds.
+    /// How long a browser may keep the answer, in seconds.
     static let memory = 600
 
     private let origins: CORSOrigins

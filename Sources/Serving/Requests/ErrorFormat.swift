@@ -1,5 +1,6 @@
-// What every answer over HTTP has, whichever protocol gives it: the request's identity, what the answer varies by, and the form of an error, which a
-// protocol may choose for its routes (docs/rest-api.md, R701 and R114). The transport is given this when a server is made.
+// What every answer over HTTP has, whichever protocol gives it: the request's identity, what the answer varies by, and
+// the form of an error, which a protocol may choose for its routes (docs/rest-api.md, R701 and R114). The transport is
+// given this when a server is made.
 
 import HTTP
 import JSON
@@ -23,7 +24,7 @@ package struct ErrorFormat: Sendable {
         return body
     }
 
-    /// The answer to what is refused.
+    /// The answer to a refused request.
     package func response(to refusal: Refusal) -> Response {
         var response = Response(refusal.status, contentType: contentType, body: body(refusal))
         response.refusal = refusal.sentence
@@ -32,7 +33,7 @@ package struct ErrorFormat: Sendable {
 }
 
 extension Response {
-    /// Clients are told to stay with HTTPS for two years (R616).
+    /// Answers say to stay with HTTPS for two years (R616).
     private static let transportSecurity = "max-age=63072000"
 
     /// The fields of every answer: any of them may be compressed.
@@ -42,7 +43,8 @@ extension Response {
         return fields
     }()
 
-    /// Names the request that this answers, so that the logs of both sides can be joined; under the original's name for it as well.
+    /// Names the request that this answers, so that the logs of both sides can be joined; under the original's name for
+    /// it as well.
     package mutating func identify(_ id: RequestID) {
         fields.append(.requestID, id)
         fields.append(.legacyRequestID, id)

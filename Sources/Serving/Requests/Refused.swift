@@ -1,5 +1,5 @@
-// Every way in which the registry says no to a request that could be read, and the one place that turns each into a status. The sentences are ours
-// to change; the statuses are the contract (docs/rest-api.md, "Errors").
+// Every way in which the registry says no to a request that could be read, and the one place that turns each into a
+// status. The sentences are ours to change; the statuses are the contract (docs/rest-api.md, "Errors").
 
 import HTTP
 import RegistryCore
@@ -37,17 +37,17 @@ package enum Refused: Error, Sendable {
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
     case notSure
-    /// This member has begun to take its leave of the others, who would not hear of a change any more (R626).
+    /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
-    /// An allowance is used up; the same request may be made again in so many seconds (R824).
+    /// An allowance is used up; the same request may be made again in this many seconds (R824).
     case tooManyRequests(RateLimits.Limit, retryAfter: Int)
-    /// So much waits for other clients that this answer must not be added (R828).
+    /// The answers that wait for clients have reached their limit (R828).
     case noRoom
     /// The list would take more memory than lists that are being made may (R842).
     case renderingTooLarge
     /// Too many lists are to be made, or this one was not made in time (R843).
     case renderingBusy
-    /// Nobody waits for the list any more, so it is not made.
+    /// No client waits for the list any more, so it is not rendered.
     case renderingAbandoned
 
     /// The answer, in a protocol's own form.
@@ -103,7 +103,7 @@ package enum Refused: Error, Sendable {
         }
     }
 
-    /// So many characters of what a client sent are shown to it.
+    /// The most characters of its input that a client is shown.
     private static let shownCharacters = 64
 
     package static func shortened(_ text: String) -> String {
@@ -111,7 +111,7 @@ package enum Refused: Error, Sendable {
         return String(head) + (head.endIndex < text.endIndex ? "…" : "")
     }
 
-    /// So many keys that are no field are named to the client.
+    /// The most unknown fields that the sentence names.
     package static let shownKeys = 3
 
     /// What to add to the sentence about a missing field: the keys that came and are none, if there are any.
@@ -151,7 +151,7 @@ package enum Refused: Error, Sendable {
         return response
     }
 
-    /// When to ask again while others are reading, in seconds: who reads nothing is closed within one.
+    /// When to ask again while others are reading, in seconds: a client that reads nothing is closed within one.
     private static let readingTime = 1
 
     private static func noRoom() -> Response {
@@ -183,8 +183,8 @@ package enum Refused: Error, Sendable {
         return response
     }
 
-    /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308 forbids that (RFC 9110,
-    /// section 15.4.9).
+    /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308
+    /// forbids that (RFC 9110, section 15.4.9).
     private static func redirect(to url: String, isReading: Bool) -> Response {
         var response = Response(isReading ? .movedPermanently : .permanentRedirect)
         response.fields.append(.location, url)

@@ -1,5 +1,5 @@
-// One line a request, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in a buffer
-// of the loop's and handed over whole.
+// One line a request, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in
+// a buffer of the loop's and handed over whole.
 
 import HTTP
 import Libevent

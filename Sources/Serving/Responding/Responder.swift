@@ -1,6 +1,6 @@
-// The middle of every request, in one place and in the order in which it happens: routing, the client's allowance, HTTPS, authorization, the
-// namespace's allowance, the handler, the request's identity, compression, and at last the metrics and the access line. A responder belongs to
-// one loop, so it keeps what only that loop uses.
+// The middle of every request, in one place and in the order in which it happens: routing, the client's allowance,
+// HTTPS, authorization, the namespace's allowance, the handler, the request's identity, compression, and at last the
+// metrics and the access line. A responder belongs to one loop, so it keeps what only that loop uses.
 
 import Authorization
 import Catalog
@@ -8,7 +8,8 @@ import HTTP
 import RegistryCore
 import Telemetry
 
-/// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its own.
+/// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its
+/// own.
 package final class Responder {
     /// When a client that was one too many may try again, in seconds.
     private static let connectionTime = 5
@@ -36,7 +37,8 @@ package final class Responder {
     /// Judges credentials by another authorizer from now on: secrets have changed.
     package func change(_ authorizer: Authorizer) { admission.authorizer = authorizer }
 
-    /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the answer is there.
+    /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the
+    /// answer is there.
     package func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> CallProgress {
         var call = Call(request, at: instant, context, answers, number: routes.numberOfUnmatched)
         if context.forwarding.namesProxies { lookBehindProxy(&call) }
@@ -62,7 +64,7 @@ package final class Responder {
         }
     }
 
-    /// Learns from a trusted proxy who its client is.
+    /// Takes the client from a trusted proxy.
     private func lookBehindProxy(_ call: inout Call) {
         if lastPeer.address != call.request.clientAddress {
             lastPeer = (call.request.clientAddress, context.forwarding.isProxy(call.request.clientAddress))
@@ -87,8 +89,8 @@ package final class Responder {
         accessLog?.append(call, response, id, microseconds: microseconds)
     }
 
-    /// Answers what the transport refuses before there is a request. One that could not be read is counted and logged (R810); limits on connections
-    /// may be met by the thousand, and have counters of their own.
+    /// Answers what the transport refuses before there is a request. One that could not be read is counted and logged
+    /// (R810); limits on connections may be met by the thousand, and have counters of their own.
     package func respond(
         to refusal: Refusal, _ cause: RefusalCause, from client: String?, isSecure: Bool, at wall: Int64
     ) -> Response {
@@ -122,7 +124,8 @@ package final class Responder {
         }
     }
 
-    /// Nobody is told that something does not exist that this member may only not have heard of (R273). Changes and heartbeats ask the others.
+    /// No client is told that something does not exist which this member may only not have received (R273). Changes and
+    /// heartbeats ask the others.
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
         case .noSuchInstance, .noSuchService:
@@ -184,8 +187,8 @@ package final class Responder {
         }
     }
 
-    /// Whoever asks for what has not changed must not have it done where that cannot be told (RFC 9110, sections 13.1.1 and 13.1.2). The conditions of
-    /// reading are the lists' own (R320).
+    /// A conditional request must not be carried out where its condition cannot be checked (RFC 9110, sections 13.1.1
+    /// and 13.1.2). The conditions of reading are the lists' own (R320).
     private func checkConditions(_ call: borrowing Call) throws(Refused) {
         let method = call.request.head.method
         if let tags = call.request.head[.ifMatch], !tags.equals("*") { throw .conditionFailed }
@@ -194,8 +197,8 @@ package final class Responder {
         if routes.row(.get, call.path) != nil { throw .conditionFailed }
     }
 
-    /// What a path may be asked, or the registry as a whole: `OPTIONS *` (R121). No credential is needed; a browser sends none when it asks whether
-    /// it may.
+    /// What a path may be asked, or the registry as a whole: `OPTIONS *` (R121). No credential is needed; a browser
+    /// sends none when it asks whether it may.
     private func answerOptions(_ call: inout Call) throws(Refused) -> Response {
         let isForServer = call.request.head.isForServer
         if !isForServer { call.path = try segments(of: call.request) }
@@ -220,7 +223,8 @@ package final class Responder {
 
     private func secureURL(of call: borrowing Call) throws(Refused) -> String {
         let request = call.request
-        // A proxy that names the host has TLS, if anybody has: the port of our own is not the one that its clients reach.
+        // A proxy that names the host has TLS, if anybody has: the port of our own is not the one that its clients
+        // reach.
         let forwarded = context.forwarding.host(of: request, isFromProxy: call.isFromProxy)
         return try SecureURL.url(
             request.head, host: forwarded ?? request.authority, port: forwarded == nil ? context.httpsPort : nil,

@@ -37,7 +37,9 @@ enum JWTProperty {
         switch (verdict, JWTClaims.read(claims)) {
         case (.recognised(let principal, let window), .success(let read)):
             guard isGoodHeader else { return "a bad header is let in" }
-            guard principal.namespace == Namespace(read.namespace), !read.namespace.isEmpty else { return "the namespace is not the claim's" }
+            guard principal.namespace == Namespace(read.namespace), !read.namespace.isEmpty else {
+                return "the namespace is not the claim's"
+            }
             return window.contains(now) ? nil : "a token is let in out of its time"
         case (.recognised, .failure): return "bad claims are let in"
         case (.refused, .success(let read)):

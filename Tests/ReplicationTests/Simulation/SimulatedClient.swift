@@ -1,9 +1,9 @@
 // A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is unknown, and one day
 // either deregisters, until somebody says that it is done, or just falls silent.
 
-import TestCatalog
 import Catalog
 import Replication
+import TestCatalog
 
 final class SimulatedClient {
     enum State {
