@@ -96,7 +96,8 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"]),
+            name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
+            exclude: ["testdata"]),
         .testTarget(
             name: "LegacyPeersTests",
             dependencies: ["Catalog", "Gzip", "JSON", "LegacyPeers", "Replication", "TestCatalog", "TestRandom", "Text"],

@@ -12,6 +12,8 @@ struct Setting {
     let clusterSize: Int?
     /// The longest a piece is under way, in milliseconds.
     let latency: Int64
+    /// Whether every piece is under way for a millisecond, and whole: for a story whose every word is kept.
+    let isSteady: Bool
     /// Bytes a millisecond.
     let bandwidth: Int64
     let faults: [Fault]
@@ -22,8 +24,9 @@ struct Setting {
     let olderMembers: Set<Int>
 
     /// For a story that is told on purpose: a quick network and no troubles of its own.
-    init(memberCount: Int, olderMembers: Set<Int> = [], limits: NodeLimits = NodeLimits()) {
+    init(memberCount: Int, olderMembers: Set<Int> = [], isSteady: Bool = false, limits: NodeLimits = NodeLimits()) {
         self.memberCount = memberCount
+        self.isSteady = isSteady
         clusterSize = nil
         latency = 3
         bandwidth = 100_000
@@ -40,6 +43,7 @@ struct Setting {
         bandwidth = [10, 1_000, 100_000].randomElement(using: &random) ?? 1_000
         // One seed in eight has a calm sea: then everything must be seen at once.
         faults = Int.random(in: 0..<8, using: &random) == 0 ? [] : Fault.allCases.filter { _ in Bool.random(using: &random) }
+        isSteady = false
         hasAliases = Int.random(in: 0..<4, using: &random) == 0
         var limits = NodeLimits()
         if Int.random(in: 0..<4, using: &random) == 0 {

@@ -206,6 +206,7 @@ final class SimulatedMember {
 
     private func carryOut(_ directives: [Directive]?) {
         for directive in directives ?? [] {
+            if let transcript = simulation.transcript { tell(directive, to: transcript) }
             switch directive {
             case .send(let link, let bytes): simulation.network.send(bytes, on: link, from: self)
             case .close(let link, let reason):
@@ -230,6 +231,23 @@ final class SimulatedMember {
             }
         }
         planDeadline()
+    }
+
+    private func tell(_ directive: Directive, to transcript: Transcript) {
+        switch directive {
+        case .becameReady(let ground): transcript.does(self, transcript.words(ground))
+        case .readiness(let report):
+            transcript.does(self, report.hold.map { "asks for no traffic: \($0)" } ?? "asks for traffic")
+        case .holdLeases: transcript.does(self, "holds its leases")
+        case .releaseLeases: transcript.does(self, "lets its leases run")
+        case .peersHeard(let hearing): transcript.does(self, transcript.words(hearing))
+        case .standing(let standing): transcript.does(self, transcript.words(standing))
+        case .close(_, let reason): transcript.does(self, "closes a connection: \(reason)")
+        case .dial(let address):
+            transcript.does(self, "dials \(simulation.member(at: address).map { "\($0)" } ?? "nobody")")
+        // Messages are told by the network, answers by whoever waits for them, and what is noted shows in them.
+        case .send, .acknowledged, .answered, .correctClock, .offerToOriginals, .note: break
+        }
     }
 
     // MARK: - Waiting

@@ -111,13 +111,16 @@ final class SimulatedNetwork {
 
     func send(_ bytes: [UInt8], on link: LinkID, from member: SimulatedMember) {
         guard let (connection, end) = connections[link], connection.ends[end].isOpen else { return }
+        simulation.transcript?.says(bytes, on: link, from: member, to: connection.ends[1 - end].member)
         let direction = connection.directions[end]
         direction.queuedBytes += bytes.count
         // A stream has no frames: what was sent at once may come in pieces, and on a slow line one after the other.
         var rest = bytes[...]
         while !rest.isEmpty {
             var length = min(rest.count, Int(connection.bandwidth) * 50)
-            if Int.random(in: 0..<8, using: &simulation.random) == 0 { length = Int.random(in: 1...length, using: &simulation.random) }
+            if !simulation.setting.isSteady, Int.random(in: 0..<8, using: &simulation.random) == 0 {
+                length = Int.random(in: 1...length, using: &simulation.random)
+            }
             let taken = Int64(length) / connection.bandwidth
             let free = direction.items.last.map { $0.arrival - simulation.now } ?? 0
             put(.bytes(Array(rest.prefix(length))), into: connection, from: end, after: max(latency(), free) + taken)
@@ -134,7 +137,9 @@ final class SimulatedNetwork {
 
     // MARK: - Delivery
 
-    private func latency() -> Int64 { Int64.random(in: 1...simulation.setting.latency, using: &simulation.random) }
+    private func latency() -> Int64 {
+        simulation.setting.isSteady ? 1 : Int64.random(in: 1...simulation.setting.latency, using: &simulation.random)
+    }
 
     /// Nothing more comes from the other end but what is on its way by now.
     private func finish(_ connection: Connection, toward end: Int, after delay: Int64) {

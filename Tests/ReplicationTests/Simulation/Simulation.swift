@@ -29,6 +29,8 @@ final class Simulation {
     /// What the oracle has to say. Empty: all is well.
     private(set) var complaints: [String] = []
     private var traces: [String] = []
+    /// What members say to one another, when that is to be kept.
+    var transcript: Transcript?
 
     init(seed: UInt64) {
         self.seed = seed
@@ -37,10 +39,10 @@ final class Simulation {
     }
 
     /// For a story that is told on purpose: members that start at once, and nothing else.
-    init(memberCount: Int, olderMembers: Set<Int> = [], limits: NodeLimits = NodeLimits()) {
+    init(memberCount: Int, olderMembers: Set<Int> = [], isSteady: Bool = false, limits: NodeLimits = NodeLimits()) {
         seed = 1
         random = SeededGenerator(seed: seed)
-        setting = Setting(memberCount: memberCount, olderMembers: olderMembers, limits: limits)
+        setting = Setting(memberCount: memberCount, olderMembers: olderMembers, isSteady: isSteady, limits: limits)
         members = (0..<memberCount).map { SimulatedMember(index: $0, simulation: self) }
     }
 
