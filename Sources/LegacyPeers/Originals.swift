@@ -268,3 +268,34 @@ final class Originals {
         }
     }
 }
+
+#if DEBUG
+    extension Originals {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] {
+            var broken: [String] = []
+            for (link, input) in inputs {
+                switch input.kind {
+                case .stream:
+                    if members[input.member]?.input != link { broken.append("\(link) is read, and its member knows nothing of it") }
+                case .copy:
+                    if members[input.member]?.copy != .running(link) {
+                        broken.append("\(link) is copied, and its member knows nothing of it")
+                    }
+                }
+            }
+            for (link, output) in outputs where output.kind == .stream {
+                if members[output.member]?.outputs.contains(link) != true {
+                    broken.append("\(link) is told, and its member knows nothing of it")
+                }
+            }
+            for (address, member) in members {
+                if member.isIdle { broken.append("\(address) is kept without a link") }
+                if let input = member.input, inputs[input] == nil { broken.append("\(address) is read on no link") }
+                if member.outputs.contains(where: { outputs[$0] == nil }) { broken.append("\(address) is told on no link") }
+            }
+            if outputs.count > configuration.acceptedLinks { broken.append("too many links were accepted") }
+            return broken
+        }
+    }
+#endif

@@ -50,6 +50,9 @@ final class OneOfOurs {
         for directive in new {
             if case .send(let link, let bytes) = directive { sent[link, default: []] += bytes } else { directives.append(directive) }
         }
+        #if DEBUG
+            for broken in originals.checkInvariants() { Issue.record("at \(now): \(broken)") }
+        #endif
     }
 
     /// Lets time pass as the shell does.

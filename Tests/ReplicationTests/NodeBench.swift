@@ -2,6 +2,7 @@
 
 import TestCatalog
 import Catalog
+import Testing
 
 @testable import Replication
 
@@ -36,6 +37,10 @@ final class NodeBench {
 
     @discardableResult
     func tell(_ call: (Node) -> [Directive]) -> [Directive] {
+        #if DEBUG
+            let before = node.startup
+            defer { for broken in node.checkInvariants(since: before) { Issue.record("at \(now): \(broken)") } }
+        #endif
         let new = call(node)
         directives += new
         return new

@@ -103,3 +103,24 @@ struct KnownMembers {
         }
     }
 }
+
+#if DEBUG
+    extension KnownMembers {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        ///
+        /// - Parameter isDialed: whether there is a link of this name that was dialed at that address.
+        func checkInvariants(isDialed: (LinkID, PeerAddress?) -> Bool) -> [String] {
+            var broken: [String] = []
+            if dials.entries[own] != nil { broken.append("this member dials itself") }
+            if memory.records.count > MemberMemory.limit { broken.append("too many members are remembered") }
+            for (address, entry) in dials.entries {
+                switch entry.state {
+                case .linked(let link): if !isDialed(link, address) { broken.append("\(address) is linked by no link") }
+                case .duplicate(let link): if !isDialed(link, nil) { broken.append("\(address) is the second of no link") }
+                case .waiting, .dialing, .original, .ourself: break
+                }
+            }
+            return broken
+        }
+    }
+#endif

@@ -74,3 +74,10 @@ struct Pause {
     /// All has been heard that was said meanwhile.
     mutating func caughtUp() { startedAt = nil }
 }
+
+#if DEBUG
+    extension Pause {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] { hold.isHeld && !isHolding ? ["peers are awaited, and leases run"] : [] }
+    }
+#endif

@@ -123,3 +123,23 @@ struct QuestionLine {
         return expired.sorted { ($0.loop, $0.number) < ($1.loop, $1.number) }
     }
 }
+
+#if DEBUG
+    extension QuestionLine {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] {
+            var broken: [String] = []
+            let askers = questions.values.flatMap { $0.askers + $0.later }
+            if askers.count != askerCount { broken.append("\(askers.count) askers wait, and \(askerCount) are counted") }
+            if askers.count > Self.askerLimit { broken.append("too many askers wait") }
+            if questions.count > Self.idLimit { broken.append("too many ids are asked for") }
+            if keys.count != questions.count || keys.contains(where: { questions[$0.value]?.number != $0.key }) {
+                broken.append("a question is not found by its number")
+            }
+            if let first = askers.map(\.deadline).min(), first < deadline ?? .max {
+                broken.append("an asker's deadline is before all deadlines")
+            }
+            return broken
+        }
+    }
+#endif

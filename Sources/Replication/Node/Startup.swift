@@ -134,3 +134,23 @@ struct Startup {
         return refusal
     }
 }
+
+#if DEBUG
+    extension Startup {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        ///
+        /// - Parameter before: this value after the step before.
+        func checkInvariants(since before: Startup?) -> [String] {
+            var broken: [String] = []
+            if (ground == nil) != (groundAt == nil) { broken.append("a ground has no time, or a time no ground") }
+            if isServing, ground == nil { broken.append("look-ups are answered without a ground") }
+            if report.isReady, !isServing { broken.append("traffic is asked for before look-ups are answered") }
+            guard let before else { return broken }
+            if let was = before.ground, was != ground { broken.append("the ground did not stay") }
+            if before.isServing, !isServing { broken.append("look-ups were answered, and are no longer") }
+            if !before.isReaching, isReaching { broken.append("changes were acknowledged, and are no longer") }
+            if before.report.isReady, !report.isReady { broken.append("traffic was asked for, and is no longer") }
+            return broken
+        }
+    }
+#endif

@@ -87,3 +87,18 @@ struct Attendance {
         marks.removeFirst(marks.firstIndex { $0.count > count } ?? marks.count)
     }
 }
+
+#if DEBUG
+    extension Attendance {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] {
+            var broken: [String] = []
+            if !isWaitedFor, !marks.isEmpty { broken.append("a subscriber that is not waited for holds waits up") }
+            if isWaitedFor, isLate { broken.append("a subscriber is waited for and left out") }
+            if zip(marks, marks.dropFirst()).contains(where: { $0.count >= $1.count || $0.wait > $1.wait }) {
+                broken.append("what a subscriber must acknowledge is not in order")
+            }
+            return broken
+        }
+    }
+#endif

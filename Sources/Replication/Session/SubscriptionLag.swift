@@ -42,3 +42,19 @@ struct SubscriptionLag {
     /// How long the oldest unacknowledged change has waited, in milliseconds.
     func milliseconds(at now: Int64) -> Int64 { marks.first.map { max(0, now - $0.at) } ?? 0 }
 }
+
+#if DEBUG
+    extension SubscriptionLag {
+        /// Sentences on what must always hold and does not. For tests, after each step.
+        func checkInvariants() -> [String] {
+            var broken: [String] = []
+            if acknowledged > sent { broken.append("more changes are acknowledged than were sent") }
+            if marks.count > Self.marksLimit { broken.append("there are \(marks.count) marks of what was sent") }
+            if marks.contains(where: { $0.count <= acknowledged }) { broken.append("a mark is kept of what is acknowledged") }
+            if zip(marks, marks.dropFirst()).contains(where: { $0.count >= $1.count || $0.at > $1.at }) {
+                broken.append("the marks of what was sent are not in order")
+            }
+            return broken
+        }
+    }
+#endif

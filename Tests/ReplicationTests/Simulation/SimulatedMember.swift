@@ -38,6 +38,8 @@ final class SimulatedMember {
     private var questions: [UInt64: (Bool) -> Void] = [:]
     /// When the node is called for those who wait, if that is planned.
     private var plannedDeadline: Int64?
+    /// How far the node had come after its last step.
+    private var startup: Startup?
     private var monotonicStart: Int64 = 0
     private var lastTick: Int64 = 0
 
@@ -84,7 +86,7 @@ final class SimulatedMember {
         isLeaving = false
         correction = 0
         standing = .starting
-        (unanswered, questions, plannedDeadline) = ([], [:], nil)
+        (unanswered, questions, plannedDeadline, startup) = ([], [:], nil, nil)
         monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
         clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
@@ -230,7 +232,17 @@ final class SimulatedMember {
             case .note(let event): simulation.trace("\(self) \(event)")
             }
         }
+        checkInvariants()
         planDeadline()
+    }
+
+    /// After each step of the node.
+    private func checkInvariants() {
+        #if DEBUG
+            guard let node else { return startup = nil }
+            for broken in node.checkInvariants(since: startup) { simulation.complain("\(self): \(broken)") }
+            startup = node.startup
+        #endif
     }
 
     private func tell(_ directive: Directive, to transcript: Transcript) {
