@@ -1,6 +1,7 @@
 // Ranges of addresses in CIDR notation (RFC 4632, RFC 4291), as an operator lists proxies. IPv4 is kept in its IPv6-mapped form (RFC 4291, section
 // 2.5.5.2), because that is how an IPv4 client appears on a socket that serves both.
-import Glibc
+
+import Text
 
 /// A list of address ranges.
 package struct AddressRanges: Sendable, Equatable {
@@ -36,33 +37,25 @@ package struct AddressRanges: Sendable, Equatable {
     /// Whether a numeric address lies in one of the ranges. What is no numeric address lies in none.
     package func contains(_ address: String) -> Bool {
         // A link-local address may name its interface, which no range does.
-        guard let (bits, _) = Self.parse(String(address.prefix { $0 != "%" })) else { return false }
+        guard let number = IPAddress(address.prefix { $0 != "%" }) else { return false }
+        let bits = number.mappedBits
         return ranges.contains { $0.contains(bits) }
     }
 
     /// Whether a text is a numeric address.
-    package static func isAddress(_ text: String) -> Bool { parse(text) != nil }
+    package static func isAddress(_ text: String) -> Bool { IPAddress(text) != nil }
 
     private static func range(_ word: String) -> Range? {
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let (bits, isFour) = parse(String(parts[0])) else { return nil }
-        let width = isFour ? 32 : 128
+        guard parts.count <= 2, let address = IPAddress(parts[0]) else { return nil }
+        let width = address.isSix ? 128 : 32
         var length = width
         if parts.count == 2 {
             guard parts[1].allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(parts[1]), number <= width else { return nil }
             length = number
         }
-        let range = Range(address: bits, prefix: 128 - width + length)
+        let range = Range(address: address.mappedBits, prefix: 128 - width + length)
         // 10.1.2.3/8 may mean 10.0.0.0/8 or a slip; whom to trust is no place for guessing.
-        return bits & ~range.mask == 0 ? range : nil
-    }
-
-    /// The bits of an address, and whether it was written as IPv4.
-    private static func parse(_ text: String) -> (bits: UInt128, isFour: Bool)? {
-        var four = in_addr()
-        if inet_pton(AF_INET, text, &four) == 1 { return (0xFFFF_0000_0000 | UInt128(UInt32(bigEndian: four.s_addr)), true) }
-        var six = in6_addr()
-        guard inet_pton(AF_INET6, text, &six) == 1 else { return nil }
-        return (withUnsafeBytes(of: six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }, false)
+        return range.address & ~range.mask == 0 ? range : nil
     }
 }

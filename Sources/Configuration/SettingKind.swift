@@ -1,9 +1,9 @@
 // How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
 // setting it serves, so that two ports or three durations share one.
-import Glibc
 import Replication
 import TLS
 import Telemetry
+import Text
 
 /// Reads and writes the text of one type of value.
 struct SettingKind<Value: Sendable>: Sendable {
@@ -119,12 +119,7 @@ extension SettingKind where Value == String {
     static var address: Self {
         SettingKind(
             placeholder: "address", allowed: "a numeric IPv4 or IPv6 address, such as 0.0.0.0, 127.0.0.1 or ::",
-            parse: { text in
-                var four = in_addr()
-                var six = in6_addr()
-                let isNumeric = inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1
-                return isNumeric && !text.utf8.contains(0) ? text : nil
-            },
+            parse: { text in IPAddress(text) == nil ? nil : text },
             format: { $0 })
     }
 }

@@ -68,6 +68,9 @@ extension IPAddress: LosslessStringConvertible {
     /// which some read as octal.
     public init?(_ text: String) { self.init(utf8: text.utf8.span) }
 
+    /// The same of a part of a text.
+    public init?(_ text: Substring) { self.init(utf8: text.utf8.span) }
+
     /// The same of text that is still bytes.
     public init?(utf8 text: borrowing Span<UInt8>) {
         guard text.count <= Self.longestText else { return nil }

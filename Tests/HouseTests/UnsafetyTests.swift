@@ -11,7 +11,6 @@ struct UnsafetyTests {
     static let reasons = [
         "Sources/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
         "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
-        "Sources/Configuration/AddressRanges.swift": "the 16 bytes of an in6_addr as one number",
         "Sources/Configuration/SecretFile.swift": "read(2) into an array",
         "Sources/HTTP/EightBytes.swift": "loads eight bytes of a span at once",
         "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
