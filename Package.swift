@@ -25,14 +25,14 @@ let package = Package(
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
         .target(name: "JSON", dependencies: ["Text"]),
-        .target(name: "HTTP", dependencies: ["JSON", "Text"]),
+        .target(name: "HTTP", dependencies: ["Text"]),
         .target(name: "Catalog", dependencies: ["Text"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
         .target(name: "System", dependencies: ["CSystem"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
-        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS"]),
+        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
         .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
@@ -88,7 +88,7 @@ let package = Package(
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS", "TestRandom"],
+            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS"],
             path: "Tests/TestSupport"),
 
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
@@ -104,7 +104,8 @@ let package = Package(
             exclude: ["Samples"]),
         .testTarget(
             name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
-        .testTarget(name: "LibeventTests", dependencies: ["HTTP", "Libevent", "TLS"]),
+        .testTarget(
+            name: "LibeventTests", dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
@@ -114,14 +115,15 @@ let package = Package(
                 "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom", "Text",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestSupport", "registry"]),
-        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestSupport"]),
-        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestSupport"]),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
+        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
+        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
                 "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving", "TestCatalog",
-                "TestSupport",
+                "TestRandom", "TestSupport",
                 "registry",
             ]),
         .testTarget(name: "HouseTests"),

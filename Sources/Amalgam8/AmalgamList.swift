@@ -23,7 +23,7 @@ struct AmalgamList: ListRequest {
     /// Made of what the client calls us; present where links are asked for.
     var links: InstanceLinks?
 
-    var variant: String? { links?.prefix }
+    var variant: String? { links.map { String(decoding: $0.prefix, as: UTF8.self) } }
 
     func make(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
         switch content {

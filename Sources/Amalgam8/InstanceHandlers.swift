@@ -9,22 +9,27 @@ import Serving
 import TLS
 
 enum InstanceHandlers {
+    /// What the answer to a registration takes besides its two links, in bytes, and some more.
+    private static let registeredRoom = 128
+
     static func register(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
         let registration = try Registration(json: call.request.body, tagLimits: call.registry.tagRule.limits)
         let instance = registration.instance(policy: call.registry.leasePolicy, at: call.moment)
         guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else { throw .namespaceFull }
         let links = InstanceLinks(call)
+        let location = links.location(of: instance.id)
         var body: [UInt8] = []
+        body.reserveCapacity(2 * location.count + registeredRoom)
         body.append(literal: "{\"id\":\"")
         body.append(contentsOf: instance.id.utf8)
         body.append(literal: "\",\"ttl\":")
         body.appendJSON(InstanceRendering.seconds(instance.ttl))
         body.append(literal: ",")
-        links.append(instance.id, to: &body)
+        links.append(location, to: &body)
         body.append(literal: "}")
         var response = Response(.created, contentType: .json, body: body)
-        response.location = links.location(of: instance.id)
+        response.fields.append(.location, String(decoding: location, as: UTF8.self))
         return call.acknowledged(response)
     }
 

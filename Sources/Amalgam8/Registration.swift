@@ -16,13 +16,15 @@ struct Registration {
     /// Bytes of `metadata` as sent (R217).
     static let metadataLimit = 1_024
 
-    private(set) var serviceName = ""
-    private(set) var endpoint = Endpoint(kind: .tcp, value: "")
+    /// UTF-8, as are the other texts. They stay where they lie in the body, and are copied once: into the instance.
+    private(set) var serviceName: ArraySlice<UInt8> = []
+    private(set) var endpointKind = Endpoint.Kind.tcp
+    private(set) var endpointValue: ArraySlice<UInt8> = []
     /// 0 asks for the standard TTL.
     private(set) var ttlSeconds: UInt32 = 0
     private(set) var status = InstanceStatus.up
-    private(set) var tags: [String] = []
-    private(set) var metadata: [UInt8]?
+    private(set) var tags: [ArraySlice<UInt8>] = []
+    private(set) var metadata: ArraySlice<UInt8>?
     private let tagLimits: TagLimits
 
     /// Reads a body. Throws `Refused.invalid` naming the field to blame, or what is wrong with the JSON.
@@ -75,9 +77,9 @@ struct Registration {
     /// The instance that this registers at a moment.
     func instance(policy: LeasePolicy, at moment: Moment) -> Instance {
         Instance(
-            id: Self.id(of: EndpointKey(serviceName: serviceName, endpoint: endpoint)),
-            serviceName: Name(serviceName), endpoint: endpoint, status: status, ttl: policy.ttl(requestedSeconds: ttlSeconds),
-            tags: tags, metadata: metadata, registered: moment.wall)
+            id: Self.id(of: EndpointKey(serviceName: serviceName, kind: endpointKind, value: endpointValue)),
+            serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status,
+            ttl: policy.ttl(requestedSeconds: ttlSeconds), tags: tags, metadata: metadata, registered: moment.wall)
     }
 
     /// The id (R202). Parts that are hashed apart cannot be mistaken for others.
@@ -174,6 +176,7 @@ struct Registration {
     }
 
     /// Runs a step of the reader; a value of the wrong type becomes a sentence that names the field (R236).
+    @inline(__always)
     private func reading<Value>(_ field: Field?, _ step: () throws(JSONError) -> Value) throws(FieldError) -> Value {
         do throws(JSONError) {
             return try step()
@@ -218,35 +221,36 @@ struct Registration {
         }
     }
 
-    private func readName(_ field: Field, _ reader: inout JSONReader, limit: Int) throws(FieldError) -> String {
-        let text = try reading(field) { () throws(JSONError) in try reader.readString() }
-        guard (1...limit).contains(text.utf8.count) else {
-            throw .unusable("\(field.name) must have 1 to \(limit) bytes, and has \(text.utf8.count)")
+    private func readName(_ field: Field, _ reader: inout JSONReader, limit: Int) throws(FieldError) -> ArraySlice<UInt8> {
+        let text = try reading(field) { () throws(JSONError) in try reader.readText().bytes }
+        guard (1...limit).contains(text.count) else {
+            throw .unusable("\(field.name) must have 1 to \(limit) bytes, and has \(text.count)")
         }
         return text
     }
 
     private mutating func readEndpoint(_ reader: inout JSONReader, _ seen: inout SeenFields) throws(FieldError) {
         try reading(.endpoint) { () throws(JSONError) in try reader.enterObject() }
-        var kind = endpoint.kind
-        var value = endpoint.value
         while let key = try reading(nil, { () throws(JSONError) in try reader.nextKey() }) {
             switch Field(ofEndpoint: key) {
             case .endpointType:
                 try seen.insert(.endpointType)
-                let text = try reading(.endpointType) { () throws(JSONError) in try reader.readString() }
-                guard let known = Endpoint.Kind(rawValue: text) else {
-                    throw .unusable("endpoint.type must be tcp, udp, http, https or user")
+                let text = try reading(.endpointType) { () throws(JSONError) in try reader.readText() }
+                switch text {
+                case "tcp": endpointKind = .tcp
+                case "http": endpointKind = .http
+                case "https": endpointKind = .https
+                case "udp": endpointKind = .udp
+                case "user": endpointKind = .user
+                default: throw .unusable("endpoint.type must be tcp, udp, http, https or user")
                 }
-                kind = known
             case .endpointValue:
                 try seen.insert(.endpointValue)
-                value = try readName(.endpointValue, &reader, limit: Self.endpointValueLimit)
+                endpointValue = try readName(.endpointValue, &reader, limit: Self.endpointValueLimit)
             default:
                 try reading(nil) { () throws(JSONError) in try reader.skipValue() }
             }
         }
-        endpoint = Endpoint(kind: kind, value: value)
     }
 
     private mutating func readTTL(_ reader: inout JSONReader) throws(FieldError) {
@@ -258,10 +262,11 @@ struct Registration {
     }
 
     private mutating func readStatus(_ reader: inout JSONReader) throws(FieldError) {
-        let text = try reading(.status) { () throws(JSONError) in try reader.readString() }
-        guard !text.isEmpty else { return }
+        let text = try reading(.status) { () throws(JSONError) in try reader.readText() }
+        guard !(text == "UP"), !(text == "") else { return }
+        let token = InstanceStatus(text.string)
         let known: [InstanceStatus] = [.up, .starting, .outOfService]
-        guard let match = known.first(where: { $0 == InstanceStatus(text) }) else {
+        guard let match = known.first(where: { $0 == token }) else {
             throw .unusable("status must be UP, STARTING or OUT_OF_SERVICE")
         }
         status = match
@@ -271,14 +276,14 @@ struct Registration {
         try reading(.tags) { () throws(JSONError) in try reader.enterArray() }
         var bytes = 0
         while try reading(nil, { () throws(JSONError) in try reader.nextElement() }) {
-            let tag: String
+            let tag: ArraySlice<UInt8>
             do throws(JSONError) {
-                tag = try reader.readString()
+                tag = try reader.readText().bytes
             } catch {
                 if case .expected = error.kind { throw .unusable("tags must be an array of strings") }
                 throw .syntax(error)
             }
-            bytes += tag.utf8.count
+            bytes += tag.count
             guard tags.count < tagLimits.count else {
                 throw .unusable(
                     "an instance may have at most "
@@ -298,6 +303,6 @@ struct Registration {
         guard range.count <= Self.metadataLimit else {
             throw .unusable("metadata may have at most \(Self.metadataLimit) bytes, and this has \(range.count)")
         }
-        metadata = Array(reader.bytes[range])
+        metadata = reader.bytes[range]
     }
 }

@@ -23,7 +23,7 @@ struct Catalog: Sendable {
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records = Records(member: member ?? alone, ledger: member.map { _ in Ledger(limits: tombstones) }, log: log)
+        records = Records(member: member ?? alone, isTold: member != nil, ledger: Ledger(limits: tombstones), log: log)
     }
 
     // MARK: - What clients ask for
@@ -35,8 +35,7 @@ struct Catalog: Sendable {
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
             let version = records.stamp(isWithdrawal: instance.isOutOfService, after: records.slots[slot].version, at: moment)
-            records.update(slot, by: actor) { record, known in
-                known = instance
+            records.update(slot, to: instance, by: actor) { record in
                 record.version = version
                 record.start(instance, at: moment)
             }
@@ -46,7 +45,7 @@ struct Catalog: Sendable {
             let version = records.stamp(isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
-        records.ledger?.changed.insert(slot)
+        if records.isTold { records.ledger.changed.insert(slot) }
         rearm(slot, at: moment)
         return Decision(isDone: true, expired: expired)
     }
@@ -70,7 +69,7 @@ struct Catalog: Sendable {
         records.slots[slot].renew(at: moment)
         if records.slots[slot].isOverdue { rearm(slot, at: moment) }
         if wasOverdue { records.touch(slot, at: moment) }
-        if records.isTold { records.ledger?.renewed.insert(slot) }
+        if records.isTold { records.ledger.renewed.insert(slot) }
         return true
     }
 
@@ -89,8 +88,8 @@ struct Catalog: Sendable {
             records.remove(slot, version, by: actor)
         }
         if records.isTold {
-            records.ledger?.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
-            records.ledger?.expired.remove(id, in: namespace)
+            records.ledger.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
+            records.ledger.expired.remove(id, in: namespace)
         }
         return isLive ? Decision(isDone: true) : Decision(isDone: false, expired: slot == nil ? 0 : 1)
     }
@@ -132,8 +131,8 @@ struct Catalog: Sendable {
         }
         hasMore = hasMore || records.held.hasReleased
         guard !hasMore, records.isTold else { return Expiry(expired: expired, handled: handled, hasMore: hasMore) }
-        var forgotten = records.ledger?.tombstones.expire(at: now, budget: budget - handled) ?? 0
-        forgotten += records.ledger?.expired.expire(at: now, budget: budget - handled - forgotten) ?? 0
+        var forgotten = records.ledger.tombstones.expire(at: now, budget: budget - handled)
+        forgotten += records.ledger.expired.expire(at: now, budget: budget - handled - forgotten)
         handled += forgotten
         return Expiry(expired: expired, handled: handled, hasMore: forgotten > 0 && handled == budget)
     }
@@ -156,7 +155,7 @@ struct Catalog: Sendable {
     var counts: Counts {
         Counts(
             instances: records.slots.count, services: records.roster.services.count, namespaces: records.roster.tables.count,
-            tombstones: records.ledger?.tombstones.count ?? 0, overdue: records.held.count)
+            tombstones: records.ledger.tombstones.count, overdue: records.held.count)
     }
 }
 
@@ -185,5 +184,20 @@ public struct Counts: Sendable, Equatable {
             instances: left.instances + right.instances, services: left.services + right.services,
             namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones,
             overdue: left.overdue + right.overdue)
+    }
+}
+
+extension Catalog {
+    /// Stops a debug build where what is said of the fields does not hold. Looks at everything: for tests.
+    func checkInvariants() {
+        records.checkInvariants()
+        wheel.checkInvariants()
+        var (next, timed) = (Int32(0), 0)
+        while let slot = records.slots.occupied(from: next) {
+            let isTimed = records.deadline(slot) != .distantFuture && !records.held.contains(slot)
+            assert(wheel.contains(slot) == isTimed, "the wheel has what expires and is not held")
+            (next, timed) = (slot + 1, timed + (isTimed ? 1 : 0))
+        }
+        assert(wheel.count == timed, "the wheel has nothing else")
     }
 }

@@ -6,7 +6,7 @@ extension Catalog {
         let record = records.slots[slot]
         return Replicated(
             namespace: records.namespace(slot),
-            replica: .present(records.instances[slot], record.version, record.heartbeat(at: moment)))
+            replica: .present(records.instance(slot), record.version, record.heartbeat(at: moment)))
     }
 
     /// What clients have changed and others were not told: at most `budget` items. What has expired since is not told: others see it expire
@@ -14,45 +14,44 @@ extension Catalog {
     mutating func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
         var drained = Drained()
         var remaining = budget
-        while remaining > 0, let tombstone = records.ledger?.tombstones.popUntold() {
+        while remaining > 0, let tombstone = records.ledger.tombstones.popUntold() {
             remaining -= 1
             drained.changes.append(tombstone.replicated(at: moment))
         }
-        while remaining > 0, let slot = records.ledger?.changed.popNext() {
+        while remaining > 0, let slot = records.ledger.changed.popNext() {
             remaining -= 1
-            records.ledger?.renewed.remove(slot)
+            records.ledger.renewed.remove(slot)
             if records.isLive(slot, at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
         }
-        while includeRenewals, remaining > 0, let slot = records.ledger?.renewed.popNext() {
+        while includeRenewals, remaining > 0, let slot = records.ledger.renewed.popNext() {
             remaining -= 1
             let record = records.slots[slot]
             guard records.isLive(slot, at: moment.lease) else { continue }
             drained.changes.append(
                 Replicated(
                     namespace: records.namespace(slot),
-                    replica: .renewed(records.instances[slot].id, record.version, record.heartbeat(at: moment))))
+                    replica: .renewed(records.id(slot), record.version, record.heartbeat(at: moment))))
         }
-        drained.hasMore = hasNews || includeRenewals && records.ledger?.renewed.isEmpty == false
+        drained.hasMore = hasNews || includeRenewals && !records.ledger.renewed.isEmpty
         return drained
     }
 
     private var hasNews: Bool {
-        guard let ledger = records.ledger else { return false }
-        return !ledger.changed.isEmpty || !ledger.tombstones.untold.isEmpty
+        !records.ledger.changed.isEmpty || !records.ledger.tombstones.untold.isEmpty
     }
 
     /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
     func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
-        return records.ledger?.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        return records.ledger.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     /// The same for another member, which must also hear of what has run out here: it may hold an older version of it.
     func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
-        if let expired = records.ledger?.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
-        return records.ledger?.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        if let expired = records.ledger.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
+        return records.ledger.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     private func replica(of expired: RecentlyExpired.Entry, at moment: Moment) -> Replicated {
@@ -68,10 +67,10 @@ extension Catalog {
             switch part {
             case .records: if records.isLive(slot, at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
-                guard let tombstone = records.ledger?.tombstones[slot] else { return }
+                let tombstone = records.ledger.tombstones[slot]
                 items.append(tombstone.replicated(at: moment))
             case .expired:
-                guard let expired = records.ledger?.expired[slot] else { return }
+                let expired = records.ledger.expired[slot]
                 items.append(replica(of: expired, at: moment))
             }
         }
@@ -89,14 +88,16 @@ extension Catalog {
                 guard buckets.contains(records.slots[slot].bucket), records.isLive(slot, at: moment.lease) else { return }
                 keys.append(
                     KeyedVersion(
-                        namespace: records.namespace(slot), id: records.instances[slot].id, version: records.slots[slot].version,
+                        namespace: records.namespace(slot), id: records.id(slot), version: records.slots[slot].version,
                         isPresent: true))
             case .tombstones:
-                guard let tombstone = records.ledger?.tombstones[slot], buckets.contains(tombstone.bucket) else { return }
+                let tombstone = records.ledger.tombstones[slot]
+                guard buckets.contains(tombstone.bucket) else { return }
                 keys.append(
                     KeyedVersion(namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
             case .expired:
-                guard let expired = records.ledger?.expired[slot], buckets.contains(expired.bucket) else { return }
+                let expired = records.ledger.expired[slot]
+                guard buckets.contains(expired.bucket) else { return }
                 keys.append(
                     KeyedVersion(
                         namespace: expired.namespace, id: expired.instance.id, version: expired.record.version, isPresent: true))
@@ -119,8 +120,8 @@ extension Catalog {
     private func occupied(_ part: CopyCursor.Part, from slot: Int32) -> Int32? {
         switch part {
         case .records: records.slots.occupied(from: slot)
-        case .tombstones: records.ledger?.tombstones.occupied(from: slot)
-        case .expired: records.ledger?.expired.occupied(from: slot)
+        case .tombstones: records.ledger.tombstones.occupied(from: slot)
+        case .expired: records.ledger.expired.occupied(from: slot)
         }
     }
 }

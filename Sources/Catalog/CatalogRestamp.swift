@@ -28,8 +28,8 @@ extension Catalog {
     private func version(_ part: CopyCursor.Part, at slot: Int32) -> Version {
         switch part {
         case .records: records.slots[slot].version
-        case .tombstones: records.ledger?.tombstones[slot].version ?? .none
-        case .expired: records.ledger?.expired[slot].record.version ?? .none
+        case .tombstones: records.ledger.tombstones[slot].version
+        case .expired: records.ledger.expired[slot].record.version
         }
     }
 
@@ -38,24 +38,24 @@ extension Catalog {
     }
 
     private mutating func restampRecord(_ slot: Int32, at moment: Moment) {
-        let version = stamp(isWithdrawal: records.instances[slot].isOutOfService, at: moment)
-        records.update(slot) { record, _ in record.version = version }
-        records.ledger?.changed.insert(slot)
+        let version = stamp(isWithdrawal: records.instance(slot).isOutOfService, at: moment)
+        records.update(slot) { record in record.version = version }
+        if records.isTold { records.ledger.changed.insert(slot) }
     }
 
     private mutating func restampTombstone(_ slot: Int32, at moment: Moment) {
-        guard let tombstone = records.ledger?.tombstones[slot] else { return }
+        let tombstone = records.ledger.tombstones[slot]
         let version = stamp(isWithdrawal: true, at: moment)
-        records.ledger?.tombstones.put(
+        records.ledger.tombstones.put(
             tombstone.id, in: tombstone.namespace, version: version, age: max(0, moment.lease - tombstone.since), isUntold: true,
             at: moment.lease)
     }
 
     private mutating func restampExpired(_ slot: Int32, at moment: Moment) {
-        guard let expired = records.ledger?.expired[slot] else { return }
+        let expired = records.ledger.expired[slot]
         var record = expired.record
         record.version = stamp(isWithdrawal: expired.instance.isOutOfService, at: moment)
-        records.ledger?.expired.put(expired.instance, record, in: expired.namespace, at: moment.lease)
+        records.ledger.expired.put(expired.instance, record, in: expired.namespace, at: moment.lease)
     }
 }
 

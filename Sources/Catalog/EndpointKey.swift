@@ -18,10 +18,17 @@ public struct EndpointKey: Sendable {
     private let kindBytes: Int
 
     /// Neither name nor value is empty or longer than it may be.
-    public init(serviceName: String, endpoint: Endpoint) {
-        text = Array("\(serviceName)/\(endpoint.kind.rawValue)/\(endpoint.value)".utf8)
-        serviceBytes = serviceName.utf8.count
-        kindBytes = endpoint.kind.rawValue.utf8.count
+    public init(serviceName: ArraySlice<UInt8>, kind: Endpoint.Kind, value: ArraySlice<UInt8>) {
+        let kind = Self.kinds[kind.index]
+        var text: [UInt8] = []
+        text.reserveCapacity(serviceName.count + 1 + kind.count + value.count)
+        text.append(contentsOf: serviceName)
+        text.append(Self.slash)
+        text.append(contentsOf: kind)
+        text.append(contentsOf: value)
+        self.text = text
+        serviceBytes = serviceName.count
+        kindBytes = kind.count - 1
     }
 
     public var serviceName: ArraySlice<UInt8> { text[..<serviceBytes] }

@@ -25,6 +25,14 @@ struct HeldLeases: Sendable {
     /// Whether some are to be judged anew.
     var hasReleased: Bool { !released.isEmpty || isReleasing && !held.isEmpty }
 
+    func contains(_ slot: Int32) -> Bool { held.contains(slot) || released.contains(slot) }
+
+    /// Stops a debug build where what is said of the fields does not hold.
+    func checkInvariants() {
+        held.checkInvariants()
+        released.checkInvariants()
+    }
+
     /// The next one that is to be judged anew.
     mutating func popReleased() -> Int32? {
         if isReleasing, released.isEmpty {

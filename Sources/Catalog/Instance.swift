@@ -5,6 +5,17 @@
 public struct Endpoint: Hashable, Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case tcp, udp, http, https, user
+
+        /// Its place among all cases. Written and told by this number.
+        var index: Int {
+            switch self {
+            case .tcp: 0
+            case .udp: 1
+            case .http: 2
+            case .https: 3
+            case .user: 4
+            }
+        }
     }
 
     public let kind: Kind
@@ -34,20 +45,34 @@ public struct InstanceStatus: Hashable, Sendable {
 
 /// A registered instance without its lease.
 ///
-/// All but the id is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
+/// All but an id that is a digest is packed into one array (`PackedInstance.swift`), so that a million of them are a million allocations and not ten million;
 /// the properties unpack what they are asked for. Those whose name ends in `UTF8` lend the packed bytes without making a String of them.
 public struct Instance: Hashable, Sendable {
-    public let id: InstanceID
-    private let packed: PackedInstance
+    /// The id, if it is a digest; else 0.
+    let digest: UInt64
+    let packed: PackedInstance
 
     public init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
         extra: [UInt8]? = nil, further: [UInt8]? = nil, registered: Int64
     ) {
-        self.id = id
+        self.init(
+            id: id, serviceName: Array(serviceName.text.utf8)[...], endpointKind: endpoint.kind,
+            endpointValue: Array(endpoint.value.utf8)[...], status: status, ttl: ttl, tags: tags.map { Array($0.utf8)[...] },
+            metadata: metadata?[...], extra: extra?[...], further: further?[...], registered: registered)
+    }
+
+    /// The same of texts that are UTF-8, wherever they lie.
+    public init(
+        id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
+        status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>? = nil,
+        further: ArraySlice<UInt8>? = nil, registered: Int64
+    ) {
+        if case .digest(let digest) = id { self.digest = digest } else { digest = 0 }
         packed = PackedInstance(
-            serviceName: serviceName, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            further: further, registered: registered)
+            id: id, serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: ttl,
+            tags: tags,
+            metadata: metadata, extra: extra, further: further, registered: registered)
     }
 
     /// What fills a place without an instance.
@@ -55,10 +80,13 @@ public struct Instance: Hashable, Sendable {
         id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
         registered: 0)
 
-    private init(id: InstanceID, packed: PackedInstance) {
-        self.id = id
+    init(digest: UInt64, packed: PackedInstance) {
+        self.digest = digest
         self.packed = packed
     }
+
+    public var id: InstanceID { packed.id.map { .text(Name(String(decoding: $0, as: UTF8.self))) } ?? .digest(digest) }
+    var hasDigest: Bool { !packed.more.contains(.id) }
 
     public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
     public var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
@@ -109,7 +137,7 @@ public struct Instance: Hashable, Sendable {
 
     /// The same registration with another status.
     public func with(status: InstanceStatus) -> Instance {
-        Instance(id: id, packed: packed.with(status: status))
+        Instance(digest: digest, packed: packed.with(status: status))
     }
 }
 

@@ -48,6 +48,11 @@ public struct Name: Hashable, Comparable, Sendable {
         return true
     }
 
+    /// Whether these are its bytes.
+    func isSpelt(by bytes: Span<UInt8>) -> Bool {
+        bytes.withUnsafeBufferPointer { other in withBytes { Self.areEqual($0, other) } }
+    }
+
     private func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         text.utf8.withContiguousStorageIfAvailable(body) ?? Array(text.utf8).withUnsafeBufferPointer(body)
     }
@@ -65,6 +70,9 @@ public struct Namespace: Hashable, Sendable {
         value = Name(name)
         hash = value.hashValue
     }
+
+    /// Whether these are the bytes of its name.
+    func isSpelt(by bytes: Span<UInt8>) -> Bool { value.isSpelt(by: bytes) }
 
     public static func == (left: Namespace, right: Namespace) -> Bool { left.hash == right.hash && left.value == right.value }
 

@@ -1,12 +1,16 @@
 // A registration as one run of bytes. Kept as Swift's values it would be a dozen allocations, whose headers, padding and references come to several
 // times what it says; and rendering, which wants bytes, would have to take Strings apart.
 
-/// What a registration says besides its id, in one allocation.
+import Text
+
+/// What a registration says, in one allocation: but for its id when that is a digest, which the record beside it has.
 ///
 /// ```
-/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has extra (bit 6), has further fields (bit 7)
-/// 8       TTL in milliseconds, the lowest byte first
+/// 1       endpoint kind (bits 0-2), has metadata (bit 3), status (bits 4-5), has what few have (bit 6)
 /// 8       when it was registered, nanoseconds since 1970, the lowest byte first
+/// (1)     which of those: extra (bit 0), further fields (bit 1), an id of text (bit 2)
+/// L       TTL in milliseconds
+/// L, ...  id, if it is text
 /// L, ...  service name, with its length before it
 /// L, ...  endpoint value
 /// L, ...  status, if it is none of the known ones
@@ -20,61 +24,84 @@
 /// An L is a length in base 128, the lowest digit first, each but the last with its high bit set.
 struct PackedInstance: Hashable, Sendable {
     /// The statuses that take no more than their number.
-    private static let knownStatuses = [InstanceStatus.up, .starting, .outOfService]
+    static let knownStatuses = [InstanceStatus.up, .starting, .outOfService]
     private static let outOfService: UInt8 = 2
     /// The number of a status that is spelt out.
-    private static let otherStatus: UInt8 = 3
-    private static let kinds = Endpoint.Kind.allCases
+    static let otherStatus: UInt8 = 3
+    static let kinds = Endpoint.Kind.allCases
 
-    private static let metadataBit: UInt8 = 1 << 3
-    private static let extraBit: UInt8 = 1 << 6
-    private static let furtherBit: UInt8 = 1 << 7
+    static let metadataBit: UInt8 = 1 << 3
+    private static let moreBit: UInt8 = 1 << 6
     private static let kindMask: UInt8 = 7
     private static let statusShift: UInt8 = 4
-    private static let ttlOffset = 1
-    private static let registeredOffset = 9
-    private static let nameOffset = 17
+    private static let registeredOffset = 1
+    private static let moreOffset = 9
+
+    /// What few instances have.
+    struct More: OptionSet {
+        let rawValue: UInt8
+
+        static let extra = More(rawValue: 1 << 0)
+        static let further = More(rawValue: 1 << 1)
+        static let id = More(rawValue: 1 << 2)
+    }
 
     /// Invariant: laid out as above; the texts are UTF-8.
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
 
     init(
-        serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?, extra: [UInt8]?,
-        further: [UInt8]?, registered: Int64
+        id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
+        status: InstanceStatus, ttl: Int64,
+        tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?, registered: Int64
     ) {
         let number = Self.number(of: status)
-        var size = Self.nameOffset + Self.size(of: serviceName.text) + Self.size(of: endpoint.value) + (metadata?.count ?? 0)
+        var more: More = []
+        if extra != nil { more.insert(.extra) }
+        if further != nil { more.insert(.further) }
+        if case .text = id { more.insert(.id) }
+        var size = Self.headSize(more, ttl: ttl) + Self.size(of: serviceName) + Self.size(of: endpointValue) + (metadata?.count ?? 0)
         if number == Self.otherStatus { size += Self.size(of: status.token) }
-        if let extra { size += Self.digits(of: extra.count) + extra.count }
-        if let further { size += Self.digits(of: further.count) + further.count }
-        size = tags.reduce(size + Self.digits(of: tags.count)) { $0 + Self.size(of: $1) }
+        if let extra { size += Self.size(of: extra) }
+        if let further { size += Self.size(of: further) }
+        if case .text(let name) = id { size += Self.size(of: name.text) }
+        size += [UInt8].digits(of: tags.count)
+        for tag in tags { size += Self.size(of: tag) }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
-        let kind = UInt8(Self.kinds.firstIndex(of: endpoint.kind) ?? 0)
-        let has = (metadata == nil ? 0 : Self.metadataBit) | (extra == nil ? 0 : Self.extraBit) | (further == nil ? 0 : Self.furtherBit)
-        bytes.append(kind | has | number << Self.statusShift)
-        bytes.append(fixed: ttl)
-        bytes.append(fixed: registered)
-        bytes.append(field: serviceName.text)
-        bytes.append(field: endpoint.value)
-        if number == Self.otherStatus { bytes.append(field: status.token) }
-        bytes.append(length: tags.count)
-        for tag in tags { bytes.append(field: tag) }
-        if let extra {
-            bytes.append(length: extra.count)
-            bytes.append(contentsOf: extra)
-        }
-        if let further {
-            bytes.append(length: further.count)
-            bytes.append(contentsOf: further)
-        }
+        Self.appendHead(
+            endpointKind, number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered, to: &bytes)
+        if case .text(let name) = id { bytes.append(counted: name.text) }
+        bytes.append(counted: serviceName)
+        bytes.append(counted: endpointValue)
+        if number == Self.otherStatus { bytes.append(counted: status.token) }
+        bytes.append(count: tags.count)
+        for tag in tags { bytes.append(counted: tag) }
+        if let extra { bytes.append(counted: extra) }
+        if let further { bytes.append(counted: further) }
         if let metadata { bytes.append(contentsOf: metadata) }
         self.bytes = bytes
     }
 
-    private init(bytes: [UInt8]) {
+    /// - Parameter bytes: laid out as above.
+    init(bytes: [UInt8]) {
         self.bytes = bytes
+    }
+
+    /// The bytes before the texts.
+    static func headSize(_ more: More, ttl: Int64) -> Int {
+        moreOffset + (more.isEmpty ? 0 : 1) + [UInt8].digits(of: UInt64(bitPattern: ttl))
+    }
+
+    /// Appends what comes before the texts.
+    static func appendHead(
+        _ kind: Endpoint.Kind, _ status: UInt8, hasMetadata: Bool, _ more: More, ttl: Int64, registered: Int64, to bytes: inout [UInt8]
+    ) {
+        let has = (hasMetadata ? metadataBit : 0) | (more.isEmpty ? 0 : moreBit)
+        bytes.append(UInt8(truncatingIfNeeded: kind.index) | has | status << statusShift)
+        bytes.append(word: UInt64(bitPattern: registered))
+        if !more.isEmpty { bytes.append(more.rawValue) }
+        bytes.append(number: UInt64(bitPattern: ttl))
     }
 
     // MARK: - Fields
@@ -84,9 +111,11 @@ struct PackedInstance: Hashable, Sendable {
 
     var endpointKind: Endpoint.Kind { Self.kinds[Int(bytes[0] & Self.kindMask)] }
     var isOutOfService: Bool { statusNumber == Self.outOfService }
-    var ttl: Int64 { fixed(at: Self.ttlOffset) }
-    var registered: Int64 { fixed(at: Self.registeredOffset) }
-    var serviceName: ArraySlice<UInt8> { bytes[field(at: Self.nameOffset)] }
+    var ttl: Int64 { Int64(length(at: ttlOffset).value) }
+    var registered: Int64 { Int64(bitPattern: bytes.span.word(at: Self.registeredOffset)) }
+    /// The id, if it is text.
+    var id: ArraySlice<UInt8>? { more.contains(.id) ? bytes[field(at: length(at: ttlOffset).end)] : nil }
+    var serviceName: ArraySlice<UInt8> { bytes[field(at: nameOffset)] }
     var endpointValue: ArraySlice<UInt8> { bytes[field(at: valueOffset)] }
     var tagCount: Int { length(at: tagsOffset).value }
 
@@ -104,11 +133,11 @@ struct PackedInstance: Hashable, Sendable {
 
     var further: ArraySlice<UInt8>? { furtherRange.map { bytes[$0] } }
 
-    private var furtherRange: Range<Int>? { bytes[0] & Self.furtherBit == 0 ? nil : field(at: endOfExtra) }
+    private var furtherRange: Range<Int>? { more.contains(.further) ? field(at: endOfExtra) : nil }
 
     private var endOfExtra: Int { extraRange?.upperBound ?? forEachTag { _ in } }
 
-    private var extraRange: Range<Int>? { bytes[0] & Self.extraBit == 0 ? nil : field(at: forEachTag { _ in }) }
+    private var extraRange: Range<Int>? { more.contains(.extra) ? field(at: forEachTag { _ in }) : nil }
 
     /// Hands out the tags; returns where they end.
     @discardableResult
@@ -140,41 +169,39 @@ struct PackedInstance: Hashable, Sendable {
         copy.reserveCapacity(bytes.count + (number == Self.otherStatus ? Self.size(of: status.token) : 0))
         copy.append(bytes[0] & ~(Self.otherStatus << Self.statusShift) | number << Self.statusShift)
         copy.append(contentsOf: bytes[1..<statusOffset])
-        if number == Self.otherStatus { copy.append(field: status.token) }
+        if number == Self.otherStatus { copy.append(counted: status.token) }
         copy.append(contentsOf: bytes[tagsOffset...])
         return PackedInstance(bytes: copy)
     }
 
     /// Whether another says the same, whenever it was registered.
     func saysTheSame(as other: PackedInstance) -> Bool {
-        bytes.count == other.bytes.count && bytes[..<Self.registeredOffset] == other.bytes[..<Self.registeredOffset]
-            && bytes[Self.nameOffset...] == other.bytes[Self.nameOffset...]
+        bytes.count == other.bytes.count && bytes[0] == other.bytes[0] && bytes[Self.moreOffset...] == other.bytes[Self.moreOffset...]
     }
 
     // MARK: - Layout
 
-    private var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }
-    private var valueOffset: Int { field(at: Self.nameOffset).upperBound }
+    var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }
+    var more: More { bytes[0] & Self.moreBit == 0 ? [] : More(rawValue: bytes[Self.moreOffset]) }
+    private var ttlOffset: Int { bytes[0] & Self.moreBit == 0 ? Self.moreOffset : Self.moreOffset + 1 }
+    var nameOffset: Int {
+        let end = length(at: ttlOffset).end
+        return more.contains(.id) ? field(at: end).upperBound : end
+    }
+    private var valueOffset: Int { field(at: nameOffset).upperBound }
     private var statusOffset: Int { field(at: valueOffset).upperBound }
     private var tagsOffset: Int { statusNumber == Self.otherStatus ? field(at: statusOffset).upperBound : statusOffset }
 
-    private static func number(of status: InstanceStatus) -> UInt8 {
+    static func number(of status: InstanceStatus) -> UInt8 {
         UInt8(knownStatuses.firstIndex(of: status) ?? Int(otherStatus))
     }
 
-    private static func size(of text: String) -> Int { digits(of: text.utf8.count) + text.utf8.count }
+    private static func size(of bytes: ArraySlice<UInt8>) -> Int { [UInt8].digits(of: bytes.count) + bytes.count }
 
-    /// Bytes that a length takes.
-    private static func digits(of length: Int) -> Int { max(1, (Int.bitWidth - length.leadingZeroBitCount + 6) / 7) }
-
-    private func fixed(at offset: Int) -> Int64 {
-        var value: UInt64 = 0
-        for index in (offset..<offset + 8).reversed() { value = value << 8 | UInt64(bytes[index]) }
-        return Int64(bitPattern: value)
-    }
+    private static func size(of text: String) -> Int { [UInt8].digits(of: text.utf8.count) + text.utf8.count }
 
     /// A length, and where what comes after it begins.
-    private func length(at offset: Int) -> (value: Int, end: Int) {
+    func length(at offset: Int) -> (value: Int, end: Int) {
         var (value, shift, place) = (0, 0, offset)
         while bytes[place] & 0x80 != 0 {
             value |= Int(bytes[place] & 0x7F) << shift
@@ -184,28 +211,8 @@ struct PackedInstance: Hashable, Sendable {
     }
 
     /// What follows the length at an offset.
-    private func field(at offset: Int) -> Range<Int> {
+    func field(at offset: Int) -> Range<Int> {
         let (count, start) = length(at: offset)
         return start..<start + count
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(fixed value: Int64) {
-        for shift in stride(from: 0, to: Int64.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: value >> Int64(shift))) }
-    }
-
-    fileprivate mutating func append(length: Int) {
-        var rest = length
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
-    }
-
-    fileprivate mutating func append(field text: String) {
-        append(length: text.utf8.count)
-        append(contentsOf: text.utf8)
     }
 }

@@ -3,35 +3,41 @@
 
 /// The lease, place and version of one instance.
 struct Record: Sendable {
+    // Ordered by size, so that no room is lost between them: 64 bytes.
+
     /// The id, if it is a digest. Else of no meaning: whoever looks for such an id asks the instance.
-    private let digest: UInt64
-    private let isDigest: Bool
-    /// Whether the last heartbeat was taken by another member.
-    private(set) var isRenewedElsewhere = false
-    /// Whether its time has passed and it is kept all the same: see `HeldLeases`.
-    var isOverdue = false
-    /// The digest's bucket, when others are told of this shard.
-    var bucket: UInt16 = 0
-    /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
-    private var lost: UInt32 = 0
-    /// As the instance has it.
-    private var leaseTime: Int64
+    let digest: UInt64
     /// When the lease began: with the last heartbeat, unless a pause has moved it. A heartbeat moves this and nothing else; the wheel learns of it
     /// when its older deadline comes.
     private var start: LeaseTime
     /// Nanoseconds since 1970.
     var lastHeartbeat: Int64
-    var place: Roster.Place
-    /// `.none` in a registry alone.
+    /// Whoever made the last change, and when.
     var version = Version.none
+    var place: Roster.Place
+    /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat was heard of; it stops counting after 49 days.
+    private var lost: UInt32 = 0
+    private var lease: CompactLease
+    /// The digest's bucket, when others are told of this shard.
+    var bucket: UInt16 = 0
+    private var flags: Flags
+
+    private struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        static let isDigest = Flags(rawValue: 1 << 0)
+        static let isRenewedElsewhere = Flags(rawValue: 1 << 1)
+        static let isOverdue = Flags(rawValue: 1 << 2)
+    }
 
     /// What fills a place without an instance.
     static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
 
     /// Begins the lease of a registration.
     init(_ instance: Instance, at moment: Moment) {
-        if case .digest(let digest) = instance.id { (self.digest, isDigest) = (digest, true) } else { (digest, isDigest) = (0, false) }
-        leaseTime = instance.leaseTime
+        digest = instance.digest
+        flags = instance.hasDigest ? .isDigest : []
+        lease = CompactLease(instance.leaseTime)
         start = moment.lease
         lastHeartbeat = moment.wall
         place = .nowhere
@@ -45,6 +51,29 @@ struct Record: Sendable {
         isRenewedElsewhere = true
         lastHeartbeat = heartbeat.wall
         begin(age: max(0, heartbeat.age), at: moment)
+    }
+
+    /// The id, if it is a digest.
+    var id: InstanceID? { isDigest ? .digest(digest) : nil }
+
+    private var isDigest: Bool { flags.contains(.isDigest) }
+
+    /// Whether the last heartbeat was taken by another member.
+    private(set) var isRenewedElsewhere: Bool {
+        get { flags.contains(.isRenewedElsewhere) }
+        set { if newValue { flags.insert(.isRenewedElsewhere) } else { flags.remove(.isRenewedElsewhere) } }
+    }
+
+    /// Whether its time has passed and it is kept all the same: see `HeldLeases`.
+    var isOverdue: Bool {
+        get { flags.contains(.isOverdue) }
+        set { if newValue { flags.insert(.isOverdue) } else { flags.remove(.isOverdue) } }
+    }
+
+    /// As the instance has it, or nearly (`CompactLease`).
+    private var leaseTime: Int64 {
+        get { lease.milliseconds }
+        set { lease = CompactLease(newValue) }
     }
 
     /// Whether it is of this id and in this namespace's table; nil when that depends on the instance's id.

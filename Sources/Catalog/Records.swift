@@ -3,7 +3,7 @@
 
 /// The instances of some namespaces, their leases, and how they are found.
 struct Records: Sendable {
-    private(set) var instances = Slab(vacant: Instance.vacant)
+    private var instances = Slab(vacant: Instance.vacant.packed)
     /// Invariant: has exactly the slots of `instances`.
     var slots = Slab(vacant: Record.vacant)
     /// Invariant: has exactly the slots of `instances`, by their table and id.
@@ -20,22 +20,22 @@ struct Records: Sendable {
     var bounds = ExpiryBounds.none
     /// Invariant: has only slots whose records are marked as overdue.
     var held = HeldLeases()
-    /// For other members; nil when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
+    /// For other members; empty when there are none. Invariant: its digest has exactly the records, and no id has a record and besides it a
     /// tombstone, or an entry among the expired.
-    var ledger: Ledger?
+    var ledger: Ledger
     /// What happened lately; nil where nobody wants to know. Invariant: has a change for each that the roster's revisions count, but for touches.
     var log: ChangeLog?
     /// Whether there is a log.
     private let isLogged: Bool
-    /// Whether there is a ledger. To ask the ledger itself takes a copy of it, by way of the Optional.
+    /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look into one takes a copy of it.
     let isTold: Bool
 
-    init(member: MemberID, ledger: Ledger?, log: ChangeLog? = nil) {
+    init(member: MemberID, isTold: Bool, ledger: Ledger, log: ChangeLog? = nil) {
         self.member = member
         self.log = log
         isLogged = log != nil
         self.ledger = ledger
-        isTold = ledger != nil
+        self.isTold = isTold
     }
 
     // MARK: - Look-ups
@@ -51,23 +51,31 @@ struct Records: Sendable {
     @inline(__always)
     func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let table = roster.table(of: namespace) else { return nil }
-        return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].is(id, in: table) ?? (instances[$0].id == id) }
+        return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].is(id, in: table) ?? (instance($0).id == id) }
     }
 
     /// The namespace of the instance at a slot.
     func namespace(_ slot: Int32) -> Namespace { roster.tables[slots[slot].place.table].namespace }
 
+    /// The instance at a slot. Its id, if it is a digest, is kept once: by the record, where look-ups compare it.
+    @inline(__always)
+    func instance(_ slot: Int32) -> Instance { Instance(digest: slots[slot].digest, packed: instances[slot]) }
+
     func leased(_ slot: Int32) -> LeasedInstance {
-        LeasedInstance(instance: instances[slot], lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
+        LeasedInstance(instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
     }
 
     /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is overdue. Inlined for the reason
     /// of `slot`.
     @inline(__always)
     func stateHash(_ slot: Int32) -> UInt64 {
-        let hash = StateHash.of(instances[slot].id, slots[slot].version)
+        let hash = StateHash.of(id(slot), slots[slot].version)
         return slots[slot].isOverdue ? StableHash.mixed(hash) : hash
     }
+
+    /// The id of the instance at a slot, without looking at the instance when it is a digest.
+    @inline(__always)
+    func id(_ slot: Int32) -> InstanceID { slots[slot].id ?? instance(slot).id }
 
     // MARK: - Versions
 
@@ -82,7 +90,7 @@ struct Records: Sendable {
 
     /// The same for an id that is not held, though its deregistration or expiry may be remembered.
     mutating func stamp(isWithdrawal: Bool, unseen id: InstanceID, in namespace: Namespace, at moment: Moment) -> Version {
-        guard ceiling != nil, let ledger else { return stamp(isWithdrawal: isWithdrawal, after: .none, at: moment) }
+        guard ceiling != nil else { return stamp(isWithdrawal: isWithdrawal, after: .none, at: moment) }
         let remembered = max(
             ledger.tombstones.find(id, in: namespace)?.version ?? .none, ledger.expired.find(id, in: namespace)?.record.version ?? .none)
         return stamp(isWithdrawal: isWithdrawal, after: remembered, at: moment)
@@ -106,7 +114,7 @@ struct Records: Sendable {
         isReturn: Bool = false
     ) -> Int32 {
         let table = roster.makeTable(of: namespace)
-        let slot = instances.insert(instance)
+        let slot = instances.insert(instance.packed)
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
@@ -121,10 +129,10 @@ struct Records: Sendable {
         if isTold {
             let key = BucketKey(instance.id, in: namespace)
             slots[slot].bucket = key.bucket
-            ledger?.enter(slot)
-            ledger?.toggle(key, version)
-            ledger?.tombstones.remove(instance.id, in: namespace)
-            ledger?.expired.remove(instance.id, in: namespace)
+            ledger.enter(slot)
+            ledger.toggle(key, version)
+            ledger.tombstones.remove(instance.id, in: namespace)
+            ledger.expired.remove(instance.id, in: namespace)
         }
         return slot
     }
@@ -133,7 +141,7 @@ struct Records: Sendable {
     mutating func expire(_ slot: Int32, at moment: Moment) {
         let (namespace, record) = (namespace(slot), slots[slot])
         let instance = remove(slot, .expired, at: moment.microseconds, by: (member, nil))
-        ledger?.expired.put(instance, record, in: namespace, at: moment.lease)
+        if isTold { ledger.expired.put(instance, record, in: namespace, at: moment.lease) }
     }
 
     /// Removes an instance that was deregistered in this version.
@@ -144,17 +152,17 @@ struct Records: Sendable {
     /// Counts a record's version into the digest, or out of it again.
     private mutating func toggle(_ slot: Int32) {
         guard isTold else { return }
-        let key = BucketKey(instances[slot].id, in: namespace(slot))
-        ledger?.toggle(key, slots[slot].version)
+        let key = BucketKey(id(slot), in: namespace(slot))
+        ledger.toggle(key, slots[slot].version)
     }
 
     /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since 1970.
     private mutating func remove(
         _ slot: Int32, _ kind: Change.Kind, at microseconds: Int64, by source: (member: MemberID, actor: Actor?)
     ) -> Instance {
-        let (instance, place) = (instances[slot], slots[slot].place)
+        let (instance, place) = (instance(slot), slots[slot].place)
         toggle(slot)
-        if isTold { ledger?.leave(slot) }
+        if isTold { ledger.leave(slot) }
         held.remove(slot)
         let change = roster.advance(place.table, at: microseconds)
         if isLogged {
@@ -170,27 +178,28 @@ struct Records: Sendable {
         return instance
     }
 
-    /// Lets an instance and its record be changed, though not its id, and sees to what follows from that. Returns what `body` does. The time of the
-    /// change is the one of the version that there is then.
+    /// Lets a record be changed, and has another instance with the same id take the place of the one that was there, if one is given; sees to what
+    /// follows from that. Returns what `body` does. The time of the change is the one of the version that there is then.
     mutating func update<Result>(
-        _ slot: Int32, by actor: Actor? = nil, _ body: (inout Record, inout Instance) -> Result
+        _ slot: Int32, to instance: Instance? = nil, by actor: Actor? = nil, _ body: (inout Record) -> Result
     ) -> Result {
-        let (before, hash) = (instances[slot], stateHash(slot))
+        let (before, hash) = (self.instance(slot), stateHash(slot))
         toggle(slot)
-        let result = body(&slots[slot], &instances[slot])
+        if let instance { instances[slot] = instance.packed }
+        let result = body(&slots[slot])
         toggle(slot)
         let place = slots[slot].place
         let change = roster.advance(place.table, at: slots[slot].version.time.microseconds)
         if isLogged {
-            let (version, instance) = (slots[slot].version, instances[slot])
+            let (version, instance) = (slots[slot].version, self.instance(slot))
             log?.append(
                 instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds, instance,
                 in: roster.tables[place.table].namespace, before: before.status, after: instance.status, member: version.origin, by: actor)
         }
-        if instances[slot].serviceNameUTF8 != before.serviceNameUTF8 {
+        if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
             leave(place, hash: hash, index: change)
             slots[slot].place = roster.join(
-                slot, instances[slot].serviceName, in: place.table, hash: stateHash(slot), index: change)
+                slot, instance.serviceName, in: place.table, hash: stateHash(slot), index: change)
         } else {
             roster.touch(place, difference: stateHash(slot) &- hash, index: change)
         }
@@ -213,5 +222,47 @@ struct Records: Sendable {
 
     private mutating func leave(_ place: Roster.Place, hash: UInt64, index: UInt64) {
         if let moved = roster.leave(place, hash: hash, index: index) { slots[moved].place.position = place.position }
+    }
+}
+
+extension Records {
+    /// Stops a debug build where what is said of the fields does not hold. Looks at everything: for tests.
+    func checkInvariants() {
+        instances.checkInvariants()
+        slots.checkInvariants()
+        index.checkInvariants()
+        held.checkInvariants()
+        assert(instances.count == slots.count && index.count == slots.count, "every record has an instance and is found")
+        roster.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
+        guard slots.count > 0 else {
+            assert(held.count == 0 && ledger.digest.allSatisfy { $0 == 0 }, "where nothing is held, nothing is said of it")
+            return
+        }
+        var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        var (next, changed, renewed, overdue) = (Int32(0), 0, 0, 0)
+        while let slot = slots.occupied(from: next) {
+            next = slot + 1
+            assert(instances.contains(slot), "both slabs have the same slots")
+            let (id, namespace) = (instance(slot).id, namespace(slot))
+            assert(self.slot(of: id, in: namespace) == slot, "an instance is found by its id")
+            if held.contains(slot) {
+                assert(slots[slot].isOverdue, "what is held is marked as overdue")
+                overdue += 1
+            }
+            guard isTold else { continue }
+            let key = BucketKey(id, in: namespace)
+            assert(slots[slot].bucket == key.bucket, "a record knows its bucket")
+            digest[Int(key.bucket)] ^= key.fingerprint(of: slots[slot].version)
+            assert(ledger.tombstones.find(id, in: namespace) == nil, "what is held has no tombstone")
+            assert(ledger.expired.find(id, in: namespace) == nil, "what is held has not expired")
+            changed += ledger.changed.contains(slot) ? 1 : 0
+            renewed += ledger.renewed.contains(slot) ? 1 : 0
+        }
+        assert(held.count == overdue, "only occupied slots are held")
+        guard isTold else { return }
+        ledger.changed.checkInvariants()
+        ledger.renewed.checkInvariants()
+        assert(ledger.changed.count == changed && ledger.renewed.count == renewed, "only what is held is to be told")
+        assert(ledger.digest == digest, "the digest has exactly the records")
     }
 }

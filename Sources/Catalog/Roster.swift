@@ -147,3 +147,47 @@ struct Roster: Sendable {
         StableHash.mixed(UInt64(bitPattern: Int64(namespace.hash)))
     }
 }
+
+extension Roster {
+    /// Stops a debug build where what is said of the fields does not hold, or the services do not have exactly these members.
+    ///
+    /// - Parameters:
+    ///   - member: the place and the hash of the member at a slot.
+    ///   - count: how many there are.
+    func checkInvariants(count: Int, member: (Int32) -> (place: Place, hash: UInt64)) {
+        tables.checkInvariants()
+        services.checkInvariants()
+        tableIndex.checkInvariants()
+        serviceIndex.checkInvariants()
+        assert(tableIndex.count == tables.count && serviceIndex.count == services.count, "every table and service is found by its name")
+        var (next, members, listed) = (Int32(0), 0, 0)
+        while let slot = tables.occupied(from: next) {
+            let table = tables[slot]
+            var (digest, instances) = (UInt64(0), 0)
+            assert(table.services.count > 0, "no table is without services")
+            assert(self.table(of: table.namespace) == slot, "a table is found by its namespace")
+            for position in 0..<table.services.count {
+                let service = services[table.services[position]]
+                assert(service.table == slot && service.position == position, "a service knows its place")
+                assert(self.service(service.name, in: slot) == table.services[position], "a service is found by its name")
+                assert(service.members.count > 0, "no service is without members")
+                assert(service.index <= table.index, "no service's change is later than its table's")
+                var sum: UInt64 = 0
+                for place in 0..<service.members.count {
+                    let (own, hash) = member(service.members[place])
+                    assert(
+                        own.table == slot && own.service == table.services[position] && own.position == place, "a member knows its place")
+                    sum &+= hash
+                }
+                assert(sum == service.digest, "a service's digest is the sum of its members' hashes")
+                digest &+= sum
+                instances += service.members.count
+            }
+            assert(digest == table.digest, "a table's digest is the sum of its services'")
+            assert(instances == table.count, "a table counts its members")
+            (members, listed, next) = (members + instances, listed + table.services.count, slot + 1)
+        }
+        assert(members == count, "every member is in one service")
+        assert(listed == services.count, "every service is in one table")
+    }
+}

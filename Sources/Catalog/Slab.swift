@@ -175,3 +175,32 @@ struct Slab<Element> {
 
 extension Slab: Sendable where Element: Sendable {}
 extension Slab.Chunk: Sendable where Element: Sendable {}
+
+extension Slab {
+    /// Stops a debug build where what is said of the fields does not hold. Looks at everything: for tests.
+    func checkInvariants() {
+        assert(count == chunks.reduce(0) { $0 + $1.count }, "the count is that of all chunks")
+        assert(chunksWithSpace.count == (chunks.count + 63) / 64, "there is a bit for each chunk")
+        for (word, bits) in chunksWithSpace.enumerated() {
+            assert(bits == 0 || word >= firstWordWithSpace, "nothing is free below the first word with space")
+            for bit in 0..<64 {
+                let number = word * 64 + bit
+                let isFree = bits & (1 << UInt64(bit)) != 0
+                assert(isFree == (number < chunks.count && !chunks[number].isFull), "a chunk's bit says whether it has space")
+            }
+        }
+        assert(spare.isEmpty, "the spare storage is empty")
+        for chunk in chunks { chunk.checkInvariants() }
+    }
+}
+
+extension Slab.Chunk {
+    func checkInvariants() {
+        assert(free.reduce(0) { $0 + $1.nonzeroBitCount } == free.count * 64 - count, "as many places are free as are not in use")
+        for (word, bits) in free.enumerated() {
+            assert((freeWords & (1 << UInt64(word)) != 0) == (bits != 0), "a word's bit says whether a place in it is free")
+        }
+        assert(elements.count >= count, "every place in use is among the elements")
+        for place in elements.count..<free.count * 64 { assert(isFree(place), "what is past the elements is free") }
+    }
+}

@@ -70,3 +70,14 @@ struct SlotSet: Sendable {
         return nil
     }
 }
+
+extension SlotSet {
+    /// Stops a debug build where what is said of the fields does not hold.
+    func checkInvariants() {
+        assert(count == words.reduce(0) { $0 + $1.nonzeroBitCount }, "the count is that of all bits")
+        for word in 0..<summary.count * 64 {
+            let isSet = summary[word >> 6] & (1 << UInt64(word & 63)) != 0
+            assert(isSet == (word < words.count && words[word] != 0), "a word's bit says whether it is zero")
+        }
+    }
+}

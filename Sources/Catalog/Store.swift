@@ -150,3 +150,8 @@ public final class Store: Sendable {
         shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
     }
 }
+
+extension Store {
+    /// Stops a debug build where an invariant of the catalog does not hold. Looks at everything: for tests.
+    public func checkInvariants() { for shard in shards { shard.catalog.withLock { $0.checkInvariants() } } }
+}

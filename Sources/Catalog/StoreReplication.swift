@@ -91,7 +91,7 @@ extension Store {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         for shard in shards {
             // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32 kB.
-            let digest = shard.catalog.withLock { $0.records.ledger?.digest ?? [] }
+            let digest = shard.catalog.withLock { $0.records.ledger.digest }
             for index in digest.indices { buckets[index] ^= digest[index] }
         }
         return BucketDigest(buckets: buckets)
@@ -122,12 +122,12 @@ extension Store {
         for _ in 0..<Self.trimTurns {
             let excess = tombstoneCounts.bytes - tombstoneBytes
             guard excess > 0 else { return }
-            let sizes = shards.map { $0.catalog.withLock { $0.records.ledger?.tombstones.largest ?? 0 } }
+            let sizes = shards.map { $0.catalog.withLock { $0.records.ledger.tombstones.largest } }
             guard let largest = sizes.max(), largest > 0 else { return }
             let giving = sizes.indices.filter { sizes[$0] >= largest - largest / 4 }
             for number in giving {
                 shards[number].catalog.withLock {
-                    $0.records.ledger?.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
+                    $0.records.ledger.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
                 }
             }
         }
@@ -137,7 +137,7 @@ extension Store {
     public var tombstoneCounts: (bytes: Int, forgotten: UInt64) {
         shards.reduce((0, 0)) { counts, shard in
             let (bytes, forgotten) = shard.catalog.withLock {
-                ($0.records.ledger?.tombstones.bytes ?? 0, $0.records.ledger?.tombstones.forgotten ?? 0)
+                ($0.records.ledger.tombstones.bytes, $0.records.ledger.tombstones.forgotten)
             }
             return (counts.0 + bytes, counts.1 + forgotten)
         }

@@ -245,3 +245,28 @@ struct TimerWheel: Sendable {
 
     private static func parkedBucket(era: Int64) -> Int { firstParkedBucket + Int(era & 1) }
 }
+
+extension TimerWheel {
+    /// Stops a debug build where what is said of the fields does not hold.
+    func checkInvariants() {
+        var filed = 0
+        for bucket in heads.indices where count > 0 || isOccupied(bucket) {
+            assert(isOccupied(bucket) == (heads[bucket] >= 0), "a bucket's bit says whether its list is empty")
+            var (slot, before) = (heads[bucket], ~Int32(bucket))
+            while slot >= 0 {
+                let links = self[slot]
+                assert(links.previous == before, "a list reads the same both ways")
+                assert(links.tick >= current, "no timer is left behind")
+                filed += 1
+                (slot, before) = (links.next, slot)
+            }
+        }
+        assert(filed == count, "every scheduled timer is in one list")
+        assert(scheduledInChunk.reduce(0) { $0 + Int($1) } == count, "the chunks' counts are those of the wheel")
+        for (chunk, scheduled) in zip(chunks, scheduledInChunk) {
+            assert(chunk.isEmpty == (scheduled == 0), "a chunk is there while a slot of it is scheduled")
+            assert(chunk.isEmpty || chunk.count == Self.chunkCapacity, "a chunk is complete")
+        }
+        assert(spare.isEmpty || spare.allSatisfy { $0.previous == Links.unscheduled }, "nothing is scheduled in the spare chunk")
+    }
+}

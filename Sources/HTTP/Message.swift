@@ -41,36 +41,16 @@ public struct ClientIdentity: Sendable, Equatable {
     }
 }
 
-/// What the bytes of a response are.
-public enum ContentType: Sendable {
-    case json, prometheusText
-
+/// What the bytes of a response are. Each API names its own.
+public struct ContentType: Sendable, Equatable {
     /// The value of `Content-Type`.
-    public var value: StaticString {
-        switch self {
-        case .json: "application/json"
-        case .prometheusText: "text/plain; version=0.0.4; charset=utf-8"
-        }
-    }
-}
+    public let value: StaticString
 
-/// Header lines that few answers have, as the bytes to be sent.
-public struct ExtraFields: Sendable {
-    /// Invariant: whole lines, each behind a CR LF, and no other control character among them.
-    public private(set) var bytes: [UInt8] = []
+    public init(_ value: StaticString) { self.value = value }
 
-    public init() {}
+    public static let json = ContentType("application/json")
 
-    public var isEmpty: Bool { bytes.isEmpty }
-
-    /// Appends a line. A value with a control character in it is left out, together with its name.
-    public mutating func append(_ name: StaticString, _ value: String) {
-        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return }
-        bytes.append(contentsOf: [0x0D, 0x0A])
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(contentsOf: [UInt8(ascii: ":"), 0x20])
-        bytes.append(contentsOf: value.utf8)
-    }
+    public static func == (one: ContentType, other: ContentType) -> Bool { one.value.description == other.value.description }
 }
 
 /// One response, whole. The transport adds `Content-Length`, `Date` and what the protocol's version needs.
@@ -78,34 +58,15 @@ public struct Response: Sendable {
     public var status: Status
     public var contentType: ContentType?
     public var body: ResponseBody
-    /// Whether `body` is gzip of what it stands for.
-    public var isGzipped = false
-    /// The value of `ETag`, quotes included.
-    public var entityTag: String?
-    /// `X-Registry-Stale`: for how many seconds what it says may be of what is gone.
-    public var staleness: Int?
-    /// The value of `Location`.
-    public var location: String?
-    /// The value of `Allow`.
-    public var allow: String?
-    /// Seconds for `Retry-After`.
-    public var retryAfter: Int?
-    /// Seconds for `Strict-Transport-Security` (RFC 6797).
-    public var transportSecurity: Int?
-    /// Whatever else few answers have.
-    public var extraFields = ExtraFields()
-    /// Whether a credential is asked for with `WWW-Authenticate: Bearer`.
-    public var challenges = false
+    /// All other header fields.
+    public var fields = ResponseFields()
     /// Why the request was refused, for the log; nil where it was not.
     public var refusal: String?
-    /// The identity of the request, echoed so that both sides' logs can be joined.
-    public var requestID: RequestID
 
     public init(_ status: Status, contentType: ContentType? = nil, body: [UInt8] = []) {
         self.status = status
         self.contentType = contentType
         self.body = .bytes(body)
-        self.requestID = RequestID()
     }
 
     /// A response whose body other responses have too.
@@ -113,6 +74,5 @@ public struct Response: Sendable {
         self.status = status
         self.contentType = contentType
         self.body = .shared(body)
-        self.requestID = RequestID()
     }
 }

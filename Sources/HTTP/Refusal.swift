@@ -1,8 +1,7 @@
-// What is said no with, whoever says it: a status and a sentence, which every error answers in the same JSON (docs/rest-api.md, R701).
+// What is said no with, whoever says it: a status and a sentence. How it is worded for a client is the affair of the API whose port it is
+// (`HTTPServer.RefusalHandler`); nothing here knows one.
 
-import JSON
-
-/// Why a request is not served. What the gate refuses ends the connection too, so that bytes smuggled behind the refused ones are never read as a
+/// Why a request is not served. What the parser refuses ends the connection too, so that bytes smuggled after the refused ones are never read as a
 /// request.
 public struct Refusal: Error, Sendable, Equatable {
     public let status: Status
@@ -13,21 +12,14 @@ public struct Refusal: Error, Sendable, Equatable {
         self.status = status
         self.sentence = sentence
     }
-
-    /// The body that it is answered with: `{"Error":"…"}`.
-    public var body: [UInt8] {
-        var body: [UInt8] = []
-        body.append(literal: "{\"Error\":")
-        body.appendJSON(string: sentence)
-        body.append(literal: "}")
-        return body
-    }
 }
 
-extension Response {
-    /// The answer to what is refused.
-    public init(_ refusal: Refusal) {
-        self.init(refusal.status, contentType: .json, body: refusal.body)
-        self.refusal = refusal.sentence
-    }
+/// What made the transport answer by itself, without a handler.
+public enum RefusalCause: Sendable, Equatable {
+    /// What came cannot be read as a request; these are its first bytes, at most `RequestLimits.excerpt`.
+    case unreadable([UInt8])
+    /// A limit on connections was met. Thousands may meet it at a time.
+    case limit
+    /// The handler lost the request.
+    case lost
 }

@@ -7,10 +7,10 @@ extension RequestGate {
         switch chunkLine.read(chunk[position]) {
         case .more(let isForEvhttp): if !isForEvhttp { drop(fed + position) }
         case .bad(let sentence): refuse(.badRequest, sentence)
-        case .tooLarge: refuse(.contentTooLarge, Self.longBody(limits))
+        case .tooLarge: refuse(.contentTooLarge, Self.longBody(bodyLimit))
         case .end(let size):
             chunkedBytes += size
-            guard chunkedBytes <= limits.body else { return refuse(.contentTooLarge, Self.longBody(limits)) }
+            guard chunkedBytes <= bodyLimit else { return refuse(.contentTooLarge, Self.longBody(bodyLimit)) }
             state = size == 0 ? .trailer : .chunkData(remaining: size + Self.lineEndBytes)
         }
         position += 1

@@ -50,6 +50,9 @@ public struct RequestGate: ~Copyable {
     private static let fewTaken = 64
 
     let limits: RequestLimits
+    private let bodyRule: BodyRule?
+    /// How long the body of the request being received may be, in bytes.
+    public private(set) var bodyLimit: Int
     var state = State.requestLine
     /// The head being received; of a request whose body is being received, already handed to `heads`.
     var head = RequestHead()
@@ -93,8 +96,10 @@ public struct RequestGate: ~Copyable {
     /// Whether the refused request began as one of HEAD, whose answer has no body whatever it says (RFC 9110, section 9.3.2).
     public private(set) var refusesHead = false
 
-    public init(limits: RequestLimits) {
+    public init(limits: RequestLimits, bodyRule: BodyRule? = nil) {
         self.limits = limits
+        self.bodyRule = bodyRule
+        bodyLimit = limits.body
     }
 
     /// Whether the connection is between requests: no byte of an unfinished one has come.
@@ -283,8 +288,10 @@ public struct RequestGate: ~Copyable {
         guard head.method.mayCarryBody || !isChunked && length == 0 else {
             throw Refusal(.badRequest, "a request with this method must not have a body")
         }
-        guard length <= limits.body else { throw Refusal(.contentTooLarge, Self.longBody(limits)) }
         head.declaredLength = isChunked ? nil : length
+        bodyLimit = limits.body
+        if let bodyRule, isChunked || length > bodyLimit { bodyLimit = try bodyRule.limit(for: head) }
+        guard length <= bodyLimit else { throw Refusal(.contentTooLarge, Self.longBody(bodyLimit)) }
         var whole = RequestHead()
         swap(&whole, &head)
         // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room than they need.
@@ -309,7 +316,7 @@ public struct RequestGate: ~Copyable {
         hasEmptyLine = false
     }
 
-    static func longBody(_ limits: RequestLimits) -> String { "the body is limited to \(limits.body) bytes" }
+    static func longBody(_ limit: Int) -> String { "the body is limited to \(limit) bytes" }
 
     mutating func completeRequest() {
         completeRequests += 1

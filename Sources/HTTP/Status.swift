@@ -37,6 +37,9 @@ public enum Status: UInt16, Sendable, CaseIterable {
         return ordinals
     }()
 
+    /// Whether a response of this status has a body, be it an empty one (RFC 9110, sections 15.3.5 and 15.4.5).
+    public var mayHaveBody: Bool { self != .noContent && self != .notModified }
+
     /// The reason phrase of RFC 9110, section 15 (RFC 6585 for 429 and 431).
     public var reason: StaticString {
         switch self {

@@ -1,8 +1,8 @@
 // An instance in the messages of legacy peers. It is a type apart from `Catalog.Instance`: it is held to what the wire
 // has and to what we can take, and `OriginalConversion` alone says how the two belong together.
 
+import Catalog
 import JSON
-import Replication
 import Text
 
 /// An instance in a register message.

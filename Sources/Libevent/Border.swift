@@ -15,6 +15,8 @@ public struct BorderRules: Sendable, Equatable {
     public var input = 131_072
     /// Bytes of answers that may wait for one client before its next request is looked at.
     public var answersAhead = 65_536
+    /// Bytes of a streamed answer that may wait for its client; more are not taken.
+    public var streamedAhead = 65_536
     /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed, and nothing large is added.
     public var waitingOutput = 256 << 20
 

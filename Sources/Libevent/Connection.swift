@@ -58,6 +58,10 @@ final class Connection {
     var hasAnnouncedEnd = false
     /// Whether the handler has a request of evhttp's that it has not answered yet.
     private(set) var isReplyHeld = false
+    /// The answer that goes on, if there is one. Invariant: then a reply is awaited, and `evhttpCallbacks` is not nil from the end of its handler on.
+    var stream: StreamedAnswer?
+    /// How many there have been.
+    var streamsSoFar = 0
     private var clock: ConnectionClock
     /// What the border refused this connection for; nil when the gate did, or nobody.
     private(set) var refusedFor: BorderEvent?
@@ -79,7 +83,7 @@ final class Connection {
         self.bufferevent = bufferevent
         self.session = session.map { TLSSession($0) }
         self.server = server
-        gate = RequestGate(limits: server.limits)
+        gate = RequestGate(limits: server.limits, bodyRule: server.bodyRule)
         clock = ConnectionClock(now: server.patience.time(at: server.clock()))
         setReadWatermarks()
         inputWatch = evbuffer_add_cb(
@@ -200,6 +204,9 @@ final class Connection {
         refuseIfCaughtUp()
     }
 
+    /// The client has taken all that waited for it of an answer that goes on.
+    func noteProgress() { answersWritten += 1 }
+
     /// evhttp has written an answer out and is about to turn to the next request.
     func answerWritten() {
         answersPending -= 1
@@ -220,7 +227,9 @@ final class Connection {
         switch phase {
         case .served:
             let isEvhttpIdle = isEvhttpIdle(before: count)
+            let limit = gate.bodyLimit
             feedGate(count)
+            if gate.bodyLimit != limit { setReadWatermarks() }
             if gate.hasExcisions { excise() }
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
@@ -278,7 +287,11 @@ final class Connection {
     /// a record leaves the rest in OpenSSL, where no socket tells of it.
     func setReadWatermarks() {
         let low = isHeldBack ? Int.max : 1
-        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : server.rules.input
+        // evhttp takes a declared body as a whole.
+        let input =
+            gate.bodyLimit > server.limits.body
+            ? max(server.rules.input, server.limits.head + gate.bodyLimit + HTTPServer.evhttpSlack) : server.rules.input
+        let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
 
@@ -343,9 +356,8 @@ final class Connection {
             Unmanaged.passUnretained(self).toOpaque())
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
-        // What the border refuses may come by the thousand: it is counted, not logged one by one.
-        let id = refusedFor == nil ? server.refused(refusal, gate.refusedBytes, from: peer) : RequestID(random: .random(in: 0 ... .max))
-        let answer = RefusalAnswer.bytes(refusal, id, isHead: gate.refusesHead, transportSecurity: server.transportSecurity)
+        let cause = refusedFor == nil ? RefusalCause.unreadable(gate.refusedBytes) : .limit
+        let answer = server.refusalAnswer(refusal, cause, to: peer, isHead: gate.refusesHead)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
@@ -362,28 +374,5 @@ final class Connection {
     /// The way back from libevent's callbacks. Their argument is the connection, not retained: it lives as long as its bufferevent, and none comes later.
     static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
         context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
-    }
-
-    /// Does something in a turn of the loop of its own, before anything more is read.
-    func later(_ action: @escaping (Connection) -> Void) {
-        let context = Unmanaged.passRetained(Turn(self, action)).toOpaque()
-        event_base_once(
-            bufferevent_get_base(bufferevent), -1, Int16(EV_TIMEOUT),
-            { _, _, context in
-                guard let context else { return }
-                let turn = Unmanaged<Turn>.fromOpaque(context).takeRetainedValue()
-                if let connection = turn.connection, connection.isOpen { turn.action(connection) }
-            }, context, nil)
-    }
-
-    /// What is to be done in the next turn, if the connection still exists then.
-    private final class Turn {
-        weak var connection: Connection?
-        let action: (Connection) -> Void
-
-        init(_ connection: Connection, _ action: @escaping (Connection) -> Void) {
-            self.connection = connection
-            self.action = action
-        }
     }
 }

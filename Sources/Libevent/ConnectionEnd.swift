@@ -23,6 +23,7 @@ extension Connection {
     func abandon() {
         detach()
         if isReplyHeld { loseClient() }
+        streamEnds()
     }
 
     /// Has evhttp believe that the client has gone: then it frees the connection, and leaves the request that is being answered to `PendingReply`.

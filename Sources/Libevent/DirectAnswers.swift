@@ -117,13 +117,24 @@ extension Connection {
     }
 
     func restWritten() {
-        guard isWritingRest else { return }
+        guard isWritingRest else { return streamWritten() }
         isWritingRest = false
+        if stream != nil {
+            readWhileWaiting()
+            return streamWritten()
+        }
         bufferevent_disable(bufferevent, Int16(EV_WRITE))
         if isReplyAwaited { return readWhileWaiting() }
         giveBack()
         if !isHeldBack { readOn() }
         finishDirectAnswers()
+    }
+
+    /// The reply that was kept has been given in parts, the last of which libevent writes.
+    func finishKeptReply() {
+        hasAnnouncedEnd = isDraining
+        awaitedReply = .none
+        writeTheRest()
     }
 
     private func finishDirectAnswers() {

@@ -21,16 +21,13 @@ public final class EventLoop {
 
     /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that will touch it.
     /// Throws when the kernel or memory refuse.
-    ///
-    /// - Parameter hasPreciseTimers: whether a timer of a millisecond comes after one. Others are as coarse as the kernel's tick, 4 ms mostly, and
-    ///   spare each turn a system call.
-    public init(hasPreciseTimers: Bool = false) throws(LibeventError) {
+    /// Timers are as coarse as the kernel's tick, 4 ms mostly: finer ones would cost each turn a system call.
+    public init() throws(LibeventError) {
         guard let config = event_config_new() else { throw .outOfMemory }
         defer { event_config_free(config) }
         event_config_set_flag(config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
         var longest = timeval(tv_sec: 0, tv_usec: Self.longestTurn)
         event_config_set_max_dispatch_interval(config, &longest, -1, Self.urgentPriority + 1)
-        if hasPreciseTimers { event_config_set_flag(config, Int32(EVENT_BASE_FLAG_PRECISE_TIMER.rawValue)) }
         guard let base = event_base_new_with_config(config) else { throw .noEventBase }
         event_base_priority_init(base, Self.priorities)
         self.base = base
@@ -43,6 +40,15 @@ public final class EventLoop {
     /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or timer lives.
     public func run() {
         event_base_dispatch(base)
+    }
+
+    /// The same, and calls `afterTurn` each time when all that was ready has been handled and the loop would wait. What it takes, or sleeps, gathers
+    /// what comes meanwhile for one turn.
+    public func run(afterTurn: (borrowing OnLoop) -> Void) {
+        while event_base_loop(base, EVLOOP_ONCE) == 0, event_base_got_break(base) == 0 {
+            afterTurn(OnLoop())
+            if event_base_got_break(base) != 0 { return }
+        }
     }
 
     /// Ends `run()` once the callbacks of this turn are done.

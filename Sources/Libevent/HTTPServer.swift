@@ -7,12 +7,12 @@ import System
 import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
-public final class HTTPServer {
+public final class HTTPServer: LoopService {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
 
-    /// Learns of a request that was refused before it could be read, with its first bytes, and names it.
-    public typealias RefusalHandler = (_ refusal: Refusal, _ received: [UInt8], _ clientAddress: String?) -> RequestID
+    /// Words what the server refuses without a request: a whole answer, but for what the transport adds.
+    public typealias RefusalHandler = (_ refusal: Refusal, _ cause: RefusalCause, _ clientAddress: String?) -> Response
 
     /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
     public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
@@ -20,14 +20,11 @@ public final class HTTPServer {
     /// What makes a port a TLS port.
     public struct Security {
         let contexts: TLSContextBox
-        let transportSecurity: Int?
         let handshakeFailed: HandshakeFailureHandler
 
-        /// New connections use the context that `contexts` holds when they come. What is refused before there is a request carries
-        /// `Strict-Transport-Security` with so many seconds, unless nil; of its own answers the handler sees to that.
-        public init(contexts: TLSContextBox, transportSecurity: Int? = nil, handshakeFailed: @escaping HandshakeFailureHandler) {
+        /// New connections use the context that `contexts` holds when they come.
+        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
             self.contexts = contexts
-            self.transportSecurity = transportSecurity
             self.handshakeFailed = handshakeFailed
         }
     }
@@ -47,6 +44,7 @@ public final class HTTPServer {
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
 
     let limits: RequestLimits
+    let bodyRule: BodyRule?
     let border: Border
     /// The border's, as of the last sweep.
     private(set) var rules: BorderRules
@@ -77,21 +75,24 @@ public final class HTTPServer {
     /// Connections that were refused at the door and are still being told so.
     var refusedAtTheDoor = 0
     private var whenDrained: ((borrowing OnLoop) -> Void)?
-    private var answerHead = AnswerHead()
+    private var answerHead: AnswerHead
     /// Connections with direct answers of this turn, which are written at its end.
     private var answered: [Connection] = []
     private var endOfTurn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it speaks TLS, and
-    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back.
+    /// nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes back. `bodyRule` says of which
+    /// requests the body may be longer than `limits` have it. Every answer has the fields of
+    /// `standing`; `refused` words what is refused before there is a request.
     public init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
-        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
-        refused: @escaping RefusalHandler, handler: @escaping Handler
+        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds, bodyRule: BodyRule? = nil,
+        standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
+        self.bodyRule = bodyRule
         self.border = border
         rules = border.rules
         self.gauge = gauge
@@ -100,13 +101,14 @@ public final class HTTPServer {
         self.clock = clock
         patience = PatientClock(now: clock(), longestStep: Int64(2 * Self.housekeepingPeriod))
         refusalHandler = refused
+        answerHead = AnswerHead(standing: standing)
         self.http = http
         let context = Unmanaged.passUnretained(self).toOpaque()
         // Every method reaches the handler, which knows what to say of those it does not serve.
         evhttp_set_allowed_methods(http, UInt16.max)
         evhttp_set_default_content_type(http, nil)
         evhttp_set_max_headers_size(http, limits.head + Self.evhttpSlack)
-        evhttp_set_max_body_size(http, limits.body + Self.evhttpSlack)
+        evhttp_set_max_body_size(http, max(limits.body, bodyRule?.largest ?? 0) + Self.evhttpSlack)
         evhttp_set_timeout(http, Self.inactivityTimeout)
         evhttp_set_bevcb(
             http,
@@ -154,7 +156,7 @@ public final class HTTPServer {
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
-        let answer = security == nil ? RefusalAnswer.atTheDoor(.descriptors) : []
+        let answer = security == nil ? BorderEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
         let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
         for _ in 0..<refused { border.note(.descriptors, nil) }
         evconnlistener_enable(listener)
@@ -195,6 +197,7 @@ public final class HTTPServer {
         guard let connection = connections.removeValue(forKey: identity) else { return }
         connection.end()
         connection.detach()
+        connection.streamEnds()
         gauge.closed()
         dismiss(connection)
         if connections.isEmpty, let whenDrained {
@@ -203,11 +206,15 @@ public final class HTTPServer {
         }
     }
 
-    /// Seconds for `Strict-Transport-Security` where a refusal is answered without the handler; nil for none.
-    var transportSecurity: Int? { security?.transportSecurity }
+    /// The whole answer to what is refused without a request.
+    func refusalAnswer(_ refusal: Refusal, _ cause: RefusalCause, to peer: String?, isHead: Bool = false) -> [UInt8] {
+        RefusalAnswer.bytes(refusalHandler(refusal, cause, peer), isHead: isHead, &answerHead)
+    }
 
-    /// A connection's gate has refused what came.
-    func refused(_ refusal: Refusal, _ received: [UInt8], from peer: String?) -> RequestID { refusalHandler(refusal, received, peer) }
+    /// What a client is told whose reply the handler lost.
+    func lostAnswer(to peer: String?) -> Response {
+        refusalHandler(Refusal(.internalServerError, "the request was lost by a fault of the registry"), .lost, peer)
+    }
 
     /// Has a connection's direct answers written when the requests that came in the same turn have been answered too: their clients are then woken
     /// together instead of each by itself, while there is still work to do here.
@@ -232,7 +239,11 @@ public final class HTTPServer {
 
     /// Calls `body` with the whole head of an answer that goes past evhttp now.
     func withHead(of response: borrowing Response, _ body: (UnsafeRawBufferPointer) -> Void) {
-        answerHead.withHead(of: response, closes: isDraining, on: loop, body)
+        withHead(of: response, AnswerHead.Form(closes: isDraining), body)
+    }
+
+    func withHead(of response: borrowing Response, _ form: AnswerHead.Form, _ body: (UnsafeRawBufferPointer) -> Void) {
+        answerHead.withHead(of: response, form, on: loop, body)
     }
 
     /// A client's handshake came to nothing.
@@ -242,14 +253,19 @@ public final class HTTPServer {
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
         guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
-            return EvhttpErrorPage.send(request, status: .internalServerError, transportSecurity: transportSecurity)
+            return refuse(request, .internalServerError)
         }
         guard let head = connection.takeRequest() else {
             // The gate and evhttp disagree on where a request ends. Nothing good is behind that.
-            return EvhttpErrorPage.send(request, status: .badRequest, transportSecurity: transportSecurity)
+            return refuse(request, .badRequest)
         }
         handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
         if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
+    }
+
+    /// Answers what evhttp has read and nobody can serve.
+    private func refuse(_ request: UnsafeMutablePointer<evhttp_request>, _ status: HTTP.Status) {
+        EvhttpErrorPage.send(request, refusalHandler(EvhttpErrorPage.refusal(status), .lost, nil), &answerHead)
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.
@@ -278,7 +294,8 @@ public final class HTTPServer {
     /// Whether a drain has ended: no connection is left, and none will come.
     public var isDrained: Bool { isDraining && connections.isEmpty }
 
-    /// Stops accepting, ends idle connections at once and the others with their next answer; then calls `whenDrained`.
+    /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when their senders have been told; then
+    /// calls `whenDrained`.
     public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard !isDraining else { return }
         isDraining = true
@@ -287,6 +304,7 @@ public final class HTTPServer {
         bound = nil
         self.whenDrained = whenDrained
         for (identity, connection) in connections where connection.isIdle { evhttp_connection_free(identity) }
+        for connection in connections.values { connection.drainStream() }
         if connections.isEmpty, let whenDrained = self.whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)

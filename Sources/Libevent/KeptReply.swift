@@ -52,8 +52,9 @@ extension Connection {
     private func happened(_ events: Int16) {
         if events == Int16(BEV_EVENT_READING | BEV_EVENT_EOF) {
             hasClientEnded = true
+            if stream?.ended != nil { return later { $0.close() } }
             // Over TLS libevent stops writing too.
-            if isWritingRest { bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
+            if isWritingRest || stream != nil { bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
             return
         }
         isWritingRest = false

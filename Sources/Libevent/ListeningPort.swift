@@ -3,6 +3,7 @@
 // which is as local to a network namespace as the port itself.
 
 import Glibc
+import System
 
 /// Why a port cannot be had.
 public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -27,6 +28,14 @@ public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// The listening sockets of one port, one for each loop, and the claim that keeps others off it.
 public struct ListeningPort: Sendable {
+    /// What comes in there. A port for one and a port for the other may have the same number.
+    public enum Transport: Sendable {
+        /// TCP.
+        case streams
+        /// UDP.
+        case datagrams
+    }
+
     /// How many connections the kernel holds until a loop accepts them; the kernel's `somaxconn` caps it.
     static let backlog: Int32 = 4_096
     /// Bytes that the kernel takes of what has not been sent yet, for each connection. What it holds for clients that do not read is in no bound of
@@ -41,17 +50,17 @@ public struct ListeningPort: Sendable {
     /// Held open, and never closed, until the process ends.
     private let claim: Int32
 
-    /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6).
-    public init(address text: String, port: UInt16, count: Int) throws(PortError) {
+    /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6): listening for streams, or bound for datagrams.
+    public init(address text: String, port: UInt16, count: Int, of transport: Transport = .streams) throws(PortError) {
         guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
-        if port != 0 { try Self.probe(address, port) }
-        let first = try Self.listen(address, port)
+        if port != 0 { try Self.probe(address, port, transport) }
+        let first = try Self.listen(address, port, transport)
         let taken = SocketAddress.local(of: first)?.port ?? port
         var descriptors = [first]
         do throws(PortError) {
-            claim = try Self.claim(name: "a8registry \(text) \(taken)", taken)
+            claim = try Self.claim(name: "a8registry \(transport == .streams ? "" : "udp ")\(text) \(taken)", taken)
             for _ in 1..<max(count, 1) {
-                descriptors.append(try Self.listen(address.with(port: taken), taken))
+                descriptors.append(try Self.listen(address.with(port: taken), taken, transport))
             }
         } catch {
             for descriptor in descriptors { close(descriptor) }
@@ -62,8 +71,8 @@ public struct ListeningPort: Sendable {
     }
 
     /// Binds without SO_REUSEPORT and lets go again: fails when anybody listens, also one who would share.
-    private static func probe(_ address: SocketAddress, _ port: UInt16) throws(PortError) {
-        let descriptor = try socket(address, port, sharing: false)
+    private static func probe(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError) {
+        let descriptor = try socket(address, port, transport, sharing: false)
         defer { close(descriptor) }
         guard address.bind(descriptor) == 0 else { throw error(port) }
     }
@@ -78,23 +87,29 @@ public struct ListeningPort: Sendable {
         return descriptor
     }
 
-    private static func listen(_ address: SocketAddress, _ port: UInt16) throws(PortError) -> Int32 {
-        let descriptor = try socket(address, port, sharing: true)
-        guard address.bind(descriptor) == 0, Glibc.listen(descriptor, backlog) == 0 else {
+    private static func listen(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError) -> Int32 {
+        let descriptor = try socket(address, port, transport, sharing: true)
+        guard address.bind(descriptor) == 0, transport == .datagrams || Glibc.listen(descriptor, backlog) == 0 else {
             defer { close(descriptor) }
             throw error(port)
         }
+        if transport == .datagrams { DatagramBatch.tellArrivals(on: descriptor, isSix: address.family == AF_INET6) }
         return descriptor
     }
 
-    private static func socket(_ address: SocketAddress, _ port: UInt16, sharing: Bool) throws(PortError) -> Int32 {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    private static func socket(
+        _ address: SocketAddress, _ port: UInt16, _ transport: Transport, sharing: Bool
+    ) throws(PortError) -> Int32 {
+        let stream = transport == .streams
+        let kind = Int32(stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = Glibc.socket(address.family, kind, 0)
         guard descriptor >= 0 else { throw error(port) }
         var on: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        // Of datagrams it would let two share a port that do not know of each other.
+        if stream { setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size) }
         if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
+        guard stream else { return descriptor }
         // Accepted connections inherit it: small answers leave at once.
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
         // And this as well: the rest of a large answer waits with us, where it is counted.

@@ -52,11 +52,12 @@ public final class LoopEvent {
         return event
     }
 
-    /// Calls `handler` while `descriptor` is readable.
+    /// Calls `handler` while `descriptor` is readable, or, if it is to be called once each time that something comes, whenever more becomes readable.
     static func readable(
-        _ descriptor: Int32, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+        _ descriptor: Int32, on loop: EventLoop, onceEach: Bool = false, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
-        let event = try LoopEvent(loop, descriptor: descriptor, flags: EV_READ | EV_PERSIST, handler: handler)
+        let flags = EV_READ | EV_PERSIST | (onceEach ? EV_ET : 0)
+        let event = try LoopEvent(loop, descriptor: descriptor, flags: flags, handler: handler)
         try event.add()
         return event
     }
@@ -70,12 +71,9 @@ public final class LoopEvent {
     ///
     /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as it is elsewhere in Swift, because nobody
     /// could go on: a stop would have no deadline.
-    public func schedule(afterMilliseconds milliseconds: Int) { schedule(afterMicroseconds: milliseconds * 1_000) }
-
-    /// The same in microseconds; finer than the kernel's tick only on a loop with precise timers.
-    public func schedule(afterMicroseconds microseconds: Int) {
+    public func schedule(afterMilliseconds milliseconds: Int) {
         guard let event else { return }
-        var interval = timeval(tv_sec: microseconds / 1_000_000, tv_usec: microseconds % 1_000_000)
+        var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
         precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
     }
 

@@ -9,24 +9,38 @@ public final class MailboxSender<Message: Sendable>: Sendable {
     /// Invariant: short, though nothing here bounds it. What a client or a peer did is told of once until it has been looked at (the catalog's changes,
     /// see `News`), once a turn of the loop (tickets and their acknowledgments), or by calls that wait, whose number is bounded (questions); the others
     /// come with a signal, a pause, a look for members every few seconds, the start and the end of a loop.
-    private let queue = Mutex<[Message]>([])
+    private let queue = Mutex(Queue())
     fileprivate let signal: WakeSignal
+
+    private struct Queue {
+        var messages: [Message] = []
+        /// Whether the loop has been woken for what is here.
+        var isRaised = false
+    }
 
     /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel gives no descriptor.
     public init() throws(SystemFailure) { signal = try WakeSignal() }
 
     /// Queues a message and wakes the loop. Messages of one sender arrive in order.
     public func send(_ message: Message) {
-        queue.withLock { $0.append(message) }
-        signal.raise()
+        let wakes = queue.withLock { queue in
+            queue.messages.append(message)
+            defer { queue.isRaised = true }
+            return !queue.isRaised
+        }
+        // One system call, however much is sent until the loop looks.
+        if wakes { signal.raise() }
+    }
+
+    /// Queues a message for when the loop looks next, for whatever reason.
+    public func sendQuietly(_ message: Message) {
+        queue.withLock { $0.messages.append(message) }
     }
 
     fileprivate func takeAll() -> [Message] {
-        // Before the queue is emptied: what is sent in between wakes the loop again.
-        signal.lower()
-        return queue.withLock { queue in
-            defer { queue = [] }
-            return queue
+        queue.withLock { queue in
+            defer { queue = Queue() }
+            return queue.messages
         }
     }
 }
@@ -36,6 +50,7 @@ public final class Mailbox<Message: Sendable> {
     /// What may be handed to other threads.
     public let sender: MailboxSender<Message>
     private let event: LoopEvent
+    private let handler: (Message, borrowing OnLoop) -> Void
 
     /// Calls `handler` on the loop for each message.
     public convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws {
@@ -47,8 +62,15 @@ public final class Mailbox<Message: Sendable> {
         on loop: EventLoop, receiving sender: MailboxSender<Message>, _ handler: @escaping (Message, borrowing OnLoop) -> Void
     ) throws(LibeventError) {
         self.sender = sender
-        event = try LoopEvent.readable(sender.signal.descriptor, on: loop) { onLoop in
+        self.handler = handler
+        // Each raising is told once, so that nobody has to lower the signal, which takes a system call.
+        event = try LoopEvent.readable(sender.signal.descriptor, on: loop, onceEach: true) { onLoop in
             for message in sender.takeAll() { handler(message, onLoop) }
         }
+    }
+
+    /// Handles what was sent so far, quietly or not, without waiting for the loop's next turn.
+    public func receive(_ onLoop: borrowing OnLoop) {
+        for message in sender.takeAll() { handler(message, onLoop) }
     }
 }

@@ -13,12 +13,14 @@ public struct PendingReply: ~Copyable {
     private let connection: Unmanaged<Connection>
     private let isHead: Bool
     private let closes: Bool
+    private let isOld: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         self.request = request
         self.connection = .passRetained(connection)
         isHead = head.method == .head
         closes = head.closes
+        isOld = head.minorVersion == 0
     }
 
     /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows within a fraction of a second,
@@ -31,15 +33,22 @@ public struct PendingReply: ~Copyable {
         discard self
     }
 
-    deinit {
-        answer(Self.lost)
+    /// Writes the head of the response, whose body is then sent piece by piece. `ended` is called at most once, when the answer ends that its sender
+    /// has not ended; the reply is to be let go of then. A stop of the server calls it as well: what is sent from within it still arrives.
+    ///
+    /// The body of `response` is not sent, and nothing tells its length: HTTP/1.1 has it in chunks, and HTTP/1.0 until the connection ends.
+    public consuming func stream(
+        _ response: borrowing Response, ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
+    ) -> StreamReply {
+        let connection = self.connection.takeRetainedValue()
+        let number = connection.beginStream(response, to: request, isHead: isHead, isOld: isOld, ended: ended)
+        discard self
+        return StreamReply(connection, number: number)
     }
 
-    /// What a client is told whose reply the handler lost.
-    private static var lost: Response {
-        var response = Response(Refusal(.internalServerError, "the request was lost by a fault of the registry"))
-        response.requestID = RequestID(random: .random(in: 0 ... .max))
-        return response
+    deinit {
+        // Without a connection nobody is told.
+        answer(connection._withUnsafeGuaranteedRef { $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError) })
     }
 
     private borrowing func answer(_ response: borrowing Response) {

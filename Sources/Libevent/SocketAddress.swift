@@ -1,6 +1,7 @@
 // The kernel's socket addresses, whose C types overlay one another, behind a value.
 
 import Glibc
+import Text
 
 /// An IPv4 or IPv6 address and port.
 struct SocketAddress: Sendable {
@@ -9,20 +10,22 @@ struct SocketAddress: Sendable {
 
     /// Parses a numeric address; nil for a host name or anything else.
     init?(numeric text: String, port: UInt16) {
-        var four = sockaddr_in()
-        var six = sockaddr_in6()
-        if inet_pton(AF_INET, text, &four.sin_addr) == 1 {
+        guard let address = IPAddress(text) else { return nil }
+        let octets = address.octets
+        if !address.isSix {
+            var four = sockaddr_in()
+            withUnsafeMutableBytes(of: &four.sin_addr) { $0.copyBytes(from: octets) }
             four.sin_family = sa_family_t(AF_INET)
             four.sin_port = port.bigEndian
             length = socklen_t(MemoryLayout<sockaddr_in>.size)
             withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: four, as: sockaddr_in.self) }
-        } else if inet_pton(AF_INET6, text, &six.sin6_addr) == 1 {
+        } else {
+            var six = sockaddr_in6()
+            withUnsafeMutableBytes(of: &six.sin6_addr) { $0.copyBytes(from: octets) }
             six.sin6_family = sa_family_t(AF_INET6)
             six.sin6_port = port.bigEndian
             length = socklen_t(MemoryLayout<sockaddr_in6>.size)
             withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: six, as: sockaddr_in6.self) }
-        } else {
-            return nil
         }
     }
 
@@ -36,18 +39,27 @@ struct SocketAddress: Sendable {
         return copy
     }
 
+    /// The address in the kernel's form.
+    func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        withUnsafePointer(to: storage) { pointer in pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
+    }
+
     /// bind(2): 0, or -1 with errno.
     func bind(_ descriptor: Int32) -> Int32 {
-        withUnsafePointer(to: storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, length) }
-        }
+        withSockaddr { Glibc.bind(descriptor, $0, $1) }
     }
 
     /// connect(2): 0, or -1 with errno.
     func connect(_ descriptor: Int32) -> Int32 {
-        withUnsafePointer(to: storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, length) }
-        }
+        withSockaddr { Glibc.connect(descriptor, $0, $1) }
+    }
+
+    /// Copies an address as the kernel gave it; nil when it is of no family that is known here.
+    init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
+        guard length <= socklen_t(MemoryLayout<sockaddr_storage>.size) else { return nil }
+        self.length = length
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length))) }
+        guard family == AF_INET || family == AF_INET6 else { return nil }
     }
 
     private init(_ storage: sockaddr_storage, _ length: socklen_t) {
@@ -71,12 +83,7 @@ struct SocketAddress: Sendable {
     /// The numeric address of a peer, without the port, as the kernel gave it; nil when it is of no family that is known here. An IPv4
     /// address that came in through an IPv6 socket is given as IPv4.
     static func host(of address: UnsafePointer<sockaddr>, length: socklen_t) -> String? {
-        var storage = sockaddr_storage()
-        guard length <= socklen_t(MemoryLayout<sockaddr_storage>.size) else { return nil }
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length))) }
-        let found = SocketAddress(storage, length)
-        guard found.family == AF_INET || found.family == AF_INET6 else { return nil }
-        let host = found.host
+        guard let host = SocketAddress(address, length: length)?.host else { return nil }
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst("::ffff:".count)) : host
     }
 

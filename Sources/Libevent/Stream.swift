@@ -50,10 +50,6 @@ final class Stream {
     private static let bytesPerTurn = 256 << 10
     /// When the kernel asks an end that is silent whether it is there, how often, and how many times in vain until the stream fails, in seconds.
     static let (keepAliveIdle, keepAliveInterval, keepAliveProbes): (Int32, Int32, Int32) = (5, 1, 3)
-    /// What libevent reads of a plain socket at a time; when it has read so much there is likely more.
-    private static let libeventRead = 4_096
-    /// What is read of a plain socket at a time when there is more.
-    private static let largeRead = 64 << 10
 
     /// Callbacks come from the loop only, never from within a call of ours.
     private static let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue | BEV_OPT_DEFER_CALLBACKS.rawValue)
@@ -78,6 +74,8 @@ final class Stream {
     /// Bytes of TLS that came in this turn.
     private var cameInTurn = 0
     private var hasShutDown = false
+    /// Reads a plain socket while it is in use: libevent would ask first how much there is, 4 KB of which it reads at a time.
+    private var reader: LoopEvent?
 
     /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed, when memory is short.
     init?(
@@ -123,6 +121,8 @@ final class Stream {
     func free() {
         guard !isFreed else { return }
         isFreed = true
+        // First: it must not outlive its descriptor.
+        reader = nil
         if let session { session.isEstablished ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent)) }
         bufferevent_setcb(bufferevent, nil, nil, nil, nil)
         bufferevent_free(bufferevent)
@@ -149,8 +149,20 @@ final class Stream {
 
     func send(_ bytes: [UInt8]) {
         guard !standing.isLeaving else { return }
-        bufferevent_write(bufferevent, bytes, bytes.count)
+        let sent = isPlainAndOpen && queuedBytes == 0 ? sendAtOnce(bytes) : 0
+        guard sent < bytes.count else { return }
+        bytes.withUnsafeBytes { rest in
+            _ = bufferevent_write(bufferevent, rest.baseAddress.map { $0 + sent }, rest.count - sent)
+        }
         if queuedBytes > lowWater { isHigh = true }
+    }
+
+    private var isPlainAndOpen: Bool { session == nil && isOpen }
+
+    /// Returns how many bytes the kernel has taken. The socket mostly takes all, and asking epoll before and after would cost more than that. An error
+    /// is left for libevent to find.
+    private func sendAtOnce(_ bytes: [UInt8]) -> Int {
+        max(0, Glibc.send(bufferevent_getfd(bufferevent), bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)))
     }
 
     /// Has the kernel find out that the other end is gone, when there is nothing to send that would.
@@ -168,6 +180,7 @@ final class Stream {
 
     /// Writes what is queued and then waits for the peer to close.
     func leave() {
+        reader = nil
         bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
         if queuedBytes == 0 { shutDown() }
@@ -183,6 +196,7 @@ final class Stream {
     /// Marks it open; says who is there.
     func open() -> StreamPeer {
         isOpen = true
+        if session == nil { readByOurselves() }
         return StreamPeer(host: host, isSecure: session != nil, certificate: session?.peerCertificate)
     }
 
@@ -201,22 +215,38 @@ final class Stream {
         }
         resumeTurn()
         if !bytes.isEmpty { streams.tell(id, .received(bytes), onLoop) }
-        if session == nil, bytes.count >= Self.libeventRead { readOn(onLoop) }
     }
 
-    /// libevent reads 4 KB of a plain socket at a time; of what is behind that, this reads on in pieces worth a turn. An end or an error is
-    /// left for libevent to find.
-    private func readOn(_ onLoop: borrowing OnLoop) {
+    /// Without memory for it libevent goes on reading.
+    private func readByOurselves() {
+        reader = try? LoopEvent.readable(bufferevent_getfd(bufferevent), on: streams.loop) { [unowned self] onLoop in
+            readSocket(onLoop)
+        }
+        if reader != nil { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+    }
+
+    private func readSocket(_ onLoop: borrowing OnLoop) {
+        // What libevent had read before comes first.
+        if evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
         var total = 0
         while isInUse, total < Self.bytesPerTurn {
-            let bytes = [UInt8](unsafeUninitializedCapacity: Self.largeRead) { buffer, initialized in
-                initialized = max(0, recv(bufferevent_getfd(bufferevent), buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)))
-            }
-            guard !bytes.isEmpty else { return }
-            total += bytes.count
-            streams.tell(id, .received(bytes), onLoop)
-            if bytes.count < Self.largeRead { return }
+            let count = streams.receive(from: bufferevent_getfd(bufferevent))
+            guard count > 0 else { return count == 0 ? endReading() : failReading(errno, onLoop) }
+            total += count
+            streams.tell(id, .received(Array(streams.received[..<count])), onLoop)
+            if count < streams.received.count { return }
         }
+    }
+
+    /// The end is left for libevent to find, and to tell of.
+    private func endReading() {
+        reader = nil
+        bufferevent_enable(bufferevent, Int16(EV_READ))
+    }
+
+    private func failReading(_ code: Int32, _ onLoop: borrowing OnLoop) {
+        guard code != EAGAIN, code != EINTR else { return }
+        streams.ended(self, .failed(String(cString: strerror(code))), onLoop)
     }
 
     /// A TLS bufferevent reads until the socket is empty, which a fast peer may never let happen. What OpenSSL holds of a record is still read.

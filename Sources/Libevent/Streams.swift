@@ -15,11 +15,15 @@ public final class Streams {
     private static let housekeepingPeriod = 100
     /// Descriptors kept back for peers.
     private static let spareDescriptors = 32
+    /// Bytes read of a plain socket at a time.
+    private static let readSize = 64 << 10
 
     let loop: EventLoop
     let limits: StreamLimits
     private let handler: Handler
     private(set) var streams: [StreamID: Stream] = [:]
+    /// What was read last: one for all, as only one is read at a time.
+    private(set) var received = [UInt8](repeating: 0, count: readSize)
     private var lastNumber: UInt64 = 0
     private var newcomers = Newcomers()
     /// Invariant: how many of `streams` are departing.
@@ -228,6 +232,11 @@ public final class Streams {
     }
 
     // MARK: - What streams tell
+
+    /// Reads what a socket has into `received`; returns how many bytes, 0 at its end, -1 with errno.
+    func receive(from descriptor: Int32) -> Int {
+        received.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
+    }
 
     func tell(_ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
         guard streams[id] != nil else { return }

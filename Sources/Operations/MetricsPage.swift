@@ -10,6 +10,8 @@ import TLS
 import Telemetry
 
 enum MetricsPage {
+    private static let prometheusText = ContentType("text/plain; version=0.0.4; charset=utf-8")
+
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
         var text = PrometheusText(reservingCapacity: 32_768)
         let context = call.context
@@ -22,7 +24,7 @@ enum MetricsPage {
         ClusterMetrics.append(context, &text)
         process(context, &text)
         ProcessMetrics.append(&text)
-        return Response(.ok, contentType: .prometheusText, body: text.bytes)
+        return Response(.ok, contentType: Self.prometheusText, body: text.bytes)
     }
 
     private static func requests(_ context: ServerContext, _ text: inout PrometheusText) {

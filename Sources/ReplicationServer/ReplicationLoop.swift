@@ -26,10 +26,6 @@ final class ReplicationLoop {
 
     /// How often the node is told that time passes, in milliseconds.
     private static let tickPeriod = 100
-    /// Changes are told at once after so many milliseconds without any, and else so often: under load one waking serves many.
-    private static let drainPeriod: Int64 = 1
-    /// The same where answers wait for it, in microseconds.
-    private static let awaitedDrainPeriod: Int64 = 500
     /// How often the state of the cluster is shown anew, in milliseconds.
     private static let reportPeriod: Int64 = 200
     /// How long a dialed member may take to connect and to answer, in milliseconds.
@@ -61,20 +57,17 @@ final class ReplicationLoop {
     private var listener: StreamListener?
     private var mailbox: Mailbox<ReplicationOrder>?
     private var timers: [LoopEvent] = []
-    private var drainTimer: LoopEvent?
     /// Whether the shared directory was of use since the start.
     private var directoryServes = false
     /// Whether somebody else writes this member's file in the shared directory.
     private var isAddressShared = false
-    private var isDrainDue = false
-    /// In monotonic nanoseconds.
-    private var lastDrain: Int64 = 0
+    /// Whether there are changes to tell.
+    private var hasChanges = false
+    private var pace = Pace()
     var waits = PendingWaits()
     var waitTimer: LoopEvent?
     /// For when `waitTimer` is set, in monotonic milliseconds; nil when it is not.
     var scheduledWaits: Int64?
-    /// Sends what the loops are told, at the end of a turn.
-    private(set) var tellTimer: LoopEvent?
     private var lastReport: Int64 = 0
     private var health: ClusterHealth
     private var leaving: (until: Int64, report: @Sendable () -> Void)?
@@ -87,7 +80,7 @@ final class ReplicationLoop {
         do {
             let loop = try ReplicationLoop(parts)
             defer { parts.expiryHold.peers.retire() }
-            loop.loop.run()
+            loop.loop.run { onLoop in loop.endTurn(onLoop) }
             loop.leaving?.report()
         } catch {
             parts.whenFailed(error)
@@ -97,8 +90,7 @@ final class ReplicationLoop {
     private init(_ parts: Parts) throws {
         self.parts = parts
         let configuration = parts.configuration
-        // Every change waits for a timer of a millisecond under load: the kernel's tick would be most of what a peer waits for it.
-        loop = try EventLoop(hasPreciseTimers: true)
+        loop = try EventLoop()
         var nodeConfiguration = configuration.node
         nodeConfiguration.offersOriginals = configuration.legacy != nil
         nodeConfiguration.limits.callPeriod = Self.beatPeriod(nodeConfiguration.limits)
@@ -124,9 +116,7 @@ final class ReplicationLoop {
                 allowsPlain: allowsLegacy)
         }
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
-        drainTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drainChanges(onLoop) }
         waitTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in waitsExpired(onLoop) }
-        tellTimer = try LoopEvent.timer(on: loop) { [unowned self] _ in waits.send() }
         let beatPeriod = Int(Self.beatPeriod(parts.configuration.node.limits))
         timers = [
             try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) },
@@ -190,9 +180,9 @@ final class ReplicationLoop {
 
     private func received(_ order: ReplicationOrder, _ onLoop: borrowing OnLoop) {
         switch order {
-        case .changes: changesCame(isAwaited: false, onLoop)
+        case .changes: hasChanges = true
         case .connect(let loop, let receive): waits.receivers[loop] = receive
-        case .acknowledge(let ticket): acknowledge(ticket, onLoop)
+        case .acknowledge(let ticket): waits.add(ticket)
         case .ask(let questions): ask(questions, onLoop)
         case .looking(let ways):
             let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
@@ -241,24 +231,21 @@ final class ReplicationLoop {
         letOriginalsGo(onLoop)
     }
 
-    /// Changes are to be told. While answers wait for the others, a ticket follows most changes within the turn of their loop, and both go together.
-    ///
-    /// - Parameter isAwaited: whether answers wait for it.
-    func changesCame(isAwaited: Bool, _ onLoop: borrowing OnLoop) {
-        let waited = MonotonicClock.nanoseconds() - lastDrain
-        let period = isAwaited ? Self.awaitedDrainPeriod * 1_000 : Self.drainPeriod * 1_000_000
-        if waited > period, isAwaited || !parts.board.standing.waits { return drainChanges(onLoop) }
-        guard !isDrainDue || isAwaited else { return }
-        isDrainDue = true
-        drainTimer?.schedule(afterMicroseconds: isAwaited ? Int(period - waited) / 1_000 : Int(Self.drainPeriod) * 1_000)
+    /// All that came in this turn has been handled: tells the others what clients have changed, and the loops what the others have, once for all of it.
+    /// Then rests, if there is enough to do that what comes meanwhile is better handled in one turn.
+    private func endTurn(_ onLoop: borrowing OnLoop) {
+        mailbox?.receive(onLoop)
+        if hasChanges || waits.hasTickets { drainChanges(onLoop) }
+        waits.send()
+        let rest = pace.rest(at: MonotonicClock.nanoseconds(), spent: ThisThread.processorTime)
+        ThisThread.sleep(nanoseconds: rest)
     }
 
     private func drainChanges(_ onLoop: borrowing OnLoop) {
-        isDrainDue = false
+        hasChanges = false
         let tickets = waits.takeTickets()
         if tickets.isEmpty { carryOut(node.localChanges(at: now), onLoop) }
         for ticket in tickets { carryOut(node.acknowledge(ticket, at: now), onLoop) }
-        lastDrain = MonotonicClock.nanoseconds()
     }
 
     // MARK: - Leaving
@@ -275,7 +262,6 @@ final class ReplicationLoop {
     private func end(_ onLoop: borrowing OnLoop) {
         guard !timers.isEmpty else { return }
         timers = []
-        drainTimer = nil
         waitTimer = nil
         streams?.closeAll(drainingFor: Self.closingTime, onLoop) { [loop] onLoop in loop.stop(onLoop) }
     }

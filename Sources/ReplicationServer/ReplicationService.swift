@@ -68,8 +68,9 @@ public final class ReplicationService: Cluster {
     /// How TLS fares between members; nil without it.
     public var tlsHealth: TLSHealth? { security?.health }
 
-    /// What the store's `wake` is to call.
-    public func wake() { orders.send(.changes) }
+    /// What the store's `wake` is to call. While answers wait for the other members, the ticket of this one follows within the turn of its loop, and a
+    /// waking serves both; a change that none follows is told with the next look at the clock, `ReplicationLoop.beatPeriod` later at most.
+    public func wake() { if board.standing.waits { orders.sendQuietly(.changes) } else { orders.send(.changes) } }
 
     /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come to run, `whenFailed` is
     /// called from it.

@@ -18,6 +18,8 @@ struct PendingWaits {
     /// A ticket is an answer to all of its loop before it, so only the last counts.
     mutating func add(_ ticket: AcknowledgmentTicket) { tickets[ticket.loop] = max(ticket.number, tickets[ticket.loop] ?? 0) }
 
+    var hasTickets: Bool { !tickets.isEmpty }
+
     mutating func takeTickets() -> [AcknowledgmentTicket] {
         defer { tickets.removeAll(keepingCapacity: true) }
         return tickets.map { AcknowledgmentTicket(loop: $0.key, number: $0.value) }
@@ -53,12 +55,6 @@ extension ReplicationLoop {
         parts.board.standing.beat(at: MonotonicClock.milliseconds())
     }
 
-    /// Tickets go to the node with the changes that they stand for: at once when it is idle, and else when as many have gathered as a drain is worth.
-    func acknowledge(_ ticket: AcknowledgmentTicket, _ onLoop: borrowing OnLoop) {
-        waits.add(ticket)
-        changesCame(isAwaited: true, onLoop)
-    }
-
     func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)], _ onLoop: borrowing OnLoop) {
         for question in questions { carryOut(node.ask(question.ticket, question.key, at: now), onLoop) }
     }
@@ -69,14 +65,13 @@ extension ReplicationLoop {
         case .answered(let ticket, let isSure): waits.answer(ticket, isSure: isSure)
         default: return
         }
-        tellTimer?.activate()
     }
 
     /// Has the node called when somebody has waited long enough.
     func scheduleWaits() {
         guard let deadline = node.nextDeadline, deadline < scheduledWaits ?? .max else { return }
         scheduledWaits = deadline
-        waitTimer?.schedule(afterMilliseconds: Int(max(0, deadline - MonotonicClock.milliseconds())))
+        waitTimer?.schedule(afterMilliseconds: Int(max(1, deadline - MonotonicClock.milliseconds())))
     }
 
     func waitsExpired(_ onLoop: borrowing OnLoop) {

@@ -4,9 +4,10 @@
 // drop it.
 
 import Libevent
+import RegistryServer
 
 @_cdecl("evhttp_send_error")
 public func sendErrorInsteadOfEvhttp(_ request: OpaquePointer?, _ code: Int32, _ reason: UnsafePointer<CChar>?) {
     guard let request else { return }
-    EvhttpErrorPage.send(request, code: code)
+    EvhttpErrorPage.send(request, code: code, standing: RefusalWording.standing, wording: RefusalWording.response)
 }

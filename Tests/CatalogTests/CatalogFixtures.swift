@@ -53,7 +53,7 @@ extension Catalog {
     var held: Set<Key> {
         var (held, next) = (Set<Key>(), Int32(0))
         while let slot = records.slots.occupied(from: next) {
-            held.insert(Key(namespace: records.namespace(slot), id: records.instances[slot].id))
+            held.insert(Key(namespace: records.namespace(slot), id: records.instance(slot).id))
             next = slot + 1
         }
         return held

@@ -2,6 +2,7 @@
 // clock when somebody looks. Whatever random commands and random time do to both, they must tell the same story.
 
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -57,7 +58,7 @@ private struct Model {
 private final class Run {
     let seed: UInt64
     let capacity: Int?
-    var random: SeededGenerator
+    var random: SplitMix64
     var catalog: Catalog
     var model = Model()
     var now: Int64
@@ -72,7 +73,7 @@ private final class Run {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         capacity = [nil, 1, 3, 12][Int(seed % 4)]
         now = Int64.random(in: 0...100_000, using: &random)
         catalog = Catalog(namespaceCapacity: capacity, start: at(now))
@@ -101,6 +102,7 @@ private final class Run {
         default: expire(budget: pick([0, 1, 2, 3, 10, 1_000]))
         }
         compare(id, in: namespace)
+        if step.isMultiple(of: 100) { catalog.checkInvariants() }
         if step.isMultiple(of: 4) { compare(pick(services), in: pick(namespaces)) }
         if step.isMultiple(of: 500) { compareAll() }
     }

@@ -1,6 +1,7 @@
 // What the change log keeps, of whom, and for how long.
 
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -137,7 +138,7 @@ struct ChangeLogTests {
 
     @Test(arguments: 0..<20)
     func `who follows reads every change once, or is told how many it missed`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let store = Store(namespaceCapacity: nil, changes: ChangeLogLimits(bytes: 300_000, isFollowed: true))
         let namespaces = (0..<6).map { Namespace("n\($0)") }
         var (made, read, missed) = (0, 0, UInt64(0))
@@ -167,7 +168,7 @@ struct ChangeLogTests {
     /// Whoever has read all changes knows who is there.
     @Test(arguments: 0..<20)
     func `the changes add up to what is registered`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let members = [Member(1), Member(2, start: -700, skew: 30)]
         var known: [InstanceID: InstanceStatus] = [:]
         var since: UInt64 = 0
@@ -201,7 +202,7 @@ struct ChangeLogTests {
                 shard.catalog.withLock { catalog in
                     var next = Int32(0)
                     while let slot = catalog.records.slots.occupied(from: next) {
-                        held[catalog.records.instances[slot].id] = catalog.records.instances[slot].status
+                        held[catalog.records.instance(slot).id] = catalog.records.instance(slot).status
                         next = slot + 1
                     }
                 }
@@ -215,7 +216,7 @@ struct ChangeLogTests {
 struct ChangeCodecTests {
     @Test(arguments: 0..<10)
     func `a change is read as it was written, whatever it says`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let texts = ["", "a", "caf\u{E9}", "\u{0}", String(repeating: "x", count: 300), "é\u{301}"]
         func text() -> String { texts.randomElement(using: &random) ?? "" }
         let statuses: [InstanceStatus?] = [nil, .up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus("")]

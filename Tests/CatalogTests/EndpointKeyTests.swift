@@ -1,12 +1,13 @@
 // Registrations that share a text (docs/rest-api.md, R202).
 
+import TestRandom
 import Testing
 
 @testable import Catalog
 
 struct EndpointKeyTests {
     private static func isFirst(_ service: String, _ kind: Endpoint.Kind, _ value: String) -> Bool {
-        EndpointKey(serviceName: service, endpoint: Endpoint(kind: kind, value: value)).isFirstOfItsText
+        EndpointKey(serviceName: Array(service.utf8)[...], kind: kind, value: Array(value.utf8)[...]).isFirstOfItsText
     }
 
     @Test(
@@ -38,14 +39,14 @@ struct EndpointKeyTests {
     }
 
     @Test func `a key knows its parts`() {
-        let key = EndpointKey(serviceName: "a/tcp", endpoint: Endpoint(kind: .https, value: "é/x"))
+        let key = EndpointKey(serviceName: Array("a/tcp".utf8)[...], kind: .https, value: Array("é/x".utf8)[...])
         #expect(String(decoding: key.serviceName, as: UTF8.self) == "a/tcp" && String(decoding: key.kind, as: UTF8.self) == "https")
         #expect(String(decoding: key.value, as: UTF8.self) == "é/x" && String(decoding: key.text, as: UTF8.self) == "a/tcp/https/é/x")
     }
 
     @Test(arguments: 0..<20)
     func `of all registrations that share a text exactly one is the first`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let parts = ["a", "tcp", "udp", "http", "https", "user", "", "é"]
         for _ in 0..<200 {
             let text = (0..<Int.random(in: 3...9, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }

@@ -1,3 +1,4 @@
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -46,7 +47,7 @@ struct HybridClockTests {
     }
 
     @Test func `stamps only grow, though the wall clock jumps`() {
-        var (clock, random, last) = (HybridClock(), SeededGenerator(seed: 1), HybridTime.zero)
+        var (clock, random, last) = (HybridClock(), SplitMix64(seed: 1), HybridTime.zero)
         for _ in 0..<10_000 {
             if Bool.random(using: &random) { clock.observe(HybridTime(bits: .random(in: 0...(1 << 50), using: &random))) }
             let stamp = clock.stamp(

@@ -1,3 +1,4 @@
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -37,7 +38,7 @@ struct InstanceIDTests {
 
     @Test(arguments: 0..<20)
     func `ids are ordered by their text, whichever form they have`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let texts = ["", "0", "00000000", "8", "zebra", "0123456789abcdefg", "0123456789ABCDEF", composed, "fffffffffffffff"]
         let ids =
             texts.map { InstanceID.text(Name($0)) }

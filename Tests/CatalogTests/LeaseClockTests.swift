@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -72,7 +73,7 @@ struct LeaseClockTests {
 
     @Test(arguments: 0..<20)
     func `between ticks a reader gets what a tick would give`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var monotonic = Int64.random(in: 0...1_000_000_000, using: &random)
         var model = LeaseClock(monotonic: monotonic)
         let shared = SharedLeaseClock(monotonic: monotonic)
@@ -128,7 +129,7 @@ private final class ClockRace: Sendable {
     let readings = Mutex<[Reading]>([])
 
     func tick(times: Int) {
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         var log: [Tick] = []
         var time: Int64 = 0
         for _ in 0..<times {

@@ -1,4 +1,5 @@
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -56,7 +57,7 @@ struct LeaseHoldTests {
 
     @Test(arguments: 0..<20)
     func `lease time and what was lost make up monotonic time, and neither goes back`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let clock = SharedLeaseClock(monotonic: 50_000, isHeldByPauses: seed.isMultiple(of: 2))
         var monotonic: Int64 = 50_000
         var last = clock.moment(monotonic: monotonic, wall: 0)

@@ -1,4 +1,5 @@
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -7,7 +8,7 @@ struct ListingTests {
     /// Between the pieces of a listing anybody may come and go. Who is there from the first piece to the last must be listed.
     @Test(arguments: 0..<30)
     func `whoever stays is in the listing, whatever happens between its pieces`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var it = Subject()
         var present = Set<UInt64>(0..<200)
         for id in present { it.register(id, at: 0) }
@@ -43,7 +44,7 @@ struct ListingTests {
     /// The same for services, some of which have many members whose leases are overdue and not yet swept.
     @Test(arguments: 0..<30)
     func `a service that keeps a live member is listed, whatever happens between the pieces`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var it = Subject()
         for service in 0..<60 {
             for member in 0..<Int.random(in: 1...20, using: &random) {
@@ -92,7 +93,7 @@ struct ListingTests {
 struct SortingTests {
     @Test(arguments: [0, 1, 31, 32, 33, 1_000], [0, 1, 5])
     func `instances are sorted by id, however many there are and whatever their ids are made of`(count: Int, texts: Int) {
-        var random = SeededGenerator(seed: UInt64(count))
+        var random = SplitMix64(seed: UInt64(count))
         var ids = (0..<count).map { _ in InstanceID.digest(UInt64.random(in: 0...UInt64.max, using: &random)) }
         for index in 0..<min(texts, count) { ids[(index * 7) % count] = .text(Name("\(index)-text")) }
         let sorted = LeasedInstance.sorted(ids.map { LeasedInstance(instance: makeInstance($0), lastHeartbeat: 0) })

@@ -1,3 +1,4 @@
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -5,7 +6,7 @@ import Testing
 struct SlotSetTests {
     @Test(arguments: 0..<30)
     func `a slot set agrees with a set`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var (set, model) = (SlotSet(), Set<Int32>())
         let highest: Int32 = [10, 64, 4_096, 20_000][Int(seed % 4)]
         for step in 0..<3_000 {

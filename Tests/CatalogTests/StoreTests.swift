@@ -1,6 +1,7 @@
 import Dispatch
 import Synchronization
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -21,7 +22,7 @@ struct StoreTests {
     @Test func `instances are listed by service name, then by id, by their bytes`() {
         let store = Store(namespaceCapacity: nil)
         let tenant = Namespace("tenant")
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix64(seed: 7)
         let ids: [InstanceID] = (0..<40).map { .digest($0) } + ["", "00000000000000a", "zz", "\u{E9}"].map { .text(Name($0)) }
         for id in ids.shuffled(using: &random) {
             let service = ["web", "db", "e\u{301}", "\u{E9}"][Int.random(in: 0..<4, using: &random)]

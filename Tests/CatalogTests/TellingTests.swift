@@ -1,6 +1,7 @@
 import Dispatch
 import Synchronization
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -136,7 +137,7 @@ struct DrainTests {
                 }
                 return
             }
-            var random = SeededGenerator(seed: UInt64(thread))
+            var random = SplitMix64(seed: UInt64(thread))
             for _ in 0..<3_000 {
                 let id = UInt64.random(in: 0..<40, using: &random)
                 let namespace = Namespace("tenant-\(id % 3)")
@@ -155,7 +156,7 @@ struct DrainTests {
 struct CopyTests {
     @Test(arguments: 0..<20)
     func `what is there from the start to the end of a copy is in it exactly once`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let member = Member(1)
         let namespaces = ["a", "b", "c"].map(Namespace.init)
         for id in UInt64(0)..<300 {
@@ -216,7 +217,7 @@ struct CopyTests {
 
 struct DigestTests {
     @Test func `the digest depends on what is held and not on how it came about`() {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         let replicas = (UInt64(0)..<200).map { present($0, version(1_000 + $0)) }
         let members = [Member(1), Member(2)]
         for (number, member) in members.enumerated() {

@@ -1,4 +1,5 @@
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Catalog
@@ -68,7 +69,7 @@ struct TombstoneTests {
 
     @Test(arguments: 0..<10)
     func `tombstones are those of a model, whatever comes and goes`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var tombstones = Tombstones(limits: TombstoneLimits(retention: 1_000, countPerNamespace: 8))
         // Of each namespace the ids in their order of learning, with their versions and times.
         var model: [Namespace: [(id: InstanceID, version: Version, since: Int64)]] = [:]
@@ -184,7 +185,7 @@ struct TombstoneTests {
     /// Tombstones beside a list that is searched: which there are, in which order they go, and which are still to be told.
     @Test(arguments: 0..<30)
     func `tombstones agree with a list`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let limits = TombstoneLimits(retention: 1_000, countPerNamespace: 20)
         var tombstones = Tombstones(limits: limits)
         var model: [(id: InstanceID, namespace: Namespace, version: Version, end: Int64, isUntold: Bool)] = []

@@ -1,4 +1,5 @@
 // Known answers are those of Go's own time package: its test tables, and its documentation.
+import TestRandom
 import TestSupport
 import Testing
 

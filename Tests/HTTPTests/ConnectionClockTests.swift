@@ -1,6 +1,7 @@
 // Deadlines as a table: what a sweep finds, when, and what has then passed.
 
 import HTTP
+import TestRandom
 import Testing
 
 struct ConnectionClockTests {

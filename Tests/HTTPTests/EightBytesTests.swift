@@ -1,5 +1,6 @@
 // Looking at eight bytes at once has to find what looking at each would.
 
+import TestRandom
 import Testing
 
 @testable import HTTP

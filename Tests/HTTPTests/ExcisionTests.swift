@@ -2,6 +2,7 @@
 // everybody as the same requests.
 
 import HTTP
+import TestRandom
 import Testing
 
 @Suite struct ExcisionTests {

@@ -1,6 +1,7 @@
 // Paths as the router sees them: split once, decoded once, and refused rather than repaired.
 
 import HTTP
+import TestRandom
 import Testing
 
 @Suite struct PathSegmentsTests {

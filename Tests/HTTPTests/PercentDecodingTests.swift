@@ -1,6 +1,7 @@
 // Percent-decoding byte by byte: all 65,536 pairs behind a percent sign, and all 256 values of one.
 
 import Foundation
+import TestRandom
 import Testing
 
 @testable import HTTP

@@ -1,6 +1,7 @@
 // Every raw request of the corpus, judged by the gate alone: whole, byte by byte, and in random pieces.
 
 import HTTP
+import TestRandom
 import Testing
 
 @Suite struct RequestGateCorpusTests {

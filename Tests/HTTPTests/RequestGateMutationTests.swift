@@ -1,6 +1,7 @@
 // Random damage done to the corpus: whatever comes, the gate neither crashes nor passes what its limits forbid, and splits change nothing.
 
 import HTTP
+import TestRandom
 import Testing
 
 @Suite struct RequestGateMutationTests {

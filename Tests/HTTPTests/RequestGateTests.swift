@@ -191,6 +191,32 @@ import Testing
                 == .contentTooLarge)
     }
 
+    @Test func `how long a body may be is asked at the end of the head, of bodies that may be too long`() {
+        func gate(_ text: String, largest: Int = 6) -> RequestGate {
+            var limits = RequestLimits()
+            limits.body = 4
+            let rule = BodyRule(largest: largest) { head throws(Refusal) in
+                guard head.path.equals("/large") else { throw Refusal(.forbidden, "not you") }
+                return 8
+            }
+            var gate = RequestGate(limits: limits, bodyRule: rule)
+            gate.feed(text)
+            return gate
+        }
+        let head = "PUT /large HTTP/1.1\r\nHost: a\r\n"
+        #expect(gate(head + "Content-Length: 6\r\n\r\n123456").completeRequests == 1)
+        #expect(gate(head + "Content-Length: 7\r\n\r\n").refusal?.status == .contentTooLarge, "no more than the transport can hold")
+        #expect(gate(head + "Content-Length: 8\r\n\r\n12345678", largest: 9).completeRequests == 1)
+        #expect(gate(head + "Content-Length: 9\r\n\r\n", largest: 9).refusal?.status == .contentTooLarge)
+        #expect(gate(head + "Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n0\r\n\r\n").completeRequests == 1)
+        #expect(gate(head + "Transfer-Encoding: chunked\r\n\r\n7\r\n").refusal?.status == .contentTooLarge)
+        #expect(gate("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").refusal?.status == .forbidden)
+        #expect(gate("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1234").completeRequests == 1, "not asked")
+        // The next request has the common limit again.
+        let both = gate(head + "Content-Length: 6\r\n\r\n123456PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+        #expect(both.completeRequests == 1 && both.refusal?.status == .forbidden)
+    }
+
     @Test func `a slice is read from its own start`() {
         let bytes = Array("junk\n\(Self.get)junk".utf8)
         let verdict = GateVerdict([bytes[5..<(bytes.count - 4)]])

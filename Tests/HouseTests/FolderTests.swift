@@ -8,6 +8,7 @@ struct FolderTests {
     /// The folders of each room that has some, from the lowest to the highest: one names types of its own and of those before it. The files beside the
     /// folders are in "".
     static let order: [String: [String]] = [
+        "Catalog": ["", "States"],
         "RegistryServer": ["Check", "Server"],
         "Replication": ["Terms", "Wire", "Session", "Legacy", "Preface", "Membership", "Node", ""],
         "ReplicationServer": ["Membership", ""],

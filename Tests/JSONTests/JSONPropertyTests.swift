@@ -2,6 +2,7 @@
 
 import Foundation
 import JSON
+import TestRandom
 import Testing
 
 @Test(arguments: 0..<400 as Range<UInt64>)

@@ -1,6 +1,7 @@
 // A naive model of a JSON value, and both ways between it and bytes: what the reader reads is compared with what was rendered.
 
 import JSON
+import TestRandom
 
 indirect enum JSONTree: Equatable {
     case null

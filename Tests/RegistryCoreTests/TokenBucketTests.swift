@@ -1,5 +1,6 @@
 // The bucket against the textbook's, and the table against a dictionary without a bound.
 
+import TestRandom
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 // Every frame comes back as it was sent, whatever pieces it comes in, and no bytes do anything but give a frame, ask for more or fail.
 
 import Catalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -253,7 +254,7 @@ struct FrameCodecTests {
 
     @Test func `any bytes give a frame, ask for more or fail, and never more than they are`() {
         for seed in 0..<20_000 as Range<UInt64> {
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix64(seed: seed)
             var bytes: [UInt8]
             if seed.isMultiple(of: 2), let frame = Self.frames.randomElement(using: &random) {
                 // A real frame with a few bytes changed, its length mostly made right again.

@@ -2,6 +2,7 @@
 
 import Catalog
 import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -78,7 +79,7 @@ struct RelayedProofTests {
             store = Store(namespaceCapacity: nil, replicating: MemberID(bits: number))
             node = Node(
                 NodeConfiguration(member: MemberID(bits: number), name: "m", address: PeerAddress(host: "10.0.0.\(number)", port: 6_100)),
-                store: store, random: SeededGenerator(seed: number), authenticator: .test("secret"), at: NodeBench.time(1_000))
+                store: store, random: SplitMix64(seed: number), authenticator: .test("secret"), at: NodeBench.time(1_000))
         }
 
         /// What it sends on a link for that.

@@ -1,7 +1,8 @@
 // One node, spoken to frame by frame, and the other ends of its links. What members make of one another is the simulation's.
 
-import TestCatalog
 import Catalog
+import TestCatalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -25,7 +26,7 @@ final class NodeBench {
             member: MemberID(bits: 100), name: "under-test", address: PeerAddress(host: "10.0.0.100", port: 6_100))
         configuration.limits = limits
         configure(&configuration)
-        node = Node(configuration, store: store, random: SeededGenerator(seed: 1), authenticator: authenticator, at: Self.time(1_000))
+        node = Node(configuration, store: store, random: SplitMix64(seed: 1), authenticator: authenticator, at: Self.time(1_000))
     }
 
     static func time(_ now: Int64) -> NodeTime {

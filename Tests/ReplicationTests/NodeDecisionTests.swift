@@ -1,6 +1,7 @@
 // The decisions of a node, each as a table: readiness, the clock, the wait before a dial, the hold after a pause, relays, the size.
 
 import Catalog
+import TestRandom
 import Testing
 
 @testable import Replication
@@ -107,7 +108,7 @@ struct ClockAlarmTests {
 
 struct DialTableTests {
     @Test func `the wait is random, grows, and has a cap`() {
-        var random: any RandomNumberGenerator = SeededGenerator(seed: 1)
+        var random: any RandomNumberGenerator = SplitMix64(seed: 1)
         let limits = NodeLimits()
         var longest: [Int64] = []
         for failures in [1, 2, 3, 5, 9, 60, 5_000] {
@@ -122,7 +123,7 @@ struct DialTableTests {
     }
 
     @Test func `a peer that hangs up at once is dialed ever less often`() {
-        var random: any RandomNumberGenerator = SeededGenerator(seed: 2)
+        var random: any RandomNumberGenerator = SplitMix64(seed: 2)
         let address = PeerAddress(host: "10.0.0.1", port: 1)
         var table = DialTable(limits: NodeLimits())
         _ = table.replace(with: [address], at: 0)
@@ -140,7 +141,7 @@ struct DialTableTests {
     }
 
     @Test func `an address that is no member's any more gives its link up`() {
-        var random: any RandomNumberGenerator = SeededGenerator(seed: 3)
+        var random: any RandomNumberGenerator = SplitMix64(seed: 3)
         let address = PeerAddress(host: "10.0.0.1", port: 1)
         var table = DialTable(limits: NodeLimits())
         let step8 = table.replace(with: [address], at: 0)

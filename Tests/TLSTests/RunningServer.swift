@@ -97,7 +97,11 @@ final class RunningServer {
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security, clock: clock,
-            refused: { _, _, _ in RequestID(random: 1) }
+            refused: { refusal, _, _ in
+                var response = Response(refusal.status)
+                if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, 1) }
+                return response
+            }
         ) { request, reply, _ in
             var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)
             // /large/N asks for N bytes.

@@ -1,10 +1,7 @@
-// What the tests of this room share: a seeded generator, pipes, and bytes as text.
+// What the tests of this room share: pipes, and bytes as text.
 
 import Glibc
 import Synchronization
-import TestRandom
-
-typealias SplitMix64 = TestRandom.SplitMix64
 
 struct SystemCallFailed: Error { var errno: Int32 }
 

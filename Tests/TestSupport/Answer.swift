@@ -98,6 +98,15 @@ public struct AnswerReader {
             body: Array(bytes[headEnd..<bodyEnd]))
     }
 
+    /// Takes what has come up to and with the first of these bytes; nil when they have not come.
+    mutating func take(upTo end: [UInt8]) -> [UInt8]? {
+        guard bytes.count >= end.count,
+            let start = (0...(bytes.count - end.count)).first(where: { bytes[$0..<($0 + end.count)].elementsEqual(end) })
+        else { return nil }
+        defer { bytes.removeFirst(start + end.count) }
+        return Array(bytes[..<(start + end.count)])
+    }
+
     private func endOfHead() -> Int? {
         guard bytes.count >= 4 else { return nil }
         return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual([0x0D, 0x0A, 0x0D, 0x0A]) }.map { $0 + 4 }

@@ -82,6 +82,17 @@ public final class ClientConnection {
         }
     }
 
+    /// What the server sends up to and with the first of these texts in it, as it comes.
+    public func bytes(until text: String, of what: String) throws -> [UInt8] {
+        let deadline = Deadline()
+        while true {
+            if let bytes = reader.take(upTo: Array(text.utf8)) { return bytes }
+            guard try receive(deadline, "\(text.debugDescription) of \(what)") else {
+                throw WaitedInVain(for: "\(text.debugDescription) of \(what)", "the server closed the connection after '\(leftover)'")
+            }
+        }
+    }
+
     /// Whatever else the server sends until it closes the connection.
     public func bytesUntilClosed(after what: String) throws -> [UInt8] {
         let deadline = Deadline()

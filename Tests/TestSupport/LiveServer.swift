@@ -19,19 +19,28 @@ public enum ReplyMoment: Sendable {
 /// What answers on a loop. Made on the loop's thread, where it stays.
 public struct LoopHandler {
     public let respond: (Request) -> Response
-    public let refused: (Refusal, [UInt8], String?) -> RequestID
+    public let refused: (Refusal, RefusalCause, String?) -> Response
     /// When the response is sent.
     public let moment: (Request) -> ReplyMoment
+    /// The fields of every answer.
+    public var standing = ResponseFields()
+    /// Which bodies may be longer than others.
+    public var bodyRule: BodyRule?
     /// Makes, on the loop's thread, what answers all requests in the place of `respond`.
     public var makeAnswering: ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
 
     public init(
         moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
-        refused: @escaping (Refusal, [UInt8], String?) -> RequestID
+        refused: @escaping (Refusal, RefusalCause, String?) -> Response = LoopHandler.refuse
     ) {
         self.moment = moment
         self.respond = respond
         self.refused = refused
+    }
+
+    /// A refusal as a server without an API words it.
+    public static func refuse(_ refusal: Refusal, _: RefusalCause, _: String?) -> Response {
+        Response(refusal.status, contentType: ContentType("text/plain"), body: Array(refusal.sentence.utf8))
     }
 }
 
@@ -145,7 +154,9 @@ public final class LiveServer: Sendable {
         let loop = try EventLoop()
         let answering = try handler.makeAnswering?(loop)
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, refused: handler.refused
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, bodyRule: handler.bodyRule,
+            standing: handler.standing,
+            refused: handler.refused
         ) { request, reply, _ in
             if let answering { return answering(request, reply) }
             let response = handler.respond(request)

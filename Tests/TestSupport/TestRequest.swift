@@ -25,6 +25,8 @@ public struct TestRequest: Sendable {
         self.init(method, target, headers, body: Array(body.utf8))
     }
 
+    public static func get(_ target: String) -> TestRequest { TestRequest("GET", target) }
+
     /// The same request with one more header.
     public func with(_ name: String, _ value: String) -> TestRequest {
         var request = self

@@ -1,4 +1,4 @@
-// One API loop: a thread with its event base, its evhttp and its responder. Nothing of it is touched by another thread; it is told to stop, and
+// One API loop: a thread with its event base, its servers and its responder. Nothing of it is touched by another thread; it is told to stop, and
 // tells that it has, by mail.
 
 import Authorization
@@ -37,6 +37,13 @@ enum WorkerReport: Sendable {
 
 /// What an API loop is made of.
 struct LoopWorker: Sendable {
+    /// What a loop serves on one port.
+    enum Service: Sendable {
+        /// On a listening socket.
+        case http(Int32)
+        case https(Secure)
+    }
+
     /// A TLS listening socket.
     struct Secure: Sendable {
         let descriptor: Int32
@@ -50,9 +57,8 @@ struct LoopWorker: Sendable {
     private static let readPeriod = 100
 
     let index: Int
-    /// The listening sockets: plain, and TLS with what it serves with. At least one is there.
-    let plain: Int32?
-    let secure: Secure?
+    /// At least one is there.
+    let services: [Service]
     let context: ServerContext
     let authorization: AuthorizationConfiguration
     let gauge: ConnectionGauge
@@ -79,19 +85,22 @@ struct LoopWorker: Sendable {
             accessLog: AccessLog(
                 log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)))
         let kept = try KeptReplies(on: loop, index: index, responder, context, metrics)
-        var servers: [HTTPServer] = []
-        if let plain { servers.append(try server(on: loop, listening: plain, security: nil, responder, kept)) }
-        if let secure { servers.append(try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)) }
-        let mailbox = try Mailbox<WorkerOrder>(on: loop) { [servers, kept] order, onLoop in
+        let running: [any LoopService] = try services.map { service in
+            switch service {
+            case .http(let descriptor): try server(on: loop, listening: descriptor, security: nil, responder, kept)
+            case .https(let secure): try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)
+            }
+        }
+        let mailbox = try Mailbox<WorkerOrder>(on: loop) { [kept] order, onLoop in
             switch order {
             case .cluster(let reply): kept.received(reply)
             case .authorize(let configuration):
                 // Fails only when OpenSSL does; then who was let in before is let in still.
                 if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }
             case .drain:
-                for server in servers {
-                    server.drain(onLoop) { onLoop in
-                        if servers.allSatisfy(\.isDrained) { loop.stop(onLoop) }
+                for service in running {
+                    service.drain(onLoop) { onLoop in
+                        if running.allSatisfy(\.isDrained) { loop.stop(onLoop) }
                     }
                 }
             }
@@ -111,7 +120,7 @@ struct LoopWorker: Sendable {
         defer { readMark.retire() }
         control.send(.serving(mailbox.sender))
         loop.run()
-        withExtendedLifetime((servers, mailbox, lagTimer, readTimer, kept)) {}
+        withExtendedLifetime((running, mailbox, lagTimer, readTimer, kept)) {}
     }
 
     private func server(
@@ -121,8 +130,9 @@ struct LoopWorker: Sendable {
         let context = context
         return try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: context.border, security: security,
-            refused: { refusal, received, client in
-                responder.record(refusal, received, from: client, at: WallClock.nanoseconds())
+            standing: Response.standing,
+            refused: { [isSecure = security != nil] refusal, cause, client in
+                responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())
             }
         ) { request, reply, _ in
             let arrived = MonotonicClock.nanoseconds()
@@ -142,8 +152,7 @@ struct LoopWorker: Sendable {
         }
         if let name = ReplicationParts.name(context.settings) { named[metadataKey: "member_name"] = "\(name)" }
         let logger = named
-        let transportSecurity = context.settings.requireHTTPS ? Responder.transportSecurity : nil
-        return HTTPServer.Security(contexts: secure.contexts, transportSecurity: transportSecurity) { reason, client in
+        return HTTPServer.Security(contexts: secure.contexts) { reason, client in
             secure.health.handshakeFailed()
             logger.debug("TLS handshake failed", metadata: ["reason": "\(reason)", "client": "\(client ?? "")"])
         }

@@ -189,13 +189,16 @@ package final class RegistryProcess {
         guard let control = mailbox?.sender else { return }
         let authorization = AuthorizationConfiguration(settings)
         for index in gauges.indices {
-            var secure: LoopWorker.Secure?
+            var services: [LoopWorker.Service] = []
+            if let plainPort { services.append(.http(plainPort.descriptors[index])) }
             if let securePort, let keeper {
-                secure = LoopWorker.Secure(
-                    descriptor: securePort.descriptors[index], contexts: keeper.contexts, health: keeper.health)
+                services.append(
+                    .https(
+                        LoopWorker.Secure(
+                            descriptor: securePort.descriptors[index], contexts: keeper.contexts, health: keeper.health)))
             }
             let worker = LoopWorker(
-                index: index, plain: plainPort?.descriptors[index], secure: secure, context: context, authorization: authorization,
+                index: index, services: services, context: context, authorization: authorization,
                 gauge: gauges[index], log: log, logFormat: settings.logFormat, threshold: threshold, control: control)
             threads.append(try NamedThread("api-\(index)") { worker.run() })
             running += 1

@@ -3,7 +3,7 @@
 
 /// Reads a part of an array of bytes from front to back.
 struct ByteReader {
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     private var position: Int
     private let end: Int
 
@@ -48,15 +48,12 @@ struct ByteReader {
         throw .value
     }
 
-    /// So many bytes, as a reader of their own.
-    mutating func part(_ count: Int) throws(FrameError) -> ByteReader {
-        guard count >= 0, count <= remaining else { throw .truncated }
+    /// A count, and where so many bytes lie.
+    mutating func range() throws(FrameError) -> Range<Int> {
+        let count = try count()
         defer { position += count }
-        return ByteReader(bytes, in: position..<position + count)
+        return position..<position + count
     }
-
-    /// A count and so many bytes, as a reader of their own.
-    mutating func part() throws(FrameError) -> ByteReader { try part(count()) }
 
     mutating func raw(_ count: Int) throws(FrameError) -> [UInt8] {
         guard count >= 0, count <= remaining else { throw .truncated }
@@ -74,8 +71,11 @@ struct ByteReader {
         let count = try count()
         guard count <= limit else { throw .text }
         defer { position += count }
-        guard let text = String(validating: bytes[position..<position + count], as: UTF8.self) else { throw .text }
-        return text
+        do {
+            return String(copying: try UTF8Span(validating: bytes.span.extracting(position..<position + count)))
+        } catch {
+            throw .text
+        }
     }
 
     /// A hash of the bytes that remain.

@@ -29,6 +29,9 @@ struct ByteWriter {
         bytes.append(UInt8(rest))
     }
 
+    /// Has somebody append who knows bytes of its own.
+    mutating func append(_ body: (inout [UInt8]) -> Void) { body(&bytes) }
+
     mutating func raw(_ value: some Collection<UInt8>) {
         bytes.append(contentsOf: value)
     }

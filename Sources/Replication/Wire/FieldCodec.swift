@@ -119,36 +119,8 @@ extension ByteReader {
 
 // MARK: - What
 
-private enum StateKind {
-    static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
-}
-
 extension ByteWriter {
-    /// After its count, so that who does not know its kind, or all of its fields, can pass over it.
-    mutating func state(_ state: Replicated) {
-        var body = ByteWriter(capacity: 256)
-        switch state.replica {
-        case .present(let instance, let version, let heartbeat):
-            body.byte(StateKind.present)
-            body.text(state.namespace.name)
-            body.version(version)
-            body.heartbeat(heartbeat)
-            body.instance(instance)
-        case .absent(let id, let version, let age):
-            body.byte(StateKind.absent)
-            body.text(state.namespace.name)
-            body.version(version)
-            body.id(id)
-            body.word(age)
-        case .renewed(let id, let version, let heartbeat):
-            body.byte(StateKind.renewed)
-            body.text(state.namespace.name)
-            body.version(version)
-            body.heartbeat(heartbeat)
-            body.id(id)
-        }
-        block(body.bytes)
-    }
+    mutating func state(_ state: Replicated) { append { StateCodec.append(state, to: &$0) } }
 
     mutating func stateKey(_ key: StateKey) {
         text(key.namespace.name)
@@ -181,11 +153,6 @@ extension ByteWriter {
         word(version.origin.bits)
     }
 
-    mutating func heartbeat(_ heartbeat: Heartbeat) {
-        word(heartbeat.age)
-        word(heartbeat.wall)
-    }
-
     mutating func id(_ id: InstanceID) {
         switch id {
         case .digest(let digest):
@@ -196,56 +163,28 @@ extension ByteWriter {
             text(name.text)
         }
     }
-
-    private mutating func instance(_ instance: Instance) {
-        id(instance.id)
-        text(instance.serviceName.text)
-        byte(instance.endpoint.kind.code)
-        text(instance.endpoint.value)
-        text(instance.status.token)
-        word(instance.ttl)
-        list(instance.tags) { $0.text($1) }
-        byte(instance.metadata == nil ? 0 : 1)
-        if let metadata = instance.metadata { block(metadata) }
-        word(instance.registered)
-        byte(instance.extra == nil ? 0 : 1)
-        if let extra = instance.extra { block(extra) }
-        // Each a tag and a block. This release has none of its own.
-        if let further = instance.further { raw(further) }
-    }
 }
 
 extension ByteReader {
-    /// A list of states. One of a kind that a newer version has is counted and passed over.
-    mutating func states() throws(FrameError) -> States {
+    /// A list of states, as `StateCodec` draws them. One of a kind that a newer version has is counted and passed over.
+    ///
+    /// - Parameter isHashed: whether anybody asks for the hash, which is of a copy's states only.
+    mutating func states(isHashed: Bool = false) throws(FrameError) -> States {
         let count = try count()
         var states: [Replicated] = []
         states.reserveCapacity(count)
-        let hash = hash
-        for _ in 0..<count {
-            var part = try part()
-            if let state = try part.state() { states.append(state) }
-        }
+        let hash = isHashed ? hash : 0
+        var last: Namespace?
+        for _ in 0..<count { if let state = try state(last: &last) { states.append(state) } }
         return States(states: states, count: count, hash: hash)
     }
 
-    private mutating func state() throws(FrameError) -> Replicated? {
-        let kind = try byte()
-        guard kind == StateKind.present || kind == StateKind.absent || kind == StateKind.renewed else { return nil }
-        let namespace = try namespace()
-        let version = try version()
-        switch kind {
-        case StateKind.present:
-            let heartbeat = try heartbeat()
-            return Replicated(namespace: namespace, replica: .present(try instance(), version, heartbeat))
-        case StateKind.absent:
-            let id = try id()
-            // The state of a member that does not tell it ends here.
-            let age = remaining > 0 ? max(0, try word(Int64.self)) : 0
-            return Replicated(namespace: namespace, replica: .absent(id, version, age: age))
-        default:
-            let heartbeat = try heartbeat()
-            return Replicated(namespace: namespace, replica: .renewed(try id(), version, heartbeat))
+    private mutating func state(last: inout Namespace?) throws(FrameError) -> Replicated? {
+        let range = try range()
+        do throws(StateError) {
+            return try StateCodec.decode(bytes.span, in: range, last: &last)
+        } catch {
+            throw FrameError(error)
         }
     }
 
@@ -280,11 +219,6 @@ extension ByteReader {
         return Version(time: HybridTime(bits: bits), origin: MemberID(bits: try word()))
     }
 
-    /// A heartbeat is never in the future, or it would lengthen a lease.
-    private mutating func heartbeat() throws(FrameError) -> Heartbeat {
-        Heartbeat(age: max(0, try word()), wall: try word())
-    }
-
     mutating func namespace() throws(FrameError) -> Namespace { Namespace(try text(atMost: StateLimits.namespace)) }
 
     mutating func id() throws(FrameError) -> InstanceID {
@@ -296,55 +230,15 @@ extension ByteReader {
         default: throw .value
         }
     }
-
-    private mutating func instance() throws(FrameError) -> Instance {
-        let id = try id()
-        let service = Name(try text(atMost: StateLimits.serviceName))
-        guard let kind = Endpoint.Kind(code: try byte()) else { throw .value }
-        let endpoint = Endpoint(kind: kind, value: try text(atMost: StateLimits.endpoint))
-        let status = InstanceStatus(try text(atMost: StateLimits.status))
-        let ttl = try word(Int64.self)
-        guard StateLimits.ttls.contains(ttl) else { throw .value }
-        let tags = try list(ofAtLeast: 1) { reader throws(FrameError) in try reader.text(atMost: StateLimits.tags) }
-        guard tags.reduce(0, { $0 + $1.utf8.count + 1 }) <= StateLimits.tags else { throw .text }
-        let metadata = try flag() ? try block(atMost: StateLimits.metadata) : nil
-        let registered = try word(Int64.self)
-        // The state of a member that does not know of it ends here.
-        let hasExtra = remaining > 0 ? try flag() : false
-        let extra = hasExtra ? try block(atMost: StateLimits.extra) : nil
-        let further = try furtherFields()
-        return Instance(
-            id: id, serviceName: service, endpoint: endpoint, status: status, ttl: ttl, tags: tags, metadata: metadata, extra: extra,
-            further: further, registered: registered)
-    }
-
-    /// The rest of an instance: fields of a newer release, each a tag and a block, kept as they came. Nil when there are none.
-    private mutating func furtherFields() throws(FrameError) -> [UInt8]? {
-        guard remaining > 0 else { return nil }
-        guard remaining <= StateLimits.further else { throw .tooLong(remaining) }
-        var kept = ByteWriter(capacity: remaining)
-        while remaining > 0 {
-            kept.byte(try byte())
-            kept.block(try block())
-        }
-        return kept.bytes
-    }
 }
 
-extension Endpoint.Kind {
-    /// The number that travels.
-    fileprivate var code: UInt8 {
-        switch self {
-        case .tcp: 0
-        case .udp: 1
-        case .http: 2
-        case .https: 3
-        case .user: 4
+extension FrameError {
+    init(_ error: StateError) {
+        switch error {
+        case .truncated: self = .truncated
+        case .text: self = .text
+        case .value: self = .value
+        case .tooLong(let count): self = .tooLong(count)
         }
-    }
-
-    fileprivate init?(code: UInt8) {
-        guard let kind = Self.allCases.first(where: { $0.code == code }) else { return nil }
-        self = kind
     }
 }

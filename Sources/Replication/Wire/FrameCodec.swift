@@ -1,21 +1,18 @@
 // The bytes of our own protocol, drawn; nobody but this file, and `FieldCodec` for what is inside of frames, knows them. A frame is four
-// bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields we know is
-// passed over, as are types and kinds we do not: a newer version may add to all. What one adds to an instance is kept, and passed on. With a secret a code of 32 bytes is behind each frame that comes
-// after the proof (`FrameSeal`), counted in its length.
+// bytes of length, little-endian, a byte of type, and what the type says; the length counts the type. What follows the fields that are known is
+// passed over, as are types that are not: a newer version may add to all. States, ids and versions are as the catalog's `StateCodec` draws them. With a
+// secret, a code of 32 bytes follows each frame that comes after the proof (`FrameSeal`), counted in its length.
 //
-//     type  name         fields                                            state: count of bytes, then
-//      1    hello        min u16, max u16, member, host, port u16, name,    kind 1 present: namespace, version, heartbeat, instance
-//                        nonce 32, beat                                    kind 2 absent:  namespace, version, id, age i64
-//      2    proof        code                                              kind 3 renewed: namespace, version, heartbeat, id
-//      3    ping         beat                                              instance: id, service, endpoint kind, endpoint, status, ttl i64,
-//      4    pong         token u64                                                   tags, has metadata, metadata, registered i64,
-//                                                                                  has extra, extra, fields of newer versions: tag u8, block
-//      5    goodbye      0 leaving, else 1 and the reason                  version: time u64, origin u64    heartbeat: age i64, wall i64
-//      6    question     number u64, namespace, id                         since version 3
-//      7    answer       number u64, count, states                         since version 3
-//     16 … 21            from the subscriber                               id: 0 and u64, or 1 and text     text: count, UTF-8
-//     32 … 41, 48        from the publisher; 41 since version 3            beat: token u64, wall i64, standing, count, members u64
-//                                                                          standing: 1 ready, 2 extended, 3 both, 0 neither
+//     type  name         fields
+//      1    hello        min u16, max u16, member, host, port u16, name, nonce 32, beat
+//      2    proof        code
+//      3    ping         beat                                     beat: token u64, wall i64, standing, count, members u64
+//      4    pong         token u64                                standing: 1 ready, 2 extended, 3 both, 0 neither
+//      5    goodbye      0 leaving, else 1 and the reason
+//      6    question     number u64, namespace, id                since version 3
+//      7    answer       number u64, count, states                since version 3
+//     16 … 21            from the subscriber
+//     32 … 41, 48        from the publisher; 41 since version 3
 
 import Catalog
 
@@ -33,6 +30,8 @@ enum FrameCodec {
     static let longestUnproven = 1_024
     /// Lists are cut into frames of about so many bytes, so that no frame keeps a link for long.
     static let batch = 64 << 10
+    /// Most states take less, in bytes.
+    private static let roomForState = 256
 
     private enum Kind {
         static let hello: UInt8 = 1, proof: UInt8 = 2, ping: UInt8 = 3, pong: UInt8 = 4, goodbye: UInt8 = 5
@@ -93,7 +92,7 @@ enum FrameCodec {
     /// States as frames of about `batch` bytes, each with how many are in it and their hash, made once for all who are told.
     static func encode(_ states: [Replicated], as list: StateList) -> [EncodedStates] {
         var frames: [EncodedStates] = []
-        var body = ByteWriter()
+        var body = ByteWriter(capacity: min(states.count * roomForState, batch + roomForState))
         var count = 0
         func finish(_ body: ByteWriter) {
             guard count > 0 else { return }
@@ -101,7 +100,7 @@ enum FrameCodec {
                 writer.count(count)
                 writer.raw(body.bytes)
             }
-            frames.append(EncodedStates(count: count, hash: WireHash.of(body.bytes[...]), frame: frame))
+            frames.append(EncodedStates(count: count, hash: list == .copy ? WireHash.of(body.bytes[...]) : 0, frame: frame))
         }
         for state in states {
             body.state(state)
@@ -214,7 +213,7 @@ enum FrameCodec {
         case Kind.keys:
             let keys = try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() }
             return .keys(keys, isCut: try reader.flag())
-        case Kind.copy: return .copy(try reader.states())
+        case Kind.copy: return .copy(try reader.states(isHashed: true))
         case Kind.changes: return .changes(try reader.states())
         case Kind.relayed: return .relayed(try reader.states())
         case Kind.states: return .states(try reader.states())

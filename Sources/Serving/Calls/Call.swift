@@ -65,6 +65,9 @@ package struct Call: ~Copyable {
         monotonic = instant.monotonic
     }
 
+    /// How what is refused is worded.
+    var errors: ErrorFormat { route?.errors ?? .json }
+
     /// The registry that is asked.
     @inlinable package var registry: RegistryState { context.registry }
 

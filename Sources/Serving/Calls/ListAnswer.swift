@@ -50,17 +50,18 @@ extension RenderedAnswers {
             return Self.notModified(answer.entityTag)
         }
         var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
-        if answer.isCommon { response.entityTag = answer.entityTag }
+        if answer.isCommon { response.fields.append(.entityTag, answer.entityTag) }
+        if let vary = answer.resource.format.vary { response.fields.append(.vary, vary) }
         if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call), let gzip = gzip(of: answer) {
             response.body = .shared(gzip)
-            response.isGzipped = true
+            response.fields.append(.contentEncoding, "gzip")
         }
         return response
     }
 
     private static func notModified(_ tag: String) -> Response {
         var response = Response(.notModified)
-        response.entityTag = tag
+        response.fields.append(.entityTag, tag)
         return response
     }
 

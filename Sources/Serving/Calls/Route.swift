@@ -25,6 +25,8 @@ package final class Route: Sendable {
     package let path: String
     package let operation: Operation
     let handler: Handler
+    /// How its refusals are worded.
+    let errors: ErrorFormat
     /// The bytes of `path`.
     private let text: [UInt8]
     private let segments: [Segment]
@@ -35,24 +37,25 @@ package final class Route: Sendable {
     var depth: Int { segments.count }
 
     package convenience init(
-        _ method: Method, _ path: String, _ operation: Operation,
+        _ method: Method, _ path: String, _ operation: Operation, errors: ErrorFormat = .json,
         handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
     ) {
-        self.init(method, path, operation, .atOnce(handler))
+        self.init(method, path, operation, errors, .atOnce(handler))
     }
 
     package convenience init(
-        _ method: Method, _ path: String, _ operation: Operation,
+        _ method: Method, _ path: String, _ operation: Operation, errors: ErrorFormat = .json,
         patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
     ) {
-        self.init(method, path, operation, .patient(handler))
+        self.init(method, path, operation, errors, .patient(handler))
     }
 
-    private init(_ method: Method, _ path: String, _ operation: Operation, _ handler: Handler) {
+    private init(_ method: Method, _ path: String, _ operation: Operation, _ errors: ErrorFormat, _ handler: Handler) {
         self.method = method
         self.path = path
         self.operation = operation
         self.handler = handler
+        self.errors = errors
         let text = Array(path.utf8)
         self.text = text
         let segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in

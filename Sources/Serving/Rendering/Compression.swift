@@ -17,6 +17,6 @@ enum Compression {
             let compressed = Gzip.compress(bytes)
         else { return }
         response.body = .bytes(compressed)
-        response.isGzipped = true
+        response.fields.append(.contentEncoding, "gzip")
     }
 }

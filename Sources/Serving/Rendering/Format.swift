@@ -17,15 +17,19 @@ package final class Format: Sendable {
     package let number: UInt8
     /// Of lists and of instances.
     package let contentType: ContentType
+    /// The header of a request that chooses between this and other forms of the same list, for `Vary`; nil where there is one form.
+    package let vary: String?
     /// What stands between two instances of a list.
     package let separator: StaticString
     private let makeWriter: @Sendable () -> any InstanceWriter
 
     package init(
-        number: UInt8, contentType: ContentType, separator: StaticString, writer: @escaping @Sendable () -> any InstanceWriter
+        number: UInt8, contentType: ContentType, vary: String? = nil, separator: StaticString,
+        writer: @escaping @Sendable () -> any InstanceWriter
     ) {
         self.number = number
         self.contentType = contentType
+        self.vary = vary
         self.separator = separator
         makeWriter = writer
     }

@@ -23,18 +23,16 @@ struct CrossOrigin: Sendable {
 
     /// Adds what browsers look for (R122–R125). An answer to a preflight has `Allow` already.
     func mark(_ response: inout Response, for head: RequestHead) {
-        var fields = response.extraFields
         // Where the answer depends on the origin, caches have to know, also when none was sent.
-        if case .only = origins { fields.append("Vary", "Origin") }
-        defer { response.extraFields = fields }
+        if case .only = origins { response.fields.append(.vary, "Origin") }
         guard let origin = allowed(head[.origin]) else { return }
-        fields.append("Access-Control-Allow-Origin", origin)
-        guard head.method == .options, head[.requestedMethod] != nil, let allow = response.allow else {
-            return fields.append("Access-Control-Expose-Headers", Self.exposed)
+        response.fields.append(.allowedOrigin, origin)
+        guard head.method == .options, head[.requestedMethod] != nil, case .text(let allow)? = response.fields[.allow] else {
+            return response.fields.append(.exposedHeaders, Self.exposed)
         }
-        fields.append("Access-Control-Allow-Methods", allow)
-        fields.append("Access-Control-Allow-Headers", Self.accepted)
-        fields.append("Access-Control-Max-Age", "\(Self.memory)")
+        response.fields.append(.allowedMethods, allow)
+        response.fields.append(.allowedHeaders, Self.accepted)
+        response.fields.append(.preflightAge, Self.memory)
     }
 
     /// What an answer may say of the origin that was sent, if it may say anything.

@@ -152,15 +152,21 @@ package struct Forwarding: Sendable {
 
     /// The start of every URL of this registry as the client would write it: `https://registry.example/prefix`.
     package func base(of request: Request, isFromProxy: Bool) -> String {
-        let scheme = isHTTPS(request, isFromProxy: isFromProxy) ? "https" : "http"
+        let isHTTPS = isHTTPS(request, isFromProxy: isFromProxy)
+        var base = isHTTPS ? "https://" : "http://"
+        guard isFromProxy else {
+            base += request.authority
+            return base
+        }
+        let scheme = isHTTPS ? "https" : "http"
         var host = host(of: request, isFromProxy: isFromProxy) ?? request.authority
-        if isFromProxy, family == .xForwarded, let port = request.head[.forwardedPort]?.firstElement, !Self.hasPort(host),
+        if family == .xForwarded, let port = request.head[.forwardedPort]?.firstElement, !Self.hasPort(host),
             port.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(String(decoding: port, as: UTF8.self)), number > 0,
             String(number) != Self.standardPorts[scheme]
         {
             host += ":\(number)"
         }
-        return "\(scheme)://\(host)\(prefix(of: request, isFromProxy: isFromProxy))"
+        return base + host + prefix(of: request, isFromProxy: isFromProxy)
     }
 
     private static func hasPort(_ host: String) -> Bool {

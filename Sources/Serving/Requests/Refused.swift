@@ -50,10 +50,20 @@ package enum Refused: Error, Sendable {
     /// Nobody waits for the list any more, so it is not made.
     case renderingAbandoned
 
-    /// The answer.
-    package var response: Response {
+    /// The answer, in a protocol's own form.
+    package func response(in format: ErrorFormat) -> Response {
+        var response = unworded
+        guard response.status.rawValue >= 400, let sentence = response.refusal else { return response }
+        let worded = format.response(to: Refusal(response.status, sentence))
+        response.contentType = worded.contentType
+        response.body = worded.body
+        return response
+    }
+
+    /// The answer without a body.
+    private var unworded: Response {
         switch self {
-        case .malformed(let refusal): Response(refusal)
+        case .malformed(let refusal): Self.error(refusal.status, refusal.sentence)
         case .plain(let url, let isReading): Self.redirect(to: url, isReading: isReading)
         case .misdirected:
             Self.error(
@@ -122,7 +132,7 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "this member of the cluster is not ready, because it is still copying: ask again, or ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
@@ -131,13 +141,13 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
     private static func leaving() -> Response {
         var response = error(.serviceUnavailable, "this registry is stopping: ask another member")
-        response.retryAfter = copyTime
+        response.fields.append(.retryAfter, copyTime)
         return response
     }
 
@@ -148,7 +158,7 @@ package enum Refused: Error, Sendable {
         var response = error(
             .serviceUnavailable,
             "the memory for answers that clients are reading is used up: ask again, or ask another member")
-        response.retryAfter = readingTime
+        response.fields.append(.retryAfter, readingTime)
         return response
     }
 
@@ -157,36 +167,40 @@ package enum Refused: Error, Sendable {
 
     private static func unavailable(_ sentence: String) -> Response {
         var response = error(.serviceUnavailable, sentence)
-        response.retryAfter = makingTime
+        response.fields.append(.retryAfter, makingTime)
         return response
     }
 
     private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {
         var response = error(.tooManyRequests, limit.sentence)
-        response.retryAfter = seconds
+        response.fields.append(.retryAfter, seconds)
         return response
     }
 
-    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response { Response(Refusal(status, sentence)) }
+    private static func error(_ status: HTTP.Status, _ sentence: String) -> Response {
+        var response = Response(status)
+        response.refusal = sentence
+        return response
+    }
 
     /// To 301 many clients answer with a GET, whatever the method was, and take its 200 for what they wanted; 308 forbids that (RFC 9110,
     /// section 15.4.9).
     private static func redirect(to url: String, isReading: Bool) -> Response {
         var response = Response(isReading ? .movedPermanently : .permanentRedirect)
-        response.location = url
+        response.fields.append(.location, url)
         response.refusal = "https is required"
         return response
     }
 
     private static func methodNotAllowed(_ allow: String) -> Response {
         var response = error(.methodNotAllowed, "this path supports \(allow) only")
-        response.allow = allow
+        response.fields.append(.allow, allow)
         return response
     }
 
     private static func unauthorized(_ sentence: String) -> Response {
         var response = error(.unauthorized, sentence)
-        response.challenges = true
+        response.fields.append(.challenge, "Bearer")
         return response
     }
 }

@@ -22,7 +22,7 @@ package final class AccessLog {
         self.rule = rule
     }
 
-    package func append(_ call: borrowing Call, _ response: Response, microseconds: Int) {
+    package func append(_ call: borrowing Call, _ response: Response, _ id: RequestID, microseconds: Int) {
         guard rule.admits(response.status, isProbe: call.operation.purpose == .probe || call.request.head.method == .options) else {
             return
         }
@@ -31,19 +31,19 @@ package final class AccessLog {
         // The path only: a query may be anything.
         write(
             AccessLine(
-                nanoseconds: call.moment.wall, requestID: Array(response.requestID.value.utf8), namespace: call.namespace?.name ?? "",
+                nanoseconds: call.moment.wall, requestID: Array(id.value.utf8), namespace: call.namespace?.name ?? "",
                 operation: call.operation.name, method: "\(call.request.head.method.name)", path: LoggedTarget.path(call.request.head.path),
                 status: Int(response.status.rawValue), bytes: bytes, microseconds: microseconds,
                 client: call.client, error: response.refusal))
     }
 
     /// The line of a request that could not be read: nothing of it is known but its first bytes.
-    package func append(_ refusal: Refusal, _ received: [UInt8], _ requestID: RequestID, from client: String?, at wall: Int64) {
+    package func append(_ refusal: Refusal, _ received: [UInt8], _ requestID: RequestID, bytes: Int, from client: String?, at wall: Int64) {
         guard rule.admits(refusal.status, isProbe: false) else { return }
         write(
             AccessLine(
                 nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
-                path: [], status: Int(refusal.status.rawValue), bytes: refusal.body.count, microseconds: 0, client: client,
+                path: [], status: Int(refusal.status.rawValue), bytes: bytes, microseconds: 0, client: client,
                 error: refusal.sentence, received: LoggedTarget.excerpt(received)))
     }
 

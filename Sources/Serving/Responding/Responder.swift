@@ -10,8 +10,8 @@ import Telemetry
 
 /// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its own.
 package final class Responder {
-    /// How long clients are told to stay with HTTPS, in seconds: two years (R616).
-    package static let transportSecurity = 63_072_000
+    /// When a client that was one too many may try again, in seconds.
+    private static let connectionTime = 5
 
     private let context: ServerContext
     private let routes: RouteTable
@@ -73,23 +73,37 @@ package final class Responder {
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
-        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response }
-        response.requestID = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
-        if context.settings.requireHTTPS, call.request.isSecure { response.transportSecurity = Self.transportSecurity }
-        if call.operation.purpose == .lookUp { response.staleness = call.registry.staleness(at: call.monotonic) }
+        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response(in: call.errors) }
+        let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
+        response.identify(id)
+        if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }
+        if call.operation.purpose == .lookUp, let seconds = call.registry.staleness(at: call.monotonic) {
+            response.fields.append(.staleness, seconds)
+        }
         context.crossOrigin?.mark(&response, for: call.request.head)
         Compression.compress(&response, for: call.request.head)
         let microseconds = Int((finished() - call.arrived) / 1_000)
         metrics.record(call.number, response.status, microseconds: microseconds)
-        accessLog?.append(call, response, microseconds: microseconds)
+        accessLog?.append(call, response, id, microseconds: microseconds)
     }
 
-    /// Counts and logs a request that was refused before it could be read (R810); returns the identity it is answered with.
-    package func record(_ refusal: Refusal, _ received: [UInt8], from client: String?, at wall: Int64) -> RequestID {
+    /// Answers what the transport refuses before there is a request. One that could not be read is counted and logged (R810); limits on connections
+    /// may be met by the thousand, and have counters of their own.
+    package func respond(
+        to refusal: Refusal, _ cause: RefusalCause, from client: String?, isSecure: Bool, at wall: Int64
+    ) -> Response {
+        var response = ErrorFormat.json.response(to: refusal)
         let id = requestIDs.next()
-        metrics.record(routes.numberOfUnmatched, refusal.status, microseconds: 0)
-        accessLog?.append(refusal, received, id, from: client, at: wall)
-        return id
+        response.identify(id)
+        if context.settings.requireHTTPS, isSecure { response.secureTransport() }
+        switch cause {
+        case .unreadable(let received):
+            metrics.record(routes.numberOfUnmatched, refusal.status, microseconds: 0)
+            accessLog?.append(refusal, received, id, bytes: response.body.count, from: client, at: wall)
+        case .limit: if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.connectionTime) }
+        case .lost: break
+        }
+        return response
     }
 
     private func outcome(of call: inout Call) -> Reply {
@@ -111,8 +125,9 @@ package final class Responder {
     /// Nobody is told that something does not exist that this member may only not have heard of (R273). Changes and heartbeats ask the others.
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
-        case .noSuchInstance, .noSuchService: call.registry.isBehind(at: call.monotonic) ? Refused.notSure.response : refused.response
-        default: refused.response
+        case .noSuchInstance, .noSuchService:
+            (call.registry.isBehind(at: call.monotonic) ? Refused.notSure : refused).response(in: call.errors)
+        default: refused.response(in: call.errors)
         }
     }
 
@@ -191,7 +206,7 @@ package final class Responder {
         }
         call.takeOptions(number: routes.numberOfOptions)
         var response = Response(.noContent)
-        response.allow = allow
+        response.fields.append(.allow, allow)
         return response
     }
 

@@ -16,8 +16,7 @@ struct LiveBorderTests {
         let border = Border(rules)
         let server = try LiveServer(border: border) { _ in
             LoopHandler(
-                respond: { _ in Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: answer)) },
-                refused: { _, _, _ in RequestID(random: 1) })
+                respond: { _ in Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: answer)) })
         }
         return (server, border)
     }

@@ -1,6 +1,7 @@
 // Every combination of filters and fields against a filter too simple to be wrong.
 
 import Foundation
+import TestRandom
 import TestSupport
 import Testing
 

@@ -132,7 +132,7 @@ struct LongListTests {
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },
-                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
+                refused: { refusal, cause, client in responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0) })
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(on: loop, index: 0, responder, context, context.loopMetrics[0])
                 return { request, reply in

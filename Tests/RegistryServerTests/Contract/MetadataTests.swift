@@ -1,6 +1,7 @@
 // Metadata belongs to the clients: whatever JSON they send, the same bytes come back (docs/rest-api.md, R217).
 
 import Foundation
+import TestRandom
 import TestSupport
 import Testing
 

@@ -93,14 +93,16 @@ final class Registry {
     ) throws -> LoopHandler {
         let responder = Responder(
             context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0], accessLog: nil)
-        return LoopHandler(
+        var handler = LoopHandler(
             respond: { request in
                 let instant = clock.instant
                 return responder.respond(to: request, at: instant, finished: { instant.monotonic }).settled(by: responder, at: instant)
             },
-            refused: { refusal, received, client in
-                responder.record(refusal, received, from: client, at: clock.instant.moment.wall)
+            refused: { refusal, cause, client in
+                responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.instant.moment.wall)
             })
+        handler.standing = Response.standing
+        return handler
     }
 
     /// Sends a request and waits for its answer.
@@ -127,7 +129,7 @@ extension CallProgress {
     var atOnce: Response {
         switch self {
         case .answered(let response): response
-        case .waits: Response(Refusal(.internalServerError, "there is nothing to wait for here"))
+        case .waits: ErrorFormat.json.response(to: Refusal(.internalServerError, "there is nothing to wait for here"))
         }
     }
 

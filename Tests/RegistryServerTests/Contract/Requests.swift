@@ -41,7 +41,6 @@ extension TestRequest {
     static func register(bytes: [UInt8]) -> TestRequest {
         TestRequest("POST", "/api/v1/instances", [("Content-Type", "application/json")], body: bytes)
     }
-    static func get(_ target: String) -> TestRequest { TestRequest("GET", target) }
     static func list(_ query: String = "status=ALL") -> TestRequest { get("/api/v1/instances" + (query.isEmpty ? "" : "?" + query)) }
     static func instance(_ id: String) -> TestRequest { get("/api/v1/instances/\(id)") }
     static func renew(_ id: String) -> TestRequest { TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat") }

@@ -3,6 +3,8 @@
 import HTTP
 import TestSupport
 
+@testable import RegistryServer
+
 final class RouterPath: RequestPath {
     /// Bytes are fed in pieces, since they come so over a network, of a size that cuts through everything.
     private static let piece = 7
@@ -30,7 +32,7 @@ final class RouterPath: RequestPath {
                 // The next request begins where this one's body ends.
                 let body = Self.body(after: head, in: bytes, from: &start)
                 let request = Request(head: head, body: body, isSecure: false, clientAddress: "127.0.0.1", localAddress: "127.0.0.1:8080")
-                answers.append(Self.answer(handler.respond(request), to: head))
+                answers.append(Self.answer(handler.respond(request), isToHead: head.method == .head))
             }
         }
         if let refusal = gate.refusal { answers.append(answer(refusal, gate.refusedBytes, isHead: gate.refusesHead)) }
@@ -72,39 +74,21 @@ final class RouterPath: RequestPath {
         return body
     }
 
-    private static func answer(_ response: Response, to head: RequestHead) -> Answer {
-        var headers: [(name: String, value: String)] = [
-            ("X-Request-Id", response.requestID.value), ("Request_id", response.requestID.value), ("Vary", "Accept-Encoding"),
-        ]
-        if response.status != .notModified, response.status != .noContent {
-            headers.append(("Content-Length", String(response.body.count)))
+    private static func answer(_ response: Response, isToHead: Bool, closes: Bool = false) -> Answer {
+        var headers: [(name: String, value: String)] = []
+        for fields in [Response.standing, response.fields] {
+            for index in 0..<fields.count { headers.append(("\(fields[index].name.text)", fields[index].value.text)) }
         }
+        if response.status.mayHaveBody { headers.append(("Content-Length", String(response.body.count))) }
         if let contentType = response.contentType { headers.append(("Content-Type", "\(contentType.value)")) }
-        if response.isGzipped { headers.append(("Content-Encoding", "gzip")) }
-        if let entityTag = response.entityTag { headers.append(("ETag", entityTag)) }
-        if let seconds = response.staleness { headers.append(("X-Registry-Stale", "\(seconds)")) }
-        if let location = response.location { headers.append(("Location", location)) }
-        if let seconds = response.retryAfter { headers.append(("Retry-After", "\(seconds)")) }
-        if let allow = response.allow { headers.append(("Allow", allow)) }
-        if response.challenges { headers.append(("WWW-Authenticate", "Bearer")) }
-        for line in String(decoding: response.extraFields.bytes, as: UTF8.self).split(separator: "\r\n") {
-            let colon = line.firstIndex(of: ":") ?? line.endIndex
-            headers.append((String(line[..<colon]), String(line[colon...].dropFirst(2))))
-        }
+        if closes { headers.append(("Connection", "close")) }
         return Answer(
             status: Int(response.status.rawValue), reason: "\(response.status.reason)", headers: headers,
-            body: head.method == .head ? [] : response.body.joined)
+            body: isToHead ? [] : response.body.joined)
     }
 
-    /// As the transport words what the gate refuses.
+    /// As the transport has it worded what the gate refuses.
     private func answer(_ refusal: Refusal, _ received: [UInt8], isHead: Bool) -> Answer {
-        let id = handler.refused(refusal, received, "127.0.0.1").value
-        let body = Array("{\"Error\":\"\(refusal.sentence)\"}".utf8)
-        return Answer(
-            status: Int(refusal.status.rawValue), reason: "\(refusal.status.reason)",
-            headers: [
-                ("Content-Type", "application/json"), ("Content-Length", String(body.count)), ("Connection", "close"),
-                ("Vary", "Accept-Encoding"), ("X-Request-Id", id), ("Request_id", id),
-            ], body: isHead ? [] : body)
+        Self.answer(handler.refused(refusal, .unreadable(received), "127.0.0.1"), isToHead: isHead, closes: true)
     }
 }

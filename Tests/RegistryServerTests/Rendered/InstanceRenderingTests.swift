@@ -2,6 +2,7 @@
 
 import Catalog
 import Foundation
+import TestRandom
 import TestSupport
 import Testing
 

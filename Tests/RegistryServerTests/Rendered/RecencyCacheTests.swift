@@ -1,5 +1,6 @@
 // The bounded memory against a list that is searched from end to end.
 
+import TestRandom
 import TestSupport
 import Testing
 

@@ -32,7 +32,7 @@ struct AccessLogTests {
                 respond: { request in
                     responder.respond(to: request, at: TestClock().instant, finished: { 0 }).atOnce
                 },
-                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) }))
+                refused: { refusal, cause, client in responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0) }))
         for request in requests { _ = path.exchange(Array(request.utf8), request) }
         #expect(pipe.close(within: 10_000))
         return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)

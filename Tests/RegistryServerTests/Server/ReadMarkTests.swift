@@ -44,7 +44,7 @@ struct ReadMarkTests {
         let loop = try EventLoop()
         let server = try HTTPServer(
             on: loop, listening: listening.descriptor, limits: RequestLimits(), gauge: ConnectionGauge(), border: Border(),
-            refused: { _, _, _ in RequestID() }
+            refused: LoopHandler.refuse
         ) { request, reply, _ in
             let path = request.head.target.split(separator: UInt8(ascii: "/"))
             let number = path.count > 3 ? Int(String(decoding: path[3], as: UTF8.self)) ?? -1 : -1

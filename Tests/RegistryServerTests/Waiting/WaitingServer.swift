@@ -22,7 +22,8 @@ enum WaitingServer {
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },
-                refused: { refusal, received, client in responder.record(refusal, received, from: client, at: 0) })
+                refused: { refusal, cause, client in responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0) })
+            handler.standing = Response.standing
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
                 let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }

@@ -1,6 +1,7 @@
 // What a seed decides beforehand: how many members there are, how their network is, and what may go wrong with them.
 
 import Replication
+import TestRandom
 
 struct Setting {
     /// What may go wrong.
@@ -36,7 +37,7 @@ struct Setting {
         self.olderMembers = olderMembers
     }
 
-    init(random: inout SeededGenerator) {
+    init(random: inout SplitMix64) {
         memberCount = Int.random(in: 3...5, using: &random)
         clusterSize = Bool.random(using: &random) ? memberCount : nil
         latency = [3, 30, 300].randomElement(using: &random) ?? 3

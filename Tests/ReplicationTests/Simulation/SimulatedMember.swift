@@ -1,8 +1,9 @@
 // A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
 // wrong.
 
-import TestCatalog
 import Catalog
+import TestCatalog
+import TestRandom
 
 @testable import Replication
 
@@ -102,7 +103,7 @@ final class SimulatedMember {
         configuration.limits = simulation.setting.limits
         if isOlder { configuration.versions = 2...2 }
         node = Node(
-            configuration, store: store, random: SeededGenerator(seed: simulation.random.next()), authenticator: .test("secret"), at: time)
+            configuration, store: store, random: SplitMix64(seed: simulation.random.next()), authenticator: .test("secret"), at: time)
         simulation.trace("\(self) starts, boot \(boot)")
         let learns = simulation.now + Int64.random(in: 0...2_000, using: &simulation.random)
         let boot = boot

@@ -3,6 +3,7 @@
 
 import Catalog
 import Replication
+import TestRandom
 
 final class Simulation {
     static let syncTimeout: Int64 = 8_000
@@ -16,7 +17,7 @@ final class Simulation {
     static let deadBound: Int64 = 4_000
 
     let seed: UInt64
-    var random: SeededGenerator
+    var random: SplitMix64
     let setting: Setting
     private(set) var now: Int64 = 0
     private var events = EventQueue()
@@ -34,14 +35,14 @@ final class Simulation {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         setting = Setting(random: &random)
     }
 
     /// For a story that is told on purpose: members that start at once, and nothing else.
     init(memberCount: Int, olderMembers: Set<Int> = [], isSteady: Bool = false, limits: NodeLimits = NodeLimits()) {
         seed = 1
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         setting = Setting(memberCount: memberCount, olderMembers: olderMembers, isSteady: isSteady, limits: limits)
         members = (0..<memberCount).map { SimulatedMember(index: $0, simulation: self) }
     }
@@ -71,10 +72,16 @@ final class Simulation {
         return complaints
     }
 
+    /// Looks at whether what the catalogs say of themselves holds, which takes longer than an event.
+    private static let eventsBetweenLooks = 16_384
+    private var looks = 0
+
     func run(until end: Int64) {
         while let next = events.nextTime, next <= end, let event = events.pop() {
             now = max(now, event.at)
             event.action()
+            looks += 1
+            if looks.isMultiple(of: Self.eventsBetweenLooks) { for member in members { member.store.checkInvariants() } }
         }
         now = end
     }

@@ -6,8 +6,6 @@ import System
 import TestSupport
 import Testing
 
-@testable import Serving
-
 struct PipelinedTurnTests {
     private final class Scene: Sendable {
         let answered = Atomic<Int>(0)
@@ -37,7 +35,7 @@ struct PipelinedTurnTests {
                     }
                     scene.answered.add(1, ordering: .relaxed)
                     return Response(.ok)
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         let (many, other) = (try ClientConnection(port: server.port), try ClientConnection(port: server.port))
         // So that both are known.

@@ -2,6 +2,7 @@
 
 import HTTP
 import Libevent
+import TestRandom
 import TestSupport
 import Testing
 
@@ -49,8 +50,7 @@ struct DirectAnswerTests {
                     Response(
                         .ok, contentType: .json,
                         body: Array(request.head.target) + request.body + [UInt8](repeating: 0x20, count: padding))
-                },
-                refused: { _, _, _ in RequestID(random: 1) })
+                })
         }
     }
 

@@ -1,8 +1,7 @@
 // How large the parts of a state may be. Every member holds its own clients to less, so what is longer comes from nobody who means well, and would
 // be kept for as long as a tombstone.
 
-/// What the parts of a state may have in a frame, texts in bytes: as much as any border of a member lets in, the REST API's or that of legacy peers'
-/// messages.
+/// What the parts of an encoded state may have, texts in bytes: as much as any API or source of this registry lets in.
 public enum StateLimits {
     /// Milliseconds. As settings and originals count it, in nanoseconds, it fits in a word; whoever adds to it need not fear an overflow.
     public static let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
@@ -15,8 +14,8 @@ public enum StateLimits {
     public static let status = 64
     /// Of all tags together, and one more for each.
     public static let tags = 65_536
-    public static let metadata = 64 << 10
-    public static let extra = 128 << 10
+    public static let metadata = 65_536
+    public static let extra = 131_072
     /// Of all fields together that a newer release says of an instance.
     public static let further = 65_536
 }

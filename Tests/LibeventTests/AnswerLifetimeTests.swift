@@ -52,8 +52,7 @@ struct AnswerLifetimeTests {
                     asked?.paths.withLock { $0.append(path) }
                     let count = path.contains("large") ? Self.large : 2
                     return Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: count))
-                },
-                refused: { _, _, _ in RequestID(random: 1) })
+                })
         }
     }
 

@@ -6,8 +6,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Serving
-
 /// Looks at a fragment without holding it.
 private final class Witness: Sendable {
     private struct Weak {
@@ -45,7 +43,7 @@ struct SharedBodyTests {
                     let fragments = Self.fragments(sizes)
                     for fragment in fragments { witness.watch(fragment) }
                     return Response(.ok, contentType: .json, shared: FragmentChain(fragments))
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         let expected = Self.fragments(sizes).flatMap(\.bytes)
         let connection = try ClientConnection(port: server.port)
@@ -67,7 +65,7 @@ struct SharedBodyTests {
                 respond: { _ in
                     let chain = shared.withLock { $0 } ?? FragmentChain([])
                     return Response(.ok, contentType: .json, shared: chain)
-                }, refused: { _, _, _ in RequestID() })
+                })
         }
         do {
             let idle = try (0..<4).map { _ in try ClientConnection(port: server.port) }

@@ -1,0 +1,104 @@
+// One UDP socket of a loop. Datagrams are received many at a time, since a system call for each would cost more than most answers, and so many
+// in a turn that others get theirs. An answer leaves by the address that was asked: a host with several of them would otherwise answer a client
+// from one that it has never heard of.
+
+import Glibc
+import System
+
+/// Receives and sends datagrams. Belongs to its loop's thread.
+public final class DatagramSocket: LoopService {
+    /// Whom a datagram came from, and at which address of ours it arrived. Valid for as long as one likes; a client may be gone by then.
+    public struct Peer: Sendable {
+        fileprivate let address: SocketAddress
+        /// The address and interface of this host, as the kernel told them and takes them back; empty where it told nothing.
+        fileprivate let local: ArrivalAddress
+
+        /// The client's numeric address, without the port.
+        public var host: String { address.host }
+        public var port: UInt16 { address.port }
+    }
+
+    /// Reads one datagram. The bytes are only there during the call.
+    public typealias Handler = (_ datagram: Span<UInt8>, _ peer: Peer, _ onLoop: borrowing OnLoop) -> Void
+
+    /// What has happened to datagrams so far.
+    public struct Counts: Sendable, Equatable {
+        public var received: UInt64 = 0
+        /// Longer than `longest`, and thrown away.
+        public var tooLong: UInt64 = 0
+        public var sent: UInt64 = 0
+        /// Not taken by the kernel, and lost as the network loses them.
+        public var unsent: UInt64 = 0
+    }
+
+    /// The longest datagram that is received, in bytes: what EDNS clients offer (RFC 6891, section 6.2.5).
+    public static let longest = 4_096
+    /// Datagrams of one system call, and of one turn of the loop.
+    private static let batchSize = 32
+    static let perTurn = 64
+
+    private let descriptor: Int32
+    private let handler: Handler
+    private var event: LoopEvent?
+    private let batch: DatagramBatch
+    public private(set) var counts = Counts()
+
+    /// Receives on `descriptor`, a bound socket (`ListeningPort` makes them), which it owns from now on.
+    public init(on loop: EventLoop, bound descriptor: Int32, handler: @escaping Handler) throws(LibeventError) {
+        self.descriptor = descriptor
+        self.handler = handler
+        batch = DatagramBatch(count: Self.batchSize, longest: Self.longest)
+        event = try LoopEvent.readable(descriptor, on: loop) { [unowned self] onLoop in receive(onLoop) }
+    }
+
+    deinit {
+        event = nil
+        close(descriptor)
+    }
+
+    private func receive(_ onLoop: borrowing OnLoop) {
+        var taken = 0
+        while taken < Self.perTurn, event != nil {
+            let count = batch.receive(from: descriptor)
+            guard count > 0 else { return }
+            taken += count
+            for index in 0..<count {
+                guard event != nil else { return }
+                guard !batch.isCut(index), let peer = peer(index) else {
+                    counts.tooLong += 1
+                    continue
+                }
+                counts.received += 1
+                handler(batch.bytes(index).span, peer, onLoop)
+            }
+            // Fewer than there is room for: there were no more.
+            if count < Self.batchSize { return }
+        }
+    }
+
+    /// Nil when the address is of no family that is known here.
+    private func peer(_ index: Int) -> Peer? {
+        batch.withAddress(index) { SocketAddress($0, length: $1) }.map { Peer(address: $0, local: batch.arrival(index)) }
+    }
+
+    /// Sends one datagram, now or never: false when the kernel does not take it.
+    @discardableResult
+    public func send(_ bytes: [UInt8], to peer: Peer) -> Bool {
+        let isSent = bytes.withUnsafeBytes { bytes in
+            peer.address.withSockaddr { DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor) }
+        }
+        if isSent { counts.sent += 1 } else { counts.unsent += 1 }
+        return isSent
+    }
+
+    // MARK: - Stopping
+
+    public var isDrained: Bool { event == nil }
+
+    /// Receives nothing any more. Nothing was begun that could be finished: an answer that is still to come can be sent.
+    public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
+        guard event != nil else { return }
+        event = nil
+        whenDrained(onLoop)
+    }
+}

@@ -1,0 +1,45 @@
+// An answer that goes on: server-sent events, for as long as their reader stays. It is bounded by what its client takes, timed by the same sweep as
+// every answer, and ended by whichever comes first: its sender, the client's end, or the server's.
+//
+// Unlike an answer that is only awaited, a streamed one ends when its client ends its sending: nobody who follows a stream has anything more to
+// say, and a client that has gone looks the same until it is written to.
+
+import HTTP
+
+/// Why a streamed answer ends that its sender has not ended.
+public enum AnswerEnd: Sendable, Equatable {
+    /// The client has gone, has ended its sending, or has taken nothing for too long.
+    case clientGone
+    /// The server stops.
+    case draining
+}
+
+/// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends the answer.
+public struct StreamReply: ~Copyable {
+    /// Retained by hand, as in `PendingReply`.
+    private let connection: Unmanaged<Connection>
+    /// By which the connection knows this answer.
+    private let number: Int
+
+    init(_ connection: Connection, number: Int) {
+        self.connection = .passRetained(connection)
+        self.number = number
+    }
+
+    /// Whether somebody still reads, as far as is known.
+    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isStreaming(number) } }
+
+    /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than `BorderRules.streamedAhead` bytes would then wait for
+    /// a client that is slower than its stream.
+    public func send(_ bytes: [UInt8]) -> Bool { connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) } }
+
+    /// Ends the body. The connection serves on, where the request and its version let it.
+    public consuming func end() {
+        connection.takeRetainedValue().endStream(number)
+        discard self
+    }
+
+    deinit {
+        connection.takeRetainedValue().endStream(number)
+    }
+}

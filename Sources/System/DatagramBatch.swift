@@ -1,0 +1,128 @@
+// Many datagrams by one system call, as recvmmsg(2) has it, which Swift's Glibc module lacks; and one to the address that asked, by the address that was
+// asked.
+
+import CSystem
+import Glibc
+
+/// At which address and interface of this host a datagram arrived: the control message in which the kernel says so, and takes from where to send
+/// (`in_pktinfo` or `in6_pktinfo` after a `cmsghdr`), kept as it came.
+public struct ArrivalAddress: Sendable {
+    /// Room for either of the two, in bytes.
+    fileprivate static let room = 40
+
+    private var bytes: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+    private var count = 0
+
+    fileprivate init(_ message: UnsafeRawBufferPointer) {
+        count = min(message.count, Self.room)
+        withUnsafeMutableBytes(of: &bytes) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count])) }
+    }
+
+    fileprivate func withBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) -> Result) -> Result {
+        var copy = bytes
+        return withUnsafeMutableBytes(of: &copy) { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<count])) }
+    }
+}
+
+/// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they are.
+public struct DatagramBatch: ~Copyable {
+    private let longest: Int
+    private let headers: UnsafeMutableBufferPointer<csystem_datagram>
+    private let vectors: UnsafeMutableBufferPointer<iovec>
+    private let addresses: UnsafeMutableBufferPointer<sockaddr_storage>
+    private let controls: UnsafeMutableRawBufferPointer
+    private let data: UnsafeMutableRawBufferPointer
+
+    /// Room for `count` datagrams of `longest` bytes each.
+    public init(count: Int, longest: Int) {
+        self.longest = longest
+        headers = .allocate(capacity: count)
+        headers.initialize(repeating: csystem_datagram())
+        vectors = .allocate(capacity: count)
+        vectors.initialize(repeating: iovec())
+        addresses = .allocate(capacity: count)
+        addresses.initialize(repeating: sockaddr_storage())
+        controls = .allocate(byteCount: count * ArrivalAddress.room, alignment: 8)
+        data = .allocate(byteCount: count * longest, alignment: 8)
+        for index in 0..<count { vectors[index] = iovec(iov_base: data.baseAddress?.advanced(by: index * longest), iov_len: longest) }
+    }
+
+    deinit {
+        headers.deallocate()
+        vectors.deallocate()
+        addresses.deallocate()
+        controls.deallocate()
+        data.deallocate()
+    }
+
+    /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next call meets again.
+    public borrowing func receive(from descriptor: Int32) -> Int {
+        for index in headers.indices {
+            var header = msghdr()
+            header.msg_name = UnsafeMutableRawPointer(addresses.baseAddress?.advanced(by: index))
+            header.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            header.msg_iov = vectors.baseAddress?.advanced(by: index)
+            header.msg_iovlen = 1
+            header.msg_control = controls.baseAddress?.advanced(by: index * ArrivalAddress.room)
+            header.msg_controllen = ArrivalAddress.room
+            headers[index] = csystem_datagram(header: header, length: 0)
+        }
+        while true {
+            let count = csystem_recvmmsg(descriptor, headers.baseAddress, UInt32(headers.count), Int32(MSG_DONTWAIT), nil)
+            if count >= 0 { return Int(count) }
+            guard errno == EINTR else { return 0 }
+        }
+    }
+
+    /// The bytes of a datagram, until the next `receive`.
+    public borrowing func bytes(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+        let count = min(Int(headers[index].length), longest)
+        return UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(to: UInt8.self)
+    }
+
+    /// Whether the datagram was longer than there was room for.
+    public borrowing func isCut(_ index: Int) -> Bool { headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0 }
+
+    /// Whom the datagram came from.
+    public borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?) -> Result? {
+        let length = headers[index].header.msg_namelen
+        return addresses.baseAddress?.advanced(by: index).withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    }
+
+    public borrowing func arrival(_ index: Int) -> ArrivalAddress {
+        let count = min(Int(headers[index].header.msg_controllen), ArrivalAddress.room)
+        let start = index * ArrivalAddress.room
+        return ArrivalAddress(UnsafeRawBufferPointer(rebasing: controls[start..<start + count]))
+    }
+
+    /// Sends one datagram without waiting; false when the kernel does not take it.
+    public static func send(
+        _ bytes: UnsafeRawBufferPointer, to name: UnsafePointer<sockaddr>, length: socklen_t, from local: ArrivalAddress,
+        by descriptor: Int32
+    ) -> Bool {
+        local.withBytes { control in
+            var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+            return withUnsafeMutablePointer(to: &vector) { vector in
+                var header = msghdr()
+                header.msg_name = UnsafeMutableRawPointer(mutating: UnsafeRawPointer(name))
+                header.msg_namelen = length
+                header.msg_iov = vector
+                header.msg_iovlen = 1
+                header.msg_control = control.isEmpty ? nil : control.baseAddress
+                header.msg_controllen = control.count
+                return sendmsg(descriptor, &header, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) == bytes.count
+            }
+        }
+    }
+
+    /// Has the kernel say at which address each datagram arrives. On a socket of both families it says so for both.
+    public static func tellArrivals(on descriptor: Int32, isSix: Bool) {
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        if isSix {
+            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_RECVPKTINFO, &on, size)
+        } else {
+            setsockopt(descriptor, Int32(IPPROTO_IP), IP_PKTINFO, &on, size)
+        }
+    }
+}

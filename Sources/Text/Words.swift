@@ -1,0 +1,19 @@
+// Eight bytes at once, as a number: where bytes are copied, compared or looked through, one by one would take eight times as long. The only places that
+// load and store so are these.
+
+extension Span<UInt8> {
+    /// Eight bytes from `offset` on as a number, the first byte lowest. All of them must be there.
+    @inlinable @inline(__always)
+    public func word(at offset: Int) -> UInt64 {
+        precondition(offset >= 0 && offset <= count - 8, "a word lies within its bytes")
+        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}
+
+extension [UInt8] {
+    /// Appends the eight bytes of a number, the lowest first.
+    @inlinable @inline(__always)
+    public mutating func append(word: UInt64) {
+        Swift.withUnsafeBytes(of: word.littleEndian) { append(contentsOf: $0) }
+    }
+}
