@@ -54,6 +54,7 @@ package final class RegistryProcess {
     /// The limit on them.
     private let openFiles: Int
     private let context: ServerContext
+    private var registry: RegistryState { context.registry }
     private let borderLog: BorderLog
     /// Nil when it is off.
     private let eventLog: EventLog?
@@ -160,8 +161,7 @@ package final class RegistryProcess {
             settings.eventLog == .off
             ? nil
             : EventLog(
-                context.registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format,
-                counts: context.events)
+                registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format, counts: context.events)
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -170,9 +170,7 @@ package final class RegistryProcess {
 
     private func startReplication() throws {
         guard let control = mailbox?.sender else { return }
-        try replication?.start(context.registry.store, context.registry.leaseClock, context.registry.expiryHold) { error in
-            control.send(.replicationFailed(error))
-        }
+        try replication?.start(registry.store, registry.leaseClock, registry.expiryHold) { control.send(.replicationFailed($0)) }
     }
 
     private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
@@ -273,9 +271,9 @@ package final class RegistryProcess {
         let settings = live.settings
         threshold.level = settings.logLevel
         context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
-        context.registry.rateLimits.change(settings)
-        context.registry.store.change(namespaceCapacity: settings.namespaceCapacity)
-        context.registry.tagRule.change(settings)
+        registry.rateLimits.change(settings)
+        registry.store.change(namespaceCapacity: settings.namespaceCapacity)
+        registry.tagRule.change(settings)
         context.border.change(BorderRules(settings, openFiles: openFiles))
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
@@ -287,15 +285,15 @@ package final class RegistryProcess {
 
     private func expireLeases() {
         let monotonic = MonotonicClock.milliseconds()
-        context.registry.leaseClock.tick(monotonic: monotonic)
+        registry.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
-        context.registry.expiryHold.clockStands(until: context.registry.leaseClock.standsUntil, at: monotonic)
+        registry.expiryHold.clockStands(until: registry.leaseClock.standsUntil, at: monotonic)
         // Whoever looks overdue may have been heard of by others.
-        guard !context.registry.leaseClock.isHeld else { return }
-        let moment = context.registry.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
-        let bounds = context.registry.expiryHold.bounds(at: moment.lease)
-        let expiry = context.registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
-        context.registry.changes.countExpirations(expiry.expired)
+        guard !registry.leaseClock.isHeld else { return }
+        let moment = registry.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
+        let bounds = registry.expiryHold.bounds(at: moment.lease)
+        let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
+        registry.changes.countExpirations(expiry.expired)
         // The rest comes in the next turn, behind the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }
@@ -310,8 +308,8 @@ package final class RegistryProcess {
 
     private func followChanges() {
         if eventLog?.write(at: WallClock.nanoseconds()) == true { eventBacklog?.schedule(afterMilliseconds: 0) }
-        context.registry.store.trimChanges()
-        context.registry.store.trimTombstones()
+        registry.store.trimChanges()
+        registry.store.trimTombstones()
     }
 
     // MARK: - Workers
@@ -323,7 +321,7 @@ package final class RegistryProcess {
             // It was made with the secrets of the start.
             if live.settings.jwtSecret != settings.jwtSecret { orders.send(.authorize(AuthorizationConfiguration(live.settings))) }
             // One that is ready only after the stop was asked for, or after another one failed.
-            guard context.registry.lifecycle.state == .starting else { return orders.send(.drain) }
+            guard registry.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
@@ -331,7 +329,7 @@ package final class RegistryProcess {
             drain(onLoop)
         case .ended:
             running -= 1
-            if !context.registry.lifecycle.isStopping {
+            if !registry.lifecycle.isStopping {
                 logger.critical("an event loop has ended unexpectedly")
                 status = Exit.unavailable
                 drain(onLoop)
@@ -347,7 +345,7 @@ package final class RegistryProcess {
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
         // First, so that whoever waits for the port file finds the registry ready.
-        context.registry.lifecycle.advance(to: .ready)
+        registry.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { portFile = try PortFile(ports, to: path) }
         } catch {
@@ -366,19 +364,19 @@ package final class RegistryProcess {
     // MARK: - Stopping
 
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
-        guard !context.registry.lifecycle.isStopping else {
+        guard !registry.lifecycle.isStopping else {
             portFile?.remove()
             _exit(Exit.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
         // Balancers that ask /readyz learn of the end while they are still served. Nobody has asked one that was never ready.
-        guard live.settings.drainTime > .zero, context.registry.lifecycle.state == .ready else { return drain(onLoop) }
-        context.registry.lifecycle.advance(to: .draining)
+        guard live.settings.drainTime > .zero, registry.lifecycle.state == .ready else { return drain(onLoop) }
+        registry.lifecycle.advance(to: .draining)
         drainStart?.schedule(afterMilliseconds: Int(live.settings.drainTime.wholeMilliseconds))
     }
 
     private func drain(_ onLoop: borrowing OnLoop) {
-        context.registry.lifecycle.advance(to: .draining)
+        registry.lifecycle.advance(to: .draining)
         for worker in workers { worker.send(.drain) }
         // The time of another failure is not to be added.
         guard !isDraining else { return }
@@ -389,7 +387,7 @@ package final class RegistryProcess {
 
     /// Once no client is answered any more, or has had its time: what they were told is told to the other members.
     private func leave(_ onLoop: borrowing OnLoop) {
-        context.registry.lifecycle.advance(to: .leaving)
+        registry.lifecycle.advance(to: .leaving)
         guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true
