@@ -3,7 +3,6 @@
 
 import Catalog
 import JSON
-import Replication
 import Text
 
 /// An instance in a register message.

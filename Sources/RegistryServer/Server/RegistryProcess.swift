@@ -189,10 +189,8 @@ package final class RegistryProcess {
             var services: [LoopWorker.Service] = []
             if let plainPort { services.append(.http(plainPort.descriptors[index])) }
             if let securePort, let keeper {
-                services.append(
-                    .https(
-                        LoopWorker.Secure(
-                            descriptor: securePort.descriptors[index], contexts: keeper.contexts, health: keeper.health)))
+                let (descriptor, contexts) = (securePort.descriptors[index], keeper.contexts)
+                services.append(.https(LoopWorker.Secure(descriptor: descriptor, contexts: contexts, health: keeper.health)))
             }
             let worker = LoopWorker(
                 index: index, services: services, context: context, authorization: authorization,

@@ -123,7 +123,7 @@ struct WaitLine {
             var broken: [String] = []
             let waiting = waiters[head...]
             if zip(waiting, waiting.dropFirst()).contains(where: { $0.number >= $1.number || $0.deadline > $1.deadline }) {
-                broken.append("those who wait are not in order")
+                broken.append("the waits are not in order")
             }
             if let firstHeld, firstHeld > lastNumber { broken.append("a wait is held that has not come") }
             return broken
