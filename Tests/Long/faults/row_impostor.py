@@ -151,7 +151,8 @@ def impostor_lies(run):
             dropped(b"\x16\x03\x01\x02\x00\x01" + os.urandom(500), "a TLS handshake")
             dropped(impostor.preface(claimed.address, upgrade=None), "a plain stream", b"HTTP/1.1 403 ")
             dropped(impostor.preface(claimed.address, path="/v1/sync", upgrade=None), "a plain copy", b"HTTP/1.1 403 ")
-            dropped(impostor.preface(target.address), "the member's own address", b"HTTP/1.1 400 ")
+            # The greeting finds out who that is.
+            dropped(impostor.preface(target.address), "the member's own address without a greeting", b"HTTP/1.1 101 ")
             dropped(impostor.preface("nobody"), "no address", b"HTTP/1.1 400 ")
             dropped(b"GET /v1/replication HTTP/1.1\r\nX: " + b"x" * 9_000, "a request that does not end", b"HTTP/1.1 431 ")
             stays(cluster, lost)
