@@ -26,7 +26,7 @@ struct Catalog: Sendable {
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records = Records(member: member ?? alone, isTold: member != nil, ledger: Ledger(limits: tombstones), log: log)
+        records = Records(member: member ?? alone, isTold: member != nil, replicationState: ReplicationState(limits: tombstones), log: log)
     }
 
     // MARK: - What clients ask for
@@ -49,7 +49,7 @@ struct Catalog: Sendable {
             let version = records.stamp(isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
-        if records.isTold { records.ledger.changed.insert(slot) }
+        if records.isTold { records.replicationState.changed.insert(slot) }
         rearm(slot, at: moment)
         return Decision(isDone: true, expired: expired)
     }
@@ -73,7 +73,7 @@ struct Catalog: Sendable {
         records.slots[slot].renew(at: moment)
         if records.slots[slot].isOverdue { rearm(slot, at: moment) }
         if wasOverdue { records.touch(slot, at: moment) }
-        if records.isTold { records.ledger.renewed.insert(slot) }
+        if records.isTold { records.replicationState.renewed.insert(slot) }
         return true
     }
 
@@ -92,16 +92,16 @@ struct Catalog: Sendable {
             records.remove(slot, version, by: actor)
         }
         if records.isTold {
-            records.ledger.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
-            records.ledger.expired.remove(id, in: namespace)
+            records.replicationState.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
+            records.replicationState.expired.remove(id, in: namespace)
         }
         return isLive ? Decision(isDone: true) : Decision(isDone: false, expired: slot == nil ? 0 : 1)
     }
 
     /// Whether a client may register another instance.
     private func hasRoom(in namespace: Namespace) -> Bool {
-        guard let namespaceCapacity, let table = records.roster.table(of: namespace) else { return namespaceCapacity != 0 }
-        return records.roster.tables[table].count < namespaceCapacity
+        guard let namespaceCapacity, let table = records.secondaryIndex.table(of: namespace) else { return namespaceCapacity != 0 }
+        return records.secondaryIndex.tables[table].count < namespaceCapacity
     }
 
     /// Brings the wheel to a deadline that may be earlier than the one it knows, or back to one that it has given up.
@@ -135,8 +135,8 @@ struct Catalog: Sendable {
         }
         hasMore = hasMore || records.held.hasReleased
         guard !hasMore, records.isTold else { return Expiry(expired: expired, handled: handled, hasMore: hasMore) }
-        var forgotten = records.ledger.tombstones.expire(at: now, budget: budget - handled)
-        forgotten += records.ledger.expired.expire(at: now, budget: budget - handled - forgotten)
+        var forgotten = records.replicationState.tombstones.expire(at: now, budget: budget - handled)
+        forgotten += records.replicationState.expired.expire(at: now, budget: budget - handled - forgotten)
         handled += forgotten
         return Expiry(expired: expired, handled: handled, hasMore: forgotten > 0 && handled == budget)
     }
@@ -158,8 +158,8 @@ struct Catalog: Sendable {
     /// How much there is.
     var counts: Counts {
         Counts(
-            instances: records.slots.count, services: records.roster.services.count, namespaces: records.roster.tables.count,
-            tombstones: records.ledger.tombstones.count, overdue: records.held.count)
+            instances: records.slots.count, services: records.secondaryIndex.services.count, namespaces: records.secondaryIndex.tables.count,
+            tombstones: records.replicationState.tombstones.count, overdue: records.held.count)
     }
 }
 

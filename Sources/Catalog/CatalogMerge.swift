@@ -59,8 +59,8 @@ extension Catalog {
         _ id: InstanceID, _ version: Version, _ heartbeat: Heartbeat, saying told: Instance? = nil, in namespace: Namespace,
         at moment: Moment
     ) -> MergeOutcome {
-        if let buried = records.ledger.tombstones.find(id, in: namespace)?.version, buried >= version { return .stale }
-        guard let expired = records.ledger.expired.find(id, in: namespace) else {
+        if let buried = records.replicationState.tombstones.find(id, in: namespace)?.version, buried >= version { return .stale }
+        guard let expired = records.replicationState.expired.find(id, in: namespace) else {
             guard let told else { return .missing }
             let record = Record(told, version: version, heartbeat: heartbeat, at: moment)
             return enter(told, record, into: namespace, at: moment) ? .applied : .dead
@@ -86,12 +86,12 @@ extension Catalog {
         _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false
     ) -> Bool {
         guard record.isLive(at: moment.lease) else {
-            if records.isTold { records.ledger.expired.put(instance, record, in: namespace, at: moment.lease) }
+            if records.isTold { records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease) }
             return false
         }
-        let isUntold = records.ledger.tombstones.isUntold(instance.id, in: namespace)
+        let isUntold = records.replicationState.tombstones.isUntold(instance.id, in: namespace)
         let slot = records.insert(instance, record.version, into: namespace, at: moment, isReturn: isReturn)
-        if isUntold { records.ledger.changed.insert(slot) }
+        if isUntold { records.replicationState.changed.insert(slot) }
         records.slots[slot].goOn(from: record, at: moment)
         rearm(slot, at: moment)
         return true
@@ -107,19 +107,19 @@ extension Catalog {
             // Two states never have one version, unless a member that knows of none brought them; then absence stands,
             // on all members.
             guard records.slots[slot].version <= version else { return .stale }
-            isUntold = records.ledger.changed.contains(slot)
+            isUntold = records.replicationState.changed.contains(slot)
             wheel.cancel(slot)
             records.remove(slot, version)
-        } else if let buried = records.ledger.tombstones.find(id, in: namespace)?.version, buried >= version {
+        } else if let buried = records.replicationState.tombstones.find(id, in: namespace)?.version, buried >= version {
             return buried == version ? .redundant : .stale
         } else {
-            isUntold = records.ledger.tombstones.isUntold(id, in: namespace)
+            isUntold = records.replicationState.tombstones.isUntold(id, in: namespace)
         }
-        let expired = records.ledger.expired.find(id, in: namespace)
-        if let expired, expired.record.version <= version { records.ledger.expired.remove(id, in: namespace) }
+        let expired = records.replicationState.expired.find(id, in: namespace)
+        if let expired, expired.record.version <= version { records.replicationState.expired.remove(id, in: namespace) }
         let isKept =
             records.isTold
-            && records.ledger.tombstones.put(id, in: namespace, version: version, age: age, isUntold: isUntold, at: moment.lease)
+            && records.replicationState.tombstones.put(id, in: namespace, version: version, age: age, isUntold: isUntold, at: moment.lease)
         return isKept || slot != nil ? .applied : .redundant
     }
 

@@ -14,16 +14,16 @@ extension Catalog {
     mutating func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
         var drained = Drained()
         var remaining = budget
-        while remaining > 0, let tombstone = records.ledger.tombstones.popUntold() {
+        while remaining > 0, let tombstone = records.replicationState.tombstones.popUntold() {
             remaining -= 1
             drained.changes.append(tombstone.replicated(at: moment))
         }
-        while remaining > 0, let slot = records.ledger.changed.popNext() {
+        while remaining > 0, let slot = records.replicationState.changed.popNext() {
             remaining -= 1
-            records.ledger.renewed.remove(slot)
+            records.replicationState.renewed.remove(slot)
             if records.isLive(slot, at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
         }
-        while includeRenewals, remaining > 0, let slot = records.ledger.renewed.popNext() {
+        while includeRenewals, remaining > 0, let slot = records.replicationState.renewed.popNext() {
             remaining -= 1
             let record = records.slots[slot]
             guard records.isLive(slot, at: moment.lease) else { continue }
@@ -32,26 +32,26 @@ extension Catalog {
                     namespace: records.namespace(slot),
                     replica: .renewed(records.id(slot), record.version, record.heartbeat(at: moment))))
         }
-        drained.hasMore = hasNews || includeRenewals && !records.ledger.renewed.isEmpty
+        drained.hasMore = hasNews || includeRenewals && !records.replicationState.renewed.isEmpty
         return drained
     }
 
     private var hasNews: Bool {
-        !records.ledger.changed.isEmpty || !records.ledger.tombstones.untold.isEmpty
+        !records.replicationState.changed.isEmpty || !records.replicationState.tombstones.untold.isEmpty
     }
 
     /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
     func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
-        return records.ledger.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        return records.replicationState.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     /// The same for another member, which must also receive what has expired here: it may hold an older version of it.
     func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
-        if let expired = records.ledger.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
-        return records.ledger.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        if let expired = records.replicationState.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
+        return records.replicationState.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
     private func replica(of expired: RecentlyExpired.Entry, at moment: Moment) -> Replicated {
@@ -68,10 +68,10 @@ extension Catalog {
             switch part {
             case .records: if records.isLive(slot, at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
-                let tombstone = records.ledger.tombstones[slot]
+                let tombstone = records.replicationState.tombstones[slot]
                 items.append(tombstone.replicated(at: moment))
             case .expired:
-                let expired = records.ledger.expired[slot]
+                let expired = records.replicationState.expired[slot]
                 items.append(replica(of: expired, at: moment))
             }
         }
@@ -92,12 +92,12 @@ extension Catalog {
                         namespace: records.namespace(slot), id: records.id(slot), version: records.slots[slot].version,
                         isPresent: true))
             case .tombstones:
-                let tombstone = records.ledger.tombstones[slot]
+                let tombstone = records.replicationState.tombstones[slot]
                 guard buckets.contains(tombstone.bucket) else { return }
                 keys.append(
                     KeyedVersion(namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
             case .expired:
-                let expired = records.ledger.expired[slot]
+                let expired = records.replicationState.expired[slot]
                 guard buckets.contains(expired.bucket) else { return }
                 keys.append(
                     KeyedVersion(
@@ -121,8 +121,8 @@ extension Catalog {
     private func occupied(_ part: CopyCursor.Part, from slot: Int32) -> Int32? {
         switch part {
         case .records: records.slots.occupied(from: slot)
-        case .tombstones: records.ledger.tombstones.occupied(from: slot)
-        case .expired: records.ledger.expired.occupied(from: slot)
+        case .tombstones: records.replicationState.tombstones.occupied(from: slot)
+        case .expired: records.replicationState.expired.occupied(from: slot)
         }
     }
 }

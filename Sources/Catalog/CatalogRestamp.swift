@@ -30,8 +30,8 @@ extension Catalog {
     private func version(_ part: CopyCursor.Part, at slot: Int32) -> Version {
         switch part {
         case .records: records.slots[slot].version
-        case .tombstones: records.ledger.tombstones[slot].version
-        case .expired: records.ledger.expired[slot].record.version
+        case .tombstones: records.replicationState.tombstones[slot].version
+        case .expired: records.replicationState.expired[slot].record.version
         }
     }
 
@@ -42,22 +42,22 @@ extension Catalog {
     private mutating func restampRecord(_ slot: Int32, at moment: Moment) {
         let version = stamp(isWithdrawal: records.instance(slot).isOutOfService, at: moment)
         records.update(slot) { record in record.version = version }
-        if records.isTold { records.ledger.changed.insert(slot) }
+        if records.isTold { records.replicationState.changed.insert(slot) }
     }
 
     private mutating func restampTombstone(_ slot: Int32, at moment: Moment) {
-        let tombstone = records.ledger.tombstones[slot]
+        let tombstone = records.replicationState.tombstones[slot]
         let version = stamp(isWithdrawal: true, at: moment)
-        records.ledger.tombstones.put(
+        records.replicationState.tombstones.put(
             tombstone.id, in: tombstone.namespace, version: version, age: max(0, moment.lease - tombstone.since), isUntold: true,
             at: moment.lease)
     }
 
     private mutating func restampExpired(_ slot: Int32, at moment: Moment) {
-        let expired = records.ledger.expired[slot]
+        let expired = records.replicationState.expired[slot]
         var record = expired.record
         record.version = stamp(isWithdrawal: expired.instance.isOutOfService, at: moment)
-        records.ledger.expired.put(expired.instance, record, in: expired.namespace, at: moment.lease)
+        records.replicationState.expired.put(expired.instance, record, in: expired.namespace, at: moment.lease)
     }
 }
 
@@ -80,7 +80,7 @@ extension Store {
                     slot = piece.next
                 }
             }
-            if restamped > before { news?.noteChanges(shard: number) }
+            if restamped > before { dirtyShards?.noteChanges(shard: number) }
         }
         return restamped
     }

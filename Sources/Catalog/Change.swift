@@ -1,5 +1,5 @@
 // What happened to an instance, as far as a list of its namespace shows it: it came, changed, went. Renewals are none.
-// A change is noted once, where the revision changes (`Roster.touch`), and kept in the change log; the catalog has the
+// A change is noted once, where the revision changes (`SecondaryIndex.touch`), and kept in the change log; the catalog has the
 // present state.
 
 /// The client that requested a change, as far as the member that took it knows. It is not published to other members.

@@ -52,14 +52,14 @@ extension Catalog {
     func members(
         of service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int
     ) -> ServiceListing {
-        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
+        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else {
             remaining = 0
             return ServiceListing()
         }
-        let members = records.roster.services[slot].members
+        let members = records.secondaryIndex.services[slot].members
         let end = min(remaining, members.count)
         remaining = max(0, end - limit)
-        var found = ServiceListing(revision: records.roster.services[slot].revision)
+        var found = ServiceListing(revision: records.secondaryIndex.services[slot].revision)
         found.instances.reserveCapacity(end - remaining)
         for position in (remaining..<end).reversed() {
             let member = members[position]
@@ -80,22 +80,22 @@ extension Catalog {
     func services(
         in namespace: Namespace, at now: LeaseTime, from cursor: inout ServiceCursor, limit: Int
     ) -> NamespaceListing {
-        guard let table = records.roster.table(of: namespace) else {
+        guard let table = records.secondaryIndex.table(of: namespace) else {
             cursor.services = 0
             return NamespaceListing()
         }
-        let list = records.roster.tables[table].services
-        var found = NamespaceListing(revision: records.roster.tables[table].revision)
+        let list = records.secondaryIndex.tables[table].services
+        var found = NamespaceListing(revision: records.secondaryIndex.tables[table].revision)
         var budget = limit
         cursor.services = min(cursor.services, list.count)
         while cursor.services > 0, budget > 0 {
             let slot = list[cursor.services - 1]
-            let name = records.roster.services[slot].name
+            let name = records.secondaryIndex.services[slot].name
             // Another one has come to stand there, or the last piece ended between two.
             if cursor.name != name { (cursor.name, cursor.members, cursor.overdue) = (name, .max, 0) }
             let liveUntil = deadlineOfLiveMember(slot, at: now, from: &cursor, budget: &budget)
             if let liveUntil {
-                found.services.append((name, records.roster.services[slot].revision))
+                found.services.append((name, records.secondaryIndex.services[slot].revision))
                 found.liveUntil = min(found.liveUntil, liveUntil)
             } else if cursor.members == 0 {
                 found.overdue &+= cursor.overdue
@@ -108,7 +108,7 @@ extension Catalog {
     /// Whether one of the next members of a service is live, at most `limit` of them looked at. `remaining` begins as
     /// `.max` and is 0 at the end.
     func hasMember(_ service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int) -> Bool {
-        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else {
+        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else {
             remaining = 0
             return false
         }
@@ -124,7 +124,7 @@ extension Catalog {
     private func deadlineOfLiveMember(
         _ service: Int32, at now: LeaseTime, from cursor: inout ServiceCursor, budget: inout Int
     ) -> LeaseTime? {
-        let members = records.roster.services[service].members
+        let members = records.secondaryIndex.services[service].members
         cursor.members = min(cursor.members, members.count)
         while cursor.members > 0, budget > 0 {
             (cursor.members, budget) = (cursor.members - 1, budget - 1)
@@ -137,13 +137,13 @@ extension Catalog {
 
     /// The revision of a service.
     func revision(of service: Name, in namespace: Namespace) -> Revision {
-        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else { return .none }
-        return records.roster.services[slot].revision
+        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else { return .none }
+        return records.secondaryIndex.services[slot].revision
     }
 
     /// The revision of a namespace: another with every change to it but renewals.
     func revision(of namespace: Namespace) -> Revision {
-        records.roster.table(of: namespace).map { records.roster.tables[$0].revision } ?? .none
+        records.secondaryIndex.table(of: namespace).map { records.secondaryIndex.tables[$0].revision } ?? .none
     }
 
     /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no

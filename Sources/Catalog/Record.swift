@@ -14,7 +14,7 @@ struct Record: Sendable {
     var lastHeartbeat: Int64
     /// The member that made the last change, and when.
     var version = Version.none
-    var place: Roster.Place
+    var place: SecondaryIndex.Place
     /// How much lease time was lost to pauses, in milliseconds, when the last heartbeat arrived; it stops counting
     /// after 49 days.
     private var lost: UInt32 = 0

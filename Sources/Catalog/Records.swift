@@ -9,7 +9,7 @@ struct Records: Sendable {
     /// Invariant: has exactly the slots of `instances`, by their table and id.
     private var index = SlotIndex()
     /// Invariant: has exactly the slots of `instances`, each in its place.
-    private(set) var roster = Roster()
+    private(set) var secondaryIndex = SecondaryIndex()
     /// Gives the versions.
     private var clock = HybridClock()
     /// Set once the clock has fallen back: it may be behind what is held, up to this, and must be asked for an
@@ -23,7 +23,7 @@ struct Records: Sendable {
     var held = HeldLeases()
     /// For other members; empty when there are none. Invariant: its digest has exactly the records, and no id with a
     /// record also has a tombstone or an entry among the expired.
-    var ledger: Ledger
+    var replicationState: ReplicationState
     /// What happened lately; nil where no log is kept. Invariant: has each change that the revisions of the secondary
     /// index count, except touches.
     var log: ChangeLog?
@@ -33,11 +33,11 @@ struct Records: Sendable {
     /// into one takes a copy of it.
     let isTold: Bool
 
-    init(member: MemberID, isTold: Bool, ledger: Ledger, log: ChangeLog? = nil) {
+    init(member: MemberID, isTold: Bool, replicationState: ReplicationState, log: ChangeLog? = nil) {
         self.member = member
         self.log = log
         isLogged = log != nil
-        self.ledger = ledger
+        self.replicationState = replicationState
         self.isTold = isTold
     }
 
@@ -53,12 +53,12 @@ struct Records: Sendable {
     /// these properties, which takes a sixth of a heartbeat.
     @inline(__always)
     func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
-        guard let table = roster.table(of: namespace) else { return nil }
+        guard let table = secondaryIndex.table(of: namespace) else { return nil }
         return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].is(id, in: table) ?? (instance($0).id == id) }
     }
 
     /// The namespace of the instance at a slot.
-    func namespace(_ slot: Int32) -> Namespace { roster.tables[slots[slot].place.table].namespace }
+    func namespace(_ slot: Int32) -> Namespace { secondaryIndex.tables[slots[slot].place.table].namespace }
 
     /// The instance at a slot. Its id, if it is a digest, is kept once: by the record, where look-ups compare it.
     @inline(__always)
@@ -96,7 +96,7 @@ struct Records: Sendable {
     mutating func stamp(isWithdrawal: Bool, unseen id: InstanceID, in namespace: Namespace, at moment: Moment) -> Version {
         guard ceiling != nil else { return stamp(isWithdrawal: isWithdrawal, after: .none, at: moment) }
         let remembered = max(
-            ledger.tombstones.find(id, in: namespace)?.version ?? .none, ledger.expired.find(id, in: namespace)?.record.version ?? .none)
+            replicationState.tombstones.find(id, in: namespace)?.version ?? .none, replicationState.expired.find(id, in: namespace)?.record.version ?? .none)
         return stamp(isWithdrawal: isWithdrawal, after: remembered, at: moment)
     }
 
@@ -118,13 +118,13 @@ struct Records: Sendable {
         _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil,
         isReturn: Bool = false
     ) -> Int32 {
-        let table = roster.makeTable(of: namespace)
+        let table = secondaryIndex.makeTable(of: namespace)
         let slot = instances.insert(instance.packed)
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
-        let change = roster.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
-        slots[slot].place = roster.join(slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
+        let change = secondaryIndex.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
+        slots[slot].place = secondaryIndex.join(slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
         if isLogged {
             log?.append(
                 isReturn ? .returned : .registered, change, at: isReturn ? moment.microseconds : version.time.microseconds, instance,
@@ -134,10 +134,10 @@ struct Records: Sendable {
         if isTold {
             let key = BucketKey(instance.id, in: namespace)
             slots[slot].bucket = key.bucket
-            ledger.enter(slot)
-            ledger.toggle(key, version)
-            ledger.tombstones.remove(instance.id, in: namespace)
-            ledger.expired.remove(instance.id, in: namespace)
+            replicationState.enter(slot)
+            replicationState.toggle(key, version)
+            replicationState.tombstones.remove(instance.id, in: namespace)
+            replicationState.expired.remove(instance.id, in: namespace)
         }
         return slot
     }
@@ -146,7 +146,7 @@ struct Records: Sendable {
     mutating func expire(_ slot: Int32, at moment: Moment) {
         let (namespace, record) = (namespace(slot), slots[slot])
         let instance = remove(slot, .expired, at: moment.microseconds, by: (member, nil))
-        if isTold { ledger.expired.put(instance, record, in: namespace, at: moment.lease) }
+        if isTold { replicationState.expired.put(instance, record, in: namespace, at: moment.lease) }
     }
 
     /// Removes an instance that was deregistered in this version.
@@ -158,7 +158,7 @@ struct Records: Sendable {
     private mutating func toggle(_ slot: Int32) {
         guard isTold else { return }
         let key = BucketKey(id(slot), in: namespace(slot))
-        ledger.toggle(key, slots[slot].version)
+        replicationState.toggle(key, slots[slot].version)
     }
 
     /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since
@@ -168,16 +168,16 @@ struct Records: Sendable {
     ) -> Instance {
         let (instance, place) = (instance(slot), slots[slot].place)
         toggle(slot)
-        if isTold { ledger.leave(slot) }
+        if isTold { replicationState.leave(slot) }
         held.remove(slot)
-        let change = roster.advance(place.table, at: microseconds)
+        let change = secondaryIndex.advance(place.table, at: microseconds)
         if isLogged {
             log?.append(
-                kind, change, at: microseconds, instance, in: roster.tables[place.table].namespace, before: instance.status, after: nil,
+                kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace, before: instance.status, after: nil,
                 member: source.member, by: source.actor)
         }
         leave(place, hash: stateHash(slot), index: change)
-        roster.removeIfEmpty(place.table)
+        secondaryIndex.removeIfEmpty(place.table)
         index.remove(slot, hash: SlotIndex.hash(instance.id, table: place.table))
         slots.remove(slot)
         instances.remove(slot)
@@ -196,19 +196,19 @@ struct Records: Sendable {
         let result = body(&slots[slot])
         toggle(slot)
         let place = slots[slot].place
-        let change = roster.advance(place.table, at: slots[slot].version.time.microseconds)
+        let change = secondaryIndex.advance(place.table, at: slots[slot].version.time.microseconds)
         if isLogged {
             let (version, instance) = (slots[slot].version, self.instance(slot))
             log?.append(
                 instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds, instance,
-                in: roster.tables[place.table].namespace, before: before.status, after: instance.status, member: version.origin, by: actor)
+                in: secondaryIndex.tables[place.table].namespace, before: before.status, after: instance.status, member: version.origin, by: actor)
         }
         if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
             leave(place, hash: hash, index: change)
-            slots[slot].place = roster.join(
+            slots[slot].place = secondaryIndex.join(
                 slot, instance.serviceName, in: place.table, hash: stateHash(slot), index: change)
         } else {
-            roster.touch(place, difference: stateHash(slot) &- hash, index: change)
+            secondaryIndex.touch(place, difference: stateHash(slot) &- hash, index: change)
         }
         return result
     }
@@ -216,7 +216,7 @@ struct Records: Sendable {
     /// Makes caches check again, although the state of the instance is the same.
     mutating func touch(_ slot: Int32, at moment: Moment) {
         let place = slots[slot].place
-        roster.touch(place, difference: 0, index: roster.advance(place.table, at: moment.microseconds))
+        secondaryIndex.touch(place, difference: 0, index: secondaryIndex.advance(place.table, at: moment.microseconds))
     }
 
     /// Whether look-ups say that an instance is overdue, which is another list to a cache.
@@ -224,11 +224,11 @@ struct Records: Sendable {
         guard slots[slot].isOverdue != isOverdue else { return }
         let (place, hash) = (slots[slot].place, stateHash(slot))
         slots[slot].isOverdue = isOverdue
-        roster.touch(place, difference: stateHash(slot) &- hash, index: roster.advance(place.table, at: moment.microseconds))
+        secondaryIndex.touch(place, difference: stateHash(slot) &- hash, index: secondaryIndex.advance(place.table, at: moment.microseconds))
     }
 
-    private mutating func leave(_ place: Roster.Place, hash: UInt64, index: UInt64) {
-        if let moved = roster.leave(place, hash: hash, index: index) { slots[moved].place.position = place.position }
+    private mutating func leave(_ place: SecondaryIndex.Place, hash: UInt64, index: UInt64) {
+        if let moved = secondaryIndex.leave(place, hash: hash, index: index) { slots[moved].place.position = place.position }
     }
 }
 
@@ -240,9 +240,9 @@ extension Records {
         index.checkInvariants()
         held.checkInvariants()
         assert(instances.count == slots.count && index.count == slots.count, "every record has an instance and is found")
-        roster.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
+        secondaryIndex.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
         guard slots.count > 0 else {
-            assert(held.count == 0 && ledger.digest.allSatisfy { $0 == 0 }, "where nothing is held, nothing is said of it")
+            assert(held.count == 0 && replicationState.digest.allSatisfy { $0 == 0 }, "where nothing is held, nothing is said of it")
             return
         }
         var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
@@ -260,16 +260,16 @@ extension Records {
             let key = BucketKey(id, in: namespace)
             assert(slots[slot].bucket == key.bucket, "a record knows its bucket")
             digest[Int(key.bucket)] ^= key.fingerprint(of: slots[slot].version)
-            assert(ledger.tombstones.find(id, in: namespace) == nil, "what is held has no tombstone")
-            assert(ledger.expired.find(id, in: namespace) == nil, "what is held has not expired")
-            changed += ledger.changed.contains(slot) ? 1 : 0
-            renewed += ledger.renewed.contains(slot) ? 1 : 0
+            assert(replicationState.tombstones.find(id, in: namespace) == nil, "what is held has no tombstone")
+            assert(replicationState.expired.find(id, in: namespace) == nil, "what is held has not expired")
+            changed += replicationState.changed.contains(slot) ? 1 : 0
+            renewed += replicationState.renewed.contains(slot) ? 1 : 0
         }
         assert(held.count == overdue, "only occupied slots are held")
         guard isTold else { return }
-        ledger.changed.checkInvariants()
-        ledger.renewed.checkInvariants()
-        assert(ledger.changed.count == changed && ledger.renewed.count == renewed, "only what is held is to be told")
-        assert(ledger.digest == digest, "the digest has exactly the records")
+        replicationState.changed.checkInvariants()
+        replicationState.renewed.checkInvariants()
+        assert(replicationState.changed.count == changed && replicationState.renewed.count == renewed, "only what is held is to be told")
+        assert(replicationState.digest == digest, "the digest has exactly the records")
     }
 }

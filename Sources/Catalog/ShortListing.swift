@@ -4,14 +4,14 @@
 extension Catalog {
     /// How many instances are registered in a service, overdue ones included.
     fileprivate func count(of service: Name, in namespace: Namespace) -> Int {
-        guard let table = records.roster.table(of: namespace), let slot = records.roster.service(service, in: table) else { return 0 }
-        return records.roster.services[slot].members.count
+        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else { return 0 }
+        return records.secondaryIndex.services[slot].members.count
     }
 
     /// How many services and instances are registered in a namespace, overdue ones included.
     fileprivate func size(of namespace: Namespace) -> NamespaceSize {
-        guard let table = records.roster.table(of: namespace) else { return NamespaceSize() }
-        return NamespaceSize(services: records.roster.tables[table].services.count, instances: records.roster.tables[table].count)
+        guard let table = records.secondaryIndex.table(of: namespace) else { return NamespaceSize() }
+        return NamespaceSize(services: records.secondaryIndex.tables[table].services.count, instances: records.secondaryIndex.tables[table].count)
     }
 }
 

@@ -1,14 +1,16 @@
-// From a key to the slot of what has that key. The key itself stays in the slot and is not kept here a second time, nor does growing ask for
-// it: an entry is eight bytes, a slot and a part of its key's hash. Swift's Dictionary would take several times as much, and doubles in one
-// go: at a million entries that holds the shard's lock for tens of milliseconds. This is cut into parts, each of which grows alone, by half.
+// From a key to the slot of what has that key. The key itself stays in the slot and is not kept here a second time, nor
+// does growing ask for it: an entry is eight bytes, a slot and a part of its key's hash. Swift's Dictionary would take
+// several times as much, and doubles in one go: at a million entries that holds the shard's lock for tens of
+// milliseconds. This is cut into parts, each of which grows alone, by half.
 //
-// Sources: linear probing with deletion by backward shift, Knuth, TAOCP vol. 3, section 6.4, algorithms L and R; a place among any number of places
-// by multiplication, D. Lemire, "Fast Random Integer Generation in an Interval", 2019.
+// Sources: linear probing with deletion by backward shift, Knuth, TAOCP vol. 3, section 6.4, algorithms L and R; a
+// place among any number of places by multiplication, D. Lemire, "Fast Random Integer Generation in an Interval", 2019.
 
-/// Slots by the hash of their key. A pure value; whoever holds it guards it.
+/// Slots by the hash of their key. A pure value; its owner guards it.
 ///
-/// Memory: nothing while it is empty; 10 to 15 bytes an entry when there are many, and no more than 32 after most have gone. The longest
-/// thing it does is to move a part to another table, some 10 ns for each of its entries: 0.1 ms for every million entries of the index.
+/// Memory: nothing while it is empty; 10 to 15 bytes an entry when there are many, and no more than 32 after most have
+/// gone. The longest thing it does is to move a part to another table, some 10 ns for each of its entries: 0.1 ms for
+/// every million entries of the index.
 struct SlotIndex: Sendable {
     /// A power of two.
     private static let partCount = 64
@@ -19,7 +21,8 @@ struct SlotIndex: Sendable {
     /// A table of its own for each residue of the hash; none at all until something is inserted.
     private var parts: ContiguousArray<Part> = []
 
-    /// The slot with this hash that is the one looked for. `isMatch` is asked of slots with another hash only once in 2^32.
+    /// The slot with this hash that is the one looked for. `isMatch` is asked of slots with another hash only once in
+    /// 2^32.
     func slot(hash: UInt64, where isMatch: (Int32) -> Bool) -> Int32? {
         guard !parts.isEmpty else { return nil }
         return parts[Self.part(of: hash)].slot(tag: Self.tag(of: hash), where: isMatch)
@@ -44,7 +47,8 @@ struct SlotIndex: Sendable {
     fileprivate struct Part: Sendable {
         /// The tag above, the slot's complement below (so that no entry is 0), or 0 where there is none.
         ///
-        /// Invariant: at most four fifths in use; no empty place lies between an entry and its home, where it would be if it were alone.
+        /// Invariant: at most four fifths in use; no empty place lies between an entry and its home, where it would be
+        /// if it were alone.
         fileprivate var entries: ContiguousArray<UInt64> = []
         fileprivate var count = 0
 
@@ -117,9 +121,10 @@ struct SlotIndex: Sendable {
 }
 
 extension SlotIndex {
-    /// Secret words of this process. Whoever registers can choose ids and names, and must not be able to choose where they are filed.
+    /// Secret words of this process. A client can choose ids and names, and must not be able to choose where they are
+    /// stored.
     private static let secrets: (UInt64, UInt64) = {
-        // Swift seeds its own hash at start, which makes it a source of words that nobody outside knows.
+        // Swift seeds its own hash at start, which makes it a source of numbers that no client knows.
         func word(_ number: Int) -> UInt64 {
             UInt64(bitPattern: Int64(number.hashValue)) ^ UInt64(bitPattern: Int64((~number).hashValue)) << 1
         }

@@ -31,7 +31,7 @@ public final class Store: Sendable {
     /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
     let changeLogBytes: Int
     /// State for replication, kept only in a cluster.
-    let news: News?
+    let dirtyShards: DirtyShards?
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from
     /// another.
     private let nextToExpire = Atomic<Int>(0)
@@ -55,7 +55,7 @@ public final class Store: Sendable {
     ) {
         changeLogBytes = changes.bytes
         tombstoneBytes = tombstones.bytes
-        news = replicating.map { _ in News(wake: wake) }
+        dirtyShards = replicating.map { _ in DirtyShards(wake: wake) }
         // By which the versions of this run differ from those of any other.
         let alone = MemberID(bits: .random(in: 1 ... .max >> 1))
         shards = (0..<Self.shardCount).map { _ in
@@ -81,7 +81,7 @@ public final class Store: Sendable {
     public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
         let number = number(of: namespace)
         let decision = shards[number].catalog.withLock { $0.register(instance, in: namespace, at: moment, by: actor) }
-        if decision.isDone { news?.noteChanges(shard: number) }
+        if decision.isDone { dirtyShards?.noteChanges(shard: number) }
         return decision
     }
 
@@ -96,7 +96,7 @@ public final class Store: Sendable {
         let decision = shards[number].catalog.withLock {
             $0.deregister(id, in: namespace, evenIfUnknown: evenIfUnknown, at: moment, by: actor)
         }
-        if decision.isDone || evenIfUnknown { news?.noteChanges(shard: number) }
+        if decision.isDone || evenIfUnknown { dirtyShards?.noteChanges(shard: number) }
         return decision
     }
 
@@ -104,7 +104,7 @@ public final class Store: Sendable {
     public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         let number = number(of: namespace)
         let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, at: moment) }
-        if isDone { news?.noteRenewal(shard: number) }
+        if isDone { dirtyShards?.noteRenewal(shard: number) }
         return isDone
     }
 
@@ -114,7 +114,7 @@ public final class Store: Sendable {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
         let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) } }
-        if done.contains(true) { news?.noteRenewal(shard: number) }
+        if done.contains(true) { dirtyShards?.noteRenewal(shard: number) }
         return done
     }
 

@@ -23,7 +23,7 @@ public struct UnreadChanges: Sendable {
 
 extension Store {
     /// Whether changes are published to other members.
-    public var isReplicated: Bool { news != nil }
+    public var isReplicated: Bool { dirtyShards != nil }
 
     /// The changes of a namespace after an index, at most `limit` of them, above 0, or without one the newest.
     ///

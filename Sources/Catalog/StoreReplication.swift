@@ -25,8 +25,8 @@ extension Store {
     /// `wake` is called for changes that come after the last drain that had no more.
     public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
         var drained = Drained()
-        guard let news else { return drained }
-        let waiting = news.shards(withRenewals: includeRenewals)
+        guard let dirtyShards else { return drained }
+        let waiting = dirtyShards.shards(withRenewals: includeRenewals)
         guard waiting != 0 else { return drained }
         var remaining = budget
         let start = nextToDrain.load(ordering: .relaxed)
@@ -39,7 +39,7 @@ extension Store {
                 drained.hasMore = true
                 break
             }
-            news.clear(number, withRenewals: includeRenewals)
+            dirtyShards.clear(number, withRenewals: includeRenewals)
             var hasMore = true
             while hasMore, remaining > 0 {
                 let share = min(Self.replicaBatch, remaining)
@@ -50,7 +50,7 @@ extension Store {
                 remaining -= hasMore ? share : batch.changes.count
             }
             guard hasMore else { continue }
-            news.putBack(number, withRenewals: includeRenewals)
+            dirtyShards.putBack(number, withRenewals: includeRenewals)
             nextToDrain.store(number + 1, ordering: .relaxed)
             drained.hasMore = true
             break
@@ -92,7 +92,7 @@ extension Store {
         for shard in shards {
             // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32
             // kB.
-            let digest = shard.catalog.withLock { $0.records.ledger.digest }
+            let digest = shard.catalog.withLock { $0.records.replicationState.digest }
             for index in digest.indices { buckets[index] ^= digest[index] }
         }
         return BucketDigest(buckets: buckets)
@@ -121,16 +121,16 @@ extension Store {
     /// whose take the most forget their oldest. To be called every few milliseconds; what comes between two calls is
     /// beyond the bound.
     public func trimTombstones() {
-        guard news != nil else { return }
+        guard dirtyShards != nil else { return }
         for _ in 0..<Self.trimTurns {
             let excess = tombstoneCounts.bytes - tombstoneBytes
             guard excess > 0 else { return }
-            let sizes = shards.map { $0.catalog.withLock { $0.records.ledger.tombstones.largest } }
+            let sizes = shards.map { $0.catalog.withLock { $0.records.replicationState.tombstones.largest } }
             guard let largest = sizes.max(), largest > 0 else { return }
             let giving = sizes.indices.filter { sizes[$0] >= largest - largest / 4 }
             for number in giving {
                 shards[number].catalog.withLock {
-                    $0.records.ledger.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
+                    $0.records.replicationState.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
                 }
             }
         }
@@ -140,7 +140,7 @@ extension Store {
     public var tombstoneCounts: (bytes: Int, forgotten: UInt64) {
         shards.reduce((0, 0)) { counts, shard in
             let (bytes, forgotten) = shard.catalog.withLock {
-                ($0.records.ledger.tombstones.bytes, $0.records.ledger.tombstones.forgotten)
+                ($0.records.replicationState.tombstones.bytes, $0.records.replicationState.tombstones.forgotten)
             }
             return (counts.0 + bytes, counts.1 + forgotten)
         }

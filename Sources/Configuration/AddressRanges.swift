@@ -1,5 +1,6 @@
-// Ranges of addresses in CIDR notation (RFC 4632, RFC 4291), as an operator lists proxies. IPv4 is kept in its IPv6-mapped form (RFC 4291, section
-// 2.5.5.2), because that is how an IPv4 client appears on a socket that serves both.
+// Ranges of addresses in CIDR notation (RFC 4632, RFC 4291), as an operator lists proxies. IPv4 is kept in its
+// IPv6-mapped form (RFC 4291, section 2.5.5.2), because that is how an IPv4 client appears on a socket that serves
+// both.
 
 import Text
 
@@ -20,7 +21,8 @@ package struct AddressRanges: Sendable, Equatable {
     /// The list as it was written, without spaces.
     package let text: String
 
-    /// Reads `10.0.0.0/8, 2001:db8::/32, 192.0.2.1`; nil when any of them is no address or range, or has bits set behind its prefix.
+    /// Reads `10.0.0.0/8, 2001:db8::/32, 192.0.2.1`; nil when any of them is no address or range, or has bits set after
+    /// its prefix.
     package init?(_ text: String) {
         var ranges: [Range] = []
         var words: [String] = []
@@ -55,7 +57,7 @@ package struct AddressRanges: Sendable, Equatable {
             length = number
         }
         let range = Range(address: address.mappedBits, prefix: 128 - width + length)
-        // 10.1.2.3/8 may mean 10.0.0.0/8 or a slip; whom to trust is no place for guessing.
+        // 10.1.2.3/8 may mean 10.0.0.0/8 or be a mistake; which proxies to trust must not be guessed.
         return range.address & ~range.mask == 0 ? range : nil
     }
 }

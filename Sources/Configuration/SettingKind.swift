@@ -1,5 +1,5 @@
-// How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of the
-// setting it serves, so that two ports or three durations share one.
+// How the text of a setting becomes a typed value and back, and the words for what is allowed. A kind knows nothing of
+// the setting it serves, so that two ports or three durations share one.
 import Replication
 import TLS
 import Telemetry
@@ -7,7 +7,7 @@ import Text
 
 /// Reads and writes the text of one type of value.
 struct SettingKind<Value: Sendable>: Sendable {
-    /// What stands for the value in `--help`: `--api_port <port>`.
+    /// The placeholder of the value in `--help`: `--api_port <port>`.
     let placeholder: String
     /// Completes the sentence "it must be …".
     let allowed: String
@@ -15,7 +15,8 @@ struct SettingKind<Value: Sendable>: Sendable {
     var isBoolean = false
     /// Whether a repeated flag adds to the value instead of replacing it.
     var isList = false
-    /// The word for the absence of a value, of a setting that may be absent: so a weaker source's value can be taken back.
+    /// The word for the absence of a value, of a setting that may be absent: so a weaker source's value can be taken
+    /// back.
     var absence: String?
     /// Nil when the text is not allowed.
     var parse: @Sendable (String) -> Value?
@@ -47,7 +48,7 @@ extension SettingKind where Value == Int {
 }
 
 extension SettingKind where Value == Int {
-    /// The original takes 0 for no expectation; one is what each member is by itself.
+    /// The original registry takes 0 for no expectation; a member alone is one.
     static func members(_ range: ClosedRange<Int>) -> Self {
         var kind = number(range)
         let parse = kind.parse
@@ -114,8 +115,8 @@ extension SettingKind where Value == String {
             format: { $0 })
     }
 
-    /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions that a
-    /// numeric address does not raise.
+    /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions
+    /// that a numeric address does not raise.
     static var address: Self {
         SettingKind(
             placeholder: "address", allowed: "a numeric IPv4 or IPv6 address, such as 0.0.0.0, 127.0.0.1 or ::",
@@ -152,7 +153,7 @@ extension SettingKind where Value == AdvertisedAddress {
 }
 
 extension SettingKind where Value == [Settings.AuthScheme] {
-    /// `none` says that no scheme is asked, so beside another it would contradict it.
+    /// `none` says that no scheme is used, so it contradicts any other.
     static var authSchemes: Self {
         SettingKind(
             placeholder: "scheme",
@@ -173,7 +174,7 @@ extension SettingKind where Value == [Settings.AuthScheme] {
 }
 
 extension SettingKind where Value == LogLevel {
-    /// In any letter case, and with the word that the original takes for `warn` too.
+    /// In any letter case; `warning`, which the original registry takes, is `warn`.
     static var logLevel: Self {
         var kind = choice(of: "level") { $0.name }
         let parse = kind.parse

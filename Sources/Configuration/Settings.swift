@@ -209,7 +209,7 @@ extension Settings {
         /// Under a second, a sound client on a slow day is late; over half a day, evhttp's own timeout, a day, comes
         /// near.
         package static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
-        /// At least the largest legal request, or it would never be read whole (`BorderRules.leastInput`).
+        /// At least the largest legal request, or it would never be read whole (`LimitRules.leastInput`).
         package static let bufferedInput = 98_304...16_777_216
         package static let bufferedOutput = 65_536...1_073_741_824
         package static let bufferedTotal = 1_048_576...1_099_511_627_776

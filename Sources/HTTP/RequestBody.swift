@@ -3,7 +3,7 @@
 
 import Text
 
-extension RequestGate {
+extension RequestParser {
     mutating func feedChunkLine(_ chunk: Span<UInt8>, _ position: inout Int) {
         switch chunkLine.read(chunk[position]) {
         case .more(let isForEvhttp): if !isForEvhttp { drop(fed + position) }

@@ -52,7 +52,7 @@ public struct RequestHead: Sendable {
     var isSelfContained: Bool { minorVersion == 1 && !namesTransport && declaredLength != nil }
 
     /// How many bytes of the head are left in the input, up to where the body begins.
-    public var wireLength: Int { bytes.count + RequestGate.lineEndBytes - excised }
+    public var wireLength: Int { bytes.count + RequestParser.lineEndBytes - excised }
 
     /// Whether the target is `*`: the request is about the registry as a whole (RFC 9112, section 3.2.4).
     public var isForServer: Bool { bytes[targetRange.lowerBound] == UInt8(ascii: "*") }

@@ -3,7 +3,7 @@
 
 import Text
 
-extension RequestGate {
+extension RequestParser {
     /// `METHOD SP /target SP HTTP/1.x`, single spaces, visible ASCII only.
     mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
         // The version has a fixed length, so what is left of it is the target, whatever spaces that may wrongly have.

@@ -1,5 +1,6 @@
-// Where the originals meet the rest of the registry: what `Originals` directs and tells becomes what the peers' thread understands. Nothing outside
-// of this room names anything of it but the type below, at one place, where the process is put together.
+// Where the legacy peers meet the rest of the registry: what `Originals` directs and tells becomes what the peers'
+// thread understands. Nothing outside of this room names anything of it but the type below, at one place, where the
+// process is put together.
 
 import Catalog
 import Gzip

@@ -1,4 +1,5 @@
-// What happens with originals as the log says it: a message, and words that stand after "reason", without a full stop.
+// What happens with legacy peers as the log says it: a message, and words that stand after "reason", without a full
+// stop.
 
 import Replication
 

@@ -32,8 +32,8 @@ struct OriginalsConfiguration: Sendable {
 
 /// Unpacks a stream that comes in pieces; the shell puts zlib behind it.
 protocol Unpacker: AnyObject {
-    /// What these bytes unpack to, as far as that can be told by now. Throws when they are not such a stream, and when they unpack to more than
-    /// `limit` bytes.
+    /// What these bytes unpack to, as far as it is known by now. Throws when they are not such a stream, and when they
+    /// unpack to more than `limit` bytes.
     func unpack(_ bytes: [UInt8], limit: Int) throws -> [UInt8]
     /// Whether the stream has ended, and rightly.
     var isComplete: Bool { get }

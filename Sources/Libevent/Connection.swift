@@ -35,7 +35,7 @@ final class Connection {
     /// Invariant: a live bufferevent until `detach()`; owned by evhttp.
     let bufferevent: OpaquePointer
     unowned let server: HTTPServer
-    var gate: RequestGate
+    var parser: RequestParser
     private(set) var phase = Phase.served
     /// evhttp's connection, from adoption on.
     private(set) var identity: OpaquePointer?
@@ -72,7 +72,7 @@ final class Connection {
     private var clock: ConnectionClock
     /// The limit for which this connection was refused; nil when the request parser refused it, or when it was not
     /// refused.
-    private(set) var refusedFor: BorderEvent?
+    private(set) var refusedFor: LimitEvent?
     /// Whether reading stops early, because a complete request waits.
     private var readsLess = false
     private var lingered = 0
@@ -91,7 +91,7 @@ final class Connection {
         self.bufferevent = bufferevent
         self.session = session.map { TLSSession($0) }
         self.server = server
-        gate = RequestGate(limits: server.limits, bodyRule: server.bodyRule)
+        parser = RequestParser(limits: server.limits, bodyRule: server.bodyRule)
         clock = ConnectionClock(now: server.patience.time(at: server.clock()))
         setReadWatermarks()
         inputWatch = evbuffer_add_cb(
@@ -174,7 +174,7 @@ final class Connection {
 
     /// Whether nothing would be lost by closing now.
     var isIdle: Bool {
-        phase == .served && answersPending == 0 && directAnswers == 0 && gate.isIdle
+        phase == .served && answersPending == 0 && directAnswers == 0 && parser.isIdle
             && evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0
             && !hasUnreadBytes
     }
@@ -195,7 +195,7 @@ final class Connection {
 
     /// The oldest request that came whole; its answer is awaited from now on.
     func takeRequest() -> RequestHead? {
-        guard phase == .served, let head = gate.takeRequest() else { return nil }
+        guard phase == .served, let head = parser.takeRequest() else { return nil }
         answersPending += 1
         isReplyHeld = true
         return head
@@ -203,7 +203,7 @@ final class Connection {
 
     /// The oldest request that came whole, if it can do without evhttp.
     func takeDirectRequest() -> RequestHead? {
-        guard phase == .served, gate.isNextSelfContained, let head = gate.takeRequest() else { return nil }
+        guard phase == .served, parser.isNextSelfContained, let head = parser.takeRequest() else { return nil }
         directAnswers += 1
         return head
     }
@@ -226,7 +226,7 @@ final class Connection {
         guard phase == .served else { return }
         if hasClientEnded { later { $0.clientEnded() } }
         if session == nil {
-            if readsLess, gate.completeRequests == 0 { readLess(false) }
+            if readsLess, parser.completeRequests == 0 { readLess(false) }
         } else if isFull {
             // evhttp will turn reading on for its next request, which has come already.
             later { $0.stopReading() }
@@ -238,16 +238,16 @@ final class Connection {
         switch phase {
         case .served:
             let isEvhttpIdle = isEvhttpIdle(before: count)
-            let limit = gate.bodyLimit
-            feedGate(count)
-            if gate.bodyLimit != limit { setReadWatermarks() }
-            if gate.hasExcisions { excise() }
+            let limit = parser.bodyLimit
+            feedParser(count)
+            if parser.bodyLimit != limit { setReadWatermarks() }
+            if parser.hasExcisions { excise() }
             if isEvhttpIdle { answerDirectly() }
             refuseIfCaughtUp()
             if session != nil {
                 stopReading()
-                if !gate.isIdle, gate.completeRequests == 0 { delayEnd() }
-            } else if !readsLess, gate.completeRequests > 0, isFull {
+                if !parser.isIdle, parser.completeRequests == 0 { delayEnd() }
+            } else if !readsLess, parser.completeRequests > 0, isFull {
                 readLess(true)
             }
         case .refusing, .lingering:
@@ -263,7 +263,7 @@ final class Connection {
     }
 
     /// Passes the newest `count` bytes of the input to the request parser, in place: most often in one piece.
-    private func feedGate(_ count: Int) {
+    private func feedParser(_ count: Int) {
         let input = bufferevent_get_input(bufferevent)
         var position = evbuffer_ptr()
         evbuffer_ptr_set(input, &position, evbuffer_get_length(input) - count, EVBUFFER_PTR_SET)
@@ -272,7 +272,7 @@ final class Connection {
             var piece = iovec()
             guard evbuffer_peek(input, remaining, &position, &piece, 1) > 0 else { return }
             let length = min(piece.iov_len, remaining)
-            gate.feed(UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
+            parser.feed(UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
             remaining -= length
             if remaining > 0 { evbuffer_ptr_set(input, &position, length, EVBUFFER_PTR_ADD) }
         }
@@ -282,7 +282,7 @@ final class Connection {
     /// awaited.
     private var isFull: Bool {
         let count = evbuffer_get_length(bufferevent_get_input(bufferevent))
-        return gate.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.rules.input
+        return parser.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.rules.input
     }
 
     /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record
@@ -305,8 +305,8 @@ final class Connection {
         let low = isHeldBack ? Int.max : 1
         // evhttp takes a declared body as a whole.
         let input =
-            gate.bodyLimit > server.limits.body
-            ? max(server.rules.input, server.limits.head + gate.bodyLimit + HTTPServer.evhttpSlack) : server.rules.input
+            parser.bodyLimit > server.limits.body
+            ? max(server.rules.input, server.limits.head + parser.bodyLimit + HTTPServer.evhttpSlack) : server.rules.input
         let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
@@ -327,28 +327,28 @@ final class Connection {
         guard isEstablished else { return .head(of: Self.handshake) }
         if answersPending > 0 || directAnswers > 0 { return .answer(after: answersWritten, waiting: waitingBytes) }
         // evhttp has yet to take a complete request. Should it never do so, that is no reason to wait for ever.
-        if gate.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
-        return gate.activity
+        if parser.completeRequests > 0 { return .answer(after: answersWritten, waiting: max(waitingBytes, 1)) }
+        return parser.activity
     }
 
     // MARK: - Refusing
 
     /// Refuses the request that is arriving. Only while none is being answered.
-    func refuse(_ status: HTTP.Status, _ sentence: String, for event: BorderEvent) {
+    func refuse(_ status: HTTP.Status, _ sentence: String, for event: LimitEvent) {
         refusedFor = event
-        gate.refuse(status, sentence)
+        parser.refuse(status, sentence)
         refuseIfCaughtUp()
     }
 
     /// Refuses the connection itself. Only in the turn of its adoption, before evhttp has seen a byte.
-    func refuseAtOnce(_ refusal: Refusal, for event: BorderEvent) {
+    func refuseAtOnce(_ refusal: Refusal, for event: LimitEvent) {
         refusedFor = event
         phase = .refusing
         sendRefusal(refusal)
     }
 
     private func refuseIfCaughtUp() {
-        guard phase == .served, let refusal = gate.refusal, gate.completeRequests == 0, answersPending == 0 else { return }
+        guard phase == .served, let refusal = parser.refusal, parser.completeRequests == 0, answersPending == 0 else { return }
         // Nothing of it is for evhttp, which looks at the input next.
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
         guard directAnswers == 0 else { return }
@@ -374,8 +374,8 @@ final class Connection {
             Unmanaged.passUnretained(self).toOpaque())
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
         bufferevent_set_timeouts(bufferevent, &patience, &patience)
-        let cause = refusedFor == nil ? RefusalCause.unreadable(gate.refusedBytes) : .limit
-        let answer = server.refusalAnswer(refusal, cause, to: peer, isHead: gate.refusesHead)
+        let cause = refusedFor == nil ? RefusalCause.unreadable(parser.refusedBytes) : .limit
+        let answer = server.refusalAnswer(refusal, cause, to: peer, isHead: parser.refusesHead)
         bufferevent_write(bufferevent, answer, answer.count)
         bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }

@@ -77,7 +77,7 @@ extension Connection {
     func clientEnded() {
         guard phase == .served else { return }
         hasClientEnded = true
-        if answersPending == 0, directAnswers == 0, gate.completeRequests == 0 { loseClient() }
+        if answersPending == 0, directAnswers == 0, parser.completeRequests == 0 { loseClient() }
     }
 
     /// To be called before evhttp frees the connection, which it is about to do: ends a TLS session in good form, or

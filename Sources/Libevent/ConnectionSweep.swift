@@ -15,12 +15,12 @@ extension HTTPServer {
     /// Counts a new connection in, or turns it away. Called in the turn of its adoption.
     func receive(_ connection: Connection) {
         if rules.connectionsPerClient != nil { connection.client = connection.peer.flatMap { ClientKey(numeric: $0) } }
-        guard let event = border.admit(connection.client) else {
+        guard let event = connectionLimits.admit(connection.client) else {
             connection.isAdmitted = true
             return
         }
         let isAnswered = refusedAtTheDoor < Self.maximumRefusedAtTheDoor
-        border.note(event, connection.peer, isAnswered: isAnswered)
+        connectionLimits.note(event, connection.peer, isAnswered: isAnswered)
         guard isAnswered, let refusal = event.refusal else { return connection.reset() }
         refusedAtTheDoor += 1
         connection.refuseAtOnce(refusal, for: event)
@@ -29,7 +29,7 @@ extension HTTPServer {
     /// Counts a connection out.
     func dismiss(_ connection: Connection) {
         if connection.isAdmitted {
-            border.leave(connection.client)
+            connectionLimits.leave(connection.client)
         } else if connection.refusedFor != nil {
             refusedAtTheDoor -= 1
         }
@@ -51,7 +51,7 @@ extension HTTPServer {
             if connection.hasGoneWhileWaiting { gone.append(connection) }
             waiting += connection.waitingBytes
         }
-        let sum = border.addWaiting(waiting - waitingBytes)
+        let sum = connectionLimits.addWaiting(waiting - waitingBytes)
         waitingBytes = waiting
         for connection in gone { connection.close() }
         if sum > rules.waitingOutput { makeRoom(sum - rules.waitingOutput, among: stuck) }
@@ -64,7 +64,7 @@ extension HTTPServer {
         for connection in stuck.sorted(by: { $0.waitingBytes > $1.waitingBytes }) where connection.isOpen {
             guard excess > 0 else { return }
             excess -= connection.waitingBytes
-            border.note(.waitingOutput, connection.peer)
+            connectionLimits.note(.waitingOutput, connection.peer)
             connection.reset()
         }
     }
@@ -74,25 +74,25 @@ extension HTTPServer {
         case .idle:
             // A request that no turn of the loop has come to yet. Closing over it would lose it.
             guard !connection.hasUnreadBytes else { return }
-            border.note(.idle, connection.peer)
+            connectionLimits.note(.idle, connection.peer)
             connection.close()
         case .header:
-            border.note(.header, connection.peer, isAnswered: connection.isEstablished)
+            connectionLimits.note(.header, connection.peer, isAnswered: connection.isEstablished)
             guard connection.isEstablished else { return connection.close() }
             refuse(connection, for: .header)
         case .request:
-            border.note(.request, connection.peer)
+            connectionLimits.note(.request, connection.peer)
             refuse(connection, for: .request)
         case .answer:
-            border.note(.answer, connection.peer)
+            connectionLimits.note(.answer, connection.peer)
             connection.reset()
         case .leaving:
-            border.note(.leaving, connection.peer)
+            connectionLimits.note(.leaving, connection.peer)
             connection.reset()
         }
     }
 
-    private func refuse(_ connection: Connection, for event: BorderEvent) {
+    private func refuse(_ connection: Connection, for event: LimitEvent) {
         guard let refusal = event.refusal else { return connection.close() }
         connection.refuse(refusal.status, refusal.sentence, for: event)
     }

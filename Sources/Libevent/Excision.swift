@@ -1,5 +1,5 @@
 // Bytes that the request parser accepts and evhttp does not are removed from the input before evhttp reads it
-// (`RequestGate.takeExcisions`).
+// (`RequestParser.takeExcisions`).
 
 import CLibevent
 
@@ -8,9 +8,9 @@ extension Connection {
     /// evhttp has taken: evhttp takes whole lines, and a line ends in the same turn in which the request parser is done
     /// with it.
     func excise() {
-        let end = gate.bytesFed
-        let excisions = gate.takeExcisions()
-        guard gate.refusal == nil || gate.completeRequests > 0, let first = excisions.first else { return }
+        let end = parser.bytesFed
+        let excisions = parser.takeExcisions()
+        guard parser.refusal == nil || parser.completeRequests > 0, let first = excisions.first else { return }
         let input = bufferevent_get_input(bufferevent)
         let tail = end - first.lowerBound
         let length = evbuffer_get_length(input)

@@ -48,9 +48,9 @@ public final class HTTPServer: LoopService {
 
     let limits: RequestLimits
     let bodyRule: BodyRule?
-    let border: Border
+    let connectionLimits: ConnectionLimits
     /// As of the last sweep of the shared limits.
-    private(set) var rules: BorderRules
+    private(set) var rules: LimitRules
     private let loop: EventLoop
     private let gauge: ConnectionGauge
     private let handler: Handler
@@ -88,7 +88,7 @@ public final class HTTPServer: LoopService {
     /// back. `bodyRule` says of which requests the body may be longer than `limits` have it. Every answer has the
     /// fields of `standing`; `refused` words what is refused before there is a request.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, border: Border = Border(),
+        on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, connectionLimits: ConnectionLimits = ConnectionLimits(),
         security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds, bodyRule: BodyRule? = nil,
         standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
@@ -96,8 +96,8 @@ public final class HTTPServer: LoopService {
         self.loop = loop
         self.limits = limits
         self.bodyRule = bodyRule
-        self.border = border
-        rules = border.rules
+        self.connectionLimits = connectionLimits
+        rules = connectionLimits.rules
         self.gauge = gauge
         self.handler = handler
         self.security = security
@@ -130,7 +130,7 @@ public final class HTTPServer: LoopService {
         try listen(descriptor)
         // Urgent, because however many connections are ready, deadlines are kept between two of them.
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) { [unowned self] _ in
-            rules = self.border.rules
+            rules = self.connectionLimits.rules
             sweep(at: self.clock())
             acceptAgain()
         }
@@ -160,9 +160,9 @@ public final class HTTPServer: LoopService {
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
-        let answer = security == nil ? BorderEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
+        let answer = security == nil ? LimitEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
         let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
-        for _ in 0..<refused { border.note(.descriptors, nil) }
+        for _ in 0..<refused { connectionLimits.note(.descriptors, nil) }
         evconnlistener_enable(listener)
     }
 

@@ -7,7 +7,7 @@ import System
 /// The sending side: may be used from any thread, also after the loop has gone.
 public final class MailboxSender<Message: Sendable>: Sendable {
     /// Invariant: short, though nothing here bounds it. What a client or a peer did is mailed once until it has been
-    /// handled (the catalog's changes, see `News`), once a turn of the loop (tickets and their acknowledgments), or by
+    /// handled (the catalog's changes, see `DirtyShards`), once a turn of the loop (tickets and their acknowledgments), or by
     /// calls that wait, whose number is bounded (questions); the others come with a signal, a pause, a look for members
     /// every few seconds, the start and the end of a loop.
     private let queue = Mutex(Queue())

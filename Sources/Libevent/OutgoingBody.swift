@@ -8,11 +8,11 @@ import HTTP
 extension ResponseBody {
     /// Appends the bytes to an evbuffer of this loop's. Over TLS libevent passes a piece of the buffer to OpenSSL as a
     /// whole, so progress shows only when the piece has left: so a piece is a record.
-    func append(to output: OpaquePointer, overTLS isSecure: Bool, _ border: Border) {
+    func append(to output: OpaquePointer, overTLS isSecure: Bool, _ connectionLimits: ConnectionLimits) {
         switch self {
-        case .bytes(let bytes) where bytes.count < Border.largeBody: if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
-        case .bytes(let bytes): Loan(of: FragmentChain([Fragment(bytes)]), border).lend(to: output, isSecure)
-        case .shared(let chain): Loan(of: chain, border).lend(to: output, isSecure)
+        case .bytes(let bytes) where bytes.count < ConnectionLimits.largeBody: if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
+        case .bytes(let bytes): Loan(of: FragmentChain([Fragment(bytes)]), connectionLimits).lend(to: output, isSecure)
+        case .shared(let chain): Loan(of: chain, connectionLimits).lend(to: output, isSecure)
         }
     }
 }
@@ -20,15 +20,15 @@ extension ResponseBody {
 /// A body that libevent points to for one answer. Released when the last byte has been let go of.
 private final class Loan {
     private let chain: FragmentChain
-    private let border: Border
+    private let connectionLimits: ConnectionLimits
 
-    init(of chain: FragmentChain, _ border: Border) {
+    init(of chain: FragmentChain, _ connectionLimits: ConnectionLimits) {
         self.chain = chain
-        self.border = border
-        border.lend(chain)
+        self.connectionLimits = connectionLimits
+        connectionLimits.lend(chain)
     }
 
-    deinit { border.takeBack(chain) }
+    deinit { connectionLimits.takeBack(chain) }
 
     /// Has the buffer point to the bytes. The pointers outlive the closure that lends them: `bytes` is a constant of an
     /// object that is held until the buffer lets go, and the elements of an array that is not written to stay where

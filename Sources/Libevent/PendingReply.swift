@@ -75,7 +75,7 @@ public struct PendingReply: ~Copyable {
         request.pointee.type = EVHTTP_REQ_HEAD
 
         if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
-            response.body.append(to: output, overTLS: connection.session != nil, connection.server.border)
+            response.body.append(to: output, overTLS: connection.session != nil, connection.server.connectionLimits)
         }
         evhttp_request_set_on_complete_cb(
             request,

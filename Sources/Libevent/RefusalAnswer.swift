@@ -14,7 +14,7 @@ enum RefusalAnswer {
     }
 }
 
-extension BorderEvent {
+extension LimitEvent {
     /// What the client is answered, if it is answered at all.
     public var refusal: Refusal? {
         switch self {

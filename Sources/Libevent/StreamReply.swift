@@ -32,7 +32,7 @@ public struct StreamReply: ~Copyable {
     public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isStreaming(number) } }
 
     /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
-    /// `BorderRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
+    /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
     public func send(_ bytes: [UInt8]) -> Bool { connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) } }
 
     /// Ends the body. The connection serves on, where the request and its version let it.

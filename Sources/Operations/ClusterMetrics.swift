@@ -1,5 +1,5 @@
-// The cluster's numbers. Members come and go with addresses of their own, so they are no labels but counted by state; how far one is behind is told by
-// the worst. Who it is stands in `/api/v1/cluster`.
+// The cluster's numbers. Members come and go with their addresses, so addresses are not labels: members are counted by
+// state, and the lag is that of the slowest. `/api/v1/cluster` names it.
 
 import RegistryCore
 import Replication

@@ -1,4 +1,5 @@
-// The cluster as this member sees it (docs/rest-api.md, R620 and following): members, links, how far each is behind, and whether all hold the same.
+// The cluster as this member sees it (docs/rest-api.md, R620 and following): members, links, how far each is behind,
+// and whether all hold the same.
 
 import Catalog
 import HTTP

@@ -19,7 +19,7 @@ enum MetricsPage {
         waiting(context, &text)
         catalog(context, &text)
         rendered(context, &text)
-        BorderMetrics.append(context, &text)
+        LimitMetrics.append(context, &text)
         tls(context, &text)
         ClusterMetrics.append(context, &text)
         process(context, &text)
@@ -49,7 +49,7 @@ enum MetricsPage {
         ) { family in
             for status in HTTP.Status.allCases where status.rawValue >= 400 {
                 let requests = counts.operations.reduce(0) { $0 + counts.count($1, status) }
-                family.sample(requests + context.border.answers(status), ["status": String(status.rawValue)])
+                family.sample(requests + context.connectionLimits.answers(status), ["status": String(status.rawValue)])
             }
         }
     }

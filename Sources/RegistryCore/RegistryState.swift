@@ -19,7 +19,7 @@ package final class RegistryState: Sendable {
     package let expiryHold: ExpiryHold
     package let cluster: any Cluster
     /// That of `cluster`.
-    package let standing: StandingBoard
+    package let standing: PublishedStanding
     package let lifecycle = Lifecycle()
     package let changes = ChangeCounts()
     /// The limits on requests.

@@ -1,5 +1,6 @@
-// What the rest of the registry asks of its cluster, and nothing of how members find and copy one another. A registry alone is the cluster of
-// one; the one with members tells of its catalog's changes and merges what the others tell of theirs.
+// What the rest of the registry asks of its cluster, and nothing of how members find and copy one another. A registry
+// alone is the cluster of one; the one with members publishes the changes of its catalog and merges those of the
+// others.
 
 /// How a cluster stands, as of a moment not long ago.
 public struct ClusterReport: Sendable {
@@ -35,14 +36,15 @@ public protocol Cluster: Sendable {
     var sizeChangedAt: Int64 { get }
     /// By how many nanoseconds the time that changes are stamped with differs from the machine's clock.
     var clockCorrection: Int64 { get }
-    /// What /uptime reports beside the process itself; nothing when there is no cluster.
+    /// What /uptime reports in addition to the process itself; nothing when there is no cluster.
     var components: [ComponentHealth] { get }
     /// Nil when there is no cluster.
     var report: ClusterReport? { get }
     /// Whether changes are waited for, and what may be unknown here. Always the same object.
-    var standing: StandingBoard { get }
+    var standing: PublishedStanding { get }
 
-    /// Has what is told of a loop's tickets go to `receive`, which is called from another thread. To be called once for each loop, before its first ticket.
+    /// Sends mail about a loop's tickets to `receive`, which is called from another thread. To be called once for each
+    /// loop, before its first ticket.
     func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void)
     /// Asks for word when the other members have what was changed before; only while `standing.waits`.
     func acknowledge(_ ticket: AcknowledgmentTicket)
@@ -50,17 +52,17 @@ public protocol Cluster: Sendable {
     func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)])
 }
 
-/// Whoever is alone has nobody to wait for, and nobody to ask.
+/// A member alone has no other to wait for, and none to ask.
 extension Cluster {
-    public var standing: StandingBoard { .alone }
+    public var standing: PublishedStanding { .alone }
     public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {}
     public func acknowledge(_ ticket: AcknowledgmentTicket) {}
     public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) {}
 }
 
-extension StandingBoard {
+extension PublishedStanding {
     /// Of a registry that is alone.
-    static let alone = StandingBoard()
+    static let alone = PublishedStanding()
 }
 
 extension Cluster {
@@ -68,7 +70,7 @@ extension Cluster {
     public var sizeChangedAt: Int64 { 0 }
 }
 
-/// A registry alone: nothing to copy, nobody to report on.
+/// A registry alone: nothing to copy, no member to report on.
 public struct StandaloneCluster: Cluster {
     public let hasCopy = true
     public let isLargeEnough = true

@@ -1,12 +1,12 @@
-// The cluster's events as log lines. Each is a change of state and comes once; but strangers may knock as often as they like, so what is said of them
-// is bounded.
+// The cluster's events as log lines. Each is a change of state and comes once; but unauthenticated peers may connect as
+// often as they like, so lines about them are bounded.
 
 import Logging
 import Replication
 
 /// Writes what happens in the cluster. Belongs to the replication thread.
 struct ClusterLog {
-    /// Lines about strangers and refusals in each period, in milliseconds; the others are counted.
+    /// Lines about unauthenticated peers and refusals in each period, in milliseconds; the others are counted.
     private static let strangersPerPeriod = 10
     private static let period: Int64 = 10_000
 
@@ -19,7 +19,7 @@ struct ClusterLog {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// To be told of the monotonic time, in milliseconds, now and then.
+    /// To be called now and then with the monotonic time in milliseconds.
     mutating func tick(at now: Int64) {
         guard now - periodStart >= Self.period else { return }
         periodStart = now
@@ -33,13 +33,13 @@ struct ClusterLog {
         if strangers <= Self.strangersPerPeriod { logger.warning(message, metadata: metadata) } else { unsaid += 1 }
     }
 
-    /// So many connections, in all, were closed unread.
+    /// This many connections, in all, were closed unread.
     mutating func turnedAway(_ count: Int) {
         unsaid += count - turnedAwayBefore
         turnedAwayBefore = count
     }
 
-    /// Somebody on the port was not let in.
+    /// A connection on the port was refused.
     mutating func refused(_ host: String, _ reason: String) {
         stranger("a connection on the replication port was refused", ["from": "\(host)", "reason": "\(reason)"])
     }
@@ -53,7 +53,7 @@ struct ClusterLog {
 
     mutating func reached(_ address: PeerAddress) { unreachable.remove(address) }
 
-    /// These are the members now; whoever has the address of a former one next is another.
+    /// These are the members now; the next member at the address of a former one is another member.
     mutating func membersChanged(_ addresses: Set<PeerAddress>) { unreachable.formIntersection(addresses) }
 
     /// - Parameter name: what the member at an address is called, if that is known.

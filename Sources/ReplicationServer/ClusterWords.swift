@@ -1,4 +1,5 @@
-// Why a link has ended, was refused or could not be read, as the log says it: words that stand behind "reason", without a full stop.
+// Why a link has ended, was refused or could not be read, as the log says it: words that stand behind "reason", without
+// a full stop.
 
 import Replication
 

@@ -8,9 +8,9 @@ import Replication
 struct Occupant {
     enum Use {
         /// Accepted: what it wants is being read.
-        case asking(PrefaceRequestReader)
+        case asking(UpgradeRequestReader)
         /// Dialed: connecting, or its answer is being read.
-        case dialing(PeerAddress, Purpose, PrefaceAnswerReader)
+        case dialing(PeerAddress, Purpose, UpgradeAnswerReader)
         /// Frames, which the node understands.
         case frames
         /// The original's streams; of a dialed one, its target.

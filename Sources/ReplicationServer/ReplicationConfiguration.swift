@@ -1,4 +1,5 @@
-// What a member's part in its cluster is made of: the port, who it says it is, whom it believes, and where it finds the others.
+// What a member's part in its cluster is made of: the port, its identity, which peers it believes, and where it finds
+// the others.
 
 import Libevent
 import Replication
@@ -10,9 +11,9 @@ public struct ReplicationConfiguration: Sendable {
     public var port: ListeningPort
     /// The numeric address that it is bound to.
     public var listenAddress: String
-    /// Who this member is, and its bounds.
+    /// The identity of this member, and its bounds.
     public var node: NodeConfiguration
-    /// What all members know and nobody else does: the first is proven, each is accepted. None: everybody is believed.
+    /// The secret that all members share: the first is proven, each is accepted. None: everybody is believed.
     public var secrets: [[UInt8]]
     /// TLS on the port, both ways, each side with a certificate; nil is plain.
     public var tls: PeerTLSConfiguration?

@@ -1,5 +1,6 @@
-// The replication thread: an event loop with the peers' port and all streams to peers, and the node that decides what is said on them. It brings
-// the node what happens and carries out what it directs; nothing of it is touched by another thread, which sends orders instead.
+// The replication thread: an event loop with the peers' port and all streams to peers, and the node that decides what
+// is said on them. It brings the node what happens and carries out what it directs; nothing of it is touched by another
+// thread, which sends orders instead.
 
 import Catalog
 import Glibc
@@ -17,23 +18,24 @@ final class ReplicationLoop {
         let store: Store
         let leaseClock: SharedLeaseClock
         let expiryHold: ExpiryHold
-        let board: ClusterBoard
+        let board: ClusterSnapshot
         let security: PeerSecurity?
         let orders: MailboxSender<ReplicationOrder>
         let logger: Logger
         let whenFailed: @Sendable (any Error) -> Void
     }
 
-    /// How often the node is told that time passes, in milliseconds.
+    /// How often the node is called as time passes, in milliseconds.
     private static let tickPeriod = 100
-    /// How often the state of the cluster is shown anew, in milliseconds.
+    /// How often the published snapshot of the cluster is renewed, in milliseconds.
     private static let reportPeriod: Int64 = 200
     /// How long a dialed member may take to connect and to answer, in milliseconds.
     static let dialTime = 5_000
     /// How long an accepted one may take to ask; how long what is queued may take when a stream is closed.
     private static let askTime = 5_000
     static let drainTime = 2_000
-    /// How long everybody may take, when this member leaves, to acknowledge everything, and what is queued then to go out, in milliseconds.
+    /// How long everybody may take, when this member leaves, to acknowledge everything, and what is queued then to go
+    /// out, in milliseconds.
     private static let flushTime: Int64 = 1_500
     private static let closingTime = 1_000
     /// The longest that it takes to leave: the two, each of which is looked at ten times a second.
@@ -44,11 +46,12 @@ final class ReplicationLoop {
     /// Nil when no legacy peers are let in.
     let legacy: (any LegacyProtocol)?
     var occupants: [StreamID: Occupant] = [:]
-    /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may run the original, which cannot.
+    /// Members that are dialed without TLS next, though there is TLS: they did not speak it, and may be legacy peers,
+    /// which cannot.
     var plainNext: Set<PeerAddress> = []
-    /// Where the members are, as last told.
+    /// Where the members are, by the last report.
     private(set) var members: Set<PeerAddress> = []
-    /// Whether the node was told that these are all.
+    /// Whether the node knows that these are all.
     private var isToldAllMembers = false
     private var sources: MemberSources?
     var log: ClusterLog
@@ -59,7 +62,7 @@ final class ReplicationLoop {
     private var timers: [LoopEvent] = []
     /// Whether the shared directory was of use since the start.
     private var directoryServes = false
-    /// Whether somebody else writes this member's file in the shared directory.
+    /// Whether another member writes this member's file in the shared directory.
     private var isAddressShared = false
     /// Whether there are changes to tell.
     private var hasChanges = false
@@ -149,8 +152,8 @@ final class ReplicationLoop {
         if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
     }
 
-    /// A stream tells only that a queue which was over its low-water mark has fallen to it. So with each tick all are asked: one that stays over the
-    /// mark may be moving, and one that stayed under it has emptied meanwhile.
+    /// A stream reports only that a queue which was over its low-water mark has fallen to it. So with each tick all are
+    /// asked: one that stays over the mark may be moving, and one that stayed under it has emptied meanwhile.
     private func tellQueues(_ onLoop: borrowing OnLoop) {
         for id in Array(occupants.keys) { drained(id, streams?.queuedBytes(on: id) ?? 0, onLoop) }
     }
@@ -170,7 +173,7 @@ final class ReplicationLoop {
         if isAddressShared, !status.conflicts.contains(where: { $0.kind == own.kind && $0.value == own.value }) {
             status.conflicts.append(own)
         }
-        // Those too that nobody names.
+        // Also those that are not named.
         streams?.expectedHosts = Set(status.peers.map(\.address.host.description))
         health.observe(status, at: monotonic)
         parts.board.publish(ClusterReport(status: status, originals: legacy?.status ?? LegacyStatus()), health, at: monotonic)
@@ -210,7 +213,7 @@ final class ReplicationLoop {
         }
     }
 
-    /// What is said and heard on proven links stays as it is: they would else have to be closed, all at once.
+    /// Authenticated links stay as they are: they would else have to be closed, all at once.
     private func change(_ secrets: [[UInt8]]) {
         do {
             node.authenticator = try .hmac(secrets: secrets)
@@ -231,8 +234,9 @@ final class ReplicationLoop {
         letOriginalsGo(onLoop)
     }
 
-    /// All that came in this turn has been handled: tells the others what clients have changed, and the loops what the others have, once for all of it.
-    /// Then rests, if there is enough to do that what comes meanwhile is better handled in one turn.
+    /// All that came in this turn has been handled: tells the others what clients have changed, and the loops what the
+    /// others have, once for all of it. Then rests, if there is enough to do that what comes meanwhile is better
+    /// handled in one turn.
     private func endTurn(_ onLoop: borrowing OnLoop) {
         mailbox?.receive(onLoop)
         if hasChanges || waits.hasTickets { drainChanges(onLoop) }
@@ -273,7 +277,7 @@ final class ReplicationLoop {
         for directive in directives {
             switch directive {
             case .send(let link, let bytes): streams?.send(bytes, on: StreamID(link), onLoop)
-            // Who does not read takes no last words either.
+            // A peer that does not read takes no last frames either.
             case .close(let link, .deaf): close(StreamID(link), drainingFor: 0, onLoop)
             case .close(let link, _): close(StreamID(link), drainingFor: Self.drainTime, onLoop)
             case .dial(let address): dial(address, .changes, onLoop)

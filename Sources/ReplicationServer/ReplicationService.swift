@@ -35,7 +35,7 @@ enum ReplicationOrder: Sendable {
 public final class ReplicationService: Cluster {
     private let configuration: ReplicationConfiguration
     private let orders: MailboxSender<ReplicationOrder>
-    private let board: ClusterBoard
+    private let board: ClusterSnapshot
     private let security: PeerSecurity?
     private let logger: Logger
     private let membership = Mutex<MembershipThreads?>(nil)
@@ -46,7 +46,7 @@ public final class ReplicationService: Cluster {
         configuration.node.limits.callPeriod = ReplicationLoop.beatPeriod(configuration.node.limits)
         self.configuration = configuration
         self.logger = logger
-        board = ClusterBoard(
+        board = ClusterSnapshot(
             at: MonotonicClock.milliseconds(), longestSilence: configuration.node.limits.longestUnnoticedGap,
             usesDirectory: configuration.node.usesDirectory, syncTimeout: configuration.node.syncTimeout,
             acknowledges: configuration.node.limits.acknowledges)
@@ -132,7 +132,7 @@ public final class ReplicationService: Cluster {
     public var clockCorrection: Int64 { board.clockCorrection }
     public var components: [ComponentHealth] { board.components }
     public var report: ClusterReport? { board.report }
-    public var standing: StandingBoard { board.standing }
+    public var standing: PublishedStanding { board.standing }
 
     public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) { orders.send(.connect(loop: loop, receive)) }
     public func acknowledge(_ ticket: AcknowledgmentTicket) { orders.send(.acknowledge(ticket)) }

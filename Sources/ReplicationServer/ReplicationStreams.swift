@@ -1,4 +1,5 @@
-// What happens to streams on the replication thread, from their first byte to the moment when they are the node's affair or that of legacy peers.
+// What happens to streams on the replication thread, from their first byte to the moment when they are the node's
+// affair or that of legacy peers.
 
 import Glibc
 import Libevent
@@ -19,12 +20,12 @@ extension ReplicationLoop {
 
     func dial(_ address: PeerAddress, _ purpose: Occupant.Purpose, _ onLoop: borrowing OnLoop) {
         guard let streams else { return }
-        // A copy is asked for of members that run the original only.
+        // A copy of this kind is requested from legacy peers only.
         let isPlain = security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
             to: address.host.description, port: address.port, security: isPlain ? nil : security?.connecting.current, within: Self.dialTime,
             onLoop)
-        occupants[id] = Occupant(use: .dialing(address, purpose, PrefaceAnswerReader()), host: address.host.description, isPlain: isPlain)
+        occupants[id] = Occupant(use: .dialing(address, purpose, UpgradeAnswerReader()), host: address.host.description, isPlain: isPlain)
     }
 
     private func dialFailed(
@@ -47,7 +48,7 @@ extension ReplicationLoop {
             occupants[id]
             ?? Occupant(
                 use: .asking(
-                    PrefaceRequestReader(
+                    UpgradeRequestReader(
                         address: own, allowsOriginals: allowsLegacy,
                         allowsFrames: security == nil || peer.isSecure)), host: peer.host, isPlain: !peer.isSecure)
         if let security, peer.isSecure {
@@ -55,12 +56,12 @@ extension ReplicationLoop {
             case .member(let names): occupant.boundTo = names
             case .stranger:
                 guard case .dialing = occupant.use else { return answer(id, .stranger, occupant, onLoop) }
-                return refuse(id, occupant, PrefaceRefusal.stranger.sentence, refusal: .certificate, onLoop)
+                return refuse(id, occupant, UpgradeRefusal.stranger.sentence, refusal: .certificate, onLoop)
             }
         }
         occupants[id] = occupant
         guard case .dialing(let address, let purpose, _) = occupant.use else { return }
-        streams?.send(Preface.request(to: address, from: own, copy: purpose == .copy), on: id, onLoop)
+        streams?.send(UpgradeHandshake.request(to: address, from: own, copy: purpose == .copy), on: id, onLoop)
     }
 
     private func refuse(
@@ -92,17 +93,18 @@ extension ReplicationLoop {
         }
     }
 
-    private func asked(_ id: StreamID, _ verdict: PrefaceRequestReader.Verdict, _ occupant: Occupant, _ onLoop: borrowing OnLoop) {
+    private func asked(_ id: StreamID, _ verdict: UpgradeRequestReader.Verdict, _ occupant: Occupant, _ onLoop: borrowing OnLoop) {
         switch verdict {
         case .incomplete: break
         case .refused(let refusal): answer(id, refusal, occupant, onLoop)
         case .request(let request, let rest):
             switch request.kind {
             case .frames:
-                // Who it is will be proven within the node's own deadline, or the node closes; until then it counts as a stranger.
+                // It has to authenticate within the node's own deadline, or the node closes; until then it counts as an
+                // unauthenticated peer.
                 streams?.admit(id, after: Int(parts.configuration.node.limits.handshakeDeadline) + Self.drainTime, onLoop)
                 occupants[id]?.use = .frames
-                streams?.send(Preface.upgraded, on: id, onLoop)
+                streams?.send(UpgradeHandshake.upgraded, on: id, onLoop)
                 carryOut(
                     node.linkOpened(id.link, role: .accepted, address: request.member, boundTo: occupant.boundTo, at: now), onLoop)
             case .originalCopy:
@@ -117,14 +119,14 @@ extension ReplicationLoop {
         }
     }
 
-    private func answer(_ id: StreamID, _ refusal: PrefaceRefusal, _ occupant: Occupant, _ onLoop: borrowing OnLoop) {
+    private func answer(_ id: StreamID, _ refusal: UpgradeRefusal, _ occupant: Occupant, _ onLoop: borrowing OnLoop) {
         log.refused(occupant.host, refusal.sentence)
         streams?.send(refusal.answer, on: id, onLoop)
         close(id, drainingFor: Self.drainTime, onLoop)
     }
 
     private func answered(
-        _ id: StreamID, _ verdict: PrefaceAnswerReader.Verdict, _ occupant: Occupant, _ address: PeerAddress, _ purpose: Occupant.Purpose,
+        _ id: StreamID, _ verdict: UpgradeAnswerReader.Verdict, _ occupant: Occupant, _ address: PeerAddress, _ purpose: Occupant.Purpose,
         _ onLoop: borrowing OnLoop
     ) {
         switch (verdict, purpose) {
@@ -159,7 +161,8 @@ extension ReplicationLoop {
 
     private func becomesOriginal(_ id: StreamID, _ address: PeerAddress?, _ onLoop: borrowing OnLoop) {
         streams?.admit(id, onLoop)
-        // It has no pings, and may have nothing to say for hours. What it reads is not closed so soon: it might never notice.
+        // It has no pings, and may have nothing to say for hours. What it reads is not closed so soon: it might never
+        // notice.
         if address != nil { streams?.keepAlive(id, onLoop) }
         occupants[id]?.use = .original(address)
     }

@@ -7,8 +7,8 @@ public enum GoTime {
     /// The longest text that is read: nine digits of a fraction and an offset. Go writes no more.
     private static let longest = 35
 
-    /// Nanoseconds since 1970, or nil when this is no such time. Times outside of the years 1677 to 2262, which do not fit (Go's zero time
-    /// is one), become the nearest that does.
+    /// Nanoseconds since 1970, or nil when this is no such time. Times outside of the years 1677 to 2262, which do not
+    /// fit (Go's zero time is one), become the nearest that does.
     public static func parse(_ text: [UInt8]) -> Int64? {
         guard text.count <= longest else { return nil }
         var scan = DigitScan(text)

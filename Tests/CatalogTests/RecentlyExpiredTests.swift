@@ -106,6 +106,6 @@ struct RecentlyExpiredTests {
         var alone = Catalog(namespaceCapacity: nil)
         _ = alone.apply(.register(makeInstance(1)), in: Self.tenant, at: Moment(lease: .zero, wall: 0))
         _ = alone.expire(at: Moment(lease: .zero + 100_000, wall: 0), budget: 10)
-        #expect(!alone.records.isTold && alone.records.ledger.expired.bytes == 0)
+        #expect(!alone.records.isTold && alone.records.replicationState.expired.bytes == 0)
     }
 }

@@ -152,18 +152,18 @@ struct ConnectionClockTests {
         }
     }
 
-    @Test func `the gate tells what the client is at`() {
-        var gate = RequestGate(limits: RequestLimits())
-        #expect(gate.activity == .idle(after: 0))
-        gate.feed("P")
-        #expect(gate.activity == .head(of: 0))
-        gate.feed("OST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
-        #expect(gate.activity == .body(of: 0))
-        gate.feed("ab")
-        #expect(gate.activity == .idle(after: 1))
-        gate.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1")
-        #expect(gate.activity == .body(of: 1))
-        gate.refuse(.requestTimeout, "late")
-        #expect(gate.activity == .leaving)
+    @Test func `the parser tells what the client is at`() {
+        var parser = RequestParser(limits: RequestLimits())
+        #expect(parser.activity == .idle(after: 0))
+        parser.feed("P")
+        #expect(parser.activity == .head(of: 0))
+        parser.feed("OST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+        #expect(parser.activity == .body(of: 0))
+        parser.feed("ab")
+        #expect(parser.activity == .idle(after: 1))
+        parser.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1")
+        #expect(parser.activity == .body(of: 1))
+        parser.refuse(.requestTimeout, "late")
+        #expect(parser.activity == .leaving)
     }
 }

@@ -11,15 +11,15 @@ import Testing
 
     /// What evhttp gets to see of bytes that come in these pieces.
     private func strained(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: RequestLimits = RequestLimits()) -> [UInt8] {
-        var gate = RequestGate(limits: limits)
+        var parser = RequestParser(limits: limits)
         var bytes: [UInt8] = []
         var isKept: [Bool] = []
         for piece in pieces {
             let earlier = bytes.count
-            gate.feed(piece.span)
+            parser.feed(piece.span)
             bytes += piece
             isKept += [Bool](repeating: true, count: piece.count)
-            for range in gate.takeExcisions() {
+            for range in parser.takeExcisions() {
                 for position in range { isKept[position] = false }
                 // Evhttp takes whole lines as they come: of those nothing can be taken back.
                 if range.lowerBound < earlier { #expect(!bytes[range.lowerBound..<earlier].contains(0x0A)) }
@@ -51,12 +51,12 @@ import Testing
     }
 
     @Test func `of what is left there is nothing to take out, and it says the same`() {
-        for request in RawRequest.all where GateVerdict(request.bytes).refusal == nil {
+        for request in RawRequest.all where ParserVerdict(request.bytes).refusal == nil {
             let left = strained([request.bytes[...]])
-            var gate = RequestGate(limits: RequestLimits())
-            gate.feed(left.span)
-            #expect(gate.hasExcisions == false, "\(request.name)")
-            let (before, after) = (GateVerdict(request.bytes), GateVerdict(left))
+            var parser = RequestParser(limits: RequestLimits())
+            parser.feed(left.span)
+            #expect(parser.hasExcisions == false, "\(request.name)")
+            let (before, after) = (ParserVerdict(request.bytes), ParserVerdict(left))
             #expect(before.passed.map(\.method) == after.passed.map(\.method), "\(request.name)")
             #expect(before.passed.map(\.declaredLength) == after.passed.map(\.declaredLength), "\(request.name)")
             for (old, new) in zip(before.passed, after.passed) {
@@ -107,9 +107,9 @@ import Testing
         #expect(try #require(RequestHead.of("OPTIONS http://b/ HTTP/1.1\r\nHost: a\r\n\r\n")).isForServer == false)
         #expect(try #require(RequestHead.of("GET http://b/ HTTP/1.0\r\n\r\n"))[.host]?.equals("b") == true)
         // The next request has its own again.
-        var gate = RequestGate(limits: RequestLimits())
-        gate.feed("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n" + Self.get)
-        _ = gate.takeRequest()
-        #expect(gate.takeRequest()?[.host]?.equals("a") == true)
+        var parser = RequestParser(limits: RequestLimits())
+        parser.feed("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n" + Self.get)
+        _ = parser.takeRequest()
+        #expect(parser.takeRequest()?[.host]?.equals("a") == true)
     }
 }

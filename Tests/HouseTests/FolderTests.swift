@@ -10,7 +10,7 @@ struct FolderTests {
     static let order: [String: [String]] = [
         "Catalog": ["", "States"],
         "RegistryServer": ["Check", "Server"],
-        "Replication": ["Terms", "Wire", "Session", "Legacy", "Preface", "Membership", "Node", ""],
+        "Replication": ["Terms", "Wire", "Session", "Legacy", "Upgrade", "Membership", "Node", ""],
         "ReplicationServer": ["Membership", ""],
         "Serving": ["Requests", "Rendering", "State", "Calls", "Responding", "Waiting"],
     ]

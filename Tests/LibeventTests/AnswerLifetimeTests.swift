@@ -40,8 +40,8 @@ struct AnswerLifetimeTests {
     }
 
     /// `/large…` is answered with many bytes, `/kept…` when the test says so, `/later…` a little later.
-    private func server(_ border: Border = Border(), asked: Asked? = nil) throws -> LiveServer {
-        try LiveServer(border: border) { _ in
+    private func server(_ connectionLimits: ConnectionLimits = ConnectionLimits(), asked: Asked? = nil) throws -> LiveServer {
+        try LiveServer(connectionLimits: connectionLimits) { _ in
             LoopHandler(
                 moment: { request in
                     let path = String(decoding: request.head.path, as: UTF8.self)
@@ -57,11 +57,11 @@ struct AnswerLifetimeTests {
     }
 
     /// Of a server that takes the next request whatever still waits for the client.
-    private static func ahead(_ change: (inout BorderRules) -> Void = { _ in }) -> Border {
-        var rules = BorderRules()
+    private static func ahead(_ change: (inout LimitRules) -> Void = { _ in }) -> ConnectionLimits {
+        var rules = LimitRules()
         rules.answersAhead = .max
         change(&rules)
-        return Border(rules)
+        return ConnectionLimits(rules)
     }
 
     private func expectServed(_ server: LiveServer) throws {
@@ -234,13 +234,13 @@ struct AnswerLifetimeTests {
 
     @Test(arguments: [direct, chunked])
     func `a client that does not read may be let go while its next reply is kept`(form: Form) throws {
-        let border = Self.ahead { $0.deadlines.answer = 100 }
-        let server = try server(border)
+        let connectionLimits = Self.ahead { $0.deadlines.answer = 100 }
+        let server = try server(connectionLimits)
         let client = try ClientConnection(port: server.port)
         try client.send(Self.direct.bytes("/large") + form.bytes("/kept/large"))
         try server.awaitKept()
         try awaitNobody(server)
-        #expect(border.tally()[BorderEvent.answer.rawValue].count == 1)
+        #expect(connectionLimits.tally()[LimitEvent.answer.rawValue].count == 1)
         server.answerKept()
         try expectServed(server)
         withExtendedLifetime(client) {}

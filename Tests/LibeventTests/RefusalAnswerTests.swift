@@ -7,9 +7,9 @@ import Testing
 
 struct RefusalAnswerTests {
     @Test func `who is not let in is answered 503, and no two reasons have the same sentence`() {
-        let refusals = BorderEvent.allCases.compactMap(\.refusal)
+        let refusals = LimitEvent.allCases.compactMap(\.refusal)
         #expect(Set(refusals.map(\.sentence)).count == refusals.count)
-        for event in BorderEvent.allCases { #expect((event.refusal?.status == .serviceUnavailable) == event.isRefusal, "\(event)") }
+        for event in LimitEvent.allCases { #expect((event.refusal?.status == .serviceUnavailable) == event.isRefusal, "\(event)") }
     }
 
     @Test func `a refusal has the fields of every answer and its own, and to HEAD no body`() {

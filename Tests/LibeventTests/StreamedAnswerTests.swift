@@ -64,8 +64,8 @@ struct StreamedAnswerTests {
     }
 
     /// `/PIECES/SIZE` is streamed so, `/lost` begins and is lost; all else is answered with its path.
-    private func server(_ border: Border, _ log: Log) throws -> LiveServer {
-        try LiveServer(border: border) { _ in
+    private func server(_ connectionLimits: ConnectionLimits, _ log: Log) throws -> LiveServer {
+        try LiveServer(connectionLimits: connectionLimits) { _ in
             var handler = LoopHandler(respond: { _ in Response(.notFound) })
             handler.makeAnswering = { loop in
                 let senders = Senders()
@@ -98,7 +98,7 @@ struct StreamedAnswerTests {
 
     @Test func `pieces arrive as they are sent, and the connection serves on`() throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(get("/3/0") + get("/next"))
         let text = String(decoding: try client.bytes(until: "0\r\n\r\n", of: "the stream"), as: UTF8.self)
@@ -111,7 +111,7 @@ struct StreamedAnswerTests {
 
     @Test func `a client of HTTP/1.0 gets the bytes, and the connection's end`() throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(get("/2/0", version: "HTTP/1.0"))
         let text = String(decoding: try client.bytesUntilClosed(after: "the stream"), as: UTF8.self)
@@ -122,7 +122,7 @@ struct StreamedAnswerTests {
     @Test(arguments: ["/2/0", "/lost"])
     func `a request that evhttp has read is answered in chunks, too, and its connection ends with that`(path: String) throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(Array("GET \(path) HTTP/1.1\r\nHost: a\r\nConnection: te\r\n\r\n".utf8))
         let text = String(decoding: try client.bytesUntilClosed(after: "the stream"), as: UTF8.self)
@@ -134,7 +134,7 @@ struct StreamedAnswerTests {
 
     @Test(arguments: [true, false]) func `an evhttp client that goes, or ends its sending, ends its stream`(resets: Bool) throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(Array("GET /1000000/10 HTTP/1.1\r\nHost: a\r\nConnection: te\r\n\r\n".utf8))
         _ = try client.bytes(until: "data: 3", of: "the stream")
@@ -145,7 +145,7 @@ struct StreamedAnswerTests {
 
     @Test(arguments: ["", "Connection: te\r\n"]) func `a server may go while answers go on`(field: String) throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(Array("GET /1000000/10 HTTP/1.1\r\nHost: a\r\n\(field)\r\n".utf8))
         _ = try client.bytes(until: "data: 3", of: "the stream")
@@ -155,7 +155,7 @@ struct StreamedAnswerTests {
 
     @Test func `HEAD has the head alone`() throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(Array("HEAD /100/0 HTTP/1.1\r\nHost: a\r\n\r\n".utf8) + get("/next"))
         let text = String(decoding: try client.bytes(until: "/next", of: "both answers"), as: UTF8.self)
@@ -164,7 +164,7 @@ struct StreamedAnswerTests {
 
     @Test func `an answer whose sender is lost ends whole`() throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(get("/lost") + get("/next"))
         #expect(try client.bytes(until: "some\r\n0\r\n\r\n", of: "the lost one").count > 0)
@@ -173,7 +173,7 @@ struct StreamedAnswerTests {
 
     @Test(arguments: [true, false]) func `a client that goes, or ends its sending, ends its stream`(resets: Bool) throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
         try client.send(get("/1000000/10"))
         _ = try client.bytes(until: "data: 3", of: "the stream")
@@ -183,26 +183,26 @@ struct StreamedAnswerTests {
     }
 
     @Test func `what waits for a slow client is bounded, and a client that takes nothing is let go`() throws {
-        var rules = BorderRules()
+        var rules = LimitRules()
         rules.deadlines.answer = 1_000
         rules.streamedAhead = 100_000
-        let border = Border(rules)
+        let connectionLimits = ConnectionLimits(rules)
         let log = Log()
-        let server = try server(border, log)
+        let server = try server(connectionLimits, log)
         let client = try ClientConnection(port: server.port)
         try client.send(get("/1000000/30000"))
         try log.await("the client to have too much") { log.refused.load(ordering: .relaxed) > 0 }
-        try log.await("the sweep to see it") { border.waitingBytes > 0 }
-        #expect(border.waitingBytes <= 100_000 + 100)
+        try log.await("the sweep to see it") { connectionLimits.waitingBytes > 0 }
+        #expect(connectionLimits.waitingBytes <= 100_000 + 100)
         try awaitNobody(server, log)
         #expect(log.ends.withLock { $0 } == [.clientGone])
-        #expect(border.tally()[BorderEvent.answer.rawValue].count == 1)
+        #expect(connectionLimits.tally()[LimitEvent.answer.rawValue].count == 1)
         withExtendedLifetime(client) {}
     }
 
     @Test func `a stop tells the senders, whose last words arrive`() throws {
         let log = Log()
-        let server = try server(Border(), log)
+        let server = try server(ConnectionLimits(), log)
         let clients = try (0..<3).map { _ in try ClientConnection(port: server.port) }
         for client in clients {
             try client.send(get("/1000000/0"))

@@ -126,7 +126,7 @@ import Testing
     @Test func `one connection too many is told so over TLS too`() throws {
         // R823 A connection beyond MAX_CONNECTIONS … is answered 503 with `Retry-After` …
         let fixture = try Fixture()
-        var rules = BorderRules()
+        var rules = LimitRules()
         rules.connections = 1
         let server = try RunningServer(fixture.context(), rules: rules)
         let first = try LiveClient(port: server.port, client(fixture))
@@ -143,7 +143,7 @@ import Testing
     @Test func `who reads steadily has the time of each portion, over TLS too`() throws {
         // R822 A client that takes longer than ANSWER_TIMEOUT to read MAX_BUFFERED_OUTPUT bytes of an answer …
         let fixture = try Fixture()
-        var rules = BorderRules()
+        var rules = LimitRules()
         rules.deadlines.answer = 600
         rules.deadlines.portion = 65_536
         let clock = SweptClock()

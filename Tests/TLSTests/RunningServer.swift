@@ -44,7 +44,7 @@ final class RunningServer {
     }
 
     init(
-        _ context: TLSContext, loops: Int = 1, rules: BorderRules = BorderRules(),
+        _ context: TLSContext, loops: Int = 1, rules: LimitRules = LimitRules(),
         clock: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
     ) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
@@ -52,11 +52,11 @@ final class RunningServer {
         contexts = TLSContextBox(context)
         let listening = try Self.listen(loops)
         port = listening.port
-        let border = Border(rules)
+        let connectionLimits = ConnectionLimits(rules)
         for (index, descriptor) in listening.descriptors.enumerated() {
             let box = SenderBox()
             let thread = try NamedThread("test-\(index)") { [contexts, gauge, failures] in
-                try? Self.serve(index, descriptor, contexts, gauge, border, clock, failures) { sender in
+                try? Self.serve(index, descriptor, contexts, gauge, connectionLimits, clock, failures) { sender in
                     box.sender.withLock { $0 = sender }
                     box.arrival.signal()
                 }
@@ -89,14 +89,14 @@ final class RunningServer {
     var hasFailures: Bool { !failures.isEmpty }
 
     private static func serve(
-        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ border: Border,
+        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ connectionLimits: ConnectionLimits,
         _ clock: @escaping @Sendable () -> Int64, _ failures: FailureLog,
         _ started: (MailboxSender<Order>) -> Void
     ) throws {
         let loop = try EventLoop()
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, security: security, clock: clock,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits, security: security, clock: clock,
             refused: { refusal, _, _ in
                 var response = Response(refusal.status)
                 if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, 1) }

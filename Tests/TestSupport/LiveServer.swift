@@ -100,7 +100,7 @@ public final class LiveServer: Sendable {
     private let thread: NamedThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
-    public init(border: Border = Border(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
+    public init(connectionLimits: ConnectionLimits = ConnectionLimits(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         let listening = try LoopbackPort()
@@ -113,7 +113,7 @@ public final class LiveServer: Sendable {
             do {
                 let kept = KeptReplies()
                 // What was kept outlives the server.
-                try withExtendedLifetime(kept) { try Self.serve(descriptor, border, gauge, try makeHandler(port), kept, signals) }
+                try withExtendedLifetime(kept) { try Self.serve(descriptor, connectionLimits, gauge, try makeHandler(port), kept, signals) }
             } catch {
                 signals.start.withLock { $0.error = error }
                 signals.started.signal()
@@ -149,12 +149,12 @@ public final class LiveServer: Sendable {
     private func tell(_ order: Order) { signals.start.withLock { $0.sender }?.send(order) }
 
     private static func serve(
-        _ descriptor: Int32, _ border: Border, _ gauge: ConnectionGauge, _ handler: LoopHandler, _ kept: KeptReplies, _ signals: Signals
+        _ descriptor: Int32, _ connectionLimits: ConnectionLimits, _ gauge: ConnectionGauge, _ handler: LoopHandler, _ kept: KeptReplies, _ signals: Signals
     ) throws {
         let loop = try EventLoop()
         let answering = try handler.makeAnswering?(loop)
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: border, bodyRule: handler.bodyRule,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits, bodyRule: handler.bodyRule,
             standing: handler.standing,
             refused: handler.refused
         ) { request, reply, _ in

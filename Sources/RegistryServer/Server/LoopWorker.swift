@@ -129,7 +129,7 @@ struct LoopWorker: Sendable {
     ) throws -> HTTPServer {
         let context = context
         return try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, border: context.border, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: context.connectionLimits, security: security,
             standing: Response.standing,
             refused: { [isSecure = security != nil] refusal, cause, client in
                 responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())

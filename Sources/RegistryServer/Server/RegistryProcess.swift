@@ -1,5 +1,5 @@
-// The process as a whole, on the main thread: opens the ports, starts the loops, lets leases run out, listens for signals, and ends it all in
-// order.
+// The process as a whole, on the main thread: opens the ports, starts the loops, lets leases run out, listens for
+// signals, and ends it all in order.
 //
 //   starting ──all loops serve──► ready ──SIGTERM/SIGINT──► draining ──all loops ended, or time is up──► leaving the cluster ──► exit
 //       │                                    (for drain_time it serves on, and then takes no new connections)
@@ -23,18 +23,21 @@ import Telemetry
 
 /// A running registry. Made and run once, on the main thread.
 package final class RegistryProcess {
-    /// How often leases are looked at, in milliseconds; with the wheel's resolution this bounds how long a dead instance is kept.
+    /// How often leases are looked at, in milliseconds; with the wheel's resolution this bounds how long a dead
+    /// instance is kept.
     private static let leasePeriod = 50
-    /// How many leases may run out in one turn of the control loop, so that signals are heard in an expiry storm too.
+    /// How many leases may expire in one turn of the control loop, so that signals are handled during an expiry storm
+    /// too.
     private static let expiryBudget = 8_192
     /// How long connections may take to end, in milliseconds.
     private static let drainTime = 4_000
-    /// How long leaving the cluster may take, in milliseconds: more than the longest that it takes when peers are stuck, since machines are busy.
+    /// How long leaving the cluster may take, in milliseconds: more than the longest that it takes when peers are
+    /// stuck, since machines are busy.
     static let leaveTime = 3_500
     static let longestLeave = Int(ReplicationService.longestLeave)
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
-    /// The longest that a stop takes, in milliseconds, behind `drain_time`.
+    /// The longest that a stop takes after `drain_time`, in milliseconds.
     static let longestStop = drainTime + leaveTime + logCloseTime
 
     /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
@@ -55,7 +58,7 @@ package final class RegistryProcess {
     private let openFiles: Int
     private let context: ServerContext
     private var registry: RegistryState { context.registry }
-    private let borderLog: BorderLog
+    private let borderLog: LimitLog
     /// Nil when it is off.
     private let eventLog: EventLog?
     /// The default is lowered without a word.
@@ -85,9 +88,9 @@ package final class RegistryProcess {
     /// Once it is written.
     private var portFile: PortFile?
 
-    /// Runs a registry until it is told to stop; returns the exit status. Complains on standard error when it cannot start.
+    /// Runs a registry until a signal to stop; returns the exit status. Writes to standard error when it cannot start.
     ///
-    /// - Parameter sources: where the settings were read from, and are read from anew.
+    /// - Parameter sources: where the settings were read from, and are read from again.
     package static func run(_ resolved: ResolvedSettings, _ sources: SettingSources) -> Int32 {
         ProcessSignals.prepare()
         do {
@@ -133,8 +136,8 @@ package final class RegistryProcess {
         live = LiveSettings(settings, sources, logger)
         let gauges = (0..<loops).map { _ in ConnectionGauge() }
         openFiles = OpenFiles.raiseLimit()
-        let border = Border(BorderRules(settings, openFiles: openFiles))
-        borderLog = BorderLog(border, logger)
+        let connectionLimits = ConnectionLimits(LimitRules(settings, openFiles: openFiles))
+        borderLog = LimitLog(connectionLimits, logger)
         let replication = try StartError.opening("replication_port", of: resolved) {
             try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved) {
                 try ReplicationParts.service(
@@ -154,7 +157,7 @@ package final class RegistryProcess {
             monotonic: MonotonicClock.nanoseconds())
         context = ServerContext(
             registry, operations: Protocols.routes.operations, loops: loops, httpsPort: securePort?.port, tlsHealth: keeper?.health,
-            peerTLSHealth: replication?.tlsHealth, border: border, openConnections: { gauges.reduce(0) { $0 + $1.open } },
+            peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits, openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped })
         eventLog =
             settings.eventLog == .off
@@ -202,15 +205,15 @@ package final class RegistryProcess {
 
     private func serve(warnings: [String]) throws -> Int32 {
         for warning in warnings { logger.warning("\(warning)") }
-        if isMaxConnectionsGiven, context.border.rules.connections < settings.maxConnections {
+        if isMaxConnectionsGiven, context.connectionLimits.rules.connections < settings.maxConnections {
             logger.warning(
                 "the limit on open files allows fewer connections than max_connections",
-                metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.border.rules.connections)"])
+                metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.connectionLimits.rules.connections)"])
         }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
             try LoopEvent.every(milliseconds: EventLog.period, on: loop) { [unowned self] _ in followChanges() },
-            try LoopEvent.every(milliseconds: BorderLog.period, on: loop) { [unowned self] _ in borderLog.report() },
+            try LoopEvent.every(milliseconds: LimitLog.period, on: loop) { [unowned self] _ in borderLog.report() },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
             try LoopEvent.signal(SIGUSR1, on: loop) { [context, logger] _ in
@@ -264,7 +267,7 @@ package final class RegistryProcess {
             })
     }
 
-    /// Tells everybody concerned that these settings have changed.
+    /// Passes changed settings to the parts that they concern.
     private func apply(_ changed: [String]) {
         guard !changed.isEmpty else { return }
         let settings = live.settings
@@ -273,7 +276,7 @@ package final class RegistryProcess {
         registry.rateLimits.change(settings)
         registry.store.change(namespaceCapacity: settings.namespaceCapacity)
         registry.tagRule.change(settings)
-        context.border.change(BorderRules(settings, openFiles: openFiles))
+        context.connectionLimits.change(LimitRules(settings, openFiles: openFiles))
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
         }
@@ -287,17 +290,18 @@ package final class RegistryProcess {
         registry.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
         registry.expiryHold.clockStands(until: registry.leaseClock.standsUntil, at: monotonic)
-        // Whoever looks overdue may have been heard of by others.
+        // Other members may have received heartbeats of instances that look overdue here.
         guard !registry.leaseClock.isHeld else { return }
         let moment = registry.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
         let bounds = registry.expiryHold.bounds(at: moment.lease)
         let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
         registry.changes.countExpirations(expiry.expired)
-        // The rest comes in the next turn, behind the signals and mail that wait.
+        // The rest comes in the next turn, after the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }
 
-    /// The lease clock holds itself when its ticks were apart for too long; the cluster is told, and releases it once it has been heard.
+    /// The lease clock holds itself when its ticks were apart for too long; the cluster is notified, and releases it
+    /// once the other members have answered.
     private func noticePause(at monotonic: Int64) {
         if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
         lastTick = monotonic
@@ -343,7 +347,7 @@ package final class RegistryProcess {
     }
 
     private func becomeReady(_ onLoop: borrowing OnLoop) {
-        // First, so that whoever waits for the port file finds the registry ready.
+        // First, so that the registry is ready when the port file appears.
         registry.lifecycle.advance(to: .ready)
         do {
             if let path = settings.portFile { portFile = try PortFile(ports, to: path) }
@@ -354,7 +358,7 @@ package final class RegistryProcess {
         }
         var metadata: Logger.Metadata = [
             "version": "\(Release.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
-            "max_connections": "\(context.border.rules.connections)",
+            "max_connections": "\(context.connectionLimits.rules.connections)",
         ]
         for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }
         logger.info("serving", metadata: metadata)
@@ -368,7 +372,8 @@ package final class RegistryProcess {
             _exit(Exit.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
-        // Balancers that ask /readyz learn of the end while they are still served. Nobody has asked one that was never ready.
+        // Load balancers that ask /readyz learn of the end while they are still served. A registry that was never ready
+        // gets no traffic.
         guard live.settings.drainTime > .zero, registry.lifecycle.state == .ready else { return drain(onLoop) }
         registry.lifecycle.advance(to: .draining)
         drainStart?.schedule(afterMilliseconds: Int(live.settings.drainTime.wholeMilliseconds))
@@ -384,7 +389,8 @@ package final class RegistryProcess {
         if running == 0 { leave(onLoop) }
     }
 
-    /// Once no client is answered any more, or has had its time: what they were told is told to the other members.
+    /// Once all clients are answered, or their time is over: what was acknowledged to them is published to the other
+    /// members.
     private func leave(_ onLoop: borrowing OnLoop) {
         registry.lifecycle.advance(to: .leaving)
         guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }

@@ -12,7 +12,7 @@ import TLS
 import Text
 
 enum ReplicationParts {
-    /// Opens the peers' port and prepares what runs behind it; nil when this registry is alone.
+    /// Opens the peers' port and prepares replication; nil when this registry is alone.
     ///
     /// - Parameters:
     ///   - isSizeGiven: whether the operator has said how many members there should be.
@@ -22,7 +22,7 @@ enum ReplicationParts {
         let port = try ListeningPort(address: settings.listenAddress, port: number, count: 1)
         let name = name(settings) ?? ""
         var node = NodeConfiguration(
-            // The top bit is for members that run the original.
+            // The top bit is for legacy peers.
             member: MemberID(bits: .random(in: 1 ... .max >> 1)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
             address: address(settings, port: port.port))
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
@@ -51,7 +51,8 @@ enum ReplicationParts {
         settings.memberName ?? (settings.replication ? HostName.current() : nil)
     }
 
-    /// Where the others reach this member: as the operator says, else where it listens, else at the machine's first address.
+    /// Where the others reach this member: as the operator says, else where it listens, else at the machine's first
+    /// address.
     private static func address(_ settings: Settings, port: UInt16) -> PeerAddress {
         if let given = settings.advertiseAddress { return PeerAddress(host: given.host, port: given.port ?? port) }
         guard let listens = IPAddress(settings.listenAddress), !listens.isUnspecified else {

@@ -1,10 +1,11 @@
-// Changes that legacy peers took bear an origin too, under which the node relays them; they have no `MemberID` of their own.
+// Changes that legacy peers took bear an origin too, under which the node relays them; they have no `MemberID` of their
+// own.
 
 import Catalog
 
 extension MemberID {
-    /// The origin of changes that the legacy peer at this address took: the same on every member of ours, and in every run. Its top bit is set, which
-    /// ours keep clear, so that the two are told apart.
+    /// The origin of changes that the legacy peer at this address took: the same on every member of ours, and in every
+    /// run. Its top bit is set, which this registry keeps clear, so that the two are distinct.
     public init(original address: PeerAddress) {
         self.init(bits: StableHash.of(address.description.utf8) | 1 << 63)
     }

@@ -1,9 +1,11 @@
-// Members that speak another protocol than ours and are on their way out: those that run the original registry, for as long as a rolling upgrade
-// takes. The rest of the registry knows of them only what this folder says, so that they can go with one line where the process is put together.
+// Members that speak another protocol than ours and are on their way out: those that run the original registry, for as
+// long as a rolling upgrade takes. The rest of the registry knows of them only what this folder says, so that they can
+// go with one line where the process is put together.
 
 import Catalog
 
-/// What speaks to legacy peers. Belongs to the node's thread. Every call may return directives, to be carried out in order.
+/// What speaks to legacy peers. Belongs to the node's thread. Every call may return directives, to be carried out in
+/// order.
 public protocol LegacyProtocol: AnyObject {
     // MARK: Links that we dialed
 
@@ -53,12 +55,13 @@ public typealias LegacyProtocolMaker = @Sendable (_ member: MemberID, _ store: S
 
 /// What matters of the head of a legacy peer's answer.
 public struct LegacyAnswer: Sendable {
-    /// `Transfer-Encoding: chunked`. An answer that is not ends with its connection, and a copy is then never known to be whole.
+    /// `Transfer-Encoding: chunked`. An answer that is not ends with its connection, and a copy is then never known to
+    /// be whole.
     public var isChunked: Bool
     /// `Content-Encoding: gzip`.
     public var isPacked: Bool
-    /// Its `Date`, read by `HTTPDate.parse`: nanoseconds since 1970 by the peer's clock, a whole second. By it the stamps of a peer with a wrong clock
-    /// are judged.
+    /// Its `Date`, read by `HTTPDate.parse`: nanoseconds since 1970 by the peer's clock, a whole second. By it the
+    /// stamps of a peer with a wrong clock are judged.
     public var date: Int64?
 
     public init(isChunked: Bool, isPacked: Bool, date: Int64?) {
@@ -78,9 +81,10 @@ public enum LegacyDirective: Sendable {
     case finish(LinkID)
     /// Ask this member for its copy; answered by `copyOpened` or `copyFailed`.
     case dialCopy(PeerAddress)
-    /// This member's live changes are no longer read, though its connection may not have ended by itself: `Node.originalChanged` to `.lost`.
+    /// This member's live changes are no longer read, though its connection may not have ended by itself:
+    /// `Node.originalChanged` to `.lost`.
     case lost(PeerAddress)
-    /// What this member told, as it was taken in: for `Node.originalTold`.
+    /// What this member published, as it was merged: for `Node.originalTold`.
     case merged([Replicated], from: PeerAddress)
     /// All of this member has been copied: `Node.originalChanged` to `.copied`.
     case copied(PeerAddress)
@@ -90,7 +94,7 @@ public enum LegacyDirective: Sendable {
     case note(LegacyNote)
 }
 
-/// Something for whoever reads the log.
+/// An event for the log.
 public struct LegacyNote: Sendable, Equatable {
     public let member: PeerAddress
     /// Without a full stop, and without what the details say.

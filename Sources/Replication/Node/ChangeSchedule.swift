@@ -1,4 +1,5 @@
-// When clients' changes are told: at once, but a bounded number in one call, and heartbeats together, a few times a second.
+// When clients' changes are told: at once, but a bounded number in one call, and heartbeats together, a few times a
+// second.
 
 /// What is still to be read from the catalog, and when. A value of the node's thread; times are monotonic milliseconds.
 struct ChangeSchedule {

@@ -1,4 +1,5 @@
-// What /uptime says of the cluster. A fault shows only when it has lasted: members come and go, and each start finds things amiss.
+// What /uptime says of the cluster. A fault shows only when it has lasted: members come and go, and each start finds
+// things amiss.
 
 /// The health of one part of a member, as /uptime reports it.
 public struct ComponentHealth: Sendable, Equatable {
@@ -71,7 +72,8 @@ extension ClusterStatus {
 }
 
 extension PeerStatus {
-    /// Whether it is there and yet not in step with us. One that is not there at all counts for the size of the cluster only.
+    /// Whether it is there and yet not in step with us. One that is not there at all counts for the size of the cluster
+    /// only.
     var isOutOfStep: Bool {
         switch state {
         case .waiting, .dialing, .refused, .lost, .ourself, .duplicate, .original: false

@@ -1,5 +1,6 @@
-// What a node concludes once a second, or with each tick, from all that it hears: whose clock is wrong, whether there are enough members, whether two
-// are called the same, whether this one is cut off. Each judge is a value of its own; here is when they are asked, and what they have said.
+// What a node concludes once a second, or with each tick, from all that it hears: whose clock is wrong, whether there
+// are enough members, whether two are called the same, whether this one is cut off. Each judge is a value of its own;
+// here is when they are asked, and what they have said.
 
 import Catalog
 
@@ -15,7 +16,7 @@ struct Judgments {
     private var next: Int64 = 0
     /// The only other member, once its clock and ours were found to differ.
     private var differing: MemberID?
-    /// Whether the log was told that too few members are heard.
+    /// Whether the log has a line that too few members are connected.
     private var isCutOff = false
 
     init(clock: ClockAlarm, hearing: Hearing) {
@@ -38,7 +39,8 @@ struct Judgments {
     struct ClockVerdict {
         /// Set when what is added to the clock changes.
         var change: ClockAlarm.Change?
-        /// The only other member when its clock is found to differ, with milliseconds: of two nobody can say whose is wrong. Given once.
+        /// The only other member when its clock is found to differ, with milliseconds: of two nobody can say whose is
+        /// wrong. Given once.
         var difference: (member: MemberID, milliseconds: Int64)?
     }
 
@@ -69,15 +71,15 @@ struct Judgments {
     mutating func left(_ member: MemberID) { hearing.left(member) }
 
     /// Returns how the others are heard when that has changed, and what is to be logged of it.
-    mutating func judgeHearing(_ sight: Hearing.Sight, at now: Int64) -> (news: PeerHearing, event: ClusterEvent?)? {
-        guard let news = hearing.judge(sight, at: now) else { return nil }
+    mutating func judgeHearing(_ sight: Hearing.Sight, at now: Int64) -> (dirtyShards: PeerHearing, event: ClusterEvent?)? {
+        guard let dirtyShards = hearing.judge(sight, at: now) else { return nil }
         let (heard, others) = hearing.counts
-        if case .cutOff(let since, let until) = news {
+        if case .cutOff(let since, let until) = dirtyShards {
             isCutOff = true
-            return (news, .cutOff(heard: heard, others: others, milliseconds: until - since))
+            return (dirtyShards, .cutOff(heard: heard, others: others, milliseconds: until - since))
         }
-        guard isCutOff else { return (news, nil) }
+        guard isCutOff else { return (dirtyShards, nil) }
         isCutOff = false
-        return (news, .cutOffEnded(heard: heard, others: others, restarts: news == .whole(restarts: true)))
+        return (dirtyShards, .cutOffEnded(heard: heard, others: others, restarts: dirtyShards == .whole(restarts: true)))
     }
 }

@@ -1,8 +1,9 @@
-// Who the others are, by address: those that membership names, how each of them stands with us, and what is remembered of those that are gone.
+// Who the others are, by address: those that membership names, how each of them stands with us, and what is remembered
+// of those that are gone.
 
 /// The addresses of the other members. A value of the node's thread; times are monotonic milliseconds.
 struct KnownMembers {
-    /// How often a refusal is worth a line of the log: strangers come as often as they like.
+    /// How often a refusal is worth a line of the log: unauthenticated peers may come as often as they like.
     static let refusalNotePeriod: Int64 = 1_000
 
     /// Where this member is.
@@ -13,7 +14,7 @@ struct KnownMembers {
     private(set) var named: Set<PeerAddress> = []
     /// Whether these were ever all that there are.
     private(set) var isComplete = false
-    /// The originals that read from this member.
+    /// The legacy peers that are subscribed to this member.
     private var originalReaders: Set<PeerAddress> = []
     private var nextRefusalNote: Int64 = 0
 
@@ -51,9 +52,10 @@ struct KnownMembers {
 
     // MARK: - Refusals
 
-    /// Why none of those that membership names lets this member in; nil when one does, or may yet, or nobody refuses it. Whom nobody names does not
-    /// count: a stranger must not keep a member from being ready. Nor does, for a member that is not ready, who is not there: of two others one may be
-    /// dead, and the one that refuses has everything.
+    /// Why none of those that membership names lets this member in; nil when one does, or may yet, or nobody refuses
+    /// it. Whom nobody names does not count: an unauthenticated peer must not keep a member from being ready. Nor does,
+    /// for a member that is not ready, who is not there: of two others one may be dead, and the one that refuses has
+    /// everything.
     func refusalByAll(isReady: Bool) -> RefusalReason? {
         var first: RefusalReason?
         for address in named.sorted() {
@@ -70,7 +72,8 @@ struct KnownMembers {
         return first
     }
 
-    /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few seconds, and one line is enough.
+    /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few
+    /// seconds, and one line is enough.
     func isKnown(_ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole) -> Bool {
         guard role == .dialed, let refusal else { return false }
         return dials.entries[address]?.refusal == refusal
@@ -90,7 +93,8 @@ struct KnownMembers {
         if reads { originalReaders.insert(address) } else { originalReaders.remove(address) }
     }
 
-    /// Those that are named and do not read from this member though they run the original, or may, as long as they have not been dialed in vain.
+    /// Those that are named and do not read from this member though they run the original, or may, as long as they have
+    /// not been dialed in vain.
     var silentOriginals: [PeerAddress] {
         named.filter { address in
             guard let entry = dials.entries[address], !entry.isOurs, !originalReaders.contains(address) else { return false }

@@ -1,11 +1,13 @@
-// A member's part in its cluster: all its links, whom to dial, whether it is ready. Pure: it is told what happens and when, and returns
-// what is to be done, so that the same code runs over sockets and in a simulation of thousands of clusters. This file has what the shell
-// calls; `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of time, `NodeStatus` how it all stands. What the node knows is in
-// parts, which know nothing of links: a node looks at its links, tells a part what it sees, and carries out what the part concludes.
+// A member's part in its cluster: all its links, which addresses to dial, whether it is ready. Pure: it gets events
+// with their time, and returns what to do, so that the same code runs over sockets and in a simulation of thousands of
+// clusters. This file has what the shell calls; `NodeLinks` has what becomes of frames, `NodeUpkeep` what becomes of
+// time, `NodeStatus` how it all stands. What the node knows is in parts, which know nothing of links: a node looks at
+// its links, tells a part what it sees, and carries out what the part concludes.
 
 import Catalog
 
-/// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be carried out in order.
+/// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be
+/// carried out in order.
 public final class Node {
     let configuration: NodeConfiguration
     let store: Store
@@ -16,7 +18,7 @@ public final class Node {
     var links: [LinkID: Link] = [:]
     var isLeaving = false
     var counts = ReplicationCounts()
-    /// When this node was last told anything, in monotonic milliseconds.
+    /// When this node last got an event, in monotonic milliseconds.
     var calledAt: Int64
 
     // Its parts: values that are told what happens and say what follows, each with a test of its own.
@@ -55,8 +57,8 @@ public final class Node {
 
     var limits: NodeLimits { configuration.limits }
 
-    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard: instances that they
-    /// kept alive look dead in it.
+    /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard:
+    /// instances that they kept alive look dead in it.
     public var isWhole: Bool { startup.ground != nil && !pause.isHolding }
 
     /// Every call goes through here.
@@ -82,8 +84,8 @@ public final class Node {
     ///
     /// - Parameters:
     ///   - address: the address that was dialed; of an accepted link, the one that the other claims in its `Member-ID`.
-    ///   - boundTo: the names and addresses in the other's verified certificate; nil when none is demanded. What the member then says of
-    ///     itself, its host or its name, must be among them.
+    ///   - boundTo: the names and addresses in the other's verified certificate; nil when none is demanded. What the
+    ///   member then says of itself, its host or its name, must be among them.
     public func linkOpened(
         _ link: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, at time: NodeTime
     ) -> [Directive] {
@@ -103,7 +105,8 @@ public final class Node {
         }
     }
 
-    /// Bytes have gone out and so many are still queued. To be told whenever they fall under `NodeLimits.copyBytesInFlight`.
+    /// Bytes have gone out and this many are still queued. The shell must report whenever they fall under
+    /// `NodeLimits.copyBytesInFlight`.
     public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard let link = links[link] else { return }
@@ -131,7 +134,7 @@ public final class Node {
         }
     }
 
-    /// What a dialed address turned out to be, or to have become: a member that runs the original.
+    /// What a dialed address turned out to be, or to have become: a legacy peer.
     public func originalChanged(_ address: PeerAddress, to state: OriginalState, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard known.dials.entries[address] != nil else { return }
@@ -147,7 +150,7 @@ public final class Node {
         }
     }
 
-    /// Whether the original at this address reads this member's stream.
+    /// Whether the legacy peer at this address reads this member's stream.
     public func originalReads(_ address: PeerAddress, _ reads: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
             known.original(address, reads: reads)
@@ -155,20 +158,22 @@ public final class Node {
         }
     }
 
-    /// What the original at this address told, as it was taken in: for members that do not reach it. Originals hear it from it themselves.
+    /// Changes of the legacy peer at this address, as they were merged: for members that do not reach it. Legacy peers
+    /// receive it from it themselves.
     public func originalTold(_ states: [Replicated], by address: PeerAddress, at time: NodeTime) -> [Directive] {
         call(at: time) { relay(states, of: MemberID(original: address), at: time) }
     }
 
     // MARK: - The rest
 
-    /// The catalog has changes to be told: what its wake callback asks for.
+    /// The catalog has changes to publish: what its wake callback asks for.
     public func localChanges(at time: NodeTime) -> [Directive] {
         call(at: time) { tellLocalChanges(includeRenewals: false, at: time) }
     }
 
-    /// Clients' changes made before this call are to be at the other members before the ticket is answered: `Directive.acknowledged` comes once, from
-    /// this call or a later one, at most `NodeLimits.acknowledgeTimeout` after it.
+    /// Clients' changes made before this call are to be at the other members before the ticket is answered:
+    /// `Directive.acknowledged` comes once, from this call or a later one, at most `NodeLimits.acknowledgeTimeout`
+    /// after it.
     public func acknowledge(_ ticket: AcknowledgmentTicket, at time: NodeTime) -> [Directive] {
         call(at: time) { wait(ticket, at: time) }
     }
@@ -178,9 +183,10 @@ public final class Node {
         call(at: time) { ask(question, about: key, at: time) }
     }
 
-    /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read after each call.
+    /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read
+    /// after each call.
     public var nextDeadline: Int64? {
-        // The rest of the changes is told at once when somebody waits for them.
+        // The rest of the changes is published at once when a client waits for them.
         if schedule.hasMore, !waits.isEmpty { return calledAt }
         guard let deadline = waits.deadline else { return questions.deadline }
         return min(deadline, questions.deadline ?? .max)
@@ -208,7 +214,8 @@ public final class Node {
         }
     }
 
-    /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean anything that nobody answers.
+    /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean
+    /// anything that nobody answers.
     public func directoryServes(at time: NodeTime) -> [Directive] {
         call(at: time) {
             startup.directoryServes(at: time.monotonic)
@@ -221,8 +228,8 @@ public final class Node {
         call(at: time) { holdLeases(at: time) }
     }
 
-    /// Tells everybody all there is to be told, and goodbye. To be followed by the usual calls until `isFlushed`, or for as long as one
-    /// cares to wait.
+    /// Publishes everything to all members, and says goodbye. To be followed by the usual calls until `isFlushed`, or
+    /// for as long as one cares to wait.
     public func leave(at time: NodeTime) -> [Directive] {
         call(at: time) {
             isLeaving = true
@@ -235,7 +242,7 @@ public final class Node {
         }
     }
 
-    /// Whether, after `leave`, everything has been told and acknowledged.
+    /// Whether, after `leave`, everything has been published and acknowledged.
     public var isFlushed: Bool {
         guard !schedule.hasMore else { return false }
         return links.values.allSatisfy { link in
@@ -245,7 +252,7 @@ public final class Node {
     }
 }
 
-/// How a dialed member that runs the original stands.
+/// The state of a dialed legacy peer.
 public enum OriginalState: Sendable, Equatable {
     /// Its stream is being read.
     case connected

@@ -5,11 +5,12 @@ import Catalog
 /// A member of the cluster, as it presents itself.
 public struct NodeConfiguration: Sendable {
     public var member: MemberID
-    /// What the member is called beside its address, such as its host name; at most 255 bytes of UTF-8. A certificate may be bound to it.
+    /// The name of the member in addition to its address, such as its host name; at most 255 bytes of UTF-8. A
+    /// certificate may be bound to it.
     public var name: String
     /// Where the others reach this member.
     public var address: PeerAddress
-    /// How many members there should be, this one included; nil when nobody said.
+    /// How many members there should be, this one included; nil when it is not set.
     public var clusterSize: Int?
     /// For how many milliseconds nobody must have answered until a member becomes ready without a copy.
     public var syncTimeout: Int64

@@ -3,10 +3,11 @@
 import Catalog
 
 extension Node {
-    /// With each tick: whether the other members are heard, so that what they have not told is not taken for what they have not heard.
+    /// With each tick: whether the other members are heard, so that what they have not told is not taken for what they
+    /// have not heard.
     func judgeHearing(at time: NodeTime) {
-        guard let (news, event) = judgments.judgeHearing(sight(at: time), at: time.monotonic) else { return }
-        directives.append(.peersHeard(news))
+        guard let (dirtyShards, event) = judgments.judgeHearing(sight(at: time), at: time.monotonic) else { return }
+        directives.append(.peersHeard(dirtyShards))
         if let event { note(event) }
     }
 

@@ -1,4 +1,5 @@
-// What must always hold of a node between two calls, for tests that ask after each step. Sentences and no trap: a test names its seed with them.
+// What must always hold of a node between two calls, for tests that ask after each step. Sentences and no trap: a test
+// names its seed with them.
 
 #if DEBUG
     extension Node {

@@ -1,5 +1,6 @@
-// What becomes of links and their frames: a link is greeted, then its session is told what comes in, and the node acts on what comes of it.
-// A claim evicts nobody: of two links that say they are the same member both may stay, and the dead one ends by its silence.
+// What becomes of links and their frames: a link is greeted, then its session is told what comes in, and the node acts
+// on what comes of it. A claim ends no other link: of two links that say they are the same member both may stay, and
+// the dead one ends by its silence.
 
 import Catalog
 
@@ -35,7 +36,7 @@ extension Node {
         forget(link, reason: reason, at: time)
     }
 
-    /// Also tells why, so that the other end can say so in its log.
+    /// Also sends the reason, so that the other end can log it.
     func refuse(_ link: Link, _ reason: RefusalReason, at time: NodeTime) {
         send(FrameCodec.encode(.goodbye(.refused(reason))), on: link)
         noteRefusal(of: link, .refused(reason), at: time)
@@ -126,7 +127,7 @@ extension Node {
         actAsSubscriber(on: link, at: time) { subscriber, effects in subscriber.acknowledge(into: &effects) }
     }
 
-    /// Changes are dropped when too much waits, answers are not: who asks for them has to read them.
+    /// Changes are dropped when too much waits, answers are not: a peer that requests them has to read them.
     func closeIfDeaf(_ link: Link, at time: NodeTime) {
         guard link.queuedBytes > limits.queueBytes + limits.queueSlackBytes, links[link.id] != nil else { return }
         noteRefusal(of: link, .deaf, at: time)
@@ -203,7 +204,7 @@ extension Node {
     private func welcome(_ hello: Hello, on link: Link, at time: NodeTime) {
         link.assembly.limit = FrameCodec.longest
         let twins = links.values.filter { $0 !== link && $0.peer?.member == hello.member }
-        // Who is proven to be a member by one certificate is no other's.
+        // A certificate of one member proves no other.
         if twins.contains(where: { $0.boundTo != link.boundTo && $0.role == link.role }) { return refuse(link, .certificate, at: time) }
         // Another run of a member at the same address: the older one is probably dead, which a ping finds out.
         for old in links.values where old.peer?.address == hello.address && old.peer?.member != hello.member {
@@ -245,7 +246,7 @@ extension Node {
         }
     }
 
-    /// Somebody reads from us: its copy begins, and it is dialed too, though membership may not name it yet.
+    /// A member subscribes to this one: its copy begins, and it is dialed too, though membership may not name it yet.
     private func subscribed(_ link: Link, at time: NodeTime) {
         subscriberCame(on: link, at: time)
         pump(link, at: time)
@@ -261,7 +262,8 @@ extension Node {
         link.note(beat, at: time)
         link.beganReady = link.beganReady ?? beat.isReady
         admit(link, at: time)
-        // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said nothing of who is dead.
+        // What it had when it was starting may not have been all; and what it had while it was as unsure as we are said
+        // nothing of who is dead.
         let wasStarting = startup.ground == nil && known.dials.entries[link.address]?.copiedReady == false
         guard beat.isReady, wasStarting || pause.settlementDue != nil && !beat.isExtended else { return }
         actAsSubscriber(on: link, at: time) { subscriber, effects in
@@ -303,7 +305,7 @@ extension Node {
                 counts.changesReceived += states.count
                 if let origin = link.peer?.member { relay(states.states, of: origin, at: time) }
             case .relayHeard(let states): counts.changesReceived += states.count
-            case .news(let states): relay(news: states, heardOn: link, at: time)
+            case .dirtyShards(let states): relay(dirtyShards: states, heardOn: link, at: time)
             case .repaired(let count):
                 counts.repairs += count
                 note(.repaired(from: link.address, states: count))

@@ -1,4 +1,5 @@
-// When this member answers look-ups, and when it asks for traffic: what is known of each address and link, put before `Startup`.
+// When this member answers look-ups, and when it asks for traffic: what is known of each address and link, put before
+// `Startup`.
 
 extension Node {
     func judgeReadiness(at time: NodeTime) {
@@ -19,23 +20,24 @@ extension Node {
         let probes = known.dials.entries.mapValues { probe($0, at: time.monotonic) }
         switch startup.judgeGround(probes, isMembershipKnown: known.isComplete, isRefused: isRefused, at: time.monotonic) {
         case .found:
-            // At once, so that others who are starting need not wait for the next, and those who tell us changes begin to wait for us.
+            // At once, so that others who are starting need not wait for the next, and those who tell us changes begin
+            // to wait for us.
             for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
         case .overdue: note(.copyOverdue)
         case nil: break
         }
     }
 
-    /// What a client is told here must be known wherever the next answer may come from. So a member that has just started acknowledges no change before
-    /// those that answer clients read from it, as far as there are any.
+    /// What a client is told here must be known wherever the next answer may come from. So a member that has just
+    /// started acknowledges no change before those that answer clients read from it, as far as there are any.
     func judgeReach(at time: NodeTime) {
         guard startup.isReaching else { return }
         let reachesAll = known.isComplete && known.dials.entries.values.allSatisfy { isReached($0, at: time) } && readersNotHeard.isEmpty
         if startup.judgeReach(reachesAll: reachesAll, at: time.monotonic) { reached(at: time) }
     }
 
-    /// A copy says what was acknowledged before it, and nothing of what comes after. So look-ups are answered when each member that answers them too
-    /// waits for this one, and this one for it.
+    /// A copy says what was acknowledged before it, and nothing of what comes after. So look-ups are answered when each
+    /// member that answers them too waits for this one, and this one for it.
     private func judgeServing(at time: NodeTime) {
         guard startup.ground != nil, !startup.isServing else { return }
         let missing = Set(known.dials.entries.filter { !isLinked($0.value, at: time) }.keys).union(readersNotHeard)
@@ -70,7 +72,8 @@ extension Node {
         return link.notice != .leftOut
     }
 
-    /// Members that read from this one and are not heard yet: they are there, though their addresses may have been dialed in vain before they were.
+    /// Members that read from this one and are not heard yet: they are there, though their addresses may have been
+    /// dialed in vain before they were.
     private var readersNotHeard: Set<PeerAddress> {
         let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
         let readers = links.values.lazy.filter { $0.publisher?.isSubscribed == true }.compactMap(\.peer)
@@ -104,7 +107,7 @@ extension Node {
 
     // MARK: - Originals
 
-    /// Only the shared directory leads originals to members and back.
+    /// Legacy peers and members find each other by the shared directory only.
     private var awaitsOriginals: Bool {
         guard configuration.offersOriginals, configuration.usesDirectory else { return false }
         return !known.silentOriginals.isEmpty

@@ -1,14 +1,15 @@
-// What a node does so that members which cannot reach one another hear each other all the same: it says whom it hears, asks for those whom it misses,
-// and passes on what it was asked for. Who is to be asked is `Relaying`'s to say.
+// What a node does so that members which cannot reach each other receive each other's changes all the same: it says
+// whom it hears, asks for those whom it misses, and passes on what it was asked for. Who is to be asked is `Relaying`'s
+// to say.
 
 import Catalog
 
 extension Node {
-    /// How long a link may be silent whose member is still said to be heard, in milliseconds: a ping and a half. Who cannot be heard by us either is
-    /// not to be asked of us.
+    /// How long a link may be silent whose member is still said to be heard, in milliseconds: a ping and a half. Who
+    /// cannot be heard by us either is not to be asked of us.
     var freshness: Int64 { limits.pingPeriod + limits.pingPeriod / 2 }
 
-    /// The members whose changes come in by a link of ours, originals included.
+    /// The members whose changes come in by a link of ours, legacy peers included.
     ///
     /// - Parameter silence: how long their links may have been silent, in milliseconds.
     func heardMembers(within silence: Int64 = .max, at time: NodeTime) -> Set<MemberID> {
@@ -41,13 +42,14 @@ extension Node {
         tellWhoIsHeard(at: time)
     }
 
-    /// Whether what a member says comes in through the neighbour that was asked for it, all that it said before included.
+    /// Whether what a member says comes in through the neighbour that was asked for it, all that it said before
+    /// included.
     private func isRelayed(_ member: MemberID, by route: Relaying.Route) -> Bool {
         guard let link = links[route.link] else { return false }
         return link.subscriber?.isStreaming == true && link.relayed.contains(member)
     }
 
-    /// The members that are heard through others.
+    /// The members whose changes come through others.
     var relayedMembers: Set<MemberID> { Set(relaying.routes.filter { isRelayed($0.key, by: $0.value) }.keys) }
 
     /// At once when it changes: others wait to be told whom to ask.
@@ -76,7 +78,7 @@ extension Node {
     }
 
     /// Passes on what was news to us to those who asked us for any of those that it may be from.
-    func relay(news states: [Replicated], heardOn link: Link, at time: NodeTime) {
+    func relay(dirtyShards states: [Replicated], heardOn link: Link, at time: NodeTime) {
         guard let neighbor = link.peer?.member else { return }
         pass(states, ofAny: link.relayed.union([neighbor]), saidBy: neighbor, at: time)
     }

@@ -3,7 +3,7 @@
 import Catalog
 
 extension Node {
-    /// So many unanswered pings close a link.
+    /// This many unanswered pings close a link.
     static let unansweredPings: Int64 = 3
     /// Changes that are read from the catalog at once, and how often in one call. The rest waits for the next tick.
     static let drainBudget = 1_024
@@ -38,7 +38,8 @@ extension Node {
             return close(link, .silent, at: time)
         }
         guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else { return close(link, .silent, at: time) }
-        // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line is.
+        // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line
+        // is.
         if link.subscriber?.isCopying ?? true { link.answeredAt = now }
         guard now - link.answeredAt < limits.lateness + limits.pingPeriod else { return close(link, .late, at: time) }
         attend(link, at: time)
@@ -64,7 +65,7 @@ extension Node {
         send(FrameCodec.encode(.ping(beat)), on: link)
     }
 
-    /// - isProven: to strangers no more is said than that we are there.
+    /// - isProven: an unauthenticated peer learns only that this member exists.
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers(within: freshness, at: time).sorted().prefix(Beat.heardLimit) : []
         return Beat(
@@ -75,7 +76,8 @@ extension Node {
 
     // MARK: - Changes
 
-    /// Reads what clients have changed, and tells everybody. Without anybody to tell it is let go: who comes later gets a copy.
+    /// Drains the changes of clients, and publishes them to all. Without anybody to tell it is let go: a later
+    /// subscriber gets a copy.
     func tellLocalChanges(includeRenewals: Bool, at time: NodeTime) {
         schedule.hasMore = false
         // There is no later time for renewals of a member that leaves.
@@ -103,7 +105,8 @@ extension Node {
         if configuration.offersOriginals { directives.append(.offerToOriginals(changes)) }
     }
 
-    /// Says goodbye on each link on which all has been said. Nothing has while the catalog has more to tell, which it does tick by tick.
+    /// Says goodbye on each link on which all has been said. Nothing has while the catalog has more to tell, which it
+    /// does tick by tick.
     func sayGoodbye(at time: NodeTime) {
         guard !schedule.hasMore else { return }
         for link in sortedLinks() where !link.hasSaidGoodbye && link.publisher?.isStreaming == true {
@@ -120,8 +123,9 @@ extension Node {
         }
     }
 
-    /// Members that nobody names: a directory may fail, and a look-up may leave one out. Whoever lives is a member, where it was dialed or, when it
-    /// only reads from us, where it says it is; and whoever was heard lately. As many as may read from us, the living first.
+    /// Members that are not named: a directory may fail, and a look-up may leave one out. Whoever lives is a member,
+    /// where it was dialed or, when it only reads from us, where it says it is; and whoever was heard lately. As many
+    /// as may read from us, the living first.
     private func unnamed(at now: Int64) -> ArraySlice<PeerAddress> {
         let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
         var addresses: [PeerAddress] = []
@@ -175,7 +179,8 @@ extension Node {
             median: judgments.clock.hasMedian ? wall.addingSaturated(judgments.clock.offset) : nil, own: time.moment.wall / 1_000_000)
     }
 
-    /// Before we had a median to go by, our clock, or somebody's whom we believed, may have stamped what no member takes over from us.
+    /// Before we had a median to go by, our clock, or somebody's whom we believed, may have stamped what no member
+    /// takes over from us.
     private func restampTheUnbelievable(at time: NodeTime) {
         guard judgments.clock.hasMedian else { return }
         let belief = belief(at: time)
@@ -210,8 +215,8 @@ extension Node {
         if gap > LeaseClock.longestGap { holdLeases(at: time) }
         for link in sortedLinks() {
             if link.role == .dialed, gap >= Self.unansweredPings * limits.pingPeriod {
-                // They have given us up. What they said before that has waited here for nobody knows how long, so the ages in it are too
-                // low; a copy by a new link has them right.
+                // They have given us up. What they said before that has waited here for nobody knows how long, so the
+                // ages in it are too low; a copy by a new link has them right.
                 close(link, .silent, at: time)
             } else {
                 link.heardAt = time.monotonic

@@ -1,12 +1,13 @@
-// Clients are answered when the other members have what they were promised: who is waited for, for how long, and who is left out. What the rest of the
-// registry must know of that, and whether this member may lack what others have acknowledged, is told as the cluster's standing.
+// Clients are answered when the other members have what they were promised: which members are waited for, for how long,
+// and which are left out. What the rest of the registry must know of that, and whether this member may lack what others
+// have acknowledged, is told as the cluster's standing.
 //
 //     subscriber:  not ready ── ready and prompt ──► waited for ── late, or its queue ran over ──► left out
 //                                                        ▲                                            │
 //                                                        └────────── prompt for five seconds ─────────┘
 //
-// Each of these is told to the subscriber in its place among the changes. So who has read that it is waited for has all that was acknowledged before,
-// and gets all that is later before a client hears of it.
+// Each of these is sent to the subscriber in its place among the changes. So who has read that it is waited for has all
+// that was acknowledged before, and gets all that is later before a client hears of it.
 
 import Catalog
 
@@ -80,7 +81,7 @@ extension Node {
         ping(link, at: time)
     }
 
-    /// A subscriber has acknowledged so many changes, the first of which was sent at that time.
+    /// A subscriber has acknowledged this many changes, the first of which was sent at that time.
     func acknowledged(_ changes: UInt64, sentAt: Int64?, on link: Link, at time: NodeTime) {
         guard link.attendance != nil else { return }
         link.attendance?.has(changes)
@@ -115,7 +116,7 @@ extension Node {
             if !isReady { leaveOut(link, isLate: false, at: time) }
             return
         }
-        // Changes are told between the pieces of a copy too.
+        // Changes are published between the pieces of a copy too.
         guard isReady, link.publisher.map({ $0.isStreaming || $0.isCopying }) == true, link.attendance?.admit(at: time.monotonic) == true
         else { return }
         send(FrameCodec.encode(.notice(.waitedFor)), on: link)
@@ -144,8 +145,8 @@ extension Node {
         if notice == .waitedFor { link.wasWaitedFor = true }
     }
 
-    /// This member was not run for longer than others wait: until each has been heard, whose word before that may be that it does not wait for us, we
-    /// do not know what was acknowledged meanwhile.
+    /// This member was not run for longer than others wait: until each has been heard, whose word before that may be
+    /// that it does not wait for us, we do not know what was acknowledged meanwhile.
     func noticePause(of gap: Int64, at time: NodeTime) {
         guard gap > limits.longestUnnoticedGap else { return }
         // What they acknowledged lies unread.
@@ -169,9 +170,9 @@ extension Node {
                     notice: link.notice, isAcknowledging: link.isAcknowledging, wasWaitedFor: link.wasWaitedFor,
                     beganReady: link.beganReady, isCopied: link.lastCopy != nil, isUnheard: link.checkedPong != nil))
         }
-        let news = standing.judge(
+        let dirtyShards = standing.judge(
             sight, isReaching: startup.isReaching, isServing: startup.isServing, pausedAt: pause.startedAt, at: time.monotonic)
         if !sight.isBehind { pause.caughtUp() }
-        if let news { directives.append(.standing(news)) }
+        if let dirtyShards { directives.append(.standing(dirtyShards)) }
     }
 }

@@ -1,5 +1,6 @@
-// A member that was not run for a while does not know who was alive meanwhile. It holds its leases until the others have been heard, and if nobody can
-// tell, remembers that its leases are longer than they should be, until somebody can.
+// A member that was not run for a while does not know who was alive meanwhile. It holds its leases until the others
+// have been heard, and if nobody can tell, remembers that its leases are longer than they should be, until somebody
+// can.
 //
 //     running ── paused, peers were there ──► holding ── all heard, or time is up ──► settled
 //        └────── paused, nobody was ────────────────────────► extended ── a peer that knows ──► settled
@@ -8,10 +9,10 @@
 /// What a pause of this member has left open. A value of the node's thread; times are monotonic milliseconds.
 struct Pause {
     private var hold = LeaseHold()
-    /// Whether leases are held, as far as the shell was told.
+    /// Whether leases are held, as last reported to the shell.
     private(set) var isHolding = false
-    /// Set when leases went on without anybody having been heard who knew better: they are as much too long until somebody is, or until this time, when
-    /// none of them is left.
+    /// Set when leases went on without anybody having been heard who knew better: they are as much too long until
+    /// somebody is, or until this time, when none of them is left.
     private(set) var settlementDue: Int64?
     /// When the pause began after which the others have not all been heard yet.
     private(set) var startedAt: Int64?

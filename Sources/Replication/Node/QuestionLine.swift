@@ -1,9 +1,9 @@
-// What is being asked of the other members. An id is asked for once at a time: whoever comes while a question is under way may know of more than its
-// answers say, and is served by the next one, together with all who came meanwhile.
+// What is being asked of the other members. An id is asked for once at a time: whoever comes while a question is under
+// way may know of more than its answers say, and is served by the next one, together with all who came meanwhile.
 
 import Catalog
 
-/// The questions under way, and who waits for their answers. Times are monotonic milliseconds.
+/// The questions under way, and the requests that wait for their answers. Times are monotonic milliseconds.
 struct QuestionLine {
     /// The ids that may be asked for at once, and those who may wait.
     static let idLimit = 1_000
@@ -102,7 +102,8 @@ struct QuestionLine {
     /// The questions that this link's member was to answer.
     func awaiting(_ link: LinkID) -> [UInt64] { questions.values.filter { $0.awaited.contains(link) }.map(\.number).sorted() }
 
-    /// Takes out those who have waited long enough. A question that nobody waits for any more is forgotten, and its answers are passed over.
+    /// Takes out the requests that have waited long enough. A question for which no request waits any more is dropped,
+    /// and its answers are ignored.
     mutating func expire(at now: Int64) -> [QuestionTicket] {
         guard let deadline, deadline <= now else { return [] }
         var expired: [QuestionTicket] = []

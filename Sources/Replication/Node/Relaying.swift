@@ -1,24 +1,25 @@
-// Every member hears every other directly. Where two cannot reach one another but a path of others leads from one to the other, digests would bring
-// the changes, late, and renewals not at all. So each tells whom it hears (with its pings) and whom it reaches through others (`Frame.reaches`), and
-// who misses one asks the neighbour on the shortest path to pass it on. An original, which knows nothing of this, is passed on in the same way, under
-// the id that all derive from its address.
+// Every member receives from every other directly. Where two cannot reach one another but a path of others leads from
+// one to the other, digests would bring the changes, late, and renewals not at all. So each tells whom it hears (with
+// its pings) and whom it reaches through others (`Frame.reaches`), and who misses one asks the neighbour on the
+// shortest path to pass it on. An original, which knows nothing of this, is passed on in the same way, under the id
+// that all derive from its address.
 //
-// Source: distance vectors with split horizon, as in C. Hedrick, RFC 1058, 1988. A path is as long as members are many at most, so that what goes in
-// circles is counted out at `farthest`, and news is told at once. What is passed on is only what was news to who passes it on, so that even a circle
-// would carry nothing round twice.
+// Source: distance vectors with split horizon, as in C. Hedrick, RFC 1058, 1988. A path is as long as members are many
+// at most, so that what goes in circles is counted out at `farthest`, and news is told at once. A member passes on only
+// what was new to itself, so that even a circle would carry nothing round twice.
 
 import Catalog
 
 /// Decides whose changes are to be asked of which link.
 struct Relaying {
-    /// How long a member is missed that was never heard here before somebody is asked for it, in milliseconds: links come and go when members start,
-    /// and who asks needs a copy.
+    /// How long a member is missed that was never heard here before somebody is asked for it, in milliseconds: links
+    /// come and go when members start, and who asks needs a copy.
     static let patience: Int64 = 2_000
     /// The same of one that was heard: as long as others take to tell that they have lost it too.
     static let shortPatience: Int64 = 300
-    /// The members between a member and one that it hears, at most.
+    /// The most members between a member and one that it reaches.
     static let farthest = 8
-    /// How long it is remembered who was heard, in milliseconds.
+    /// How long members that were connected are remembered, in milliseconds.
     private static let memory: Int64 = 600_000
 
     /// What a neighbour says of whom it hears.
@@ -34,11 +35,11 @@ struct Relaying {
         let hops: Int
     }
 
-    /// Through whom the missed are heard. Invariant: nobody who is heard directly.
+    /// Through which members the missing ones are reached. Invariant: nobody who is heard directly.
     private(set) var routes: [MemberID: Route] = [:]
-    /// Since when members are missed that others hear. Monotonic milliseconds.
+    /// Since when members are missing to which others are connected. Monotonic milliseconds.
     private var missedSince: [MemberID: Int64] = [:]
-    /// When members were last heard. Monotonic milliseconds.
+    /// When members were last connected. Monotonic milliseconds.
     private var heardAt: [MemberID: Int64] = [:]
     /// Whom we hear, as the others were last told.
     private var toldHeard: Set<MemberID> = []
@@ -49,7 +50,7 @@ struct Relaying {
         return heard != toldHeard
     }
 
-    /// Whom each link is to pass on.
+    /// The members whose changes each link passes on.
     ///
     /// - Parameters:
     ///   - heard: the members that we hear ourselves, and this one.

@@ -1,10 +1,11 @@
-// What requests must know of the cluster, from how each link stands: whether changes wait for others, whether an id that is unknown here may be known
-// elsewhere, and whether this member may lack what others have acknowledged.
+// What requests must know of the cluster, from how each link stands: whether changes wait for others, whether an id
+// that is unknown here may be known elsewhere, and whether this member may lack what others have acknowledged.
 
-/// Judges how the cluster stands, and remembers what it said. A value of the node's thread; times are monotonic milliseconds.
+/// Judges how the cluster stands, and remembers what it said. A value of the node's thread; times are monotonic
+/// milliseconds.
 struct StandingJudge {
-    /// After a link was lost, changes may have been acknowledged that only its member knows of, or those who still hear it: so long one asks. By then
-    /// it has been found again or is dead.
+    /// After a link was lost, changes may have been acknowledged that only its member knows of, or those who still hear
+    /// it: so long one asks. By then it has been found again or is dead.
     static let lossMemory: Int64 = 60_000
 
     /// What is seen of all links.

@@ -1,5 +1,6 @@
-// How far a member has come since its start. Whoever serves from nothing takes every client of every service down, and whoever answers before the others
-// know of it promises what they do not have; so it comes to serve in steps, none of which is ever taken back.
+// How far a member has come since its start. Whoever serves from nothing takes every client of every service down, and
+// whoever answers before the others know of it promises what they do not have; so it comes to serve in steps, none of
+// which is ever taken back.
 //
 //     look-ups:  searching, copying ── a ground ──► linking ── members wait for each other, or time is up ──► serving
 //     changes:   reaching ── those that answer clients read from here, or time is up ──► acknowledged
@@ -12,7 +13,8 @@ struct Startup {
     private let linkingTime: Int64
     /// When a member that is still reaching acknowledges changes all the same.
     let reachingUntil: Int64
-    /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged. Invariant: once false it stays.
+    /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged.
+    /// Invariant: once false it stays.
     private(set) var isReaching: Bool
     /// Why what is here is all that there is; nil while it is not. Invariant: once set it stays.
     private(set) var ground: ReadinessGround?
@@ -24,8 +26,8 @@ struct Startup {
     private var awaitsDirectory: Bool
     /// When any other member was last heard, as of the last link's beginning or end; nil when none ever was.
     private var lastAnswer: Int64?
-    /// When one that membership names last refused this member; nil when none ever did. Who refuses is there, and may have everything: when it is silent,
-    /// it may have been restarted.
+    /// When one that membership names last refused this member; nil when none ever did. Who refuses is there, and may
+    /// have everything: when it is silent, it may have been restarted.
     private var lastRefusal: Int64?
     /// Whether it was told that being ready takes long though a member answers.
     private var isOverdueTold = false
@@ -57,7 +59,8 @@ struct Startup {
     /// One that membership names has refused this member.
     mutating func refused(at now: Int64) { lastRefusal = now }
 
-    /// The shared directory was read, and this member's file written. Only from the first time on does it mean anything that nobody answers.
+    /// The shared directory was read, and this member's file written. Only from the first time on does it mean anything
+    /// that nobody answers.
     mutating func directoryServes(at now: Int64) {
         if awaitsDirectory { readiness.start = now }
         awaitsDirectory = false
@@ -113,7 +116,7 @@ struct Startup {
     ///
     /// - Parameters:
     ///   - refusal: why all that are named refuse this member; nil when not all do.
-    ///   - awaitsOriginals: whether an original does not read from this member yet, or may turn out to be there.
+    ///   - awaitsOriginals: whether a legacy peer does not read from this member yet, or may turn out to be there.
     mutating func judgeTraffic(refusal: RefusalReason?, awaitsOriginals: Bool, at now: Int64) -> ReadinessReport? {
         let knowledge = ReadinessGate.Knowledge(
             ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + linkingTime }, awaitsDirectory: awaitsDirectory,
@@ -122,8 +125,8 @@ struct Startup {
         return gate.judge(knowledge, at: now)
     }
 
-    /// Returns the refusal when it is to be logged: once, until a member has let this one in, for what comes between two refusals may be no more than a
-    /// dial that took too long.
+    /// Returns the refusal when it is to be logged: once, until a member has let this one in, for what comes between
+    /// two refusals may be no more than a dial that took too long.
     mutating func tell(_ refusal: RefusalReason?, isLetIn: @autoclosure () -> Bool) -> RefusalReason? {
         guard let refusal else {
             if toldRefusal != nil, isLetIn() { toldRefusal = nil }

@@ -52,16 +52,16 @@ struct TwinWatch {
     mutating func judge(_ members: Set<Member>, at now: Int64) -> [MemberConflict] {
         let found = Set(Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
         findings = findings.filter { found.contains($0.key) }
-        var news: [MemberConflict] = []
+        var dirtyShards: [MemberConflict] = []
         for conflict in found {
             var finding = findings[conflict] ?? Finding(since: now)
             if !finding.isTold, now - finding.since >= Self.patience {
                 finding.isTold = true
-                news.append(conflict)
+                dirtyShards.append(conflict)
             }
             findings[conflict] = finding
         }
-        return news.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
+        return dirtyShards.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
     }
 
     private static func find(_ kind: MemberConflict.Kind, _ members: Set<Member>, by key: (Member) -> String) -> [MemberConflict] {

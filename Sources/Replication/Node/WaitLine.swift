@@ -1,7 +1,7 @@
-// Who waits for acknowledgments, in the order in which they came. All wait for the same time at most, so deadlines are in that order too, and a wait
-// that is over ends all before it.
+// The requests that wait for acknowledgments, in the order in which they came. All wait for the same time at most, so
+// deadlines are in that order too, and a wait that is over ends all before it.
 
-/// The line of those who wait. Times are monotonic milliseconds.
+/// The queue of waiting requests. Times are monotonic milliseconds.
 struct WaitLine {
     private struct Waiter {
         let ticket: AcknowledgmentTicket
@@ -16,8 +16,8 @@ struct WaitLine {
     private var waiters: [Waiter] = []
     private var head = 0
     private var lastNumber: UInt64 = 0
-    /// The first wait whose changes have not all been told yet, and the first that came before others read from this member. Invariant: each is in the
-    /// line, or has waited long enough.
+    /// The first wait whose changes have not all been told yet, and the first that came before others read from this
+    /// member. Invariant: each is in the line, or has waited long enough.
     private var untold: UInt64?
     private var unreached: UInt64?
     /// No deadline counts before: while this member was paused, it read nothing of what others acknowledged.

@@ -1,5 +1,6 @@
-// Whether a subscriber is waited for before clients are answered, and what it has still to acknowledge. One that answers late would cost every client
-// the bound, so it is left out until it has been prompt for a while: a slow line costs one wait, and not one in so many.
+// Whether a subscriber is waited for before clients are answered, and what it has still to acknowledge. One that
+// answers late would cost every client the bound, so it is left out until it has been prompt for a while: a slow line
+// costs one wait, and not one in so many.
 
 /// A publisher's account of one subscriber that can be waited for. Times are monotonic milliseconds.
 struct Attendance {
@@ -12,8 +13,8 @@ struct Attendance {
         let wait: UInt64
     }
 
-    /// An acknowledgment is prompt that comes within so many milliseconds: half of what is waited for at most, so that who just passes does not
-    /// fail with the next.
+    /// An acknowledgment is prompt that comes within so many milliseconds: half of what is waited for at most, so that
+    /// who just passes does not fail with the next.
     let promptness: Int64
     private(set) var isWaitedFor = false
     /// Whether it was left out because it was late, and has not been waited for since.
@@ -34,8 +35,9 @@ struct Attendance {
     /// The earliest wait that needs an acknowledgment of it.
     var firstWait: UInt64? { marks.first?.wait }
 
-    /// From now on it is heard how quick it is: what it was before goes for nothing, unless it was left out for it. Once when it is there, and once more
-    /// when a copy has been sent to its end, for what is behind a copy is late by that.
+    /// From now on it is heard how quick it is: what it was before goes for nothing, unless it was left out for it.
+    /// Once when it is there, and once more when a copy has been sent to its end, for what is behind a copy is late by
+    /// that.
     mutating func begin(at now: Int64) {
         since = now
         promptAt = nil

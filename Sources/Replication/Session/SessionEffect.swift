@@ -16,7 +16,7 @@ enum SessionEffect {
     case heard(States)
     case relayHeard(States)
     /// Of the states that are not the other end's own changes, these were new to this member.
-    case news([Replicated])
+    case dirtyShards([Replicated])
     /// States that we lacked were brought.
     case repaired(Int)
 }

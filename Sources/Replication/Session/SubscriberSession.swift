@@ -58,7 +58,7 @@ struct SubscriberSession {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            tell(try merge(states, from: store, believing: belief, at: time).news, into: &effects)
+            tell(try merge(states, from: store, believing: belief, at: time).dirtyShards, into: &effects)
             // Without its beginning it is the rest of a copy that we no longer want whole.
             guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
@@ -71,14 +71,14 @@ struct SubscriberSession {
             received += UInt64(states.count)
             effects.append(.heard(states))
         case .relayed(let states):
-            let news = try merge(states, from: store, believing: belief, at: time).news
+            let dirtyShards = try merge(states, from: store, believing: belief, at: time).dirtyShards
             received += UInt64(states.count)
             effects.append(.relayHeard(states))
-            tell(news, into: &effects)
+            tell(dirtyShards, into: &effects)
         case .states(let states):
             let merged = try merge(states, from: store, believing: belief, at: time)
             if merged.applied > 0 { effects.append(.repaired(merged.applied)) }
-            tell(merged.news, into: &effects)
+            tell(merged.dirtyShards, into: &effects)
         case .root(let root):
             let differ = comparison.compare(root: root, with: store.digest().root)
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
@@ -114,29 +114,29 @@ struct SubscriberSession {
         }
     }
 
-    private func tell(_ news: [Replicated], into effects: inout [SessionEffect]) {
-        if !news.isEmpty { effects.append(.news(news)) }
+    private func tell(_ dirtyShards: [Replicated], into effects: inout [SessionEffect]) {
+        if !dirtyShards.isEmpty { effects.append(.dirtyShards(dirtyShards)) }
     }
 
     /// Returns how many states changed anything here, and which were new.
     @discardableResult
     private mutating func merge(
         _ states: States, from store: Store, believing belief: StampBelief, at time: NodeTime
-    ) throws(FrameError) -> (applied: Int, news: [Replicated]) {
-        var (applied, news) = (0, [] as [Replicated])
+    ) throws(FrameError) -> (applied: Int, dirtyShards: [Replicated]) {
+        var (applied, dirtyShards) = (0, [] as [Replicated])
         for state in states.states {
             try belief.check(state.replica.version)
             switch store.merge(state, at: time.moment) {
             case .applied:
                 applied += 1
-                news.append(state)
-            case .renewed: news.append(state)
+                dirtyShards.append(state)
+            case .renewed: dirtyShards.append(state)
             case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
             // This member's state being newer, the other end gets it from here: it subscribes too.
             case .redundant, .stale, .dead: break
             }
         }
-        return (applied, news)
+        return (applied, dirtyShards)
     }
 
     private mutating func want(_ key: StateKey) {

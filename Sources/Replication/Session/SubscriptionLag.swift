@@ -1,4 +1,5 @@
-// How far a subscriber is behind, in changes and in time. Changes of a link are counted, and acknowledged by their count.
+// How far a subscriber is behind, in changes and in time. Changes of a link are counted, and acknowledged by their
+// count.
 
 /// What was sent on a link and not yet acknowledged.
 struct SubscriptionLag {

@@ -1,6 +1,6 @@
 // A connection between two members, as everything here speaks of it: its name, and which end of it this member is.
 
-/// A connection, named by whoever opened it; never used twice in one process.
+/// A connection, numbered by the shell that opened it; never used twice in one process.
 public struct LinkID: Hashable, Sendable {
     public let number: UInt64
 
@@ -9,12 +9,12 @@ public struct LinkID: Hashable, Sendable {
     }
 }
 
-/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries requests and
-/// acknowledgments.
+/// Which end of a connection this member is. Data flows from the accepter to the dialer; the other direction carries
+/// requests and acknowledgments.
 public enum LinkRole: Sendable {
-    /// We dialed, and hear what the other has: the subscriber.
+    /// Dialed by this member, which subscribes to the other: the subscriber.
     case dialed
-    /// We were dialed, and tell what we have: the publisher.
+    /// Accepted by this member, which publishes to the other: the publisher.
     case accepted
 
     /// That of the other end.

@@ -4,7 +4,8 @@ import Catalog
 
 /// The moment of a call, on every clock there is.
 public struct NodeTime: Sendable {
-    /// What the catalog is told: lease time, what it has lost to pauses, and the wall clock as corrected by `Directive.correctClock`.
+    /// For the catalog: lease time, what it has lost to pauses, and the wall clock as corrected by
+    /// `Directive.correctClock`.
     public let moment: Moment
     /// Milliseconds of a clock that never goes back and runs on during a pause.
     public let monotonic: Int64

@@ -5,7 +5,8 @@ import Catalog
 /// One message of our own protocol.
 enum Frame: Sendable {
     // Both ways, first.
-    /// - raw: the frame as it came, for the proof is over every byte of it, those unknown to us included. Unused on the way out.
+    /// - raw: the frame as it came, for the proof is over every byte of it, those unknown to us included. Unused on the
+    ///   way out.
     case hello(Hello, raw: [UInt8])
     /// The code over both hellos, or empty when there is no secret.
     case proof([UInt8])
@@ -76,8 +77,8 @@ struct Hello: Sendable, Equatable {
 struct Beat: Sendable, Equatable {
     /// How many members a beat names at most.
     static let heardLimit = 256
-    /// What a clock may say, in milliseconds: one that was never set says 1970, and what is beyond the year 2262 is no time at all, for its
-    /// nanoseconds fit nowhere.
+    /// What a clock may say, in milliseconds: one that was never set says 1970, and what is beyond the year 2262 is no
+    /// time at all, for its nanoseconds fit nowhere.
     static let walls: ClosedRange<Int64> = 0...(.max / 1_000_000)
 
     /// Comes back in the pong.
@@ -85,22 +86,25 @@ struct Beat: Sendable, Equatable {
     /// Milliseconds since 1970 by its machine's clock. Invariant: one of `walls`.
     var wall: Int64
     var isReady: Bool
-    /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was alive meanwhile.
+    /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was
+    /// alive meanwhile.
     var isExtended = false
-    /// The members whose changes it hears, originals included.
+    /// The members whose changes it hears, legacy peers included.
     var hears: [MemberID]
 }
 
-/// A member that is heard through others, and through how many.
+/// A member whose changes come through others, and through how many.
 struct Reach: Sendable, Equatable {
     let member: MemberID
     /// Above 0.
     let hops: UInt8
 }
 
-/// What a publisher says of its waiting for a subscriber. In between, and until something is said, it is as it was said last: at first, left out.
+/// What a publisher says of its waiting for a subscriber. In between, and until something is said, it is as it was said
+/// last: at first, left out.
 enum WaitNotice: UInt8, Sendable, Equatable {
-    /// Changes are acknowledged to clients without the subscriber having them. What a newer version may say is taken for this.
+    /// Changes are acknowledged to clients without the subscriber having them. What a newer version may say is taken
+    /// for this.
     case leftOut = 0
     /// What is acknowledged from here on, and all that was before, the subscriber has.
     case waitedFor = 1

@@ -32,7 +32,7 @@ extension RenderedAnswers {
             return try wait(for: try read(call), kept, resource, key, call, revision)
         }
         let request = try read(call)
-        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.border) else {
+        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.connectionLimits) else {
             return try wait(for: request, nil, resource, key, call, revision)
         }
         guard mustCompressBeside(made, call) else { return .now(response(made, to: call)) }
@@ -73,7 +73,7 @@ extension RenderedAnswers {
         _ call: borrowing Call, _ revision: Revision
     ) throws(Refused) -> Reply {
         // Not made only to be refused.
-        guard call.context.border.hasRoom(forBytes: RenderBudget.loopGzip) else { throw .noRoom }
+        guard call.context.connectionLimits.hasRoom(forBytes: RenderBudget.loopGzip) else { throw .noRoom }
         let key = RenderKey(
             resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant, isCompressed: wantsGzip(call))
         guard let job = call.context.renderThreads.job(key, request, plain, at: call.instant, revision) else { throw .renderingBusy }

@@ -14,7 +14,7 @@ package struct ListRendering {
     package let namespace: Namespace
     package let lookup: Lookup
     private let format: Format
-    private let border: Border
+    private let connectionLimits: ConnectionLimits
     private let renderings: any ServiceRenderings
     package var budget: RenderBudget
     /// Reused for rendering; what is in it is of no matter.
@@ -26,13 +26,13 @@ package struct ListRendering {
     package private(set) var isEmpty = true
 
     init(
-        _ format: Format, of namespace: Namespace, from lookup: Lookup, _ border: Border, at instant: Instant,
+        _ format: Format, of namespace: Namespace, from lookup: Lookup, _ connectionLimits: ConnectionLimits, at instant: Instant,
         keeping services: any ServiceRenderings, _ budget: RenderBudget, scratch: consuming [UInt8] = []
     ) {
         self.format = format
         self.namespace = namespace
         self.lookup = lookup
-        self.border = border
+        self.connectionLimits = connectionLimits
         self.instant = instant
         renderings = services
         self.budget = budget
@@ -116,7 +116,7 @@ package struct ListRendering {
 
     /// Throws when this many bytes could not be sent anyway: they are not made only to be refused.
     package func needRoom(forBytes count: Int) throws(RenderStop) {
-        guard border.hasRoom(forBytes: count) else { throw .refused(.noRoom) }
+        guard connectionLimits.hasRoom(forBytes: count) else { throw .refused(.noRoom) }
     }
 
     /// A list of these bytes, which were made of what was read now.

@@ -129,7 +129,7 @@ extension RenderJob: Equatable {
 
 extension RenderJob {
     /// Renders the list, or compresses the one that there is, on a render thread.
-    func make(from lookup: Lookup, _ border: Border, keeping services: any ServiceRenderings) -> RenderOutcome {
+    func make(from lookup: Lookup, _ connectionLimits: ConnectionLimits, keeping services: any ServiceRenderings) -> RenderOutcome {
         if let plain {
             _ = begin(plain.revision)
             return compressed(plain)
@@ -137,7 +137,7 @@ extension RenderJob {
         let revision = lookup.revision(of: key.namespace)
         let instant = begin(revision)
         var rendering = ListRendering(
-            key.resource.format, of: key.namespace, from: lookup, border, at: instant, keeping: services,
+            key.resource.format, of: key.namespace, from: lookup, connectionLimits, at: instant, keeping: services,
             .beside(loan) { self.isUnwanted })
         do throws(RenderStop) {
             let list = try request.make(&rendering)

@@ -59,10 +59,10 @@ package final class RenderedAnswers {
     /// - Parameter revision: the namespace's before the list is made.
     func makeHere(
         _ request: any ListRequest, _ resource: ListedResource, _ key: ArraySlice<UInt8>, _ revision: Revision, at instant: Instant,
-        _ border: Border
+        _ connectionLimits: ConnectionLimits
     ) throws(Refused) -> RenderedAnswer? {
         var rendering = ListRendering(
-            resource.format, of: request.namespace, from: lookup, border, at: instant, keeping: self, .loop, scratch: scratch)
+            resource.format, of: request.namespace, from: lookup, connectionLimits, at: instant, keeping: self, .loop, scratch: scratch)
         scratch = []
         defer { if rendering.scratch.capacity <= Self.keptScratch { scratch = rendering.scratch } }
         do throws(RenderStop) {

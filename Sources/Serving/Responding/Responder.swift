@@ -75,7 +75,7 @@ package final class Responder {
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
-        if call.principal != nil, !context.border.hasRoom(for: response.body) { response = Refused.noRoom.response(in: call.errors) }
+        if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) { response = Refused.noRoom.response(in: call.errors) }
         let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }

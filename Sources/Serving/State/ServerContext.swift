@@ -14,7 +14,7 @@ package final class ServerContext: Sendable {
     package let registry: RegistryState
     package let events = EventCounts()
     /// The limits on connections, and a tally of the clients that exceeded them.
-    package let border: Border
+    package let connectionLimits: ConnectionLimits
     /// Which requests are logged.
     package let accessLogRule: AccessLogRule
     /// One for each loop.
@@ -40,13 +40,13 @@ package final class ServerContext: Sendable {
     /// - Parameter operations: those that are counted.
     package init(
         _ registry: RegistryState, operations: [Operation], loops: Int, httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil,
-        peerTLSHealth: TLSHealth? = nil, border: Border = Border(), openConnections: @escaping @Sendable () -> Int = { 0 },
+        peerTLSHealth: TLSHealth? = nil, connectionLimits: ConnectionLimits = ConnectionLimits(), openConnections: @escaping @Sendable () -> Int = { 0 },
         droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         let settings = registry.settings
         self.registry = registry
         self.settings = settings
-        self.border = border
+        self.connectionLimits = connectionLimits
         accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         crossOrigin = CrossOrigin(settings)
         forwarding = Forwarding(settings)
@@ -59,7 +59,7 @@ package final class ServerContext: Sendable {
         sharedRenderings = shared
         renderThreads = RenderThreads(
             RenderAccount(most: settings.renderBytes, ofNamespace: settings.renderBytesNamespace)
-        ) { [lookup = registry.lookup] job in job.make(from: lookup, border, keeping: shared) }
+        ) { [lookup = registry.lookup] job in job.make(from: lookup, connectionLimits, keeping: shared) }
         loopMetrics = (0..<loops).map { _ in LoopMetrics(operations) }
     }
 }

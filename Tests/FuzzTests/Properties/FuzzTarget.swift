@@ -15,7 +15,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Nil, or how the property is broken by these bytes. A trap breaks it too.
     func violation(_ bytes: [UInt8]) -> String? {
         switch self {
-        case .gate: GateProperty.violation(bytes)
+        case .gate: ParserProperty.violation(bytes)
         case .target: TargetProperty.violation(bytes)
         case .json: JSONProperty.violation(bytes)
         case .jwt: JWTProperty.violation(bytes)

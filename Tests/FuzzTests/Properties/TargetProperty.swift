@@ -10,7 +10,7 @@ enum TargetProperty {
     private static let routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
 
     static func violation(_ bytes: [UInt8]) -> String? {
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         let head = Array("GET ".utf8) + bytes + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
         gate.feed(head.span)
         // A target with line ends in it is several lines, and perhaps several requests.

@@ -28,7 +28,7 @@ private final class WaitingCluster: Cluster {
     let clockCorrection: Int64 = 0
     let components: [ComponentHealth] = []
     let report: ClusterReport? = nil
-    let standing = StandingBoard()
+    let standing = PublishedStanding()
     private let state = Mutex(State())
     private let happened = DispatchSemaphore(value: 0)
 
@@ -267,7 +267,7 @@ struct AcknowledgmentTests {
     }
 
     @Test func `a member that has not looked at what others say for too long is behind, until it has`() {
-        let board = StandingBoard(longestSilence: 100)
+        let board = PublishedStanding(longestSilence: 100)
         #expect(board.behindSince(at: 1_000_000) == nil, "nobody was ever to be heard")
         board.beat(at: 1_000)
         #expect(board.behindSince(at: 1_100) == nil)

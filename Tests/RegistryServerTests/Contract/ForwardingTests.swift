@@ -21,7 +21,7 @@ struct ForwardingTests {
     }
 
     private func request(_ lines: [String], from peer: String? = "127.0.0.1") throws -> Request {
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         let bytes = Array("GET / HTTP/1.1\r\nHost: own:1\r\n\(lines.map { $0 + "\r\n" }.joined())\r\n".utf8)
         gate.feed(bytes.span)
         let head = gate.takeRequest()

@@ -102,7 +102,7 @@ struct HTTPSTests {
     ) throws {
         // R615 With a TLS port of our own, the redirect has the host's name as in Host and that port, which is left out when it is 443; a Host
         // that is no name with or without a port is answered 400.
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         let request = Array("GET /a?b=%20 HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
         gate.feed(request.span)
         let taken = gate.takeRequest()

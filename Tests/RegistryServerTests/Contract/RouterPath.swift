@@ -19,7 +19,7 @@ final class RouterPath: RequestPath {
     }
 
     func exchange(_ bytes: [UInt8], _ what: String) -> [Answer] {
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         var answers: [Answer] = []
         var rest = bytes[...]
         let bytes = Self.strained(bytes)
@@ -41,7 +41,7 @@ final class RouterPath: RequestPath {
 
     /// What the gate leaves of the bytes for evhttp.
     private static func strained(_ bytes: [UInt8]) -> [UInt8] {
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         gate.feed(bytes.span)
         var kept: [UInt8] = []
         var position = 0

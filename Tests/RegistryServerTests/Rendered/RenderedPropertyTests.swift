@@ -58,7 +58,7 @@ struct RenderedPropertyTests {
         }
 
         private func answer(_ request: TestRequest, by responder: Responder) throws -> Response {
-            var gate = RequestGate(limits: RequestLimits())
+            var gate = RequestParser(limits: RequestLimits())
             gate.feed(request.bytes.span)
             guard let head = gate.takeRequest() else { throw WaitedInVain(for: "\(request)") }
             let instant = clock.instant

@@ -20,7 +20,7 @@ struct ProtocolsTests {
         let responder = Responder(
             context, table, authorizer: try Authorizer(AuthorizationConfiguration(.defaults)), metrics: context.loopMetrics[0],
             accessLog: nil)
-        var gate = RequestGate(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits())
         gate.feed(request.bytes.span)
         let taken = gate.takeRequest()
         let head = try #require(taken)

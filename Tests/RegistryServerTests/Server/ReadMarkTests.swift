@@ -43,7 +43,7 @@ struct ReadMarkTests {
         let outstanding = Outstanding()
         let loop = try EventLoop()
         let server = try HTTPServer(
-            on: loop, listening: listening.descriptor, limits: RequestLimits(), gauge: ConnectionGauge(), border: Border(),
+            on: loop, listening: listening.descriptor, limits: RequestLimits(), gauge: ConnectionGauge(), connectionLimits: ConnectionLimits(),
             refused: LoopHandler.refuse
         ) { request, reply, _ in
             let path = request.head.target.split(separator: UInt8(ascii: "/"))

@@ -54,9 +54,9 @@ final class SimulatedMember {
     private(set) var restartedAt: Int64?
     private(set) var hearing = PeerHearing.whole(restarts: false)
     /// In between the wake of the store and the node's hearing of it.
-    private let news = News()
+    private let dirtyShards = DirtyShards()
 
-    private final class News: Sendable {
+    private final class DirtyShards: Sendable {
         let flag = Flag()
         func wake() { flag.raise() }
     }
@@ -95,8 +95,8 @@ final class SimulatedMember {
         hearing = .whole(restarts: false)
         restartedAt = nil
         lastTick = monotonic
-        let news = news
-        store = Store(namespaceCapacity: nil, replicating: id, wake: { news.wake() })
+        let dirtyShards = dirtyShards
+        store = Store(namespaceCapacity: nil, replicating: id, wake: { dirtyShards.wake() })
         var configuration = NodeConfiguration(
             member: id, name: "member-\(index)", address: address, clusterSize: simulation.setting.clusterSize,
             syncTimeout: Simulation.syncTimeout)
@@ -328,7 +328,7 @@ final class SimulatedMember {
     /// A client's request. What it changes is told at once, as the wake callback does.
     func apply(_ command: Command, in namespace: Namespace) -> Outcome {
         let outcome = store.apply(command, in: namespace, at: time.moment).outcome
-        if news.flag.lower() {
+        if dirtyShards.flag.lower() {
             let boot = boot
             simulation.plan(after: 0) { [self] in
                 if self.boot == boot, state == .up { carryOut(node?.localChanges(at: time)) }

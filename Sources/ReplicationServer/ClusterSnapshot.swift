@@ -6,7 +6,7 @@ import Replication
 import Synchronization
 
 /// The cluster as last seen. Written by the replication thread, read by any.
-final class ClusterBoard: Sendable {
+final class ClusterSnapshot: Sendable {
     private struct Page {
         var report: ClusterReport?
         var components: [ComponentHealth] = []
@@ -19,7 +19,7 @@ final class ClusterBoard: Sendable {
     /// Nanoseconds.
     private let correction = Atomic<Int64>(0)
     private let page = Mutex(Page())
-    let standing: StandingBoard
+    let standing: PublishedStanding
 
     var hasCopy: Bool { ready.load(ordering: .acquiring) }
     var isLargeEnough: Bool { large.load(ordering: .relaxed) }
@@ -32,13 +32,13 @@ final class ClusterBoard: Sendable {
 
     /// - Parameters:
     ///   - now: monotonic milliseconds.
-    ///   - longestSilence: see `StandingBoard`.
+    ///   - longestSilence: see `PublishedStanding`.
     ///   - usesDirectory, syncTimeout: see `NodeConfiguration`.
     ///   - acknowledges: see `NodeLimits`.
     init(
         at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0, acknowledges: Bool = true
     ) {
-        standing = StandingBoard(longestSilence: longestSilence)
+        standing = PublishedStanding(longestSilence: longestSilence)
         standing.publish(acknowledges ? .starting : .alone)
         page.withLock {
             $0.readiness = .atStart(usesDirectory: usesDirectory, until: now.addingSaturated(syncTimeout), at: now)

@@ -4,12 +4,12 @@ import Testing
 
 @testable import Replication
 
-struct PrefaceTests {
+struct UpgradeHandshakeTests {
     private static let own = PeerAddress(host: "10.0.0.1", port: 6_100)
     private static let other = PeerAddress(host: "10.0.0.2", port: 6_100)
 
-    private static func verdict(_ text: String, allowsOriginals: Bool = true, piece: Int = 1_000_000) -> PrefaceRequestReader.Verdict {
-        var reader = PrefaceRequestReader(address: own, allowsOriginals: allowsOriginals)
+    private static func verdict(_ text: String, allowsOriginals: Bool = true, piece: Int = 1_000_000) -> UpgradeRequestReader.Verdict {
+        var reader = UpgradeRequestReader(address: own, allowsOriginals: allowsOriginals)
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let verdict = reader.take(Array(rest.prefix(piece)))
@@ -29,33 +29,33 @@ struct PrefaceTests {
 
     @Test(arguments: [1, 7, 10_000])
     func `what a member of ours sends is understood by another, in any pieces`(piece: Int) {
-        let text = String(decoding: Preface.request(to: Self.own, from: Self.other), as: UTF8.self)
-        let expected = PrefaceRequest(kind: .frames, member: Self.other, acceptsGzip: false)
+        let text = String(decoding: UpgradeHandshake.request(to: Self.own, from: Self.other), as: UTF8.self)
+        let expected = UpgradeRequest(kind: .frames, member: Self.other, acceptsGzip: false)
         #expect(Self.verdict(text, piece: piece) == .request(expected, rest: []))
         #expect(Self.verdict(text, allowsOriginals: false, piece: piece) == .request(expected, rest: []))
     }
 
     @Test func `a member of ours is refused where it should have TLS and has none, and the original is not`() {
-        func verdict(_ bytes: [UInt8]) -> PrefaceRequestReader.Verdict {
-            var reader = PrefaceRequestReader(address: Self.own, allowsOriginals: true, allowsFrames: false)
+        func verdict(_ bytes: [UInt8]) -> UpgradeRequestReader.Verdict {
+            var reader = UpgradeRequestReader(address: Self.own, allowsOriginals: true, allowsFrames: false)
             return reader.take(bytes)
         }
-        #expect(verdict(Preface.request(to: Self.own, from: Self.other)) == .refused(.insecure))
-        let original = PrefaceRequest(kind: .originalChanges, member: Self.other, acceptsGzip: false)
+        #expect(verdict(UpgradeHandshake.request(to: Self.own, from: Self.other)) == .refused(.insecure))
+        let original = UpgradeRequest(kind: .originalChanges, member: Self.other, acceptsGzip: false)
         #expect(verdict(Array(Self.request().utf8)) == .request(original, rest: []))
     }
 
     @Test func `what stands behind the request is handed on`() {
-        let text = String(decoding: Preface.request(to: Self.own, from: Self.other), as: UTF8.self) + "frames"
+        let text = String(decoding: UpgradeHandshake.request(to: Self.own, from: Self.other), as: UTF8.self) + "frames"
         #expect(
             Self.verdict(text)
-                == .request(PrefaceRequest(kind: .frames, member: Self.other, acceptsGzip: false), rest: Array("frames".utf8)))
+                == .request(UpgradeRequest(kind: .frames, member: Self.other, acceptsGzip: false), rest: Array("frames".utf8)))
     }
 
     /// "`GET /v1/replication` (live changes) and `GET /v1/sync` (a full copy, then the stream ends). Request header `Member-ID: IP:PORT` of the
     /// caller … gzip if the caller offers it."
     @Test(arguments: [
-        ("/v1/replication", [], PrefaceKind.originalChanges, false),
+        ("/v1/replication", [], UpgradeKind.originalChanges, false),
         ("/v1/sync", [], .originalCopy, false),
         ("/v1/sync", ["Accept-Encoding: gzip"], .originalCopy, true),
         ("/v1/replication", ["accept-encoding: br, GZIP"], .originalChanges, true),
@@ -67,10 +67,10 @@ struct PrefaceTests {
         // A copy is the original's way alone.
         ("/v1/sync", ["Connection: Upgrade", "Upgrade: a8-replication/1"], .originalCopy, false),
     ])
-    func `the original's requests are told from ours`(path: String, fields: [String], kind: PrefaceKind, acceptsGzip: Bool) {
+    func `the original's requests are told from ours`(path: String, fields: [String], kind: UpgradeKind, acceptsGzip: Bool) {
         let text = Self.request("GET \(path) HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100"] + fields)
         #expect(
-            Self.verdict(text) == .request(PrefaceRequest(kind: kind, member: Self.other, acceptsGzip: acceptsGzip), rest: []))
+            Self.verdict(text) == .request(UpgradeRequest(kind: kind, member: Self.other, acceptsGzip: acceptsGzip), rest: []))
         if kind != .frames { #expect(Self.verdict(text, allowsOriginals: false) == .refused(.originalsOff)) }
     }
 
@@ -78,12 +78,12 @@ struct PrefaceTests {
         let text = Self.request(
             "GET /v1/replication HTTP/1.1",
             ["Host: a", "Member-ID: 10.0.0.1:6100", "Connection: Upgrade", "Upgrade: a8-replication/1"])
-        #expect(Self.verdict(text) == .request(PrefaceRequest(kind: .frames, member: Self.own, acceptsGzip: false), rest: []))
+        #expect(Self.verdict(text) == .request(UpgradeRequest(kind: .frames, member: Self.own, acceptsGzip: false), rest: []))
     }
 
     @Test(arguments: [
         // "missing or equal to the receiver's own is 400."
-        (request("GET /v1/replication HTTP/1.1", ["Host: a"]), PrefaceRefusal.malformed),
+        (request("GET /v1/replication HTTP/1.1", ["Host: a"]), UpgradeRefusal.malformed),
         (request("GET /v1/replication HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.1:6100"]), .ourself),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.1:6100"]), .ourself),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Member-ID: 10.0.0.3:6100"]), .malformed),
@@ -111,7 +111,7 @@ struct PrefaceTests {
         ("\r\n\r\n", .malformed),
         ("nonsense\r\n\r\n", .malformed),
     ])
-    func `anything else is refused`(text: String, refusal: PrefaceRefusal) {
+    func `anything else is refused`(text: String, refusal: UpgradeRefusal) {
         #expect(Self.verdict(text) == .refused(refusal))
         #expect(Self.verdict(text, piece: 1) == .refused(refusal))
         #expect(refusal.answer.starts(with: Array("HTTP/1.1 4".utf8)))
@@ -121,13 +121,13 @@ struct PrefaceTests {
         let fixed = Self.request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "X: "]).utf8.count
         let longest = Self.request(
             "GET /v1/sync HTTP/1.1",
-            ["Host: a", "Member-ID: 10.0.0.2:6100", "X: " + String(repeating: "x", count: Preface.maximumBytes - fixed)])
-        #expect(longest.utf8.count == Preface.maximumBytes)
+            ["Host: a", "Member-ID: 10.0.0.2:6100", "X: " + String(repeating: "x", count: UpgradeHandshake.maximumBytes - fixed)])
+        #expect(longest.utf8.count == UpgradeHandshake.maximumBytes)
         #expect(Self.verdict(longest, piece: 1) == Self.verdict(Self.request("GET /v1/sync HTTP/1.1")))
         #expect(Self.verdict(String(longest.dropLast(1)), piece: 100) == .incomplete)
         #expect(Self.verdict(longest.replacing("X: ", with: "X: x"), piece: 1) == .refused(.tooLong))
         for piece in [1, 1_000_000] {
-            let endless = String(repeating: "x", count: 3 * Preface.maximumBytes)
+            let endless = String(repeating: "x", count: 3 * UpgradeHandshake.maximumBytes)
             #expect(Self.verdict(endless, piece: piece) == .refused(.tooLong))
             #expect(Self.answer(endless, piece: piece) == "failed")
         }
@@ -136,7 +136,7 @@ struct PrefaceTests {
     // MARK: - Answers
 
     private static func answer(_ text: String, piece: Int = 1_000_000) -> String {
-        var reader = PrefaceAnswerReader()
+        var reader = UpgradeAnswerReader()
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             switch reader.take(Array(rest.prefix(piece))) {
@@ -153,8 +153,8 @@ struct PrefaceTests {
     }
 
     @Test(arguments: [
-        (String(decoding: Preface.upgraded, as: UTF8.self), "frames, 0 behind"),
-        (String(decoding: Preface.upgraded, as: UTF8.self) + "abc", "frames, 3 behind"),
+        (String(decoding: UpgradeHandshake.upgraded, as: UTF8.self), "frames, 0 behind"),
+        (String(decoding: UpgradeHandshake.upgraded, as: UTF8.self) + "abc", "frames, 3 behind"),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", "failed"),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "failed"),
         (
@@ -179,8 +179,8 @@ struct PrefaceTests {
         #expect(Self.answer(text) == verdict)
     }
 
-    @Test(arguments: [PrefaceRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .stranger, .notReady])
-    func `a refusal is an answer that its dialer takes for a failure, or for one where it is not let in`(refusal: PrefaceRefusal) {
+    @Test(arguments: [UpgradeRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .stranger, .notReady])
+    func `a refusal is an answer that its dialer takes for a failure, or for one where it is not let in`(refusal: UpgradeRefusal) {
         let verdict = [.originalsOff, .insecure, .stranger].contains(refusal) ? "refused" : "failed"
         #expect(Self.answer(String(decoding: refusal.answer, as: UTF8.self), piece: 1) == verdict)
     }

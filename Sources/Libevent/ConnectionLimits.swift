@@ -6,7 +6,7 @@ import HTTP
 import Synchronization
 
 /// The limits on connections.
-public struct BorderRules: Sendable, Equatable {
+public struct LimitRules: Sendable, Equatable {
     public var deadlines = Deadlines()
     /// Connections of all loops together; more are answered 503 or closed.
     public var connections = 50_000
@@ -30,7 +30,7 @@ public struct BorderRules: Sendable, Equatable {
 }
 
 /// What a limit did to a connection. A closed set: the names are labels of metrics.
-public enum BorderEvent: Int, Sendable, CaseIterable {
+public enum LimitEvent: Int, Sendable, CaseIterable {
     /// Refused: there are as many connections as there may be.
     case connections
     /// Refused: the client has the most connections that it may have.
@@ -75,43 +75,43 @@ public enum BorderEvent: Int, Sendable, CaseIterable {
 }
 
 /// The limits that the loops of a process share. Safe to use from any thread.
-public final class Border: Sendable {
+public final class ConnectionLimits: Sendable {
     /// How often an event happened, and to which client last.
     public struct Tally: Sendable, Equatable {
         public var count: UInt64 = 0
-        /// How often it was answered, with the status of `BorderEvent.refusal`.
+        /// How often it was answered, with the status of `LimitEvent.refusal`.
         public var answers: UInt64 = 0
         public var client: String?
     }
 
     private struct Census {
-        var rules: BorderRules
+        var rules: LimitRules
         var open = 0
         var clients: [ClientKey: Int] = [:]
     }
 
     /// The rules in force. Each server has a copy, which is renewed a few times a second.
-    public var rules: BorderRules { census.withLock { $0.rules } }
+    public var rules: LimitRules { census.withLock { $0.rules } }
     private let census: Mutex<Census>
     /// Of the rules: asked with every large answer.
     private let waitingOutput: Atomic<Int>
-    private let tallies = Mutex([Tally](repeating: Tally(), count: BorderEvent.allCases.count))
+    private let tallies = Mutex([Tally](repeating: Tally(), count: LimitEvent.allCases.count))
     private let waiting = Atomic<Int>(0)
     /// Bytes of bodies that are lent, each counted once however many clients it waits for.
     private let lent = Atomic<Int>(0)
 
-    public init(_ rules: BorderRules = BorderRules()) {
+    public init(_ rules: LimitRules = LimitRules()) {
         census = Mutex(Census(rules: rules))
         waitingOutput = Atomic(rules.waitingOutput)
     }
 
     /// Puts other rules into force. Connections that are too many by them stay.
-    public func change(_ rules: BorderRules) {
+    public func change(_ rules: LimitRules) {
         census.withLock { $0.rules = rules }
         waitingOutput.store(rules.waitingOutput, ordering: .relaxed)
     }
 
-    /// How often each event has happened since the start, by `BorderEvent.rawValue`.
+    /// How often each event has happened since the start, by `LimitEvent.rawValue`.
     public func tally() -> [Tally] { tallies.withLock { $0 } }
 
     /// Bytes of answers that wait for clients, as of the loops' last sweeps.
@@ -141,11 +141,11 @@ public final class Border: Sendable {
     /// How often a limit answered a client with this status; such an answer has no access line.
     public func answers(_ status: HTTP.Status) -> UInt64 {
         let tally = tally()
-        return BorderEvent.allCases.reduce(0) { $1.refusal?.status == status ? $0 + tally[$1.rawValue].answers : $0 }
+        return LimitEvent.allCases.reduce(0) { $1.refusal?.status == status ? $0 + tally[$1.rawValue].answers : $0 }
     }
 
     /// `isAnswered`: whether the client gets an answer, where the event has a status.
-    func note(_ event: BorderEvent, _ client: String?, isAnswered: Bool = true) {
+    func note(_ event: LimitEvent, _ client: String?, isAnswered: Bool = true) {
         tallies.withLock { tallies in
             tallies[event.rawValue].count += 1
             if isAnswered, event.refusal != nil { tallies[event.rawValue].answers += 1 }
@@ -154,7 +154,7 @@ public final class Border: Sendable {
     }
 
     /// Counts a connection in, unless a limit forbids it; then says which one.
-    func admit(_ client: ClientKey?) -> BorderEvent? {
+    func admit(_ client: ClientKey?) -> LimitEvent? {
         census.withLock { census in
             guard census.open < census.rules.connections else { return .connections }
             if let most = census.rules.connectionsPerClient, let client {

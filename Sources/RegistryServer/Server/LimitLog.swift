@@ -4,24 +4,24 @@ import Libevent
 import Logging
 
 /// Logs what the limits on connections did. Belongs to the control loop.
-final class BorderLog {
+final class LimitLog {
     /// How often it reports, in milliseconds.
     static let period = 1_000
 
-    private let border: Border
+    private let connectionLimits: ConnectionLimits
     private let logger: Logger
-    private var reported: [Border.Tally]
+    private var reported: [ConnectionLimits.Tally]
 
-    init(_ border: Border, _ logger: Logger) {
-        self.border = border
+    init(_ connectionLimits: ConnectionLimits, _ logger: Logger) {
+        self.connectionLimits = connectionLimits
         self.logger = logger
-        reported = border.tally()
+        reported = connectionLimits.tally()
     }
 
     /// Writes a line for each kind of event that happened since the last report.
     func report() {
-        let tally = border.tally()
-        for event in BorderEvent.allCases {
+        let tally = connectionLimits.tally()
+        for event in LimitEvent.allCases {
             let count = tally[event.rawValue].count - reported[event.rawValue].count
             guard count > 0 else { continue }
             let metadata: Logger.Metadata = [

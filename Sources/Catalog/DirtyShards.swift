@@ -9,7 +9,7 @@ import Synchronization
 /// the shard, under its lock, and then looks at the bit; the second clears the bit and then takes the lock. When the
 /// first finds the bit set, and so does nothing, the second has not cleared it before it took the lock for the last
 /// time: had it held the lock before the first one did, the lock would have made the first see the cleared bit.
-final class News: Sendable {
+final class DirtyShards: Sendable {
     /// A bit for each shard.
     private let changed = Atomic<UInt64>(0)
     private let renewed = Atomic<UInt64>(0)

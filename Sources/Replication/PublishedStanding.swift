@@ -4,7 +4,7 @@
 import Synchronization
 
 /// How the cluster stands for requests, as last published. Safe to use from any thread.
-public final class StandingBoard: Sendable {
+public final class PublishedStanding: Sendable {
     private static let waits: UInt8 = 1
     private static let mayBeUnderWay: UInt8 = 2
     /// Stands for a time that has not come.
@@ -12,10 +12,10 @@ public final class StandingBoard: Sendable {
 
     private let flags = Atomic<UInt8>(0)
     /// In monotonic milliseconds.
-    private let behind = Atomic<Int64>(StandingBoard.never)
+    private let behind = Atomic<Int64>(PublishedStanding.never)
     /// When what other members said was last looked at, in monotonic milliseconds. A member alone is connected to no
     /// other.
-    private let pulse = Atomic<Int64>(StandingBoard.never)
+    private let pulse = Atomic<Int64>(PublishedStanding.never)
     /// How long ago that may be, in milliseconds.
     private let longestSilence: Int64
 

@@ -1,20 +1,22 @@
-// The two ends of a connection's first exchange, each fed bytes until it knows: the accepter what is wanted of it, the dialer whom it has reached.
+// The two ends of a connection's first exchange, each fed bytes until it knows: the accepter what is wanted of it, the
+// dialer whom it has reached.
 
 import Text
 
-/// Reads the request of a dialer. A value: one for each accepted connection, until it says something else than `incomplete`.
-public struct PrefaceRequestReader: Sendable {
+/// Reads the request of a dialer. A value: one for each accepted connection, until it says something else than
+/// `incomplete`.
+public struct UpgradeRequestReader: Sendable {
     public enum Verdict: Sendable, Equatable {
         case incomplete
         /// A request, and the bytes that came behind it.
-        case request(PrefaceRequest, rest: [UInt8])
-        case refused(PrefaceRefusal)
+        case request(UpgradeRequest, rest: [UInt8])
+        case refused(UpgradeRefusal)
     }
 
     private let address: PeerAddress
     private let allowsOriginals: Bool
     private let allowsFrames: Bool
-    private var bytes = PrefaceBytes()
+    private var bytes = UpgradeBytes()
 
     /// For a member that is reached at `address`. Frames are not allowed without TLS where members have it.
     public init(address: PeerAddress, allowsOriginals: Bool, allowsFrames: Bool = true) {
@@ -29,7 +31,7 @@ public struct PrefaceRequestReader: Sendable {
         case .tooLong: return .refused(.tooLong)
         case .whole(let head, let rest):
             guard let head else { return .refused(.malformed) }
-            do throws(PrefaceRefusal) {
+            do throws(UpgradeRefusal) {
                 return .request(try request(head), rest: rest)
             } catch {
                 return .refused(error)
@@ -37,28 +39,29 @@ public struct PrefaceRequestReader: Sendable {
         }
     }
 
-    private func request(_ head: PrefaceHead) throws(PrefaceRefusal) -> PrefaceRequest {
+    private func request(_ head: UpgradeHead) throws(UpgradeRefusal) -> UpgradeRequest {
         let words = head.line.split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 3, words[2] == "HTTP/1.1", !words[0].isEmpty, words[1].hasPrefix("/") else { throw .malformed }
         // Neither of the two requests has a body, and where one would end is what smugglers play with.
         guard head.value("host") != nil, !head.has("content-length"), !head.has("transfer-encoding") else { throw .malformed }
-        guard words[1] == Preface.changesPath || words[1] == Preface.copyPath else { throw .notFound }
+        guard words[1] == UpgradeHandshake.changesPath || words[1] == UpgradeHandshake.copyPath else { throw .notFound }
         guard words[0] == "GET" else { throw .notGet }
-        guard let text = head.value(Preface.memberField), let member = PeerAddress(text) else { throw .malformed }
+        guard let text = head.value(UpgradeHandshake.memberField), let member = PeerAddress(text) else { throw .malformed }
         let isOurs =
-            words[1] == Preface.changesPath && head.list("connection").contains("upgrade") && head.list("upgrade").contains(Preface.upgrade)
+            words[1] == UpgradeHandshake.changesPath && head.list("connection").contains("upgrade") && head.list("upgrade").contains(UpgradeHandshake.upgrade)
         // Whether one of ours is this member itself, or another that was given its address, its greeting tells.
         guard isOurs || member != address else { throw .ourself }
         guard isOurs || allowsOriginals else { throw .originalsOff }
         guard !isOurs || allowsFrames else { throw .insecure }
-        return PrefaceRequest(
-            kind: isOurs ? .frames : words[1] == Preface.copyPath ? .originalCopy : .originalChanges, member: member,
+        return UpgradeRequest(
+            kind: isOurs ? .frames : words[1] == UpgradeHandshake.copyPath ? .originalCopy : .originalChanges, member: member,
             acceptsGzip: head.list("accept-encoding").contains { $0 == "gzip" })
     }
 }
 
-/// Reads the answer to a dialer's request. A value: one for each dialed connection, until it says something else than `incomplete`.
-public struct PrefaceAnswerReader: Sendable {
+/// Reads the answer to a dialer's request. A value: one for each dialed connection, until it says something else than
+/// `incomplete`.
+public struct UpgradeAnswerReader: Sendable {
     public enum Verdict: Sendable {
         case incomplete
         /// A member of ours: frames from here on.
@@ -71,26 +74,26 @@ public struct PrefaceAnswerReader: Sendable {
         case failed(String)
     }
 
-    private var bytes = PrefaceBytes()
+    private var bytes = UpgradeBytes()
 
     public init() {}
 
     public mutating func take(_ more: [UInt8]) -> Verdict {
         switch bytes.take(more) {
         case .incomplete: .incomplete
-        case .tooLong: .failed("its answer has a head of more than \(Preface.maximumBytes) bytes")
+        case .tooLong: .failed("its answer has a head of more than \(UpgradeHandshake.maximumBytes) bytes")
         case .whole(let head, let rest): head.map { Self.judge($0, rest) } ?? .failed("its answer is not HTTP")
         }
     }
 
-    private static func judge(_ head: PrefaceHead, _ rest: [UInt8]) -> Verdict {
+    private static func judge(_ head: UpgradeHead, _ rest: [UInt8]) -> Verdict {
         let words = head.line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[0] == "HTTP/1.1", words[1].utf8.count == 3, let status = Int(words[1]) else {
             return .failed("its answer is not HTTP/1.1")
         }
         switch status {
         case 101:
-            return head.list("upgrade") == [Preface.upgrade]
+            return head.list("upgrade") == [UpgradeHandshake.upgrade]
                 ? .frames(rest: rest) : .failed("it upgrades to an unknown protocol")
         case 200:
             guard let type = head.value("content-type")?.lowercased(), type.split(separator: ";").first == "text/event-stream" else {
@@ -108,7 +111,7 @@ public struct PrefaceAnswerReader: Sendable {
     }
 
     /// Whether the field is there, when it may only have one value; nil when it has another.
-    private static func isOnly(_ value: String, _ head: PrefaceHead, _ name: String) -> Bool? {
+    private static func isOnly(_ value: String, _ head: UpgradeHead, _ name: String) -> Bool? {
         let values = head.list(name)
         return values.isEmpty ? false : values == [value] ? true : nil
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import Replication
 
 /// What is taken from an original has to fit into the frames in which members of ours tell it each other: one that does not would break every link.
-struct OriginalBorderTests {
+struct LegacyLimitTests {
     private static let characters: [Character] = ["a", "~", "\"", "\\", "\u{0}", "\u{7F}", "é", "€", "\u{FFFD}", "😀"]
 
     /// Text of at most so many bytes, often of nearly as many.

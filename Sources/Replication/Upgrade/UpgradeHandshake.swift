@@ -3,7 +3,7 @@
 // These are the words that both sides share.
 
 /// The names and bounds of a connection's first exchange.
-public enum Preface {
+public enum UpgradeHandshake {
     /// What our own protocol is called in `Upgrade`; the number is the version of the frames that follow.
     public static let upgrade = "a8-replication/1"
     /// The most bytes that a head, of a request or an answer, may have.
@@ -17,7 +17,7 @@ public enum Preface {
 }
 
 /// What the dialer of an accepted connection wants.
-public enum PrefaceKind: Sendable, Equatable {
+public enum UpgradeKind: Sendable, Equatable {
     /// Frames: a member of ours.
     case frames
     /// The original's stream of changes.
@@ -27,15 +27,15 @@ public enum PrefaceKind: Sendable, Equatable {
 }
 
 /// A request that may be answered.
-public struct PrefaceRequest: Sendable, Equatable {
-    public let kind: PrefaceKind
+public struct UpgradeRequest: Sendable, Equatable {
+    public let kind: UpgradeKind
     /// Where the dialer says that it is.
     public let member: PeerAddress
     /// Whether a stream may be sent with gzip. Of no account to frames.
     public let acceptsGzip: Bool
 }
 
-extension Preface {
+extension UpgradeHandshake {
     /// What a dialer sends. `address` is where it dials, `member` where it is itself reached.
     public static func request(to address: PeerAddress, from member: PeerAddress, copy: Bool = false) -> [UInt8] {
         let path = copy ? copyPath : changesPath
@@ -49,7 +49,7 @@ extension Preface {
 }
 
 /// Why a request on the port is refused.
-public enum PrefaceRefusal: Error, Sendable, Equatable {
+public enum UpgradeRefusal: Error, Sendable, Equatable {
     /// No HTTP as it has to be, or no sound `Member-ID`.
     case malformed
     /// The head is longer than it may be.
@@ -71,7 +71,7 @@ public enum PrefaceRefusal: Error, Sendable, Equatable {
     public var sentence: String {
         switch self {
         case .malformed: "its request is not one of this port"
-        case .tooLong: "its request is longer than \(Preface.maximumBytes) bytes"
+        case .tooLong: "its request is longer than \(UpgradeHandshake.maximumBytes) bytes"
         case .ourself: "its Member-ID is this member's own address"
         case .notFound: "it requested a path that this port does not have"
         case .notGet: "it used a method other than GET"

@@ -41,7 +41,7 @@ extension Connection {
     /// Whether evhttp has nothing to do here and has seen nothing of what comes next, of which `count` bytes have just
     /// arrived.
     func isEvhttpIdle(before count: Int) -> Bool {
-        gate.isIdle && answersPending == 0 && directAnswers == 0 && !isHeldBack && identity != nil && !isDraining
+        parser.isIdle && answersPending == 0 && directAnswers == 0 && !isHeldBack && identity != nil && !isDraining
             && evbuffer_get_length(bufferevent_get_input(bufferevent)) == count
     }
 
@@ -63,7 +63,7 @@ extension Connection {
                 isHeldBack = true
                 return awaitReply()
             }
-            guard gate.completeRequests > 0 else { continue }
+            guard parser.completeRequests > 0 else { continue }
             let now = MonotonicClock.nanoseconds()
             if waitingBytes >= server.rules.answersAhead || now >= end ?? .max { return holdBack() }
             if end == nil { end = now + Self.longestTurn }
@@ -78,7 +78,7 @@ extension Connection {
         hasAnnouncedEnd = server.isDraining
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
-        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output, overTLS: session != nil, server.border) }
+        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output, overTLS: session != nil, server.connectionLimits) }
         server.writeAtEndOfTurn(self)
         awaitedReply = .none
     }

@@ -3,7 +3,7 @@
 import HTTP
 
 /// The outcome of feeding one connection's bytes to a new gate.
-struct GateVerdict: Equatable, CustomStringConvertible {
+struct ParserVerdict: Equatable, CustomStringConvertible {
     /// One head that the gate let pass, as far as tests compare it.
     struct Passed: Equatable {
         let method: HTTP.Method
@@ -20,9 +20,9 @@ struct GateVerdict: Equatable, CustomStringConvertible {
 
     /// Feeds the pieces one after the other, and takes the requests only at the end.
     init(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: RequestLimits = RequestLimits()) {
-        var gate = RequestGate(limits: limits)
-        for piece in pieces { gate.feed(piece.span) }
-        take(from: &gate)
+        var parser = RequestParser(limits: limits)
+        for piece in pieces { parser.feed(piece.span) }
+        take(from: &parser)
     }
 
     init(_ bytes: [UInt8], limits: RequestLimits = RequestLimits()) {
@@ -31,15 +31,15 @@ struct GateVerdict: Equatable, CustomStringConvertible {
 
     init(_ text: String) { self.init(Array(text.utf8)) }
 
-    private mutating func take(from gate: inout RequestGate) {
-        while let head = gate.takeRequest() {
+    private mutating func take(from parser: inout RequestParser) {
+        while let head = parser.takeRequest() {
             passed.append(
                 Passed(
                     method: head.method, minorVersion: head.minorVersion, target: Array(head.target), declaredLength: head.declaredLength,
                     bytes: head.bytes, fields: RequestHead.Field.allCases.map { head[$0].map(Array.init) }))
         }
-        refusal = gate.refusal
-        isIdle = gate.isIdle
+        refusal = parser.refusal
+        isIdle = parser.isIdle
     }
 
     var description: String {
@@ -48,7 +48,7 @@ struct GateVerdict: Equatable, CustomStringConvertible {
     }
 }
 
-extension RequestGate {
+extension RequestParser {
     mutating func feed(_ text: String) {
         let bytes = Array(text.utf8)
         feed(bytes.span)
@@ -58,9 +58,9 @@ extension RequestGate {
 extension RequestHead {
     /// The head of one request whose text is right; nil, and so a failed `#require`, when the gate does not pass it.
     static func of(_ text: String) -> RequestHead? {
-        var gate = RequestGate(limits: RequestLimits())
-        gate.feed(text)
-        return gate.takeRequest()
+        var parser = RequestParser(limits: RequestLimits())
+        parser.feed(text)
+        return parser.takeRequest()
     }
 
     static func get(_ target: String, _ headerLines: String...) -> RequestHead? {

@@ -4,7 +4,7 @@ import HTTP
 import TestRandom
 import Testing
 
-@Suite struct RequestGateCorpusTests {
+@Suite struct RequestParserCorpusTests {
     @Test func `every line of the corpus can be read, and its names are unique`() {
         #expect(RawRequest.all.count > 250)
         #expect(RawRequest.all.count == RawRequest.lineCount)
@@ -12,16 +12,16 @@ import Testing
     }
 
     @Test(arguments: RawRequest.all)
-    func `the gate's verdict is the corpus's`(_ request: RawRequest) {
-        let verdict = GateVerdict(request.bytes)
+    func `the parser's verdict is the corpus's`(_ request: RawRequest) {
+        let verdict = ParserVerdict(request.bytes)
         #expect(verdict.passed.count == request.complete, "\(request.rule): \(verdict)")
         #expect(verdict.refusal?.status.rawValue == request.refusal, "\(request.rule): \(verdict)")
     }
 
     @Test(arguments: RawRequest.all)
     func `byte by byte the verdict is the same`(_ request: RawRequest) {
-        let whole = GateVerdict(request.bytes)
-        let split = GateVerdict(request.bytes.indices.lazy.map { request.bytes[$0...$0] })
+        let whole = ParserVerdict(request.bytes)
+        let split = ParserVerdict(request.bytes.indices.lazy.map { request.bytes[$0...$0] })
         #expect(split == whole)
     }
 
@@ -29,11 +29,11 @@ import Testing
     func `however the bytes are split, the verdict is the same`(seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         for request in RawRequest.all {
-            let whole = GateVerdict(request.bytes)
+            let whole = ParserVerdict(request.bytes)
             for _ in 0..<2 {
                 // Small pieces find the seams between lines, large ones the seams between requests.
                 let longest = [2, 7, 64, 1_024].randomElement(using: &generator) ?? 1
-                let split = GateVerdict(request.bytes.pieces(upTo: longest, using: &generator))
+                let split = ParserVerdict(request.bytes.pieces(upTo: longest, using: &generator))
                 if split != whole { Issue.record("seed \(seed): \(request.name): \(split), whole \(whole)") }
             }
         }
@@ -41,9 +41,9 @@ import Testing
 
     @Test func `splitting in two at any byte changes no verdict`() {
         for request in RawRequest.all where request.bytes.count < 200 {
-            let whole = GateVerdict(request.bytes)
+            let whole = ParserVerdict(request.bytes)
             for cut in request.bytes.indices {
-                let split = GateVerdict([request.bytes[..<cut], request.bytes[cut...]])
+                let split = ParserVerdict([request.bytes[..<cut], request.bytes[cut...]])
                 if split != whole { Issue.record("\(request.name), cut at \(cut): \(split), whole \(whole)") }
             }
         }
@@ -51,7 +51,7 @@ import Testing
 
     @Test func `a refusal's sentence can stand in JSON and in a log line as it is`() {
         for request in RawRequest.all {
-            guard let sentence = GateVerdict(request.bytes).refusal?.sentence else { continue }
+            guard let sentence = ParserVerdict(request.bytes).refusal?.sentence else { continue }
             #expect(sentence.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
         }
     }

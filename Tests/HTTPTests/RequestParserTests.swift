@@ -4,20 +4,20 @@ import Testing
 
 @testable import HTTP
 
-@Suite struct RequestGateTests {
+@Suite struct RequestParserTests {
     private static let get = "GET /a?b=c HTTP/1.1\r\nHost: h:1\r\n\r\n"
 
-    private func gate(after text: String = "", limits: RequestLimits = RequestLimits()) -> RequestGate {
-        var gate = RequestGate(limits: limits)
-        gate.feed(text)
-        return gate
+    private func parser(after text: String = "", limits: RequestLimits = RequestLimits()) -> RequestParser {
+        var parser = RequestParser(limits: limits)
+        parser.feed(text)
+        return parser
     }
 
     @Test func `a bare line feed as the first byte of a line is refused, not a crash`() {
         // The range of the line was formed before it was checked, and trapped.
-        #expect(gate(after: "\n").refusal?.status == .badRequest)
-        #expect(gate(after: "GET / HTTP/1.1\r\n\n").refusal?.status == .badRequest)
-        #expect(gate(after: Self.get + "\n").refusal?.status == .badRequest)
+        #expect(parser(after: "\n").refusal?.status == .badRequest)
+        #expect(parser(after: "GET / HTTP/1.1\r\n\n").refusal?.status == .badRequest)
+        #expect(parser(after: Self.get + "\n").refusal?.status == .badRequest)
     }
 
     @Test func `a head knows its method, version, target, path, query and fields`() throws {
@@ -81,93 +81,93 @@ import Testing
     }
 
     @Test func `nothing of one request reaches the next`() throws {
-        var gate = gate(
+        var parser = parser(
             after:
                 "PUT /long/target?q HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\nAuthorization: Bearer x\r\n\r\nabcGET / HTTP/1.1\r\nHost: b\r\n\r\n"
         )
-        _ = gate.takeRequest()
-        let taken = gate.takeRequest()
+        _ = parser.takeRequest()
+        let taken = parser.takeRequest()
         let second = try #require(taken)
         #expect(second.declaredLength == 0)
         #expect(second.minorVersion == 1)
         #expect(second[.authorization] == nil)
         #expect(second[.host]?.equals("b") == true)
-        #expect(gate.takeRequest() == nil)
+        #expect(parser.takeRequest() == nil)
     }
 
     @Test func `requests are taken oldest first, between feeds too`() throws {
-        var gate = RequestGate(limits: RequestLimits())
+        var parser = RequestParser(limits: RequestLimits())
         var fed = 0
         var taken = 0
         for round in 0..<50 {
             for _ in 0..<(round % 4) {
-                gate.feed("GET /\(fed) HTTP/1.1\r\nHost: a\r\n\r\n")
+                parser.feed("GET /\(fed) HTTP/1.1\r\nHost: a\r\n\r\n")
                 fed += 1
             }
             for _ in 0..<(round % 3) {
-                #expect(gate.completeRequests == fed - taken)
-                guard let head = gate.takeRequest() else { continue }
+                #expect(parser.completeRequests == fed - taken)
+                guard let head = parser.takeRequest() else { continue }
                 #expect(Array(head.target) == Array("/\(taken)".utf8))
                 taken += 1
             }
         }
-        while let head = gate.takeRequest() {
+        while let head = parser.takeRequest() {
             #expect(Array(head.target) == Array("/\(taken)".utf8))
             taken += 1
         }
         #expect(taken == fed)
-        #expect(gate.isIdle == true)
+        #expect(parser.isIdle == true)
     }
 
     @Test func `a head whose body is still arriving cannot be taken`() {
-        var gate = gate(after: Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx")
-        #expect(gate.completeRequests == 1)
-        #expect(gate.takeRequest()?.method == .get)
-        #expect(gate.takeRequest() == nil)
-        gate.feed("y")
-        #expect(gate.takeRequest()?.method == .put)
+        var parser = parser(after: Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx")
+        #expect(parser.completeRequests == 1)
+        #expect(parser.takeRequest()?.method == .get)
+        #expect(parser.takeRequest() == nil)
+        parser.feed("y")
+        #expect(parser.takeRequest()?.method == .put)
     }
 
     @Test func `a refusal amid a body takes its head away and leaves those before it`() {
-        var gate = gate(after: Self.get + Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-        #expect(gate.takeRequest() != nil)
-        gate.feed("oops\r\n")
-        #expect(gate.refusal?.status == .badRequest)
-        #expect(gate.completeRequests == 1)
-        #expect(gate.takeRequest()?.method == .get)
-        #expect(gate.takeRequest() == nil)
+        var parser = parser(after: Self.get + Self.get + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(parser.takeRequest() != nil)
+        parser.feed("oops\r\n")
+        #expect(parser.refusal?.status == .badRequest)
+        #expect(parser.completeRequests == 1)
+        #expect(parser.takeRequest()?.method == .get)
+        #expect(parser.takeRequest() == nil)
     }
 
-    @Test func `a gate is idle between requests only`() {
-        #expect(gate().isIdle == true)
-        #expect(gate(after: "G").isIdle == false)
-        #expect(gate(after: "GET / HTTP/1.1\r\n").isIdle == false)
-        #expect(gate(after: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx").isIdle == false)
-        var gate = gate(after: Self.get)
-        #expect(gate.isIdle == false, "its request is not yet taken")
-        _ = gate.takeRequest()
-        #expect(gate.isIdle == true)
-        gate.refuse(.requestTimeout, "too late")
-        #expect(gate.isIdle == false)
+    @Test func `a parser is idle between requests only`() {
+        #expect(parser().isIdle == true)
+        #expect(parser(after: "G").isIdle == false)
+        #expect(parser(after: "GET / HTTP/1.1\r\n").isIdle == false)
+        #expect(parser(after: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx").isIdle == false)
+        var parser = parser(after: Self.get)
+        #expect(parser.isIdle == false, "its request is not yet taken")
+        _ = parser.takeRequest()
+        #expect(parser.isIdle == true)
+        parser.refuse(.requestTimeout, "too late")
+        #expect(parser.isIdle == false)
     }
 
     @Test func `the first refusal stands, and bytes behind it count for nothing`() {
-        var gate = gate(after: "GET / HTTP/1.2\r\n")
-        let first = gate.refusal
-        gate.refuse(.requestTimeout, "too late")
-        gate.feed(Self.get)
-        #expect(gate.refusal == first)
-        #expect(gate.completeRequests == 0)
+        var parser = parser(after: "GET / HTTP/1.2\r\n")
+        let first = parser.refusal
+        parser.refuse(.requestTimeout, "too late")
+        parser.feed(Self.get)
+        #expect(parser.refusal == first)
+        #expect(parser.completeRequests == 0)
     }
 
     @Test func `a refusal from outside keeps what is complete`() {
-        var gate = gate(after: Self.get + "GET /unfinished")
-        gate.refuse(.requestTimeout, "too late")
-        gate.feed(" HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(gate.completeRequests == 1)
-        #expect(gate.takeRequest() != nil)
-        #expect(gate.takeRequest() == nil)
-        #expect(gate.refusal?.status == .requestTimeout)
+        var parser = parser(after: Self.get + "GET /unfinished")
+        parser.refuse(.requestTimeout, "too late")
+        parser.feed(" HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(parser.completeRequests == 1)
+        #expect(parser.takeRequest() != nil)
+        #expect(parser.takeRequest() == nil)
+        #expect(parser.refusal?.status == .requestTimeout)
     }
 
     @Test func `other limits are held to as well`() {
@@ -177,49 +177,49 @@ import Testing
         limits.headerLines = 2
         limits.body = 3
         let tail = " HTTP/1.1\r\nHost: a\r\n"
-        #expect(gate(after: "GET /abc\(tail)\r\n", limits: limits).refusal == nil)
-        #expect(gate(after: "GET /abcd\(tail)\r\n", limits: limits).refusal?.status == .uriTooLong)
-        #expect(gate(after: "GET /\(tail)a:\r\nb:\r\n\r\n", limits: limits).refusal?.status == .headerFieldsTooLarge)
+        #expect(parser(after: "GET /abc\(tail)\r\n", limits: limits).refusal == nil)
+        #expect(parser(after: "GET /abcd\(tail)\r\n", limits: limits).refusal?.status == .uriTooLong)
+        #expect(parser(after: "GET /\(tail)a:\r\nb:\r\n\r\n", limits: limits).refusal?.status == .headerFieldsTooLarge)
         #expect(
-            gate(after: "GET /\(tail)a:\(String(repeating: "b", count: 20))\r\n\r\n", limits: limits).refusal?.status
+            parser(after: "GET /\(tail)a:\(String(repeating: "b", count: 20))\r\n\r\n", limits: limits).refusal?.status
                 == .headerFieldsTooLarge)
         limits.head = 100
-        #expect(gate(after: "PUT /\(tail)Content-Length: 3\r\n\r\n", limits: limits).refusal == nil)
-        #expect(gate(after: "PUT /\(tail)Content-Length: 4\r\n\r\n", limits: limits).refusal?.status == .contentTooLarge)
+        #expect(parser(after: "PUT /\(tail)Content-Length: 3\r\n\r\n", limits: limits).refusal == nil)
+        #expect(parser(after: "PUT /\(tail)Content-Length: 4\r\n\r\n", limits: limits).refusal?.status == .contentTooLarge)
         #expect(
-            gate(after: "PUT /\(tail)Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\n", limits: limits).refusal?.status
+            parser(after: "PUT /\(tail)Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\n", limits: limits).refusal?.status
                 == .contentTooLarge)
     }
 
     @Test func `how long a body may be is asked at the end of the head, of bodies that may be too long`() {
-        func gate(_ text: String, largest: Int = 6) -> RequestGate {
+        func parser(_ text: String, largest: Int = 6) -> RequestParser {
             var limits = RequestLimits()
             limits.body = 4
             let rule = BodyRule(largest: largest) { head throws(Refusal) in
                 guard head.path.equals("/large") else { throw Refusal(.forbidden, "not you") }
                 return 8
             }
-            var gate = RequestGate(limits: limits, bodyRule: rule)
-            gate.feed(text)
-            return gate
+            var parser = RequestParser(limits: limits, bodyRule: rule)
+            parser.feed(text)
+            return parser
         }
         let head = "PUT /large HTTP/1.1\r\nHost: a\r\n"
-        #expect(gate(head + "Content-Length: 6\r\n\r\n123456").completeRequests == 1)
-        #expect(gate(head + "Content-Length: 7\r\n\r\n").refusal?.status == .contentTooLarge, "no more than the transport can hold")
-        #expect(gate(head + "Content-Length: 8\r\n\r\n12345678", largest: 9).completeRequests == 1)
-        #expect(gate(head + "Content-Length: 9\r\n\r\n", largest: 9).refusal?.status == .contentTooLarge)
-        #expect(gate(head + "Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n0\r\n\r\n").completeRequests == 1)
-        #expect(gate(head + "Transfer-Encoding: chunked\r\n\r\n7\r\n").refusal?.status == .contentTooLarge)
-        #expect(gate("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").refusal?.status == .forbidden)
-        #expect(gate("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1234").completeRequests == 1, "not asked")
+        #expect(parser(head + "Content-Length: 6\r\n\r\n123456").completeRequests == 1)
+        #expect(parser(head + "Content-Length: 7\r\n\r\n").refusal?.status == .contentTooLarge, "no more than the transport can hold")
+        #expect(parser(head + "Content-Length: 8\r\n\r\n12345678", largest: 9).completeRequests == 1)
+        #expect(parser(head + "Content-Length: 9\r\n\r\n", largest: 9).refusal?.status == .contentTooLarge)
+        #expect(parser(head + "Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n0\r\n\r\n").completeRequests == 1)
+        #expect(parser(head + "Transfer-Encoding: chunked\r\n\r\n7\r\n").refusal?.status == .contentTooLarge)
+        #expect(parser("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").refusal?.status == .forbidden)
+        #expect(parser("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1234").completeRequests == 1, "not asked")
         // The next request has the common limit again.
-        let both = gate(head + "Content-Length: 6\r\n\r\n123456PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+        let both = parser(head + "Content-Length: 6\r\n\r\n123456PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
         #expect(both.completeRequests == 1 && both.refusal?.status == .forbidden)
     }
 
     @Test func `a slice is read from its own start`() {
         let bytes = Array("junk\n\(Self.get)junk".utf8)
-        let verdict = GateVerdict([bytes[5..<(bytes.count - 4)]])
+        let verdict = ParserVerdict([bytes[5..<(bytes.count - 4)]])
         #expect(verdict.passed.count == 1)
         #expect(verdict.isIdle)
     }
@@ -229,16 +229,16 @@ import Testing
         // Every read ends within the body of a request: there is never a moment without a head.
         let unfinished = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nxx"
         let next = "xx" + String(repeating: Self.get, count: requests - 1) + unfinished
-        var gate = gate(after: unfinished)
+        var parser = parser(after: unfinished)
         var (most, capacity) = (0, 0)
         for round in 0..<1_000 {
-            gate.feed(next)
-            #expect(gate.completeRequests == requests, "round \(round)")
-            #expect(gate.takeRequest()?.method == .put)
-            for _ in 1..<requests { #expect(gate.takeRequest()?.method == .get) }
-            #expect(gate.takeRequest() == nil)
-            most = max(most, gate.heads.count)
-            capacity = max(capacity, gate.heads.capacity)
+            parser.feed(next)
+            #expect(parser.completeRequests == requests, "round \(round)")
+            #expect(parser.takeRequest()?.method == .put)
+            for _ in 1..<requests { #expect(parser.takeRequest()?.method == .get) }
+            #expect(parser.takeRequest() == nil)
+            most = max(most, parser.heads.count)
+            capacity = max(capacity, parser.heads.capacity)
         }
         #expect(most <= 66 + requests, "\(most) heads are kept of 1 that is not taken")
         #expect(capacity <= 4 * (66 + requests), "room for \(capacity) heads")
@@ -246,9 +246,9 @@ import Testing
 
     @Test func `a short head that waits behind another takes no more room than it needs`() {
         let short = "GET / HTTP/1.1\r\nHost:a\r\n\r\n"
-        let gate = gate(after: String(repeating: short, count: 600))
-        #expect(gate.completeRequests == 600)
-        #expect(gate.heads.dropFirst().reduce(0) { $0 + $1.bytes.capacity } < 599 * 64)
-        #expect(GateVerdict(Array(String(repeating: short, count: 3).utf8)).passed.allSatisfy { $0.bytes == Array(short.dropLast().utf8) })
+        let parser = parser(after: String(repeating: short, count: 600))
+        #expect(parser.completeRequests == 600)
+        #expect(parser.heads.dropFirst().reduce(0) { $0 + $1.bytes.capacity } < 599 * 64)
+        #expect(ParserVerdict(Array(String(repeating: short, count: 3).utf8)).passed.allSatisfy { $0.bytes == Array(short.dropLast().utf8) })
     }
 }

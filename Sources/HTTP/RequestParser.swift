@@ -19,7 +19,7 @@
 import Text
 
 /// The strict framing of one connection's requests: a pure state machine over its bytes.
-public struct RequestGate: ~Copyable {
+public struct RequestParser: ~Copyable {
     enum State {
         /// Waiting for, or within, the request line.
         case requestLine
@@ -238,7 +238,7 @@ public struct RequestGate: ~Copyable {
             if lineEnd == lineStart + 1, head.bytes[lineStart] == 0x0D, isPastRequestLine {
                 position -= head.bytes.count - searched
                 head.bytes.removeLast(head.bytes.count - lineStart)
-                return attempt { gate throws(Refusal) in try gate.endHead() }
+                return attempt { parser throws(Refusal) in try parser.endHead() }
             }
             readLine(endingAt: lineEnd)
             if refusal != nil { return }
@@ -257,14 +257,14 @@ public struct RequestGate: ~Copyable {
         let line = lineStart..<lineEnd - 1
         lineStart = lineEnd + 1
         if isPastRequestLine {
-            attempt { gate throws(Refusal) in try gate.readHeaderLine(line) }
+            attempt { parser throws(Refusal) in try parser.readHeaderLine(line) }
         } else {
-            attempt { gate throws(Refusal) in try gate.readRequestLine(line) }
+            attempt { parser throws(Refusal) in try parser.readRequestLine(line) }
         }
     }
 
     /// Takes a step that may refuse.
-    private mutating func attempt(_ step: (inout RequestGate) throws(Refusal) -> Void) {
+    private mutating func attempt(_ step: (inout RequestParser) throws(Refusal) -> Void) {
         do throws(Refusal) {
             try step(&self)
         } catch {

@@ -4,7 +4,7 @@ import HTTP
 import TestRandom
 import Testing
 
-@Suite struct RequestGateMutationTests {
+@Suite struct RequestParserMutationTests {
     private static let limits: RequestLimits = {
         var limits = RequestLimits()
         limits.target = 60
@@ -48,8 +48,8 @@ import Testing
         for round in 0..<1_000 {
             guard var bytes = (round % 2 == 0 ? small : good).randomElement(using: &generator)?.bytes else { return }
             mutate(&bytes, using: &generator)
-            let verdict = GateVerdict(bytes, limits: Self.limits)
-            let split = GateVerdict(bytes.pieces(upTo: 9, using: &generator), limits: Self.limits)
+            let verdict = ParserVerdict(bytes, limits: Self.limits)
+            let split = ParserVerdict(bytes.pieces(upTo: 9, using: &generator), limits: Self.limits)
             passed += verdict.passed.count
             if split != verdict || !verdict.passed.allSatisfy(isWithinLimits) {
                 Issue.record(
@@ -59,7 +59,7 @@ import Testing
         #expect(passed > 100, "seed \(seed): the damage is so great that nothing is tested")
     }
 
-    private func isWithinLimits(_ head: GateVerdict.Passed) -> Bool {
+    private func isWithinLimits(_ head: ParserVerdict.Passed) -> Bool {
         let limits = Self.limits
         return head.target.count <= limits.target
             && (head.target.first == UInt8(ascii: "/") || head.method == .options && head.target == [UInt8(ascii: "*")])
@@ -79,8 +79,8 @@ import Testing
             }
             let head = Array("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
             for start in [[], head] {
-                let split = GateVerdict((start + bytes).pieces(upTo: 50, using: &generator))
-                if split != GateVerdict(start + bytes) { Issue.record("seed \(seed): \(start + bytes)") }
+                let split = ParserVerdict((start + bytes).pieces(upTo: 50, using: &generator))
+                if split != ParserVerdict(start + bytes) { Issue.record("seed \(seed): \(start + bytes)") }
             }
         }
     }
@@ -107,7 +107,7 @@ import Testing
                     expected.append(nil)
                 }
             }
-            let verdict = GateVerdict(bytes.pieces(upTo: 100, using: &generator))
+            let verdict = ParserVerdict(bytes.pieces(upTo: 100, using: &generator))
             #expect(verdict.passed.map(\.declaredLength) == expected, "seed \(seed), round \(round)")
             #expect(verdict.passed.indices.allSatisfy { verdict.passed[$0].target == Array("/\($0)".utf8) }, "seed \(seed), round \(round)")
             #expect(verdict.isIdle, "seed \(seed), round \(round)")

@@ -4,7 +4,7 @@
 
 /// Which instances each service of each namespace has, and the revisions of both: this is the one place where either
 /// changes. A pure value; its owner guards it.
-struct Roster: Sendable {
+struct SecondaryIndex: Sendable {
     /// Where a member stands.
     struct Place: Sendable {
         /// The slot of its namespace's table.
@@ -152,7 +152,7 @@ struct Roster: Sendable {
     }
 }
 
-extension Roster {
+extension SecondaryIndex {
     /// Stops a debug build where what is said of the fields does not hold, or the services do not have exactly these
     /// members.
     ///

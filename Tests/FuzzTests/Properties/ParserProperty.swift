@@ -2,7 +2,7 @@
 
 import HTTP
 
-enum GateProperty {
+enum ParserProperty {
     /// What a gate made of some bytes.
     private struct Verdict: Equatable {
         var heads: [[UInt8]] = []
@@ -12,7 +12,7 @@ enum GateProperty {
         /// The bytes that evhttp must not see.
         var excised: [Int] = []
 
-        mutating func take(from gate: inout RequestGate) {
+        mutating func take(from gate: inout RequestParser) {
             while let head = gate.takeRequest() {
                 heads.append(head.bytes)
                 lengths.append(head.declaredLength)
@@ -49,7 +49,7 @@ enum GateProperty {
     }
 
     private static func verdict(_ bytes: [UInt8], _ limits: RequestLimits, piece: Int, takesAlong: Bool) -> Verdict {
-        var gate = RequestGate(limits: limits)
+        var gate = RequestParser(limits: limits)
         var verdict = Verdict()
         var start = 0
         while start < bytes.count {

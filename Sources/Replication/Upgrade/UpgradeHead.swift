@@ -2,7 +2,7 @@
 // connection and is small, so this reader is plain where the one of the API is fast.
 
 /// Collects the bytes of a head until it is whole.
-struct PrefaceHead: Sendable {
+struct UpgradeHead: Sendable {
     /// Of the first line.
     private(set) var line = ""
     /// Names in lower case, in order, with their values without white space around.
@@ -79,12 +79,12 @@ struct PrefaceHead: Sendable {
 }
 
 /// Bytes that become a head, and what follows it.
-struct PrefaceBytes: Sendable {
+struct UpgradeBytes: Sendable {
     enum State: Sendable {
         case incomplete
         case tooLong
         /// Nil when the head is malformed; and the bytes behind it.
-        case whole(PrefaceHead?, rest: [UInt8])
+        case whole(UpgradeHead?, rest: [UInt8])
     }
 
     private var bytes: [UInt8] = []
@@ -96,11 +96,11 @@ struct PrefaceBytes: Sendable {
         bytes += more
         while searched + 4 <= bytes.count {
             if bytes[searched] == 0x0D, bytes[searched + 1] == 0x0A, bytes[searched + 2] == 0x0D, bytes[searched + 3] == 0x0A {
-                guard searched + 4 <= Preface.maximumBytes else { return .tooLong }
-                return .whole(PrefaceHead(bytes[..<searched]), rest: Array(bytes[(searched + 4)...]))
+                guard searched + 4 <= UpgradeHandshake.maximumBytes else { return .tooLong }
+                return .whole(UpgradeHead(bytes[..<searched]), rest: Array(bytes[(searched + 4)...]))
             }
             searched += 1
         }
-        return bytes.count >= Preface.maximumBytes ? .tooLong : .incomplete
+        return bytes.count >= UpgradeHandshake.maximumBytes ? .tooLong : .incomplete
     }
 }

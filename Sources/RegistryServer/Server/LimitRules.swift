@@ -4,7 +4,7 @@ import Configuration
 import HTTP
 import Libevent
 
-extension BorderRules {
+extension LimitRules {
     /// Descriptors that are not connections: listeners, event loops, files, and connections over the limit that are
     /// being refused.
     static let otherDescriptors = 1_024

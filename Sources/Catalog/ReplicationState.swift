@@ -2,7 +2,7 @@
 // tombstones and expired instances, and the changes that it has not published yet.
 
 /// One shard's account of what others know and are to know.
-struct Ledger: Sendable {
+struct ReplicationState: Sendable {
     /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with
     /// few tenants have none.
     private(set) var digest: [UInt64] = []
