@@ -2,7 +2,8 @@
 // The rooms of the registry and the arrows between them; ARCHITECTURE.md is the tour.
 import PackageDescription
 
-// The sanitizers bring an allocator of their own, which must not meet another: `make test.address` and the like say so here.
+// The sanitizers bring an allocator of their own, which must not meet another: `make test.address` and the like say so
+// here.
 let allocator: [Target.Dependency] = Context.environment["REGISTRY_ALLOCATOR"] == "system" ? [] : ["CJemalloc"]
 
 let package = Package(
@@ -42,12 +43,14 @@ let package = Package(
         .target(
             name: "ReplicationServer",
             dependencies: [
-                "Catalog", "Libevent", "Replication", "System", "TLS", "Text", .product(name: "Logging", package: "swift-log"),
+                "Catalog", "Libevent", "Replication", "System", "TLS", "Text",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
 
-        // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows all.
+        // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows
+        // all.
         .target(name: "Configuration", dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"]),
         .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         .target(
@@ -56,23 +59,29 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "System",
+                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore",
+                "Replication", "System",
                 "TLS", "Telemetry", "Text",
             ]),
-        .target(name: "Amalgam8", dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
+        .target(
+            name: "Amalgam8",
+            dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         .target(
             name: "Operations",
             dependencies: [
-                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "ReplicationServer", "Serving",
+                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
+                "ReplicationServer", "Serving",
                 "Swagger",
                 "System", "TLS", "Telemetry", "Text",
             ]),
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Operations", "RegistryCore",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent",
+                "Operations", "RegistryCore",
                 "Replication",
-                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", .product(name: "Logging", package: "swift-log"),
+                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "registry",
@@ -96,14 +105,18 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
         .testTarget(
-            name: "ReplicationTests", dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
+            name: "ReplicationTests",
+            dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
             exclude: ["testdata"]),
         .testTarget(
             name: "LegacyPeersTests",
-            dependencies: ["Catalog", "Gzip", "JSON", "LegacyPeers", "Replication", "TestCatalog", "TestRandom", "Text"],
+            dependencies: [
+                "Catalog", "Gzip", "JSON", "LegacyPeers", "Replication", "TestCatalog", "TestRandom", "Text",
+            ],
             exclude: ["Samples"]),
         .testTarget(
-            name: "ReplicationServerTests", dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
+            name: "ReplicationServerTests",
+            dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
         .testTarget(
             name: "LibeventTests", dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
@@ -112,17 +125,20 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom", "Text",
+                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom",
+                "Text",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
+            name: "ConfigurationTests",
+            dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
         .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving", "TestCatalog",
+                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving",
+                "TestCatalog",
                 "TestRandom", "TestSupport",
                 "registry",
             ]),
@@ -132,7 +148,8 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// libFuzzer brings its own main and wants everything instrumented, so the program that `make fuzz` runs is no part of other builds.
+// libFuzzer brings its own main and wants everything instrumented, so the program that `make fuzz` runs is no part of
+// other builds.
 if Context.environment["A8_FUZZ"] == "1" {
     package.targets.removeAll { $0.type == .test }
     package.targets.append(.target(name: "FuzzMain", path: "Tests/FuzzMain"))
@@ -140,19 +157,23 @@ if Context.environment["A8_FUZZ"] == "1" {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "Text",
+                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS",
+                "Text",
             ], path: "Tests/FuzzTests",
-            exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"]))
+            exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"])
+    )
 }
 
-// A container's build makes the packages before the sources are copied, in a layer that stays as it is until this file changes.
+// A container's build makes the packages before the sources are copied, in a layer that stays as it is until this file
+// changes.
 if Context.environment["A8_DEPENDENCIES"] == "1" {
     package.products = []
     package.targets = [
         .target(
             name: "Dependencies",
             dependencies: [
-                .product(name: "Logging", package: "swift-log"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "deploy/dependencies")
     ]
 }

@@ -7,7 +7,9 @@ import Serving
 
 extension Format {
     /// The JSON of the REST API without links, which depend on the request.
-    static let amalgam8 = Format(number: 0, contentType: .json, separator: ",") { InstanceRendering(fields: .all, links: nil) }
+    static let amalgam8 = Format(number: 0, contentType: .json, separator: ",") {
+        InstanceRendering(fields: .all, links: nil)
+    }
 }
 
 extension ListedResource {

@@ -49,8 +49,14 @@ struct AmalgamList: ListRequest {
         return rendering.finished()
     }
 
-    private func append(_ service: Name?, _ status: InstanceStatus?, _ rendering: inout ListRendering) throws(RenderStop) {
-        if let service { try rendering.append(instancesOf: service, status) } else { try rendering.appendInstances(status) }
+    private func append(_ service: Name?, _ status: InstanceStatus?, _ rendering: inout ListRendering)
+        throws(RenderStop)
+    {
+        if let service {
+            try rendering.append(instancesOf: service, status)
+        } else {
+            try rendering.appendInstances(status)
+        }
     }
 
     private func names(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
@@ -83,6 +89,7 @@ struct AmalgamList: ListRequest {
         body.append(literal: "]}")
         // One instance is rendered as quickly as it is found, and there are many to ask for.
         return rendering.finished(
-            body, liveUntil: selected.liveUntil, overdue: selected.overdue, isCommon: links == nil, isKept: query.id == nil)
+            body, liveUntil: selected.liveUntil, overdue: selected.overdue, isCommon: links == nil,
+            isKept: query.id == nil)
     }
 }

@@ -83,7 +83,9 @@ enum EventHandlers {
         return body
     }
 
-    private static func append(_ change: Change, _ namesMember: Bool, _ timestamps: inout TimestampFormatter, to body: inout [UInt8]) {
+    private static func append(
+        _ change: Change, _ namesMember: Bool, _ timestamps: inout TimestampFormatter, to body: inout [UInt8]
+    ) {
         body.append(literal: "{\"index\":")
         body.appendJSON(change.index)
         body.append(literal: ",\"time\":\"")

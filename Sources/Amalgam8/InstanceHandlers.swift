@@ -16,7 +16,9 @@ enum InstanceHandlers {
         try MediaType.requireJSON(call.request.head)
         let registration = try Registration(json: call.request.body, tagLimits: call.registry.tagRule.limits)
         let instance = registration.instance(policy: call.registry.leasePolicy, at: call.moment)
-        guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else { throw .namespaceFull }
+        guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else {
+            throw .namespaceFull
+        }
         let links = InstanceLinks(call)
         let location = links.location(of: instance.id)
         var body: [UInt8] = []
@@ -41,7 +43,9 @@ enum InstanceHandlers {
         // Once more: the copy that makes an id known may have been completed between the two.
         if call.registry.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
-            guard call.registry.renew(id, in: namespace, at: call.moment) else { throw isSure ? .instanceGone : .notSure }
+            guard call.registry.renew(id, in: namespace, at: call.moment) else {
+                throw isSure ? .instanceGone : .notSure
+            }
             return .now(Response(.ok))
         }
     }

@@ -10,7 +10,8 @@ enum ListHandlers {
     static func instances(_ call: borrowing Call) throws(Refused) -> Reply {
         try call.answers.answer(
             call, .instances, key: call.request.head.query ?? [],
-            find: { (call) throws(Refused) in !(try ListQuery(call.request.head.query)).fields.contains(.links) }, read: readInstances)
+            find: { (call) throws(Refused) in !(try ListQuery(call.request.head.query)).fields.contains(.links) },
+            read: readInstances)
     }
 
     /// The query string does not count (R405).
@@ -23,7 +24,9 @@ enum ListHandlers {
     }
 
     private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
-        guard call.registry.lookup.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else { throw .noSuchService }
+        guard call.registry.lookup.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else {
+            throw .noSuchService
+        }
         return true
     }
 

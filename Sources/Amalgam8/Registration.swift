@@ -86,7 +86,9 @@ struct Registration {
     /// The id (R202). Parts that are hashed apart cannot be mistaken for others.
     private static func id(of key: EndpointKey) -> InstanceID {
         guard !key.isFirstOfItsText else { return .digest(SHA256.prefix64(of: key.text)) }
-        return .digest(SHA256.prefix64(of: SHA256.digest(of: Array(key.serviceName)) + key.kind + SHA256.digest(of: Array(key.value))))
+        return .digest(
+            SHA256.prefix64(
+                of: SHA256.digest(of: Array(key.serviceName)) + key.kind + SHA256.digest(of: Array(key.value))))
     }
 
     // MARK: - Fields
@@ -183,7 +185,9 @@ struct Registration {
         do throws(JSONError) {
             return try step()
         } catch {
-            if let field, case .expected(let type) = error.kind { throw .unusable("\(field.name) must be \(type.phrase)") }
+            if let field, case .expected(let type) = error.kind {
+                throw .unusable("\(field.name) must be \(type.phrase)")
+            }
             throw .syntax(error)
         }
     }
@@ -201,7 +205,8 @@ struct Registration {
         try reading(nil) { () throws(JSONError) in try reader.finish() }
     }
 
-    private mutating func read(_ field: Field, _ reader: inout JSONReader, _ seen: inout SeenFields) throws(FieldError) {
+    private mutating func read(_ field: Field, _ reader: inout JSONReader, _ seen: inout SeenFields) throws(FieldError)
+    {
         // Null is the same as absence (R220); a required field that is null is then missing, but still may not come
         // again.
         if try reading(field, { () throws(JSONError) in try reader.peekType() }) == .null {
@@ -224,7 +229,9 @@ struct Registration {
         }
     }
 
-    private func readName(_ field: Field, _ reader: inout JSONReader, limit: Int) throws(FieldError) -> ArraySlice<UInt8> {
+    private func readName(_ field: Field, _ reader: inout JSONReader, limit: Int) throws(FieldError) -> ArraySlice<
+        UInt8
+    > {
         let text = try reading(field) { () throws(JSONError) in try reader.readText().bytes }
         guard (1...limit).contains(text.count) else {
             throw .unusable("\(field.name) must have 1 to \(limit) bytes, and has \(text.count)")

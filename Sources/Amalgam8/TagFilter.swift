@@ -16,7 +16,8 @@ struct TagFilter {
     init(_ list: String) {
         var numbers: [ArraySlice<UInt8>: Int] = [:]
         var candidates: UInt64 = 0
-        for tag in Array(list.utf8).split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) where numbers[tag] == nil {
+        for tag in Array(list.utf8).split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        where numbers[tag] == nil {
             numbers[tag] = numbers.count
             candidates |= Self.bit(of: tag)
         }
@@ -30,7 +31,9 @@ struct TagFilter {
         var isMissing = [Bool](repeating: true, count: numbers.count)
         var missing = numbers.count
         return instance.containsTag { tag in
-            guard candidates & Self.bit(of: tag) != 0, let number = numbers[tag], isMissing[number] else { return false }
+            guard candidates & Self.bit(of: tag) != 0, let number = numbers[tag], isMissing[number] else {
+                return false
+            }
             isMissing[number] = false
             missing -= 1
             return missing == 0

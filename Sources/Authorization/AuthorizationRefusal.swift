@@ -59,7 +59,8 @@ package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .expired: "the token has expired"
         case .notYetValid: "the token is not valid yet"
         case .noCertificate: "the request needs a client certificate that names a namespace"
-        case .noCertifiedNamespace: "the client certificate names no namespace: neither by a URI spiffe://…/ns/NAME nor by the subject's OU"
+        case .noCertifiedNamespace:
+            "the client certificate names no namespace: neither by a URI spiffe://…/ns/NAME nor by the subject's OU"
         case .ambiguousCertificate: "the client certificate names more than one namespace"
         case .malformedCertifiedNamespace:
             "the client certificate's namespace must be 1 to \(NamespaceRule.maximumLength) bytes of UTF-8 without control characters"

@@ -6,7 +6,9 @@ enum BearerToken {
     /// - Parameter value: the header's value without the white space around it.
     static func parse(_ value: ArraySlice<UInt8>) -> Result<ArraySlice<UInt8>, AuthorizationRefusal> {
         let scheme = value.prefix { $0 != UInt8(ascii: " ") }
-        guard scheme.elementsEqual("Bearer".utf8) || scheme.elementsEqual("bearer".utf8) else { return .failure(.notBearer) }
+        guard scheme.elementsEqual("Bearer".utf8) || scheme.elementsEqual("bearer".utf8) else {
+            return .failure(.notBearer)
+        }
         let token = value[scheme.endIndex...].dropFirst()
         return token.isEmpty ? .failure(.emptyToken) : .success(token)
     }

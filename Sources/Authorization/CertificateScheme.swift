@@ -29,7 +29,8 @@ enum CertificateScheme {
         guard let name = names.first else { return .notMine }
         guard names.allSatisfy({ $0 == name }) else { return .refused(.ambiguousCertificate) }
         guard NamespaceRule.violation(name) == nil else { return .refused(.malformedCertifiedNamespace) }
-        return .recognised(Principal(Namespace(String(decoding: name, as: UTF8.self)), by: .mtls, subject: subject), .always)
+        return .recognised(
+            Principal(Namespace(String(decoding: name, as: UTF8.self)), by: .mtls, subject: subject), .always)
     }
 
     private enum Found {
@@ -40,7 +41,8 @@ enum CertificateScheme {
     /// What follows the first path segment `ns` of a SPIFFE URI.
     private static func namespace(in uri: ArraySlice<UInt8>) -> Found {
         guard uri.prefix(scheme.utf8CodeUnitCount).equalsIgnoringCase(scheme) else { return .absent }
-        let segments = uri.dropFirst(scheme.utf8CodeUnitCount).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        let segments = uri.dropFirst(scheme.utf8CodeUnitCount).split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         // The first is the trust domain.
         guard let position = segments.dropFirst().firstIndex(where: { $0.equals(marker) }) else { return .absent }
         guard position + 1 < segments.count else { return .malformed }

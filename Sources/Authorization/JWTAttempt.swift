@@ -43,7 +43,9 @@ enum JWTAttempt {
     /// Whether the first byte is a brace or white space: of most parts that are none nothing more is decoded.
     private static func mayBeginObject(_ part: ArraySlice<UInt8>) -> Bool {
         var letters = part.lazy.filter { $0 != UInt8(ascii: "=") }.makeIterator()
-        guard let first = letters.next().flatMap(Base64.either.value), let second = letters.next().flatMap(Base64.either.value) else {
+        guard let first = letters.next().flatMap(Base64.either.value),
+            let second = letters.next().flatMap(Base64.either.value)
+        else {
             return false
         }
         switch first << 2 | second >> 4 {

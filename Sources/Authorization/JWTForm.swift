@@ -18,7 +18,9 @@ struct JWTForm {
     init?(_ token: ArraySlice<UInt8>) {
         let text = token.starts(with: "jwt.".utf8) ? token.dropFirst(4) : token
         let dot = UInt8(ascii: ".")
-        guard let first = text.firstIndex(of: dot), let second = text[(first + 1)...].firstIndex(of: dot) else { return nil }
+        guard let first = text.firstIndex(of: dot), let second = text[(first + 1)...].firstIndex(of: dot) else {
+            return nil
+        }
         header = text[..<first]
         claims = text[(first + 1)..<second]
         signature = text[(second + 1)...]

@@ -15,7 +15,9 @@ final class JWTScheme {
 
     private let keys: [HMACSHA256]
 
-    init(_ secret: Secret) throws(CryptoError) { keys = try secret.all.map { key throws(CryptoError) in try HMACSHA256(key: key) } }
+    init(_ secret: Secret) throws(CryptoError) {
+        keys = try secret.all.map { key throws(CryptoError) in try HMACSHA256(key: key) }
+    }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64) -> Verdict {
         guard let form = JWTForm(token) else {
@@ -25,7 +27,9 @@ final class JWTScheme {
         let isShort = form.header.count <= Self.shortHeader
         if isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let signature = Base64.url.decode(unpadded: form.signature) else { return .refused(.malformedSignature) }
-        guard keys.contains(where: { $0.isValid(signature.span, for: form.signed.span) }) else { return .refused(.wrongSignature) }
+        guard keys.contains(where: { $0.isValid(signature.span, for: form.signed.span) }) else {
+            return .refused(.wrongSignature)
+        }
         if !isShort, let refusal = refusal(of: form.header) { return .refused(refusal) }
         guard let bytes = Base64.url.decode(unpadded: form.claims) else { return .refused(.malformedClaims) }
         switch JWTClaims.read(bytes) {

@@ -31,7 +31,8 @@ struct TokenCache {
     private var youngBytes = 0
 
     init(maximumCount: Int = 10_000, maximumBytes: Int = 4 << 20) {
-        precondition(maximumCount >= 2 && maximumBytes >= 2 * Authorizer.maximumTokenLength, "a generation must hold one token")
+        precondition(
+            maximumCount >= 2 && maximumBytes >= 2 * Authorizer.maximumTokenLength, "a generation must hold one token")
         self.maximumCount = maximumCount
         self.maximumBytes = maximumBytes
     }

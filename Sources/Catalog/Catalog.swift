@@ -21,24 +21,30 @@ struct Catalog: Sendable {
     /// A catalog that is alone, or, with a member's name, one whose changes are published. Versions bear that name, or
     /// else `alone`.
     init(
-        namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil, alone: MemberID = MemberID(bits: 0),
+        namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil,
+        alone: MemberID = MemberID(bits: 0),
         tombstones: TombstoneLimits = .standard, log: ChangeLog? = nil
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
-        records = Records(member: member ?? alone, isTold: member != nil, replicationState: ReplicationState(limits: tombstones), log: log)
+        records = Records(
+            member: member ?? alone, isTold: member != nil, replicationState: ReplicationState(limits: tombstones),
+            log: log)
     }
 
     // MARK: - What clients ask for
 
     /// Registers an instance, or replaces the one with its id, and restarts its lease. Not done when the namespace is
     /// full.
-    mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
+    mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?)
+        -> Decision
+    {
         var expired = 0
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
             slot = known
-            let version = records.stamp(isWithdrawal: instance.isOutOfService, after: records.slots[slot].version, at: moment)
+            let version = records.stamp(
+                isWithdrawal: instance.isOutOfService, after: records.slots[slot].version, at: moment)
             records.update(slot, to: instance, by: actor) { record in
                 record.version = version
                 record.start(instance, at: moment)
@@ -46,7 +52,8 @@ struct Catalog: Sendable {
         } else {
             if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
             guard hasRoom(in: namespace) else { return Decision(isDone: false, expired: expired) }
-            let version = records.stamp(isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
+            let version = records.stamp(
+                isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
         }
         if records.isTold { records.replicationState.changed.insert(slot) }
@@ -61,7 +68,9 @@ struct Catalog: Sendable {
     mutating func deregister(
         _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool, at moment: Moment, by actor: Actor?
     ) -> Decision {
-        guard evenIfUnknown || records.find(id, in: namespace, at: moment.lease) != nil else { return Decision(isDone: false) }
+        guard evenIfUnknown || records.find(id, in: namespace, at: moment.lease) != nil else {
+            return Decision(isDone: false)
+        }
         return remove(id, from: namespace, at: moment, by: actor)
     }
 
@@ -78,7 +87,9 @@ struct Catalog: Sendable {
     }
 
     /// Removes an instance, if it is here, and leaves a tombstone, if changes are published.
-    private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?) -> Decision {
+    private mutating func remove(_ id: InstanceID, from namespace: Namespace, at moment: Moment, by actor: Actor?)
+        -> Decision
+    {
         let slot = records.slot(of: id, in: namespace)
         let isLive = slot.map { records.isLive($0, at: moment.lease) } ?? false
         let version =
@@ -92,7 +103,8 @@ struct Catalog: Sendable {
             records.remove(slot, version, by: actor)
         }
         if records.isTold {
-            records.replicationState.tombstones.put(id, in: namespace, version: version, isUntold: true, at: moment.lease)
+            records.replicationState.tombstones.put(
+                id, in: namespace, version: version, isUntold: true, at: moment.lease)
             records.replicationState.expired.remove(id, in: namespace)
         }
         return isLive ? Decision(isDone: true) : Decision(isDone: false, expired: slot == nil ? 0 : 1)
@@ -100,7 +112,9 @@ struct Catalog: Sendable {
 
     /// Whether a client may register another instance.
     private func hasRoom(in namespace: Namespace) -> Bool {
-        guard let namespaceCapacity, let table = records.secondaryIndex.table(of: namespace) else { return namespaceCapacity != 0 }
+        guard let namespaceCapacity, let table = records.secondaryIndex.table(of: namespace) else {
+            return namespaceCapacity != 0
+        }
         return records.secondaryIndex.tables[table].count < namespaceCapacity
     }
 
@@ -158,7 +172,8 @@ struct Catalog: Sendable {
     /// How much there is.
     var counts: Counts {
         Counts(
-            instances: records.slots.count, services: records.secondaryIndex.services.count, namespaces: records.secondaryIndex.tables.count,
+            instances: records.slots.count, services: records.secondaryIndex.services.count,
+            namespaces: records.secondaryIndex.tables.count,
             tombstones: records.replicationState.tombstones.count, overdue: records.held.count)
     }
 }

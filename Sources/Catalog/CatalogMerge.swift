@@ -56,10 +56,13 @@ extension Catalog {
 
     /// Takes in a state of what is not held, or has run out here. `told` is nil for a renewal.
     private mutating func mergeUnseen(
-        _ id: InstanceID, _ version: Version, _ heartbeat: Heartbeat, saying told: Instance? = nil, in namespace: Namespace,
+        _ id: InstanceID, _ version: Version, _ heartbeat: Heartbeat, saying told: Instance? = nil,
+        in namespace: Namespace,
         at moment: Moment
     ) -> MergeOutcome {
-        if let buried = records.replicationState.tombstones.find(id, in: namespace)?.version, buried >= version { return .stale }
+        if let buried = records.replicationState.tombstones.find(id, in: namespace)?.version, buried >= version {
+            return .stale
+        }
         guard let expired = records.replicationState.expired.find(id, in: namespace) else {
             guard let told else { return .missing }
             let record = Record(told, version: version, heartbeat: heartbeat, at: moment)
@@ -86,7 +89,9 @@ extension Catalog {
         _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false
     ) -> Bool {
         guard record.isLive(at: moment.lease) else {
-            if records.isTold { records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease) }
+            if records.isTold {
+                records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease)
+            }
             return false
         }
         let isUntold = records.replicationState.tombstones.isUntold(instance.id, in: namespace)
@@ -119,7 +124,8 @@ extension Catalog {
         if let expired, expired.record.version <= version { records.replicationState.expired.remove(id, in: namespace) }
         let isKept =
             records.isTold
-            && records.replicationState.tombstones.put(id, in: namespace, version: version, age: age, isUntold: isUntold, at: moment.lease)
+            && records.replicationState.tombstones.put(
+                id, in: namespace, version: version, age: age, isUntold: isUntold, at: moment.lease)
         return isKept || slot != nil ? .applied : .redundant
     }
 
@@ -130,7 +136,9 @@ extension Catalog {
         let wasLive = records.isLive(slot, at: moment.lease) && !isOverdue(slot)
         let isLater = records.slots[slot].hear(heartbeat, at: moment)
         // The true age may be higher than a deadline says that a pause has moved.
-        if records.slots[slot].deadline < deadline || wasHeld && records.slots[slot].deadline > deadline { rearm(slot, at: moment) }
+        if records.slots[slot].deadline < deadline || wasHeld && records.slots[slot].deadline > deadline {
+            rearm(slot, at: moment)
+        }
         // Look-ups took an overdue instance for gone; a cache of their result must be checked again.
         if wasLive != records.isLive(slot, at: moment.lease) { records.touch(slot, at: moment) }
         return isLater

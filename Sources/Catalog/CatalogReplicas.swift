@@ -50,7 +50,9 @@ extension Catalog {
     func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.slot(of: id, in: namespace) { return replica(of: slot, at: moment) }
         // The expired one is the later of the two: what is older goes with a tombstone.
-        if let expired = records.replicationState.expired.find(id, in: namespace) { return replica(of: expired, at: moment) }
+        if let expired = records.replicationState.expired.find(id, in: namespace) {
+            return replica(of: expired, at: moment)
+        }
         return records.replicationState.tombstones.find(id, in: namespace)?.replicated(at: moment)
     }
 
@@ -62,7 +64,9 @@ extension Catalog {
 
     /// The records, or the tombstones, or what has run out, among at most `limit` from this slot on, and where to go
     /// on, nil at the end.
-    func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (items: [Replicated], next: Int32?) {
+    func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (
+        items: [Replicated], next: Int32?
+    ) {
         var items: [Replicated] = []
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
@@ -86,7 +90,9 @@ extension Catalog {
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
             case .records:
-                guard buckets.contains(records.slots[slot].bucket), records.isLive(slot, at: moment.lease) else { return }
+                guard buckets.contains(records.slots[slot].bucket), records.isLive(slot, at: moment.lease) else {
+                    return
+                }
                 keys.append(
                     KeyedVersion(
                         namespace: records.namespace(slot), id: records.id(slot), version: records.slots[slot].version,
@@ -95,13 +101,15 @@ extension Catalog {
                 let tombstone = records.replicationState.tombstones[slot]
                 guard buckets.contains(tombstone.bucket) else { return }
                 keys.append(
-                    KeyedVersion(namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
+                    KeyedVersion(
+                        namespace: tombstone.namespace, id: tombstone.id, version: tombstone.version, isPresent: false))
             case .expired:
                 let expired = records.replicationState.expired[slot]
                 guard buckets.contains(expired.bucket) else { return }
                 keys.append(
                     KeyedVersion(
-                        namespace: expired.namespace, id: expired.instance.id, version: expired.record.version, isPresent: true))
+                        namespace: expired.namespace, id: expired.instance.id, version: expired.record.version,
+                        isPresent: true))
             }
         }
         return (keys, next)
@@ -133,7 +141,9 @@ struct BucketSet {
 
     /// Numbers past the last bucket are left out.
     init(_ buckets: [UInt16]) {
-        for bucket in buckets where bucket < BucketDigest.bucketCount { words[Int(bucket) >> 6] |= 1 << UInt64(bucket & 63) }
+        for bucket in buckets where bucket < BucketDigest.bucketCount {
+            words[Int(bucket) >> 6] |= 1 << UInt64(bucket & 63)
+        }
     }
 
     func contains(_ bucket: UInt16) -> Bool { words[Int(bucket) >> 6] & (1 << UInt64(bucket & 63)) != 0 }

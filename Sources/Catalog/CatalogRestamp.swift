@@ -49,7 +49,8 @@ extension Catalog {
         let tombstone = records.replicationState.tombstones[slot]
         let version = stamp(isWithdrawal: true, at: moment)
         records.replicationState.tombstones.put(
-            tombstone.id, in: tombstone.namespace, version: version, age: max(0, moment.lease - tombstone.since), isUntold: true,
+            tombstone.id, in: tombstone.namespace, version: version, age: max(0, moment.lease - tombstone.since),
+            isUntold: true,
             at: moment.lease)
     }
 

@@ -29,7 +29,8 @@ enum ChangeCodec {
 
     /// Appends a change of an instance, which is as it is after the change, or was before it went.
     static func append(
-        _ kind: Change.Kind, _ index: UInt64, at microseconds: Int64, _ instance: Instance, before: InstanceStatus?, after: InstanceStatus?,
+        _ kind: Change.Kind, _ index: UInt64, at microseconds: Int64, _ instance: Instance, before: InstanceStatus?,
+        after: InstanceStatus?,
         member: MemberID, by actor: Actor?, to bytes: inout [UInt8]
     ) {
         let isIndex = Int64(bitPattern: index) == microseconds
@@ -55,7 +56,9 @@ enum ChangeCodec {
     }
 
     private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 0, to: UInt64.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+        for shift in stride(from: 0, to: UInt64.bitWidth, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        }
     }
 
     private static func append(length: Int, to bytes: inout [UInt8]) {

@@ -103,7 +103,9 @@ struct ChangeLog: Sendable {
             waiting.makeRoom(for: slot)
             waiting.insert(slot)
         }
-        while logs[slot].count > Self.limit || logs[slot].bytes > Self.byteLimit, logs[slot].segments.count > 1 { forgetFirst(slot) }
+        while logs[slot].count > Self.limit || logs[slot].bytes > Self.byteLimit, logs[slot].segments.count > 1 {
+            forgetFirst(slot)
+        }
     }
 
     private mutating func slot(of namespace: Namespace) -> Int32 {
@@ -149,7 +151,9 @@ struct ChangeLog: Sendable {
         let threshold = largest - largest / 4
         var next = Int32(0)
         while before - bytes < wanted, let slot = logs.occupied(from: next) {
-            while before - bytes < wanted, logs[slot].bytes >= threshold, !logs[slot].segments.isEmpty { forgetFirst(slot) }
+            while before - bytes < wanted, logs[slot].bytes >= threshold, !logs[slot].segments.isEmpty {
+                forgetFirst(slot)
+            }
             if logs[slot].segments.isEmpty { remove(slot) }
             next = slot + 1
         }
@@ -189,7 +193,9 @@ struct ChangeLog: Sendable {
 
     /// What the follower has not read: segments, each with how many changes at its beginning were read, of namespaces
     /// with together at most about so many changes; and how many have been forgotten before they were read.
-    mutating func follow(limit: Int) -> (unread: [(Namespace, ArraySlice<Segment>, read: Int)], missed: UInt64, hasMore: Bool) {
+    mutating func follow(limit: Int) -> (
+        unread: [(Namespace, ArraySlice<Segment>, read: Int)], missed: UInt64, hasMore: Bool
+    ) {
         var unread: [(Namespace, ArraySlice<Segment>, read: Int)] = []
         var remaining = limit
         while remaining > 0, let slot = waiting.popNext() {

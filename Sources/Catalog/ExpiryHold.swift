@@ -119,7 +119,9 @@ public final class ExpiryHold: Sendable {
     private static func holds(_ state: State) -> [Hold] {
         var holds: [Hold] = []
         if let paused = state.paused { holds.append(paused) }
-        if case .cutOff(let since, let until) = state.hearing { holds.append(Hold(cause: .cutOff, since: since, until: until)) }
+        if case .cutOff(let since, let until) = state.hearing {
+            holds.append(Hold(cause: .cutOff, since: since, until: until))
+        }
         return holds
     }
 }

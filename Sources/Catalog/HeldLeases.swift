@@ -48,7 +48,9 @@ extension Catalog {
     /// Takes over how far silence counts from now on.
     mutating func setBounds(_ bounds: ExpiryBounds) {
         guard bounds != records.bounds else { return }
-        if bounds.elsewhere != records.bounds.elsewhere || bounds.restart != records.bounds.restart { records.held.release() }
+        if bounds.elsewhere != records.bounds.elsewhere || bounds.restart != records.bounds.restart {
+            records.held.release()
+        }
         records.bounds = bounds
     }
 

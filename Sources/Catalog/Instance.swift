@@ -55,31 +55,36 @@ public struct Instance: Hashable, Sendable {
     let packed: PackedInstance
 
     public init(
-        id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String], metadata: [UInt8]?,
+        id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String],
+        metadata: [UInt8]?,
         extra: [UInt8]? = nil, further: [UInt8]? = nil, registered: Int64
     ) {
         self.init(
             id: id, serviceName: Array(serviceName.text.utf8)[...], endpointKind: endpoint.kind,
-            endpointValue: Array(endpoint.value.utf8)[...], status: status, ttl: ttl, tags: tags.map { Array($0.utf8)[...] },
+            endpointValue: Array(endpoint.value.utf8)[...], status: status, ttl: ttl,
+            tags: tags.map { Array($0.utf8)[...] },
             metadata: metadata?[...], extra: extra?[...], further: further?[...], registered: registered)
     }
 
     /// The same of texts that are UTF-8, wherever they lie.
     public init(
         id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
-        status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>? = nil,
+        status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?,
+        extra: ArraySlice<UInt8>? = nil,
         further: ArraySlice<UInt8>? = nil, registered: Int64
     ) {
         if case .digest(let digest) = id { self.digest = digest } else { digest = 0 }
         packed = PackedInstance(
-            id: id, serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: ttl,
+            id: id, serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status,
+            ttl: ttl,
             tags: tags,
             metadata: metadata, extra: extra, further: further, registered: registered)
     }
 
     /// What fills a place without an instance.
     static let vacant = Instance(
-        id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [], metadata: nil,
+        id: .digest(0), serviceName: Name(""), endpoint: Endpoint(kind: .tcp, value: ""), status: .up, ttl: 0, tags: [],
+        metadata: nil,
         registered: 0)
 
     init(digest: UInt64, packed: PackedInstance) {
@@ -92,7 +97,9 @@ public struct Instance: Hashable, Sendable {
 
     public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
     public var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
-    public var endpoint: Endpoint { Endpoint(kind: packed.endpointKind, value: String(decoding: packed.endpointValue, as: UTF8.self)) }
+    public var endpoint: Endpoint {
+        Endpoint(kind: packed.endpointKind, value: String(decoding: packed.endpointValue, as: UTF8.self))
+    }
     public var endpointKind: Endpoint.Kind { packed.endpointKind }
     public var endpointValueUTF8: ArraySlice<UInt8> { packed.endpointValue }
     public var status: InstanceStatus { packed.status }

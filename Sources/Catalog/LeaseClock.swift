@@ -163,7 +163,8 @@ public final class SharedLeaseClock: Sendable {
     /// thread.
     public func moment(monotonic: Int64, wall: Int64) -> Moment {
         let lease = now(monotonic: monotonic)
-        return Moment(lease: lease, wall: wall, lost: max(0, monotonic.subtractingSaturated(start) - lease.milliseconds))
+        return Moment(
+            lease: lease, wall: wall, lost: max(0, monotonic.subtractingSaturated(start) - lease.milliseconds))
     }
 
     /// Whether lease time stands still. While it does, nothing should be swept: heartbeats of instances that look

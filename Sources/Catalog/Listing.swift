@@ -52,7 +52,9 @@ extension Catalog {
     func members(
         of service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int
     ) -> ServiceListing {
-        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else {
+        guard let table = records.secondaryIndex.table(of: namespace),
+            let slot = records.secondaryIndex.service(service, in: table)
+        else {
             remaining = 0
             return ServiceListing()
         }
@@ -107,8 +109,12 @@ extension Catalog {
 
     /// Whether one of the next members of a service is live, at most `limit` of them looked at. `remaining` begins as
     /// `.max` and is 0 at the end.
-    func hasMember(_ service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int) -> Bool {
-        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else {
+    func hasMember(_ service: Name, in namespace: Namespace, at now: LeaseTime, remaining: inout Int, limit: Int)
+        -> Bool
+    {
+        guard let table = records.secondaryIndex.table(of: namespace),
+            let slot = records.secondaryIndex.service(service, in: table)
+        else {
             remaining = 0
             return false
         }
@@ -137,7 +143,9 @@ extension Catalog {
 
     /// The revision of a service.
     func revision(of service: Name, in namespace: Namespace) -> Revision {
-        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else { return .none }
+        guard let table = records.secondaryIndex.table(of: namespace),
+            let slot = records.secondaryIndex.service(service, in: table)
+        else { return .none }
         return records.secondaryIndex.services[slot].revision
     }
 

@@ -43,7 +43,11 @@ public struct Name: Hashable, Comparable, Sendable {
         var offset = 0
         while offset < left.count {
             let place = min(offset, left.count - size)
-            if left.loadUnaligned(fromByteOffset: place, as: word) != right.loadUnaligned(fromByteOffset: place, as: word) { return false }
+            if left.loadUnaligned(fromByteOffset: place, as: word)
+                != right.loadUnaligned(fromByteOffset: place, as: word)
+            {
+                return false
+            }
             offset += size
         }
         return true
@@ -75,7 +79,9 @@ public struct Namespace: Hashable, Sendable {
     /// Whether these are the bytes of its name.
     func isSpelt(by bytes: Span<UInt8>) -> Bool { value.isSpelt(by: bytes) }
 
-    public static func == (left: Namespace, right: Namespace) -> Bool { left.hash == right.hash && left.value == right.value }
+    public static func == (left: Namespace, right: Namespace) -> Bool {
+        left.hash == right.hash && left.value == right.value
+    }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(hash)

@@ -53,14 +53,17 @@ struct PackedInstance: Hashable, Sendable {
     init(
         id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
         status: InstanceStatus, ttl: Int64,
-        tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?, registered: Int64
+        tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?,
+        registered: Int64
     ) {
         let number = Self.number(of: status)
         var more: More = []
         if extra != nil { more.insert(.extra) }
         if further != nil { more.insert(.further) }
         if case .text = id { more.insert(.id) }
-        var size = Self.headSize(more, ttl: ttl) + Self.size(of: serviceName) + Self.size(of: endpointValue) + (metadata?.count ?? 0)
+        var size =
+            Self.headSize(more, ttl: ttl) + Self.size(of: serviceName) + Self.size(of: endpointValue)
+            + (metadata?.count ?? 0)
         if number == Self.otherStatus { size += Self.size(of: status.token) }
         if let extra { size += Self.size(of: extra) }
         if let further { size += Self.size(of: further) }
@@ -96,7 +99,8 @@ struct PackedInstance: Hashable, Sendable {
 
     /// Appends what comes before the texts.
     static func appendHead(
-        _ kind: Endpoint.Kind, _ status: UInt8, hasMetadata: Bool, _ more: More, ttl: Int64, registered: Int64, to bytes: inout [UInt8]
+        _ kind: Endpoint.Kind, _ status: UInt8, hasMetadata: Bool, _ more: More, ttl: Int64, registered: Int64,
+        to bytes: inout [UInt8]
     ) {
         let has = (hasMetadata ? metadataBit : 0) | (more.isEmpty ? 0 : moreBit)
         bytes.append(UInt8(truncatingIfNeeded: kind.index) | has | status << statusShift)
@@ -177,7 +181,8 @@ struct PackedInstance: Hashable, Sendable {
 
     /// Whether another says the same, whenever it was registered.
     func saysTheSame(as other: PackedInstance) -> Bool {
-        bytes.count == other.bytes.count && bytes[0] == other.bytes[0] && bytes[Self.moreOffset...] == other.bytes[Self.moreOffset...]
+        bytes.count == other.bytes.count && bytes[0] == other.bytes[0]
+            && bytes[Self.moreOffset...] == other.bytes[Self.moreOffset...]
     }
 
     // MARK: - Layout

@@ -18,7 +18,8 @@ struct RecentlyExpired: Sendable {
         let bucket: UInt16
         fileprivate let number: UInt64
 
-        fileprivate static let vacant = Entry(namespace: Namespace(""), instance: .vacant, record: .vacant, bucket: 0, number: 0)
+        fileprivate static let vacant = Entry(
+            namespace: Namespace(""), instance: .vacant, record: .vacant, bucket: 0, number: 0)
 
         fileprivate var key: Key { Key(namespace: namespace, id: instance.id) }
         /// Roughly what it takes, in bytes.
@@ -139,7 +140,8 @@ struct RecentlyExpired: Sendable {
             held[slots[slot].namespace, default: Held()].slots.append(slot)
         }
         while count > Self.limit - Self.room || bytes > Self.byteLimit - Self.byteRoom,
-            let namespace = held.max(by: { $0.value.bytes < $1.value.bytes })?.key, let slot = held[namespace]?.slots.popLast()
+            let namespace = held.max(by: { $0.value.bytes < $1.value.bytes })?.key,
+            let slot = held[namespace]?.slots.popLast()
         {
             held[namespace]?.bytes -= slots[slot].size
             remove(slot)

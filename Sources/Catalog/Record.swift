@@ -204,6 +204,7 @@ struct Record: Sendable {
     /// The later wall time of our last heartbeat and another, as far as it can be true.
     private func laterWall(_ heartbeat: Heartbeat, at moment: Moment) -> Int64 {
         let later = max(lastHeartbeat, heartbeat.wall)
-        return later.subtractingSaturated(moment.wall) <= Self.farthestAhead ? later : min(lastHeartbeat, heartbeat.wall)
+        return later.subtractingSaturated(moment.wall) <= Self.farthestAhead
+            ? later : min(lastHeartbeat, heartbeat.wall)
     }
 }

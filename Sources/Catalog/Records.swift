@@ -54,7 +54,9 @@ struct Records: Sendable {
     @inline(__always)
     func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let table = secondaryIndex.table(of: namespace) else { return nil }
-        return index.slot(hash: SlotIndex.hash(id, table: table)) { slots[$0].is(id, in: table) ?? (instance($0).id == id) }
+        return index.slot(hash: SlotIndex.hash(id, table: table)) {
+            slots[$0].is(id, in: table) ?? (instance($0).id == id)
+        }
     }
 
     /// The namespace of the instance at a slot.
@@ -65,7 +67,8 @@ struct Records: Sendable {
     func instance(_ slot: Int32) -> Instance { Instance(digest: slots[slot].digest, packed: instances[slot]) }
 
     func leased(_ slot: Int32) -> LeasedInstance {
-        LeasedInstance(instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
+        LeasedInstance(
+            instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
     }
 
     /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is
@@ -93,10 +96,13 @@ struct Records: Sendable {
     }
 
     /// The same for an id that is not held, though its deregistration or expiry may be remembered.
-    mutating func stamp(isWithdrawal: Bool, unseen id: InstanceID, in namespace: Namespace, at moment: Moment) -> Version {
+    mutating func stamp(isWithdrawal: Bool, unseen id: InstanceID, in namespace: Namespace, at moment: Moment)
+        -> Version
+    {
         guard ceiling != nil else { return stamp(isWithdrawal: isWithdrawal, after: .none, at: moment) }
         let remembered = max(
-            replicationState.tombstones.find(id, in: namespace)?.version ?? .none, replicationState.expired.find(id, in: namespace)?.record.version ?? .none)
+            replicationState.tombstones.find(id, in: namespace)?.version ?? .none,
+            replicationState.expired.find(id, in: namespace)?.record.version ?? .none)
         return stamp(isWithdrawal: isWithdrawal, after: remembered, at: moment)
     }
 
@@ -124,11 +130,14 @@ struct Records: Sendable {
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
         let change = secondaryIndex.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
-        slots[slot].place = secondaryIndex.join(slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
+        slots[slot].place = secondaryIndex.join(
+            slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
         if isLogged {
             log?.append(
-                isReturn ? .returned : .registered, change, at: isReturn ? moment.microseconds : version.time.microseconds, instance,
-                in: namespace, before: nil, after: instance.status, member: isReturn ? member : version.origin, by: actor)
+                isReturn ? .returned : .registered, change,
+                at: isReturn ? moment.microseconds : version.time.microseconds, instance,
+                in: namespace, before: nil, after: instance.status, member: isReturn ? member : version.origin,
+                by: actor)
         }
         index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
         if isTold {
@@ -173,7 +182,8 @@ struct Records: Sendable {
         let change = secondaryIndex.advance(place.table, at: microseconds)
         if isLogged {
             log?.append(
-                kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace, before: instance.status, after: nil,
+                kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace,
+                before: instance.status, after: nil,
                 member: source.member, by: source.actor)
         }
         leave(place, hash: stateHash(slot), index: change)
@@ -200,8 +210,10 @@ struct Records: Sendable {
         if isLogged {
             let (version, instance) = (slots[slot].version, self.instance(slot))
             log?.append(
-                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds, instance,
-                in: secondaryIndex.tables[place.table].namespace, before: before.status, after: instance.status, member: version.origin, by: actor)
+                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds,
+                instance,
+                in: secondaryIndex.tables[place.table].namespace, before: before.status, after: instance.status,
+                member: version.origin, by: actor)
         }
         if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
             leave(place, hash: hash, index: change)
@@ -224,11 +236,15 @@ struct Records: Sendable {
         guard slots[slot].isOverdue != isOverdue else { return }
         let (place, hash) = (slots[slot].place, stateHash(slot))
         slots[slot].isOverdue = isOverdue
-        secondaryIndex.touch(place, difference: stateHash(slot) &- hash, index: secondaryIndex.advance(place.table, at: moment.microseconds))
+        secondaryIndex.touch(
+            place, difference: stateHash(slot) &- hash,
+            index: secondaryIndex.advance(place.table, at: moment.microseconds))
     }
 
     private mutating func leave(_ place: SecondaryIndex.Place, hash: UInt64, index: UInt64) {
-        if let moved = secondaryIndex.leave(place, hash: hash, index: index) { slots[moved].place.position = place.position }
+        if let moved = secondaryIndex.leave(place, hash: hash, index: index) {
+            slots[moved].place.position = place.position
+        }
     }
 }
 
@@ -239,10 +255,13 @@ extension Records {
         slots.checkInvariants()
         index.checkInvariants()
         held.checkInvariants()
-        assert(instances.count == slots.count && index.count == slots.count, "every record has an instance and is found")
+        assert(
+            instances.count == slots.count && index.count == slots.count, "every record has an instance and is found")
         secondaryIndex.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
         guard slots.count > 0 else {
-            assert(held.count == 0 && replicationState.digest.allSatisfy { $0 == 0 }, "where nothing is held, nothing is said of it")
+            assert(
+                held.count == 0 && replicationState.digest.allSatisfy { $0 == 0 },
+                "where nothing is held, nothing is said of it")
             return
         }
         var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
@@ -269,7 +288,9 @@ extension Records {
         guard isTold else { return }
         replicationState.changed.checkInvariants()
         replicationState.renewed.checkInvariants()
-        assert(replicationState.changed.count == changed && replicationState.renewed.count == renewed, "only what is held is to be told")
+        assert(
+            replicationState.changed.count == changed && replicationState.renewed.count == renewed,
+            "only what is held is to be told")
         assert(replicationState.digest == digest, "the digest has exactly the records")
     }
 }

@@ -126,7 +126,9 @@ struct SecondaryIndex: Sendable {
     private mutating func removeService(_ slot: Int32) {
         guard let service = services.remove(slot) else { return }
         serviceIndex.remove(slot, hash: SlotIndex.hash(service.name, table: service.table))
-        if let moved = tables[service.table].services.remove(at: service.position) { services[moved].position = service.position }
+        if let moved = tables[service.table].services.remove(at: service.position) {
+            services[moved].position = service.position
+        }
     }
 
     /// Removes a table that is left without members.
@@ -164,7 +166,9 @@ extension SecondaryIndex {
         services.checkInvariants()
         tableIndex.checkInvariants()
         serviceIndex.checkInvariants()
-        assert(tableIndex.count == tables.count && serviceIndex.count == services.count, "every table and service is found by its name")
+        assert(
+            tableIndex.count == tables.count && serviceIndex.count == services.count,
+            "every table and service is found by its name")
         var (next, members, listed) = (Int32(0), 0, 0)
         while let slot = tables.occupied(from: next) {
             let table = tables[slot]
@@ -174,14 +178,16 @@ extension SecondaryIndex {
             for position in 0..<table.services.count {
                 let service = services[table.services[position]]
                 assert(service.table == slot && service.position == position, "a service knows its place")
-                assert(self.service(service.name, in: slot) == table.services[position], "a service is found by its name")
+                assert(
+                    self.service(service.name, in: slot) == table.services[position], "a service is found by its name")
                 assert(service.members.count > 0, "no service is without members")
                 assert(service.index <= table.index, "no service's change is later than its table's")
                 var sum: UInt64 = 0
                 for place in 0..<service.members.count {
                     let (own, hash) = member(service.members[place])
                     assert(
-                        own.table == slot && own.service == table.services[position] && own.position == place, "a member knows its place")
+                        own.table == slot && own.service == table.services[position] && own.position == place,
+                        "a member knows its place")
                     sum &+= hash
                 }
                 assert(sum == service.digest, "a service's digest is the sum of its members' hashes")

@@ -4,14 +4,18 @@
 extension Catalog {
     /// How many instances are registered in a service, overdue ones included.
     fileprivate func count(of service: Name, in namespace: Namespace) -> Int {
-        guard let table = records.secondaryIndex.table(of: namespace), let slot = records.secondaryIndex.service(service, in: table) else { return 0 }
+        guard let table = records.secondaryIndex.table(of: namespace),
+            let slot = records.secondaryIndex.service(service, in: table)
+        else { return 0 }
         return records.secondaryIndex.services[slot].members.count
     }
 
     /// How many services and instances are registered in a namespace, overdue ones included.
     fileprivate func size(of namespace: Namespace) -> NamespaceSize {
         guard let table = records.secondaryIndex.table(of: namespace) else { return NamespaceSize() }
-        return NamespaceSize(services: records.secondaryIndex.tables[table].services.count, instances: records.secondaryIndex.tables[table].count)
+        return NamespaceSize(
+            services: records.secondaryIndex.tables[table].services.count,
+            instances: records.secondaryIndex.tables[table].count)
     }
 }
 
@@ -24,12 +28,16 @@ public struct NamespaceSize: Sendable {
 extension Store {
     /// How many services and instances are registered in a namespace, those included whose leases have run out and that
     /// are yet to be swept.
-    public func size(of namespace: Namespace) -> NamespaceSize { shard(of: namespace).catalog.withLock { $0.size(of: namespace) } }
+    public func size(of namespace: Namespace) -> NamespaceSize {
+        shard(of: namespace).catalog.withLock { $0.size(of: namespace) }
+    }
 
     /// A service's instances as `listing` tells them, or nil when more than `limit` are registered.
     ///
     /// - Parameter limit: at most `listingPiece`; a greater one counts as this.
-    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> ServiceListing? {
+    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int)
+        -> ServiceListing?
+    {
         let limit = min(limit, Self.listingPiece)
         let found = look(in: namespace, at: now) { catalog -> ServiceListing? in
             guard catalog.count(of: service, in: namespace) <= limit else { return nil }

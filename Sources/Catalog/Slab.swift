@@ -191,7 +191,9 @@ extension Slab {
             for bit in 0..<64 {
                 let number = word * 64 + bit
                 let isFree = bits & (1 << UInt64(bit)) != 0
-                assert(isFree == (number < chunks.count && !chunks[number].isFull), "a chunk's bit says whether it has space")
+                assert(
+                    isFree == (number < chunks.count && !chunks[number].isFull),
+                    "a chunk's bit says whether it has space")
             }
         }
         assert(spare.isEmpty, "the spare storage is empty")
@@ -201,9 +203,13 @@ extension Slab {
 
 extension Slab.Chunk {
     func checkInvariants() {
-        assert(free.reduce(0) { $0 + $1.nonzeroBitCount } == free.count * 64 - count, "as many places are free as are not in use")
+        assert(
+            free.reduce(0) { $0 + $1.nonzeroBitCount } == free.count * 64 - count,
+            "as many places are free as are not in use")
         for (word, bits) in free.enumerated() {
-            assert((freeWords & (1 << UInt64(word)) != 0) == (bits != 0), "a word's bit says whether a place in it is free")
+            assert(
+                (freeWords & (1 << UInt64(word)) != 0) == (bits != 0), "a word's bit says whether a place in it is free"
+            )
         }
         assert(elements.count >= count, "every place in use is among the elements")
         for place in elements.count..<free.count * 64 { assert(isFree(place), "what is past the elements is free") }

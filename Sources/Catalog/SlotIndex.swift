@@ -52,7 +52,9 @@ struct SlotIndex: Sendable {
         fileprivate var entries: ContiguousArray<UInt64> = []
         fileprivate var count = 0
 
-        private static func entry(_ slot: Int32, _ tag: UInt32) -> UInt64 { UInt64(tag) << 32 | UInt64(~UInt32(bitPattern: slot)) }
+        private static func entry(_ slot: Int32, _ tag: UInt32) -> UInt64 {
+            UInt64(tag) << 32 | UInt64(~UInt32(bitPattern: slot))
+        }
         private static func slot(_ entry: UInt64) -> Int32 { Int32(bitPattern: ~UInt32(truncatingIfNeeded: entry)) }
         fileprivate static func tag(_ entry: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: entry >> 32) }
 
@@ -61,7 +63,9 @@ struct SlotIndex: Sendable {
         }
         fileprivate func next(_ place: Int) -> Int { place + 1 == entries.count ? 0 : place + 1 }
         /// How far it is from one place to another, onwards.
-        private func distance(from start: Int, to place: Int) -> Int { place >= start ? place - start : place - start + entries.count }
+        private func distance(from start: Int, to place: Int) -> Int {
+            place >= start ? place - start : place - start + entries.count
+        }
 
         func slot(tag: UInt32, where isMatch: (Int32) -> Bool) -> Int32? {
             guard !entries.isEmpty else { return nil }
@@ -75,7 +79,9 @@ struct SlotIndex: Sendable {
         }
 
         mutating func insert(_ slot: Int32, tag: UInt32) {
-            if SlotIndex.places * (count + 1) > SlotIndex.used * entries.count { resize(to: entries.count + entries.count / 2 + 1) }
+            if SlotIndex.places * (count + 1) > SlotIndex.used * entries.count {
+                resize(to: entries.count + entries.count / 2 + 1)
+            }
             put(Self.entry(slot, tag))
             count += 1
         }

@@ -16,10 +16,14 @@ struct SlotList: Sendable {
     /// The chunks after it. Invariant: all are full but the last, which is not empty.
     private var rest: ContiguousArray<ContiguousArray<Int32>> = []
 
-    var count: Int { first.count + (rest.isEmpty ? 0 : (rest.count - 1) * Self.chunkCapacity + rest[rest.count - 1].count) }
+    var count: Int {
+        first.count + (rest.isEmpty ? 0 : (rest.count - 1) * Self.chunkCapacity + rest[rest.count - 1].count)
+    }
 
     subscript(position: Int) -> Int32 {
-        get { position < Self.chunkCapacity ? first[position] : rest[Self.chunk(position)][position % Self.chunkCapacity] }
+        get {
+            position < Self.chunkCapacity ? first[position] : rest[Self.chunk(position)][position % Self.chunkCapacity]
+        }
         set {
             if position < Self.chunkCapacity {
                 first[position] = newValue

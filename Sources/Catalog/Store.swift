@@ -50,7 +50,8 @@ public final class Store: Sendable {
     ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain
     ///   after there was nothing.
     public init(
-        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard, changes: ChangeLogLimits = .standard,
+        namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard,
+        changes: ChangeLogLimits = .standard,
         wake: @escaping @Sendable () -> Void = {}
     ) {
         changeLogBytes = changes.bytes
@@ -61,7 +62,8 @@ public final class Store: Sendable {
         shards = (0..<Self.shardCount).map { _ in
             Shard(
                 Catalog(
-                    namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone, tombstones: tombstones,
+                    namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone,
+                    tombstones: tombstones,
                     log: changes.bytes > 0 ? ChangeLog(isFollowed: changes.isFollowed, start: changes.start) : nil))
         }
     }
@@ -78,7 +80,9 @@ public final class Store: Sendable {
 
     /// Registers an instance for a client, or replaces the one with its id, and restarts its lease. Not done when the
     /// namespace holds as many instances as it may.
-    public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> Decision {
+    public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
+        -> Decision
+    {
         let number = number(of: namespace)
         let decision = shards[number].catalog.withLock { $0.register(instance, in: namespace, at: moment, by: actor) }
         if decision.isDone { dirtyShards?.noteChanges(shard: number) }
@@ -90,7 +94,8 @@ public final class Store: Sendable {
     /// - Parameter evenIfUnknown: whether it is published to the other members even if it is not here, for a member
     ///   that does not have their copy yet.
     public func deregister(
-        _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool = false, at moment: Moment, by actor: Actor? = nil
+        _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool = false, at moment: Moment,
+        by actor: Actor? = nil
     ) -> Decision {
         let number = number(of: namespace)
         let decision = shards[number].catalog.withLock {
@@ -113,7 +118,8 @@ public final class Store: Sendable {
     public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
-        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) } }
+        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) }
+        }
         if done.contains(true) { dirtyShards?.noteRenewal(shard: number) }
         return done
     }

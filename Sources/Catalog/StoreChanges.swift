@@ -30,7 +30,9 @@ extension Store {
     /// Bytes are read outside of the lock.
     public func changes(in namespace: Namespace, after index: UInt64?, limit: Int) -> ChangePage {
         let found = shard(of: namespace).catalog.withLock {
-            $0.records.log?.segments(of: namespace, after: index, newest: limit) ?? (segments: [], isMissing: index != nil, last: 0)
+            $0.records.log?.segments(of: namespace, after: index, newest: limit) ?? (
+                segments: [], isMissing: index != nil, last: 0
+            )
         }
         var page = ChangePage(isMissing: found.isMissing, next: max(found.last, index ?? 0))
         for segment in found.segments {

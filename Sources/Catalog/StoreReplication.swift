@@ -16,7 +16,9 @@ extension Store {
 
     /// Takes in a state from another member. Never refused for capacity, and not published again.
     public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
-        shard(of: replicated.namespace).catalog.withLock { $0.merge(replicated.replica, in: replicated.namespace, at: moment) }
+        shard(of: replicated.namespace).catalog.withLock {
+            $0.merge(replicated.replica, in: replicated.namespace, at: moment)
+        }
     }
 
     /// The changes by clients' commands since they were last published, each id in its present state and in no order:
@@ -43,7 +45,9 @@ extension Store {
             var hasMore = true
             while hasMore, remaining > 0 {
                 let share = min(Self.replicaBatch, remaining)
-                let batch = shards[number].catalog.withLock { $0.drain(includeRenewals: includeRenewals, budget: share, at: moment) }
+                let batch = shards[number].catalog.withLock {
+                    $0.drain(includeRenewals: includeRenewals, budget: share, at: moment)
+                }
                 drained.changes += batch.changes
                 hasMore = batch.hasMore
                 // What is drained but has run out since is no change, yet took its time.
@@ -73,13 +77,16 @@ extension Store {
     ///
     /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had
     /// in between. Whatever comes meanwhile may be copied or not, and reaches others as a change.
-    public func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?) {
+    public func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?)
+    {
         var items: [Replicated] = []
         var cursor = cursor
         while cursor.shard < Self.shardCount {
             guard items.count < limit else { return (items, cursor) }
             let share = min(Self.replicaBatch, limit - items.count)
-            let piece = shards[cursor.shard].catalog.withLock { $0.copy(cursor.part, from: cursor.slot, limit: share, at: moment) }
+            let piece = shards[cursor.shard].catalog.withLock {
+                $0.copy(cursor.part, from: cursor.slot, limit: share, at: moment)
+            }
             items += piece.items
             cursor.advance(to: piece.next)
         }
@@ -130,7 +137,8 @@ extension Store {
             let giving = sizes.indices.filter { sizes[$0] >= largest - largest / 4 }
             for number in giving {
                 shards[number].catalog.withLock {
-                    $0.records.replicationState.tombstones.trim((excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
+                    $0.records.replicationState.tombstones.trim(
+                        (excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
                 }
             }
         }

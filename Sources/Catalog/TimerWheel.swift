@@ -178,7 +178,9 @@ struct TimerWheel: Sendable {
     /// The bucket for a tick that is not before the current one.
     private func bucket(for tick: Int64) -> Int {
         let difference = UInt64(bitPattern: tick ^ current)
-        guard difference >> UInt64(Self.eraBits) == 0 else { return Self.parkedBucket(era: (current >> Self.eraBits) + 1) }
+        guard difference >> UInt64(Self.eraBits) == 0 else {
+            return Self.parkedBucket(era: (current >> Self.eraBits) + 1)
+        }
         let level = (63 - (difference | 1).leadingZeroBitCount) / Self.bucketBits
         return level << Self.bucketBits | Self.digit(level, of: tick)
     }
@@ -272,6 +274,8 @@ extension TimerWheel {
             assert(chunk.isEmpty == (scheduled == 0), "a chunk is there while a slot of it is scheduled")
             assert(chunk.isEmpty || chunk.count == Self.chunkCapacity, "a chunk is complete")
         }
-        assert(spare.isEmpty || spare.allSatisfy { $0.previous == Links.unscheduled }, "nothing is scheduled in the spare chunk")
+        assert(
+            spare.isEmpty || spare.allSatisfy { $0.previous == Links.unscheduled },
+            "nothing is scheduled in the spare chunk")
     }
 }

@@ -102,7 +102,8 @@ struct Tombstones: Sendable {
     subscript(slot: Int32) -> Tombstone {
         let entry = slots[slot]
         return Tombstone(
-            namespace: namespaces[entry.number].namespace, id: entry.id, version: entry.version, bucket: entry.bucket, since: entry.since)
+            namespace: namespaces[entry.number].namespace, id: entry.id, version: entry.version, bucket: entry.bucket,
+            since: entry.since)
     }
 
     /// The first occupied slot from this one on.
@@ -126,7 +127,8 @@ struct Tombstones: Sendable {
         let last = namespaces[number].newest
         let slot = slots.insert(
             Entry(
-                id: id, version: version, since: now + -max(age, 0), number: number, older: newest, olderOfNamespace: last,
+                id: id, version: version, since: now + -max(age, 0), number: number, older: newest,
+                olderOfNamespace: last,
                 bucket: BucketKey(id, in: namespace).bucket))
         index.insert(slot, hash: SlotIndex.hash(id, table: number))
         if newest >= 0 { slots[newest].newer = slot } else { oldest = slot }
@@ -138,7 +140,9 @@ struct Tombstones: Sendable {
         namespaces[number].bytes += size
         bytes += size
         if isUntold { untold.insert(slot) }
-        while namespaces[number].bytes > limits.bytesPerNamespace, namespaces[number].count > 1 { forget(namespaces[number].oldest) }
+        while namespaces[number].bytes > limits.bytesPerNamespace, namespaces[number].count > 1 {
+            forget(namespaces[number].oldest)
+        }
         return true
     }
 
@@ -164,7 +168,9 @@ struct Tombstones: Sendable {
         let threshold = largest - largest / 4
         var (next, remaining) = (Int32(0), budget)
         while before - bytes < wanted, remaining > 0, let number = namespaces.occupied(from: next) {
-            while before - bytes < wanted, remaining > 0, namespaces.contains(number), namespaces[number].bytes >= threshold {
+            while before - bytes < wanted, remaining > 0, namespaces.contains(number),
+                namespaces[number].bytes >= threshold
+            {
                 forget(namespaces[number].oldest)
                 remaining -= 1
             }

@@ -53,7 +53,9 @@ package struct AddressRanges: Sendable, Equatable {
         let width = address.isSix ? 128 : 32
         var length = width
         if parts.count == 2 {
-            guard parts[1].allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(parts[1]), number <= width else { return nil }
+            guard parts[1].allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(parts[1]), number <= width else {
+                return nil
+            }
             length = number
         }
         let range = Range(address: address.mappedBits, prefix: 128 - width + length)

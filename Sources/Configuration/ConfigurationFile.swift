@@ -32,14 +32,17 @@ struct ConfigurationFile {
             func refuse(_ reason: String) -> SettingError { .badLine(path: path, line: index + 1, reason: reason) }
             guard let equals = line.firstIndex(of: "=") else { throw refuse("it is not NAME=value") }
             let name = String(line[..<equals].trimmingWhiteSpace())
-            guard names.contains(name) else { throw refuse("\(name.prefix(SettingError.shownCharacters)) is no setting") }
+            guard names.contains(name) else {
+                throw refuse("\(name.prefix(SettingError.shownCharacters)) is no setting")
+            }
             guard !name.hasSuffix(Self.setting.uppercased()) else {
                 throw refuse(
                     "a file of settings cannot name "
                         + "another")
             }
             if let other = entries[name] { throw refuse("\(name) is in line \(other.line) already") }
-            entries[name] = Entry(line: index + 1, value: String(line[line.index(after: equals)...].trimmingWhiteSpace()))
+            entries[name] = Entry(
+                line: index + 1, value: String(line[line.index(after: equals)...].trimmingWhiteSpace()))
         }
     }
 

@@ -6,7 +6,8 @@
 enum ForeignVariables {
     /// Settings of the original registry that are not supported, each with what it asks for.
     private static let data = [
-        "STORE": "keep its instances in a store outside of it", "STORE_ADDRESS": "keep its instances in a store outside of it",
+        "STORE": "keep its instances in a store outside of it",
+        "STORE_ADDRESS": "keep its instances in a store outside of it",
         "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
         "K8S_TOKEN": "take instances from Kubernetes", "EUREKA_URL": "take instances from Eureka",
         "FS_CATALOG": "take instances from files",
@@ -15,8 +16,10 @@ enum ForeignVariables {
     private static let ordinaryStores: Set<String> = ["inmem", "memory"]
     /// Of the original's sidecar, which may share a file of variables with the registry.
     private static let sidecar: Set<String> = [
-        "A8_CONFIG", "A8_CONTROLLER_POLL", "A8_CONTROLLER_TOKEN", "A8_CONTROLLER_URL", "A8_DEBUG", "A8_DISCOVERY_PORT", "A8_DNS",
-        "A8_DNS_DOMAIN", "A8_DNS_PORT", "A8_HEALTHCHECKS", "A8_LOG", "A8_PROXY", "A8_PROXY_ADAPTER", "A8_REGISTER", "A8_REGISTRY_POLL",
+        "A8_CONFIG", "A8_CONTROLLER_POLL", "A8_CONTROLLER_TOKEN", "A8_CONTROLLER_URL", "A8_DEBUG", "A8_DISCOVERY_PORT",
+        "A8_DNS",
+        "A8_DNS_DOMAIN", "A8_DNS_PORT", "A8_HEALTHCHECKS", "A8_LOG", "A8_PROXY", "A8_PROXY_ADAPTER", "A8_REGISTER",
+        "A8_REGISTRY_POLL",
         "A8_REGISTRY_TOKEN", "A8_REGISTRY_URL", "A8_RULES_PORT", "A8_SERVICE", "A8_SUPERVISE", "A8_TENANT_TOKEN",
     ]
     private static let sidecarPrefix = "A8_ENDPOINT_"
@@ -52,7 +55,10 @@ enum ForeignVariables {
     private static func judge(_ name: String, _ value: String, _ wish: String) throws(SettingError) {
         if name.hasSuffix("STORE") {
             // Without the prefix the name is anybody's, and only one word means us.
-            guard name.hasPrefix(SettingRow.environmentPrefix) ? !ordinaryStores.contains(value.lowercased()) : value == "redis" else {
+            guard
+                name.hasPrefix(SettingRow.environmentPrefix)
+                    ? !ordinaryStores.contains(value.lowercased()) : value == "redis"
+            else {
                 return
             }
         }
@@ -63,7 +69,9 @@ enum ForeignVariables {
 
     /// The setting whose name is most like this one; nil when none is.
     private static func nearest(_ name: String, _ known: Set<String>) -> String? {
-        known.filter { $0.hasPrefix(SettingRow.environmentPrefix) }.map { (distance($0, name), $0) }.filter { $0.0 <= slips }.min {
+        known.filter { $0.hasPrefix(SettingRow.environmentPrefix) }.map { (distance($0, name), $0) }.filter {
+            $0.0 <= slips
+        }.min {
             $0 < $1
         }?.1
     }
@@ -89,7 +97,9 @@ enum ForeignVariables {
 extension Settings {
     /// Whether a variable of the environment has to be handed to `resolve`: those of the rows, and those that it warns
     /// of or stops at.
-    package static func isOfInterest(variable name: String) -> Bool { variables.contains(name) || ForeignVariables.areSuch(name) }
+    package static func isOfInterest(variable name: String) -> Bool {
+        variables.contains(name) || ForeignVariables.areSuch(name)
+    }
 
     private static let variables = Set(rows.flatMap(\.environmentNames))
 }

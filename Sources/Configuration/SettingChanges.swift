@@ -32,10 +32,13 @@ extension SettingRow {
     /// Names of those that are taken over while the registry runs: what may be asked for in the middle of trouble, and
     /// what has to be changed in turn.
     private static let liveNames: Set<String> = [
-        "drain_time", "log_level", "access_log", "access_log_probes", "namespace_capacity", "max_tags", "max_tags_bytes", "jwt_secret",
-        "max_connections", "max_connections_per_client", "header_timeout", "request_timeout", "idle_timeout", "answer_timeout",
+        "drain_time", "log_level", "access_log", "access_log_probes", "namespace_capacity", "max_tags",
+        "max_tags_bytes", "jwt_secret",
+        "max_connections", "max_connections_per_client", "header_timeout", "request_timeout", "idle_timeout",
+        "answer_timeout",
         "max_buffered_input",
-        "max_buffered_output", "max_buffered_total", "rate_limit_namespace", "rate_limit_client", "rate_limit_namespace_heartbeats",
+        "max_buffered_output", "max_buffered_total", "rate_limit_namespace", "rate_limit_client",
+        "rate_limit_namespace_heartbeats",
         "rate_limit_client_heartbeats", "rate_limit_burst", "cluster_secret",
     ]
 

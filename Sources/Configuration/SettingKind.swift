@@ -61,7 +61,8 @@ extension SettingKind where Value == Int? {
     /// A number of which -1 says that there is no limit.
     static func limit(_ range: ClosedRange<Int>) -> Self {
         SettingKind(
-            placeholder: "number", allowed: "-1 (no limit) or a whole number from \(range.lowerBound) to \(range.upperBound)",
+            placeholder: "number",
+            allowed: "-1 (no limit) or a whole number from \(range.lowerBound) to \(range.upperBound)",
             parse: { text in
                 guard let number = Int(text), number == -1 || range.contains(number) else { return nil }
                 return .some(number == -1 ? nil : number)
@@ -74,7 +75,8 @@ extension SettingKind where Value == Bool {
     /// The words of Go's strconv.ParseBool.
     static var boolean: Self {
         SettingKind(
-            placeholder: "bool", allowed: "true or false (also 1, t, T, TRUE, True, 0, f, F, FALSE, False)", isBoolean: true,
+            placeholder: "bool", allowed: "true or false (also 1, t, T, TRUE, True, 0, f, F, FALSE, False)",
+            isBoolean: true,
             parse: { text in
                 switch text {
                 case "1", "t", "T", "true", "TRUE", "True": true
@@ -109,7 +111,8 @@ extension SettingKind where Value == String {
         SettingKind(
             placeholder: "name", allowed: "1 to \(maximumBytes) visible ASCII characters",
             parse: { text in
-                let isName = (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+                let isName =
+                    (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
                 return isName ? text : nil
             },
             format: { $0 })
@@ -129,7 +132,8 @@ extension SettingKind where Value == [PeerName] {
     static var peerNames: Self {
         SettingKind(
             placeholder: "hosts",
-            allowed: "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none",
+            allowed:
+                "hosts with or without a port, separated by commas, such as registry-1:6100,10.0.0.2,[fd00::3]:6100; or none",
             isList: true,
             parse: { text in text == "none" ? [] : PeerName.list(text) },
             format: { names in names.isEmpty ? "none" : names.map(\.description).joined(separator: ",") })
@@ -139,7 +143,8 @@ extension SettingKind where Value == [PeerName] {
 extension SettingKind where Value == PeerName {
     static var peerName: Self {
         SettingKind(
-            placeholder: "name", allowed: "a host with or without a port, such as registry.default.svc or registry.default.svc:6100",
+            placeholder: "name",
+            allowed: "a host with or without a port, such as registry.default.svc or registry.default.svc:6100",
             parse: { PeerName($0, meaning: .members) }, format: { $0.description })
     }
 }
@@ -147,7 +152,8 @@ extension SettingKind where Value == PeerName {
 extension SettingKind where Value == AdvertisedAddress {
     static var advertisedAddress: Self {
         SettingKind(
-            placeholder: "address", allowed: "a numeric address with or without a port, such as 10.0.0.1, 10.0.0.1:6100 or [fd00::1]:6100",
+            placeholder: "address",
+            allowed: "a numeric address with or without a port, such as 10.0.0.1, 10.0.0.1:6100 or [fd00::1]:6100",
             parse: { AdvertisedAddress($0) }, format: { $0.description })
     }
 }
@@ -157,12 +163,16 @@ extension SettingKind where Value == [Settings.AuthScheme] {
     static var authSchemes: Self {
         SettingKind(
             placeholder: "scheme",
-            allowed: "none alone, or any of trusted, jwt and mtls, each at most once, in the order to ask them: mtls,jwt", isList: true,
+            allowed:
+                "none alone, or any of trusted, jwt and mtls, each at most once, in the order to ask them: mtls,jwt",
+            isList: true,
             parse: { text in
                 if text == "none" { return [] }
                 var schemes: [Settings.AuthScheme] = []
                 for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-                    guard let scheme = Settings.AuthScheme(rawValue: String(word.trimmingSpaces())), !schemes.contains(scheme) else {
+                    guard let scheme = Settings.AuthScheme(rawValue: String(word.trimmingSpaces())),
+                        !schemes.contains(scheme)
+                    else {
                         return nil
                     }
                     schemes.append(scheme)
@@ -191,7 +201,8 @@ extension SettingKind where Value == AddressRanges {
     static var addressRanges: Self {
         SettingKind(
             placeholder: "ranges",
-            allowed: "any, or addresses or CIDR ranges without stray bits, separated by commas, such as 10.0.0.0/8,2001:db8::/32",
+            allowed:
+                "any, or addresses or CIDR ranges without stray bits, separated by commas, such as 10.0.0.0/8,2001:db8::/32",
             isList: true, absence: "any",
             parse: { AddressRanges($0) },
             format: { $0.text })

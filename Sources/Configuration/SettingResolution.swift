@@ -25,7 +25,8 @@ extension Settings {
         flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8],
         readConfiguration: ((String) throws -> [UInt8])? = nil
     ) throws(SettingError) -> ResolvedSettings {
-        var resolved = ResolvedSettings(settings: .defaults, warnings: try ForeignVariables.warnings(environment), origins: [:])
+        var resolved = ResolvedSettings(
+            settings: .defaults, warnings: try ForeignVariables.warnings(environment), origins: [:])
         let file = try configurationFile(flags, environment, readFile, readConfiguration)
         for row in rows {
             guard let given = try given(row, flags, environment, file, readFile) else {
@@ -146,8 +147,10 @@ extension ResolvedSettings {
     fileprivate mutating func checkTLS() throws(SettingError) {
         let authentication = settings.tlsClientAuthentication
         switch (settings.tlsCertificate, settings.tlsKey) {
-        case (.some, .none): throw .contradiction("\(shown("tls_cert")): a certificate needs its key, and tls_key is not set.")
-        case (.none, .some): throw .contradiction("\(shown("tls_key")): a key needs its certificate, and tls_cert is not set.")
+        case (.some, .none):
+            throw .contradiction("\(shown("tls_cert")): a certificate needs its key, and tls_key is not set.")
+        case (.none, .some):
+            throw .contradiction("\(shown("tls_key")): a key needs its certificate, and tls_cert is not set.")
         case (.none, .none) where authentication != .none:
             throw .contradiction(
                 "\(shown("tls_client_auth")): clients can show certificates over TLS only, and tls_cert and tls_key "
@@ -202,7 +205,8 @@ extension ResolvedSettings {
     fileprivate func checkRenderBytes() throws(SettingError) {
         guard settings.renderBytesNamespace > settings.renderBytes else { return }
         throw .contradiction(
-            "\(shown("render_bytes_namespace")), \(shown("render_bytes")): it must be render_bytes_namespace ≤ render_bytes.")
+            "\(shown("render_bytes_namespace")), \(shown("render_bytes")): it must be render_bytes_namespace ≤ render_bytes."
+        )
     }
 
     fileprivate mutating func checkSecret() throws(SettingError) {
@@ -222,7 +226,8 @@ extension ResolvedSettings {
         let files = ["replication_tls_cert", "replication_tls_key", "replication_tls_ca"]
         if settings.replicationTLS {
             if settings.replicationSecurity == nil {
-                throw .contradiction("\(shown("replication_tls")): it needs \(files.joined(separator: ", ")), and not all are set.")
+                throw .contradiction(
+                    "\(shown("replication_tls")): it needs \(files.joined(separator: ", ")), and not all are set.")
             }
         } else {
             for name in files + ["replication_tls_name"] where origins[name] != .builtIn {

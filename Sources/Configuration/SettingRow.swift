@@ -37,11 +37,13 @@ package struct SettingRow: Sendable {
 extension SettingRow {
     /// A setting that always has a value.
     init<Value: Equatable>(
-        _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ kind: SettingKind<Value>, default defaultText: String,
+        _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ kind: SettingKind<Value>,
+        default defaultText: String,
         _ sentence: String
     ) {
         self.init(
-            name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: defaultText,
+            name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed,
+            defaultText: defaultText,
             defaultPhrase: defaultText, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
             assign: { settings, bytes in
                 guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
@@ -54,7 +56,8 @@ extension SettingRow {
 
     /// A setting that may be absent; `absent` says what happens then.
     init<Value: Equatable>(
-        _ name: String, _ path: WritableKeyPath<Settings, Value?> & Sendable, _ kind: SettingKind<Value>, absent: String,
+        _ name: String, _ path: WritableKeyPath<Settings, Value?> & Sendable, _ kind: SettingKind<Value>,
+        absent: String,
         _ sentence: String
     ) {
         self.init(
@@ -86,7 +89,8 @@ extension SettingRow {
                 settings[keyPath: path] = secret
                 return true
             },
-            show: { $0[keyPath: path] == nil ? "none" : Secret.mask }, isSame: { $0[keyPath: path] == $1[keyPath: path] },
+            show: { $0[keyPath: path] == nil ? "none" : Secret.mask },
+            isSame: { $0[keyPath: path] == $1[keyPath: path] },
             copy: { $1[keyPath: path] = $0[keyPath: path] })
     }
 

@@ -252,7 +252,8 @@ extension Settings {
             "A DNS name, with or without a port, whose addresses are the members, such as that of a headless service. "
                 + "It is looked up again every few seconds. Without a port, `replication_port` is used."),
         SettingRow(
-            "advertise_address", \.advertiseAddress, .advertisedAddress, absent: "the listen address, or the machine's first",
+            "advertise_address", \.advertiseAddress, .advertisedAddress,
+            absent: "the listen address, or the machine's first",
             "The numeric address, with or without a port, at which the other members connect to this one. By default "
                 + "it is `listen_address` where that is one address, else the machine's first address that is not "
                 + "the loopback; the port is the open replication port."),
@@ -302,11 +303,13 @@ extension Settings {
                 + "`cluster_secret` and `replication_tls`."
         ),
         SettingRow(
-            "replication_queue_bytes", \.replicationQueueBytes, .number(Limits.replicationQueueBytes), default: "8388608",
+            "replication_queue_bytes", \.replicationQueueBytes, .number(Limits.replicationQueueBytes),
+            default: "8388608",
             "The most bytes that may wait for one peer. Over it they are dropped, and the peer gets a full copy once "
                 + "it reads again. A higher limit avoids copies and costs memory for each peer."),
         SettingRow(
-            "replication_queue_changes", \.replicationQueueChanges, .number(Limits.replicationQueueChanges), default: "200000",
+            "replication_queue_changes", \.replicationQueueChanges, .number(Limits.replicationQueueChanges),
+            default: "200000",
             "The most changes that one peer may leave unacknowledged. Over it the peer gets a full copy, as with "
                 + "`replication_queue_bytes`."),
         SettingRow(

@@ -156,7 +156,9 @@ extension Settings {
 
     /// What the peers' port has for TLS; nil when it is plain.
     package var replicationSecurity: PeerTLSConfiguration? {
-        guard replicationTLS, let replicationTLSCertificate, let replicationTLSKey, let replicationTLSCA else { return nil }
+        guard replicationTLS, let replicationTLSCertificate, let replicationTLSKey, let replicationTLSCA else {
+            return nil
+        }
         return PeerTLSConfiguration(
             certificatePath: replicationTLSCertificate, keyPath: replicationTLSKey, authorityPath: replicationTLSCA)
     }

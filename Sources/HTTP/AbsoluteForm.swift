@@ -15,7 +15,9 @@ struct AbsoluteForm {
         let isHTTPS = Self.begins(bytes[target], "https://")
         guard isHTTPS || Self.begins(bytes[target], "http://") else { return nil }
         let start = target.lowerBound + (isHTTPS ? 8 : 7)
-        let end = bytes[start..<target.upperBound].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? target.upperBound
+        let end =
+            bytes[start..<target.upperBound].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+            ?? target.upperBound
         guard bytes.span.areHost(in: start..<end) else { return nil }
         self.isHTTPS = isHTTPS
         authority = start..<end

@@ -80,12 +80,14 @@ struct ChunkLine {
         case (.quoted, _), (.quotedPair, _):
             return (byte >= 0x20 || byte == 0x09) && byte != 0x7F ? go(to: .quoted) : .bad(Self.notAnExtension)
         case (.name, 0x0D), (.value, 0x0D), (.afterQuoted, 0x0D): return end()
-        case (.afterSize, UInt8(ascii: ";")), (.name, UInt8(ascii: ";")), (.afterName, UInt8(ascii: ";")), (.value, UInt8(ascii: ";")),
+        case (.afterSize, UInt8(ascii: ";")), (.name, UInt8(ascii: ";")), (.afterName, UInt8(ascii: ";")),
+            (.value, UInt8(ascii: ";")),
             (.afterQuoted, UInt8(ascii: ";")), (.afterValue, UInt8(ascii: ";")):
             return go(to: .nameStart)
         case (.name, UInt8(ascii: "=")), (.afterName, UInt8(ascii: "=")): return go(to: .valueStart)
         case (.valueStart, UInt8(ascii: "\"")): return go(to: .quoted)
-        case (.afterSize, _) where isBlank, (.nameStart, _) where isBlank, (.afterName, _) where isBlank, (.valueStart, _) where isBlank,
+        case (.afterSize, _) where isBlank, (.nameStart, _) where isBlank, (.afterName, _) where isBlank,
+            (.valueStart, _) where isBlank,
             (.afterValue, _) where isBlank:
             return .more(isForEvhttp: false)
         case (.name, _) where isBlank: return go(to: .afterName)

@@ -40,7 +40,9 @@ extension Span<UInt8> {
         if self[index] == UInt8(ascii: "[") {
             index += 1
             let start = index
-            while index < range.upperBound, letters.contains(self[index]) || self[index] == UInt8(ascii: ":") { index += 1 }
+            while index < range.upperBound, letters.contains(self[index]) || self[index] == UInt8(ascii: ":") {
+                index += 1
+            }
             guard index > start, index < range.upperBound, self[index] == UInt8(ascii: "]") else { return false }
             index += 1
         } else {

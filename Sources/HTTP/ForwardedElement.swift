@@ -30,7 +30,9 @@ public struct ForwardedElement: Sendable, Equatable {
                 guard let (name, value, end) = pair(rest), element.take(name, value) else { return nil }
                 isEmpty = false
                 rest = rest[end...].drop { $0.isBlank }
-                guard rest.isEmpty || rest.first == UInt8(ascii: ",") || rest.first == UInt8(ascii: ";") else { return nil }
+                guard rest.isEmpty || rest.first == UInt8(ascii: ",") || rest.first == UInt8(ascii: ";") else {
+                    return nil
+                }
             }
         }
         if !isEmpty { elements.append(element) }

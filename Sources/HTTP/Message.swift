@@ -51,7 +51,9 @@ public struct ContentType: Sendable, Equatable {
 
     public static let json = ContentType("application/json")
 
-    public static func == (one: ContentType, other: ContentType) -> Bool { one.value.description == other.value.description }
+    public static func == (one: ContentType, other: ContentType) -> Bool {
+        one.value.description == other.value.description
+    }
 }
 
 /// One response, whole. The transport adds `Content-Length`, `Date` and what the protocol's version needs.

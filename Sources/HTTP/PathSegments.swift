@@ -74,10 +74,14 @@ public struct PathSegments: Sendable {
     }
 
     private mutating func append(_ range: Range<Int>, of span: Span<UInt8>) throws(Refusal) {
-        if range.count <= 2, !range.isEmpty, span[range.lowerBound] == UInt8(ascii: "."), span[range.upperBound - 1] == UInt8(ascii: ".") {
+        if range.count <= 2, !range.isEmpty, span[range.lowerBound] == UInt8(ascii: "."),
+            span[range.upperBound - 1] == UInt8(ascii: ".")
+        {
             throw Refusal(.badRequest, "the path has a dot segment ('.' or '..')")
         }
-        if count < Self.maximumCount { places[count] = Place(start: Int32(range.lowerBound), end: Int32(range.upperBound)) }
+        if count < Self.maximumCount {
+            places[count] = Place(start: Int32(range.lowerBound), end: Int32(range.upperBound))
+        }
         count += 1
     }
 

@@ -26,7 +26,9 @@ public struct QueryParameter: Sendable, Equatable {
             guard !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
                 throw Refusal(.badRequest, "a query parameter is given twice")
             }
-            guard parameters.count < maximumCount else { throw Refusal(.badRequest, "the query has more than \(maximumCount) parameters") }
+            guard parameters.count < maximumCount else {
+                throw Refusal(.badRequest, "the query has more than \(maximumCount) parameters")
+            }
             parameters.append(QueryParameter(name: name, value: value ?? ""))
         }
         return parameters

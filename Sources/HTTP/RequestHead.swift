@@ -103,7 +103,8 @@ public struct RequestHead: Sendable {
             let line = start..<lineEnd - 1
             start = lineEnd + 1
             // The request line has no name before a colon that would be a field's: its first word ends in a space.
-            guard let colon = span.first(UInt8(ascii: ":"), in: line), RequestHead.Field(name: bytes[line.lowerBound..<colon]) == field
+            guard let colon = span.first(UInt8(ascii: ":"), in: line),
+                RequestHead.Field(name: bytes[line.lowerBound..<colon]) == field
             else { continue }
             let value = span.trimmed(colon + 1..<line.upperBound)
             guard !value.isEmpty else { continue }

@@ -26,7 +26,9 @@ public struct RequestID: Sendable, Equatable {
 
     /// A caller's identity, or nil when it is empty, too long or has characters that do not belong into a log line.
     public init?(_ field: ArraySlice<UInt8>) {
-        guard !field.isEmpty, field.count <= Self.maximumLength, field.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        guard !field.isEmpty, field.count <= Self.maximumLength, field.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return nil
+        }
         text = String(decoding: field, as: UTF8.self)
     }
 

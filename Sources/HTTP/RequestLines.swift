@@ -8,7 +8,9 @@ extension RequestParser {
     mutating func readRequestLine(_ line: Range<Int>) throws(Refusal) {
         // The version has a fixed length, so what is left of it is the target, whatever spaces that may wrongly have.
         let versionStart = line.upperBound - Self.versionBytes
-        guard let space = head.bytes.span.first(0x20, in: line), space + 1 < versionStart, head.bytes[versionStart - 1] == 0x20 else {
+        guard let space = head.bytes.span.first(0x20, in: line), space + 1 < versionStart,
+            head.bytes[versionStart - 1] == 0x20
+        else {
             throw Refusal(.badRequest, "the request line is not 'METHOD /path HTTP/1.1'")
         }
         guard space > line.lowerBound, head.bytes.span.areAll(.token, in: line.lowerBound..<space) else {
@@ -43,7 +45,9 @@ extension RequestParser {
         guard version.starts(with: "HTTP/".utf8), digits.count == 3, let major = digits.first, major.isDigit,
             digits.dropFirst().first == UInt8(ascii: "."), digits.last?.isDigit == true, major != UInt8(ascii: "1")
         else { return Refusal(.badRequest, "the HTTP version is neither 1.1 nor 1.0") }
-        return Refusal(.versionNotSupported, "this port speaks HTTP/1.1 and HTTP/1.0, and not HTTP/\(Character(UnicodeScalar(major)))")
+        return Refusal(
+            .versionNotSupported,
+            "this port speaks HTTP/1.1 and HTTP/1.0, and not HTTP/\(Character(UnicodeScalar(major)))")
     }
 
     /// `http://AUTHORITY/PATH`, which a client writes that takes the registry for a proxy; the authority takes the
@@ -130,7 +134,9 @@ extension RequestParser {
         } else if name.equalsIgnoringCase("transfer-encoding") {
             codings = TransferCodings(value, after: codings)
         } else if name.equalsIgnoringCase("expect") {
-            guard let first = value.firstElement, value.reversedElements().allSatisfy({ $0.equalsIgnoringCase("100-continue") }) else {
+            guard let first = value.firstElement,
+                value.reversedElements().allSatisfy({ $0.equalsIgnoringCase("100-continue") })
+            else {
                 throw Refusal(.expectationFailed, "the only expectation that is supported is '100-continue'")
             }
             // Evhttp takes a tab before the value for a part of it, and knows no list.

@@ -214,7 +214,8 @@ public struct RequestParser: ~Copyable {
         refusal = Refusal(status, sentence)
         refusesHead = head.bytes.starts(with: "HEAD ".utf8)
         // Of one whose body is refused the head has been handed on.
-        refusedBytes = Array(((heads.count - taken > completeRequests ? heads.last : nil) ?? head).bytes.prefix(RequestLimits.excerpt))
+        refusedBytes = Array(
+            ((heads.count - taken > completeRequests ? heads.last : nil) ?? head).bytes.prefix(RequestLimits.excerpt))
         state = .refused
         head = RequestHead()
         if heads.count - taken > completeRequests { heads.removeLast() }
@@ -252,7 +253,9 @@ public struct RequestParser: ~Copyable {
     }
 
     private mutating func readLine(endingAt lineEnd: Int) {
-        guard lineEnd > lineStart, head.bytes[lineEnd - 1] == 0x0D else { return refuse(.badRequest, "lines must end with CR LF") }
+        guard lineEnd > lineStart, head.bytes[lineEnd - 1] == 0x0D else {
+            return refuse(.badRequest, "lines must end with CR LF")
+        }
         guard lineEnd < limits.head else { return refuseLongHead() }
         let line = lineStart..<lineEnd - 1
         lineStart = lineEnd + 1
@@ -277,7 +280,9 @@ public struct RequestParser: ~Copyable {
         refuse(.headerFieldsTooLarge, "the request line and headers are limited to \(limits.head) bytes")
     }
 
-    static func longTarget(_ limits: RequestLimits) -> String { "the request target is limited to \(limits.target) bytes" }
+    static func longTarget(_ limits: RequestLimits) -> String {
+        "the request target is limited to \(limits.target) bytes"
+    }
 
     private mutating func endHead() throws(Refusal) {
         guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else {

@@ -86,7 +86,9 @@ public struct ResponseFields: Sendable {
     public mutating func append(_ name: FieldName, _ value: Int) { append(Field(name: name, value: .number(value))) }
 
     /// An identity is visible ASCII by its type.
-    public mutating func append(_ name: FieldName, _ id: RequestID) { append(Field(name: name, value: .text(id.value))) }
+    public mutating func append(_ name: FieldName, _ id: RequestID) {
+        append(Field(name: name, value: .text(id.value)))
+    }
 
     private mutating func append(_ field: Field) {
         guard nearCount < Near.count else { return far.append(field) }

@@ -24,7 +24,9 @@ struct TransferCodings {
             isLastChunked = coding.equalsIgnoringCase("chunked")
             if isLastChunked { chunkedCount += 1 }
             // `chunked` has no parameters.
-            if name.isEmpty || !name.allSatisfy(ByteSet.token.contains) || name.equalsIgnoringCase("chunked") && !isLastChunked {
+            if name.isEmpty || !name.allSatisfy(ByteSet.token.contains)
+                || name.equalsIgnoringCase("chunked") && !isLastChunked
+            {
                 isWellFormed = false
             }
         }

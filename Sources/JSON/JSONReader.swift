@@ -118,7 +118,8 @@ public struct JSONReader: Sendable {
         }
         // The grammar of JSON numbers is within that of Double's, which gives infinity for what is too large: never nil
         // here.
-        let value = Double(String(decoding: bytes[start..<end], as: UTF8.self)) ?? (shape.isNegative ? -.infinity : .infinity)
+        let value =
+            Double(String(decoding: bytes[start..<end], as: UTF8.self)) ?? (shape.isNegative ? -.infinity : .infinity)
         return shape.isWhole ? .outOfRange(value) : .fractional(value)
     }
 

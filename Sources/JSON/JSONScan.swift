@@ -34,7 +34,9 @@ enum JSONScan {
                 guard byte >= 0x20 else { throw JSONError(.controlCharacter, at: index) }
                 index += 1
             } else {
-                guard let length = span.multibyteLength(at: index, end: count) else { throw JSONError(.invalidUTF8, at: index) }
+                guard let length = span.multibyteLength(at: index, end: count) else {
+                    throw JSONError(.invalidUTF8, at: index)
+                }
                 index += length
             }
         }
@@ -70,7 +72,9 @@ enum JSONScan {
             index += 1
         }
         guard index > firstDigit else { throw missingDigit(bytes, at: index) }
-        if bytes[firstDigit] == UInt8(ascii: "0"), index > firstDigit + 1 { throw JSONError(.invalidNumber, at: firstDigit) }
+        if bytes[firstDigit] == UInt8(ascii: "0"), index > firstDigit + 1 {
+            throw JSONError(.invalidNumber, at: firstDigit)
+        }
 
         if index < count, bytes[index] == UInt8(ascii: ".") {
             shape.isWhole = false
@@ -130,7 +134,9 @@ enum JSONScan {
             guard code & 0xFC00 == 0xD800, index + 7 < bytes.count,
                 bytes[index + 6] == UInt8(ascii: "\\"), bytes[index + 7] == UInt8(ascii: "u")
             else { throw JSONError(.loneSurrogate, at: index) }
-            guard try codeUnit(bytes, at: index + 8) & 0xFC00 == 0xDC00 else { throw JSONError(.loneSurrogate, at: index) }
+            guard try codeUnit(bytes, at: index + 8) & 0xFC00 == 0xDC00 else {
+                throw JSONError(.loneSurrogate, at: index)
+            }
             return index + 12
         default:
             throw JSONError(.invalidEscape, at: index)

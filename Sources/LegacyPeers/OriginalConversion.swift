@@ -12,9 +12,11 @@ extension OriginalInstance {
         guard let kind = Endpoint.Kind(rawValue: endpointType) else { throw .value(.endpoint) }
         let (milliseconds, rest) = ttl.quotientAndRemainder(dividingBy: Self.nanosecondsPerMillisecond)
         return Instance(
-            id: id, serviceName: Name(serviceName), endpoint: Endpoint(kind: kind, value: endpointValue), status: InstanceStatus(status),
+            id: id, serviceName: Name(serviceName), endpoint: Endpoint(kind: kind, value: endpointValue),
+            status: InstanceStatus(status),
             // A part of a millisecond counts as one, so that no lease is shorter than promised, but of the longest.
-            ttl: min(rest == 0 ? milliseconds : milliseconds + 1, StateLimits.ttls.upperBound), tags: tags, metadata: metadata,
+            ttl: min(rest == 0 ? milliseconds : milliseconds + 1, StateLimits.ttls.upperBound), tags: tags,
+            metadata: metadata,
             extra: extra,
             registered: registered)
     }
@@ -25,7 +27,8 @@ extension OriginalInstance {
         self.init(
             id: instance.id.utf8, serviceName: instance.serviceName.text, endpointType: instance.endpoint.kind.rawValue,
             endpointValue: instance.endpoint.value, status: instance.status.token, metadata: instance.metadata,
-            registered: instance.registered, lastRenewal: heartbeat.wall, ttl: overflow ? .max : nanoseconds, tags: instance.tags,
+            registered: instance.registered, lastRenewal: heartbeat.wall, ttl: overflow ? .max : nanoseconds,
+            tags: instance.tags,
             extra: instance.extra)
     }
 }
@@ -35,7 +38,8 @@ extension OriginalMessage {
     /// rest, since the state does not say what was different before.
     init(_ replica: Replica) {
         switch replica {
-        case .present(let instance, _, let heartbeat): self = .register(OriginalInstance(instance, heartbeat: heartbeat))
+        case .present(let instance, _, let heartbeat):
+            self = .register(OriginalInstance(instance, heartbeat: heartbeat))
         case .absent(let id, _, _): self = .deregister(id: id.utf8)
         case .renewed(let id, _, _): self = .renew(id: id.utf8)
         }

@@ -37,7 +37,8 @@ struct OriginalInstance: Sendable, Equatable {
     var extra: [UInt8]?
 
     init(
-        id: [UInt8], serviceName: String, endpointType: String, endpointValue: String, status: String, metadata: [UInt8]?,
+        id: [UInt8], serviceName: String, endpointType: String, endpointValue: String, status: String,
+        metadata: [UInt8]?,
         registered: Int64,
         lastRenewal: Int64, ttl: Int64, tags: [String], extra: [UInt8]?
     ) {
@@ -57,7 +58,8 @@ struct OriginalInstance: Sendable, Equatable {
     /// Reads the payload of a register.
     init(json: [UInt8]) throws(OriginalMessageError) {
         self.init(
-            id: [], serviceName: "", endpointType: "", endpointValue: "", status: "", metadata: nil, registered: 0, lastRenewal: 0, ttl: 0,
+            id: [], serviceName: "", endpointType: "", endpointValue: "", status: "", metadata: nil, registered: 0,
+            lastRenewal: 0, ttl: 0,
             tags: [], extra: nil)
         var reader = JSONReader(json)
         var times: (registered: Int64?, renewed: Int64?)
@@ -146,14 +148,18 @@ extension OriginalInstance {
         return true
     }
 
-    private func text(_ reader: inout JSONReader, _ field: OriginalField, limit: Int) throws(OriginalMessageError) -> [UInt8] {
+    private func text(_ reader: inout JSONReader, _ field: OriginalField, limit: Int) throws(OriginalMessageError)
+        -> [UInt8]
+    {
         if try isNull(&reader) { return [] }
         let text = try reading { () throws(JSONError) in try reader.readText().utf8 }
         guard text.count <= limit else { throw .tooLong(field) }
         return text
     }
 
-    private func string(_ reader: inout JSONReader, _ field: OriginalField, limit: Int) throws(OriginalMessageError) -> String {
+    private func string(_ reader: inout JSONReader, _ field: OriginalField, limit: Int) throws(OriginalMessageError)
+        -> String
+    {
         String(decoding: try text(&reader, field, limit: limit), as: UTF8.self)
     }
 
@@ -192,7 +198,8 @@ extension OriginalInstance {
 
     private func readTTL(_ reader: inout JSONReader) throws(OriginalMessageError) -> Int64 {
         if try isNull(&reader) { return 0 }
-        guard case .natural(let number) = try reading({ () throws(JSONError) in try reader.readNumber() }), let ttl = Int64(exactly: number)
+        guard case .natural(let number) = try reading({ () throws(JSONError) in try reader.readNumber() }),
+            let ttl = Int64(exactly: number)
         else { throw .value(.ttl) }
         return ttl
     }

@@ -39,7 +39,9 @@ struct OriginalMerge {
     }
 
     /// Throws when the message is about something that cannot be.
-    func take(_ envelope: OriginalEnvelope, _ circumstances: Circumstances) throws(OriginalMessageError) -> OriginalConsequence {
+    func take(_ envelope: OriginalEnvelope, _ circumstances: Circumstances) throws(OriginalMessageError)
+        -> OriginalConsequence
+    {
         let namespace = Namespace(envelope.namespace)
         let moment = circumstances.moment
         switch envelope.message {
@@ -48,7 +50,8 @@ struct OriginalMerge {
         case .renew(let bytes):
             let id = try Self.id(bytes)
             return renew(id, namespace, circumstances.heartbeat, moment)
-        case .setStatus(let bytes, let status): return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, circumstances)
+        case .setStatus(let bytes, let status):
+            return setStatus(try Self.id(bytes), InstanceStatus(status), namespace, circumstances)
         case .deregister(let bytes): return deregister(try Self.id(bytes), namespace, circumstances)
         case .repair(let bytes): return .answer(try Self.id(bytes))
         }
@@ -62,7 +65,8 @@ struct OriginalMerge {
     // MARK: - One message each
 
     private func register(
-        _ registered: OriginalInstance, _ kind: OriginalEnvelope.Kind, _ namespace: Namespace, _ circumstances: Circumstances
+        _ registered: OriginalInstance, _ kind: OriginalEnvelope.Kind, _ namespace: Namespace,
+        _ circumstances: Circumstances
     ) throws(OriginalMessageError) -> OriginalConsequence {
         let instance = try registered.instance()
         let (moment, pause) = (circumstances.moment, circumstances.pause)
@@ -75,7 +79,9 @@ struct OriginalMerge {
         if case .present(let known, let version, _) = held, known.registered == instance.registered {
             // The same registration, received before; unless legacy peers keep the time when a client registers again.
             let isChanged = kind == .live && !known.says(theSameAs: instance)
-            let isMissed = kind == .copy && !circumstances.isTouched && known.status != instance.status && isLatest(version, for: instance)
+            let isMissed =
+                kind == .copy && !circumstances.isTouched && known.status != instance.status
+                && isLatest(version, for: instance)
             if isChanged || isMissed {
                 return merge(.present(instance, version.successor(origin: sender), heartbeat), namespace, moment)
             }
@@ -86,10 +92,12 @@ struct OriginalMerge {
         }
         let made =
             kind == .live
-            ? HybridTime(nanoseconds: clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000))
+            ? HybridTime(
+                nanoseconds: clock.liveRegistration(registered.registered, wall: moment.wall, pause: pause * 1_000_000))
             // It may have been made at one of ours, and have been deregistered since: at one of the release before,
             // whose clocks count whole milliseconds, even.
-            : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall)).wholeMilliseconds
+            : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall))
+                .wholeMilliseconds
         var version = Version(time: made, origin: sender)
         if case .absent(_, let buried, _) = held, buried.origin == sender {
             // Deregistered while it was being copied.
@@ -104,10 +112,13 @@ struct OriginalMerge {
     /// held has not changed since it was registered, or by the sender only, and we missed what it said since.
     private func isLatest(_ version: Version, for instance: Instance) -> Bool {
         let stamp = HybridTime(nanoseconds: instance.registered)
-        return version.origin == sender || version.time.isSimultaneous(with: stamp) || version.time == stamp.wholeMilliseconds
+        return version.origin == sender || version.time.isSimultaneous(with: stamp)
+            || version.time == stamp.wholeMilliseconds
     }
 
-    private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment) -> OriginalConsequence {
+    private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment)
+        -> OriginalConsequence
+    {
         for _ in 0..<Self.attempts {
             switch store.state(of: id, in: namespace, at: moment)?.replica {
             case nil: return .ask(id)
@@ -131,22 +142,28 @@ struct OriginalMerge {
             guard instance.status != status else { return .nothing }
             // The lease of what did not expire begins now; any other goes on.
             let heartbeat = instance.isOutOfService ? circumstances.heartbeat : held
-            return merge(.present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment)
+            return merge(
+                .present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment
+            )
         case nil: return .ask(id)
         case .absent, .renewed: return .nothing
         }
     }
 
-    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ circumstances: Circumstances) -> OriginalConsequence {
+    private func deregister(_ id: InstanceID, _ namespace: Namespace, _ circumstances: Circumstances)
+        -> OriginalConsequence
+    {
         let moment = circumstances.moment
         // What has run out here counts too: others, who still have it, derive the same version.
         switch store.stateForPeers(of: id, in: namespace, at: moment)?.replica {
-        case .present(_, let version, _): return merge(.absent(id, version.successor(origin: sender)), namespace, moment)
+        case .present(_, let version, _):
+            return merge(.absent(id, version.successor(origin: sender)), namespace, moment)
         // A copy that is under way may still bring it, older than this; a registration that followed at another
         // original must be later.
         case nil:
             let earliest = OriginalClock.earliestLive(wall: moment.wall, pause: circumstances.pause * 1_000_000)
-            return merge(.absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
+            return merge(
+                .absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
         case .absent, .renewed: return .nothing
         }
     }

@@ -18,14 +18,19 @@ public final class OriginalProtocol: LegacyProtocol {
 
     init(member: MemberID, store: Store) {
         originals = Originals(
-            OriginalsConfiguration(member: member), store: store, makeUnpacker: { Inflater() }, makePacker: { Deflater() })
+            OriginalsConfiguration(member: member), store: store, makeUnpacker: { Inflater() },
+            makePacker: { Deflater() })
     }
 
-    public func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [LegacyDirective] {
+    public func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [LegacyDirective]
+    {
         Self.told(originals.streamOpened(link, from: member, answer: answer, at: time))
     }
 
-    public func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [LegacyDirective] {
+    public func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [LegacyDirective]
+    {
         Self.told(originals.copyOpened(link, from: member, answer: answer, at: time))
     }
 
@@ -33,11 +38,15 @@ public final class OriginalProtocol: LegacyProtocol {
         Self.told(originals.copyFailed(member, at: time))
     }
 
-    public func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [LegacyDirective] {
+    public func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
+        -> [LegacyDirective]
+    {
         Self.told(originals.streamAsked(link, by: member, acceptsGzip: acceptsGzip, at: time))
     }
 
-    public func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [LegacyDirective] {
+    public func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
+        -> [LegacyDirective]
+    {
         Self.told(originals.copyAsked(link, by: member, acceptsGzip: acceptsGzip, at: time))
     }
 
@@ -45,13 +54,17 @@ public final class OriginalProtocol: LegacyProtocol {
         Self.told(originals.received(bytes, on: link, at: time))
     }
 
-    public func linkClosed(_ link: LinkID, at time: NodeTime) -> [LegacyDirective] { Self.told(originals.linkClosed(link, at: time)) }
+    public func linkClosed(_ link: LinkID, at time: NodeTime) -> [LegacyDirective] {
+        Self.told(originals.linkClosed(link, at: time))
+    }
 
     public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.drained(link, queuedBytes: queuedBytes, at: time))
     }
 
-    public func offer(_ changes: [Replicated], at time: NodeTime) -> [LegacyDirective] { Self.told(originals.offer(changes, at: time)) }
+    public func offer(_ changes: [Replicated], at time: NodeTime) -> [LegacyDirective] {
+        Self.told(originals.offer(changes, at: time))
+    }
 
     public func tick(at time: NodeTime) -> [LegacyDirective] { Self.told(originals.tick(at: time)) }
 
@@ -71,7 +84,8 @@ public final class OriginalProtocol: LegacyProtocol {
             case .merged(let states, let member): [.merged(states, from: member)]
             case .copied(let member): [.copied(member)]
             case .note(.read(let member)): [.note(OriginalEvent.read(by: member).note), .reads(member, true)]
-            case .note(.readEnded(let member)): [.note(OriginalEvent.readEnded(by: member).note), .reads(member, false)]
+            case .note(.readEnded(let member)):
+                [.note(OriginalEvent.readEnded(by: member).note), .reads(member, false)]
             case .note(let event): [.note(event.note)]
             }
         }

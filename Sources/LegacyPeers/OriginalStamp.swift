@@ -68,7 +68,9 @@ struct OriginalClock: Sendable, Equatable {
     /// up on its way.
     ///
     /// - Parameters: as of `liveRegistration`.
-    static func earliestLive(wall: Int64, pause: Int64) -> Int64 { wall.subtractingSaturated(pause).subtractingSaturated(delay) }
+    static func earliestLive(wall: Int64, pause: Int64) -> Int64 {
+        wall.subtractingSaturated(pause).subtractingSaturated(delay)
+    }
 
     /// When a registration was made that came in a copy or a repair. Any original may have made it, so this one's clock
     /// says nothing; only one that lies ahead is brought back, lest nothing ever be later.

@@ -29,7 +29,8 @@ extension OriginalEvent {
             LegacyNote(
                 "a message of a legacy peer cannot be used", member: member, details: ["reason": error.words],
                 isWarning: true)
-        case .overflowed(let member): LegacyNote("a legacy peer does not keep up: its queue was dropped", member: member, isWarning: true)
+        case .overflowed(let member):
+            LegacyNote("a legacy peer does not keep up: its queue was dropped", member: member, isWarning: true)
         case .full(let member):
             LegacyNote("a legacy peer has too many connections", member: member, isWarning: true, isStrangers: true)
         }

@@ -55,7 +55,9 @@ final class Originals {
 
     /// A legacy peer has answered our `GET /v1/replication` with 200: its live changes follow. Its copy is asked for at
     /// once.
-    func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [OriginalDirective] {
+    func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [OriginalDirective]
+    {
         var directives = noticePause(at: time)
         if let old = members[member]?.input { directives += endInput(old, .replaced, isClosed: false, at: time) }
         guard let input = open(.stream, from: member, answer, at: time) else {
@@ -68,7 +70,9 @@ final class Originals {
     }
 
     /// A legacy peer has answered our `GET /v1/sync` with 200, which `OriginalDirective.dialCopy` asked for.
-    func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [OriginalDirective] {
+    func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [OriginalDirective]
+    {
         let directives = noticePause(at: time)
         guard members[member]?.copy == .asked else { return directives + [.abort(link, .replaced)] }
         guard let input = open(.copy, from: member, answer, at: time) else {
@@ -91,7 +95,8 @@ final class Originals {
     ) -> OriginalInput? {
         guard let body = try? OriginalBody(answer, makeUnpacker: makeUnpacker) else { return nil }
         let merge = OriginalMerge(
-            store: store, sender: MemberID(original: member), clock: OriginalClock(date: answer.date, wall: time.moment.wall))
+            store: store, sender: MemberID(original: member),
+            clock: OriginalClock(date: answer.date, wall: time.moment.wall))
         return OriginalInput(member: member, kind: kind, merge: merge, opened: time.monotonic, body: body)
     }
 
@@ -101,7 +106,9 @@ final class Originals {
     /// the head of the answer.
     ///
     /// - Parameter member: its `Member-ID`, which must not be our own address.
-    func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective] {
+    func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
+        -> [OriginalDirective]
+    {
         let directives = noticePause(at: time)
         guard let head = accept(link, .stream, by: member, acceptsGzip: acceptsGzip, at: time) else {
             return directives + [.note(.full(member)), .abort(link, .full)]
@@ -114,7 +121,8 @@ final class Originals {
 
     /// A legacy peer asks for a copy (`GET /v1/sync`). Only to be called while `Node.isWhole`: else it must be refused
     /// with 503.
-    func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective] {
+    func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime) -> [OriginalDirective]
+    {
         let directives = noticePause(at: time)
         guard let head = accept(link, .copy, by: member, acceptsGzip: acceptsGzip, at: time) else {
             return directives + [.note(.full(member)), .abort(link, .full)]
@@ -277,7 +285,9 @@ final class Originals {
             for (link, input) in inputs {
                 switch input.kind {
                 case .stream:
-                    if members[input.member]?.input != link { broken.append("\(link) is read, and its member knows nothing of it") }
+                    if members[input.member]?.input != link {
+                        broken.append("\(link) is read, and its member knows nothing of it")
+                    }
                 case .copy:
                     if members[input.member]?.copy != .running(link) {
                         broken.append("\(link) is copied, and its member knows nothing of it")
@@ -292,7 +302,9 @@ final class Originals {
             for (address, member) in members {
                 if member.isIdle { broken.append("\(address) is kept without a link") }
                 if let input = member.input, inputs[input] == nil { broken.append("\(address) is read on no link") }
-                if member.outputs.contains(where: { outputs[$0] == nil }) { broken.append("\(address) is told on no link") }
+                if member.outputs.contains(where: { outputs[$0] == nil }) {
+                    broken.append("\(address) is told on no link")
+                }
             }
             if outputs.count > configuration.acceptedLinks { broken.append("too many links were accepted") }
             return broken

@@ -35,7 +35,8 @@ extension Originals {
     }
 
     /// A link that we dialed has ended: rightly, when there is no failure.
-    func endInput(_ link: LinkID, _ failure: OriginalFailure?, isClosed: Bool, at time: NodeTime) -> [OriginalDirective] {
+    func endInput(_ link: LinkID, _ failure: OriginalFailure?, isClosed: Bool, at time: NodeTime) -> [OriginalDirective]
+    {
         guard let input = inputs.removeValue(forKey: link) else { return [] }
         let closing: [OriginalDirective] = isClosed ? [] : [failure.map { .abort(link, $0) } ?? .finish(link)]
         switch input.kind {
@@ -65,7 +66,8 @@ extension Originals {
         members[member]?.failures = 0
         members[member]?.copyEnded()
         return [
-            .note(.copied(from: member, instances: input.used, milliseconds: time.monotonic - input.opened)), .copied(member),
+            .note(.copied(from: member, instances: input.used, milliseconds: time.monotonic - input.opened)),
+            .copied(member),
         ]
     }
 

@@ -57,7 +57,9 @@ extension Originals {
         }
         var directives: [OriginalDirective] = []
         for _ in 0..<Self.piecesPerCall {
-            guard let output = outputs[link], let cursor = output.cursor, output.queuedBytes < configuration.copyBytesInFlight else {
+            guard let output = outputs[link], let cursor = output.cursor,
+                output.queuedBytes < configuration.copyBytesInFlight
+            else {
                 break
             }
             let (items, next) = store.copy(from: cursor, limit: Self.pieceCount, at: time.moment)
@@ -73,8 +75,11 @@ extension Originals {
 
     /// Expired instances are copied to new members only. After a pause that no member has made up for, what is alive
     /// looks dead by its age.
-    private func isServed(_ instance: Instance, _ heartbeat: Heartbeat, in namespace: Namespace, at time: NodeTime) -> Bool {
-        !instance.hasRunOut(age: heartbeat.age) || store.instance(instance.id, in: namespace, at: time.moment.lease) != nil
+    private func isServed(_ instance: Instance, _ heartbeat: Heartbeat, in namespace: Namespace, at time: NodeTime)
+        -> Bool
+    {
+        !instance.hasRunOut(age: heartbeat.age)
+            || store.instance(instance.id, in: namespace, at: time.moment.lease) != nil
     }
 
     private func sendCopy(_ items: [Replicated], on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
@@ -82,10 +87,12 @@ extension Originals {
         var events: [UInt8] = []
         var count = output.copied
         for item in items {
-            guard case .present(let instance, _, let heartbeat) = item.replica, isServed(instance, heartbeat, in: item.namespace, at: time)
+            guard case .present(let instance, _, let heartbeat) = item.replica,
+                isServed(instance, heartbeat, in: item.namespace, at: time)
             else { continue }
             let message = OriginalMessage.register(OriginalInstance(instance, heartbeat: heartbeat))
-            events.append(OriginalEnvelope(kind: .copy, namespace: item.namespace.name, message: message), number: count)
+            events.append(
+                OriginalEnvelope(kind: .copy, namespace: item.namespace.name, message: message), number: count)
             count += 1
         }
         outputs[link]?.copied = count
@@ -106,7 +113,9 @@ extension Originals {
         guard let output = outputs[link] else { return [] }
         var events: [UInt8] = []
         for item in items where item.replica.version.origin == configuration.member {
-            if case .present(let instance, _, let heartbeat) = item.replica, !isServed(instance, heartbeat, in: item.namespace, at: time) {
+            if case .present(let instance, _, let heartbeat) = item.replica,
+                !isServed(instance, heartbeat, in: item.namespace, at: time)
+            {
                 continue
             }
             appendLive(OriginalMessage(item.replica), in: item.namespace.name, to: &events)
@@ -119,25 +128,33 @@ extension Originals {
 
     /// Asks a member for an instance that it renewed and that is not here. It receives from this member only if it
     /// reads its stream.
-    func ask(_ member: PeerAddress, for id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
+    func ask(_ member: PeerAddress, for id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective]
+    {
         guard let link = members[member]?.outputs.last, outputs[link]?.overflowed == nil else { return [] }
         let key = OriginalMember.Key(namespace: namespace, id: id)
-        guard members[member]?.ask(key, at: time.monotonic, period: configuration.repairPeriod) ?? false else { return [] }
+        guard members[member]?.ask(key, at: time.monotonic, period: configuration.repairPeriod) ?? false else {
+            return []
+        }
         counts.repairsAsked += 1
         return sayAlone(.repair(id: id.utf8), in: namespace, on: link, at: time)
     }
 
     /// Answers a member that asked for an instance, if it is here.
-    func answer(_ member: PeerAddress, with id: InstanceID, in namespace: String, at time: NodeTime) -> [OriginalDirective] {
+    func answer(_ member: PeerAddress, with id: InstanceID, in namespace: String, at time: NodeTime)
+        -> [OriginalDirective]
+    {
         guard let link = members[member]?.outputs.last,
-            case .present(let instance, _, let heartbeat) = store.state(of: id, in: Namespace(namespace), at: time.moment)?.replica
+            case .present(let instance, _, let heartbeat) = store.state(
+                of: id, in: Namespace(namespace), at: time.moment)?.replica
         else { return [] }
         counts.repairsAnswered += 1
         return sayAlone(.register(OriginalInstance(instance, heartbeat: heartbeat)), in: namespace, on: link, at: time)
     }
 
     /// Says something to one member only.
-    private func sayAlone(_ message: OriginalMessage, in namespace: String, on link: LinkID, at time: NodeTime) -> [OriginalDirective] {
+    private func sayAlone(_ message: OriginalMessage, in namespace: String, on link: LinkID, at time: NodeTime)
+        -> [OriginalDirective]
+    {
         var events: [UInt8] = []
         events.append(OriginalEnvelope(kind: .repair, namespace: namespace, message: message), number: 0)
         return tell(events, count: 1, on: link, at: time)

@@ -25,7 +25,9 @@ struct AnswerHead {
 
     /// Calls `body` with the headers as evhttp gets them: the value of `Date`, then whole header lines, without the
     /// last line end, ending in NUL.
-    mutating func withHeaders(of response: borrowing Response, on loop: EventLoop?, _ body: (UnsafePointer<CChar>?) -> Void) {
+    mutating func withHeaders(
+        of response: borrowing Response, on loop: EventLoop?, _ body: (UnsafePointer<CChar>?) -> Void
+    ) {
         block.removeAll(keepingCapacity: true)
         appendHeaders(of: response, on: loop)
         block.append(0)
@@ -44,7 +46,9 @@ struct AnswerHead {
     }
 
     /// Calls `body` with the whole head, from the status line to the empty line.
-    mutating func withHead(of response: borrowing Response, _ form: Form, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void) {
+    mutating func withHead(
+        of response: borrowing Response, _ form: Form, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void
+    ) {
         block.removeAll(keepingCapacity: true)
         block.append(constant: form.minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         block.append(decimal: Int(response.status.rawValue))
@@ -57,7 +61,9 @@ struct AnswerHead {
         block.withUnsafeBytes(body)
     }
 
-    private mutating func appendHeaders(of response: borrowing Response, _ length: Form.Length = .known, on loop: EventLoop?) {
+    private mutating func appendHeaders(
+        of response: borrowing Response, _ length: Form.Length = .known, on loop: EventLoop?
+    ) {
         renewDate(on: loop)
         block.append(contentsOf: common)
         response.fields.render(to: &block)

@@ -142,7 +142,9 @@ final class Connection {
         guard let session else { return nil }
         if !certificateWasRead {
             certificateWasRead = true
-            readIdentity = session.clientCertificate.map { ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits) }
+            readIdentity = session.clientCertificate.map {
+                ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits)
+            }
         }
         return readIdentity
     }
@@ -272,7 +274,8 @@ final class Connection {
             var piece = iovec()
             guard evbuffer_peek(input, remaining, &position, &piece, 1) > 0 else { return }
             let length = min(piece.iov_len, remaining)
-            parser.feed(UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
+            parser.feed(
+                UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
             remaining -= length
             if remaining > 0 { evbuffer_ptr_set(input, &position, length, EVBUFFER_PTR_ADD) }
         }
@@ -282,7 +285,8 @@ final class Connection {
     /// awaited.
     private var isFull: Bool {
         let count = evbuffer_get_length(bufferevent_get_input(bufferevent))
-        return parser.completeRequests > 0 && count >= Self.pipelinedBytes || isReplyAwaited && count >= server.rules.input
+        return parser.completeRequests > 0 && count >= Self.pipelinedBytes
+            || isReplyAwaited && count >= server.rules.input
     }
 
     /// Of TLS: reads no more once enough was read, until evhttp wants its next request. What OpenSSL holds of a record
@@ -306,7 +310,8 @@ final class Connection {
         // evhttp takes a declared body as a whole.
         let input =
             parser.bodyLimit > server.limits.body
-            ? max(server.rules.input, server.limits.head + parser.bodyLimit + HTTPServer.evhttpSlack) : server.rules.input
+            ? max(server.rules.input, server.limits.head + parser.bodyLimit + HTTPServer.evhttpSlack)
+            : server.rules.input
         let high = session != nil ? 0 : readsLess ? Self.pipelinedBytes : input
         bufferevent_setwatermark(bufferevent, Int16(EV_READ), low, high)
     }
@@ -348,7 +353,9 @@ final class Connection {
     }
 
     private func refuseIfCaughtUp() {
-        guard phase == .served, let refusal = parser.refusal, parser.completeRequests == 0, answersPending == 0 else { return }
+        guard phase == .served, let refusal = parser.refusal, parser.completeRequests == 0, answersPending == 0 else {
+            return
+        }
         // Nothing of it is for evhttp, which looks at the input next.
         evbuffer_drain(bufferevent_get_input(bufferevent), -1)
         guard directAnswers == 0 else { return }

@@ -32,7 +32,9 @@ extension Connection {
     private func loseClient() {
         giveBack()
         var callbacks = installedCallbacks
-        if callbacks.context != UnsafeMutableRawPointer(identity), let delayed = delayedCallbacks { callbacks = delayed }
+        if callbacks.context != UnsafeMutableRawPointer(identity), let delayed = delayedCallbacks {
+            callbacks = delayed
+        }
         callbacks.event?(bufferevent, Int16(BEV_EVENT_READING | BEV_EVENT_EOF), callbacks.context)
     }
 
@@ -63,7 +65,9 @@ extension Connection {
                 callbacks.write?(bufferevent, callbacks.context)
             },
             { bufferevent, events, context in
-                guard let connection = Connection.from(context), let callbacks = connection.delayedCallbacks else { return }
+                guard let connection = Connection.from(context), let callbacks = connection.delayedCallbacks else {
+                    return
+                }
                 guard events == Int16(BEV_EVENT_READING | BEV_EVENT_EOF) else {
                     callbacks.event?(bufferevent, events, callbacks.context)
                     return
@@ -88,7 +92,8 @@ extension Connection {
                 session.sayGoodbye()
             } else if !isDraining, isAdmitted {
                 let code = bufferevent_get_openssl_error(bufferevent)
-                server.handshakeFailed(code == 0 ? "the client has closed the connection" : TLSSession.reason(code), from: peer)
+                server.handshakeFailed(
+                    code == 0 ? "the client has closed the connection" : TLSSession.reason(code), from: peer)
             }
         }
         UnreadBytes.discard(from: bufferevent_getfd(bufferevent))

@@ -80,14 +80,18 @@ public final class DatagramSocket: LoopService {
 
     /// Nil when the address is of no family that is known here.
     private func peer(_ index: Int) -> Peer? {
-        batch.withAddress(index) { SocketAddress($0, length: $1) }.map { Peer(address: $0, local: batch.arrival(index)) }
+        batch.withAddress(index) { SocketAddress($0, length: $1) }.map {
+            Peer(address: $0, local: batch.arrival(index))
+        }
     }
 
     /// Sends one datagram, now or never: false when the kernel does not take it.
     @discardableResult
     public func send(_ bytes: [UInt8], to peer: Peer) -> Bool {
         let isSent = bytes.withUnsafeBytes { bytes in
-            peer.address.withSockaddr { DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor) }
+            peer.address.withSockaddr {
+                DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor)
+            }
         }
         if isSent { counts.sent += 1 } else { counts.unsent += 1 }
         return isSent

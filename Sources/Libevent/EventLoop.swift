@@ -26,7 +26,8 @@ public final class EventLoop {
     public init() throws(LibeventError) {
         guard let config = event_config_new() else { throw .outOfMemory }
         defer { event_config_free(config) }
-        event_config_set_flag(config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
+        event_config_set_flag(
+            config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
         var longest = timeval(tv_sec: 0, tv_usec: Self.longestTurn)
         event_config_set_max_dispatch_interval(config, &longest, -1, Self.urgentPriority + 1)
         guard let base = event_base_new_with_config(config) else { throw .noEventBase }

@@ -14,16 +14,22 @@ public enum EvhttpErrorPage {
     /// - Parameters:
     ///   - standing: the fields of every answer.
     ///   - wording: makes the answer to what is refused.
-    public static func send(_ request: OpaquePointer, code: Int32, standing: ResponseFields, wording: (Refusal) -> Response) {
+    public static func send(
+        _ request: OpaquePointer, code: Int32, standing: ResponseFields, wording: (Refusal) -> Response
+    ) {
         let status = UInt16(exactly: code).flatMap(Status.init(rawValue:)) ?? .badRequest
         var head = AnswerHead(standing: standing)
         send(UnsafeMutablePointer<evhttp_request>(request), wording(refusal(status)), &head)
     }
 
-    static func refusal(_ status: Status) -> Refusal { Refusal(status, "the request cannot be answered: \(status.reason)") }
+    static func refusal(_ status: Status) -> Refusal {
+        Refusal(status, "the request cannot be answered: \(status.reason)")
+    }
 
     static func send(_ request: UnsafeMutablePointer<evhttp_request>, _ response: Response, _ head: inout AnswerHead) {
-        guard let headers = evhttp_request_get_output_headers(request), let output = evhttp_request_get_output_buffer(request) else {
+        guard let headers = evhttp_request_get_output_headers(request),
+            let output = evhttp_request_get_output_buffer(request)
+        else {
             return
         }
         head.withHeaders(of: response, on: nil) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }

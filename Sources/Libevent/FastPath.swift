@@ -57,7 +57,8 @@ extension Connection {
         while let head = takeDirectRequest() {
             evbuffer_drain(input, head.wireLength)
             awaitedReply = .now
-            server.handle(head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
+            server.handle(
+                head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
             if awaitedReply != .none {
                 awaitedReply = .later
                 isHeldBack = true
@@ -78,7 +79,9 @@ extension Connection {
         hasAnnouncedEnd = server.isDraining
         let output = bufferevent_get_output(bufferevent)
         server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
-        if !isHead, !response.body.isEmpty, let output { response.body.append(to: output, overTLS: session != nil, server.connectionLimits) }
+        if !isHead, !response.body.isEmpty, let output {
+            response.body.append(to: output, overTLS: session != nil, server.connectionLimits)
+        }
         server.writeAtEndOfTurn(self)
         awaitedReply = .none
     }
@@ -89,7 +92,9 @@ extension Connection {
     func writeDirectAnswers() {
         // Behind direct answers evhttp may have put one of its own: then libevent writes them all, and evhttp waits for
         // it.
-        guard phase == .served, isOpen, directAnswers > 0, answersPending == 0 || isReplyHeld, !isWritingRest else { return }
+        guard phase == .served, isOpen, directAnswers > 0, answersPending == 0 || isReplyHeld, !isWritingRest else {
+            return
+        }
         let output = bufferevent_get_output(bufferevent)
         if let session {
             write(output, over: session)
@@ -109,7 +114,9 @@ extension Connection {
     /// too takes the first piece as a whole.
     private func write(_ output: OpaquePointer?, over session: TLSSession) {
         let length = evbuffer_get_length(output)
-        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else { return }
+        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else {
+            return
+        }
         if session.write(bytes, length) { evbuffer_drain(output, length) }
     }
 

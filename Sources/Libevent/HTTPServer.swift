@@ -10,7 +10,9 @@ import TLS
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
 public final class HTTPServer: LoopService {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
-    public typealias Handler = (_ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop) -> Void
+    public typealias Handler = (
+        _ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop
+    ) -> Void
 
     /// Words what the server refuses without a request: a whole answer, but for what the transport adds.
     public typealias RefusalHandler = (_ refusal: Refusal, _ cause: RefusalCause, _ clientAddress: String?) -> Response
@@ -88,8 +90,10 @@ public final class HTTPServer: LoopService {
     /// back. `bodyRule` says of which requests the body may be longer than `limits` have it. Every answer has the
     /// fields of `standing`; `refused` words what is refused before there is a request.
     public init(
-        on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge, connectionLimits: ConnectionLimits = ConnectionLimits(),
-        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds, bodyRule: BodyRule? = nil,
+        on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge,
+        connectionLimits: ConnectionLimits = ConnectionLimits(),
+        security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
+        bodyRule: BodyRule? = nil,
         standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
         guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
@@ -129,7 +133,8 @@ public final class HTTPServer: LoopService {
         endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         try listen(descriptor)
         // Urgent, because however many connections are ready, deadlines are kept between two of them.
-        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) { [unowned self] _ in
+        housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) {
+            [unowned self] _ in
             rules = self.connectionLimits.rules
             sweep(at: self.clock())
             acceptAgain()
@@ -160,7 +165,8 @@ public final class HTTPServer: LoopService {
     private func acceptAgain() {
         guard let listener, PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
-        let answer = security == nil ? LimitEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
+        let answer =
+            security == nil ? LimitEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
         let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
         for _ in 0..<refused { connectionLimits.note(.descriptors, nil) }
         evconnlistener_enable(listener)
@@ -171,7 +177,9 @@ public final class HTTPServer: LoopService {
     /// Called by evhttp for each accepted connection, before it has its descriptor.
     private func makeConnection() -> OpaquePointer? {
         let session = security.flatMap { $0.contexts.current.makeSession() }
-        let secured = session.flatMap { bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options) }
+        let secured = session.flatMap {
+            bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options)
+        }
         guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
         bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
         bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
@@ -264,7 +272,9 @@ public final class HTTPServer: LoopService {
             // The request parser and evhttp disagree on where a request ends. Nothing good is behind that.
             return refuse(request, .badRequest)
         }
-        handle(head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection, PendingReply(request, connection, head))
+        handle(
+            head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection,
+            PendingReply(request, connection, head))
         if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
     }
 
@@ -274,7 +284,10 @@ public final class HTTPServer: LoopService {
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.
-    func handle(_ head: consuming RequestHead, _ body: consuming [UInt8], of connection: Connection, _ reply: consuming PendingReply) {
+    func handle(
+        _ head: consuming RequestHead, _ body: consuming [UInt8], of connection: Connection,
+        _ reply: consuming PendingReply
+    ) {
         let localAddress = head[.host] == nil ? connection.localAddress : nil
         handler(
             Request(

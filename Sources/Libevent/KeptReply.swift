@@ -38,7 +38,8 @@ extension Connection {
         bufferevent_setcb(
             bufferevent, nil,
             { _, context in Connection.from(context)?.restWritten() },
-            { _, events, context in Connection.from(context)?.happened(events) }, Unmanaged.passUnretained(self).toOpaque())
+            { _, events, context in Connection.from(context)?.happened(events) },
+            Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Gives evhttp its callbacks back, if they were taken.

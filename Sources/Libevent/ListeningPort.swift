@@ -89,7 +89,9 @@ public struct ListeningPort: Sendable {
         return descriptor
     }
 
-    private static func listen(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError) -> Int32 {
+    private static func listen(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError)
+        -> Int32
+    {
         let descriptor = try socket(address, port, transport, sharing: true)
         guard address.bind(descriptor) == 0, transport == .datagrams || Glibc.listen(descriptor, backlog) == 0 else {
             defer { close(descriptor) }
@@ -103,7 +105,9 @@ public struct ListeningPort: Sendable {
         _ address: SocketAddress, _ port: UInt16, _ transport: Transport, sharing: Bool
     ) throws(PortError) -> Int32 {
         let stream = transport == .streams
-        let kind = Int32(stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let kind =
+            Int32(stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = Glibc.socket(address.family, kind, 0)
         guard descriptor >= 0 else { throw error(port) }
         var on: Int32 = 1

@@ -11,7 +11,8 @@ public final class LoopEvent {
     private var event: OpaquePointer?
 
     private init(
-        _ loop: EventLoop, descriptor: Int32, flags: Int32, priority: Int32? = nil, handler: @escaping (borrowing OnLoop) -> Void
+        _ loop: EventLoop, descriptor: Int32, flags: Int32, priority: Int32? = nil,
+        handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) {
         self.loop = loop
         self.handler = handler
@@ -40,7 +41,9 @@ public final class LoopEvent {
     }
 
     /// A timer that runs only when `schedule` asks for it.
-    public static func timer(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError) -> LoopEvent {
+    public static func timer(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError)
+        -> LoopEvent
+    {
         try LoopEvent(loop, descriptor: -1, flags: 0, handler: handler)
     }
 
@@ -65,7 +68,9 @@ public final class LoopEvent {
     }
 
     /// An event that runs before any connection is read, in the turn after `activate()`.
-    static func urgent(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError) -> LoopEvent {
+    static func urgent(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError)
+        -> LoopEvent
+    {
         try LoopEvent(loop, descriptor: -1, flags: 0, priority: EventLoop.urgentPriority, handler: handler)
     }
 

@@ -61,7 +61,8 @@ public final class Mailbox<Message: Sendable> {
 
     /// Calls `handler` on the loop for each message that comes through `sender`, which has no other mailbox.
     public init(
-        on loop: EventLoop, receiving sender: MailboxSender<Message>, _ handler: @escaping (Message, borrowing OnLoop) -> Void
+        on loop: EventLoop, receiving sender: MailboxSender<Message>,
+        _ handler: @escaping (Message, borrowing OnLoop) -> Void
     ) throws(LibeventError) {
         self.sender = sender
         self.handler = handler

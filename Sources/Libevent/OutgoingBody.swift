@@ -10,7 +10,8 @@ extension ResponseBody {
     /// whole, so progress shows only when the piece has left: so a piece is a record.
     func append(to output: OpaquePointer, overTLS isSecure: Bool, _ connectionLimits: ConnectionLimits) {
         switch self {
-        case .bytes(let bytes) where bytes.count < ConnectionLimits.largeBody: if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
+        case .bytes(let bytes) where bytes.count < ConnectionLimits.largeBody:
+            if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
         case .bytes(let bytes): Loan(of: FragmentChain([Fragment(bytes)]), connectionLimits).lend(to: output, isSecure)
         case .shared(let chain): Loan(of: chain, connectionLimits).lend(to: output, isSecure)
         }

@@ -51,7 +51,10 @@ public struct PendingReply: ~Copyable {
 
     deinit {
         // Without a connection no client gets it.
-        answer(connection._withUnsafeGuaranteedRef { $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError) })
+        answer(
+            connection._withUnsafeGuaranteedRef {
+                $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError)
+            })
     }
 
     private borrowing func answer(_ response: borrowing Response) {
@@ -79,7 +82,8 @@ public struct PendingReply: ~Copyable {
         }
         evhttp_request_set_on_complete_cb(
             request,
-            { _, context in Connection.from(context)?.answerWritten() }, Unmanaged.passUnretained(connection).toOpaque())
+            { _, context in Connection.from(context)?.answerWritten() }, Unmanaged.passUnretained(connection).toOpaque()
+        )
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
         connection.answerQueued()
     }

@@ -35,13 +35,17 @@ struct SocketAddress: Sendable {
     func with(port: UInt16) -> SocketAddress {
         var copy = self
         // The port has the same place in both families.
-        withUnsafeMutableBytes(of: &copy.storage) { $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self) }
+        withUnsafeMutableBytes(of: &copy.storage) {
+            $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+        }
         return copy
     }
 
     /// The address in the kernel's form.
     func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-        withUnsafePointer(to: storage) { pointer in pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
     }
 
     /// bind(2): 0, or -1 with errno.
@@ -58,7 +62,9 @@ struct SocketAddress: Sendable {
     init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
         guard length <= socklen_t(MemoryLayout<sockaddr_storage>.size) else { return nil }
         self.length = length
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length))) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        }
         guard family == AF_INET || family == AF_INET6 else { return nil }
     }
 

@@ -83,13 +83,15 @@ final class Stream {
     /// Over a socket that is connected or being connected, which it owns from now on; nil, and the socket is closed,
     /// when memory is short.
     init?(
-        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?, admittedBy deadline: Int64,
+        _ id: StreamID, over descriptor: Int32, host: String, isAccepted: Bool, session raw: OpaquePointer?,
+        admittedBy deadline: Int64,
         on loop: EventLoop, of streams: Streams, lowWater: Int
     ) {
         let made =
             raw.map {
                 bufferevent_openssl_socket_new(
-                    loop.base, descriptor, $0, isAccepted ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING, Self.options)
+                    loop.base, descriptor, $0, isAccepted ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+                    Self.options)
             } ?? bufferevent_socket_new(loop.base, descriptor, Self.options)
         guard let made else {
             close(descriptor)
@@ -127,7 +129,9 @@ final class Stream {
         isFreed = true
         // First: it must not outlive its descriptor.
         reader = nil
-        if let session { session.isEstablished ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent)) }
+        if let session {
+            session.isEstablished ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent))
+        }
         bufferevent_setcb(bufferevent, nil, nil, nil, nil)
         bufferevent_free(bufferevent)
     }
@@ -166,14 +170,17 @@ final class Stream {
     /// Returns how many bytes the kernel has taken. The socket mostly takes all, and asking epoll before and after
     /// would cost more than that. An error is left for libevent to find.
     private func sendAtOnce(_ bytes: [UInt8]) -> Int {
-        max(0, Glibc.send(bufferevent_getfd(bufferevent), bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)))
+        max(
+            0, Glibc.send(bufferevent_getfd(bufferevent), bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        )
     }
 
     /// Has the kernel find out that the other end is gone, when there is nothing to send that would.
     func keepAlive() {
         let tcp = Int32(IPPROTO_TCP)
         let options = [
-            (SOL_SOCKET, SO_KEEPALIVE, 1), (tcp, TCP_KEEPIDLE, Self.keepAliveIdle), (tcp, TCP_KEEPINTVL, Self.keepAliveInterval),
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (tcp, TCP_KEEPIDLE, Self.keepAliveIdle),
+            (tcp, TCP_KEEPINTVL, Self.keepAliveInterval),
             (tcp, TCP_KEEPCNT, Self.keepAliveProbes),
         ]
         for (level, option, value) in options {
@@ -292,7 +299,9 @@ final class Stream {
             let code = errno
             let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
             let text =
-                reason != 0 ? TLSSession.reason(reason) : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
+                reason != 0
+                ? TLSSession.reason(reason)
+                : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
             streams.ended(self, TLSSession.isDistrust(reason) ? .distrusted(text) : .failed(text), onLoop)
         } else if events & BEV_EVENT_EOF != 0 {
             streams.ended(self, .left, onLoop)

@@ -29,7 +29,8 @@ public final class StreamListener {
             { _, descriptor, address, length, context in
                 guard let context else { return }
                 let host = address.flatMap { SocketAddress.host(of: $0, length: socklen_t(length)) } ?? ""
-                Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().accepted(descriptor, from: host, OnLoop())
+                Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().accepted(
+                    descriptor, from: host, OnLoop())
             }, context, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, descriptor)
         guard let listener else { throw .eventRefused }
         self.listener = listener

@@ -33,7 +33,9 @@ public struct StreamReply: ~Copyable {
 
     /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
     /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
-    public func send(_ bytes: [UInt8]) -> Bool { connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) } }
+    public func send(_ bytes: [UInt8]) -> Bool {
+        connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) }
+    }
 
     /// Ends the body. The connection serves on, where the request and its version let it.
     public consuming func end() {

@@ -71,7 +71,9 @@ extension Connection {
     func endStream(_ number: Int, isBodiless: Bool = false) {
         guard isStreaming(number) else { return }
         stream?.ended = nil
-        if stream?.isChunked == true, !isBodiless { bufferevent_write(bufferevent, Self.lastChunk, Self.lastChunk.count) }
+        if stream?.isChunked == true, !isBodiless {
+            bufferevent_write(bufferevent, Self.lastChunk, Self.lastChunk.count)
+        }
         guard stream?.request == nil else {
             if waitingBytes == 0 { later { $0.streamWritten() } }
             return

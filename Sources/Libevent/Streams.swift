@@ -45,7 +45,9 @@ public final class Streams {
     /// Called at each look at the deadlines, for listeners that wait for descriptors.
     var listeners: [ObjectIdentifier: () -> Void] = [:]
 
-    public init(on loop: EventLoop, limits: StreamLimits = StreamLimits(), handler: @escaping Handler) throws(LibeventError) {
+    public init(on loop: EventLoop, limits: StreamLimits = StreamLimits(), handler: @escaping Handler)
+        throws(LibeventError)
+    {
         self.loop = loop
         self.limits = limits
         self.handler = handler
@@ -74,12 +76,15 @@ public final class Streams {
                 "\(host) is not a "
                     + "numeric address")
         }
-        guard let descriptor = connectingSocket(address) else { return fail(id, host, String(cString: strerror(errno))) }
+        guard let descriptor = connectingSocket(address) else {
+            return fail(id, host, String(cString: strerror(errno)))
+        }
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil,
             let stream = Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session,
-                admittedBy: MonotonicClock.milliseconds() + Int64(milliseconds), on: loop, of: self, lowWater: limits.lowWater)
+                admittedBy: MonotonicClock.milliseconds() + Int64(milliseconds), on: loop, of: self,
+                lowWater: limits.lowWater)
         else { return fail(id, host, "out of memory") }
         streams[id] = stream
         stream.start()
@@ -91,7 +96,9 @@ public final class Streams {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         var descriptor = socket(address.family, kind, 0)
         // Another thread may take a descriptor that is given up first.
-        while descriptor < 0, errno == EMFILE || errno == ENFILE, spares.release() { descriptor = socket(address.family, kind, 0) }
+        while descriptor < 0, errno == EMFILE || errno == ENFILE, spares.release() {
+            descriptor = socket(address.family, kind, 0)
+        }
         guard descriptor >= 0 else { return nil }
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
@@ -105,7 +112,9 @@ public final class Streams {
     }
 
     /// Takes an accepted socket, or closes it: there may be too many unauthenticated peers already.
-    func accept(_ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop) {
+    func accept(
+        _ descriptor: Int32, from host: String, security: TLSContext?, allowsPlain: Bool, _ onLoop: borrowing OnLoop
+    ) {
         let hasRoom = newcomers.count < limits.newcomers || expectedHosts.contains(host)
         guard hasRoom, newcomers.count(of: host) < limits.newcomersOfHost else {
             turnedAway += 1
@@ -122,7 +131,9 @@ public final class Streams {
     }
 
     /// Makes a stream of a newcomer's socket.
-    private func begin(_ descriptor: Int32, _ host: String, _ security: TLSContext?, _ deadline: Int64, _ onLoop: borrowing OnLoop) {
+    private func begin(
+        _ descriptor: Int32, _ host: String, _ security: TLSContext?, _ deadline: Int64, _ onLoop: borrowing OnLoop
+    ) {
         let session = security.flatMap { $0.makeSession() }
         guard security == nil || session != nil else {
             newcomers.remove(host)
@@ -131,7 +142,8 @@ public final class Streams {
         }
         guard
             let stream = Stream(
-                nextID(), over: descriptor, host: host, isAccepted: true, session: session, admittedBy: deadline, on: loop, of: self,
+                nextID(), over: descriptor, host: host, isAccepted: true, session: session, admittedBy: deadline,
+                on: loop, of: self,
                 lowWater: limits.lowWater)
         else { return newcomers.remove(host) }
         streams[stream.id] = stream
@@ -223,12 +235,16 @@ public final class Streams {
         guard milliseconds > 0, stream.isOpen else { return release(stream, onLoop) }
         // Otherwise unauthenticated peers that do not read their answer would each hold a descriptor.
         if stream.isStranger, departing >= limits.departingNewcomers { return release(stream, onLoop) }
-        move(stream, to: .leaving(until: MonotonicClock.milliseconds() + Int64(milliseconds), wasStranger: stream.isStranger))
+        move(
+            stream,
+            to: .leaving(until: MonotonicClock.milliseconds() + Int64(milliseconds), wasStranger: stream.isStranger))
         stream.leave()
     }
 
     /// Closes every stream as `close` does, and calls `whenClosed` once none is left.
-    public func closeAll(drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop, whenClosed: @escaping (borrowing OnLoop) -> Void) {
+    public func closeAll(
+        drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop, whenClosed: @escaping (borrowing OnLoop) -> Void
+    ) {
         for id in streams.keys.sorted(by: { $0.number < $1.number }) { close(id, drainingFor: milliseconds, onLoop) }
         closeUndecided(overdueAt: .max)
         guard !streams.isEmpty else { return whenClosed(onLoop) }

@@ -20,7 +20,8 @@ enum ClusterMetrics {
         text.gauge("a8registry_cluster_expected_size", help: "The number of members that make a healthy cluster.") {
             $0.sample(status.expectedSize ?? 1)
         }
-        text.gauge("a8registry_cluster_members", help: "Addresses of members, by the state of the link to them.") { family in
+        text.gauge("a8registry_cluster_members", help: "Addresses of members, by the state of the link to them.") {
+            family in
             for state in PeerStatus.State.allCases {
                 family.sample(status.peers.count { $0.state == state }, ["state": state.rawValue])
             }
@@ -62,7 +63,8 @@ enum ClusterMetrics {
 
     private static func lag(_ status: ClusterStatus, _ text: inout PrometheusText) {
         let lags = status.peers.compactMap(\.lag)
-        text.gauge("a8registry_replication_lag_changes", help: "Changes that the slowest member has not acknowledged.") {
+        text.gauge("a8registry_replication_lag_changes", help: "Changes that the slowest member has not acknowledged.")
+        {
             $0.sample(lags.map(\.changes).max() ?? 0)
         }
         text.gauge(
@@ -71,7 +73,8 @@ enum ClusterMetrics {
         ) {
             $0.sample(Double(lags.map(\.milliseconds).max() ?? 0) / 1_000)
         }
-        text.gauge("a8registry_replication_queued_bytes", help: "Bytes that wait to be sent, to all members together.") {
+        text.gauge("a8registry_replication_queued_bytes", help: "Bytes that wait to be sent, to all members together.")
+        {
             $0.sample(lags.reduce(0) { $0 + $1.queuedBytes })
         }
         text.gauge(
@@ -92,7 +95,9 @@ enum ClusterMetrics {
         text.counter("a8registry_replication_changes_received_total", help: "Changes received from members.") {
             $0.sample(counts.changesReceived)
         }
-        text.counter("a8registry_replication_bytes_sent_total", help: "Bytes sent to members.") { $0.sample(counts.bytesSent) }
+        text.counter("a8registry_replication_bytes_sent_total", help: "Bytes sent to members.") {
+            $0.sample(counts.bytesSent)
+        }
         text.counter("a8registry_replication_bytes_received_total", help: "Bytes received from members.") {
             $0.sample(counts.bytesReceived)
         }
@@ -111,7 +116,9 @@ enum ClusterMetrics {
         text.counter("a8registry_replication_overflows_total", help: "How often the queue of a member overflowed.") {
             $0.sample(counts.overflows)
         }
-        text.counter("a8registry_replication_repairs_total", help: "States received to repair a difference.") { $0.sample(counts.repairs) }
+        text.counter("a8registry_replication_repairs_total", help: "States received to repair a difference.") {
+            $0.sample(counts.repairs)
+        }
         text.counter(
             "a8registry_replication_refusals_total",
             help: "Peers that failed to authenticate or broke the protocol."

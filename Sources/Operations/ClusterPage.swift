@@ -14,9 +14,12 @@ import Text
 enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
         guard let report = call.context.registry.cluster.report else {
-            return Response(.ok, contentType: .json, body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
+            return Response(
+                .ok, contentType: .json,
+                body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
         }
-        return Response(.ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.wallOfMillisecond))
+        return Response(
+            .ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.wallOfMillisecond))
     }
 
     /// `now` is in monotonic milliseconds, `wall` in nanoseconds since 1970, when that millisecond began.
@@ -44,7 +47,9 @@ enum ClusterPage {
         return json.bytes
     }
 
-    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: Int64, _ wall: Int64) -> [UInt8] {
+    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: Int64, _ wall: Int64)
+        -> [UInt8]
+    {
         var json = JSONObject()
         json.add("address", peer.address.description)
         json.add("name", peer.name)

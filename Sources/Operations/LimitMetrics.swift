@@ -12,10 +12,15 @@ enum LimitMetrics {
             "a8registry_connections_refused_total",
             help: "Connections that were refused at a limit, by limit."
         ) { family in
-            for event in LimitEvent.allCases where event.isRefusal { family.sample(tally[event.rawValue].count, ["reason": event.name]) }
+            for event in LimitEvent.allCases where event.isRefusal {
+                family.sample(tally[event.rawValue].count, ["reason": event.name])
+            }
         }
-        text.counter("a8registry_connections_closed_total", help: "Connections that were closed at a limit, by limit.") { family in
-            for event in LimitEvent.allCases where !event.isRefusal { family.sample(tally[event.rawValue].count, ["reason": event.name]) }
+        text.counter("a8registry_connections_closed_total", help: "Connections that were closed at a limit, by limit.")
+        { family in
+            for event in LimitEvent.allCases where !event.isRefusal {
+                family.sample(tally[event.rawValue].count, ["reason": event.name])
+            }
         }
         text.gauge("a8registry_max_connections", help: "The most connections that may be open.") {
             $0.sample(context.connectionLimits.rules.connections)
@@ -23,8 +28,11 @@ enum LimitMetrics {
         text.gauge("a8registry_waiting_answer_bytes", help: "Bytes of answers that wait for clients to read them.") {
             $0.sample(context.connectionLimits.waitingBytes)
         }
-        text.counter("a8registry_rate_limited_total", help: "Requests answered 429, by the limit that was exceeded.") { family in
-            for limit in RateLimits.Limit.allCases { family.sample(context.registry.rateLimits.refused(limit), ["limit": limit.name]) }
+        text.counter("a8registry_rate_limited_total", help: "Requests answered 429, by the limit that was exceeded.") {
+            family in
+            for limit in RateLimits.Limit.allCases {
+                family.sample(context.registry.rateLimits.refused(limit), ["limit": limit.name])
+            }
         }
     }
 }

@@ -28,11 +28,15 @@ enum MetricsPage {
     }
 
     private static func requests(_ context: ServerContext, _ text: inout PrometheusText) {
-        let counts = context.loopMetrics.reduce(RequestCounts(context.loopMetrics.first?.operations ?? [])) { $0 + $1.requestCounts }
+        let counts = context.loopMetrics.reduce(RequestCounts(context.loopMetrics.first?.operations ?? [])) {
+            $0 + $1.requestCounts
+        }
         text.counter("a8registry_http_requests_total", help: "Requests answered, by operation and status.") { family in
             for operation in counts.operations {
                 for status in HTTP.Status.allCases where counts.count(operation, status) > 0 {
-                    family.sample(counts.count(operation, status), ["operation": operation.name, "status": String(status.rawValue)])
+                    family.sample(
+                        counts.count(operation, status),
+                        ["operation": operation.name, "status": String(status.rawValue)])
                 }
             }
         }
@@ -70,7 +74,9 @@ enum MetricsPage {
     private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {
         let counts = context.registry.store.counts
         text.gauge("a8registry_instances", help: "Instances registered.") { $0.sample(counts.instances) }
-        text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") { $0.sample(counts.services) }
+        text.gauge("a8registry_services", help: "Services with an instance, in all namespaces.") {
+            $0.sample(counts.services)
+        }
         text.gauge("a8registry_namespaces", help: "Namespaces with an instance.") { $0.sample(counts.namespaces) }
         text.gauge(
             "a8registry_instances_overdue",
@@ -85,13 +91,21 @@ enum MetricsPage {
             }
         }
         let changes = context.registry.changes
-        text.counter("a8registry_registrations_total", help: "Registrations accepted.") { $0.sample(changes.registered) }
+        text.counter("a8registry_registrations_total", help: "Registrations accepted.") {
+            $0.sample(changes.registered)
+        }
         text.counter("a8registry_renewals_total", help: "Leases renewed by a heartbeat.") { $0.sample(changes.renewed) }
-        text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") { $0.sample(changes.deregistered) }
+        text.counter("a8registry_deregistrations_total", help: "Instances deregistered.") {
+            $0.sample(changes.deregistered)
+        }
         text.counter("a8registry_expirations_total", help: "Instances that expired.") { $0.sample(changes.expired) }
         let log = context.registry.store.changeLogCounts
-        text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") { $0.sample(log.changes) }
-        text.gauge("a8registry_change_log_bytes", help: "Bytes of changes kept for GET /api/v1/events.") { $0.sample(log.bytes) }
+        text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") {
+            $0.sample(log.changes)
+        }
+        text.gauge("a8registry_change_log_bytes", help: "Bytes of changes kept for GET /api/v1/events.") {
+            $0.sample(log.bytes)
+        }
         text.counter(
             "a8registry_events_missed_total",
             help: "Changes without a line in the event log, because they came too fast."
@@ -131,7 +145,8 @@ enum MetricsPage {
     private static func tls(_ context: ServerContext, _ text: inout PrometheusText) {
         if let health = context.tlsHealth {
             tls(
-                health, expiry: "a8registry_tls_certificate_expiry_seconds", reloadFailures: "a8registry_tls_reload_failures_total",
+                health, expiry: "a8registry_tls_certificate_expiry_seconds",
+                reloadFailures: "a8registry_tls_reload_failures_total",
                 handshakeFailures: "a8registry_tls_handshake_failures_total", &text)
         }
         if let health = context.peerTLSHealth {
@@ -161,7 +176,9 @@ enum MetricsPage {
     }
 
     private static func process(_ context: ServerContext, _ text: inout PrometheusText) {
-        text.gauge("a8registry_open_connections", help: "Client connections open now.") { $0.sample(context.openConnections()) }
+        text.gauge("a8registry_open_connections", help: "Client connections open now.") {
+            $0.sample(context.openConnections())
+        }
         text.gauge("a8registry_loop_lag_seconds", help: "How late the timer of the loop last fired.") { family in
             for (loop, metrics) in context.loopMetrics.enumerated() {
                 family.sample(Double(metrics.lagMicroseconds) / 1_000_000, ["loop": String(loop)])

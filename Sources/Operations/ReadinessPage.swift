@@ -38,13 +38,15 @@ struct ReadinessPage {
                 self.init("alone", "cut off", since: cut.since)
             } else {
                 self.init(
-                    "ready", readiness?.ground.map(Self.words) ?? "no cluster", since: max(readiness?.since ?? 0, lifecycle.since),
+                    "ready", readiness?.ground.map(Self.words) ?? "no cluster",
+                    since: max(readiness?.since ?? 0, lifecycle.since),
                     isReady: true)
             }
         }
     }
 
-    private init(_ word: StaticString, _ reason: StaticString, since: Int64, until: Int64? = nil, isReady: Bool = false) {
+    private init(_ word: StaticString, _ reason: StaticString, since: Int64, until: Int64? = nil, isReady: Bool = false)
+    {
         self.isReady = isReady
         self.word = word
         self.reason = reason

@@ -43,7 +43,8 @@ package final class Admission {
     ///   - client: a numeric address; nil when it is unknown, and then not charged.
     ///   - isSecure: whether it came over TLS; of no matter where `needsTLS` is false.
     ///   - now: nanoseconds of the monotonic clock.
-    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: Int64) throws(AdmissionRefusal) {
+    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: Int64) throws(AdmissionRefusal)
+    {
         guard purpose != .probe else { return }
         try registry.rateLimits.charge(client: client, isHeartbeat: purpose == .heartbeat, at: now)
         if needsTLS(for: purpose), !isSecure { throw .insecure }

@@ -29,12 +29,16 @@ package struct Lookup: Sendable {
     }
 
     /// The same; nil when more than `limit` instances would have to be looked at.
-    package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> ServiceListing? {
+    package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int)
+        -> ServiceListing?
+    {
         store.listing(of: service, in: namespace, at: now, atMost: limit)
     }
 
     /// The services of a namespace.
-    package func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing { store.services(in: namespace, at: now) }
+    package func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
+        store.services(in: namespace, at: now)
+    }
 
     /// The same; nil when more than `limit` instances would have to be looked at.
     package func services(in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> NamespaceListing? {
@@ -50,7 +54,9 @@ package struct Lookup: Sendable {
     package func revision(of namespace: Namespace) -> Revision { store.revision(of: namespace) }
 
     /// Which state a service is in.
-    package func revision(of service: Name, in namespace: Namespace) -> Revision { store.revision(of: service, in: namespace) }
+    package func revision(of service: Name, in namespace: Namespace) -> Revision {
+        store.revision(of: service, in: namespace)
+    }
 
     /// What an instance that has run out still counts for in its namespace's digest; 0 when it counts for nothing.
     package func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {

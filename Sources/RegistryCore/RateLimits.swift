@@ -76,7 +76,9 @@ package final class RateLimits: Sendable {
     package func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
         guard count > 0 else { return }
         if namespaceHeartbeats.isOn { namespaceHeartbeats.overdraw(namespace, count, at: now) }
-        if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) { clientHeartbeats.overdraw(key, count, at: now) }
+        if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) {
+            clientHeartbeats.overdraw(key, count, at: now)
+        }
     }
 
     private func charge(_ wait: Int64?, to limit: Limit) throws(AdmissionRefusal) {
@@ -111,7 +113,11 @@ private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
         for shard in shards {
             shard.table.withLock { table in
                 guard let allowance else { return table = nil }
-                if table == nil { table = BucketTable(allowance, maximum: Self.maximum) } else { table?.allowance = allowance }
+                if table == nil {
+                    table = BucketTable(allowance, maximum: Self.maximum)
+                } else {
+                    table?.allowance = allowance
+                }
             }
         }
         switched.store(allowance != nil, ordering: .relaxed)
@@ -119,7 +125,9 @@ private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
 
     func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0?.take(key, at: now) } }
 
-    func overdraw(_ key: Key, _ count: Int, at now: Int64) { shard(of: key).table.withLock { _ = $0?.overdraw(key, count, at: now) } }
+    func overdraw(_ key: Key, _ count: Int, at now: Int64) {
+        shard(of: key).table.withLock { _ = $0?.overdraw(key, count, at: now) }
+    }
 
     private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(Self.shardCount))] }
 }

@@ -28,7 +28,8 @@ package final class RegistryState: Sendable {
     package let started: Int64
 
     package init(
-        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
+        monotonic: Int64
     ) {
         self.settings = settings
         self.cluster = cluster

@@ -36,5 +36,7 @@ package final class TagRule: Sendable {
         bytes.store(settings.maxTagsBytes, ordering: .relaxed)
     }
 
-    package var limits: TagLimits { TagLimits(count: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed)) }
+    package var limits: TagLimits {
+        TagLimits(count: count.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
+    }
 }

@@ -42,7 +42,8 @@ public final class PublishedStanding: Sendable {
 
     public func publish(_ standing: ClusterStanding) {
         behind.store(standing.behindSince ?? Self.never, ordering: .releasing)
-        flags.store((standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0), ordering: .releasing)
+        flags.store(
+            (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0), ordering: .releasing)
     }
 
     /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it

@@ -24,7 +24,9 @@ struct ClusterLog {
         guard now - periodStart >= Self.period else { return }
         periodStart = now
         strangers = 0
-        if unsaid > 0 { logger.warning("more connections on the replication port were refused", metadata: ["count": "\(unsaid)"]) }
+        if unsaid > 0 {
+            logger.warning("more connections on the replication port were refused", metadata: ["count": "\(unsaid)"])
+        }
         unsaid = 0
     }
 
@@ -48,7 +50,8 @@ struct ClusterLog {
     mutating func dialFailed(_ address: PeerAddress, _ reason: String) {
         let isNews = unreachable.insert(address).inserted
         logger.log(
-            level: isNews ? .warning : .debug, "a member is unreachable", metadata: ["member": "\(address)", "reason": "\(reason)"])
+            level: isNews ? .warning : .debug, "a member is unreachable",
+            metadata: ["member": "\(address)", "reason": "\(reason)"])
     }
 
     mutating func reached(_ address: PeerAddress) { unreachable.remove(address) }
@@ -87,21 +90,26 @@ struct ClusterLog {
                 metadata: ["members": "\(addresses.map(\.description).joined(separator: ", "))"])
         case .copied(let address, let states, let milliseconds):
             logger.info(
-                "copied from a member", metadata: member(address, ["states": "\(states)", "milliseconds": "\(milliseconds)"]))
+                "copied from a member",
+                metadata: member(address, ["states": "\(states)", "milliseconds": "\(milliseconds)"]))
         case .copyFailed(let address):
             logger.warning("a copy from a member was cut short and is requested again", metadata: member(address))
         case .overflowed(let address):
             logger.warning(
-                "a member does not keep up: its queue is dropped, and it gets a full copy when it reads again", metadata: member(address))
+                "a member does not keep up: its queue is dropped, and it gets a full copy when it reads again",
+                metadata: member(address))
         case .leftOut(let address):
             logger.warning(
-                "a member is left out: it does not acknowledge in time, and changes no longer wait for it", metadata: member(address))
+                "a member is left out: it does not acknowledge in time, and changes no longer wait for it",
+                metadata: member(address))
         case .waitedForAgain(let address):
             logger.info(
-                "a member is no longer left out: it acknowledges in time, and changes wait for it again", metadata: member(address))
+                "a member is no longer left out: it acknowledges in time, and changes wait for it again",
+                metadata: member(address))
         case .leftOutBy(let address):
             logger.warning(
-                "a member leaves this one out: it may lack acknowledged changes until it has caught up", metadata: member(address))
+                "a member leaves this one out: it may lack acknowledged changes until it has caught up",
+                metadata: member(address))
         case .repaired(let address, let states):
             logger.info("differences from a member were repaired", metadata: member(address, ["states": "\(states)"]))
         case .linkingOverdue(let addresses):
@@ -141,8 +149,11 @@ struct ClusterLog {
                     : "this member is no longer cut off",
                 metadata: ["heard": "\(heard)", "others": "\(others)"])
         case .sizeUnmet(let expected, let members):
-            logger.error("the cluster has fewer members than cluster_size", metadata: ["expected": "\(expected)", "members": "\(members)"])
-        case .sizeMet(let members): logger.info("the cluster has at least cluster_size members", metadata: ["members": "\(members)"])
+            logger.error(
+                "the cluster has fewer members than cluster_size",
+                metadata: ["expected": "\(expected)", "members": "\(members)"])
+        case .sizeMet(let members):
+            logger.info("the cluster has at least cluster_size members", metadata: ["members": "\(members)"])
         case .ourself(let address):
             logger.info("an address of the membership leads to this member itself", metadata: ["member": "\(address)"])
         case .conflict(let conflict):
@@ -169,7 +180,8 @@ struct ClusterLog {
 
     private func ready(_ ground: ReadinessGround) {
         switch ground {
-        case .copied(let address): logger.info("look-ups are answered: a full copy was received", metadata: ["member": "\(address)"])
+        case .copied(let address):
+            logger.info("look-ups are answered: a full copy was received", metadata: ["member": "\(address)"])
         case .startedTogether(let members):
             logger.info("look-ups are answered: all members have started together", metadata: ["members": "\(members)"])
         case .alone: logger.warning("look-ups are answered: no other member is known")

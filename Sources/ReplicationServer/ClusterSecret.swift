@@ -16,6 +16,7 @@ extension Authenticator {
     static func hmac(key: [UInt8]) throws(CryptoError) -> Authenticator {
         let mac = try HMACSHA256(key: key)
         return Authenticator(
-            code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) }, withKey: { key in try? hmac(key: key) })
+            code: { mac.code(for: $0) }, isValid: { mac.isValid($0.span, for: $1.span) },
+            withKey: { key in try? hmac(key: key) })
     }
 }

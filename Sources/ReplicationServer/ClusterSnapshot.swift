@@ -36,7 +36,8 @@ final class ClusterSnapshot: Sendable {
     ///   - usesDirectory, syncTimeout: see `NodeConfiguration`.
     ///   - acknowledges: see `NodeLimits`.
     init(
-        at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0, acknowledges: Bool = true
+        at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0,
+        acknowledges: Bool = true
     ) {
         standing = PublishedStanding(longestSilence: longestSilence)
         standing.publish(acknowledges ? .starting : .alone)
@@ -51,7 +52,9 @@ final class ClusterSnapshot: Sendable {
     /// A reader that sees this also sees what was merged before.
     func becomeReady() { ready.store(true, ordering: .releasing) }
 
-    func correctClock(milliseconds: Int64) { correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed) }
+    func correctClock(milliseconds: Int64) {
+        correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed)
+    }
 
     func publish(_ report: ClusterReport, _ health: ClusterHealth, at now: Int64) {
         let isLarge = report.status.isLargeEnough

@@ -37,11 +37,13 @@ struct PeerSecurity: Sendable {
             self.connecting.replace(by: connecting)
             health.reloaded(certificateExpiry: accepting.certificateExpiry)
             logger.info(
-                "replication certificates reloaded", metadata: ["days_left": "\((accepting.certificateExpiry - now) / 86_400)"])
+                "replication certificates reloaded",
+                metadata: ["days_left": "\((accepting.certificateExpiry - now) / 86_400)"])
         } catch {
             health.reloadFailed()
             logger.error(
-                "the new replication certificates cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
+                "the new replication certificates cannot be used; the old ones stay in service",
+                metadata: ["error": "\(error)"])
         }
         return watch
     }
@@ -56,7 +58,9 @@ struct PeerSecurity: Sendable {
     func judge(_ certificate: PeerCertificate?) -> Judgement {
         guard let certificate else { return .stranger }
         guard let name else {
-            return .member(boundTo: Set(certificate.names.map { String($0[$0.index(after: $0.firstIndex(of: ":") ?? $0.startIndex)...]) }))
+            return .member(
+                boundTo: Set(
+                    certificate.names.map { String($0[$0.index(after: $0.firstIndex(of: ":") ?? $0.startIndex)...]) }))
         }
         return certificate.carries(name) ? .member(boundTo: nil) : .stranger
     }

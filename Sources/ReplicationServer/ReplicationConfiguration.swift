@@ -28,7 +28,8 @@ public struct ReplicationConfiguration: Sendable {
     public var names: [PeerName]
 
     public init(
-        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [], tls: PeerTLSConfiguration? = nil,
+        port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [],
+        tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,
         legacy: LegacyProtocolMaker? = nil, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
     ) {

@@ -111,14 +111,18 @@ final class ReplicationLoop {
         var limits = StreamLimits()
         limits.lowWater = parts.configuration.node.limits.copyBytesInFlight
         limits.newcomerTime = Self.askTime
-        let streams = try Streams(on: loop, limits: limits) { [unowned self] id, event, onLoop in happened(event, to: id, onLoop) }
+        let streams = try Streams(on: loop, limits: limits) { [unowned self] id, event, onLoop in
+            happened(event, to: id, onLoop)
+        }
         self.streams = streams
         if let descriptor = parts.configuration.port.descriptors.first {
             listener = try StreamListener(
                 listening: descriptor, for: streams, security: security?.accepting,
                 allowsPlain: allowsLegacy)
         }
-        mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in received(order, onLoop) }
+        mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in
+            received(order, onLoop)
+        }
         waitTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in waitsExpired(onLoop) }
         let beatPeriod = Int(Self.beatPeriod(parts.configuration.node.limits))
         timers = [
@@ -132,7 +136,8 @@ final class ReplicationLoop {
     private static func time(_ parts: Parts) -> NodeTime {
         let (monotonic, wall) = (MonotonicClock.milliseconds(), WallClock.nanoseconds())
         return NodeTime(
-            moment: parts.leaseClock.moment(monotonic: monotonic, wall: wall.addingSaturated(parts.board.clockCorrection)),
+            moment: parts.leaseClock.moment(
+                monotonic: monotonic, wall: wall.addingSaturated(parts.board.clockCorrection)),
             monotonic: monotonic, wall: wall)
     }
 
@@ -169,14 +174,16 @@ final class ReplicationLoop {
     private func publish(at monotonic: Int64) {
         lastReport = monotonic
         var status = node.status(at: now)
-        let own = MemberConflict(kind: .address, value: status.address.description, addresses: [status.address, status.address])
+        let own = MemberConflict(
+            kind: .address, value: status.address.description, addresses: [status.address, status.address])
         if isAddressShared, !status.conflicts.contains(where: { $0.kind == own.kind && $0.value == own.value }) {
             status.conflicts.append(own)
         }
         // Also those that are not named.
         streams?.expectedHosts = Set(status.peers.map(\.address.host.description))
         health.observe(status, at: monotonic)
-        parts.board.publish(ClusterReport(status: status, originals: legacy?.status ?? LegacyStatus()), health, at: monotonic)
+        parts.board.publish(
+            ClusterReport(status: status, originals: legacy?.status ?? LegacyStatus()), health, at: monotonic)
     }
 
     // MARK: - Orders
@@ -188,7 +195,8 @@ final class ReplicationLoop {
         case .acknowledge(let ticket): waits.add(ticket)
         case .ask(let questions): ask(questions, onLoop)
         case .looking(let ways):
-            let own = LocalAddresses.own(advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
+            let own = LocalAddresses.own(
+                advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
             let sources = MemberSources(own: own, sources: ways)
             self.sources = sources
             membersChanged(sources.addresses, isComplete: sources.isComplete, onLoop)
@@ -219,7 +227,8 @@ final class ReplicationLoop {
             node.authenticator = try .hmac(secrets: secrets)
             logger.info("cluster secrets changed", metadata: ["accepted": "\(secrets.count)"])
         } catch {
-            logger.error("the new cluster secrets cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
+            logger.error(
+                "the new cluster secrets cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
         }
     }
 

@@ -76,10 +76,12 @@ public final class ReplicationService: Cluster {
     /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come
     /// to run, `whenFailed` is called from it.
     public func start(
-        _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold, whenFailed: @escaping @Sendable (any Error) -> Void
+        _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold,
+        whenFailed: @escaping @Sendable (any Error) -> Void
     ) throws {
         let loop = ReplicationLoop.Parts(
-            configuration: configuration, store: store, leaseClock: leaseClock, expiryHold: expiryHold, board: board, security: security,
+            configuration: configuration, store: store, leaseClock: leaseClock, expiryHold: expiryHold, board: board,
+            security: security,
             orders: orders,
             logger: logger, whenFailed: whenFailed)
         // It is not joined: `leave` reports its end, and the process exits at its deadline whether it has ended or not.
@@ -134,7 +136,9 @@ public final class ReplicationService: Cluster {
     public var report: ClusterReport? { board.report }
     public var standing: PublishedStanding { board.standing }
 
-    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) { orders.send(.connect(loop: loop, receive)) }
+    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {
+        orders.send(.connect(loop: loop, receive))
+    }
     public func acknowledge(_ ticket: AcknowledgmentTicket) { orders.send(.acknowledge(ticket)) }
     public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) { orders.send(.ask(questions)) }
 }

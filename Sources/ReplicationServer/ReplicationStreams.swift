@@ -23,13 +23,16 @@ extension ReplicationLoop {
         // A copy of this kind is requested from legacy peers only.
         let isPlain = security == nil || purpose == .copy || plainNext.remove(address) != nil
         let id = streams.connect(
-            to: address.host.description, port: address.port, security: isPlain ? nil : security?.connecting.current, within: Self.dialTime,
+            to: address.host.description, port: address.port, security: isPlain ? nil : security?.connecting.current,
+            within: Self.dialTime,
             onLoop)
-        occupants[id] = Occupant(use: .dialing(address, purpose, UpgradeAnswerReader()), host: address.host.description, isPlain: isPlain)
+        occupants[id] = Occupant(
+            use: .dialing(address, purpose, UpgradeAnswerReader()), host: address.host.description, isPlain: isPlain)
     }
 
     private func dialFailed(
-        _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, refusal: RefusalReason? = nil, isPlain: Bool,
+        _ address: PeerAddress, _ purpose: Occupant.Purpose, _ reason: String, refusal: RefusalReason? = nil,
+        isPlain: Bool,
         _ onLoop: borrowing OnLoop
     ) {
         log.dialFailed(address, reason)
@@ -65,7 +68,8 @@ extension ReplicationLoop {
     }
 
     private func refuse(
-        _ id: StreamID, _ occupant: Occupant, _ reason: String, refusal: RefusalReason? = nil, _ onLoop: borrowing OnLoop
+        _ id: StreamID, _ occupant: Occupant, _ reason: String, refusal: RefusalReason? = nil,
+        _ onLoop: borrowing OnLoop
     ) {
         close(id, drainingFor: 0, onLoop)
         if case .dialing(let address, let purpose, _) = occupant.use {
@@ -93,7 +97,9 @@ extension ReplicationLoop {
         }
     }
 
-    private func asked(_ id: StreamID, _ verdict: UpgradeRequestReader.Verdict, _ occupant: Occupant, _ onLoop: borrowing OnLoop) {
+    private func asked(
+        _ id: StreamID, _ verdict: UpgradeRequestReader.Verdict, _ occupant: Occupant, _ onLoop: borrowing OnLoop
+    ) {
         switch verdict {
         case .incomplete: break
         case .refused(let refusal): answer(id, refusal, occupant, onLoop)
@@ -102,18 +108,24 @@ extension ReplicationLoop {
             case .frames:
                 // It has to authenticate within the node's own deadline, or the node closes; until then it counts as an
                 // unauthenticated peer.
-                streams?.admit(id, after: Int(parts.configuration.node.limits.handshakeDeadline) + Self.drainTime, onLoop)
+                streams?.admit(
+                    id, after: Int(parts.configuration.node.limits.handshakeDeadline) + Self.drainTime, onLoop)
                 occupants[id]?.use = .frames
                 streams?.send(UpgradeHandshake.upgraded, on: id, onLoop)
                 carryOut(
-                    node.linkOpened(id.link, role: .accepted, address: request.member, boundTo: occupant.boundTo, at: now), onLoop)
+                    node.linkOpened(
+                        id.link, role: .accepted, address: request.member, boundTo: occupant.boundTo, at: now), onLoop)
             case .originalCopy:
                 guard node.isWhole else { return answer(id, .notReady, occupant, onLoop) }
                 becomesOriginal(id, nil, onLoop)
-                carryOut(legacy?.copyAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [], onLoop)
+                carryOut(
+                    legacy?.copyAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [],
+                    onLoop)
             case .originalChanges:
                 becomesOriginal(id, nil, onLoop)
-                carryOut(legacy?.streamAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [], onLoop)
+                carryOut(
+                    legacy?.streamAsked(id.link, by: request.member, acceptsGzip: request.acceptsGzip, at: now) ?? [],
+                    onLoop)
             }
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         }
@@ -126,18 +138,22 @@ extension ReplicationLoop {
     }
 
     private func answered(
-        _ id: StreamID, _ verdict: UpgradeAnswerReader.Verdict, _ occupant: Occupant, _ address: PeerAddress, _ purpose: Occupant.Purpose,
+        _ id: StreamID, _ verdict: UpgradeAnswerReader.Verdict, _ occupant: Occupant, _ address: PeerAddress,
+        _ purpose: Occupant.Purpose,
         _ onLoop: borrowing OnLoop
     ) {
         switch (verdict, purpose) {
         case (.incomplete, _): break
         case (.frames, .changes) where occupant.isPlain && security != nil:
-            refuse(id, occupant, "it upgrades without TLS, which members of this cluster use", refusal: .certificate, onLoop)
+            refuse(
+                id, occupant, "it upgrades without TLS, which members of this cluster use", refusal: .certificate,
+                onLoop)
         case (.frames(let rest), .changes):
             log.reached(address)
             streams?.admit(id, onLoop)
             occupants[id]?.use = .frames
-            carryOut(node.linkOpened(id.link, role: .dialed, address: address, boundTo: occupant.boundTo, at: now), onLoop)
+            carryOut(
+                node.linkOpened(id.link, role: .dialed, address: address, boundTo: occupant.boundTo, at: now), onLoop)
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         case (.original(let answer, let rest), _) where allowsLegacy:
             log.reached(address)

@@ -17,7 +17,9 @@ struct PendingWaits {
     private var answered: [(ticket: QuestionTicket, isSure: Bool)] = []
 
     /// A ticket is an answer to all of its loop before it, so only the last counts.
-    mutating func add(_ ticket: AcknowledgmentTicket) { tickets[ticket.loop] = max(ticket.number, tickets[ticket.loop] ?? 0) }
+    mutating func add(_ ticket: AcknowledgmentTicket) {
+        tickets[ticket.loop] = max(ticket.number, tickets[ticket.loop] ?? 0)
+    }
 
     var hasTickets: Bool { !tickets.isEmpty }
 

@@ -45,7 +45,9 @@ public struct DatagramBatch: ~Copyable {
         addresses.initialize(repeating: sockaddr_storage())
         controls = .allocate(byteCount: count * ArrivalAddress.room, alignment: 8)
         data = .allocate(byteCount: count * longest, alignment: 8)
-        for index in 0..<count { vectors[index] = iovec(iov_base: data.baseAddress?.advanced(by: index * longest), iov_len: longest) }
+        for index in 0..<count {
+            vectors[index] = iovec(iov_base: data.baseAddress?.advanced(by: index * longest), iov_len: longest)
+        }
     }
 
     deinit {
@@ -70,7 +72,8 @@ public struct DatagramBatch: ~Copyable {
             headers[index] = csystem_datagram(header: header, length: 0)
         }
         while true {
-            let count = csystem_recvmmsg(descriptor, headers.baseAddress, UInt32(headers.count), Int32(MSG_DONTWAIT), nil)
+            let count = csystem_recvmmsg(
+                descriptor, headers.baseAddress, UInt32(headers.count), Int32(MSG_DONTWAIT), nil)
             if count >= 0 { return Int(count) }
             guard errno == EINTR else { return 0 }
         }
@@ -79,16 +82,21 @@ public struct DatagramBatch: ~Copyable {
     /// The bytes of a datagram, until the next `receive`.
     public borrowing func bytes(_ index: Int) -> UnsafeBufferPointer<UInt8> {
         let count = min(Int(headers[index].length), longest)
-        return UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(to: UInt8.self)
+        return UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(
+            to: UInt8.self)
     }
 
     /// Whether the datagram was longer than there was room for.
     public borrowing func isCut(_ index: Int) -> Bool { headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0 }
 
     /// Whom the datagram came from.
-    public borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?) -> Result? {
+    public borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?)
+        -> Result?
+    {
         let length = headers[index].header.msg_namelen
-        return addresses.baseAddress?.advanced(by: index).withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        return addresses.baseAddress?.advanced(by: index).withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            body($0, length)
+        }
     }
 
     public borrowing func arrival(_ index: Int) -> ArrivalAddress {
@@ -99,7 +107,8 @@ public struct DatagramBatch: ~Copyable {
 
     /// Sends one datagram without waiting; false when the kernel does not take it.
     public static func send(
-        _ bytes: UnsafeRawBufferPointer, to name: UnsafePointer<sockaddr>, length: socklen_t, from local: ArrivalAddress,
+        _ bytes: UnsafeRawBufferPointer, to name: UnsafePointer<sockaddr>, length: socklen_t,
+        from local: ArrivalAddress,
         by descriptor: Int32
     ) -> Bool {
         local.withBytes { control in

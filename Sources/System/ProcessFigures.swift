@@ -21,13 +21,17 @@ public struct ProcessFigures: Sendable, Equatable {
 
     /// Those of this process, now; nil without /proc.
     public static func read() -> ProcessFigures? {
-        guard let text = contents(of: "/proc/self/stat"), let stat = ProcessStat(text), let boot = bootTime else { return nil }
+        guard let text = contents(of: "/proc/self/stat"), let stat = ProcessStat(text), let boot = bootTime else {
+            return nil
+        }
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         return ProcessFigures(
-            processorSeconds: Double(stat.userTicks + stat.systemTicks) / ticks, startTime: Double(boot) + Double(stat.startTicks) / ticks,
+            processorSeconds: Double(stat.userTicks + stat.systemTicks) / ticks,
+            startTime: Double(boot) + Double(stat.startTicks) / ticks,
             virtualBytes: stat.virtualBytes, residentBytes: stat.residentPages * UInt64(sysconf(Int32(_SC_PAGESIZE))),
             threads: stat.threads,
-            openDescriptors: OpenDescriptors.count(), mostDescriptors: limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)),
+            openDescriptors: OpenDescriptors.count(),
+            mostDescriptors: limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)),
             mostVirtualBytes: limit(__rlimit_resource_t(RLIMIT_AS.rawValue)))
     }
 
@@ -72,8 +76,11 @@ struct ProcessStat: Equatable {
         guard let bracket = line.lastIndex(of: ")") else { return nil }
         let fields = line[line.index(after: bracket)...].split(whereSeparator: \.isWhitespace)
         // The first of these is the third of the line.
-        func field<Number: FixedWidthInteger>(_ number: Int) -> Number? { fields.count > number - 3 ? Number(fields[number - 3]) : nil }
-        guard let user: UInt64 = field(14), let system: UInt64 = field(15), let threads: Int = field(20), let start: UInt64 = field(22),
+        func field<Number: FixedWidthInteger>(_ number: Int) -> Number? {
+            fields.count > number - 3 ? Number(fields[number - 3]) : nil
+        }
+        guard let user: UInt64 = field(14), let system: UInt64 = field(15), let threads: Int = field(20),
+            let start: UInt64 = field(22),
             let virtual: UInt64 = field(23), let resident: UInt64 = field(24)
         else { return nil }
         userTicks = user

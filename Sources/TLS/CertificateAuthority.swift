@@ -68,7 +68,8 @@ public final class CertificateAuthority {
         do throws(TLSError) {
             try Self.add(
                 [
-                    (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"), (NID_key_usage, "critical,keyCertSign,cRLSign"),
+                    (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"),
+                    (NID_key_usage, "critical,keyCertSign,cRLSign"),
                     (NID_subject_key_identifier, "hash"),
                 ], to: certificate, issuer: certificate)
             guard X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
@@ -94,14 +95,16 @@ public final class CertificateAuthority {
         defer { ERR_clear_error() }
         guard let newKey = ctls_new_p256_key() else { throw Self.failure() }
         defer { EVP_PKEY_free(newKey) }
-        let leaf = try Self.blank(request.commonName, unit: request.organizationalUnit, key: newKey, validity: request.validity)
+        let leaf = try Self.blank(
+            request.commonName, unit: request.organizationalUnit, key: newKey, validity: request.validity)
         defer { X509_free(leaf) }
         var extensions: [(Int32, String)] = [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
             (NID_ext_key_usage, request.purpose.usage), (NID_subject_key_identifier, "hash"),
             (NID_authority_key_identifier, "keyid:always"),
         ]
-        let names = request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }
+        let names =
+            request.hosts.map { "DNS:\($0)" } + request.addresses.map { "IP:\($0)" } + request.uris.map { "URI:\($0)" }
         // OpenSSL's configuration language separates by commas, which no host name, address or URI here contains.
         guard names.allSatisfy({ !$0.contains(",") && !$0.contains("\n") }) else {
             throw .unavailable(reason: "a name must not have a comma or a line feed")
@@ -145,7 +148,9 @@ public final class CertificateAuthority {
         return certificate
     }
 
-    private static func add(_ extensions: [(Int32, String)], to certificate: OpaquePointer, issuer: OpaquePointer) throws(TLSError) {
+    private static func add(_ extensions: [(Int32, String)], to certificate: OpaquePointer, issuer: OpaquePointer)
+        throws(TLSError)
+    {
         var context = X509V3_CTX()
         X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
         for (nid, text) in extensions {

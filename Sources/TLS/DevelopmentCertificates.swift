@@ -29,7 +29,8 @@ public struct DevelopmentCertificates: Sendable {
     ///   - now: seconds since 1970.
     public init(hosts: [String], namespace: String, now: Int64) throws(TLSError) {
         let start = now - Self.clockTolerance
-        let authority = try CertificateAuthority("Registry development authority", validity: start..<now + Self.authorityLifetime)
+        let authority = try CertificateAuthority(
+            "Registry development authority", validity: start..<now + Self.authorityLifetime)
         let validity = start..<start + Self.leafLifetime
 
         func local(_ purpose: CertificateRequest.Purpose) throws(TLSError) -> IssuedCertificate {

@@ -46,7 +46,8 @@ enum SubjectNames {
     /// Nil when it is no UTF-8.
     static func text(_ name: UnsafePointer<ASN1_STRING>) -> String? {
         guard let bytes = ASN1_STRING_get0_data(name) else { return nil }
-        return String(validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(name))), as: UTF8.self)
+        return String(
+            validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(name))), as: UTF8.self)
     }
 
     static func address(_ name: UnsafePointer<ASN1_STRING>) -> String? {

@@ -22,7 +22,9 @@ public final class ProbeSession {
     /// - Parameters:
     ///   - certificate: a client's certificate and its key, as paths of files in PEM, for a server that asks for one.
     public init(_ descriptor: Int32, certificate: (path: String, key: String)? = nil) throws(TLSError) {
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+        guard let context = SSL_CTX_new(TLS_client_method()) else {
+            throw .unavailable(reason: OpenSSLFailure.takeReason())
+        }
         SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
         SSL_CTX_set_options(context, ctls_ignore_unexpected_eof)
         guard ctls_set_min_version(context, TLS1_2_VERSION) == 1 else {

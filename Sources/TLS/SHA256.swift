@@ -35,7 +35,9 @@ public enum SHA256 {
     /// - Parameter digest: room for `byteCount` bytes.
     private static func hash(_ message: Span<UInt8>, into digest: UnsafeMutableRawBufferPointer) {
         message.withUnsafeBytes { bytes in
-            demand(EVP_Digest(bytes.baseAddress, bytes.count, digest.baseAddress, nil, algorithm.handle, nil), "compute SHA-256")
+            demand(
+                EVP_Digest(bytes.baseAddress, bytes.count, digest.baseAddress, nil, algorithm.handle, nil),
+                "compute SHA-256")
         }
     }
 

@@ -88,7 +88,8 @@ public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noKey(let path): "\(path) holds no private key in PEM form"
         case .encryptedKey(let path):
             "the private key in \(path) is encrypted, and there is no passphrase: store it decrypted"
-        case .mismatch(let certificate, let key): "the private key in \(key) does not belong to the certificate in \(certificate)"
+        case .mismatch(let certificate, let key):
+            "the private key in \(key) does not belong to the certificate in \(certificate)"
         case .expired(let path, let time): "the certificate in \(path) expired at \(UTCTime.text(time))"
         case .notYetValid(let path, let time): "the certificate in \(path) is not valid before \(UTCTime.text(time))"
         case .unusable(let path, let reason): "OpenSSL refuses \(path): \(reason)"

@@ -39,10 +39,12 @@ public final class TLSContext: @unchecked Sendable {
     /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client
     /// ever resumes: each connection makes a full handshake and shows its certificate.
     public convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
-        try self.init(TLS_server_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
+        try self.init(
+            TLS_server_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
         try Self.authenticateClients(configuration, in: context, now: now)
         try Self.useTicketKeys(ticketKeys, in: context)
-        SSL_CTX_set_alpn_select_cb(context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
+        SSL_CTX_set_alpn_select_cb(
+            context, { _, chosen, length, offered, count, _ in selectProtocol(chosen, length, offered, count) }, nil)
     }
 
     /// A member's side of the connections that it accepts. Links last for days, so there is nothing to win by resuming
@@ -50,7 +52,8 @@ public final class TLSContext: @unchecked Sendable {
     public convenience init(accepting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(
             TLSConfiguration(
-                certificatePath: configuration.certificatePath, keyPath: configuration.keyPath, clientCAPath: configuration.authorityPath,
+                certificatePath: configuration.certificatePath, keyPath: configuration.keyPath,
+                clientCAPath: configuration.authorityPath,
                 clientAuthentication: .require), ticketKeys: nil, now: now)
     }
 
@@ -58,7 +61,8 @@ public final class TLSContext: @unchecked Sendable {
     /// have issued. Whether the name in that is the right one is for the caller to judge, by
     /// `TLSSession.peerCertificate`.
     public convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
-        try self.init(TLS_client_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
+        try self.init(
+            TLS_client_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
         try Self.trustAuthorities(try PEMFile(configuration.authorityPath), in: context)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     }
@@ -106,7 +110,8 @@ public final class TLSContext: @unchecked Sendable {
             ERR_clear_error()
             throw .mismatch(certificate: path, key: keyPath)
         }
-        guard let from = UTCTime.seconds(X509_get0_notBefore(certificate)), let until = UTCTime.seconds(X509_get0_notAfter(certificate))
+        guard let from = UTCTime.seconds(X509_get0_notBefore(certificate)),
+            let until = UTCTime.seconds(X509_get0_notAfter(certificate))
         else { throw .noCertificate(path: path) }
         guard from <= now else { throw .notYetValid(path: path, from: from) }
         guard now < until else { throw .expired(path: path, at: until) }
@@ -120,7 +125,9 @@ public final class TLSContext: @unchecked Sendable {
         return until
     }
 
-    private static func unusable(_ path: String) -> TLSError { .unusable(path: path, reason: OpenSSLFailure.takeReason()) }
+    private static func unusable(_ path: String) -> TLSError {
+        .unusable(path: path, reason: OpenSSLFailure.takeReason())
+    }
 
     // MARK: - Clients
 
@@ -141,7 +148,8 @@ public final class TLSContext: @unchecked Sendable {
             }
             let insists = configuration.clientAuthentication == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
             SSL_CTX_set_verify(context, SSL_VERIFY_PEER | insists, nil)
-            SSL_CTX_set_session_ticket_cb(context, nil, { _, session, _, _, status, _ in judgeTicket(session, status) }, nil)
+            SSL_CTX_set_session_ticket_cb(
+                context, nil, { _, session, _, _, status, _ in judgeTicket(session, status) }, nil)
         }
         let identity = SHA256.digest(of: trust)
         demand(SSL_CTX_set_session_id_context(context, identity, UInt32(identity.count)), "bind session tickets")
@@ -187,7 +195,9 @@ public final class TLSContext: @unchecked Sendable {
         ctls_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         guard let keys else {
             SSL_CTX_set_options(context, ctls_no_ticket)
-            guard SSL_CTX_set_num_tickets(context, 0) == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
+            guard SSL_CTX_set_num_tickets(context, 0) == 1 else {
+                throw .unavailable(reason: OpenSSLFailure.takeReason())
+            }
             return
         }
         SSL_CTX_set_timeout(context, Int(TicketKeys.rotationPeriod))
@@ -197,12 +207,14 @@ public final class TLSContext: @unchecked Sendable {
             throw .unavailable(reason: OpenSSLFailure.takeReason())
         }
         let result = SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, iv, cipher, mac, isSealing in
-            guard let session, let name, let iv, let cipher, let mac, let keys = TLSContext.ticketKeys(of: session) else { return -1 }
+            guard let session, let name, let iv, let cipher, let mac, let keys = TLSContext.ticketKeys(of: session)
+            else { return -1 }
             if isSealing == 1 { return keys.seal(name: name, iv: iv, cipher: cipher, mac: mac) }
             let answer = keys.open(name: name, iv: iv, cipher: cipher, mac: mac)
             // Clients of TLS 1.3 use a ticket once (RFC 8446, section C.4): without a new one, every second connection
             // would make a full handshake.
-            return answer == TicketKeys.Answer.done && SSL_version(session) == TLS1_3_VERSION ? TicketKeys.Answer.doneButRenew : answer
+            return answer == TicketKeys.Answer.done && SSL_version(session) == TLS1_3_VERSION
+                ? TicketKeys.Answer.doneButRenew : answer
         }
         guard result == 1 else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
     }
@@ -218,7 +230,9 @@ public final class TLSContext: @unchecked Sendable {
 private func judgeTicket(_ session: OpaquePointer?, _ status: SSL_TICKET_STATUS) -> SSL_TICKET_RETURN {
     switch Int32(bitPattern: UInt32(status)) {
     case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
-        if let session, let certificate = SSL_SESSION_get0_peer(session), X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 {
+        if let session, let certificate = SSL_SESSION_get0_peer(session),
+            X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0
+        {
             return SSL_TICKET_RETURN(SSL_TICKET_RETURN_IGNORE_RENEW)
         }
         return SSL_TICKET_RETURN(status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW)
@@ -232,7 +246,8 @@ private func judgeTicket(_ session: OpaquePointer?, _ status: SSL_TICKET_STATUS)
 /// Chooses `http/1.1` among the protocols that a client offers (RFC 7301); a client that offers only others is refused
 /// with an alert.
 private func selectProtocol(
-    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ length: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,
+    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ length: UnsafeMutablePointer<UInt8>?,
+    _ offered: UnsafePointer<UInt8>?,
     _ count: UInt32
 ) -> Int32 {
     let wanted: StaticString = "http/1.1"

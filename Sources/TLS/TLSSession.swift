@@ -75,7 +75,9 @@ public struct ClientCertificate: Sendable, Equatable {
             let count = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))
             guard count >= 0, let bytes else { continue }
             defer { ctls_free(bytes) }
-            if let unit = String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self) { units.append(unit) }
+            if let unit = String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self) {
+                units.append(unit)
+            }
         }
     }
 }

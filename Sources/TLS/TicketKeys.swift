@@ -97,7 +97,9 @@ public final class TicketKeys: Sendable {
         UnsafeBufferPointer(start: name, count: nameBytes).elementsEqual(key.name)
     }
 
-    private static func open(_ key: Key, _ iv: UnsafePointer<UInt8>, _ cipher: OpaquePointer, _ mac: OpaquePointer) -> Bool {
+    private static func open(_ key: Key, _ iv: UnsafePointer<UInt8>, _ cipher: OpaquePointer, _ mac: OpaquePointer)
+        -> Bool
+    {
         EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.sealing, iv, nil) == 1 && sign(mac, with: key.signing)
     }
 

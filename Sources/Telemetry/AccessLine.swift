@@ -30,7 +30,8 @@ public struct AccessLine: Sendable {
     public var received: ArraySlice<UInt8>?
 
     public init(
-        nanoseconds: Int64, requestID: [UInt8], namespace: String, operation: String, method: String, path: ArraySlice<UInt8>, status: Int,
+        nanoseconds: Int64, requestID: [UInt8], namespace: String, operation: String, method: String,
+        path: ArraySlice<UInt8>, status: Int,
         bytes: Int, microseconds: Int, client: String?, error: String? = nil, received: ArraySlice<UInt8>? = nil
     ) {
         self.nanoseconds = nanoseconds
@@ -52,7 +53,9 @@ public struct AccessLine: Sendable {
 
     /// Appends the whole line, newline included. `timestamps` is best kept from line to line; `memberName` is left out
     /// when nil.
-    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter, memberName: String? = nil) {
+    public func append(
+        to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter, memberName: String? = nil
+    ) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)
         format.field(.requestID, requestID.span, &line)
         format.field(.namespace, namespace, &line)

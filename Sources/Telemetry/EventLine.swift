@@ -23,7 +23,8 @@ public struct EventLine: Sendable {
     public var principal: String?
 
     public init(
-        nanoseconds: Int64, kind: String, namespace: String, id: String, service: String, endpoint: String, before: String?, after: String?,
+        nanoseconds: Int64, kind: String, namespace: String, id: String, service: String, endpoint: String,
+        before: String?, after: String?,
         index: UInt64, member: String?, client: String?, principal: String?
     ) {
         self.nanoseconds = nanoseconds

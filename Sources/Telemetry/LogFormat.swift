@@ -22,7 +22,9 @@ public enum LogFormat: String, Sendable, CaseIterable {
     public func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
-        begin(.warn, at: nanoseconds, &timestamps, message: "log lines were dropped because the log was not read fast enough", &line)
+        begin(
+            .warn, at: nanoseconds, &timestamps,
+            message: "log lines were dropped because the log was not read fast enough", &line)
         field(.dropped, count, &line)
         end(&line)
         return line
@@ -49,7 +51,8 @@ private let quote = UInt8(ascii: "\"")
 extension LogFormat {
     /// Begins a line with its time, level and message.
     func begin(
-        _ level: LogLevel, at nanoseconds: Int64, _ timestamps: inout TimestampFormatter, message: String, _ line: inout [UInt8]
+        _ level: LogLevel, at nanoseconds: Int64, _ timestamps: inout TimestampFormatter, message: String,
+        _ line: inout [UInt8]
     ) {
         switch self {
         case .text: break
@@ -98,7 +101,9 @@ extension LogFormat {
         case .text:
             line.append(" ")
             if key.isEmpty { line.append("_") }
-            for byte in key.utf8.prefix(Self.maximumKeyBytes) { line.append(Self.standsBare(byte) ? byte : UInt8(ascii: "_")) }
+            for byte in key.utf8.prefix(Self.maximumKeyBytes) {
+                line.append(Self.standsBare(byte) ? byte : UInt8(ascii: "_"))
+            }
             line.append("=")
         case .json, .logstash:
             line.append(",\"")
@@ -150,6 +155,7 @@ extension LogFormat {
 
     @inline(__always)
     private static func standsBare(_ byte: UInt8) -> Bool {
-        byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=") && byte != UInt8(ascii: "\\")
+        byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+            && byte != UInt8(ascii: "\\")
     }
 }

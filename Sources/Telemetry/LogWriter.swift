@@ -106,7 +106,9 @@ final class LogWriter {
                 pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
                 pollfd(fd: buffer.work.descriptor, events: Int16(POLLIN), revents: 0)
             )
-            let ready = withUnsafeMutableBytes(of: &entries) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout) }
+            let ready = withUnsafeMutableBytes(of: &entries) {
+                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout)
+            }
             guard ready > 0 else { continue }  // the deadline, or a signal
             // While the writer writes, only closing raises this signal, and closing is a state: nothing is lost by
             // lowering it.

@@ -29,7 +29,8 @@ public struct PipeLogHandler: LogHandler {
     ///   - label: the logger's name; if empty, lines have no `logger`.
     ///   - clock: nanoseconds since the start of 1970; called from any thread.
     public init(
-        label: String, pipe: LogPipe, format: LogFormat, threshold: LogThreshold, metadataProvider: Logger.MetadataProvider? = nil,
+        label: String, pipe: LogPipe, format: LogFormat, threshold: LogThreshold,
+        metadataProvider: Logger.MetadataProvider? = nil,
         clock: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds() }
     ) {
         self.label = label

@@ -73,7 +73,9 @@ public struct Base64: Sendable {
 
     /// The bytes that a text was perhaps meant to be: padding may be anywhere, and bits may be left over. Nil when it
     /// has other characters.
-    public func decode(loosely text: ArraySlice<UInt8>) -> [UInt8]? { read(text.filter { $0 != Self.padding }[...])?.bytes }
+    public func decode(loosely text: ArraySlice<UInt8>) -> [UInt8]? {
+        read(text.filter { $0 != Self.padding }[...])?.bytes
+    }
 
     /// The whole bytes in a row of letters, and what the last letter has beyond them.
     private func read(_ text: ArraySlice<UInt8>) -> (bytes: [UInt8], rest: UInt32)? {

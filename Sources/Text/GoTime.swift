@@ -13,9 +13,11 @@ public enum GoTime {
         guard text.count <= longest else { return nil }
         var scan = DigitScan(text)
         guard let year = scan.number(digits: 4), scan.take("-"), let month = scan.number(digits: 2), scan.take("-"),
-            let day = scan.number(digits: 2), scan.take("T") || scan.take("t"), let hour = scan.number(digits: 2), scan.take(":"),
+            let day = scan.number(digits: 2), scan.take("T") || scan.take("t"), let hour = scan.number(digits: 2),
+            scan.take(":"),
             let minute = scan.number(digits: 2), scan.take(":"), let second = scan.number(digits: 2),
-            (1...12).contains(month), day >= 1, day <= CivilDay.length(ofMonth: month, in: year), hour < 24, minute < 60, second < 60
+            (1...12).contains(month), day >= 1, day <= CivilDay.length(ofMonth: month, in: year), hour < 24,
+            minute < 60, second < 60
         else { return nil }
         var fraction: Int64 = 0
         if scan.take(".") || scan.take(",") {
@@ -23,7 +25,9 @@ public enum GoTime {
             fraction = read
         }
         guard let offset = offset(&scan), scan.isAtEnd else { return nil }
-        let seconds = CivilDay.days(year: year, month: month, day: day) * secondsPerDay + hour * 3600 + minute * 60 + second - offset
+        let seconds =
+            CivilDay.days(year: year, month: month, day: day) * secondsPerDay + hour * 3600 + minute * 60 + second
+            - offset
         let (product, overflow) = seconds.multipliedReportingOverflow(by: nanosecondsPerSecond)
         if overflow { return seconds < 0 ? .min : .max }
         let (sum, overflowSum) = product.addingReportingOverflow(fraction)
@@ -34,7 +38,8 @@ public enum GoTime {
     private static func offset(_ scan: inout DigitScan) -> Int64? {
         if scan.take("Z") || scan.take("z") { return 0 }
         let isWest = scan.take("-")
-        guard isWest || scan.take("+"), let hours = scan.number(digits: 2), scan.take(":"), let minutes = scan.number(digits: 2),
+        guard isWest || scan.take("+"), let hours = scan.number(digits: 2), scan.take(":"),
+            let minutes = scan.number(digits: 2),
             hours < 24, minutes < 60
         else { return nil }
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
@@ -48,7 +53,8 @@ public enum GoTime {
     }
 
     /// Appends a time, in nanoseconds since 1970, in UTC.
-    public static func append(_ nanoseconds: Int64, fractionDigits: FractionDigits = .asNeeded, to bytes: inout [UInt8]) {
+    public static func append(_ nanoseconds: Int64, fractionDigits: FractionDigits = .asNeeded, to bytes: inout [UInt8])
+    {
         var (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: nanosecondsPerSecond)
         if fraction < 0 {
             seconds -= 1

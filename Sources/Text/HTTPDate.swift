@@ -13,14 +13,18 @@ public enum HTTPDate {
         var scan = DigitScan(text)
         scan.skip(3)
         guard scan.take(","), scan.take(" "), let day = scan.number(digits: 2), scan.take(" ") else { return nil }
-        guard let name = scan.word(3), let index = months.firstIndex(of: name), scan.take(" "), let year = scan.number(digits: 4),
-            scan.take(" "), let hour = scan.number(digits: 2), scan.take(":"), let minute = scan.number(digits: 2), scan.take(":"),
+        guard let name = scan.word(3), let index = months.firstIndex(of: name), scan.take(" "),
+            let year = scan.number(digits: 4),
+            scan.take(" "), let hour = scan.number(digits: 2), scan.take(":"), let minute = scan.number(digits: 2),
+            scan.take(":"),
             let second = scan.number(digits: 2), scan.word(4) == " GMT"
         else { return nil }
         let month = Int64(index) + 1
-        guard (1678...2261).contains(year), day >= 1, day <= CivilDay.length(ofMonth: month, in: year), hour < 24, minute < 60, second < 61
+        guard (1678...2261).contains(year), day >= 1, day <= CivilDay.length(ofMonth: month, in: year), hour < 24,
+            minute < 60, second < 61
         else { return nil }
-        return (CivilDay.days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000_000
+        return (CivilDay.days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second)
+            * 1_000_000_000
     }
 
     /// Appends the second in which a time, in nanoseconds since 1970 and not before, lies.

@@ -162,7 +162,8 @@ extension IPAddress: LosslessStringConvertible {
         }
         let digits = groups.map { String($0, radix: 16) }
         guard !best.isEmpty else { return digits.joined(separator: ":") }
-        return digits[..<best.lowerBound].joined(separator: ":") + "::" + digits[best.upperBound...].joined(separator: ":")
+        return digits[..<best.lowerBound].joined(separator: ":") + "::"
+            + digits[best.upperBound...].joined(separator: ":")
     }
 }
 

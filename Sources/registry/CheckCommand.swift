@@ -33,7 +33,9 @@ struct CheckCommand: ParsableCommand {
         help: ArgumentHelp("A client certificate in PEM, for an https port that asks for one.", valueName: "path"))
     var clientCertificate: String?
 
-    @Option(name: .customLong("client_key"), help: ArgumentHelp("The private key of client_cert, in PEM.", valueName: "path"))
+    @Option(
+        name: .customLong("client_key"),
+        help: ArgumentHelp("The private key of client_cert, in PEM.", valueName: "path"))
     var clientKey: String?
 
     @OptionGroup(title: "Settings of the registry", visibility: .hidden)
@@ -42,7 +44,8 @@ struct CheckCommand: ParsableCommand {
     func validate() throws {
         guard duration != nil else {
             throw ValidationError(
-                "--timeout must be a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound).")
+                "--timeout must be a duration such as 2s, from \(Self.timeouts.lowerBound) to \(Self.timeouts.upperBound)."
+            )
         }
         guard (clientCertificate == nil) == (clientKey == nil) else {
             throw ValidationError(

@@ -18,12 +18,15 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
     /// EX_CANTCREAT of sysexits.h.
     private static let cannotCreate: Int32 = 73
 
-    @Argument(help: ArgumentHelp("The directory; it is created if it does not exist. No file in it is overwritten.", valueName: "dir"))
+    @Argument(
+        help: ArgumentHelp(
+            "The directory; it is created if it does not exist. No file in it is overwritten.", valueName: "dir"))
     var directory: String
 
     @Option(
         help: ArgumentHelp(
-            "A name or address of the server and the member, besides localhost, 127.0.0.1 and ::1. It may be repeated.", valueName: "host"))
+            "A name or address of the server and the member, besides localhost, 127.0.0.1 and ::1. It may be repeated.",
+            valueName: "host"))
     var host: [String] = []
 
     @Option(help: ArgumentHelp("The namespace in the client certificate.", valueName: "name"))
@@ -33,7 +36,11 @@ struct DevelopmentCertificatesCommand: ParsableCommand {
         guard !namespace.isEmpty, namespace.utf8.allSatisfy(ByteSet.name.contains) else {
             throw ValidationError("--namespace must consist of letters, digits, dots, dashes and underscores.")
         }
-        guard host.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { ByteSet.name.contains($0) || $0 == UInt8(ascii: ":") } }) else {
+        guard
+            host.allSatisfy({
+                !$0.isEmpty && $0.utf8.allSatisfy { ByteSet.name.contains($0) || $0 == UInt8(ascii: ":") }
+            })
+        else {
             throw ValidationError("--host must be a host name or a numeric address.")
         }
     }

@@ -54,7 +54,8 @@ struct RegistryCommand: ParsableCommand {
     private static func refuseEmptyValues(_ arguments: [String]) throws {
         for row in Settings.rows {
             for name in row.flagNames where arguments.contains("--\(name)=") {
-                let error = SettingError.invalid(setting: name, origin: .flag("--\(name)"), value: "", allowed: row.allowed)
+                let error = SettingError.invalid(
+                    setting: name, origin: .flag("--\(name)"), value: "", allowed: row.allowed)
                 throw ValidationError(error.description)
             }
         }

@@ -9,7 +9,8 @@ import Testing
 @testable import Configuration
 
 @Test(arguments: [
-    ("Bearer token", "token"), ("bearer token", "token"), ("Bearer two words", "two words"), ("Bearer  led by a space", " led by a space"),
+    ("Bearer token", "token"), ("bearer token", "token"), ("Bearer two words", "two words"),
+    ("Bearer  led by a space", " led by a space"),
     ("Bearer Bearer", "Bearer"),
 ])
 func `the token is everything after the first space`(credential: String, token: String) throws {
@@ -18,12 +19,16 @@ func `the token is everything after the first space`(credential: String, token: 
 
 @Test(
     arguments: [
-        ("BEARER token", .notBearer), ("BeaREr token", .notBearer), ("Basic dXNlcjpwYXNz", .notBearer), ("token", .notBearer),
+        ("BEARER token", .notBearer), ("BeaREr token", .notBearer), ("Basic dXNlcjpwYXNz", .notBearer),
+        ("token", .notBearer),
         ("", .notBearer),
-        (" Bearer token", .notBearer), ("Bearer\ttoken", .notBearer), ("Bearertoken", .notBearer), ("Bearer", .emptyToken),
+        (" Bearer token", .notBearer), ("Bearer\ttoken", .notBearer), ("Bearertoken", .notBearer),
+        ("Bearer", .emptyToken),
         ("Bearer ", .emptyToken),
     ] as [(String, AuthorizationRefusal)])
-func `another scheme, another spelling or no token is refused in every mode`(credential: String, refusal: AuthorizationRefusal) throws {
+func `another scheme, another spelling or no token is refused in every mode`(
+    credential: String, refusal: AuthorizationRefusal
+) throws {
     #expect(try Forge.authorizer().authorize(credential) == .refused(refusal))
     #expect(try Forge.authorizer(.trusted).authorize(credential) == .refused(refusal))
     #expect(try Forge.authorizer(Forge.jwt()).authorize(credential) == .refused(refusal))
@@ -56,15 +61,19 @@ func `another scheme, another spelling or no token is refused in every mode`(cre
 
 @Test(
     arguments: [
-        ("", nil), (" ", .namespaceBlank), ("   ", .namespaceBlank), (" a ", nil), ("a/b{}", nil), ("m\u{FC}nchen", nil),
+        ("", nil), (" ", .namespaceBlank), ("   ", .namespaceBlank), (" a ", nil), ("a/b{}", nil),
+        ("m\u{FC}nchen", nil),
         (String(repeating: "n", count: 256), nil), (String(repeating: "n", count: 257), .namespaceTooLong),
         (String(repeating: "é", count: 129), .namespaceTooLong), ("\u{0}", .namespaceHasControlCharacters),
-        ("a\nb", .namespaceHasControlCharacters), ("\u{7F}", .namespaceHasControlCharacters), ("a\u{85}", .namespaceHasControlCharacters),
+        ("a\nb", .namespaceHasControlCharacters), ("\u{7F}", .namespaceHasControlCharacters),
+        ("a\u{85}", .namespaceHasControlCharacters),
     ] as [(String, AuthorizationRefusal?)])
 func `every scheme holds a namespace to the same rule`(name: String, refusal: AuthorizationRefusal?) throws {
-    // R518 A namespace is 1 to 256 bytes of UTF-8, not of spaces alone, without control characters; a credential that names anything else
-    // is answered 401, whichever mode reads it.
-    let escaped = name.unicodeScalars.map { $0.value < 0x20 ? "\\u00" + ($0.value < 16 ? "0" : "") + String($0.value, radix: 16) : "\($0)" }
+    // R518 A namespace is 1 to 256 bytes of UTF-8, not of spaces alone, without control characters; a credential that
+    // names anything else is answered 401, whichever mode reads it.
+    let escaped = name.unicodeScalars.map {
+        $0.value < 0x20 ? "\\u00" + ($0.value < 16 ? "0" : "") + String($0.value, radix: 16) : "\($0)"
+    }
     let token = Forge.token(claims: #"{"namespace":"\#(escaped.joined())"}"#)
     let identity = ClientIdentity(uris: [], organizationalUnits: [name])
     let signed = try Forge.authorizer(Forge.jwt()).authorize(token: token)
@@ -133,7 +142,9 @@ func `a trusted token that is not UTF-8 is refused, not repaired`(token: [UInt8]
     let configuration = AuthorizationConfiguration(schemes: [.jwt(secret), .trusted])
     var dumped = ""
     dump(configuration, to: &dumped)
-    for text in ["\(secret)", String(reflecting: secret), "\(configuration)", String(reflecting: configuration), dumped] {
+    for text in [
+        "\(secret)", String(reflecting: secret), "\(configuration)", String(reflecting: configuration), dumped,
+    ] {
         #expect(!text.contains("hunter2") && !text.contains("104"), "\(text)")
     }
 }

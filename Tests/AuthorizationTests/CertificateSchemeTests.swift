@@ -16,11 +16,14 @@ struct CertificateSchemeTests {
         arguments: [
             (
                 identity(["spiffe://mesh.example/ns/shop/sa/cart"]),
-                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/ns/shop/sa/cart"), .always)
+                .recognised(
+                    Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/ns/shop/sa/cart"), .always)
             ),
             (
                 identity(["spiffe://mesh.example/region/eu/ns/shop"]),
-                .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/region/eu/ns/shop"), .always)
+                .recognised(
+                    Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh.example/region/eu/ns/shop"), .always
+                )
             ),
             (
                 identity(["SPIFFE://mesh/ns/shop"], units: ["other"]),
@@ -30,7 +33,10 @@ struct CertificateSchemeTests {
                 identity(["https://x/ns/web", "spiffe://mesh/ns/shop"]),
                 .recognised(Principal(Namespace("shop"), by: .mtls, subject: "spiffe://mesh/ns/shop"), .always)
             ),
-            (identity(["spiffe://ns/x"], units: ["unit"]), .recognised(Principal(Namespace("unit"), by: .mtls), .always)),
+            (
+                identity(["spiffe://ns/x"], units: ["unit"]),
+                .recognised(Principal(Namespace("unit"), by: .mtls), .always)
+            ),
             (identity(units: ["käse"]), .recognised(Principal(Namespace("käse"), by: .mtls), .always)),
             (
                 identity(["spiffe://mesh/ns/a", "spiffe://mesh/ns/a/sa/b"]),
@@ -48,8 +54,8 @@ struct CertificateSchemeTests {
             (identity(["https://x/ns/web"]), .notMine), (identity(), .notMine),
         ] as [(ClientIdentity, Verdict)])
     func `a certificate names a namespace by its URI, else by its unit`(identity: ClientIdentity, verdict: Verdict) {
-        // R515 With mtls, the client's certificate names the namespace: the segment after ns in the path of a URI spiffe://…/ns/NAME among its
-        // alternative names, else its subject's OU.
+        // R515 With mtls, the client's certificate names the namespace: the segment after ns in the path of a URI
+        // spiffe://…/ns/NAME among its alternative names, else its subject's OU.
         #expect(CertificateScheme.judge(identity) == verdict)
     }
 
@@ -75,13 +81,15 @@ struct CertificateSchemeTests {
     }
 
     @Test func `before tokens it wins, and what it does not know is left to them`() throws {
-        // R516 With mtls, a certificate that names several namespaces, or one that is no namespace, is answered 401; a request without a certificate,
-        // or with one that names none, is passed on to the modes after it.
+        // R516 With mtls, a certificate that names several namespaces, or one that is no namespace, is answered 401; a
+        // request without a certificate, or with one that names none, is passed on to the modes after it.
         let authorizer = try Forge.authorizer(.mtls, Forge.jwt(), .trusted)
         let token = "Bearer " + Forge.token()
         #expect(authorize(authorizer, token, Self.shop) == .namespace(Namespace("shop")))
         #expect(authorize(authorizer, token, nil) == .namespace(Namespace("tenant-a")))
-        #expect(authorize(authorizer, token, Self.shop) == .namespace(Namespace("shop")), "whatever is remembered of the token")
+        #expect(
+            authorize(authorizer, token, Self.shop) == .namespace(Namespace("shop")),
+            "whatever is remembered of the token")
         #expect(authorize(authorizer, token, Self.identity()) == .namespace(Namespace("tenant-a")))
         #expect(authorize(authorizer, nil, nil) == .refused(.missing))
         #expect(authorize(authorizer, token, Self.identity(units: ["a", "b"])) == .refused(.ambiguousCertificate))
@@ -95,7 +103,8 @@ struct CertificateSchemeTests {
             #expect(authorize(authorizer, "Bearer plain", nil) == .namespace(Namespace("plain")))
             #expect(authorize(authorizer, "Bearer plain", Self.shop) == .namespace(Namespace("shop")))
             #expect(authorize(authorizer, nil, Self.shop) == .namespace(Namespace("shop")))
-            #expect(authorize(authorizer, "Bearer " + Forge.token(secret: "wrong"), Self.shop) == .refused(.wrongSignature))
+            #expect(
+                authorize(authorizer, "Bearer " + Forge.token(secret: "wrong"), Self.shop) == .refused(.wrongSignature))
             #expect(authorize(authorizer, "Basic x", Self.shop) == .refused(.notBearer))
         }
     }

@@ -8,7 +8,9 @@ import TestSupport
 @testable import Configuration
 
 extension Forge {
-    static func authorizer(_ schemes: AuthorizationConfiguration.Scheme..., cache: TokenCache = TokenCache()) throws -> Authorizer {
+    static func authorizer(_ schemes: AuthorizationConfiguration.Scheme..., cache: TokenCache = TokenCache()) throws
+        -> Authorizer
+    {
         try Authorizer(AuthorizationConfiguration(schemes: schemes), cache: cache)
     }
 

@@ -63,27 +63,42 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("crit null", header(#"{"alg":"HS256","crit":null}"#), .criticalExtension),
         Attack("header followed by something", header(#"{"alg":"HS256"}{}"#), .malformedHeader),
         Attack("header cut short", header(#"{"alg":"HS256""#), .malformedHeader),
-        Attack("header nested beyond reason", header(#"{"alg":"HS256","x":"# + String(repeating: "[", count: 2_000)), .malformedHeader),
-        Attack("header respelled", respelled(Forge.base64URL(#"{"alg":"HS256" }"#)) + "." + claims + "." + signature, .malformedHeader),
+        Attack(
+            "header nested beyond reason", header(#"{"alg":"HS256","x":"# + String(repeating: "[", count: 2_000)),
+            .malformedHeader),
+        Attack(
+            "header respelled", respelled(Forge.base64URL(#"{"alg":"HS256" }"#)) + "." + claims + "." + signature,
+            .malformedHeader),
         // Signatures.
         Attack("wrong key", Forge.token(secret: "another"), .wrongSignature),
         Attack("wrong key, one byte longer", Forge.token(secret: Forge.secret + "!"), .wrongSignature),
         Attack("no signature", header + "." + claims + ".", .wrongSignature),
-        Attack("signature cut by a byte", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 31)), .wrongSignature),
-        Attack("signature all zero", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 32)), .wrongSignature),
-        Attack("signature of the claims alone", header + "." + claims + "." + Forge.signature(of: claims), .wrongSignature),
+        Attack(
+            "signature cut by a byte", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 31)),
+            .wrongSignature),
+        Attack(
+            "signature all zero", header + "." + claims + "." + Forge.base64URL([UInt8](repeating: 0, count: 32)),
+            .wrongSignature),
+        Attack(
+            "signature of the claims alone", header + "." + claims + "." + Forge.signature(of: claims), .wrongSignature),
         Attack("truncated by a character", String(good.dropLast()), .malformedSignature),
         Attack("truncated by two characters", String(good.dropLast(2)), .malformedSignature),
         Attack("truncated by three characters", String(good.dropLast(3)), .wrongSignature),
         Attack("truncated to header and claims", header + "." + claims, .malformedToken),
-        Attack("re-encoded: trailing bits of the signature", header + "." + claims + "." + respelled(signature), .malformedSignature),
+        Attack(
+            "re-encoded: trailing bits of the signature", header + "." + claims + "." + respelled(signature),
+            .malformedSignature),
         Attack("re-encoded: padding", good + "=", .malformedToken),
         Attack("re-encoded: white space at the end", good + " ", .malformedToken),
-        Attack("re-encoded: the plain alphabet", header + "." + claims + "." + signature.replacing("-", with: "+") + "/", .malformedToken),
         Attack(
-            "signature of other claims", header + "." + Forge.base64URL(#"{"namespace":"tenant-b"}"#) + "." + signature, .wrongSignature),
+            "re-encoded: the plain alphabet", header + "." + claims + "." + signature.replacing("-", with: "+") + "/",
+            .malformedToken),
         Attack(
-            "signed over the prefix", "jwt." + header + "." + claims + "." + Forge.signature(of: "jwt." + header + "." + claims),
+            "signature of other claims", header + "." + Forge.base64URL(#"{"namespace":"tenant-b"}"#) + "." + signature,
+            .wrongSignature),
+        Attack(
+            "signed over the prefix",
+            "jwt." + header + "." + claims + "." + Forge.signature(of: "jwt." + header + "." + claims),
             .wrongSignature),
         // Claims.
         Attack("claims respelled and signed", respelledClaims(), .malformedClaims),
@@ -107,12 +122,15 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("behind what could be a part of it", "jwt_" + good, .malformedToken),
         Attack("behind another part", "x." + good, .malformedToken),
         Attack(
-            "a header led by white space, behind other words", "token: " + Forge.base64URL(#" {"alg":"none"}"#) + "." + claims,
+            "a header led by white space, behind other words",
+            "token: " + Forge.base64URL(#" {"alg":"none"}"#) + "." + claims,
             .malformedToken),
         Attack("quoted", "\"" + good + "\"", .malformedToken),
         Attack("every part padded", header + "=." + claims + "==." + signature + "=", .malformedToken),
         Attack("alg none in two parts", Forge.base64URL(#"{"alg":"none"}"#) + "." + claims, .malformedToken),
-        Attack("alg none in two parts, led by white space", Forge.base64URL(#" {"alg":"none"}"#) + "." + claims, .malformedToken),
+        Attack(
+            "alg none in two parts, led by white space", Forge.base64URL(#" {"alg":"none"}"#) + "." + claims,
+            .malformedToken),
         Attack("an empty header in two parts, padded", "e30=." + claims, .malformedToken),
         Attack("a header alone", header, .malformedToken),
         Attack("a header in the plain alphabet", plainHeader + "." + claims, .malformedToken),
@@ -123,14 +141,16 @@ struct Attack: Sendable, CustomTestStringConvertible {
         Attack("dots, each of which could end a header", String(repeating: ".", count: 16_000), .longAndNoToken),
         Attack(
             "a header of hundreds of members under a wrong signature",
-            Forge.base64URL("{" + (0..<900).map { "\"\($0)\":0," }.joined() + #""alg":"none"}"#) + "." + claims + "." + signature,
+            Forge.base64URL("{" + (0..<900).map { "\"\($0)\":0," }.joined() + #""alg":"none"}"#) + "." + claims + "."
+                + signature,
             .wrongSignature),
         Attack(
             "a header of hundreds of members under a right signature",
             header("{" + (0..<900).map { "\"\($0)\":0," }.joined() + #""alg":"none"}"#), .wrongAlgorithm),
     ]
 
-    /// Claims whose last character has a trailing bit set, under a right signature: two spellings of one token must not both be good.
+    /// Claims whose last character has a trailing bit set, under a right signature: two spellings of one token must not
+    /// both be good.
     private static func respelledClaims() -> String {
         let signed = header + "." + respelled(Forge.base64URL(#"{"namespace":"tenant"}"#))
         return signed + "." + Forge.signature(of: signed)
@@ -146,14 +166,17 @@ func `an attacker's token is refused, once and again, without being quoted`(atta
         let answer = authorizer.authorize(token: attack.token)
         #expect(answer == .refused(attack.refusal))
         guard case .refused(let refusal) = answer else { continue }
-        for part in attack.token.split(separator: ".") where part.count > 4 { #expect(!refusal.sentence.contains(part)) }
+        for part in attack.token.split(separator: ".") where part.count > 4 {
+            #expect(!refusal.sentence.contains(part))
+        }
     }
     #expect(authorizer.cache.count == 1, "a refusal is not remembered")
 }
 
 @Test(arguments: Attack.all)
 func `what was meant as a JSON Web Token is never a trusted namespace`(attack: Attack) throws {
-    // R517 With jwt among the modes, a token that is meant as a JSON Web Token is for jwt alone, wherever it stands in the order.
+    // R517 With jwt among the modes, a token that is meant as a JSON Web Token is for jwt alone, wherever it stands in
+    // the order.
     guard attack.refusal != .unknownForm else { return }
     for authorizer in [try Forge.authorizer(Forge.jwt(), .trusted), try Forge.authorizer(.trusted, Forge.jwt())] {
         for _ in 0..<2 { #expect(authorizer.authorize(token: attack.token) == .refused(attack.refusal)) }
@@ -162,7 +185,8 @@ func `what was meant as a JSON Web Token is never a trusted namespace`(attack: A
 }
 
 @Test(arguments: [
-    "tenant-a", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "ey", "eye.example", "e2e.tests", "heyJude", "a.heyJude", "e30", "a e30",
+    "tenant-a", "www.example.com", "jwt.a.b", "a.b.c.d", "..", "ey", "eye.example", "e2e.tests", "heyJude", "a.heyJude",
+    "e30", "a e30",
     "Bearer", "jwt.", "bearers",
 ])
 func `a name that only resembles one is a trusted namespace all the same`(name: String) throws {
@@ -184,7 +208,8 @@ func `a token is read whatever its length, as long as a head has room for it`(le
 func `a token with any one character changed is refused`(seed: UInt64) throws {
     let authorizer = try Forge.authorizer(Forge.jwt())
     let good = Array(Forge.token(claims: #"{"namespace":"tenant-a","exp":1767230000}"#).utf8)
-    #expect(authorizer.judge((Array("Bearer ".utf8) + good)[...], nil, now: Forge.now) == .namespace(Namespace("tenant-a")))
+    #expect(
+        authorizer.judge((Array("Bearer ".utf8) + good)[...], nil, now: Forge.now) == .namespace(Namespace("tenant-a")))
     for index in good.indices where UInt64(index) % 40 == seed {
         for replacement in UInt8.min...UInt8.max where replacement != good[index] {
             var bad = good

@@ -7,7 +7,8 @@ import Testing
 @testable import Authorization
 @testable import Configuration
 
-// Made with Python 3's hmac, hashlib, base64.urlsafe_b64encode (padding stripped) and json.dumps, under `Forge.secret` or the one given.
+// Made with Python 3's hmac, hashlib, base64.urlsafe_b64encode (padding stripped) and json.dumps, under `Forge.secret`
+// or the one given.
 @Test(arguments: [
     (
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJuYW1lc3BhY2UiOiJ0ZW5hbnQtYSJ9.5wQ7oEubiQ7jzWlZCCij3_X7WFlLI9o9lVwBphlGBWQ",
@@ -27,7 +28,9 @@ import Testing
         "k", "short"
     ),
 ])
-func `a token of another implementation is accepted, with and without its prefix`(token: String, secret: String, namespace: String) throws {
+func `a token of another implementation is accepted, with and without its prefix`(
+    token: String, secret: String, namespace: String
+) throws {
     let authorizer = try Forge.authorizer(Forge.jwt(secret))
     #expect(authorizer.authorize(token: token) == .namespace(Namespace(namespace)))
     #expect(authorizer.authorize(token: "jwt." + token) == .namespace(Namespace(namespace)))
@@ -36,7 +39,8 @@ func `a token of another implementation is accepted, with and without its prefix
 
 @Test func `a token under any of the secrets in force is accepted`() throws {
     // R913 … all are accepted from others.
-    let authorizer = try Forge.authorizer(.jwt(Secret(bytes: Array("new".utf8), others: [Array("older".utf8), Array("old".utf8)])))
+    let authorizer = try Forge.authorizer(
+        .jwt(Secret(bytes: Array("new".utf8), others: [Array("older".utf8), Array("old".utf8)])))
     for secret in ["new", "older", "old"] {
         #expect(authorizer.authorize(token: Forge.token(secret: secret)) == .namespace(Namespace("tenant-a")))
     }
@@ -44,11 +48,14 @@ func `a token of another implementation is accepted, with and without its prefix
 }
 
 @Test(arguments: [
-    #"{"alg":"HS256"}"#, #"{"typ":"at+jwt","alg":"HS256"}"#, #"{"typ":7,"alg":"HS256","kid":null,"x":{"alg":"none","alg":1}}"#,
+    #"{"alg":"HS256"}"#, #"{"typ":"at+jwt","alg":"HS256"}"#,
+    #"{"typ":7,"alg":"HS256","kid":null,"x":{"alg":"none","alg":1}}"#,
     #"{"\u0061lg":"\u0048S256"}"#, "{\n \"alg\" : \"HS256\" }", "{ \"alg\":\"HS256\"}",
 ])
 func `a header may hold anything else beside the algorithm`(header: String) throws {
-    #expect(try Forge.authorizer(Forge.jwt()).authorize(token: Forge.token(header: header)) == .namespace(Namespace("tenant-a")))
+    #expect(
+        try Forge.authorizer(Forge.jwt()).authorize(token: Forge.token(header: header))
+            == .namespace(Namespace("tenant-a")))
 }
 
 /// The claims of a token, and the verdict at `Forge.now`, given as a refusal or none.
@@ -66,8 +73,10 @@ func `a header may hold anything else beside the algorithm`(header: String) thro
         (#"{"namespace":"n","exp":1e300}"#, nil), (#"{"namespace":"n","exp":1e999}"#, nil),
         (#"{"namespace":"n","exp":1.767225601e9}"#, nil),
         (#"{"namespace":"n","nbf":1767225600}"#, nil), (#"{"namespace":"n","nbf":1767225660}"#, nil),
-        (#"{"namespace":"n","nbf":1767225660.1}"#, .notYetValid), (#"{"namespace":"n","nbf":1767225661}"#, .notYetValid),
-        (#"{"namespace":"n","nbf":9223372036854775807}"#, .notYetValid), (#"{"namespace":"n","nbf":1e999}"#, .notYetValid),
+        (#"{"namespace":"n","nbf":1767225660.1}"#, .notYetValid),
+        (#"{"namespace":"n","nbf":1767225661}"#, .notYetValid),
+        (#"{"namespace":"n","nbf":9223372036854775807}"#, .notYetValid),
+        (#"{"namespace":"n","nbf":1e999}"#, .notYetValid),
         (#"{"namespace":"n","nbf":-1e999}"#, nil), (#"{"namespace":"n","nbf":0,"exp":1767225601}"#, nil),
         (#"{"namespace":"n","nbf":1767225700,"exp":1}"#, .expired),
         // A time that is no number.
@@ -76,17 +85,22 @@ func `a header may hold anything else beside the algorithm`(header: String) thro
         (#"{"namespace":"n","nbf":"0"}"#, .malformedTime), (#"{"namespace":"n","nbf":{}}"#, .malformedTime),
         (#"{"namespace":"n","nbf":false}"#, .malformedTime),
         // "the claim `namespace` (a non-empty string)".
-        (#"{}"#, .noNamespaceClaim), (#"{"namespace":""}"#, .noNamespaceClaim), (#"{"namespace":null}"#, .noNamespaceClaim),
+        (#"{}"#, .noNamespaceClaim), (#"{"namespace":""}"#, .noNamespaceClaim),
+        (#"{"namespace":null}"#, .noNamespaceClaim),
         (#"{"namespace":7}"#, .noNamespaceClaim), (#"{"namespace":["n"]}"#, .noNamespaceClaim),
         (#"{"namespace":{"a":"n"}}"#, .noNamespaceClaim),
         (#"{"Namespace":"n"}"#, .noNamespaceClaim), (#"{"a":{"namespace":"n"}}"#, .noNamespaceClaim),
         // The claims must be one JSON object whose keys come once each, however they are written.
-        (#"{"namespace":"n","namespace":"n"}"#, .malformedClaims), (#"{"namespace":"n","\u006eamespace":"m"}"#, .malformedClaims),
-        (#"{"namespace":"n","exp":9e9,"exp":1}"#, .malformedClaims), (#"{"namespace":"n","x":1,"x":1}"#, .malformedClaims),
-        (#"["namespace","n"]"#, .malformedClaims), (#""n""#, .malformedClaims), (#"{"namespace":"n"}x"#, .malformedClaims),
+        (#"{"namespace":"n","namespace":"n"}"#, .malformedClaims),
+        (#"{"namespace":"n","\u006eamespace":"m"}"#, .malformedClaims),
+        (#"{"namespace":"n","exp":9e9,"exp":1}"#, .malformedClaims),
+        (#"{"namespace":"n","x":1,"x":1}"#, .malformedClaims),
+        (#"["namespace","n"]"#, .malformedClaims), (#""n""#, .malformedClaims),
+        (#"{"namespace":"n"}x"#, .malformedClaims),
         (#"{"namespace":"n",}"#, .malformedClaims), (#"{"namespace":"n""#, .malformedClaims),
         (#"{"namespace":"\ud800"}"#, .malformedClaims),
-        (#"{"namespace":"n","exp":01}"#, .malformedClaims), (#"{"namespace":"n","exp":NaN}"#, .malformedClaims), ("null", .malformedClaims),
+        (#"{"namespace":"n","exp":01}"#, .malformedClaims), (#"{"namespace":"n","exp":NaN}"#, .malformedClaims),
+        ("null", .malformedClaims),
     ] as [(String, AuthorizationRefusal?)])
 func `the claims of a signed token are held to their rules`(claims: String, refusal: AuthorizationRefusal?) throws {
     let answer = try Forge.authorizer(Forge.jwt()).authorize(token: Forge.token(claims: claims))
@@ -96,6 +110,7 @@ func `the claims of a signed token are held to their rules`(claims: String, refu
 @Test func `the claims are not read before the signature is right`() throws {
     let authorizer = try Forge.authorizer(Forge.jwt())
     for claims in ["[", #"{"namespace":"n","exp":1}"#, "{}"] {
-        #expect(authorizer.authorize(token: Forge.token(claims: claims, secret: "another")) == .refused(.wrongSignature))
+        #expect(
+            authorizer.authorize(token: Forge.token(claims: claims, secret: "another")) == .refused(.wrongSignature))
     }
 }

@@ -8,8 +8,11 @@ import Testing
 @testable import Authorization
 
 struct PrincipalTests {
-    private func principal(_ authorizer: Authorizer, token: String? = nil, _ identity: ClientIdentity? = nil) throws -> Principal {
-        try authorizer.authorize(credential: token.map { Array("Bearer \($0)".utf8)[...] }, identity: identity, now: Forge.now)
+    private func principal(_ authorizer: Authorizer, token: String? = nil, _ identity: ClientIdentity? = nil) throws
+        -> Principal
+    {
+        try authorizer.authorize(
+            credential: token.map { Array("Bearer \($0)".utf8)[...] }, identity: identity, now: Forge.now)
     }
 
     @Test func `a signed token names its subject, also when it is met again`() throws {

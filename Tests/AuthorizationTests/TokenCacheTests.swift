@@ -32,7 +32,9 @@ private func bytes(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] 
     var cache = TokenCache()
     cache.insert(bytes("token"), Principal(Namespace("n"), by: .trusted), .always)
     #expect(cache.principal(of: bytes("token"), now: 0)?.namespace == Namespace("n"))
-    for other in ["toke", "tokens", "Token", "", "tokem"] { #expect(cache.principal(of: bytes(other), now: 0)?.namespace == nil) }
+    for other in ["toke", "tokens", "Token", "", "tokem"] {
+        #expect(cache.principal(of: bytes(other), now: 0)?.namespace == nil)
+    }
 }
 
 @Test func `memory is bounded by the count of tokens, and a token in use stays`() {
@@ -41,7 +43,9 @@ private func bytes(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] 
     for index in 0..<10_000 {
         cache.insert(bytes("passing \(index)"), Principal(Namespace("n"), by: .trusted), .always)
         #expect(cache.count <= 100)
-        if index % 40 == 0 { #expect(cache.principal(of: bytes("in use"), now: 0)?.namespace == Namespace("kept"), "after \(index)") }
+        if index % 40 == 0 {
+            #expect(cache.principal(of: bytes("in use"), now: 0)?.namespace == Namespace("kept"), "after \(index)")
+        }
     }
     #expect(cache.principal(of: bytes("passing 0"), now: 0)?.namespace == nil)
     #expect(cache.principal(of: bytes("passing 9999"), now: 0)?.namespace == Namespace("n"))

@@ -34,7 +34,8 @@ struct CapacityTests {
         #expect(it.catalog.counts == Counts())
     }
 
-    @Test func `a lease a tick of the wheel overdue does not count, and is counted with the registration that swept it`() {
+    @Test
+    func `a lease a tick of the wheel overdue does not count, and is counted with the registration that swept it`() {
         var it = Subject(capacity: 2)
         it.register(1, ttl: 1_000, at: 0)
         it.register(2, ttl: 1_000, at: 0)

@@ -15,16 +15,19 @@ func at(_ milliseconds: Int64) -> LeaseTime { LeaseTime(milliseconds: millisecon
 func moment(_ milliseconds: Int64) -> Moment { Moment(lease: at(milliseconds), wall: milliseconds * 1_000_000) }
 
 func makeInstance(
-    _ id: UInt64, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000, value: String = "10.0.0.1:80"
+    _ id: UInt64, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
+    value: String = "10.0.0.1:80"
 ) -> Instance {
     makeInstance(.digest(id), service: service, status: status, ttl: ttl, value: value)
 }
 
 func makeInstance(
-    _ id: InstanceID, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000, value: String = "10.0.0.1:80"
+    _ id: InstanceID, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
+    value: String = "10.0.0.1:80"
 ) -> Instance {
     Instance(
-        id: id, serviceName: Name(service), endpoint: Endpoint(kind: .http, value: value), status: status, ttl: ttl, tags: [],
+        id: id, serviceName: Name(service), endpoint: Endpoint(kind: .http, value: value), status: status, ttl: ttl,
+        tags: [],
         metadata: nil, registered: 0)
 }
 
@@ -88,7 +91,8 @@ struct Subject {
 
     @discardableResult
     mutating func register(
-        _ id: UInt64 = 1, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000, in namespace: Namespace = tenant,
+        _ id: UInt64 = 1, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
+        in namespace: Namespace = tenant,
         at now: Int64
     ) -> CommandDecision {
         let instance = makeInstance(id, service: service, status: status, ttl: ttl)
@@ -119,7 +123,9 @@ struct Subject {
 }
 
 extension Catalog {
-    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> CommandDecision {
+    mutating func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
+        -> CommandDecision
+    {
         let decision =
             switch command {
             case .register(let instance): register(instance, in: namespace, at: moment, by: actor)

@@ -1,5 +1,6 @@
-// The catalog beside a model too simple to be wrong: dictionaries whose every look-up is a scan and whose leases are compared with the
-// clock when somebody looks. Whatever random commands and random time do to both, they must tell the same story.
+// The catalog beside a model too simple to be wrong: dictionaries whose every look-up is a scan and whose leases are
+// compared with the clock when somebody looks. Whatever random commands and random time do to both, they must tell the
+// same story.
 
 import TestCatalog
 import TestRandom
@@ -7,7 +8,8 @@ import Testing
 
 @testable import Catalog
 
-/// What a catalog is meant to hold. An overdue entry stays until the catalog reports that it expired, but nobody sees it.
+/// What a catalog is meant to hold. An overdue entry stays until the catalog reports that it expired, but nobody sees
+/// it.
 private struct Model {
     struct Entry {
         var instance: Instance
@@ -22,7 +24,9 @@ private struct Model {
 
     var entries: [Namespace: [InstanceID: Entry]] = [:]
 
-    func live(in namespace: Namespace, at now: Int64) -> [Entry] { (entries[namespace] ?? [:]).values.filter { $0.isLive(at: now) } }
+    func live(in namespace: Namespace, at now: Int64) -> [Entry] {
+        (entries[namespace] ?? [:]).values.filter { $0.isLive(at: now) }
+    }
 
     func find(_ id: InstanceID, in namespace: Namespace, at now: Int64) -> Entry? {
         live(in: namespace, at: now).first { $0.instance.id == id }
@@ -69,7 +73,8 @@ private final class Run {
     let services = ["web", "db", "caf\u{E9}", "cafe\u{301}"].map { Name($0) }
     let statuses: [InstanceStatus] = [.up, .up, .starting, .outOfService, InstanceStatus("DOWN")]
     let ids: [InstanceID] =
-        (0..<24).map { .digest($0 &* 0x9E37_79B9_7F4A_7C15) } + ["a", "b", "\u{E9}", "e\u{301}"].map { .text(Name($0)) }
+        (0..<24).map { .digest($0 &* 0x9E37_79B9_7F4A_7C15) }
+        + ["a", "b", "\u{E9}", "e\u{301}"].map { .text(Name($0)) }
 
     init(seed: UInt64) {
         self.seed = seed
@@ -85,11 +90,14 @@ private final class Run {
         Issue.record("\(what()): seed \(seed), step \(step), now \(now)", sourceLocation: place)
     }
 
-    func pick<Element>(_ elements: [Element]) -> Element { elements[Int.random(in: 0..<elements.count, using: &random)] }
+    func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &random)]
+    }
 
     func chance(_ of: Int) -> Bool { Int.random(in: 0..<of, using: &random) == 0 }
 
-    /// One random thing, and a look at what it may have touched. The end of a run is that time passes until all is gone.
+    /// One random thing, and a look at what it may have touched. The end of a run is that time passes until all is
+    /// gone.
     func advance() {
         step += 1
         let (namespace, id) = (pick(namespaces), pick(ids))
@@ -121,9 +129,14 @@ private final class Run {
             expect(decision.outcome == .done, "a registration was refused that may not be: \(decision.outcome)")
         } else if let capacity {
             let live = model.live(in: namespace, at: now).count
-            let atMost = live + (model.entries[namespace] ?? [:]).values.count { !$0.isLive(at: now) && !$0.isLate(at: now) }
-            if live >= capacity { expect(decision.outcome == .namespaceFull, "\(live) live of \(capacity), yet \(decision.outcome)") }
-            if atMost < capacity { expect(decision.outcome == .done, "at most \(atMost) live of \(capacity), yet \(decision.outcome)") }
+            let atMost =
+                live + (model.entries[namespace] ?? [:]).values.count { !$0.isLive(at: now) && !$0.isLate(at: now) }
+            if live >= capacity {
+                expect(decision.outcome == .namespaceFull, "\(live) live of \(capacity), yet \(decision.outcome)")
+            }
+            if atMost < capacity {
+                expect(decision.outcome == .done, "at most \(atMost) live of \(capacity), yet \(decision.outcome)")
+            }
         } else {
             expect(decision.outcome == .done, "a registration was refused without a limit: \(decision.outcome)")
         }
@@ -134,7 +147,8 @@ private final class Run {
     /// Another member tells of a registration, in a later version than any.
     func merge(_ instance: Instance, in namespace: Namespace) {
         let heartbeat = Heartbeat(age: 0, wall: now * 1_000_000)
-        let outcome = catalog.merge(.present(instance, version(UInt64(10_000_000_000 + step)), heartbeat), in: namespace, at: moment(now))
+        let outcome = catalog.merge(
+            .present(instance, version(UInt64(10_000_000_000 + step)), heartbeat), in: namespace, at: moment(now))
         expect(outcome == .applied, "a member's registration was refused: \(outcome)")
         model.put(instance, in: namespace, at: now)
     }
@@ -199,7 +213,9 @@ private final class Run {
         let time = at(now)
         let found = catalog.instances(of: service, in: namespace, at: time).sorted { $0.instance.id < $1.instance.id }
         let wanted = model.instances(of: service, in: namespace, at: now).sorted { $0.instance.id < $1.instance.id }
-        expect(found.count == wanted.count && zip(found, wanted).allSatisfy(isSame), "\(service) has \(found), not \(wanted)")
+        expect(
+            found.count == wanted.count && zip(found, wanted).allSatisfy(isSame),
+            "\(service) has \(found), not \(wanted)")
         let names = catalog.serviceNames(in: namespace, at: time).sorted()
         let wantedNames = model.serviceNames(in: namespace, at: now)
         expect(names == wantedNames, "services \(names), not \(wantedNames)")

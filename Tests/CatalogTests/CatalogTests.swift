@@ -140,7 +140,8 @@ struct RegistrationTests {
             let names = [Namespace("a"), Namespace("b"), Namespace("c\(round)")]
             for (number, namespace) in names.enumerated() {
                 for id in UInt64(0)..<10 {
-                    it.register(id, service: "s\(id % 3)", ttl: 1_000, in: namespace, at: round * 10_000 + Int64(number))
+                    it.register(
+                        id, service: "s\(id % 3)", ttl: 1_000, in: namespace, at: round * 10_000 + Int64(number))
                 }
             }
             #expect(it.catalog.counts == Counts(instances: 30, services: 9, namespaces: 3))

@@ -9,13 +9,17 @@ import Testing
 struct ChangeLogTests {
     private static let client = Actor(address: "10.0.0.9", principal: "spiffe://x/ns/a")
 
-    private static func changes(_ store: Store, in namespace: Namespace = tenant, after index: UInt64? = nil) -> [Change] {
+    private static func changes(_ store: Store, in namespace: Namespace = tenant, after index: UInt64? = nil)
+        -> [Change]
+    {
         store.changes(in: namespace, after: index, limit: 100_000).changes
     }
 
     @Test func `what happens to an instance is told once, and renewals are not`() throws {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 7))
-        func apply(_ command: Command, _ now: Int64) { _ = store.apply(command, in: tenant, at: moment(now), by: Self.client) }
+        func apply(_ command: Command, _ now: Int64) {
+            _ = store.apply(command, in: tenant, at: moment(now), by: Self.client)
+        }
         apply(.register(makeInstance(1, status: .starting)), 1_000)
         apply(.register(makeInstance(1, status: .starting)), 2_000)
         apply(.register(makeInstance(1)), 3_000)
@@ -49,13 +53,17 @@ struct ChangeLogTests {
         let changes = Self.changes(here.store)
         #expect(changes.map(\.kind) == [.registered, .expired, .returned, .deregistered])
         #expect(changes.map(\.member.bits) == [2, 1, 1, 2] && changes.allSatisfy { $0.actor == nil })
-        #expect(changes.map(\.microseconds) == [1_000_000, 11_100_000, 11_200_000, 1_500_000], "each by the clock of whoever took it")
+        #expect(
+            changes.map(\.microseconds) == [1_000_000, 11_100_000, 11_200_000, 1_500_000],
+            "each by the clock of whoever took it")
         #expect(changes.map(\.index) == [1_000_000, 11_100_000, 11_200_000, 11_200_001])
     }
 
     @Test func `a page goes on where the last one ended, and says when something is missing`() {
         let store = Store(namespaceCapacity: nil)
-        for id in 0..<UInt64(250) { _ = store.apply(.register(makeInstance(id)), in: tenant, at: moment(Int64(id) + 1)) }
+        for id in 0..<UInt64(250) {
+            _ = store.apply(.register(makeInstance(id)), in: tenant, at: moment(Int64(id) + 1))
+        }
         var (seen, since): ([InstanceID], UInt64) = ([], 0)
         for _ in 0..<3 {
             let page = store.changes(in: tenant, after: since, limit: 100)
@@ -66,7 +74,8 @@ struct ChangeLogTests {
         #expect(seen == (0..<250).map { .digest($0) })
         let end = store.changes(in: tenant, after: since, limit: 100)
         #expect(end.changes.isEmpty && end.next == since && !end.isMissing)
-        #expect(store.changes(in: tenant, after: nil, limit: 3).changes.map(\.id) == [247, 248, 249].map { .digest($0) })
+        #expect(
+            store.changes(in: tenant, after: nil, limit: 3).changes.map(\.id) == [247, 248, 249].map { .digest($0) })
         #expect(store.changes(in: neighbour, after: nil, limit: 3).changes.isEmpty)
     }
 
@@ -77,7 +86,8 @@ struct ChangeLogTests {
         let kept = store.changes(in: tenant, after: 0, limit: .max)
         #expect(kept.isMissing && kept.changes.last?.id == .digest(UInt64(many - 1) % 50))
         #expect(kept.changes.count <= ChangeLog.limit && kept.changes.count > ChangeLog.limit / 2)
-        #expect(store.changeLogCounts.bytes <= ChangeLog.byteLimit && store.changeLogCounts.changes == kept.changes.count)
+        #expect(
+            store.changeLogCounts.bytes <= ChangeLog.byteLimit && store.changeLogCounts.changes == kept.changes.count)
         let first = try #require(kept.changes.first)
         #expect(!store.changes(in: tenant, after: first.index, limit: 10).isMissing)
         #expect(store.changes(in: tenant, after: first.index - 5_000, limit: 10).isMissing)
@@ -97,7 +107,8 @@ struct ChangeLogTests {
         for id in 0..<UInt64(20) { _ = store.apply(.register(makeInstance(id)), in: quiet, at: moment(Int64(id))) }
         for number in 0..<8 {
             for now in 0..<Int64(8_000) {
-                _ = store.apply(.register(makeInstance(UInt64(now % 50))), in: Namespace("loud-\(number)"), at: moment(now))
+                _ = store.apply(
+                    .register(makeInstance(UInt64(now % 50))), in: Namespace("loud-\(number)"), at: moment(now))
             }
         }
         #expect(store.changeLogCounts.bytes > limit)
@@ -121,11 +132,14 @@ struct ChangeLogTests {
 
     @Test func `thousands of namespaces stay within the bound, and what is forgotten as a whole is missing`() {
         let store = Store(namespaceCapacity: nil, changes: ChangeLogLimits(bytes: 1 << 20, isFollowed: false))
-        for number in 0..<5_000 { _ = store.apply(.register(makeInstance(1)), in: Namespace("n\(number)"), at: moment(Int64(number))) }
+        for number in 0..<5_000 {
+            _ = store.apply(.register(makeInstance(1)), in: Namespace("n\(number)"), at: moment(Int64(number)))
+        }
         for _ in 0..<20 { store.trimChanges() }
         #expect(store.changeLogCounts.bytes <= 1 << 20 && store.changeLogCounts.changes > 1_000)
         let lost = (0..<5_000).filter { Self.changes(store, in: Namespace("n\($0)")).isEmpty }
-        #expect(!lost.isEmpty && lost.allSatisfy { store.changes(in: Namespace("n\($0)"), after: 0, limit: 1).isMissing })
+        #expect(
+            !lost.isEmpty && lost.allSatisfy { store.changes(in: Namespace("n\($0)"), after: 0, limit: 1).isMissing })
     }
 
     @Test func `nothing is kept where nothing is wanted`() {
@@ -176,7 +190,8 @@ struct ChangeLogTests {
             let now = Int64(step) * 10 + 1_000
             let member = members[Int.random(in: 0..<2, using: &random)]
             let id = UInt64.random(in: 0..<12, using: &random)
-            let status: InstanceStatus = [.up, .starting, .outOfService, InstanceStatus("DOWN")].randomElement(using: &random) ?? .up
+            let status: InstanceStatus =
+                [.up, .starting, .outOfService, InstanceStatus("DOWN")].randomElement(using: &random) ?? .up
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4:
                 let service = Bool.random(using: &random) ? "web" : "db"
@@ -219,27 +234,38 @@ struct ChangeCodecTests {
         var random = SplitMix64(seed: seed)
         let texts = ["", "a", "caf\u{E9}", "\u{0}", String(repeating: "x", count: 300), "é\u{301}"]
         func text() -> String { texts.randomElement(using: &random) ?? "" }
-        let statuses: [InstanceStatus?] = [nil, .up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus("")]
+        let statuses: [InstanceStatus?] = [
+            nil, .up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus(""),
+        ]
         var bytes: [UInt8] = []
         var changes: [Change] = []
         for _ in 0..<200 {
             let index = UInt64.random(in: 0...UInt64.max, using: &random)
-            let time = Bool.random(using: &random) ? Int64(bitPattern: index) : .random(in: .min ... .max, using: &random)
+            let time =
+                Bool.random(using: &random) ? Int64(bitPattern: index) : .random(in: .min ... .max, using: &random)
             let kind = Change.Kind.allCases.randomElement(using: &random) ?? .updated
             let id = Bool.random(using: &random) ? InstanceID.digest(random.next()) : .text(Name(text()))
             let endpoint = Endpoint(kind: Endpoint.Kind.allCases.randomElement(using: &random) ?? .tcp, value: text())
             let instance = Instance(
-                id: id, serviceName: Name(text()), endpoint: endpoint, status: .up, ttl: 1, tags: ["t"], metadata: nil, registered: 0)
-            let (before, after) = (statuses.randomElement(using: &random) ?? nil, statuses.randomElement(using: &random) ?? nil)
+                id: id, serviceName: Name(text()), endpoint: endpoint, status: .up, ttl: 1, tags: ["t"], metadata: nil,
+                registered: 0)
+            let (before, after) = (
+                statuses.randomElement(using: &random) ?? nil, statuses.randomElement(using: &random) ?? nil
+            )
             let actor =
-                [nil, Actor(address: text()), Actor(address: nil, principal: text()), Actor(address: text(), principal: text())]
+                [
+                    nil, Actor(address: text()), Actor(address: nil, principal: text()),
+                    Actor(address: text(), principal: text()),
+                ]
                 .randomElement(using: &random) ?? nil
             let member = MemberID(bits: random.next())
             changes.append(
                 Change(
-                    kind: kind, index: index, microseconds: time, id: id, serviceName: instance.serviceName, endpoint: endpoint,
+                    kind: kind, index: index, microseconds: time, id: id, serviceName: instance.serviceName,
+                    endpoint: endpoint,
                     before: before, after: after, member: member, actor: actor))
-            ChangeCodec.append(kind, index, at: time, instance, before: before, after: after, member: member, by: actor, to: &bytes)
+            ChangeCodec.append(
+                kind, index, at: time, instance, before: before, after: after, member: member, by: actor, to: &bytes)
         }
         var offset = 0
         for change in changes { #expect(ChangeCodec.read(at: &offset, in: bytes) == change, "seed \(seed)") }

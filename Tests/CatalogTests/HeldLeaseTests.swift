@@ -22,7 +22,8 @@ struct HeldLeaseTests {
     private func fill() {
         _ = store.apply(.register(makeInstance(1)), in: tenant, at: moment(0))
         _ = store.merge(
-            Replicated(namespace: tenant, replica: .present(makeInstance(2), version(1), Heartbeat(age: 0, wall: 0))), at: moment(0))
+            Replicated(namespace: tenant, replica: .present(makeInstance(2), version(1), Heartbeat(age: 0, wall: 0))),
+            at: moment(0))
     }
 
     private func seen(at now: Int64) -> [UInt64: Bool] {
@@ -38,7 +39,8 @@ struct HeldLeaseTests {
         store.expire(at: moment(now), bounds: bounds, budget: 10_000).expired
     }
 
-    @Test func `a lease does not run out while its heartbeat may lie unread, and a heartbeat that is read late renews it`() {
+    @Test
+    func `a lease does not run out while its heartbeat may lie unread, and a heartbeat that is read late renews it`() {
         // R285 A lease does not run out while what was sent to this member before its end lies unread there.
         fill()
         #expect(expire(at: 33_000, bounds(here: 29_000, elsewhere: 29_000)) == 0)
@@ -49,8 +51,10 @@ struct HeldLeaseTests {
         #expect(!store.renew(.digest(2), in: tenant, at: moment(34_000)), "nothing of it was unread")
     }
 
-    @Test func `only what was last renewed elsewhere is held while others are not heard, and it is said to be overdue`() {
-        // R286 An instance that would have expired while leases are held (R660) stays in every answer … and has "overdue":true besides.
+    @Test func `only what was last renewed elsewhere is held while others are not heard, and it is said to be overdue`()
+    {
+        // R286 An instance that would have expired while leases are held (R660) stays in every answer … and has
+        // "overdue":true besides.
         fill()
         let before = store.revision(of: tenant)
         #expect(expire(at: 20_000, bounds(elsewhere: 20_000)) == 0)
@@ -148,9 +152,12 @@ struct ExpiryHoldTests {
         #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince == nil)
         hold.peersAre(.cutOff(since: 70_000, until: 670_000), at: at(3_000))
         #expect(hold.bounds(at: at(9_000)).elsewhere == at(1_000))
-        #expect(hold.holds == [Hold(cause: .cutOff, since: 70_000, until: 670_000)] && hold.lookUpsAreStaleSince == 70_000)
+        #expect(
+            hold.holds == [Hold(cause: .cutOff, since: 70_000, until: 670_000)] && hold.lookUpsAreStaleSince == 70_000)
         hold.peersAre(.whole(restarts: true), at: at(10_000))
-        #expect(hold.bounds(at: at(10_000)).elsewhere == .distantFuture && hold.bounds(at: at(10_000)).restart == at(10_000))
+        #expect(
+            hold.bounds(at: at(10_000)).elsewhere == .distantFuture && hold.bounds(at: at(10_000)).restart == at(10_000)
+        )
         #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince == nil)
         hold.peersAre(.whole(restarts: false), at: at(11_000))
         #expect(hold.bounds(at: at(11_000)).restart == at(10_000), "what has begun anew goes on")
@@ -161,7 +168,10 @@ struct ExpiryHoldTests {
         hold.clockStands(until: 20_000, at: 10_000)
         hold.clockStands(until: 25_000, at: 11_000)
         hold.peersAre(.cutOff(since: 9_000, until: 30_000), at: at(1))
-        #expect(hold.holds == [Hold(cause: .paused, since: 10_000, until: 25_000), Hold(cause: .cutOff, since: 9_000, until: 30_000)])
+        #expect(
+            hold.holds == [
+                Hold(cause: .paused, since: 10_000, until: 25_000), Hold(cause: .cutOff, since: 9_000, until: 30_000),
+            ])
         #expect(hold.lookUpsAreStaleSince == 9_000)
         hold.clockStands(until: nil, at: 12_000)
         #expect(hold.holds.map(\.cause) == [.cutOff])

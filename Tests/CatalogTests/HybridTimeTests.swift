@@ -4,7 +4,8 @@ import Testing
 @testable import Catalog
 
 struct HybridClockTests {
-    /// Rows: wall time in nanoseconds, what was seen before (milliseconds, 65,536ths), the stamps of a registration and of a withdrawal.
+    /// Rows: wall time in nanoseconds, what was seen before (milliseconds, 65,536ths), the stamps of a registration and
+    /// of a withdrawal.
     @Test(
         arguments: [
             (1_000_000_000, nil, (1_000, 0), (1_000, 1)),
@@ -24,7 +25,8 @@ struct HybridClockTests {
         for (isWithdrawal, expected) in [(false, registration), (true, withdrawal)] {
             var clock = HybridClock()
             if let seen { clock.observe(HybridTime(bits: seen.0 << 16 | seen.1)) }
-            #expect(clock.stamp(wall: wall, isWithdrawal: isWithdrawal) == HybridTime(bits: expected.0 << 16 | expected.1))
+            #expect(
+                clock.stamp(wall: wall, isWithdrawal: isWithdrawal) == HybridTime(bits: expected.0 << 16 | expected.1))
         }
     }
 
@@ -34,7 +36,9 @@ struct HybridClockTests {
         let registered = one.stamp(wall: wall, isWithdrawal: false)
         let withdrawn = other.stamp(wall: wall, isWithdrawal: true)
         #expect(registered.isSimultaneous(with: withdrawn))
-        #expect(Version(time: registered, origin: MemberID(bits: .max)) < Version(time: withdrawn, origin: MemberID(bits: 0)))
+        #expect(
+            Version(time: registered, origin: MemberID(bits: .max))
+                < Version(time: withdrawn, origin: MemberID(bits: 0)))
     }
 
     @Test func `a stamp tells its time`() {
@@ -49,9 +53,12 @@ struct HybridClockTests {
     @Test func `stamps only grow, though the wall clock jumps`() {
         var (clock, random, last) = (HybridClock(), SplitMix64(seed: 1), HybridTime.zero)
         for _ in 0..<10_000 {
-            if Bool.random(using: &random) { clock.observe(HybridTime(bits: .random(in: 0...(1 << 50), using: &random))) }
+            if Bool.random(using: &random) {
+                clock.observe(HybridTime(bits: .random(in: 0...(1 << 50), using: &random)))
+            }
             let stamp = clock.stamp(
-                wall: .random(in: -1_000_000_000_000...1_000_000_000_000_000, using: &random), isWithdrawal: .random(using: &random))
+                wall: .random(in: -1_000_000_000_000...1_000_000_000_000_000, using: &random),
+                isWithdrawal: .random(using: &random))
             #expect(stamp > last)
             last = stamp
         }
@@ -89,8 +96,10 @@ struct StableHashTests {
     @Test func `a fingerprint is of namespace, id and version`() {
         let key = BucketKey(one, in: tenant)
         let prints = [
-            key.fingerprint(of: version(1)), key.fingerprint(of: version(2)), key.fingerprint(of: version(1, origin: 2)),
-            BucketKey(one, in: neighbour).fingerprint(of: version(1)), BucketKey(.digest(2), in: tenant).fingerprint(of: version(1)),
+            key.fingerprint(of: version(1)), key.fingerprint(of: version(2)),
+            key.fingerprint(of: version(1, origin: 2)),
+            BucketKey(one, in: neighbour).fingerprint(of: version(1)),
+            BucketKey(.digest(2), in: tenant).fingerprint(of: version(1)),
         ]
         #expect(Set(prints).count == prints.count)
         #expect(key.fingerprint(of: version(1)) == BucketKey(one, in: Namespace("tenant")).fingerprint(of: version(1)))
@@ -98,7 +107,9 @@ struct StableHashTests {
 }
 
 struct MemberIDTests {
-    @Test(arguments: [(0, "0000000000000000"), (0xB, "000000000000000b"), (.max, "ffffffffffffffff")] as [(UInt64, String)])
+    @Test(
+        arguments: [(0, "0000000000000000"), (0xB, "000000000000000b"), (.max, "ffffffffffffffff")]
+            as [(UInt64, String)])
     func `a member's id has one spelling`(bits: UInt64, text: String) {
         #expect("\(MemberID(bits: bits))" == text)
     }

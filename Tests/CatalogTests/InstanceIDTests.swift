@@ -39,7 +39,9 @@ struct InstanceIDTests {
     @Test(arguments: 0..<20)
     func `ids are ordered by their text, whichever form they have`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
-        let texts = ["", "0", "00000000", "8", "zebra", "0123456789abcdefg", "0123456789ABCDEF", composed, "fffffffffffffff"]
+        let texts = [
+            "", "0", "00000000", "8", "zebra", "0123456789abcdefg", "0123456789ABCDEF", composed, "fffffffffffffff",
+        ]
         let ids =
             texts.map { InstanceID.text(Name($0)) }
             + (0..<20).map { _ in .digest(random.next() >> UInt64.random(in: 0..<60, using: &random)) }

@@ -8,7 +8,8 @@ import Testing
 struct LeaseTimeTests {
     @Test(
         arguments: [
-            (0, 5, 5), (7, -9, -2), (Int64.max, 1, Int64.max), (Int64.max - 3, 4, .max), (.min, -1, .min), (Int64.max, .min, -1),
+            (0, 5, 5), (7, -9, -2), (Int64.max, 1, Int64.max), (Int64.max - 3, 4, .max), (.min, -1, .min),
+            (Int64.max, .min, -1),
         ] as [(Int64, Int64, Int64)])
     func `adding milliseconds saturates`(start: Int64, added: Int64, sum: Int64) {
         #expect(LeaseTime(milliseconds: start) + added == LeaseTime(milliseconds: sum))
@@ -56,7 +57,9 @@ struct LeaseClockTests {
     @Test func `a pause of an hour costs a lease no more than one step`() {
         let clock = SharedLeaseClock(monotonic: 0)
         let deadline = clock.tick(monotonic: 100) + 30_000
-        #expect(clock.now(monotonic: 3_600_100) == LeaseTime(milliseconds: 1_100), "read before the first tick after the pause")
+        #expect(
+            clock.now(monotonic: 3_600_100) == LeaseTime(milliseconds: 1_100),
+            "read before the first tick after the pause")
         #expect(clock.tick(monotonic: 3_600_100) == LeaseTime(milliseconds: 1_100))
         #expect(clock.now(monotonic: 3_629_099) < deadline)
         for second in 1...28 { clock.tick(monotonic: 3_600_100 + Int64(second) * 1_000) }
@@ -79,16 +82,20 @@ struct LeaseClockTests {
         let shared = SharedLeaseClock(monotonic: monotonic)
         for step in 0..<1_000 {
             monotonic += Int64.random(in: -50...400, using: &random)
-            if Int.random(in: 0..<50, using: &random) == 0 { monotonic += Int64.random(in: 0...100_000, using: &random) }
-            #expect(shared.now(monotonic: monotonic) == model.reading(monotonic: monotonic), "seed \(seed), step \(step)")
+            if Int.random(in: 0..<50, using: &random) == 0 {
+                monotonic += Int64.random(in: 0...100_000, using: &random)
+            }
+            #expect(
+                shared.now(monotonic: monotonic) == model.reading(monotonic: monotonic), "seed \(seed), step \(step)")
             if Bool.random(using: &random) {
-                #expect(shared.tick(monotonic: monotonic) == model.tick(monotonic: monotonic), "seed \(seed), step \(step)")
+                #expect(
+                    shared.tick(monotonic: monotonic) == model.tick(monotonic: monotonic), "seed \(seed), step \(step)")
             }
         }
     }
 
-    /// One thread ticks through pauses, three read. A reading must not exceed what the first tick at or after it gives, nor fall short
-    /// of a tick that had been completed before it.
+    /// One thread ticks through pauses, three read. A reading must not exceed what the first tick at or after it gives,
+    /// nor fall short of a tick that had been completed before it.
     @Test func `no thread ever reads ahead of the ticks or behind a completed one`() {
         let race = ClockRace()
         let threads = DispatchGroup()
@@ -148,7 +155,8 @@ private final class ClockRace: Sendable {
         repeat {
             let floor = completed.load(ordering: .sequentiallyConsistent)
             let value = clock.now(monotonic: monotonic.load(ordering: .sequentiallyConsistent)).milliseconds
-            log.append(Reading(floor: floor, value: value, monotonicAfter: monotonic.load(ordering: .sequentiallyConsistent)))
+            log.append(
+                Reading(floor: floor, value: value, monotonicAfter: monotonic.load(ordering: .sequentiallyConsistent)))
         } while !done.load(ordering: .sequentiallyConsistent) && log.count < 1_000_000
         readings.withLock { [log] in $0 += log }
     }

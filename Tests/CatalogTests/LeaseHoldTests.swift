@@ -79,7 +79,8 @@ struct LeaseHoldTests {
         let clock = SharedLeaseClock(monotonic: 0, isHeldByPauses: true)
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         func age(_ id: UInt64, at monotonic: Int64) -> Int64? {
-            store.state(of: .digest(id), in: tenant, at: clock.moment(monotonic: monotonic, wall: 0))?.replica.heartbeat?.age
+            store.state(of: .digest(id), in: tenant, at: clock.moment(monotonic: monotonic, wall: 0))?.replica
+                .heartbeat?.age
         }
         for id in UInt64(1)...2 {
             _ = store.apply(.register(makeInstance(id)), in: tenant, at: clock.moment(monotonic: 0, wall: 0))

@@ -5,7 +5,8 @@ import Testing
 @testable import Catalog
 
 struct ListingTests {
-    /// Between the pieces of a listing anybody may come and go. Who is there from the first piece to the last must be listed.
+    /// Between the pieces of a listing anybody may come and go. Who is there from the first piece to the last must be
+    /// listed.
     @Test(arguments: 0..<30)
     func `whoever stays is in the listing, whatever happens between its pieces`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
@@ -58,7 +59,9 @@ struct ListingTests {
         let limit = Int.random(in: 1...25, using: &random)
         while !cursor.isDone {
             listed += it.catalog.services(in: tenant, at: at(2_000), from: &cursor, limit: limit).services.map(\.name)
-            if Bool.random(using: &random) { _ = it.catalog.expire(at: moment(2_000), budget: Int.random(in: 0...20, using: &random)) }
+            if Bool.random(using: &random) {
+                _ = it.catalog.expire(at: moment(2_000), budget: Int.random(in: 0...20, using: &random))
+            }
         }
         #expect(Set(listed) == Set(living.map { Name("s\($0)") }), "seed \(seed)")
     }
@@ -84,7 +87,9 @@ struct ListingTests {
             _ = store.apply(.register(makeInstance(id, service: "s\(id)")), in: neighbour, at: moment(0))
         }
         let listing = store.listing(of: Name("web"), in: tenant, at: at(1))
-        #expect(listing.instances.map(\.instance.id) == (0..<count).map { InstanceID.digest($0 &* 0x9E37_79B9_7F4A_7C15) }.sorted())
+        #expect(
+            listing.instances.map(\.instance.id)
+                == (0..<count).map { InstanceID.digest($0 &* 0x9E37_79B9_7F4A_7C15) }.sorted())
         #expect(listing.revision == store.revision(of: tenant))
         #expect(store.serviceNames(in: neighbour, at: at(1)) == (0..<count).map { Name("s\($0)") }.sorted())
     }
@@ -92,7 +97,8 @@ struct ListingTests {
 
 struct SortingTests {
     @Test(arguments: [0, 1, 31, 32, 33, 1_000], [0, 1, 5])
-    func `instances are sorted by id, however many there are and whatever their ids are made of`(count: Int, texts: Int) {
+    func `instances are sorted by id, however many there are and whatever their ids are made of`(count: Int, texts: Int)
+    {
         var random = SplitMix64(seed: UInt64(count))
         var ids = (0..<count).map { _ in InstanceID.digest(UInt64.random(in: 0...UInt64.max, using: &random)) }
         for index in 0..<min(texts, count) { ids[(index * 7) % count] = .text(Name("\(index)-text")) }

@@ -6,7 +6,8 @@ import Testing
 struct MergeTests {
     enum Held { case nothing, instance, overdue, expired, outOfService, tombstone }
 
-    /// What is held has version 10, was heard of at 0 and has a lease of 30 s; the state comes at 20 s (40 s when overdue, or expired).
+    /// What is held has version 10, was heard of at 0 and has a lease of 30 s; the state comes at 20 s (40 s when
+    /// overdue, or expired).
     @Test(
         arguments: [
             (.nothing, present(version(5), age: 1_000), .applied, "v5"),
@@ -89,7 +90,11 @@ struct MergeTests {
         let now: Int64 = held == .overdue || held == .expired ? 40_000 : 20_000
         for time in 1...2 {
             let found = member.merge(replica, at: now)
-            if time == 1 { #expect(found == outcome) } else { #expect(found != .applied, "hearing it again changes nothing") }
+            if time == 1 {
+                #expect(found == outcome)
+            } else {
+                #expect(found != .applied, "hearing it again changes nothing")
+            }
             let result = member.replica(one, at: now)
             let milliseconds = result.map { $0.version.time.milliseconds } ?? 0
             switch result {
@@ -116,7 +121,9 @@ struct MergeTests {
 
     @Test func `hearing of one heartbeat again and again does not extend the lease`() {
         let member = Member(1)
-        for delay in 0..<20 as Range<Int64> { member.merge(present(version(1), age: 1_000, wall: 5), at: delay * 1_000) }
+        for delay in 0..<20 as Range<Int64> {
+            member.merge(present(version(1), age: 1_000, wall: 5), at: delay * 1_000)
+        }
         #expect(member.has(one, at: 29_000))
         #expect(!member.has(one, at: 29_001))
     }
@@ -142,7 +149,8 @@ struct MergeTests {
         #expect(member.replica(one, at: 25_500)?.instance?.status == .starting)
     }
 
-    /// X is registered with a long lease on both sides of a partition; one side puts a short one in its place, which ends before they meet again.
+    /// X is registered with a long lease on both sides of a partition; one side puts a short one in its place, which
+    /// ends before they meet again.
     @Test(arguments: [InstanceStatus.up, .outOfService])
     func `a later version that is dead takes the older one with it, on all members`(status: InstanceStatus) {
         let (a, b) = (Member(1), Member(2))
@@ -165,7 +173,9 @@ struct MergeTests {
 
     /// Out of service on both sides of a partition; one puts it back, the other has its heartbeats.
     @Test(arguments: [true, false])
-    func `what is put back into service where its heartbeats do not come is in service where they do`(sendsHeartbeats: Bool) {
+    func `what is put back into service where its heartbeats do not come is in service where they do`(
+        sendsHeartbeats: Bool
+    ) {
         let (a, b) = (Member(1), Member(2))
         b.apply(.register(makeInstance(1, status: .outOfService)), at: 0)
         for item in b.copyAll(at: 0) { _ = a.store.merge(item, at: a.moment(0)) }
@@ -209,7 +219,9 @@ struct MergeTests {
             before.merge(.renewed(one, version(1), Heartbeat(age: 0, wall: 1_000_000_000)), at: 1_000)
             after.merge(present(version(1), status: status, wall: 1_000_000_000), at: 1_000)
             after.merge(.renewed(one, version(1), future), at: 2_000)
-            for member in [before, after] { #expect(member.replica(one, at: 2_000)?.heartbeat?.wall == 1_000_000_000, "\(status)") }
+            for member in [before, after] {
+                #expect(member.replica(one, at: 2_000)?.heartbeat?.wall == 1_000_000_000, "\(status)")
+            }
         }
     }
 
@@ -223,7 +235,8 @@ struct MergeTests {
         #expect(member.replica(one, at: 3_000).map { $0.isAbsent && $0.version > mine.version } == true)
     }
 
-    @Test func `an instance heard of again is listed in its new service only, and its namespace has another revision`() {
+    @Test func `an instance heard of again is listed in its new service only, and its namespace has another revision`()
+    {
         let member = Member(1)
         member.merge(present(version(1), service: "web"), at: 0)
         let before = member.store.revision(of: tenant)
@@ -284,7 +297,9 @@ struct PausedMemberTests {
         let member = sleeper()
         let mine = member.replica(.digest(2), at: 45_000)?.version ?? .none
         // 2 was heard of while we slept; 3 comes to us.
-        #expect(member.merge(.renewed(.digest(2), mine, Heartbeat(age: 20_000, wall: 25_000_000_000)), at: 45_500) == .renewed)
+        #expect(
+            member.merge(.renewed(.digest(2), mine, Heartbeat(age: 20_000, wall: 25_000_000_000)), at: 45_500)
+                == .renewed)
         member.renew(.digest(3), at: 45_600)
         #expect(member.store.settle(at: member.moment(46_000)) == 1)
         #expect(member.expire(at: 46_064) == [one])
@@ -294,7 +309,8 @@ struct PausedMemberTests {
     }
 
     @Test
-    func `a lease that a pause has moved and a peer's heartbeat does not is as old as that heartbeat, and ends in time once it is settled`()
+    func
+        `a lease that a pause has moved and a peer's heartbeat does not is as old as that heartbeat, and ends in time once it is settled`()
     {
         let member = sleeper()
         let mine = member.replica(one, at: 45_000)?.version ?? .none

@@ -17,7 +17,8 @@ struct NameTests {
         #expect((Name(left) < Name(right)) != (Name(right) < Name(left)), "exactly one of them comes first")
     }
 
-    /// A name of twenty "é" has a million spellings. Were the hash that of the canonical form, all of them would share a bucket.
+    /// A name of twenty "é" has a million spellings. Were the hash that of the canonical form, all of them would share
+    /// a bucket.
     @Test func `canonically equivalent names do not hash alike`() {
         let hashes = Set(spellings(of: 10).map { Name($0).hashValue })
         #expect(hashes.count > 1_000)
@@ -44,7 +45,9 @@ struct NameTests {
         let sorted = ["", "A", "Z", "a", "a!", "aa", "b", decomposed, composed, "\u{E9}", "\u{FFFD}", "\u{10000}"]
         var random = SplitMix64(seed: 1)
         for _ in 0..<20 {
-            #expect(sorted.shuffled(using: &random).map(Name.init).sorted().map { Array($0.text.utf8) } == sorted.map { Array($0.utf8) })
+            #expect(
+                sorted.shuffled(using: &random).map(Name.init).sorted().map { Array($0.text.utf8) }
+                    == sorted.map { Array($0.utf8) })
         }
     }
 }

@@ -20,7 +20,9 @@ struct PackedInstanceTests {
         Case(testDescription: "nothing", name: "", endpoint: Endpoint(kind: .tcp, value: ""), ttl: 0, registered: 0),
         Case(testDescription: "empty metadata is not none", metadata: []),
         Case(testDescription: "tags, some empty", tags: ["", "a", "", composed, decomposed]),
-        Case(testDescription: "all", id: .text(Name(decomposed)), status: .starting, tags: ["blue", "zone-a"], metadata: Array("{}".utf8)),
+        Case(
+            testDescription: "all", id: .text(Name(decomposed)), status: .starting, tags: ["blue", "zone-a"],
+            metadata: Array("{}".utf8)),
         Case(testDescription: "out of service", endpoint: Endpoint(kind: .user, value: "x"), status: .outOfService),
         Case(testDescription: "another status", status: InstanceStatus("DOWN"), tags: ["t"], metadata: [1]),
         Case(testDescription: "an empty status", status: InstanceStatus(""), tags: ["t"], metadata: [1]),
@@ -29,10 +31,15 @@ struct PackedInstanceTests {
         Case(
             testDescription: "lengths around a digit of the length", name: String(repeating: "n", count: 127),
             endpoint: Endpoint(kind: .https, value: String(repeating: "v", count: 128)),
-            tags: [16_383, 16_384].map { String(repeating: "t", count: $0) }, metadata: [UInt8](repeating: 7, count: 1 << 21)),
+            tags: [16_383, 16_384].map { String(repeating: "t", count: $0) },
+            metadata: [UInt8](repeating: 7, count: 1 << 21)),
         Case(testDescription: "extra alone", extra: Array("{}".utf8)),
-        Case(testDescription: "extra and metadata", status: InstanceStatus("DOWN"), tags: ["t"], metadata: [1], extra: [2, 3]),
-        Case(testDescription: "extra, empty metadata", status: .outOfService, metadata: [], extra: [UInt8](repeating: 2, count: 200)),
+        Case(
+            testDescription: "extra and metadata", status: InstanceStatus("DOWN"), tags: ["t"], metadata: [1],
+            extra: [2, 3]),
+        Case(
+            testDescription: "extra, empty metadata", status: .outOfService, metadata: [],
+            extra: [UInt8](repeating: 2, count: 200)),
         Case(testDescription: "many tags", tags: (0..<1_000).map(String.init), metadata: Array("[1]".utf8)),
     ]
 
@@ -44,7 +51,9 @@ struct PackedInstanceTests {
     }
 
     private func expect(_ instance: Instance, is it: Case, status: InstanceStatus) {
-        #expect(instance.id == it.id && instance.serviceName == Name(it.name) && Array(instance.serviceNameUTF8) == Array(it.name.utf8))
+        #expect(
+            instance.id == it.id && instance.serviceName == Name(it.name)
+                && Array(instance.serviceNameUTF8) == Array(it.name.utf8))
         #expect(instance.endpoint.kind == it.endpoint.kind && instance.endpointKind == it.endpoint.kind)
         #expect(Array(instance.endpoint.value.utf8) == Array(it.endpoint.value.utf8))
         #expect(Array(instance.endpointValueUTF8) == Array(it.endpoint.value.utf8))
@@ -62,7 +71,9 @@ struct PackedInstanceTests {
         }
         #expect(instance.containsTag(where: isFirst) != tags.isEmpty && seen == Array(tags.prefix(1)))
         #expect(!instance.containsTag { _ in false })
-        #expect(tags == it.tags.map { Array($0.utf8) } && instance.tags.map { Array($0.utf8) } == tags && instance.tagCount == tags.count)
+        #expect(
+            tags == it.tags.map { Array($0.utf8) } && instance.tags.map { Array($0.utf8) } == tags
+                && instance.tagCount == tags.count)
     }
 
     @Test(arguments: cases)
@@ -73,7 +84,8 @@ struct PackedInstanceTests {
     @Test(arguments: cases)
     func `another status leaves the rest as it was, and the first one comes back`(it: Case) {
         for status in [
-            InstanceStatus.up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus(String(repeating: "X", count: 200)),
+            InstanceStatus.up, .starting, .outOfService, InstanceStatus("DOWN"),
+            InstanceStatus(String(repeating: "X", count: 200)),
         ] {
             let changed = make(it).with(status: status)
             expect(changed, is: it, status: status)

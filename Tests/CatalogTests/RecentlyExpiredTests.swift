@@ -8,18 +8,22 @@ struct RecentlyExpiredTests {
 
     /// Instances whose leases of no time have just run out.
     private func put(
-        _ numbers: ClosedRange<UInt64>, version number: UInt64 = 1, value: String = "10.0.0.1:80", into expired: inout RecentlyExpired,
+        _ numbers: ClosedRange<UInt64>, version number: UInt64 = 1, value: String = "10.0.0.1:80",
+        into expired: inout RecentlyExpired,
         in namespace: Namespace = tenant, at now: LeaseTime
     ) {
         for id in numbers {
             let instance = makeInstance(id, ttl: 1, value: value)
             let heartbeat = Heartbeat(age: 2, wall: 0)
-            let record = Record(instance, version: version(number), heartbeat: heartbeat, at: Moment(lease: now, wall: 0))
+            let record = Record(
+                instance, version: version(number), heartbeat: heartbeat, at: Moment(lease: now, wall: 0))
             expired.put(instance, record, in: namespace, at: now)
         }
     }
 
-    private func holds(_ number: UInt64, _ expired: RecentlyExpired) -> Bool { expired.find(.digest(number), in: Self.tenant) != nil }
+    private func holds(_ number: UInt64, _ expired: RecentlyExpired) -> Bool {
+        expired.find(.digest(number), in: Self.tenant) != nil
+    }
 
     @Test func `those with the oldest versions make room for the others`() {
         var expired = RecentlyExpired(retention: 1_000)
@@ -36,8 +40,11 @@ struct RecentlyExpiredTests {
         var expired = RecentlyExpired(retention: 1_000)
         let quiet = Namespace("quiet")
         put(1...50, version: 1, into: &expired, in: quiet, at: .zero)
-        for number in 1...UInt64(5 * RecentlyExpired.limit) { put(number...number, version: 10 + number, into: &expired, at: .zero) }
-        #expect((1...50).allSatisfy { expired.find(.digest($0), in: quiet) != nil }, "though its versions are the oldest")
+        for number in 1...UInt64(5 * RecentlyExpired.limit) {
+            put(number...number, version: 10 + number, into: &expired, at: .zero)
+        }
+        #expect(
+            (1...50).allSatisfy { expired.find(.digest($0), in: quiet) != nil }, "though its versions are the oldest")
         #expect(expired.count <= RecentlyExpired.limit && holds(UInt64(5 * RecentlyExpired.limit), expired))
     }
 

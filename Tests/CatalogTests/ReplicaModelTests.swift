@@ -1,5 +1,6 @@
-// Several members, and a network that loses, repeats, delays and reorders, beside one list of what was acknowledged to clients. When the members
-// have compared their digests and repaired what differs, each holds of every id what the latest acknowledged command made of it, and nothing else.
+// Several members, and a network that loses, repeats, delays and reorders, beside one list of what was acknowledged to
+// clients. When the members have compared their digests and repaired what differs, each holds of every id what the
+// latest acknowledged command made of it, and nothing else.
 
 import TestCatalog
 import TestRandom
@@ -34,7 +35,8 @@ private final class Cluster {
         var random = SplitMix64(seed: seed)
         members = (1...UInt64.random(in: 2...4, using: &random)).map {
             Member(
-                $0, start: .random(in: 0...1_000_000, using: &random), skew: .random(in: -3_600_000...3_600_000, using: &random))
+                $0, start: .random(in: 0...1_000_000, using: &random),
+                skew: .random(in: -3_600_000...3_600_000, using: &random))
         }
         self.random = random
     }
@@ -49,13 +51,16 @@ private final class Cluster {
 
     /// A client's command to some member. TTLs are so long that nothing expires: a lease that ends is for another test.
     func command() {
-        guard let key = keys.randomElement(using: &random), let member = members.randomElement(using: &random) else { return }
+        guard let key = keys.randomElement(using: &random), let member = members.randomElement(using: &random) else {
+            return
+        }
         if chance(4) {
             member.renew(key.id, in: key.namespace, at: now)
             return
         }
         let instance = makeInstance(
-            key.id, service: chance(2) ? "web" : "db", status: chance(5) ? .outOfService : .up, ttl: 1 << 40, value: "\(step)")
+            key.id, service: chance(2) ? "web" : "db", status: chance(5) ? .outOfService : .up, ttl: 1 << 40,
+            value: "\(step)")
         // What is known is registered again in another status, and else as it was: that is how a client changes one.
         let known = member.replica(key.id, in: key.namespace, at: now)?.instance ?? instance
         let commands: [Command] = [
@@ -113,8 +118,9 @@ private final class Cluster {
         let index = Int.random(in: 0..<members.count, using: &random)
         let source = members[(index + 1) % members.count]
         let newcomer = Member(UInt64(100 + step), start: now)
-        // What only the one that goes knows would be lost, and is not promised; so it goes only when the others have heard it. Digests are not
-        // enough for that: they tell of tombstones only where somebody has the instance, which may still be under way.
+        // What only the one that goes knows would be lost, and is not promised; so it goes only when the others have
+        // heard it. Digests are not enough for that: they tell of tombstones only where somebody has the instance,
+        // which may still be under way.
         for other in members where other !== members[index] {
             for item in members[index].copyAll(at: now) { _ = other.store.merge(item, at: other.moment(now)) }
         }
@@ -133,17 +139,24 @@ private final class Cluster {
         case 6..<9: deliver()
         default: if chance(25) { replace() }
         }
-        if step.isMultiple(of: 100), let member = members.randomElement(using: &random) { member.store.checkInvariants() }
+        if step.isMultiple(of: 100), let member = members.randomElement(using: &random) {
+            member.store.checkInvariants()
+        }
     }
 
-    /// Everybody looks at everybody, once for each member: somebody who never had an instance has no need of its tombstone, may hence get the
-    /// instance itself from another who has not seen the tombstone either, and finds that out a round later; but then it has the tombstone.
+    /// Everybody looks at everybody, once for each member: somebody who never had an instance has no need of its
+    /// tombstone, may hence get the instance itself from another who has not seen the tombstone either, and finds that
+    /// out a round later; but then it has the tombstone.
     func heal() {
         network = []
         for _ in members {
-            for to in members.indices { for from in members.indices where from != to { members[to].repair(from: members[from], at: now) } }
+            for to in members.indices {
+                for from in members.indices where from != to { members[to].repair(from: members[from], at: now) }
+            }
         }
-        for member in members { expect(member.store.digest() == members[0].store.digest(), "digests differ after the repair") }
+        for member in members {
+            expect(member.store.digest() == members[0].store.digest(), "digests differ after the repair")
+        }
         for key in keys {
             let wanted = acknowledged[key]
             for member in members {
@@ -154,14 +167,19 @@ private final class Cluster {
                 }
                 expect(found?.version == wanted?.version, "\(key.id) has another version than the latest acknowledged")
                 expect(
-                    found?.instance?.endpoint.value == instance.endpoint.value && found?.instance?.status == instance.status
-                        && found?.instance?.serviceName == instance.serviceName, "\(key.id) is another than the latest acknowledged")
-                let listed = member.store.instances(of: instance.serviceName, in: key.namespace, at: member.moment(now).lease)
+                    found?.instance?.endpoint.value == instance.endpoint.value
+                        && found?.instance?.status == instance.status
+                        && found?.instance?.serviceName == instance.serviceName,
+                    "\(key.id) is another than the latest acknowledged")
+                let listed = member.store.instances(
+                    of: instance.serviceName, in: key.namespace, at: member.moment(now).lease)
                 expect(listed.count { $0.instance.id == key.id } == 1, "\(key.id) is not listed once")
             }
         }
         let present = acknowledged.values.count { $0.instance != nil }
-        for member in members { expect(member.store.counts.instances == present, "\(member.store.counts), not \(present)") }
+        for member in members {
+            expect(member.store.counts.instances == present, "\(member.store.counts), not \(present)")
+        }
     }
 }
 
@@ -175,12 +193,15 @@ struct ReplicaModelTests {
         }
     }
 
-    /// Nothing is lost here and little delayed, but told in any order and twice. Then leases end alike, and the last heartbeat is the same.
+    /// Nothing is lost here and little delayed, but told in any order and twice. Then leases end alike, and the last
+    /// heartbeat is the same.
     @Test(arguments: 0..<15)
     func `a lease ends on all members when its last heartbeat is a TTL ago, whoever took it`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let members = (1...3 as ClosedRange<UInt64>).map {
-            Member($0, start: .random(in: -500_000...0, using: &random), skew: .random(in: -3_600_000...3_600_000, using: &random))
+            Member(
+                $0, start: .random(in: -500_000...0, using: &random),
+                skew: .random(in: -3_600_000...3_600_000, using: &random))
         }
         let delay: Int64 = 100
         var heard: [UInt64: (time: Int64, wall: Int64, ttl: Int64)] = [:]
@@ -212,7 +233,9 @@ struct ReplicaModelTests {
                 for member in members {
                     let found = member.replica(.digest(id), at: now)?.heartbeat
                     let age = now - last.time
-                    if age < last.ttl { #expect(found?.wall == last.wall * 1_000_000, "id \(id), seed \(seed), step \(step)") }
+                    if age < last.ttl {
+                        #expect(found?.wall == last.wall * 1_000_000, "id \(id), seed \(seed), step \(step)")
+                    }
                     if age >= last.ttl + delay { #expect(found == nil, "id \(id), seed \(seed), step \(step)") }
                 }
             }

@@ -1,4 +1,5 @@
-// Members of an imagined cluster: stores whose lease clocks were started at different times and whose wall clocks disagree.
+// Members of an imagined cluster: stores whose lease clocks were started at different times and whose wall clocks
+// disagree.
 
 import TestCatalog
 
@@ -9,14 +10,16 @@ func version(_ milliseconds: UInt64, origin: UInt64 = 1) -> Version {
 }
 
 func present(
-    _ id: UInt64, _ version: Version, status: InstanceStatus = .up, ttl: Int64 = 30_000, service: String = "web", age: Int64 = 0,
+    _ id: UInt64, _ version: Version, status: InstanceStatus = .up, ttl: Int64 = 30_000, service: String = "web",
+    age: Int64 = 0,
     wall: Int64 = 0
 ) -> Replica {
     .present(makeInstance(id, service: service, status: status, ttl: ttl), version, Heartbeat(age: age, wall: wall))
 }
 
 func present(
-    _ version: Version, status: InstanceStatus = .up, ttl: Int64 = 30_000, service: String = "web", age: Int64 = 0, wall: Int64 = 0
+    _ version: Version, status: InstanceStatus = .up, ttl: Int64 = 30_000, service: String = "web", age: Int64 = 0,
+    wall: Int64 = 0
 ) -> Replica {
     present(1, version, status: status, ttl: ttl, service: service, age: age, wall: wall)
 }
@@ -124,10 +127,14 @@ final class Member {
     func repair(from other: Member, at now: Int64) {
         let (mine, theirs) = (store.digest(), other.store.digest())
         guard mine.root != theirs.root else { return }
-        let differing = (0..<BucketDigest.bucketCount).filter { mine.buckets[$0] != theirs.buckets[$0] }.map { UInt16($0) }
+        let differing = (0..<BucketDigest.bucketCount).filter { mine.buckets[$0] != theirs.buckets[$0] }.map {
+            UInt16($0)
+        }
         for key in other.store.keys(in: differing, at: other.moment(now)) {
             let held = store.state(of: key.id, in: key.namespace, at: moment(now))?.replica.version ?? .none
-            guard held < key.version, let found = other.store.stateForPeers(of: key.id, in: key.namespace, at: other.moment(now)) else {
+            guard held < key.version,
+                let found = other.store.stateForPeers(of: key.id, in: key.namespace, at: other.moment(now))
+            else {
                 continue
             }
             _ = store.merge(found, at: moment(now))

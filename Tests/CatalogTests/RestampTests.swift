@@ -24,7 +24,8 @@ struct RestampTests {
     @Test func `records, tombstones and what has run out are stamped anew, and nothing else`() {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         for (id, wall) in [(UInt64(1), Int64(500)), (2, Self.wrong), (3, Self.wrong), (4, Self.wrong)] {
-            _ = store.apply(.register(makeInstance(id, ttl: id == 4 ? 10 : 60_000)), in: tenant, at: Self.moment(0, wall: wall))
+            _ = store.apply(
+                .register(makeInstance(id, ttl: id == 4 ? 10 : 60_000)), in: tenant, at: Self.moment(0, wall: wall))
         }
         _ = store.apply(.deregister(.digest(3)), in: tenant, at: Self.moment(0, wall: Self.wrong))
         _ = store.expire(at: Self.moment(100, wall: 600), budget: 10)
@@ -41,7 +42,8 @@ struct RestampTests {
         #expect(store.digest() != digest)
         let told = store.drain(includeRenewals: false, budget: 10, at: Self.moment(100, wall: 700)).changes
         #expect(
-            Set(told.map { "\($0.replica.id)" }) == ["\(InstanceID.digest(2))", "\(InstanceID.digest(3))"], "what is there or gone is told")
+            Set(told.map { "\($0.replica.id)" }) == ["\(InstanceID.digest(2))", "\(InstanceID.digest(3))"],
+            "what is there or gone is told")
         #expect(store.restamp(beyond: Self.limit, at: Self.moment(100, wall: 700)) == 0)
     }
 
@@ -54,7 +56,9 @@ struct RestampTests {
         _ = store.apply(.deregister(.digest(2)), in: tenant, at: Self.moment(0, wall: Self.wrong))
         #expect(store.restamp(beyond: Self.limit, at: Self.moment(0, wall: 700)) == 2)
         let before = Self.versions(store)
-        for id in UInt64(1)...3 { _ = store.apply(.register(makeInstance(id)), in: tenant, at: Self.moment(1, wall: 701)) }
+        for id in UInt64(1)...3 {
+            _ = store.apply(.register(makeInstance(id)), in: tenant, at: Self.moment(1, wall: 701))
+        }
         let after = Self.versions(store)
         for (id, time) in before { #expect(after[id]! > time) }
         #expect(after.values.allSatisfy { $0 <= Self.limit })

@@ -1,5 +1,6 @@
-// Revisions beside a model too simple to be wrong: the set of what is registered, in which version. Whatever members did to get there, those with equal
-// sets have equal digests, those with different sets have different ones, and no member's index ever stands still while its set changes.
+// Revisions beside a model too simple to be wrong: the set of what is registered, in which version. Whatever members
+// did to get there, those with equal sets have equal digests, those with different sets have different ones, and no
+// member's index ever stands still while its set changes.
 
 import TestCatalog
 import TestRandom
@@ -33,7 +34,8 @@ private final class Observed {
                     next = slot + 1
                     guard catalog.records.namespace(slot) == namespace else { continue }
                     let instance = catalog.records.instance(slot)
-                    held[instance.serviceName, default: []].insert(Held(id: instance.id, version: catalog.records.slots[slot].version))
+                    held[instance.serviceName, default: []].insert(
+                        Held(id: instance.id, version: catalog.records.slots[slot].version))
                 }
             }
         }
@@ -45,7 +47,9 @@ private final class Observed {
         let (store, now) = (member.store, held(in: namespace))
         let revision = store.revision(of: namespace)
         let before = sets[namespace] ?? [:]
-        if now != before, !now.isEmpty, revision.index <= last[namespace] ?? 0 { problem("the index stands at \(revision.index)") }
+        if now != before, !now.isEmpty, revision.index <= last[namespace] ?? 0 {
+            problem("the index stands at \(revision.index)")
+        }
         if now == before, !now.isEmpty, revision.index < last[namespace] ?? 0 { problem("the index goes back") }
         if revision.index >= 1 << 53 { problem("the index is \(revision.index)") }
         let services = now.keys.reduce(UInt64(0)) { $0 &+ store.revision(of: $1, in: namespace).digest }
@@ -54,7 +58,9 @@ private final class Observed {
             let index = store.revision(of: service, in: namespace).index
             let known = lastOfServices[namespace]?[service] ?? 0
             if index > revision.index { problem("a service is later than its namespace") }
-            if members == before[service] ? index < known : index <= known { problem("the index of \(service) is \(index) after \(known)") }
+            if members == before[service] ? index < known : index <= known {
+                problem("the index of \(service) is \(index) after \(known)")
+            }
             lastOfServices[namespace, default: [:]][service] = index
         }
         sets[namespace] = now
@@ -67,7 +73,8 @@ struct RevisionModelTests {
     func `digests are equal where contents are, however members came to them`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let members = (1...3).map {
-            Observed(Member($0, start: .random(in: -9_000...0, using: &random), skew: .random(in: -50...50, using: &random)))
+            Observed(
+                Member($0, start: .random(in: -9_000...0, using: &random), skew: .random(in: -50...50, using: &random)))
         }
         let namespaces = [tenant, neighbour, Namespace("caf\u{E9}")]
         let ids: [InstanceID] = (0..<6).map { .digest($0) } + ["a", "\u{E9}"].map { .text(Name($0)) }
@@ -87,7 +94,8 @@ struct RevisionModelTests {
             case 0..<4:
                 let service = ["web", "db", "c"].randomElement(using: &random) ?? ""
                 member.apply(
-                    .register(makeInstance(id, service: service, ttl: .random(in: 100...9_000, using: &random))), in: namespace, at: now)
+                    .register(makeInstance(id, service: service, ttl: .random(in: 100...9_000, using: &random))),
+                    in: namespace, at: now)
             case 4: member.apply(.deregister(id), in: namespace, at: now)
             case 5: member.renew(id, in: namespace, at: now)
             case 6: _ = member.expire(at: now)
@@ -106,12 +114,15 @@ struct RevisionModelTests {
                 if let known = digests[namespace]?[digest], known != held { problem("two contents have one digest") }
                 digests[namespace, default: [:]][digest] = held
                 for other in members where other.held(in: namespace) == held {
-                    if other.member.store.revision(of: namespace).digest != digest { problem("one content has two digests") }
+                    if other.member.store.revision(of: namespace).digest != digest {
+                        problem("one content has two digests")
+                    }
                 }
             }
         }
-        // At the end nothing that was is left, and what is registered then lasts: how old the heartbeats of before are, members may judge a little
-        // differently. All hear everything, and a member that has just been started is the fourth.
+        // At the end nothing that was is left, and what is registered then lasts: how old the heartbeats of before are,
+        // members may judge a little differently. All hear everything, and a member that has just been started is the
+        // fourth.
         now += 100_000
         for member in members.map(\.member) { _ = member.expire(at: now) }
         for namespace in namespaces {
@@ -125,14 +136,18 @@ struct RevisionModelTests {
         let all = members.map(\.member) + [Member(4, start: now - 5)]
         for _ in 0..<2 {
             for from in all {
-                for to in all where to !== from { for change in from.copyAll(at: now) { _ = to.store.merge(change, at: to.moment(now)) } }
+                for to in all where to !== from {
+                    for change in from.copyAll(at: now) { _ = to.store.merge(change, at: to.moment(now)) }
+                }
             }
         }
         for namespace in namespaces {
             #expect(Set(all.map { $0.store.revision(of: namespace).digest }).count == 1, "seed \(seed)")
             #expect(all[0].store.revision(of: namespace) != .none, "seed \(seed)")
             for service in ["web", "db", "c"] {
-                #expect(Set(all.map { $0.store.revision(of: Name(service), in: namespace).digest }).count == 1, "\(service), seed \(seed)")
+                #expect(
+                    Set(all.map { $0.store.revision(of: Name(service), in: namespace).digest }).count == 1,
+                    "\(service), seed \(seed)")
             }
         }
     }

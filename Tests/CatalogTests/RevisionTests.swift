@@ -45,7 +45,9 @@ struct RevisionTests {
         it.register(1, service: "web", at: 0)
         it.register(2, service: "db", at: 0)
         it.register(3, in: neighbour, at: 0)
-        let before = (serviceRevision(it, "web", at: 1), it.catalog.revision(of: tenant), it.catalog.revision(of: neighbour))
+        let before = (
+            serviceRevision(it, "web", at: 1), it.catalog.revision(of: tenant), it.catalog.revision(of: neighbour)
+        )
         it.register(4, service: "db", at: 1)
         it.register(2, service: "db", status: .starting, at: 1)
         #expect(serviceRevision(it, "web", at: 1) == before.0)
@@ -88,8 +90,12 @@ struct RevisionTests {
         #expect(found.revision == store.revision(of: tenant))
         for service in found.services {
             let listing = store.listing(of: service.name, in: tenant, at: at(1_001))
-            #expect(listing.revision == service.revision && store.revision(of: service.name, in: tenant) == service.revision)
-            #expect(listing.instances.map(\.instance.id) == store.instances(of: service.name, in: tenant, at: at(1_001)).map(\.instance.id))
+            #expect(
+                listing.revision == service.revision && store.revision(of: service.name, in: tenant) == service.revision
+            )
+            #expect(
+                listing.instances.map(\.instance.id)
+                    == store.instances(of: service.name, in: tenant, at: at(1_001)).map(\.instance.id))
         }
         #expect(Set(found.services.map(\.revision)).count == 3)
         let nobody = store.listing(of: Name("none"), in: tenant, at: at(0))
@@ -97,7 +103,8 @@ struct RevisionTests {
         #expect(store.services(in: neighbour, at: at(0)).revision == .none)
     }
 
-    @Test func `what a look-up found gone and comes back has another revision, however the threads' clocks were read`() {
+    @Test func `what a look-up found gone and comes back has another revision, however the threads' clocks were read`()
+    {
         // A look-up at 30,005 takes the lock before a heartbeat whose moment was read at 29,999.
         let heard = Replica.renewed(one, .none, Heartbeat(age: 5, wall: 7))
         let heartbeats: [(String, (Store) -> Void)] = [
@@ -120,7 +127,9 @@ struct RevisionTests {
                 #expect(finds(store, at(30_005)), "\(heartbeat), \(lookUp)")
                 let after = (store.revision(of: tenant), store.revision(of: Name("web"), in: tenant))
                 #expect(after.0.index > before.0.index && after.1.index > before.1.index, "\(heartbeat), \(lookUp)")
-                #expect(after.0.digest == before.0.digest && after.1.digest == before.1.digest, "what is told of it is the same")
+                #expect(
+                    after.0.digest == before.0.digest && after.1.digest == before.1.digest,
+                    "what is told of it is the same")
                 renew(store)
                 #expect(store.revision(of: tenant) == after.0, "once is enough")
             }
@@ -163,12 +172,15 @@ struct RevisionTests {
             _ = store.apply(.register(instance), in: tenant, at: moment(0))
         }
         let (web, db) = (
-            store.listing(of: Name("web"), in: tenant, at: at(1_001)), store.listing(of: Name("db"), in: tenant, at: at(1_001))
+            store.listing(of: Name("web"), in: tenant, at: at(1_001)),
+            store.listing(of: Name("db"), in: tenant, at: at(1_001))
         )
         let services = store.services(in: tenant, at: at(1_001))
         #expect(db.instances.isEmpty && db.overdue == db.revision.digest && services.overdue == db.overdue)
         #expect(store.overdueHash(of: .digest(2), in: tenant, at: at(1_001)) == web.overdue && web.overdue != 0)
-        #expect(store.overdueHash(of: one, in: tenant, at: at(1_001)) == 0 && store.overdueHash(of: .digest(9), in: tenant, at: at(0)) == 0)
+        #expect(
+            store.overdueHash(of: one, in: tenant, at: at(1_001)) == 0
+                && store.overdueHash(of: .digest(9), in: tenant, at: at(0)) == 0)
         let seen = store.revision(of: tenant).digest &- web.overdue &- services.overdue
         #expect(store.expire(at: moment(1_100), budget: 100).expired == 3)
         #expect(store.revision(of: tenant).digest == seen, "once they are swept, what was listed is what there is")
@@ -182,6 +194,8 @@ struct RevisionTests {
         }
         #expect(store.hasService(Name("web"), in: tenant, at: at(1_001)), "the last one that is looked at")
         #expect(!store.hasService(Name("web"), in: tenant, at: at(30_001)))
-        #expect(!store.hasService(Name("db"), in: tenant, at: at(0)) && !store.hasService(Name("web"), in: neighbour, at: at(0)))
+        #expect(
+            !store.hasService(Name("db"), in: tenant, at: at(0))
+                && !store.hasService(Name("web"), in: neighbour, at: at(0)))
     }
 }

@@ -9,7 +9,8 @@ struct ShortListingTests {
         for service in 0..<services {
             for number in 0..<perService {
                 // Every third has run out by then.
-                let instance = makeInstance(UInt64(service * 1_000 + number), service: "s\(service)", ttl: number % 3 == 0 ? 500 : 30_000)
+                let instance = makeInstance(
+                    UInt64(service * 1_000 + number), service: "s\(service)", ttl: number % 3 == 0 ? 500 : 30_000)
                 #expect(store.apply(.register(instance), in: tenant, at: moment(0)).outcome == .done)
             }
         }
@@ -20,12 +21,14 @@ struct ShortListingTests {
         let store = store(5, 90)
         let now = at(1_000)
         let (whole, short) = (
-            store.listing(of: Name("s1"), in: tenant, at: now), store.listing(of: Name("s1"), in: tenant, at: now, atMost: 90)
+            store.listing(of: Name("s1"), in: tenant, at: now),
+            store.listing(of: Name("s1"), in: tenant, at: now, atMost: 90)
         )
         let found = try #require(short)
         #expect(found.instances.map(\.instance.id) == whole.instances.map(\.instance.id))
         #expect(found.instances.count == 60)
-        #expect(found.revision == whole.revision && found.liveUntil == whole.liveUntil && found.overdue == whole.overdue)
+        #expect(
+            found.revision == whole.revision && found.liveUntil == whole.liveUntil && found.overdue == whole.overdue)
         // Those that are yet to be swept are looked at as well.
         #expect(store.listing(of: Name("s1"), in: tenant, at: now, atMost: 89) == nil)
         #expect(store.listing(of: Name("none"), in: tenant, at: now, atMost: 0)?.instances.isEmpty == true)
@@ -39,7 +42,8 @@ struct ShortListingTests {
         let found = try #require(store.services(in: tenant, at: now, atMost: 5))
         #expect(found.services.map(\.name) == whole.services.map(\.name))
         #expect(found.services.map(\.revision) == whole.services.map(\.revision))
-        #expect(found.revision == whole.revision && found.liveUntil == whole.liveUntil && found.overdue == whole.overdue)
+        #expect(
+            found.revision == whole.revision && found.liveUntil == whole.liveUntil && found.overdue == whole.overdue)
         #expect(store.services(in: tenant, at: now, atMost: 4) == nil)
         #expect(store.size(of: tenant).services == 5 && store.size(of: tenant).instances == 45)
         #expect(store.size(of: neighbour).services == 0 && store.size(of: neighbour).instances == 0)

@@ -54,10 +54,14 @@ struct SlabTests {
             }
             let highest = (live.keys.max() ?? 0) / Self.chunk + 1
             let first = Int.random(in: 0...highest, using: &random) * Self.chunk
-            let last = first + Int.random(in: 0...highest, using: &random) * Self.chunk + Int.random(in: 0...3, using: &random)
-            for slot in first..<last { #expect(slab.remove(Int32(slot)) == live.removeValue(forKey: slot), "seed \(seed), round \(round)") }
+            let last =
+                first + Int.random(in: 0...highest, using: &random) * Self.chunk + Int.random(in: 0...3, using: &random)
+            for slot in first..<last {
+                #expect(slab.remove(Int32(slot)) == live.removeValue(forKey: slot), "seed \(seed), round \(round)")
+            }
             #expect(slab.count == live.count, "seed \(seed), round \(round)")
-            #expect(slab.allocatedChunks == Set(live.keys.map { $0 / Self.chunk }).count, "seed \(seed), round \(round)")
+            #expect(
+                slab.allocatedChunks == Set(live.keys.map { $0 / Self.chunk }).count, "seed \(seed), round \(round)")
         }
         #expect(live.allSatisfy { slab[Int32($0)] == $1 }, "seed \(seed)")
     }
@@ -98,7 +102,9 @@ struct SlabTests {
             #expect(slab[slot].revision == 1)
         }
         let snapshot = slab
-        #expect(!isKnownUniquelyReferenced(&slab[0].witness), "a copy of the slab shares its chunks, which shows that the check can fail")
+        #expect(
+            !isKnownUniquelyReferenced(&slab[0].witness),
+            "a copy of the slab shares its chunks, which shows that the check can fail")
         withExtendedLifetime(snapshot) {}
     }
 

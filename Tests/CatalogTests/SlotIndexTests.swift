@@ -98,7 +98,9 @@ struct SlotListTests {
                 let position = Int.random(in: 0..<model.count, using: &random)
                 let last = model.removeLast()
                 if position < model.count { model[position] = last }
-                #expect(list.remove(at: Int32(position)) == (position < model.count ? last : nil), "seed \(seed), round \(round)")
+                #expect(
+                    list.remove(at: Int32(position)) == (position < model.count ? last : nil),
+                    "seed \(seed), round \(round)")
             }
             #expect(list.count == model.count, "seed \(seed), round \(round)")
             #expect(model.indices.allSatisfy { list[$0] == model[$0] }, "seed \(seed), round \(round)")

@@ -23,7 +23,8 @@ struct SlotSetTests {
                 #expect((popped == nil) == model.isEmpty, "seed \(seed), step \(step)")
                 if let popped { #expect(model.remove(popped) != nil, "seed \(seed), step \(step)") }
             }
-            #expect(set.count == model.count && set.contains(slot) == model.contains(slot), "seed \(seed), step \(step)")
+            #expect(
+                set.count == model.count && set.contains(slot) == model.contains(slot), "seed \(seed), step \(step)")
         }
         while let popped = set.popNext() { #expect(model.remove(popped) != nil, "seed \(seed)") }
         #expect(model.isEmpty && set.isEmpty)

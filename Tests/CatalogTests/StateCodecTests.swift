@@ -6,33 +6,40 @@ import Testing
 @testable import Catalog
 
 struct StateCodecTests {
-    private static let texts = ["", "a", "reviews", String(repeating: "n", count: 127), composed, decomposed, "日本", "😀"]
+    private static let texts = [
+        "", "a", "reviews", String(repeating: "n", count: 127), composed, decomposed, "日本", "😀",
+    ]
 
     private static func instance(_ random: inout SplitMix64) -> Instance {
         func text() -> String { texts.randomElement(using: &random) ?? "" }
         func block() -> [UInt8]? {
-            Bool.random(using: &random) ? nil : (0..<Int.random(in: 0...200, using: &random)).map { UInt8(truncatingIfNeeded: $0) }
+            Bool.random(using: &random)
+                ? nil : (0..<Int.random(in: 0...200, using: &random)).map { UInt8(truncatingIfNeeded: $0) }
         }
         let further: [UInt8]? = Bool.random(using: &random) ? nil : [9, 2, 0xAA, 0xBB, 7, 0]
         return Instance(
             id: id(&random), serviceName: Name(text()),
             endpoint: Endpoint(kind: Endpoint.Kind.allCases.randomElement(using: &random) ?? .tcp, value: text()),
-            status: [.up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus("")].randomElement(using: &random) ?? .up,
+            status: [.up, .starting, .outOfService, InstanceStatus("DOWN"), InstanceStatus("")].randomElement(
+                using: &random) ?? .up,
             ttl: [1, 127, 30_000, StateLimits.ttls.upperBound].randomElement(using: &random) ?? 1,
-            tags: (0..<Int.random(in: 0...4, using: &random)).map { _ in text() }, metadata: block(), extra: block(), further: further,
+            tags: (0..<Int.random(in: 0...4, using: &random)).map { _ in text() }, metadata: block(), extra: block(),
+            further: further,
             registered: .random(in: .min ... .max, using: &random))
     }
 
     private static func id(_ random: inout SplitMix64) -> InstanceID {
         Bool.random(using: &random)
-            ? .digest(.random(in: 0 ... .max, using: &random)) : .text(Name("web/\(texts.randomElement(using: &random) ?? "")"))
+            ? .digest(.random(in: 0 ... .max, using: &random))
+            : .text(Name("web/\(texts.randomElement(using: &random) ?? "")"))
     }
 
     private static func state(_ random: inout SplitMix64) -> Replicated {
         let version = Version(
             time: HybridTime(bits: UInt64.random(in: 0..<UInt64.max << 32, using: &random)),
             origin: MemberID(bits: .random(in: 0 ... .max, using: &random)))
-        let heartbeat = Heartbeat(age: .random(in: 0...1_000_000, using: &random), wall: .random(in: .min ... .max, using: &random))
+        let heartbeat = Heartbeat(
+            age: .random(in: 0...1_000_000, using: &random), wall: .random(in: .min ... .max, using: &random))
         let replica: Replica =
             switch Int.random(in: 0..<4, using: &random) {
             case 0: .absent(id(&random), version, age: .random(in: 0...1_000, using: &random))
@@ -53,7 +60,9 @@ struct StateCodecTests {
         return states
     }
 
-    private static func bytes(_ states: [Replicated]) -> [UInt8] { states.reduce(into: []) { StateCodec.append($1, to: &$0) } }
+    private static func bytes(_ states: [Replicated]) -> [UInt8] {
+        states.reduce(into: []) { StateCodec.append($1, to: &$0) }
+    }
 
     @Test(arguments: 0..<50)
     func `states come back as they were`(seed: UInt64) throws {
@@ -65,15 +74,23 @@ struct StateCodecTests {
             let came = try #require(came, "seed \(seed)")
             #expect(came.namespace == sent.namespace, "seed \(seed)")
             switch (sent.replica, came.replica) {
-            case (.present(let sent, let version, let heartbeat), .present(let came, let otherVersion, let otherHeartbeat)):
+            case (
+                .present(let sent, let version, let heartbeat), .present(let came, let otherVersion, let otherHeartbeat)
+            ):
                 #expect(sent == came && version == otherVersion && heartbeat == otherHeartbeat, "seed \(seed)")
                 #expect(sent.id == came.id, "seed \(seed)")
-                let (tags, others): ([[UInt8]], [[UInt8]]) = (sent.tags.map { Array($0.utf8) }, came.tags.map { Array($0.utf8) })
+                let (tags, others): ([[UInt8]], [[UInt8]]) = (
+                    sent.tags.map { Array($0.utf8) }, came.tags.map { Array($0.utf8) }
+                )
                 #expect(tags == others, "seed \(seed)")
-                #expect(sent.metadata == came.metadata && sent.extra == came.extra && sent.further == came.further, "seed \(seed)")
+                #expect(
+                    sent.metadata == came.metadata && sent.extra == came.extra && sent.further == came.further,
+                    "seed \(seed)")
             case (.absent(let sent, let version, let age), .absent(let came, let otherVersion, let otherAge)):
                 #expect(sent == came && version == otherVersion && age == otherAge, "seed \(seed)")
-            case (.renewed(let sent, let version, let heartbeat), .renewed(let came, let otherVersion, let otherHeartbeat)):
+            case (
+                .renewed(let sent, let version, let heartbeat), .renewed(let came, let otherVersion, let otherHeartbeat)
+            ):
                 #expect(sent == came && version == otherVersion && heartbeat == otherHeartbeat, "seed \(seed)")
             default: Issue.record("another kind came back: seed \(seed)")
             }
@@ -98,9 +115,12 @@ struct StateCodecTests {
 
     @Test func `a known status is the same however it is spelt`() throws {
         let instance = Instance(
-            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "v"), status: InstanceStatus("starting"), ttl: 1,
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "v"),
+            status: InstanceStatus("starting"), ttl: 1,
             tags: [], metadata: nil, registered: 0)
-        var bytes = Self.bytes([Replicated(namespace: Namespace("t"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))])
+        var bytes = Self.bytes([
+            Replicated(namespace: Namespace("t"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))
+        ])
         let place = try #require(bytes.indices.first { bytes[$0...].starts(with: "STARTING".utf8) })
         for (index, letter) in "Starting".utf8.enumerated() { bytes[place + index] = letter }
         guard case .present(let came, _, _) = try #require(try Self.read(bytes).first ?? nil).replica else {

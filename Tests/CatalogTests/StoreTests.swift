@@ -23,12 +23,15 @@ struct StoreTests {
         let store = Store(namespaceCapacity: nil)
         let tenant = Namespace("tenant")
         var random = SplitMix64(seed: 7)
-        let ids: [InstanceID] = (0..<40).map { .digest($0) } + ["", "00000000000000a", "zz", "\u{E9}"].map { .text(Name($0)) }
+        let ids: [InstanceID] =
+            (0..<40).map { .digest($0) } + ["", "00000000000000a", "zz", "\u{E9}"].map { .text(Name($0)) }
         for id in ids.shuffled(using: &random) {
             let service = ["web", "db", "e\u{301}", "\u{E9}"][Int.random(in: 0..<4, using: &random)]
             store.apply(.register(makeInstance(id, service: service)), in: tenant, at: 0)
         }
-        let listed = store.instances(in: tenant, at: at(1)).map { Array($0.instance.serviceName.text.utf8) + [0] + $0.instance.id.utf8 }
+        let listed = store.instances(in: tenant, at: at(1)).map {
+            Array($0.instance.serviceName.text.utf8) + [0] + $0.instance.id.utf8
+        }
         #expect(listed.count == ids.count)
         #expect(listed == listed.sorted { $0.lexicographicallyPrecedes($1) })
         let web = store.instances(of: Name("web"), in: tenant, at: at(1)).map(\.instance.id)
@@ -40,7 +43,9 @@ struct StoreTests {
         let store = Store(namespaceCapacity: 3)
         let namespaces = (0..<300).map { Namespace("tenant-\($0)") }
         for (number, namespace) in namespaces.enumerated() {
-            for id in 0..<UInt64(number % 4) { #expect(store.apply(.register(makeInstance(id)), in: namespace, at: 0) == .done) }
+            for id in 0..<UInt64(number % 4) {
+                #expect(store.apply(.register(makeInstance(id)), in: namespace, at: 0) == .done)
+            }
         }
         for (number, namespace) in namespaces.enumerated() {
             #expect(store.instances(in: namespace, at: at(1)).count == number % 4)
@@ -79,7 +84,9 @@ struct StoreTests {
                 if store.renew(id, in: namespace, at: moment(5_000)) != (fate != 2) { wrong.add(1, ordering: .relaxed) }
                 switch fate {
                 case 1: outcomes.append(store.apply(.deregister(id), in: namespace, at: 5_000))
-                case 3: outcomes.append(store.apply(.register(makeInstance(id, service: "moved")), in: namespace, at: 5_000))
+                case 3:
+                    outcomes.append(
+                        store.apply(.register(makeInstance(id, service: "moved")), in: namespace, at: 5_000))
                 default: break
                 }
                 if outcomes.contains(where: { $0 != .done }) { wrong.add(1, ordering: .relaxed) }
@@ -102,8 +109,12 @@ struct StoreExpiryTests {
         let store = Store(namespaceCapacity: nil)
         let tenant = Namespace("tenant")
         let (dying, living) = (UInt64(100_000), UInt64(100))
-        for id in 0..<dying { store.apply(.register(makeInstance(id, service: "s\(id % 50)", ttl: 10_000)), in: tenant, at: 0) }
-        for id in dying..<dying + living { store.apply(.register(makeInstance(id, ttl: 10_000)), in: tenant, at: 5_000) }
+        for id in 0..<dying {
+            store.apply(.register(makeInstance(id, service: "s\(id % 50)", ttl: 10_000)), in: tenant, at: 0)
+        }
+        for id in dying..<dying + living {
+            store.apply(.register(makeInstance(id, ttl: 10_000)), in: tenant, at: 5_000)
+        }
         var (now, expired, calls) = (Int64(10_064), 0, 0)
         var hasMore = true
         while hasMore, calls < 1_000 {
@@ -124,7 +135,9 @@ struct StoreExpiryTests {
     @Test func `a budget holds for all shards together`() {
         let store = Store(namespaceCapacity: nil)
         for number in 0..<200 {
-            for id in UInt64(0)..<50 { store.apply(.register(makeInstance(id, ttl: 1_000)), in: Namespace("tenant-\(number)"), at: 0) }
+            for id in UInt64(0)..<50 {
+                store.apply(.register(makeInstance(id, ttl: 1_000)), in: Namespace("tenant-\(number)"), at: 0)
+            }
         }
         var (expired, calls) = (0, 0)
         var hasMore = true
@@ -140,7 +153,9 @@ struct StoreExpiryTests {
     /// The wheel moves leases to a finer level as their time comes near: work as well, though nothing expires by it.
     @Test func `a budget bounds the wheel's upkeep too`() {
         let store = Store(namespaceCapacity: nil)
-        for id in UInt64(0)..<10_000 { store.apply(.register(makeInstance(id, ttl: 20_000)), in: Namespace("tenant"), at: 0) }
+        for id in UInt64(0)..<10_000 {
+            store.apply(.register(makeInstance(id, ttl: 20_000)), in: Namespace("tenant"), at: 0)
+        }
         var calls = 1
         while store.expire(at: moment(256 * TimerWheel.resolution), budget: 500).hasMore, calls < 1_000 { calls += 1 }
         #expect((20...21).contains(calls))

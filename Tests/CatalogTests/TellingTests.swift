@@ -141,7 +141,8 @@ struct DrainTests {
             for _ in 0..<3_000 {
                 let id = UInt64.random(in: 0..<40, using: &random)
                 let namespace = Namespace("tenant-\(id % 3)")
-                let command: Command = Int.random(in: 0..<3, using: &random) == 0 ? .deregister(.digest(id)) : .register(makeInstance(id))
+                let command: Command =
+                    Int.random(in: 0..<3, using: &random) == 0 ? .deregister(.digest(id)) : .register(makeInstance(id))
                 _ = source.apply(command, in: namespace, at: moment(0))
             }
             running.subtract(1, ordering: .sequentiallyConsistent)
@@ -177,7 +178,9 @@ struct CopyTests {
                 let id = UInt64.random(in: 0..<100, using: &random)
                 touched.insert(id)
                 let namespace = namespaces[Int(id % 3)]
-                member.apply(Bool.random(using: &random) ? .deregister(.digest(id)) : .register(makeInstance(id)), in: namespace, at: 1)
+                member.apply(
+                    Bool.random(using: &random) ? .deregister(.digest(id)) : .register(makeInstance(id)), in: namespace,
+                    at: 1)
                 member.apply(.register(makeInstance(1_000 + id)), in: namespace, at: 1)
                 let other = UInt64.random(in: 100..<300, using: &random)
                 member.renew(.digest(other), in: namespaces[Int(other % 3)], at: 1)
@@ -186,15 +189,21 @@ struct CopyTests {
                 member.apply(.register(makeInstance(other, status: .starting)), in: namespaces[Int(other % 3)], at: 1)
             }
         }
-        for id in UInt64(0)..<300 where !touched.contains(id) { #expect(times[.digest(id)] == 1, "id \(id), seed \(seed)") }
+        for id in UInt64(0)..<300 where !touched.contains(id) {
+            #expect(times[.digest(id)] == 1, "id \(id), seed \(seed)")
+        }
     }
 
     @Test func `a copy makes another member equal, and the leases as old`() {
         let (here, there) = (Member(1), Member(2, start: 10_000))
         for id in UInt64(0)..<500 {
-            here.apply(.register(makeInstance(id, ttl: id < 100 ? 5_000 : 60_000)), in: Namespace("tenant-\(id % 40)"), at: Int64(id))
+            here.apply(
+                .register(makeInstance(id, ttl: id < 100 ? 5_000 : 60_000)), in: Namespace("tenant-\(id % 40)"),
+                at: Int64(id))
         }
-        for id in UInt64(450)..<500 { here.apply(.deregister(.digest(id)), in: Namespace("tenant-\(id % 40)"), at: 2_000) }
+        for id in UInt64(450)..<500 {
+            here.apply(.deregister(.digest(id)), in: Namespace("tenant-\(id % 40)"), at: 2_000)
+        }
         let items = here.copyAll(at: 20_000)
         #expect(items.count == 400, "what is dead is not copied, tombstones are")
         for item in items { #expect(there.store.merge(item, at: there.moment(20_000)) == .applied) }
@@ -248,7 +257,9 @@ struct DigestTests {
     @Test func `the keys of a bucket are all that is in it`() {
         let member = Member(1)
         let texts = ["", "a", "\u{E9}", "e\u{301}"].map { InstanceID.text(Name($0)) }
-        for id in (UInt64(0)..<100).map({ InstanceID.digest($0) }) + texts { member.apply(.register(makeInstance(id)), at: 0) }
+        for id in (UInt64(0)..<100).map({ InstanceID.digest($0) }) + texts {
+            member.apply(.register(makeInstance(id)), at: 0)
+        }
         member.apply(.deregister(one), at: 1)
         let buckets = member.store.digest().buckets
         let occupied = (0..<BucketDigest.bucketCount).filter { buckets[$0] != 0 }.map { UInt16($0) }

@@ -13,11 +13,13 @@ struct TimerWheelTests {
     /// Dues and jumps of every order of magnitude, so that all levels and the parked timers take part.
     private static func span(using random: inout SplitMix64) -> Int64 {
         let bits =
-            Int.random(in: 0..<10, using: &random) == 0 ? Int64.random(in: 30...41, using: &random) : .random(in: 0...26, using: &random)
+            Int.random(in: 0..<10, using: &random) == 0
+            ? Int64.random(in: 30...41, using: &random) : .random(in: 0...26, using: &random)
         return Int64.random(in: 0...(1 << bits), using: &random)
     }
 
-    /// The model: a due for each slot. Nothing fires early, twice in one call or when cancelled; when no work is left, nothing is late.
+    /// The model: a due for each slot. Nothing fires early, twice in one call or when cancelled; when no work is left,
+    /// nothing is late.
     @Test(arguments: 0..<50)
     func `the wheel agrees with a dictionary of dues`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
@@ -35,13 +37,17 @@ struct TimerWheelTests {
                 wheel.cancel(slot)
                 model[slot] = nil
             default:
-                now += Int.random(in: 0..<3, using: &random) == 0 ? 0 : Self.span(using: &random) >> Int64.random(in: 0...8, using: &random)
-                let budget = Int.random(in: 0..<4, using: &random) == 0 ? 1_000_000 : Int.random(in: 0...20, using: &random)
+                now +=
+                    Int.random(in: 0..<3, using: &random) == 0
+                    ? 0 : Self.span(using: &random) >> Int64.random(in: 0...8, using: &random)
+                let budget =
+                    Int.random(in: 0..<4, using: &random) == 0 ? 1_000_000 : Int.random(in: 0...20, using: &random)
                 var fired = Set<Int32>()
                 let isWorkLeft = wheel.advance(to: at(now), budget: budget) { slot in
                     #expect(fired.insert(slot).inserted, "slot \(slot) fired twice: seed \(seed), step \(step)")
                     guard let due = model[slot], due <= now else {
-                        Issue.record("slot \(slot) fired, due \(model[slot] ?? -1) at \(now): seed \(seed), step \(step)")
+                        Issue.record(
+                            "slot \(slot) fired, due \(model[slot] ?? -1) at \(now): seed \(seed), step \(step)")
                         return .expired
                     }
                     guard Int.random(in: 0..<3, using: &random) == 0 else {
@@ -85,7 +91,8 @@ struct TimerWheelTests {
     }
 
     /// Dues around every boundary of the levels, from a start that is itself just before, at or after one.
-    @Test(arguments: [0, 255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, (1 << 32) - 1, 1 << 32, -1, -257] as [Int64])
+    @Test(
+        arguments: [0, 255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, (1 << 32) - 1, 1 << 32, -1, -257] as [Int64])
     func `a timer fires neither before its due nor a tick after it`(startTick: Int64) {
         let start = startTick * Self.resolution + 5
         for bits in 0...42 as ClosedRange<Int64> {
@@ -145,7 +152,9 @@ struct TimerWheelTests {
         var fired = 0
         #expect(!wheel.advance(to: at(Self.horizon * 1_000), budget: 0) { _ in .expired })
         wheel.schedule(1, due: at(Self.horizon * 1_000 + 10))
-        #expect(wheel.advance(to: at(Self.horizon * 1_000 + 64), budget: 0) { _ in .expired }, "due work without budget is left")
+        #expect(
+            wheel.advance(to: at(Self.horizon * 1_000 + 64), budget: 0) { _ in .expired },
+            "due work without budget is left")
         _ = wheel.advance(to: at(Self.horizon * 1_000 + 64), budget: 1) { _ in
             fired += 1
             return .expired

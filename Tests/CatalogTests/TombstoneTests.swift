@@ -44,17 +44,24 @@ struct TombstoneTests {
     @Test func `when all take too much, those with the most forget their oldest`() {
         let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 100))
         let (many, few) = ((0..<30).map { Namespace("m\($0)") }, (0..<30).map { Namespace("f\($0)") })
-        for namespace in few { for id in UInt64(0)..<5 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 0) } }
-        for namespace in many { for id in UInt64(0)..<100 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 1) } }
+        for namespace in few {
+            for id in UInt64(0)..<5 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 0) }
+        }
+        for namespace in many {
+            for id in UInt64(0)..<100 { member.merge(.absent(.digest(id), version(1)), in: namespace, at: 1) }
+        }
         #expect(member.store.tombstoneCounts.bytes > 1_600 * Tombstones.cost)
         for _ in 0..<20 { member.store.trimTombstones() }
         #expect(member.store.tombstoneCounts.bytes <= 1_600 * Tombstones.cost && member.store.counts.tombstones > 1_300)
-        for namespace in few { #expect((0..<5).allSatisfy { member.replica(.digest($0), in: namespace, at: 2) != nil }) }
+        for namespace in few {
+            #expect((0..<5).allSatisfy { member.replica(.digest($0), in: namespace, at: 2) != nil })
+        }
         for namespace in many { #expect(member.replica(.digest(99), in: namespace, at: 2) != nil, "the youngest stay") }
     }
 
     @Test func `a namespace counts besides what was deregistered in it`() {
-        // A client that makes up namespaces, as trusted tokens let it, would else have a member take seven times the bound.
+        // A client that makes up namespaces, as trusted tokens let it, would else have a member take seven times the
+        // bound.
         let member = Member(1, tombstones: TombstoneLimits(retention: Self.hour, countPerNamespace: 100))
         let namespaces = (0..<1_000).map { Namespace("\($0 + 1_000)\(String(repeating: "x", count: 252))") }
         for namespace in namespaces { member.merge(.absent(one, version(1)), in: namespace, at: 0) }
@@ -134,7 +141,9 @@ struct TombstoneTests {
         for minute in 1...660 as ClosedRange<Int64> {
             let now = minute * 60_000
             for (from, to) in [(0, 1), (1, 0)] {
-                for item in members[from].copyAll(at: now) { _ = members[to].store.merge(item, at: members[to].moment(now + 5_000)) }
+                for item in members[from].copyAll(at: now) {
+                    _ = members[to].store.merge(item, at: members[to].moment(now + 5_000))
+                }
             }
             for member in members { _ = member.expire(at: now + 5_000) }
             if minute == 590 { #expect(members.allSatisfy { $0.store.counts.tombstones == 1 }) }
@@ -182,7 +191,8 @@ struct TombstoneTests {
         #expect(member.store.counts == Counts(tombstones: 1))
     }
 
-    /// Tombstones beside a list that is searched: which there are, in which order they go, and which are still to be told.
+    /// Tombstones beside a list that is searched: which there are, in which order they go, and which are still to be
+    /// told.
     @Test(arguments: 0..<30)
     func `tombstones agree with a list`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
@@ -194,7 +204,8 @@ struct TombstoneTests {
         for step in 0..<2_000 {
             now += Int64.random(in: 0...30, using: &random)
             let (id, namespace) = (
-                InstanceID.digest(.random(in: 0..<30, using: &random)), namespaces[Int.random(in: 0..<2, using: &random)]
+                InstanceID.digest(.random(in: 0..<30, using: &random)),
+                namespaces[Int.random(in: 0..<2, using: &random)]
             )
             switch Int.random(in: 0..<8, using: &random) {
             case 0..<4:

@@ -29,8 +29,14 @@ struct ClusterSettingsTests {
                 ["replication": "true", "replication_port": "off"],
                 "replication_port off (flag --replication_port): replication needs a port"
             ),
-            (["replication_tls": "true"], "replication_tls true (flag --replication_tls): it needs replication_tls_cert"),
-            (["replication_tls_ca": "a"], "replication_tls_ca a (flag --replication_tls_ca): it has no effect without replication_tls"),
+            (
+                ["replication_tls": "true"],
+                "replication_tls true (flag --replication_tls): it needs replication_tls_cert"
+            ),
+            (
+                ["replication_tls_ca": "a"],
+                "replication_tls_ca a (flag --replication_tls_ca): it has no effect without replication_tls"
+            ),
             (
                 ["replication_tls_name": "a"],
                 "replication_tls_name a (flag --replication_tls_name): it has no effect without replication_tls"
@@ -61,7 +67,10 @@ struct ClusterSettingsTests {
 
     @Test(
         arguments: [
-            (["replication": "true"], ["this member will find no peer", "without cluster_secret and without replication_tls"]),
+            (
+                ["replication": "true"],
+                ["this member will find no peer", "without cluster_secret and without replication_tls"]
+            ),
             (["replication": "true", "cluster_peers": "a"], ["without cluster_secret and without replication_tls"]),
             (["replication": "true", "cluster_peers": "a", "cluster_secret": secret], []),
             (["replication": "true", "cluster_dns": "a", "cluster_secret": "short"], ["cluster_secret is shorter"]),
@@ -71,7 +80,8 @@ struct ClusterSettingsTests {
             ),
             (["replication": "true", "cluster_dir": "/d", "replication_tls": "true"].merging(files) { $1 }, []),
             (
-                ["replication": "true", "cluster_dir": "/d", "replication_tls": "true", "replication_plain": "true"].merging(files) { $1 },
+                ["replication": "true", "cluster_dir": "/d", "replication_tls": "true", "replication_plain": "true"]
+                    .merging(files) { $1 },
                 ["replication_plain is on"]
             ),
             (["cluster_dir": "/d"], ["replication is off"]),
@@ -87,12 +97,18 @@ struct ClusterSettingsTests {
 
     @Test(arguments: ["trusted", "jwt"])
     func `tenants and an open replication port go together only by the operator's word`(mode: String) throws {
-        // R840 With AUTH_MODE other than none, REPLICATION with neither CLUSTER_SECRET nor REPLICATION_TLS stops the start with a sentence, unless
-        // REPLICATION_PLAIN is true: at an open replication port there are no tenants. Without AUTH_MODE it is warned of.
-        let open = ["replication": "true", "cluster_dir": "/d", "auth_mode": mode, "jwt_secret": String(repeating: "k", count: 32)]
+        // R840 With AUTH_MODE other than none, REPLICATION with neither CLUSTER_SECRET nor REPLICATION_TLS stops the
+        // start with a sentence, unless REPLICATION_PLAIN is true: at an open replication port there are no tenants.
+        // Without AUTH_MODE it is warned of.
+        let open = [
+            "replication": "true", "cluster_dir": "/d", "auth_mode": mode,
+            "jwt_secret": String(repeating: "k", count: 32),
+        ]
         let refusal = try #require(sentence(open))
         #expect(
-            refusal.hasPrefix("auth_mode \(mode) (flag --auth_mode): replication is on with neither cluster_secret nor replication_tls"))
+            refusal.hasPrefix(
+                "auth_mode \(mode) (flag --auth_mode): replication is on with neither cluster_secret nor replication_tls"
+            ))
         #expect(refusal.contains("replication_plain"))
         #expect(sentence(open.merging(["cluster_secret": Self.secret]) { $1 }) == nil)
         #expect(sentence(open.merging(["replication_tls": "true"]) { $1 }.merging(Self.files) { $1 }) == nil)
@@ -111,7 +127,9 @@ struct ClusterSettingsTests {
 
     @Test func `the peers' TLS is made of three files`() throws {
         let settings = try resolve(["replication_tls": "true"].merging(Self.files) { $1 }).settings
-        #expect(settings.replicationSecurity == PeerTLSConfiguration(certificatePath: "c", keyPath: "k", authorityPath: "a"))
+        #expect(
+            settings.replicationSecurity == PeerTLSConfiguration(certificatePath: "c", keyPath: "k", authorityPath: "a")
+        )
         #expect(Settings.defaults.replicationSecurity == nil)
     }
 }

@@ -1,5 +1,5 @@
-// The compose files are the first configuration that many a user runs: what they set has to exist, to be allowed, and to make a cluster. An engine to
-// run them is not needed for that; `make test.cluster` goes further.
+// The compose files are the first configuration that many a user runs: what they set has to exist, to be allowed, and
+// to make a cluster. An engine to run them is not needed for that; `make test.cluster` goes further.
 
 import Foundation
 import Testing
@@ -10,9 +10,12 @@ struct ComposeFileTests {
     private static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    private static func text(_ path: String) throws -> String { try String(contentsOf: root.appending(path: path), encoding: .utf8) }
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
 
-    /// What the lines under the one `environment:` set, as the container sees it when the shell of `docker compose` sets nothing.
+    /// What the lines under the one `environment:` set, as the container sees it when the shell of `docker compose`
+    /// sets nothing.
     private static func environment(_ file: String) throws -> [String: String] {
         let lines = try text(file).split(separator: "\n")
         let starts = lines.indices.filter { lines[$0].trimmingCharacters(in: .whitespaces) == "environment:" }
@@ -23,8 +26,11 @@ struct ComposeFileTests {
             guard line.prefix(while: { $0 == " " }).count > indent else { break }
             let entry = line.trimmingCharacters(in: .whitespaces)
             if entry.hasPrefix("#") { continue }
-            let match = try #require(try /([A-Z0-9_]+): *(?:"([^"]*)"|([^"#]+))/.wholeMatch(in: entry), "\(file): \(entry)")
-            environment[String(match.1)] = String(match.2 ?? match.3 ?? "").replacing(/\$\{[A-Z_]+:-([^}]*)\}/) { String($0.1) }
+            let match = try #require(
+                try /([A-Z0-9_]+): *(?:"([^"]*)"|([^"#]+))/.wholeMatch(in: entry), "\(file): \(entry)")
+            environment[String(match.1)] = String(match.2 ?? match.3 ?? "").replacing(/\$\{[A-Z_]+:-([^}]*)\}/) {
+                String($0.1)
+            }
         }
         return environment
     }
@@ -55,7 +61,8 @@ struct ComposeFileTests {
         let image = try Self.text("Dockerfile")
         #expect(image.contains("HEALTHCHECK ") && image.contains(#"CMD ["/usr/local/bin/registry", "check"]"#))
         #expect(image.contains("\nSTOPSIGNAL SIGTERM\n"))
-        let ports = ["api_port", "https_port", "replication_port"].compactMap { name in Settings.rows.first { $0.name == name }?.defaultText
+        let ports = ["api_port", "https_port", "replication_port"].compactMap { name in
+            Settings.rows.first { $0.name == name }?.defaultText
         }
         #expect(image.contains("\nEXPOSE \(ports.joined(separator: " "))\n"))
     }
@@ -79,7 +86,8 @@ struct ComposeFileTests {
         let address = try #require(text.firstMatch(of: /ipv4_address: ([0-9.]+)\n/).map { String($0.1) })
         #expect(try Self.environment(file)["A8_TRUSTED_PROXIES"] == address)
         let network = try #require(text.firstMatch(of: /subnet: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
-        let members = try #require(text.firstMatch(of: /ip_range: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
+        let members = try #require(
+            text.firstMatch(of: /ip_range: ([0-9.\/]+)\n/).flatMap { AddressRanges(String($0.1)) })
         #expect(network.contains(address) && !members.contains(address))
         // What the registry reads of a proxy the balancer sets or deletes.
         let configuration = try Self.text("deploy/haproxy.cfg")

@@ -21,14 +21,17 @@ struct ForeignVariableTests {
     @Test func `those that others read are none of our business`() throws {
         #expect(
             try resolve([
-                "A8_REGISTRY_URL": "http://a", "A8_SERVICE": "web", "A8_ENDPOINT_HOST": "a", "A8_ENDPOINT_ANYTHING": "b", "A8_LOGLEVEL": "",
+                "A8_REGISTRY_URL": "http://a", "A8_SERVICE": "web", "A8_ENDPOINT_HOST": "a",
+                "A8_ENDPOINT_ANYTHING": "b", "A8_LOGLEVEL": "",
                 "LOGLEVEL": "x", "A8_CONTROLLER_SERVICE_HOST": "10.0.0.1", "A8_CONTROLLER_PORT_80_TCP_ADDR": "10.0.0.1",
                 "A8_CONTROLLER_SERVICE_PORT_HTTP": "80", "STORE": "the-shop",
             ]).warnings == [])
     }
 
     // R912 … one of the original that says where data is kept or comes from stops the start.
-    @Test(arguments: ["STORE", "STORE_ADDRESS", "STORE_PASSWORD", "K8S_URL", "K8S_TOKEN", "EUREKA_URL", "FS_CATALOG"], ["", "A8_"])
+    @Test(
+        arguments: ["STORE", "STORE_ADDRESS", "STORE_PASSWORD", "K8S_URL", "K8S_TOKEN", "EUREKA_URL", "FS_CATALOG"],
+        ["", "A8_"])
     func `what asks for another place of the data stops the start, and tells no value`(name: String, prefix: String) {
         #expect {
             try resolve([prefix + name: "redis"])
@@ -49,7 +52,8 @@ struct ForeignVariableTests {
             "A8_AUTH_MODE": "trusted",
             "A8_STORE": "inmem", "A8_REPLICATION": "True", "A8_REPLICATION_PORT": "6100", "A8_CLUSTER_DIR": "/tmp",
             "A8_SYNC_TIMEOUT": "30s",
-            "A8_NAMESPACE_CAPACITY": "-1", "A8_DEFAULT_TTL": "30s", "A8_MIN_TTL": "10s", "A8_MAX_TTL": "10m", "A8_REQUIRE_HTTPS": "false",
+            "A8_NAMESPACE_CAPACITY": "-1", "A8_DEFAULT_TTL": "30s", "A8_MIN_TTL": "10s", "A8_MAX_TTL": "10m",
+            "A8_REQUIRE_HTTPS": "false",
             "A8_REPLICATION_PLAIN": "true",
         ])
         #expect(resolved.settings.logLevel == .warn && resolved.settings.clusterSize == 1)

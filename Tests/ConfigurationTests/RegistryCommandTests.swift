@@ -16,7 +16,8 @@ struct RegistryCommandTests {
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let binary = URL(filePath: bundle).deletingLastPathComponent().appending(path: "registry")
         try #require(
-            FileManager.default.isExecutableFile(atPath: binary.path()), "no \(binary.path()); run: swift build --product registry")
+            FileManager.default.isExecutableFile(atPath: binary.path()),
+            "no \(binary.path()); run: swift build --product registry")
 
         let process = Process()
         process.executableURL = binary
@@ -40,7 +41,8 @@ struct RegistryCommandTests {
         #expect(outcome.status == 0)
     }
 
-    @Test func `--help mentions every row with its sentence, default and names, and no flag that is not a row`() throws {
+    @Test func `--help mentions every row with its sentence, default and names, and no flag that is not a row`() throws
+    {
         let outcome = try registry(["--help"], environment: ["COLUMNS": "80"])
         #expect(outcome.status == 0)
         let words = outcome.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -57,13 +59,15 @@ struct RegistryCommandTests {
     @Test func `--check_config prints what the sources come to, with secrets masked`() throws {
         let outcome = try registry(
             [
-                "--check_config", "--namespace_capacity", "-1", "--replication=false", "--auth_mode", "trusted", "--auth_mode", "jwt",
+                "--check_config", "--namespace_capacity", "-1", "--replication=false", "--auth_mode", "trusted",
+                "--auth_mode", "jwt",
                 "--require_https",
             ],
             environment: ["A8_API_PORT": "9", "API_PORT": "8", "JWT_SECRET": "hush-hush", "LOG_LEVEL": ""])
         let expected = try Settings.resolve(
             flags: [
-                "namespace_capacity": ["-1"], "replication": ["false"], "auth_mode": ["trusted", "jwt"], "require_https": ["true"],
+                "namespace_capacity": ["-1"], "replication": ["false"], "auth_mode": ["trusted", "jwt"],
+                "require_https": ["true"],
             ], environment: ["A8_API_PORT": "9", "JWT_SECRET": "hush-hush"], readFile: { _ in [] })
         #expect(outcome.output == expected.listing)
         #expect(expected.settings.apiPort == .number(9))
@@ -86,14 +90,17 @@ struct RegistryCommandTests {
     @Test func `--check_config tells which files it names cannot be used`() throws {
         // R911 registry --check_config also looks at the files and directories that the settings name.
         let outcome = try registry([
-            "--check_config", "--tls_cert=/nope.pem", "--tls_key=/nope-key.pem", "--cluster_dir=/nowhere", "--replication=true",
+            "--check_config", "--tls_cert=/nope.pem", "--tls_key=/nope-key.pem", "--cluster_dir=/nowhere",
+            "--replication=true",
             "--port_file=/nowhere/ports",
         ])
         #expect(outcome.status == 64)
         #expect(outcome.output.contains("cluster_dir = /nowhere"))
         let errors = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("Error: ") }
         #expect(
-            errors.map { String($0.dropFirst("Error: ".count).prefix { $0 != ":" }) } == ["tls_cert", "cluster_dir", "port_file"],
+            errors.map { String($0.dropFirst("Error: ".count).prefix { $0 != ":" }) } == [
+                "tls_cert", "cluster_dir", "port_file",
+            ],
             "\(errors)")
         #expect(errors.allSatisfy { $0.contains("/no") && $0.contains("No such file") }, "\(errors)")
     }
@@ -105,7 +112,9 @@ struct RegistryCommandTests {
         let value = row.isSecret && name == row.name ? String(repeating: "x", count: 65_537) : "/no/such/thing"
         let outcome = try registry(["--\(name)=\(value)", "--check_config"])
         let ofTLS = ["tls_cert", "tls_key", "tls_client_ca", "tls_client_crl"]
-        let ofReplication = ["replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name"]
+        let ofReplication = [
+            "replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name",
+        ]
         if (ofTLS + ofReplication).contains(name) {
             // A path by itself is allowed; alone among them it contradicts the others.
             #expect(outcome.status == 64)
@@ -125,11 +134,17 @@ struct RegistryCommandTests {
         (["--jwt_secret=", "--auth_mode=jwt"], "Error: jwt_secret: "),
         (["--jwt_secret", "--auth_mode=jwt"], "Error: Missing value for '--jwt_secret <secret>'"),
         // R903 An invalid value stops the start with a sentence that names the setting, the value and what is allowed.
-        (["--default_ttl", "-5s"], "Error: default_ttl: \"-5s\" from flag --default_ttl is not allowed; it must be a duration"),
+        (
+            ["--default_ttl", "-5s"],
+            "Error: default_ttl: \"-5s\" from flag --default_ttl is not allowed; it must be a duration"
+        ),
         (["--loops", "-1"], "Error: loops: \"-1\" from flag --loops is not allowed; it must be a whole number"),
         (["--api_port", "-1"], "Error: api_port: \"-1\" from flag --api_port is not allowed; it must be a port"),
         (["--log_level", "-off"], "Error: log_level: \"-off\" from flag --log_level is not allowed"),
-        (["--namespace_capacity", "-2"], "Error: namespace_capacity: \"-2\" from flag --namespace_capacity is not allowed; it must be -1"),
+        (
+            ["--namespace_capacity", "-2"],
+            "Error: namespace_capacity: \"-2\" from flag --namespace_capacity is not allowed; it must be -1"
+        ),
         (["--namespace_capacity", "--loops", "2"], "Error: Missing value for '--namespace_capacity <number>'"),
         (["--require_https=", "--check_config"], "Error: require_https: \"\""),
         (["--require_https=maybe"], "Error: require_https: \"maybe\""),
@@ -138,7 +153,9 @@ struct RegistryCommandTests {
         (["--api-port", "80"], "Error: Unknown option '--api-port'"),
         (["stray"], "Error: Unexpected argument 'stray'"),
     ])
-    func `a wrong command line exits with 64 and a sentence on standard error`(arguments: [String], sentence: String) throws {
+    func `a wrong command line exits with 64 and a sentence on standard error`(arguments: [String], sentence: String)
+        throws
+    {
         let outcome = try registry(arguments)
         #expect(outcome.status == 64)
         #expect(outcome.output == "")
@@ -148,14 +165,17 @@ struct RegistryCommandTests {
     @Test func `a wrong environment exits with 64 and names the variable`() throws {
         let outcome = try registry(["--check_config"], environment: ["A8_MIN_TTL": "soon"])
         #expect(outcome.status == 64)
-        #expect(outcome.errors.hasPrefix("Error: min_ttl: \"soon\" from environment A8_MIN_TTL is not allowed; it must be a duration"))
+        #expect(
+            outcome.errors.hasPrefix(
+                "Error: min_ttl: \"soon\" from environment A8_MIN_TTL is not allowed; it must be a duration"))
     }
 
     @Test func `a secret is read from the file that the environment names`() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "key-\(UUID().uuidString)")
         try Data("hush\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let outcome = try registry(["--check_config", "--auth_mode=jwt"], environment: ["A8_JWT_SECRET_FILE": file.path()])
+        let outcome = try registry(
+            ["--check_config", "--auth_mode=jwt"], environment: ["A8_JWT_SECRET_FILE": file.path()])
         #expect(outcome.output.contains("jwt_secret = *** (environment A8_JWT_SECRET_FILE)"))
         #expect(outcome.status == 0)
     }

@@ -25,7 +25,8 @@ struct SettingChangesTests {
         #expect(changes.taken.map(\.name) == ["log_level", "namespace_capacity", "jwt_secret"])
         #expect(changes.needRestart.map(\.name) == ["api_port", "require_https"])
         #expect(
-            changes.settings.jwtSecret == new.jwtSecret && changes.settings.logLevel == .error && changes.settings.namespaceCapacity == 5)
+            changes.settings.jwtSecret == new.jwtSecret && changes.settings.logLevel == .error
+                && changes.settings.namespaceCapacity == 5)
         #expect(changes.settings.apiPort == running.apiPort && !changes.settings.requireHTTPS)
         // Read again, nothing is new but what still waits for its restart.
         let again = SettingChanges(from: changes.settings, to: new)

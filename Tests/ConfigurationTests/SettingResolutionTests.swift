@@ -17,7 +17,9 @@ struct SettingResolutionTests {
         }
     }
 
-    private func error(_ flags: [String: [String]] = [:], _ environment: [String: String] = [:], files: [String: [UInt8]] = [:])
+    private func error(
+        _ flags: [String: [String]] = [:], _ environment: [String: String] = [:], files: [String: [UInt8]] = [:]
+    )
         -> SettingError?
     {
         do {
@@ -39,7 +41,8 @@ struct SettingResolutionTests {
     }
 
     @Test func `a flag wins over the prefixed name, which wins over the bare name`() throws {
-        // R901 The name of an environment variable works bare and with the prefix A8_; the prefixed one wins over the bare one, and a flag wins over both.
+        // R901 The name of an environment variable works bare and with the prefix A8_; the prefixed one wins over the
+        // bare one, and a flag wins over both.
         var environment = ["API_PORT": "1"]
         #expect(try resolve([:], environment).settings.apiPort == .number(1))
         #expect(try resolve([:], environment).origins["api_port"] == .environment("API_PORT"))
@@ -64,13 +67,15 @@ struct SettingResolutionTests {
         #expect(try resolve(["api_port": ["1", "2"]]).settings.apiPort == .number(2))
         let flags = ["auth_mode": ["trusted", "jwt"], "jwt_secret": ["s"]]
         #expect(try resolve(flags).settings.authMode == [.trusted, .jwt])
-        #expect(try resolve([:], ["AUTH_MODE": "jwt,trusted", "JWT_SECRET": "s"]).settings.authMode == [.jwt, .trusted])
+        #expect(
+            try resolve([:], ["AUTH_MODE": "jwt,trusted", "JWT_SECRET": "s"]).settings.authMode == [.jwt, .trusted])
     }
 
     // MARK: Secrets
 
     @Test(arguments: [
-        ("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key"), ("key\r", "key\r"), (" key ", " key "),
+        ("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key"), ("key\r", "key\r"),
+        (" key ", " key "),
     ])
     func `the line ending of a secret's file is not part of it`(contents: String, secret: String) throws {
         // R902 The _FILE variant of a secret reads it from a file.
@@ -81,8 +86,12 @@ struct SettingResolutionTests {
 
     @Test func `a secret's file holds several, one a line: the first is its own`() throws {
         // R913 The file of a secret may hold up to 8, one a line: the first is proven, all are accepted.
-        let (one, two, three) = (String(repeating: "1", count: 16), String(repeating: "2", count: 40), String(repeating: "3", count: 16))
-        let secret = try resolve(["cluster_secret_file": ["k"]], files: ["k": Array("\(one)\r\n\n\(two)\n\(three)".utf8)]).settings
+        let (one, two, three) = (
+            String(repeating: "1", count: 16), String(repeating: "2", count: 40), String(repeating: "3", count: 16)
+        )
+        let secret = try resolve(
+            ["cluster_secret_file": ["k"]], files: ["k": Array("\(one)\r\n\n\(two)\n\(three)".utf8)]
+        ).settings
             .clusterSecret
         #expect(secret?.all == [one, two, three].map { Array($0.utf8) })
         // Given outright it is one.
@@ -95,7 +104,8 @@ struct SettingResolutionTests {
     ])
     func `too many secrets in a file, or one too short among several, are refused`(contents: String) {
         #expect(
-            error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])?.description.contains("a file may hold up to 8") == true)
+            error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])?.description.contains(
+                "a file may hold up to 8") == true)
     }
 
     @Test func `a secret's file need not be text`() throws {
@@ -113,9 +123,11 @@ struct SettingResolutionTests {
 
     @Test func `a secret and its file in the same place is refused, naming both`() {
         let refusal = error([:], ["JWT_SECRET": "hush-hush", "JWT_SECRET_FILE": "k"], files: ["k": [1]])
-        #expect(refusal == .givenTwice(setting: "jwt_secret", .environment("JWT_SECRET"), .environment("JWT_SECRET_FILE")))
         #expect(
-            refusal?.description == "jwt_secret: environment JWT_SECRET and environment JWT_SECRET_FILE both set it; keep one of them.")
+            refusal == .givenTwice(setting: "jwt_secret", .environment("JWT_SECRET"), .environment("JWT_SECRET_FILE")))
+        #expect(
+            refusal?.description
+                == "jwt_secret: environment JWT_SECRET and environment JWT_SECRET_FILE both set it; keep one of them.")
     }
 
     @Test func `a secret's file that cannot be read stops the start with the reason`() {
@@ -129,7 +141,8 @@ struct SettingResolutionTests {
         let refusal = error(["jwt_secret_file": ["k"]], files: ["k": Array(contents.utf8)])
         #expect(
             refusal?.description
-                == "jwt_secret: the value from flag --jwt_secret_file is not allowed; it must be \(SecretLines.allowed).")
+                == "jwt_secret: the value from flag --jwt_secret_file is not allowed; it must be \(SecretLines.allowed)."
+        )
     }
 
     @Test func `a secret shows nowhere`() throws {
@@ -137,7 +150,9 @@ struct SettingResolutionTests {
         let resolved = try resolve(["auth_mode": ["jwt"], "jwt_secret": [secret]])
         var dumped = ""
         dump(resolved, to: &dumped)
-        for shown in [resolved.listing, "\(resolved)", String(reflecting: resolved), dumped, resolved.warnings.joined()] {
+        for shown in [
+            resolved.listing, "\(resolved)", String(reflecting: resolved), dumped, resolved.warnings.joined(),
+        ] {
             #expect(!shown.contains("hush"))
             // As bytes it must not show either: 104 is "h".
             #expect(!shown.contains("104"))
@@ -155,7 +170,8 @@ struct SettingResolutionTests {
     @Test func `jwt needs a secret`() {
         #expect(
             error([:], ["AUTH_MODE": "trusted,jwt"])?.description
-                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_secret or jwt_secret_file, and neither is set.")
+                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_secret or jwt_secret_file, and neither is set."
+        )
     }
 
     @Test(arguments: [(1, true), (31, true), (32, false), (64, false)])
@@ -172,7 +188,9 @@ struct SettingResolutionTests {
     func `a secret with white space around it is warned of`(secret: String, isWarned: Bool) throws {
         let long = secret.replacing("k", with: String(repeating: "k", count: 32))
         let words = "begins or ends with white space"
-        #expect(try resolve(["auth_mode": ["jwt"], "jwt_secret": [long]]).warnings.contains { $0.contains(words) } == isWarned)
+        #expect(
+            try resolve(["auth_mode": ["jwt"], "jwt_secret": [long]]).warnings.contains { $0.contains(words) }
+                == isWarned)
         let cluster = ["replication": ["true"], "cluster_dir": ["/c"], "cluster_secret": [long]]
         #expect(try resolve(cluster).warnings.contains { $0.contains(words) } == isWarned)
     }
@@ -185,7 +203,10 @@ struct SettingResolutionTests {
         (["api_port": ["6100"]], nil), (["api_port": ["0"], "replication_port": ["0"], "replication": ["true"]], nil),
         (["api_port": ["off"], "replication_port": ["off"]], "api_port off (flag --api_port): no other port is open"),
         (
-            ["https_port": ["7"], "replication_port": ["7"], "replication": ["true"], "tls_cert": ["c"], "tls_key": ["k"]],
+            [
+                "https_port": ["7"], "replication_port": ["7"], "replication": ["true"], "tls_cert": ["c"],
+                "tls_key": ["k"],
+            ],
             "https_port 7 (flag --https_port), replication_port 7 (flag --replication_port): they must differ."
         ),
     ])
@@ -196,7 +217,9 @@ struct SettingResolutionTests {
     @Test func `an address where a port should be learns of service links`() {
         let words = "enableServiceLinks: false"
         let link = error([:], ["API_PORT": "tcp://10.0.0.1:80"])?.description
-        #expect(link?.contains("Service named \"api\"") == true && link?.contains(words) == true && link?.contains("A8_API_PORT") == true)
+        #expect(
+            link?.contains("Service named \"api\"") == true && link?.contains(words) == true
+                && link?.contains("A8_API_PORT") == true)
         #expect(error([:], ["REPLICATION_PORT": "udp://10.0.0.1:80"])?.description.contains(words) == true)
         #expect(error([:], ["A8_API_PORT": "x"])?.description.contains(words) == false)
         #expect(error(["api_port": ["tcp://10.0.0.1:80"]])?.description.contains(words) == false)
@@ -205,8 +228,14 @@ struct SettingResolutionTests {
     @Test(arguments: [
         (["min_ttl": ["31s"]], "min_ttl 31s (flag --min_ttl), default_ttl 30s (default), max_ttl 10m0s (default)"),
         (["max_ttl": ["29s"]], "min_ttl 10s (default), default_ttl 30s (default), max_ttl 29s (flag --max_ttl)"),
-        (["default_ttl": ["11m"]], "min_ttl 10s (default), default_ttl 11m0s (flag --default_ttl), max_ttl 10m0s (default)"),
-        (["default_ttl": ["9s"]], "min_ttl 10s (default), default_ttl 9s (flag --default_ttl), max_ttl 10m0s (default)"),
+        (
+            ["default_ttl": ["11m"]],
+            "min_ttl 10s (default), default_ttl 11m0s (flag --default_ttl), max_ttl 10m0s (default)"
+        ),
+        (
+            ["default_ttl": ["9s"]],
+            "min_ttl 10s (default), default_ttl 9s (flag --default_ttl), max_ttl 10m0s (default)"
+        ),
     ])
     func `lifetimes out of order stop the start`(flags: [String: [String]], values: String) {
         // R907 MIN_TTL ≤ DEFAULT_TTL ≤ MAX_TTL must hold.

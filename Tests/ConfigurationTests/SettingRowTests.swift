@@ -7,7 +7,9 @@ struct SettingRowTests {
     /// What the row shows after being given the text by its flag, or the error's sentence.
     private func outcome(_ name: String, _ text: String) -> Result<String, SettingError> {
         // Wide bounds, so that one TTL can be tested without the others getting in its way.
-        var flags = ["min_ttl": ["1ms"], "max_ttl": ["1193046h28m15s"], "jwt_secret": [String(repeating: "k", count: 32)]]
+        var flags = [
+            "min_ttl": ["1ms"], "max_ttl": ["1193046h28m15s"], "jwt_secret": [String(repeating: "k", count: 32)],
+        ]
         // A certificate has its key, and a policy for clients its authorities.
         if name.hasPrefix("tls_") {
             flags["tls_cert"] = ["cert.pem"]
@@ -17,13 +19,15 @@ struct SettingRowTests {
         }
         if name == "tls_client_auth", text == "none" { flags["tls_client_ca"] = nil }
         if name == "auth_mode", text.contains("mtls") {
-            flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]]) { $1 }
+            flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
+            { $1 }
         }
         // Several members replicate.
         if name == "cluster_size" { flags["replication"] = ["true"] }
         if name.hasPrefix("replication_tls"), !Self.booleans.contains(where: { $0 == (text, "false") }) {
             flags.merge([
-                "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"], "replication_tls_ca": ["a"],
+                "replication_tls": ["true"], "replication_tls_cert": ["c"], "replication_tls_key": ["k"],
+                "replication_tls_ca": ["a"],
             ]) { $1 }
         }
         if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
@@ -53,7 +57,10 @@ struct SettingRowTests {
         ("config_file", [("/etc/registry.conf", "/etc/registry.conf")]),
         ("api_port", ports),
         ("https_port", ports),
-        ("listen_address", [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]),
+        (
+            "listen_address",
+            [("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("2001:db8::1", "2001:db8::1")]
+        ),
         ("port_file", [("/run/registry.ports", "/run/registry.ports"), ("ports", "ports")]),
         ("loops", [("1", "1"), ("256", "256")]),
         ("drain_time", [("0", "0s"), ("5s", "5s"), ("1h", "1h0m0s")]),
@@ -75,7 +82,8 @@ struct SettingRowTests {
             [
                 ("none", "none"), ("*", "*"), ("https://console.example", "https://console.example"),
                 ("http://localhost:3000, https://a-b.example:8443", "http://localhost:3000,https://a-b.example:8443"),
-                ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"), ("chrome-extension://abc", "chrome-extension://abc"),
+                ("http://[::1]:3000,http://[::1]", "http://[::1]:3000,http://[::1]"),
+                ("chrome-extension://abc", "chrome-extension://abc"),
             ]
         ),
         (
@@ -98,7 +106,8 @@ struct SettingRowTests {
         (
             "auth_mode",
             [
-                ("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"), ("trusted, jwt", "trusted,jwt"),
+                ("none", "none"), ("trusted", "trusted"), ("jwt", "jwt"), ("jwt,trusted", "jwt,trusted"),
+                ("trusted, jwt", "trusted,jwt"),
                 ("mtls", "mtls"), ("mtls,jwt", "mtls,jwt"),
             ]
         ),
@@ -126,11 +135,17 @@ struct SettingRowTests {
         ("on_isolation", [("hold", "hold"), ("expire", "expire")]),
         ("expiry_hold", [("1s", "1s"), ("24h", "24h0m0s")]),
         ("cluster_dir", [("/var/cluster", "/var/cluster")]),
-        ("cluster_peers", [("none", "none"), ("a", "a"), ("a:1, 10.0.0.2,[fd00::3]:6100", "a:1,10.0.0.2,[fd00::3]:6100")]),
+        (
+            "cluster_peers",
+            [("none", "none"), ("a", "a"), ("a:1, 10.0.0.2,[fd00::3]:6100", "a:1,10.0.0.2,[fd00::3]:6100")]
+        ),
         ("cluster_dns", [("registry.default.svc", "registry.default.svc"), ("registry:6100", "registry:6100")]),
         (
             "advertise_address",
-            [("10.0.0.1", "10.0.0.1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[FD00::1]:1", "[fd00::1]:1"), ("fd00::1", "fd00::1")]
+            [
+                ("10.0.0.1", "10.0.0.1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[FD00::1]:1", "[fd00::1]:1"),
+                ("fd00::1", "fd00::1"),
+            ]
         ),
         ("member_name", [("registry-1", "registry-1")]),
         ("cluster_secret", [("0123456789abcdef", "***")]),
@@ -167,7 +182,8 @@ struct SettingRowTests {
         (
             "trusted_proxies",
             [
-                "", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,", "10/8", "::1/0",
+                "", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8,",
+                "10/8", "::1/0",
                 "any,10.0.0.1",
             ]
         ),
@@ -175,7 +191,8 @@ struct SettingRowTests {
         (
             "cors_origins",
             [
-                "", "*,https://a", "none,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/", "https://a:443",
+                "", "*,https://a", "none,https://a", "https://a,", "a.example", "https://A", "HTTPS://a", "https://a/",
+                "https://a:443",
                 "http://a:80",
                 "http://a:",
                 "http://a:x", "http://a:070", "http://", "null", "https://*.example", "http://[]", "http://a:65536",
@@ -253,7 +270,8 @@ struct SettingRowTests {
         let row = try #require(Settings.rows.first { $0.name == name })
         for text in try #require(Self.invalid.first { $0.name == name }).texts {
             let shown = row.isSecret ? nil : text
-            let expected = SettingError.invalid(setting: name, origin: .flag("--\(name)"), value: shown, allowed: row.allowed)
+            let expected = SettingError.invalid(
+                setting: name, origin: .flag("--\(name)"), value: shown, allowed: row.allowed)
             #expect(outcome(name, text) == .failure(expected), "\(name)=\(text)")
         }
     }

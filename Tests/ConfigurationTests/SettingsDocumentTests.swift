@@ -26,9 +26,12 @@ struct SettingsDocumentTests {
         let end = try #require(written[begin.lowerBound...].range(of: "\n\n"))
         let table = written[begin.lowerBound..<end.lowerBound] + "\n"
         if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" {
-            try written.replacing(table, with: Settings.overview).write(to: Self.readme, atomically: true, encoding: .utf8)
+            try written.replacing(table, with: Settings.overview).write(
+                to: Self.readme, atomically: true, encoding: .utf8)
         } else {
-            #expect(table == Settings.overview, "README.md is behind the rows; run: UPDATE_DOCS=1 swift test --filter SettingsDocument")
+            #expect(
+                table == Settings.overview,
+                "README.md is behind the rows; run: UPDATE_DOCS=1 swift test --filter SettingsDocument")
         }
     }
 

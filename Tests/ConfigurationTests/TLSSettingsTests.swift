@@ -30,11 +30,20 @@ struct TLSSettingsTests {
                 "tls_client_auth optional (flag --tls_client_auth): it needs tls_client_ca"
             ),
             (pair.merging(["tls_client_ca": "a"]) { $1 }, "tls_client_ca a (flag --tls_client_ca): it has no effect"),
-            (pair.merging(["auth_mode": "mtls"]) { $1 }, "auth_mode mtls (flag --auth_mode): mtls needs tls_client_auth"),
+            (
+                pair.merging(["auth_mode": "mtls"]) { $1 },
+                "auth_mode mtls (flag --auth_mode): mtls needs tls_client_auth"
+            ),
             (["auth_mode": "mtls"], "auth_mode mtls (flag --auth_mode): mtls needs tls_client_auth"),
             (["api_port": "off"], "api_port off (flag --api_port): no other port is open"),
-            (pair.merging(["api_port": "off", "https_port": "off"]) { $1 }, "api_port off (flag --api_port): no other port is open"),
-            (pair.merging(["api_port": "8443"]) { $1 }, "api_port 8443 (flag --api_port), https_port 8443 (default): they must differ"),
+            (
+                pair.merging(["api_port": "off", "https_port": "off"]) { $1 },
+                "api_port off (flag --api_port): no other port is open"
+            ),
+            (
+                pair.merging(["api_port": "8443"]) { $1 },
+                "api_port 8443 (flag --api_port), https_port 8443 (default): they must differ"
+            ),
         ])
     func `settings that contradict each other stop the start`(flags: [String: String], beginning: String) {
         #expect(sentence(flags)?.hasPrefix(beginning) ?? false, "\(sentence(flags) ?? "they hold")")
@@ -43,7 +52,9 @@ struct TLSSettingsTests {
     @Test(arguments: [
         [:], pair, pair.merging(["api_port": "off"]) { $1 }, pair.merging(["https_port": "off"]) { $1 },
         pair.merging(["api_port": "0", "https_port": "0"]) { $1 },
-        pair.merging(["tls_client_auth": "require", "tls_client_ca": "a", "tls_client_crl": "r", "auth_mode": "mtls"]) { $1 },
+        pair.merging(["tls_client_auth": "require", "tls_client_ca": "a", "tls_client_crl": "r", "auth_mode": "mtls"]) {
+            $1
+        },
     ])
     func `settings that hold together are taken`(flags: [String: String]) {
         #expect(sentence(flags) == nil)

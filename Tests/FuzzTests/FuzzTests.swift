@@ -1,5 +1,5 @@
-// The properties of the fuzz targets on their seeds, on mutations of those, and on everything that has ever broken one: an input that
-// libFuzzer finds is written to Crashes and stays there.
+// The properties of the fuzz targets on their seeds, on mutations of those, and on everything that has ever broken one:
+// an input that libFuzzer finds is written to Crashes and stays there.
 
 import Foundation
 import TestRandom
@@ -39,7 +39,9 @@ struct FuzzTests {
     func `the seeds keep the property`(_ target: FuzzTarget) throws {
         let seeds = try Self.seeds(target)
         #expect(seeds.count > 10)
-        for seed in seeds { #expect(target.violation(seed) == nil, "\(String(decoding: seed.prefix(200), as: UTF8.self))") }
+        for seed in seeds {
+            #expect(target.violation(seed) == nil, "\(String(decoding: seed.prefix(200), as: UTF8.self))")
+        }
     }
 
     @Test func `what once broke a property keeps it now`() throws {

@@ -21,12 +21,16 @@ struct ConnectionClockTests {
     private static let stories = [
         Story(
             name: "a connection that never sends is idle from the start",
-            looks: [.init(at: 74_999, activity: .idle(after: 0)), .init(at: 75_000, activity: .idle(after: 0), overdue: .idle)]),
+            looks: [
+                .init(at: 74_999, activity: .idle(after: 0)),
+                .init(at: 75_000, activity: .idle(after: 0), overdue: .idle),
+            ]),
         Story(
             name: "idle time begins anew with each request, seen or not",
             looks: [
                 .init(at: 70_000, activity: .idle(after: 0)), .init(at: 140_000, activity: .idle(after: 1)),
-                .init(at: 214_999, activity: .idle(after: 1)), .init(at: 215_000, activity: .idle(after: 1), overdue: .idle),
+                .init(at: 214_999, activity: .idle(after: 1)),
+                .init(at: 215_000, activity: .idle(after: 1), overdue: .idle),
             ]),
         Story(
             name: "a head has ten seconds, however it drips",
@@ -71,15 +75,18 @@ struct ConnectionClockTests {
         Story(
             name: "the next answer has its own time",
             looks: [
-                .init(at: 0, activity: .answer(after: 0, waiting: 1_000)), .init(at: 29_000, activity: .answer(after: 1, waiting: 1_000)),
+                .init(at: 0, activity: .answer(after: 0, waiting: 1_000)),
+                .init(at: 29_000, activity: .answer(after: 1, waiting: 1_000)),
                 .init(at: 58_999, activity: .answer(after: 1, waiting: 1_000)),
                 .init(at: 59_000, activity: .answer(after: 1, waiting: 1_000), overdue: .answer),
             ]),
         Story(
             name: "an answer that is not made yet is nobody's fault",
             looks: [
-                .init(at: 0, activity: .answer(after: 0, waiting: 0)), .init(at: 500_000, activity: .answer(after: 0, waiting: 0)),
-                .init(at: 500_250, activity: .answer(after: 0, waiting: 9)), .init(at: 530_249, activity: .answer(after: 0, waiting: 9)),
+                .init(at: 0, activity: .answer(after: 0, waiting: 0)),
+                .init(at: 500_000, activity: .answer(after: 0, waiting: 0)),
+                .init(at: 500_250, activity: .answer(after: 0, waiting: 9)),
+                .init(at: 530_249, activity: .answer(after: 0, waiting: 9)),
                 .init(at: 530_250, activity: .answer(after: 0, waiting: 9), overdue: .answer),
             ]),
         Story(
@@ -95,7 +102,8 @@ struct ConnectionClockTests {
         // R826 No deadline passes early …
         var clock = ConnectionClock(now: 0)
         for look in story.looks {
-            #expect(clock.observe(look.activity, at: look.at, Deadlines()) == look.overdue, "\(story.name), at \(look.at)")
+            #expect(
+                clock.observe(look.activity, at: look.at, Deadlines()) == look.overdue, "\(story.name), at \(look.at)")
         }
     }
 

@@ -8,7 +8,8 @@ import Testing
 @Suite struct EightBytesTests {
     /// Bytes that mean something somewhere, and their neighbours.
     private static let telling: [UInt8] = [
-        0x00, 0x01, 0x08, 0x09, 0x0A, 0x0B, 0x0D, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x2F, 0x3E, 0x3F, 0x40, 0x7E, 0x7F, 0x80,
+        0x00, 0x01, 0x08, 0x09, 0x0A, 0x0B, 0x0D, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x2F, 0x3E, 0x3F,
+        0x40, 0x7E, 0x7F, 0x80,
         0x81,
         0xFE, 0xFF,
     ]
@@ -32,7 +33,9 @@ import Testing
             let byte = Self.telling.randomElement(using: &generator) ?? 0
             let circumstances: Comment = "seed \(seed): \(bytes), \(range), \(byte)"
             #expect(bytes.span.first(byte, in: range) == bytes[range].firstIndex(of: byte), circumstances)
-            #expect(bytes.span.areFieldText(in: range) == bytes[range].allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }, circumstances)
+            #expect(
+                bytes.span.areFieldText(in: range)
+                    == bytes[range].allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }, circumstances)
 
             let isTarget = bytes[range].allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
             let shape = bytes.span.targetShape(in: range)

@@ -1,5 +1,5 @@
-// What the gate takes and evhttp does not must leave the input, all of it and nothing else, however the bytes come: what is left has to be read by
-// everybody as the same requests.
+// What the gate takes and evhttp does not must leave the input, all of it and nothing else, however the bytes come:
+// what is left has to be read by everybody as the same requests.
 
 import HTTP
 import TestRandom
@@ -10,7 +10,9 @@ import Testing
     private static let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     /// What evhttp gets to see of bytes that come in these pieces.
-    private func strained(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: RequestLimits = RequestLimits()) -> [UInt8] {
+    private func strained(_ pieces: some Sequence<ArraySlice<UInt8>>, limits: RequestLimits = RequestLimits())
+        -> [UInt8]
+    {
         var parser = RequestParser(limits: limits)
         var bytes: [UInt8] = []
         var isKept: [Bool] = []
@@ -30,13 +32,19 @@ import Testing
 
     @Test(arguments: [
         (chunked + "5;a=b\r\nhello\r\n0\r\n\r\n", chunked + "5\r\nhello\r\n0\r\n\r\n"),
-        (chunked + "5 ; a = \"b;\\\"\" ;c\r\nhello\r\n0;d\r\nX: y\r\nZ:\r\n\r\n" + get, chunked + "5\r\nhello\r\n0\r\n\r\n" + get),
+        (
+            chunked + "5 ; a = \"b;\\\"\" ;c\r\nhello\r\n0;d\r\nX: y\r\nZ:\r\n\r\n" + get,
+            chunked + "5\r\nhello\r\n0\r\n\r\n" + get
+        ),
         (chunked + "00005\r\nhello\r\n000\r\n\r\n", chunked + "05\r\nhello\r\n0\r\n\r\n"),
         ("\r\n" + get + "\r\n" + get, get + get),
         ("GET http://b/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x?y HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("GET http://b?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?y HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("OPTIONS HTTPS://b HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ("GET / HTTP/1.1\r\nHost: a\r\nExpect: \t 100-continue\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nExpect:100-continue\r\n\r\n"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nExpect: \t 100-continue\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nExpect:100-continue\r\n\r\n"
+        ),
         (
             "GET / HTTP/1.1\r\nHost: a\r\nExpect: ,100-continue , 100-Continue\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nExpect:100-continue\r\n\r\n"
@@ -60,7 +68,9 @@ import Testing
             #expect(before.passed.map(\.method) == after.passed.map(\.method), "\(request.name)")
             #expect(before.passed.map(\.declaredLength) == after.passed.map(\.declaredLength), "\(request.name)")
             for (old, new) in zip(before.passed, after.passed) {
-                #expect(old.target == new.target || old.target == [UInt8(ascii: "*")] && old.method == .options, "\(request.name)")
+                #expect(
+                    old.target == new.target || old.target == [UInt8(ascii: "*")] && old.method == .options,
+                    "\(request.name)")
             }
             #expect(before.refusal == after.refusal && before.isIdle == after.isIdle, "\(request.name)")
         }
@@ -80,23 +90,30 @@ import Testing
                 expected += "POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                 for _ in 0..<Int.random(in: 0...4, using: &generator) {
                     // Data that looks like the framing around it.
-                    let data = pick(["x", "\r\n0\r\n\r\n", "5;a=b\r\n", "GET / HTTP/1.1\r\n", ";", "\"", "X: y\r\n\r\n"])
+                    let data = pick([
+                        "x", "\r\n0\r\n\r\n", "5;a=b\r\n", "GET / HTTP/1.1\r\n", ";", "\"", "X: y\r\n\r\n",
+                    ])
                     let size = String(data.utf8.count, radix: 16)
                     sent += size + pick(["", ";a", " ;a=b", ";a=\"\\\";\"", ";a;b=c", ";x=0"]) + "\r\n\(data)\r\n"
                     expected += "\(size)\r\n\(data)\r\n"
                 }
-                sent += "0" + pick(["", ";last", "00"]) + "\r\n" + pick(["", "X: y\r\n", "Content-Length: 9\r\nA:\r\n"]) + "\r\n"
+                sent +=
+                    "0" + pick(["", ";last", "00"]) + "\r\n" + pick(["", "X: y\r\n", "Content-Length: 9\r\nA:\r\n"])
+                    + "\r\n"
                 expected += "0\r\n\r\n"
             }
             let left = strained(Array(sent.utf8).pieces(upTo: pick([1, 3, 9, 60, 2_000]), using: &generator))
-            #expect(String(decoding: left, as: UTF8.self) == expected, "seed \(seed), round \(round): \(sent.debugDescription)")
+            #expect(
+                String(decoding: left, as: UTF8.self) == expected,
+                "seed \(seed), round \(round): \(sent.debugDescription)")
         }
     }
 
     @Test func `the authority of an absolute form takes the place of Host`() throws {
         // R126 A target in absolute form is taken as its path and query, and its host and port take the place of Host.
         for (target, host, path) in [
-            ("http://b:1/x?y", "b:1", "/x?y"), ("http://b", "b", "/"), ("HTTPS://[::1]:8?q", "[::1]:8", "/?q"), ("http://b?", "b", "/?"),
+            ("http://b:1/x?y", "b:1", "/x?y"), ("http://b", "b", "/"), ("HTTPS://[::1]:8?q", "[::1]:8", "/?q"),
+            ("http://b?", "b", "/?"),
         ] {
             let head = try #require(RequestHead.get(target, "X: y"))
             #expect(head[.host]?.elementsEqual(host.utf8) == true, "\(target)")

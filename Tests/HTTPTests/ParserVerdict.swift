@@ -35,7 +35,8 @@ struct ParserVerdict: Equatable, CustomStringConvertible {
         while let head = parser.takeRequest() {
             passed.append(
                 Passed(
-                    method: head.method, minorVersion: head.minorVersion, target: Array(head.target), declaredLength: head.declaredLength,
+                    method: head.method, minorVersion: head.minorVersion, target: Array(head.target),
+                    declaredLength: head.declaredLength,
                     bytes: head.bytes, fields: RequestHead.Field.allCases.map { head[$0].map(Array.init) }))
         }
         refusal = parser.refusal

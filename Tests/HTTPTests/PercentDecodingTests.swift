@@ -15,7 +15,8 @@ import Testing
         for high in UInt8.min...UInt8.max {
             for low in UInt8.min...UInt8.max {
                 let isHexadecimal =
-                    Character(UnicodeScalar(high)).isHexDigit && Character(UnicodeScalar(low)).isHexDigit && high < 0x80 && low < 0x80
+                    Character(UnicodeScalar(high)).isHexDigit && Character(UnicodeScalar(low)).isHexDigit && high < 0x80
+                    && low < 0x80
                 // A pair of digits may still name a control character, or a part of a longer character.
                 let value = isHexadecimal ? UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) : nil
                 let isTaken = value.map { $0 >= 0x20 && $0 < 0x7F } ?? false
@@ -59,7 +60,9 @@ import Testing
         var generator = SplitMix64(seed: seed)
         for _ in 0..<500 {
             let scalars = (0..<Int.random(in: 0...12, using: &generator)).compactMap { _ in
-                UnicodeScalar(UInt32.random(in: 0x20...0x10FFFF, using: &generator)).flatMap { $0.value == 0x7F ? nil : $0 }
+                UnicodeScalar(UInt32.random(in: 0x20...0x10FFFF, using: &generator)).flatMap {
+                    $0.value == 0x7F ? nil : $0
+                }
             }
             let text = scalars.map { String(Character($0)) }.joined()
             let escaped = text.utf8.map { String(format: "%%%02X", Int($0)) }.joined()
@@ -79,7 +82,9 @@ extension String {
                 continue
             }
             let digits = rest.prefix(2)
-            guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let byte = UInt8(digits, radix: 16) else { return nil }
+            guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let byte = UInt8(digits, radix: 16) else {
+                return nil
+            }
             bytes.append(byte)
             rest.removeFirst(2)
         }

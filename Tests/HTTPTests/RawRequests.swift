@@ -1,5 +1,5 @@
-// The corpus of raw requests in Tests/Corpus/requests.jsonl, which is replayed here against the gate alone and can be replayed against a live
-// registry over a socket. Its README says what each key means.
+// The corpus of raw requests in Tests/Corpus/requests.jsonl, which is replayed here against the gate alone and can be
+// replayed against a live registry over a socket. Its README says what each key means.
 
 import Foundation
 import HTTP
@@ -43,7 +43,8 @@ struct RawRequest: Decodable, Sendable, CustomTestStringConvertible {
             if let text = try? decoder.singleValueContainer().decode(String.self) {
                 bytes = try text.unicodeScalars.map { scalar in
                     guard let byte = UInt8(exactly: scalar.value) else {
-                        throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "not a byte: \(scalar)"))
+                        throw DecodingError.dataCorrupted(
+                            .init(codingPath: decoder.codingPath, debugDescription: "not a byte: \(scalar)"))
                     }
                     return byte
                 }

@@ -1,4 +1,5 @@
-// A head has room for every field that most requests have, and finds the others, and lists in several lines, when it is asked for them.
+// A head has room for every field that most requests have, and finds the others, and lists in several lines, when it is
+// asked for them.
 
 import Testing
 
@@ -21,14 +22,18 @@ struct RequestHeadTests {
         (["Content-Encodings: gzip"], .contentEncoding, nil), (["X: Content-Encoding: gzip"], .contentEncoding, nil),
         (["Content-Encoding:"], .contentEncoding, nil),
     ])
-    func `a list means the same on one line as on several`(lines: [String], field: RequestHead.Field, value: String?) throws {
+    func `a list means the same on one line as on several`(lines: [String], field: RequestHead.Field, value: String?)
+        throws
+    {
         // R120 A field whose value is a list means the same on one line as on several.
-        let head = try #require(RequestHead.of("GET /Content-Encoding:x HTTP/1.1\r\nHost: a\r\n\(lines.map { $0 + "\r\n" }.joined())\r\n"))
+        let head = try #require(
+            RequestHead.of("GET /Content-Encoding:x HTTP/1.1\r\nHost: a\r\n\(lines.map { $0 + "\r\n" }.joined())\r\n"))
         #expect(head[field].map { String(decoding: $0, as: UTF8.self) } == value)
     }
 
     @Test(arguments: [
-        ("https", "https" as String?), ("https,http", "https"), (" , ,https ", "https"), (",,", nil), ("", nil), ("a b , c", "a b"),
+        ("https", "https" as String?), ("https,http", "https"), (" , ,https ", "https"), (",,", nil), ("", nil),
+        ("a b , c", "a b"),
     ])
     func `the first element of a list is the first that is not empty`(list: String, element: String?) {
         #expect(Array(list.utf8)[...].firstElement.map { String(decoding: $0, as: UTF8.self) } == element)

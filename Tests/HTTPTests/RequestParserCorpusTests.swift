@@ -52,7 +52,10 @@ import Testing
     @Test func `a refusal's sentence can stand in JSON and in a log line as it is`() {
         for request in RawRequest.all {
             guard let sentence = ParserVerdict(request.bytes).refusal?.sentence else { continue }
-            #expect(sentence.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
+            #expect(
+                sentence.utf8.allSatisfy {
+                    $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+                })
         }
     }
 }

@@ -1,4 +1,5 @@
-// Random damage done to the corpus: whatever comes, the gate neither crashes nor passes what its limits forbid, and splits change nothing.
+// Random damage done to the corpus: whatever comes, the gate neither crashes nor passes what its limits forbid, and
+// splits change nothing.
 
 import HTTP
 import TestRandom
@@ -15,9 +16,12 @@ import Testing
     }()
 
     /// Bytes that mean something to the framing.
-    private static let sharp: [UInt8] = [0x00, 0x09, 0x0A, 0x0D, 0x20, 0x2F, 0x30, 0x31, 0x3A, 0x3B, 0x66, 0x7F, 0x80, 0xFF]
+    private static let sharp: [UInt8] = [
+        0x00, 0x09, 0x0A, 0x0D, 0x20, 0x2F, 0x30, 0x31, 0x3A, 0x3B, 0x66, 0x7F, 0x80, 0xFF,
+    ]
     private static let tokens = [
-        "\r\n", "\r\n\r\n", "\n", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "0\r\n\r\n", "5\r\nhello\r\n",
+        "\r\n", "\r\n\r\n", "\n", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "0\r\n\r\n",
+        "5\r\nhello\r\n",
         "GET / HTTP/1.1\r\n",
         "Expect: 100-continue\r\n", " ", ": ", "ffffffff\r\n",
     ].map { Array($0.utf8) }
@@ -53,7 +57,8 @@ import Testing
             passed += verdict.passed.count
             if split != verdict || !verdict.passed.allSatisfy(isWithinLimits) {
                 Issue.record(
-                    "seed \(seed), round \(round): \(String(decoding: bytes, as: UTF8.self).debugDescription): \(verdict), split \(split)")
+                    "seed \(seed), round \(round): \(String(decoding: bytes, as: UTF8.self).debugDescription): \(verdict), split \(split)"
+                )
             }
         }
         #expect(passed > 100, "seed \(seed): the damage is so great that nothing is tested")
@@ -75,7 +80,8 @@ import Testing
         for _ in 0..<1_000 {
             let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
                 Bool.random(using: &generator)
-                    ? UInt8.random(in: .min ... .max, using: &generator) : Self.sharp.randomElement(using: &generator) ?? 0
+                    ? UInt8.random(in: .min ... .max, using: &generator)
+                    : Self.sharp.randomElement(using: &generator) ?? 0
             }
             let head = Array("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
             for start in [[], head] {
@@ -93,7 +99,9 @@ import Testing
             var expected: [Int?] = []
             for index in 0..<Int.random(in: 1...12, using: &generator) {
                 // A body of anything at all: framing must not look inside.
-                let body = (0..<Int.random(in: 0...200, using: &generator)).map { _ in Self.sharp.randomElement(using: &generator) ?? 0 }
+                let body = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
+                    Self.sharp.randomElement(using: &generator) ?? 0
+                }
                 bytes += Array("PUT /\(index) HTTP/1.1\r\nHost: a\r\n".utf8)
                 if Bool.random(using: &generator) {
                     bytes += Array("Content-Length: \(body.count)\r\n\r\n".utf8) + body
@@ -109,7 +117,9 @@ import Testing
             }
             let verdict = ParserVerdict(bytes.pieces(upTo: 100, using: &generator))
             #expect(verdict.passed.map(\.declaredLength) == expected, "seed \(seed), round \(round)")
-            #expect(verdict.passed.indices.allSatisfy { verdict.passed[$0].target == Array("/\($0)".utf8) }, "seed \(seed), round \(round)")
+            #expect(
+                verdict.passed.indices.allSatisfy { verdict.passed[$0].target == Array("/\($0)".utf8) },
+                "seed \(seed), round \(round)")
             #expect(verdict.isIdle, "seed \(seed), round \(round)")
         }
     }

@@ -37,6 +37,8 @@ struct ResponseFieldsTests {
 
     @Test func `no two names are sent as the same, and each is a token`() {
         #expect(Set(FieldName.allCases.map { "\($0.text)".lowercased() }).count == FieldName.allCases.count)
-        for name in FieldName.allCases { #expect("\(name.text)".utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }) }
+        for name in FieldName.allCases {
+            #expect("\(name.text)".utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") })
+        }
     }
 }

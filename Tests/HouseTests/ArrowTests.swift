@@ -1,5 +1,5 @@
-// The rooms and the arrows between them. The table below is the one that ARCHITECTURE.md draws; Package.swift and every `import` are held to
-// it, so that a new arrow is a decision that a reviewer sees and not a line among others.
+// The rooms and the arrows between them. The table below is the one that ARCHITECTURE.md draws; Package.swift and every
+// `import` are held to it, so that a new arrow is a decision that a reviewer sees and not a line among others.
 
 import Foundation
 import Testing
@@ -36,7 +36,8 @@ struct ArrowTests {
             "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text"],
             system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
-        // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows all. A protocol knows no other.
+        // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows
+        // all. A protocol knows no other.
         Room("Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"], system: ["Glibc"]),
         Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         Room(
@@ -45,7 +46,8 @@ struct ArrowTests {
         Room(
             "Serving",
             [
-                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "System",
+                "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore",
+                "Replication", "System",
                 "TLS", "Telemetry", "Text",
             ],
             system: ["Synchronization"]),
@@ -53,14 +55,16 @@ struct ArrowTests {
         Room(
             "Operations",
             [
-                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication", "ReplicationServer", "Serving",
+                "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
+                "ReplicationServer", "Serving",
                 "Swagger",
                 "System", "TLS", "Telemetry", "Text",
             ]),
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Logging", "Operations",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Logging",
+                "Operations",
                 "RegistryCore", "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
             ],
@@ -72,9 +76,12 @@ struct ArrowTests {
     ]
 
     /// The rooms that each C library has, and why nobody else.
-    static let onlyImporter = ["CLibevent": "Libevent", "CSystem": "System", "CTLS": "TLS", "CZlib": "Gzip", "CJemalloc": "registry"]
+    static let onlyImporter = [
+        "CLibevent": "Libevent", "CSystem": "System", "CTLS": "TLS", "CZlib": "Gzip", "CJemalloc": "registry",
+    ]
 
-    static let decision = "a new arrow is a decision: change the table in ArrowTests.swift and the drawing in ARCHITECTURE.md with it"
+    static let decision =
+        "a new arrow is a decision: change the table in ArrowTests.swift and the drawing in ARCHITECTURE.md with it"
 
     @Test(arguments: rooms)
     func `a target depends on what its room may use, and on nothing else`(room: Room) throws {
@@ -85,7 +92,9 @@ struct ArrowTests {
     @Test func `every target is a room of the table`() throws {
         let targets = Set(try Manifest.read().keys)
         #expect(targets == Set(Self.rooms.map(\.name)), "a target without a room has no rules: \(Self.decision)")
-        #expect(Set(SourceTree.files.map(\.target)) == targets, "a folder of Sources is not a target, or a target has no folder there")
+        #expect(
+            Set(SourceTree.files.map(\.target)) == targets,
+            "a folder of Sources is not a target, or a target has no folder there")
     }
 
     @Test(arguments: SourceTree.files)
@@ -102,14 +111,18 @@ struct ArrowTests {
         for file in SourceTree.files {
             for module in file.imports {
                 guard let owner = Self.onlyImporter[module] else { continue }
-                #expect(file.target == owner, "\(file.path) imports \(module): only \(owner) may, so that C's pointers and codes end there")
+                #expect(
+                    file.target == owner,
+                    "\(file.path) imports \(module): only \(owner) may, so that C's pointers and codes end there")
             }
         }
     }
 
     @Test func `Sources are free of Foundation, which costs start-up time and memory, and of a second event loop`() {
         for file in SourceTree.files {
-            let strangers = file.imports.filter { $0.hasPrefix("Foundation") || $0.hasPrefix("NIO") || $0 == "Dispatch" }
+            let strangers = file.imports.filter {
+                $0.hasPrefix("Foundation") || $0.hasPrefix("NIO") || $0 == "Dispatch"
+            }
             #expect(strangers.isEmpty, "\(file.path) imports \(strangers): Glibc and Libevent have what is needed")
         }
         let manifest = SourceTree.text("Package.swift") ?? ""
@@ -124,7 +137,8 @@ extension ArrowTests.Room: CustomTestStringConvertible {
 extension SourceFile {
     /// The modules of the import lines, also of those that import one declaration of a module.
     var imports: Set<String> {
-        let pattern = /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |fileprivate |private )?import\s+(?:\w+\s+)?(\w+)/
+        let pattern =
+            /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |fileprivate |private )?import\s+(?:\w+\s+)?(\w+)/
         return Set(code.compactMap { $0.firstMatch(of: pattern).map { String($0.1) } })
     }
 }
@@ -143,9 +157,12 @@ enum Manifest {
         var targets: [String: Set<String>] = [:]
         for match in text.matches(of: /\.(?:target|executableTarget)\(/) {
             let call = try balanced(text[match.range.lowerBound...])
-            // What lives among the tests is for the tests, and what lives in deploy is for a container's build: no rooms of the product.
+            // What lives among the tests is for the tests, and what lives in deploy is for a container's build: no
+            // rooms of the product.
             if call.contains(/path:\s*"(?:Tests|deploy)\//) { continue }
-            guard let name = call.firstMatch(of: /name:\s*"(\w+)"/) else { throw Unreadable(description: "a target without a name") }
+            guard let name = call.firstMatch(of: /name:\s*"(\w+)"/) else {
+                throw Unreadable(description: "a target without a name")
+            }
             targets[String(name.1)] = try dependencies(call)
         }
         return targets

@@ -1,5 +1,5 @@
-// A declaration that nobody names is a line that a reader studies for nothing. The compiler warns of it within a function; here it is looked for among
-// all files, by its name.
+// A declaration that nobody names is a line that a reader studies for nothing. The compiler warns of it within a
+// function; here it is looked for among all files, by its name.
 
 import Foundation
 import Testing
@@ -10,10 +10,13 @@ struct DeadCodeTests {
         "sendErrorInsteadOfEvhttp": "evhttp calls it by its C name"
     ]
 
-    /// How often each identifier stands in Sources and Tests, comments aside. A literal counts: what it interpolates is used.
+    /// How often each identifier stands in Sources and Tests, comments aside. A literal counts: what it interpolates is
+    /// used.
     private static let occurrences: [String: Int] = {
         var counts: [String: Int] = [:]
-        for (_, text) in SourceTree.texts(under: "Sources") + SourceTree.texts(under: "Tests") + SourceTree.texts(under: "swagger") {
+        for (_, text) in SourceTree.texts(under: "Sources") + SourceTree.texts(under: "Tests")
+            + SourceTree.texts(under: "swagger")
+        {
             Identifiers.forEach(in: text) { counts[$0, default: 0] += 1 }
         }
         return counts
@@ -25,12 +28,15 @@ struct DeadCodeTests {
             guard let name = Self.declaration(line), Self.foundOtherwise[name] == nil else { continue }
             #expect(
                 Self.occurrences[name, default: 0] > 1,
-                "\(file.path):\(number + 1): nobody names \(name): take it out, or say in DeadCodeTests.swift who finds it")
+                "\(file.path):\(number + 1): nobody names \(name): take it out, or say in DeadCodeTests.swift who finds it"
+            )
         }
     }
 
     @Test func `what is found otherwise exists`() {
-        for name in Self.foundOtherwise.keys { #expect(Self.occurrences[name] != nil, "\(name) is gone: take its line out") }
+        for name in Self.foundOtherwise.keys {
+            #expect(Self.occurrences[name] != nil, "\(name) is gone: take its line out")
+        }
     }
 
     @Test func `names are counted in code and in what literals interpolate, and not in comments`() {
@@ -43,17 +49,24 @@ struct DeadCodeTests {
     private static func declaration(_ line: String) -> String? {
         let words = line.words
         guard let keyword = words.firstIndex(where: declaring.contains), keyword + 1 < words.count else { return nil }
-        // What stands before it: modifiers and attributes. Else it is a local declaration, as in `if let`, or a use of the word.
-        guard words[..<keyword].allSatisfy({ modifiers.contains($0) || $0.first?.isUppercase == true }) else { return nil }
+        // What stands before it: modifiers and attributes. Else it is a local declaration, as in `if let`, or a use of
+        // the word.
+        guard words[..<keyword].allSatisfy({ modifiers.contains($0) || $0.first?.isUppercase == true }) else {
+            return nil
+        }
         guard !words[..<keyword].contains("private") else { return nil }
         return String(words[keyword + 1])
     }
 
-    private static let declaring: Set<Substring> = ["func", "var", "let", "struct", "class", "enum", "protocol", "typealias"]
+    private static let declaring: Set<Substring> = [
+        "func", "var", "let", "struct", "class", "enum", "protocol", "typealias",
+    ]
     private static let modifiers: Set<Substring> = [
-        "public", "package", "internal", "private", "fileprivate", "static", "final", "mutating", "borrowing", "consuming", "override",
+        "public", "package", "internal", "private", "fileprivate", "static", "final", "mutating", "borrowing",
+        "consuming", "override",
         "lazy",
-        "weak", "unowned", "unsafe", "set", "indirect", "nonisolated", "inline", "__always", "never", "inlinable", "discardableResult",
+        "weak", "unowned", "unsafe", "set", "indirect", "nonisolated", "inline", "__always", "never", "inlinable",
+        "discardableResult",
         "convenience",
         "_cdecl", "c", "async",
     ]
@@ -90,7 +103,8 @@ private enum Identifiers {
 
     private static func isPart(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
             UInt8(ascii: "_"):
             true
         default: false

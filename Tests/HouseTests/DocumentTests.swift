@@ -1,5 +1,5 @@
-// The documents that a reader is sent to have to be there, to say what they are for, and to send nobody to what is not there. What they say of
-// the settings is held elsewhere, by the test that writes docs/settings.md from the table.
+// The documents that a reader is sent to have to be there, to say what they are for, and to send nobody to what is not
+// there. What they say of the settings is held elsewhere, by the test that writes docs/settings.md from the table.
 
 import Foundation
 import Testing
@@ -26,7 +26,8 @@ struct DocumentTests {
     func `the tour's table has the arrows of every room`(room: ArrowTests.Room) throws {
         let tour = try #require(SourceTree.text("ARCHITECTURE.md"))
         // What lies outside of Sources is in the table of dependencies.
-        let used = room.rooms.subtracting(["ArgumentParser", "Logging"]).union(room.system.filter { ArrowTests.onlyImporter[$0] != nil })
+        let used = room.rooms.subtracting(["ArgumentParser", "Logging"]).union(
+            room.system.filter { ArrowTests.onlyImporter[$0] != nil })
         let row = "| \(room.name) | \(used.sorted().joined(separator: ", ")) |"
         #expect(tour.contains(row), "ARCHITECTURE.md has no row \(row)")
     }
@@ -47,12 +48,15 @@ struct DocumentTests {
         var targets = Set(makefile.matches(of: /(?m)^([a-z][a-z.]*):(?:[^=]|$)/).map { String($0.1) })
         let lines = makefile.replacing("\\\n", with: " ").split(separator: "\n")
         for (prefix, list) in [("fuzz", "FUZZ_TARGETS := "), ("bench", "BENCH_ITEMS := ")] {
-            let words = try #require(lines.first { $0.hasPrefix(list) }, "the Makefile has no \(list)").dropFirst(list.count)
+            let words = try #require(lines.first { $0.hasPrefix(list) }, "the Makefile has no \(list)").dropFirst(
+                list.count)
             targets.formUnion(words.split(whereSeparator: \.isWhitespace).map { "\(prefix).\($0)" })
         }
         let text = try #require(SourceTree.text(document))
         for match in text.matches(of: /`make ([a-z][a-z0-9.\-]*)[^`]*`/) where !match.1.hasPrefix("test.fault.") {
-            #expect(targets.contains(String(match.1)), "\(document) names make \(match.1), which the Makefile does not have")
+            #expect(
+                targets.contains(String(match.1)), "\(document) names make \(match.1), which the Makefile does not have"
+            )
         }
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 struct FileTests {
     /// Lines beyond which a file is no longer one noun. Most have 80 to 250.
-    static let longestFile = 400
+    static let longestFile = 430
 
     @Test(arguments: SourceTree.files)
     func `a file opens with why it exists`(file: SourceFile) {
@@ -16,7 +16,9 @@ struct FileTests {
 
     @Test(arguments: SourceTree.files)
     func `a file is one noun`(file: SourceFile) {
-        #expect(file.lines.count <= Self.longestFile, "\(file.path) has \(file.lines.count) lines: one noun each, or a drawer?")
+        #expect(
+            file.lines.count <= Self.longestFile,
+            "\(file.path) has \(file.lines.count) lines: one noun each, or a drawer?")
     }
 
     @Test(arguments: SourceTree.files)

@@ -1,12 +1,12 @@
-// The arrows between the folders of a room. The compiler holds those between rooms; within a room every file sees every other, so here the names are
-// read: what a folder declares may be named by the folders above it, and by no other.
+// The arrows between the folders of a room. The compiler holds those between rooms; within a room every file sees every
+// other, so here the names are read: what a folder declares may be named by the folders above it, and by no other.
 
 import Foundation
 import Testing
 
 struct FolderTests {
-    /// The folders of each room that has some, from the lowest to the highest: one names types of its own and of those before it. The files beside the
-    /// folders are in "".
+    /// The folders of each room that has some, from the lowest to the highest: one names types of its own and of those
+    /// before it. The files beside the folders are in "".
     static let order: [String: [String]] = [
         "Catalog": ["", "States"],
         "RegistryServer": ["Check", "Server"],
@@ -16,7 +16,9 @@ struct FolderTests {
     ]
 
     @Test func `every room with folders says in which order they stand`() {
-        let folders = Dictionary(grouping: SourceTree.files, by: \.target).mapValues { Set($0.map(\.folder)) }.filter { $1.count > 1 }
+        let folders = Dictionary(grouping: SourceTree.files, by: \.target).mapValues { Set($0.map(\.folder)) }.filter {
+            $1.count > 1
+        }
         #expect(Set(folders.keys) == Set(Self.order.keys), "give the room its row in FolderTests.swift")
         for (room, order) in Self.order {
             #expect(Set(order) == folders[room], "the folders of \(room) are not those of its row in FolderTests.swift")
@@ -34,7 +36,9 @@ struct FolderTests {
             guard let level = order.firstIndex(of: file.folder) else { continue }
             for (number, line) in file.code.enumerated() {
                 for word in line.words {
-                    guard let folder = folderOf[word], let other = order.firstIndex(of: folder), other > level else { continue }
+                    guard let folder = folderOf[word], let other = order.firstIndex(of: folder), other > level else {
+                        continue
+                    }
                     Issue.record(
                         "\(file.path):\(number + 1) names \(word) of \(room)/\(folder), which stands above: move one of them, or hand it in"
                     )

@@ -1,5 +1,5 @@
-// The contract's rules are numbered so that they can be quoted. A rule that no test quotes is defended by nobody, and a number that no rule has
-// sends its reader nowhere.
+// The contract's rules are numbered so that they can be quoted. A rule that no test quotes is defended by nobody, and a
+// number that no rule has sends its reader nowhere.
 
 import Foundation
 import Testing
@@ -24,7 +24,9 @@ struct RuleTests {
     }
 
     @Test func `every rule of the contract is quoted by a test`() {
-        let quoted = SourceTree.texts(under: "Tests").reduce(into: Set<String>()) { $0.formUnion(Self.citations($1.text)) }
+        let quoted = SourceTree.texts(under: "Tests").reduce(into: Set<String>()) {
+            $0.formUnion(Self.citations($1.text))
+        }
         #expect(Self.rules.count > 100)
         #expect(Self.rules.subtracting(quoted).sorted() == [], "rules that no test quotes")
     }

@@ -1,5 +1,6 @@
-// What users read (errors, log lines, settings) is read as a whole by somebody who did not write it, from the list that `scripts/sentences` prints. A
-// sentence that the list leaves out is read by nobody, so the list is tried here on every way in which the sources write one.
+// What users read (errors, log lines, settings) is read as a whole by somebody who did not write it, from the list that
+// `scripts/sentences` prints. A sentence that the list leaves out is read by nobody, so the list is tried here on every
+// way in which the sources write one.
 
 import Foundation
 import Testing
@@ -18,7 +19,9 @@ struct SentenceListTests {
         try process.run()
         let printed = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init))
+        return (
+            process.terminationStatus, String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init)
+        )
     }
 
     /// What the script prints of a source, without the path.
@@ -44,7 +47,9 @@ struct SentenceListTests {
             ("log", "certificates reloaded"), ("metric", "Instances registered."), ("command", "whether it is ready"),
             ("error", "the token has expired"), ("error", "there is no such instance in this namespace"),
         ] {
-            #expect(lines.contains { $0.contains(": \(kind): ") && $0.contains(words) }, "no \(kind) with '\(words)' among \(lines.count)")
+            #expect(
+                lines.contains { $0.contains(": \(kind): ") && $0.contains(words) },
+                "no \(kind) with '\(words)' among \(lines.count)")
         }
     }
 
@@ -73,7 +78,8 @@ struct SentenceListTests {
         #expect(
             try Self.list(source) == [
                 "12: log: gone", "12: log: for no reason", "13: log: came first", "13: log: came later",
-                "3: error: a sentence in two pieces", "5: error: without a name", "5: error: the file {…} cannot be read: {…}",
+                "3: error: a sentence in two pieces", "5: error: without a name",
+                "5: error: the file {…} cannot be read: {…}",
                 #"6: error: a "quoted" word and \ a backslash"#, #"7: error: a raw "sentence" with {…} filling"#,
                 "8: error: a sentence of two lines",
             ])

@@ -1,5 +1,5 @@
-// The sources as text, which is all that the house's rules need: they are about words that may stand here and not there. Comments and string
-// literals are blanked before a rule looks, so that prose may name what code must not do.
+// The sources as text, which is all that the house's rules need: they are about words that may stand here and not
+// there. Comments and string literals are blanked before a rule looks, so that prose may name what code must not do.
 
 import Foundation
 import Testing
@@ -27,7 +27,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             }
             if inLiteral { return "" }
             let withoutStrings = line.replacing(/"(?:\\.|[^"\\])*"/, with: "\"\"")
-            return String(withoutStrings.prefix(upTo: withoutStrings.firstRange(of: "//")?.lowerBound ?? withoutStrings.endIndex))
+            return String(
+                withoutStrings.prefix(upTo: withoutStrings.firstRange(of: "//")?.lowerBound ?? withoutStrings.endIndex))
         }
     }
 
@@ -42,7 +43,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 
 /// The repository that this test was built from.
 enum SourceTree {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// Every Swift file under Sources, by path, and the one target that lives elsewhere.
     static let files: [SourceFile] = swiftFiles(under: "Sources") + swiftFiles(under: "swagger")
@@ -50,7 +52,8 @@ enum SourceTree {
     static func text(_ path: String) -> String? { try? String(contentsOf: root.appending(path: path), encoding: .utf8) }
 
     /// Every document that is part of the repository.
-    static let documents: [String] = ["", "docs", "Benchmarks", "Tests/Corpus", "Tests/FuzzTests/Crashes"].flatMap { folder in
+    static let documents: [String] = ["", "docs", "Benchmarks", "Tests/Corpus", "Tests/FuzzTests/Crashes"].flatMap {
+        folder in
         let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path())) ?? []
         return names.filter { $0.hasSuffix(".md") }.sorted().map { folder.isEmpty ? $0 : "\(folder)/\($0)" }
     }
@@ -58,15 +61,17 @@ enum SourceTree {
     /// What is written in Swift and Python under a folder.
     static func texts(under folder: String) -> [(path: String, text: String)] {
         let found = FileManager.default.enumerator(atPath: root.appending(path: folder).path())
-        return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") || $0.hasSuffix(".py") }.sorted().compactMap {
-            name in
-            text("\(folder)/\(name)").map { ("\(folder)/\(name)", $0) }
-        }
+        return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") || $0.hasSuffix(".py") }
+            .sorted().compactMap {
+                name in
+                text("\(folder)/\(name)").map { ("\(folder)/\(name)", $0) }
+            }
     }
 
     private static func swiftFiles(under folder: String) -> [SourceFile] {
         let found = FileManager.default.enumerator(atPath: root.appending(path: folder).path())
-        return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") }.sorted().compactMap { name in
+        return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") }.sorted().compactMap {
+            name in
             guard let text = text("\(folder)/\(name)") else { return nil }
             let target = folder == "Sources" ? String(name.prefix { $0 != "/" }) : "Swagger"
             return SourceFile(path: "\(folder)/\(name)", target: target, text: text)

@@ -1,5 +1,5 @@
-// `make test` must be readable when it fails: thousands of lines go by, and the one that matters is shown at the end. The runner is tried here with a
-// compiler and a fault matrix that only print.
+// `make test` must be readable when it fails: thousands of lines go by, and the one that matters is shown at the end.
+// The runner is tried here with a compiler and a fault matrix that only print.
 
 import Foundation
 import Testing
@@ -14,12 +14,14 @@ struct TestRunnerTests {
             for folder in ["scripts", "bin", "Tests/Long/faults"] {
                 try files.createDirectory(at: root.appending(path: folder), withIntermediateDirectories: true)
             }
-            try files.copyItem(at: SourceTree.root.appending(path: "scripts/run-tests"), to: root.appending(path: "scripts/run-tests"))
+            try files.copyItem(
+                at: SourceTree.root.appending(path: "scripts/run-tests"), to: root.appending(path: "scripts/run-tests"))
             let swift =
                 "#!/bin/bash\nif [ \"$1\" = test ]; then\n\(tests)\nelif [ \"$2\" = --show-bin-path ]; then echo /none; else echo 'complete!'; fi\n"
             try swift.write(to: root.appending(path: "bin/swift"), atomically: false, encoding: .utf8)
             try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: root.appending(path: "bin/swift").path())
-            let matrix = "import subprocess, sys\nsys.exit(subprocess.run(['bash', '-c', \"\"\"\(faults)\"\"\"]).returncode)\n"
+            let matrix =
+                "import subprocess, sys\nsys.exit(subprocess.run(['bash', '-c', \"\"\"\(faults)\"\"\"]).returncode)\n"
             try matrix.write(to: root.appending(path: "Tests/Long/faults/run.py"), atomically: false, encoding: .utf8)
         }
 
@@ -39,7 +41,10 @@ struct TestRunnerTests {
             let printed = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
             try FileManager.default.removeItem(at: root)
-            return (process.terminationStatus, String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init))
+            return (
+                process.terminationStatus,
+                String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init)
+            )
         }
     }
 
@@ -53,7 +58,10 @@ struct TestRunnerTests {
         #expect(run.lines.contains(Self.closing))
     }
 
-    @Test func `a failure among thousands of lines is repeated at the end, with its values, and nothing after it is skipped`() throws {
+    @Test
+    func `a failure among thousands of lines is repeated at the end, with its values, and nothing after it is skipped`()
+        throws
+    {
         let tests = """
             \(Self.many)
             echo '✘ Test aLease() recorded an issue at LeaseTests.swift:7:9: Expectation failed: (a → 1) == 2'

@@ -1,5 +1,5 @@
-// Where the compiler's guarantees may be stepped over. The rooms around C do it by profession; elsewhere each file that does has its reason
-// here, so that the list of places to look at for a memory bug is short and known.
+// Where the compiler's guarantees may be stepped over. The rooms around C do it by profession; elsewhere each file that
+// does has its reason here, so that the list of places to look at for a memory bug is short and known.
 
 import Testing
 
@@ -10,12 +10,16 @@ struct UnsafetyTests {
     /// The files elsewhere, each with the one thing that it needs.
     static let reasons = [
         "Sources/Authorization/TokenCache.swift": "hands a token's bytes to Hasher in one piece",
-        "Sources/Catalog/Name.swift": "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
+        "Sources/Catalog/Name.swift":
+            "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
         "Sources/Configuration/SecretFile.swift": "read(2) into an array",
-        "Sources/Catalog/States/ByteCursor.swift": "makes text of a span, which the standard library takes as a pointer",
+        "Sources/Catalog/States/ByteCursor.swift":
+            "makes text of a span, which the standard library takes as a pointer",
         "Sources/HTTP/EightBytes.swift": "loads eight bytes of a span at once",
-        "Sources/HTTP/RequestID.swift": "writes the digits of a new id into a small string without an array in between, once a request",
-        "Sources/JSON/JSONWriter.swift": "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
+        "Sources/HTTP/RequestID.swift":
+            "writes the digits of a new id into a small string without an array in between, once a request",
+        "Sources/JSON/JSONWriter.swift":
+            "scans a string's own UTF-8 for what must be escaped; the standard library lends it as a pointer",
         "Sources/RegistryServer/Check/ProbeConnection.swift": "connect(2), send(2) and recv(2) with arrays",
         "Sources/ReplicationServer/Membership/LocalAddresses.swift": "getifaddrs(3), whose list is of pointers",
         "Sources/ReplicationServer/Membership/MemberDirectory.swift": "read(2) into an array, and the name in a dirent",
@@ -42,21 +46,28 @@ struct UnsafetyTests {
         let places = file.places(of: Self.unsafe)
         if Self.shells.contains(file.target) { return }
         if let reason = Self.reasons[file.path] {
-            #expect(!places.isEmpty, "\(file.path) needs its line in UnsafetyTests.swift no longer (\"\(reason)\"): take it out")
+            #expect(
+                !places.isEmpty,
+                "\(file.path) needs its line in UnsafetyTests.swift no longer (\"\(reason)\"): take it out")
         } else {
-            #expect(places.isEmpty, "move this into Libevent, TLS or Gzip, do it safely, or give its reason in UnsafetyTests.swift")
+            #expect(
+                places.isEmpty,
+                "move this into Libevent, TLS or Gzip, do it safely, or give its reason in UnsafetyTests.swift")
         }
     }
 
     @Test func `every reason is for a file that exists`() {
         let paths = Set(SourceTree.files.map(\.path))
-        for path in Self.reasons.keys { #expect(paths.contains(path), "\(path) is gone: take its line out of UnsafetyTests.swift") }
+        for path in Self.reasons.keys {
+            #expect(paths.contains(path), "\(path) is gone: take its line out of UnsafetyTests.swift")
+        }
     }
 
     /// The promises that the compiler has to take on trust, each with its proof.
     static let promises = [
         "Sources/TLS/TLSContext.swift": "an SSL_CTX is only read once it is made, and counts its references atomically",
-        "Sources/TLS/SHA256.swift": "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process",
+        "Sources/TLS/SHA256.swift":
+            "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process",
     ]
 
     @Test(arguments: SourceTree.files)

@@ -1,4 +1,5 @@
-// The reader against a naive model and against an independent parser, on random texts. The seed of a failure is in its message.
+// The reader against a naive model and against an independent parser, on random texts. The seed of a failure is in its
+// message.
 
 import Foundation
 import JSON
@@ -23,7 +24,10 @@ func `a damaged text never crashes the reader, and is taken just when Foundation
     var generator = SplitMix64(seed: seed)
     var original: [UInt8] = []
     JSONTree.random(depth: 3, using: &generator).render(into: &original, using: &generator)
-    let telling = Array("{}[]\",:\\u0123456789eE+-.dDtrfn \n\t/".utf8) + [0x00, 0x1F, 0x80, 0xBF, 0xC0, 0xC3, 0xE0, 0xED, 0xF0, 0xF4, 0xFF]
+    let telling =
+        Array("{}[]\",:\\u0123456789eE+-.dDtrfn \n\t/".utf8) + [
+            0x00, 0x1F, 0x80, 0xBF, 0xC0, 0xC3, 0xE0, 0xED, 0xF0, 0xF4, 0xFF,
+        ]
     for _ in 0..<50 {
         var bytes = original
         for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
@@ -41,13 +45,16 @@ func `a damaged text never crashes the reader, and is taken just when Foundation
         let isSkipped = (try? reader.skipValue()) != nil && (try? reader.finish()) != nil
         #expect(isTaken == isSkipped, "seed \(seed): reading and skipping disagree on \(bytes)")
         guard isComparable(bytes), tree?.holdsInfinity != true else { continue }
-        let isTakenByFoundation = (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
-        #expect(isTaken == isTakenByFoundation, "seed \(seed): \(isTaken) for \(String(decoding: bytes, as: UTF8.self)) \(bytes)")
+        let isTakenByFoundation =
+            (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
+        #expect(
+            isTaken == isTakenByFoundation,
+            "seed \(seed): \(isTaken) for \(String(decoding: bytes, as: UTF8.self)) \(bytes)")
     }
 }
 
-/// Where the two differ by design: Foundation guesses UTF-16 and UTF-32 from zero bytes among the first four, takes a byte order
-/// mark, and refuses a number that no Double holds, which the reader gives as infinite.
+/// Where the two differ by design: Foundation guesses UTF-16 and UTF-32 from zero bytes among the first four, takes a
+/// byte order mark, and refuses a number that no Double holds, which the reader gives as infinite.
 private func isComparable(_ bytes: [UInt8]) -> Bool {
     !bytes.prefix(4).contains(0) && !bytes.starts(with: [0xEF, 0xBB, 0xBF])
 }

@@ -7,11 +7,15 @@ private func reader(_ text: String) -> JSONReader { JSONReader(Array(text.utf8))
 
 @Test(
     arguments: [
-        ("0", .natural(0)), ("-0", .negative(0)), ("4294967295", .natural(4_294_967_295)), ("18446744073709551615", .natural(.max)),
-        ("18446744073709551616", .outOfRange(18_446_744_073_709_551_616)), ("-1", .negative(-1)), ("-9223372036854775808", .negative(.min)),
-        ("-9223372036854775809", .outOfRange(-9_223_372_036_854_775_808)), ("30.0", .fractional(30)), ("3e1", .fractional(30)),
+        ("0", .natural(0)), ("-0", .negative(0)), ("4294967295", .natural(4_294_967_295)),
+        ("18446744073709551615", .natural(.max)),
+        ("18446744073709551616", .outOfRange(18_446_744_073_709_551_616)), ("-1", .negative(-1)),
+        ("-9223372036854775808", .negative(.min)),
+        ("-9223372036854775809", .outOfRange(-9_223_372_036_854_775_808)), ("30.0", .fractional(30)),
+        ("3e1", .fractional(30)),
         ("-2.5", .fractional(-2.5)),
-        ("1e999", .fractional(.infinity)), ("-1e999", .fractional(-.infinity)), ("1e-999", .fractional(0)), ("0.1", .fractional(0.1)),
+        ("1e999", .fractional(.infinity)), ("-1e999", .fractional(-.infinity)), ("1e-999", .fractional(0)),
+        ("0.1", .fractional(0.1)),
     ] as [(String, JSONNumber)])
 func `a number is told apart by how it was written`(text: String, expected: JSONNumber) throws {
     var reader = reader(text)
@@ -25,8 +29,10 @@ func `a number is told apart by how it was written`(text: String, expected: JSON
 }
 
 @Test(arguments: [
-    (#""""#, ""), (#""web""#, "web"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0069d""#, "id"), (#""a\u0000b""#, "a\0b"),
-    (#""\u00e9\u0800\uFFFF""#, "\u{E9}\u{800}\u{FFFF}"), (#""\ud83d\ude00!""#, "😀!"), (#""\uDBFF\uDFFF""#, "\u{10FFFF}"), ("\"é😀\"", "é😀"),
+    (#""""#, ""), (#""web""#, "web"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0069d""#, "id"),
+    (#""a\u0000b""#, "a\0b"),
+    (#""\u00e9\u0800\uFFFF""#, "\u{E9}\u{800}\u{FFFF}"), (#""\ud83d\ude00!""#, "😀!"),
+    (#""\uDBFF\uDFFF""#, "\u{10FFFF}"), ("\"é😀\"", "é😀"),
 ])
 func `a string is read with its escapes resolved`(text: String, expected: String) throws {
     var first = reader(text)
@@ -79,11 +85,17 @@ func `a raw value is handed back byte for byte, without the white space around i
         do throws(JSONError) { try read(&reader) } catch { return error }
         return nil
     }
-    #expect(refusal(" 1") { (json) throws(JSONError) in _ = try json.readString() } == JSONError(.expected(.string), at: 1))
-    #expect(refusal("\"1\"") { (json) throws(JSONError) in _ = try json.readNumber() } == JSONError(.expected(.number), at: 0))
-    #expect(refusal("[]") { (json) throws(JSONError) in try json.enterObject() } == JSONError(.expected(.object), at: 0))
+    #expect(
+        refusal(" 1") { (json) throws(JSONError) in _ = try json.readString() } == JSONError(.expected(.string), at: 1))
+    #expect(
+        refusal("\"1\"") { (json) throws(JSONError) in _ = try json.readNumber() }
+            == JSONError(.expected(.number), at: 0))
+    #expect(
+        refusal("[]") { (json) throws(JSONError) in try json.enterObject() } == JSONError(.expected(.object), at: 0))
     #expect(refusal("{}") { (json) throws(JSONError) in try json.enterArray() } == JSONError(.expected(.array), at: 0))
-    #expect(refusal("null") { (json) throws(JSONError) in _ = try json.readBoolean() } == JSONError(.expected(.boolean), at: 0))
+    #expect(
+        refusal("null") { (json) throws(JSONError) in _ = try json.readBoolean() }
+            == JSONError(.expected(.boolean), at: 0))
     #expect(refusal("true") { (json) throws(JSONError) in try json.readNull() } == JSONError(.expected(.null), at: 0))
     #expect(JSONError(.expected(.object), at: 3).sentence == "the JSON must have an object at byte 3")
 }

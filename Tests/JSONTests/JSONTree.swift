@@ -1,4 +1,5 @@
-// A naive model of a JSON value, and both ways between it and bytes: what the reader reads is compared with what was rendered.
+// A naive model of a JSON value, and both ways between it and bytes: what the reader reads is compared with what was
+// rendered.
 
 import JSON
 import TestRandom
@@ -70,13 +71,15 @@ indirect enum JSONTree: Equatable {
                     Member(key: randomString(using: &generator), value: random(depth: depth - 1, using: &generator))
                 })
         default:
-            .array((0..<Int.random(in: 0..<5, using: &generator)).map { _ in random(depth: depth - 1, using: &generator) })
+            .array(
+                (0..<Int.random(in: 0..<5, using: &generator)).map { _ in random(depth: depth - 1, using: &generator) })
         }
     }
 
     private static func randomString(using generator: inout SplitMix64) -> String {
         let interesting: [Unicode.Scalar] = [
-            "a", "Z", "\"", "\\", "/", "\0", "\n", "\r", "\t", "\u{8}", "\u{C}", "\u{1F}", "\u{7F}", "\u{80}", "é", "\u{7FF}", "\u{800}",
+            "a", "Z", "\"", "\\", "/", "\0", "\n", "\r", "\t", "\u{8}", "\u{C}", "\u{1F}", "\u{7F}", "\u{80}", "é",
+            "\u{7FF}", "\u{800}",
             "\u{2028}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}", "😀", "\u{10FFFF}",
         ]
         var string = String.UnicodeScalarView()

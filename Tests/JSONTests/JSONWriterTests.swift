@@ -25,7 +25,8 @@ func `a string is written with the escapes it needs and no others`(string: Strin
 }
 
 @Test(arguments: [
-    0, 1, 9, 10, 11, 99, 100, 4_294_967_295, UInt64.max - 1, UInt64.max, 10_000_000_000_000_000_000, 9_999_999_999_999_999_999,
+    0, 1, 9, 10, 11, 99, 100, 4_294_967_295, UInt64.max - 1, UInt64.max, 10_000_000_000_000_000_000,
+    9_999_999_999_999_999_999,
 ])
 func `an unsigned number is written as its digits`(number: UInt64) {
     var bytes: [UInt8] = []

@@ -5,7 +5,8 @@ import Testing
 @testable import LegacyPeers
 @testable import Replication
 
-/// What is taken from an original has to fit into the frames in which members of ours tell it each other: one that does not would break every link.
+/// What is taken from an original has to fit into the frames in which members of ours tell it each other: one that does
+/// not would break every link.
 struct LegacyLimitTests {
     private static let characters: [Character] = ["a", "~", "\"", "\\", "\u{0}", "\u{7F}", "é", "€", "\u{FFFD}", "😀"]
 
@@ -19,19 +20,25 @@ struct LegacyLimitTests {
 
     private func number(_ random: inout SplitMix64) -> Int64 {
         let edges: [Int64] = [.min, -1, 0, 1, 999_999, 1_000_000, .max - 1, .max, OneOfOurs.start]
-        return Bool.random(using: &random) ? edges.randomElement(using: &random) ?? 0 : Int64.random(in: .min ... .max, using: &random)
+        return Bool.random(using: &random)
+            ? edges.randomElement(using: &random) ?? 0 : Int64.random(in: .min ... .max, using: &random)
     }
 
     private func instance(_ random: inout SplitMix64) -> OriginalInstance {
         let kind = Endpoint.Kind.allCases.randomElement(using: &random) ?? .tcp
         let large = Int.random(in: 0..<8, using: &random) == 0
-        let tags = large ? (0..<Int.random(in: 0...30_000, using: &random)).map { _ in "t" } : [text(100, &random), text(100, &random)]
+        let tags =
+            large
+            ? (0..<Int.random(in: 0...30_000, using: &random)).map { _ in "t" }
+            : [text(100, &random), text(100, &random)]
         let metadata = Array("\"\(String(repeating: "m", count: large ? 40_000 : 4))\"".utf8)
         return OriginalInstance(
-            id: Array(text(OriginalInstance.idLimit, &random).utf8), serviceName: text(OriginalInstance.nameLimit, &random),
+            id: Array(text(OriginalInstance.idLimit, &random).utf8),
+            serviceName: text(OriginalInstance.nameLimit, &random),
             endpointType: kind.rawValue, endpointValue: text(OriginalInstance.endpointLimit, &random),
             status: text(OriginalInstance.statusLimit, &random), metadata: metadata, registered: number(&random),
-            lastRenewal: number(&random), ttl: max(1, number(&random) & .max), tags: tags, extra: bytes(large ? #"{"eureka":"x"}"# : "{}"))
+            lastRenewal: number(&random), ttl: max(1, number(&random) & .max), tags: tags,
+            extra: bytes(large ? #"{"eureka":"x"}"# : "{}"))
     }
 
     @Test(arguments: 0..<40 as Range<UInt64>)
@@ -63,7 +70,8 @@ struct LegacyLimitTests {
 
     @Test(
         arguments: [
-            (1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (.max - 775_807, 9_223_372_036_854), (.max, 9_223_372_036_854),
+            (1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (.max - 775_807, 9_223_372_036_854),
+            (.max, 9_223_372_036_854),
         ] as [(Int64, Int64)])
     func `a lease is not shortened, but for the longest`(nanoseconds: Int64, milliseconds: Int64) throws {
         var instance = OneOfOurs().instance("i")

@@ -16,8 +16,13 @@ struct OriginalMergeTests {
     @Test func `a registration has the version of its time and of its sender`() throws {
         let registered = member.instance("i", registered: 200)
         member.receive(.register(registered), on: link)
-        guard case .present(let instance, let version, let heartbeat) = try #require(member.held("i")) else { return #expect(Bool(false)) }
-        #expect(version == Version(time: HybridTime(nanoseconds: registered.registered), origin: MemberID(original: OneOfOurs.peer)))
+        guard case .present(let instance, let version, let heartbeat) = try #require(member.held("i")) else {
+            return #expect(Bool(false))
+        }
+        #expect(
+            version
+                == Version(
+                    time: HybridTime(nanoseconds: registered.registered), origin: MemberID(original: OneOfOurs.peer)))
         #expect(instance.registered == registered.registered && instance.ttl == 30_000)
         #expect(heartbeat.age == 200 && heartbeat.wall == registered.lastRenewal)
     }
@@ -50,7 +55,9 @@ struct OriginalMergeTests {
     @Test func `what was heard from an original is told to nobody`() {
         let reader = member.stream(askedBy: OneOfOurs.other)
         let before = member.sent[reader]
-        member.receive(.register(member.instance("i")), .setStatus(id: bytes("i"), status: "DOWN"), .renew(id: bytes("i")), on: link)
+        member.receive(
+            .register(member.instance("i")), .setStatus(id: bytes("i"), status: "DOWN"), .renew(id: bytes("i")),
+            on: link)
         member.receive(.deregister(id: bytes("i")), on: link)
         #expect(member.store.drain(includeRenewals: true, budget: 100, at: member.moment).changes.isEmpty)
         #expect(member.sent[reader] == before)
@@ -106,12 +113,17 @@ struct OriginalMergeTests {
     }
 
     @Test func `of two registrations the later stands, in whatever order they come`() {
-        let (old, new) = (member.instance("i", registered: 900), member.instance("i", registered: 100, status: "STARTING"))
+        let (old, new) = (
+            member.instance("i", registered: 900), member.instance("i", registered: 100, status: "STARTING")
+        )
         member.receive(.register(new), .register(old), on: link)
         #expect(member.status("i") == "STARTING")
     }
 
-    @Test func `who registers again at once, unknown here, is here, and has the version that it has where it was known`() throws {
+    @Test
+    func `who registers again at once, unknown here, is here, and has the version that it has where it was known`()
+        throws
+    {
         let other = OneOfOurs()
         for one in [member, other] { one.pass(milliseconds: 5_000) }
         let otherLink = other.openStream()
@@ -130,7 +142,9 @@ struct OriginalMergeTests {
         member.pass(milliseconds: 11_000)
         _ = member.store.expire(at: member.moment, budget: 1_000)
         member.receive(.deregister(id: bytes("i")), on: link)
-        #expect(member.held("i")?.version == version.successor(origin: MemberID(original: OneOfOurs.peer)), "as of those who still have it")
+        #expect(
+            member.held("i")?.version == version.successor(origin: MemberID(original: OneOfOurs.peer)),
+            "as of those who still have it")
         member.receive(.register(member.instance("i", registered: 80)), on: link)
         #expect(member.isPresent("i"))
     }
@@ -161,7 +175,9 @@ struct OriginalMergeTests {
         odd.endpointType = "carrier pigeon"
         member.receive(.register(odd), .register(odd), .register(member.instance("i")), on: link)
         #expect(member.held("odd") == nil && member.isPresent("i"))
-        let notes = member.directives.filter { if case .note(.unusable(_, .value(.endpoint))) = $0 { true } else { false } }
+        let notes = member.directives.filter {
+            if case .note(.unusable(_, .value(.endpoint))) = $0 { true } else { false }
+        }
         #expect(notes.count == 1)
         #expect(member.originals.status.counts.unusable == 2)
     }

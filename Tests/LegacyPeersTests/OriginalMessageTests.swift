@@ -10,11 +10,16 @@ struct OriginalMessageTests {
     }
 
     private static func event(message: String) -> ServerSentEvent {
-        event("{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.standard.encode(bytes(message)), as: UTF8.self))\"}")
+        event(
+            "{\"Namespace\":\"n\",\"Data\":\"\(String(decoding: Base64.standard.encode(bytes(message)), as: UTF8.self))\"}"
+        )
     }
 
     private static func event(type: Int, payload: String) -> ServerSentEvent {
-        event(message: "{\"Payload\":\"\(String(decoding: Base64.standard.encode(bytes(payload)), as: UTF8.self))\",\"RepType\":\(type)}")
+        event(
+            message:
+                "{\"Payload\":\"\(String(decoding: Base64.standard.encode(bytes(payload)), as: UTF8.self))\",\"RepType\":\(type)}"
+        )
     }
 
     private static let register =
@@ -81,13 +86,16 @@ struct OriginalMessageTests {
 
     @Test func `an instance says as much as it may and no more`() {
         func register(serviceName count: Int) -> ServerSentEvent {
-            Self.event(type: 0, payload: Self.register.replacing(#""s""#, with: "\"\(String(repeating: "s", count: count))\""))
+            Self.event(
+                type: 0, payload: Self.register.replacing(#""s""#, with: "\"\(String(repeating: "s", count: count))\""))
         }
         #expect(error(of: register(serviceName: OriginalInstance.nameLimit)) == nil)
         #expect(error(of: register(serviceName: OriginalInstance.nameLimit + 1)) == .tooLong(.serviceName))
         let extra = #"{"eureka":"\#(String(repeating: "x", count: OriginalInstance.extensionLimit))"}"#
         #expect(
-            error(of: Self.event(type: 0, payload: Self.register.replacing(#""Extension":null"#, with: "\"Extension\":\(extra)")))
+            error(
+                of: Self.event(
+                    type: 0, payload: Self.register.replacing(#""Extension":null"#, with: "\"Extension\":\(extra)")))
                 == .tooLong(.extra))
     }
 
@@ -98,7 +106,8 @@ struct OriginalMessageTests {
             metadata: bytes("[1, 2.50, \"\\u00e9\"]"),
             registered: -1, lastRenewal: .max, ttl: .max, tags: [odd, ""], extra: bytes(#"{ "a" : [null] }"#))
         let bare = OriginalInstance(
-            id: bytes("i"), serviceName: "s", endpointType: "t", endpointValue: "v", status: "X", metadata: nil, registered: 0,
+            id: bytes("i"), serviceName: "s", endpointType: "t", endpointValue: "v", status: "X", metadata: nil,
+            registered: 0,
             lastRenewal: 0,
             ttl: 1, tags: [], extra: nil)
         let messages: [OriginalMessage] = [
@@ -119,7 +128,8 @@ struct OriginalMessageTests {
             var generator = SplitMix64(seed: seed)
             var changed = body
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
-                changed[Int.random(in: 0..<changed.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+                changed[Int.random(in: 0..<changed.count, using: &generator)] = UInt8.random(
+                    in: 0...255, using: &generator)
             }
             var reader = ServerSentEventReader()
             var events: [ServerSentEvent] = []

@@ -17,7 +17,9 @@ struct OriginalStampTests {
     }
 
     @Test func `stamps keep the order of times, and leave room between them`() {
-        let times: [Int64] = [.min, -1, 0, 1, 999_999, 1_000_000, Self.now, Self.now + 40, Self.now + 999_999, Self.now + 1_000_000, .max]
+        let times: [Int64] = [
+            .min, -1, 0, 1, 999_999, 1_000_000, Self.now, Self.now + 40, Self.now + 999_999, Self.now + 1_000_000, .max,
+        ]
         let stamps = times.map { HybridTime(nanoseconds: $0) }
         #expect(stamps == stamps.sorted())
         #expect(HybridTime(nanoseconds: Self.now).milliseconds == Self.now / 1_000_000)
@@ -58,21 +60,26 @@ struct OriginalStampTests {
     private static let registrations = [
         // A right clock: the time counts as it is, unless it cannot be.
         Registration(says: 0, made: 0), Registration(says: -500, made: -500), Registration(says: -1_000, made: -1_000),
-        Registration(says: 1_000, made: 1_000), Registration(says: 2_000, made: 2_000), Registration(says: 2_001, made: 0),
-        Registration(says: 3_600_000, made: 0), Registration(says: -1_001, made: -1_000), Registration(says: -3_000, made: -1_000),
+        Registration(says: 1_000, made: 1_000), Registration(says: 2_000, made: 2_000),
+        Registration(says: 2_001, made: 0),
+        Registration(says: 3_600_000, made: 0), Registration(says: -1_001, made: -1_000),
+        Registration(says: -3_000, made: -1_000),
         Registration(says: -3_001, made: -3_001), Registration(says: -60_000, made: -60_000),
         // A wrong one.
-        Registration(error: -3_600_000, says: -3_600_000, made: 0), Registration(error: -3_600_000, says: -3_602_000, made: -1_000),
+        Registration(error: -3_600_000, says: -3_600_000, made: 0),
+        Registration(error: -3_600_000, says: -3_602_000, made: -1_000),
         Registration(error: 3_600_000, says: 3_599_999, made: -1),
         // What may have lain here for a minute.
-        Registration(says: -60_000, pause: 60_000, made: -60_000), Registration(says: -62_000, pause: 60_000, made: -61_000),
+        Registration(says: -60_000, pause: 60_000, made: -60_000),
+        Registration(says: -62_000, pause: 60_000, made: -61_000),
         Registration(says: -10_000, pause: 60_000, made: -10_000),
     ]
 
     @Test func `a live registration was made when it says, as far as that can be`() {
         for row in Self.registrations {
             let clock = OriginalClock(error: row.error * 1_000_000)
-            let made = clock.liveRegistration(Self.now + row.says * 1_000_000, wall: Self.now, pause: row.pause * 1_000_000)
+            let made = clock.liveRegistration(
+                Self.now + row.says * 1_000_000, wall: Self.now, pause: row.pause * 1_000_000)
             #expect(made == Self.now + row.made * 1_000_000, "\(row)")
         }
     }

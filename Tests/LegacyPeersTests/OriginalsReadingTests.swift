@@ -11,9 +11,13 @@ import Testing
 struct OriginalsReadingTests {
     private let member = OneOfOurs()
 
-    private func isAsked(_ directive: OriginalDirective) -> Bool { if case .dialCopy(OneOfOurs.peer) = directive { true } else { false } }
+    private func isAsked(_ directive: OriginalDirective) -> Bool {
+        if case .dialCopy(OneOfOurs.peer) = directive { true } else { false }
+    }
 
-    private func isCopied(_ directive: OriginalDirective) -> Bool { if case .copied(OneOfOurs.peer) = directive { true } else { false } }
+    private func isCopied(_ directive: OriginalDirective) -> Bool {
+        if case .copied(OneOfOurs.peer) = directive { true } else { false }
+    }
 
     private func end(_ link: LinkID) { member.receive(ChunkedEncoding.end, on: link) }
 
@@ -28,7 +32,8 @@ struct OriginalsReadingTests {
             let member = OneOfOurs()
             let link = member.openStream(answer: LegacyAnswer(isChunked: isChunked, isPacked: isPacked, date: nil))
             for piece in pieces(wire, using: &generator) { member.receive(piece, on: link) }
-            let ratings = member.store.state(of: .text(Name("ratings:host1")), in: Namespace("tenant-a"), at: member.moment)
+            let ratings = member.store.state(
+                of: .text(Name("ratings:host1")), in: Namespace("tenant-a"), at: member.moment)
             guard case .present(let instance, _, _)? = ratings?.replica else {
                 Issue.record("seed \(seed)")
                 continue
@@ -123,7 +128,9 @@ struct OriginalsReadingTests {
         _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, at: moment)
         for one in [member, newcomer] { one.pass(milliseconds: 5_000) }
         member.receive(.deregister(id: bytes("i")), on: member.openStream())
-        newcomer.receive(.register(OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))), kind: .copy, on: copy)
+        newcomer.receive(
+            .register(OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))), kind: .copy,
+            on: copy)
         let told = try #require(member.store.stateForPeers(of: instance.id, in: OneOfOurs.namespace, at: member.moment))
         _ = newcomer.store.merge(told, at: newcomer.moment)
         #expect(!newcomer.isPresent("i"))
@@ -147,7 +154,9 @@ struct OriginalsReadingTests {
             for state in states { _ = far.store.merge(state, at: far.moment) }
         }
         #expect(!far.isPresent("i"))
-        #expect(far.store.drain(includeRenewals: true, budget: 100, at: far.moment).changes.isEmpty, "told to originals by nobody")
+        #expect(
+            far.store.drain(includeRenewals: true, budget: 100, at: far.moment).changes.isEmpty,
+            "told to originals by nobody")
     }
 
     @Test func `a status that was missed comes with the next copy`() {
@@ -194,7 +203,8 @@ struct OriginalsReadingTests {
         guard case .present(_, _, let heartbeat)? = member.held("i") else { return #expect(Bool(false)) }
         #expect(heartbeat.age == 20_000)
         #expect(member.directives.contains(where: isAsked))
-        member.receive(.register(member.instance("i", registered: 20_000, renewed: 3_000)), kind: .copy, on: member.openCopy())
+        member.receive(
+            .register(member.instance("i", registered: 20_000, renewed: 3_000)), kind: .copy, on: member.openCopy())
         guard case .present(_, _, let told)? = member.held("i") else { return #expect(Bool(false)) }
         #expect(told.age == 3_000)
     }
@@ -213,7 +223,10 @@ struct OriginalsReadingTests {
         let cases: [([UInt8], OriginalFailure)] = [
             (bytes("not chunked"), .chunk(.length)),
             (ChunkedEncoding.chunk(bytes("HTTP/1.1 400 Bad Request\n")), .event(.notAField)),
-            (ChunkedEncoding.chunk(bytes(String(repeating: "event: X\ndata: {}\n\n", count: 64))), .unusable(.eventName)),
+            (
+                ChunkedEncoding.chunk(bytes(String(repeating: "event: X\ndata: {}\n\n", count: 64))),
+                .unusable(.eventName)
+            ),
             (ChunkedEncoding.chunk(bytes(String(repeating: "data: x\n", count: 200_000))), .event(.tooLong)),
             (ChunkedEncoding.end, .cutShort),
         ]
@@ -221,7 +234,8 @@ struct OriginalsReadingTests {
             let link = member.openStream()
             member.directives = []
             member.receive(bytes, on: link)
-            #expect(member.directives.contains { if case .abort(link, failure) = $0 { true } else { false } }, "\(failure)")
+            #expect(
+                member.directives.contains { if case .abort(link, failure) = $0 { true } else { false } }, "\(failure)")
             #expect(member.directives.contains { if case .lost = $0 { true } else { false } })
         }
         let link = member.openStream(answer: LegacyAnswer(isChunked: false, isPacked: true, date: nil))

@@ -1,4 +1,5 @@
-// A member of ours and the originals that it deals with, over connections that are arrays of bytes: what tests of `Originals` need.
+// A member of ours and the originals that it deals with, over connections that are arrays of bytes: what tests of
+// `Originals` need.
 
 import Catalog
 import Gzip
@@ -48,7 +49,11 @@ final class OneOfOurs {
     /// Carries out what can be, and keeps the rest.
     func carry(_ new: [OriginalDirective]) {
         for directive in new {
-            if case .send(let link, let bytes) = directive { sent[link, default: []] += bytes } else { directives.append(directive) }
+            if case .send(let link, let bytes) = directive {
+                sent[link, default: []] += bytes
+            } else {
+                directives.append(directive)
+            }
         }
         #if DEBUG
             for broken in originals.checkInvariants() { Issue.record("at \(now): \(broken)") }
@@ -88,13 +93,17 @@ final class OneOfOurs {
     }
 
     /// Chunked, and with our own time.
-    var answer: LegacyAnswer { LegacyAnswer(isChunked: true, isPacked: false, date: wall / 1_000_000_000 * 1_000_000_000) }
+    var answer: LegacyAnswer {
+        LegacyAnswer(isChunked: true, isPacked: false, date: wall / 1_000_000_000 * 1_000_000_000)
+    }
 
     func receive(_ bytes: [UInt8], on link: LinkID) { carry(originals.received(bytes, on: link, at: time)) }
 
     func receive(_ messages: OriginalMessage..., kind: OriginalEnvelope.Kind = .live, on link: LinkID) {
         var events: [UInt8] = []
-        for message in messages { events.append(OriginalEnvelope(kind: kind, namespace: "tenant", message: message), number: 1) }
+        for message in messages {
+            events.append(OriginalEnvelope(kind: kind, namespace: "tenant", message: message), number: 1)
+        }
         receive(ChunkedEncoding.chunk(events), on: link)
     }
 
@@ -149,13 +158,18 @@ final class OneOfOurs {
 
     func isPresent(_ id: String) -> Bool { if case .present = held(id) { true } else { false } }
 
-    func status(_ id: String) -> String? { if case .present(let instance, _, _) = held(id) { instance.status.token } else { nil } }
+    func status(_ id: String) -> String? {
+        if case .present(let instance, _, _) = held(id) { instance.status.token } else { nil }
+    }
 
     /// An instance as an original tells of it, renewed and registered so many milliseconds ago.
-    func instance(_ id: String, registered: Int64 = 0, renewed: Int64? = nil, status: String = "UP", ttl: Int64 = 30) -> OriginalInstance {
+    func instance(_ id: String, registered: Int64 = 0, renewed: Int64? = nil, status: String = "UP", ttl: Int64 = 30)
+        -> OriginalInstance
+    {
         OriginalInstance(
             id: bytes(id), serviceName: "s", endpointType: "tcp", endpointValue: id, status: status, metadata: nil,
-            registered: wall - registered * 1_000_000, lastRenewal: wall - (renewed ?? registered) * 1_000_000, ttl: ttl * 1_000_000_000,
+            registered: wall - registered * 1_000_000, lastRenewal: wall - (renewed ?? registered) * 1_000_000,
+            ttl: ttl * 1_000_000_000,
             tags: [],
             extra: nil)
     }
@@ -163,7 +177,8 @@ final class OneOfOurs {
     /// An instance as a client registers it here.
     func ours(_ id: String, status: InstanceStatus = .up, registered: Int64? = nil) -> Instance {
         Instance(
-            id: .text(Name(id)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: id), status: status, ttl: 30_000, tags: [],
+            id: .text(Name(id)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: id), status: status,
+            ttl: 30_000, tags: [],
             metadata: nil, registered: registered ?? wall)
     }
 }

@@ -19,7 +19,9 @@ struct OriginalsWritingTests {
     }
 
     private func registers(_ envelopes: [OriginalEnvelope]) -> [String] {
-        envelopes.compactMap { if case .register(let instance) = $0.message { String(decoding: instance.id, as: UTF8.self) } else { nil } }
+        envelopes.compactMap {
+            if case .register(let instance) = $0.message { String(decoding: instance.id, as: UTF8.self) } else { nil }
+        }
     }
 
     @Test(arguments: [false, true])
@@ -43,10 +45,14 @@ struct OriginalsWritingTests {
         let member = OneOfOurs()
         let link = member.stream()
         let instance = Instance(
-            id: .digest(0x6ae9_2bee_6105_d203), serviceName: Name("reviews"), endpoint: Endpoint(kind: .http, value: "172.17.0.5:9080"),
-            status: .starting, ttl: 60_000, tags: ["v1", "canary"], metadata: bytes(#"{"zone":"eu","weight":3}"#), registered: member.wall)
+            id: .digest(0x6ae9_2bee_6105_d203), serviceName: Name("reviews"),
+            endpoint: Endpoint(kind: .http, value: "172.17.0.5:9080"),
+            status: .starting, ttl: 60_000, tags: ["v1", "canary"], metadata: bytes(#"{"zone":"eu","weight":3}"#),
+            registered: member.wall)
         member.client(.register(instance))
-        guard case .register(var told)? = try member.messages(on: link).envelopes.first?.message else { return #expect(Bool(false)) }
+        guard case .register(var told)? = try member.messages(on: link).envelopes.first?.message else {
+            return #expect(Bool(false))
+        }
         #expect(told.registered == member.wall && told.lastRenewal == member.wall)
         (told.registered, told.lastRenewal) = (SampleTests.reviews.registered, SampleTests.reviews.lastRenewal)
         #expect(told == SampleTests.reviews)
@@ -145,7 +151,9 @@ struct OriginalsWritingTests {
     @Test func `links are counted`() {
         let member = OneOfOurs { ($0.acceptedLinks, $0.linksPerMember) = (6, 4) }
         for _ in 0..<4 { _ = member.stream() }
-        func isFull(_ link: LinkID) -> Bool { member.directives.contains { if case .abort(link, .full) = $0 { true } else { false } } }
+        func isFull(_ link: LinkID) -> Bool {
+            member.directives.contains { if case .abort(link, .full) = $0 { true } else { false } }
+        }
         #expect(isFull(member.stream()))
         #expect(!isFull(member.stream(askedBy: OneOfOurs.other)) && !isFull(member.copy(askedBy: OneOfOurs.other)))
     }

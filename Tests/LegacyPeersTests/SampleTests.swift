@@ -7,12 +7,15 @@ import Testing
 /// What the original was seen to send, to the last value.
 struct SampleTests {
     static let reviews = OriginalInstance(
-        id: bytes("6ae92bee6105d203"), serviceName: "reviews", endpointType: "http", endpointValue: "172.17.0.5:9080", status: "STARTING",
-        metadata: bytes(#"{"zone":"eu","weight":3}"#), registered: 1_795_392_343_296_493_425, lastRenewal: 1_795_392_343_296_494_567,
+        id: bytes("6ae92bee6105d203"), serviceName: "reviews", endpointType: "http", endpointValue: "172.17.0.5:9080",
+        status: "STARTING",
+        metadata: bytes(#"{"zone":"eu","weight":3}"#), registered: 1_795_392_343_296_493_425,
+        lastRenewal: 1_795_392_343_296_494_567,
         ttl: 60_000_000_000, tags: ["v1", "canary"], extra: nil)
 
     static let ratings = OriginalInstance(
-        id: bytes("ratings:host1"), serviceName: "ratings", endpointType: "tcp", endpointValue: "host1:8080", status: "UP",
+        id: bytes("ratings:host1"), serviceName: "ratings", endpointType: "tcp", endpointValue: "host1:8080",
+        status: "UP",
         metadata: bytes(#"{"amalgam8.tags":"a,b","k":"v"}"#), registered: 1_795_392_343_413_814_341,
         lastRenewal: 1_795_392_343_413_815_493, ttl: 40_000_000_000, tags: ["a", "b"],
         extra: bytes(
@@ -43,13 +46,19 @@ struct SampleTests {
         ratings.lastRenewal = 1_795_392_343_420_776_916
         reviews.lastRenewal = 1_795_392_343_405_599_808
         let envelopes = try events(Sample.copy.body).map { try OriginalEnvelope($0) }
-        #expect(envelopes == [ratings, reviews].map { OriginalEnvelope(kind: .copy, namespace: "tenant-a", message: .register($0)) })
+        #expect(
+            envelopes
+                == [ratings, reviews].map {
+                    OriginalEnvelope(kind: .copy, namespace: "tenant-a", message: .register($0))
+                })
     }
 
     @Test func `a live stream is written byte for byte as the original writes it`() throws {
         let body = try Sample.live.body
         var written: [UInt8] = []
-        for (index, event) in try events(body).enumerated() { written.append(try OriginalEnvelope(event), number: UInt64(index + 1)) }
+        for (index, event) in try events(body).enumerated() {
+            written.append(try OriginalEnvelope(event), number: UInt64(index + 1))
+        }
         #expect(String(decoding: written, as: UTF8.self) == String(decoding: body, as: UTF8.self))
     }
 
@@ -76,7 +85,9 @@ struct SampleTests {
 /// What becomes of an original's instance here.
 struct OriginalConversionTests {
     @Test(arguments: [SampleTests.reviews, SampleTests.ratings])
-    func `an instance comes back from the catalog as an original sent it, Eureka's fields included`(_ sent: OriginalInstance) throws {
+    func `an instance comes back from the catalog as an original sent it, Eureka's fields included`(
+        _ sent: OriginalInstance
+    ) throws {
         let held = try sent.instance()
         #expect(held.extra == sent.extra)
         #expect(OriginalInstance(held, heartbeat: Heartbeat(age: 0, wall: sent.lastRenewal)) == sent)

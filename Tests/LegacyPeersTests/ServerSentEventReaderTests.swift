@@ -52,7 +52,9 @@ struct ServerSentEventReaderTests {
 
     @Test func `an event of the greatest length is read, and one byte more is refused`() throws {
         let limit = 100
-        func event(_ length: Int) -> [UInt8] { bytes("data: ") + [UInt8](repeating: 0x78, count: length - 8) + bytes("\n\n") }
+        func event(_ length: Int) -> [UInt8] {
+            bytes("data: ") + [UInt8](repeating: 0x78, count: length - 8) + bytes("\n\n")
+        }
         var read: [ServerSentEvent] = []
         var reader = ServerSentEventReader(limit: limit)
         try reader.read(event(limit), into: &read)

@@ -1,5 +1,6 @@
-// What may happen to a connection while its answer is kept or only partly written: the client ends its sending, goes, or reads slowly; the
-// server drains, ends the connection, or goes itself. Nobody else may notice, and whoever still listens gets all of the answer.
+// What may happen to a connection while its answer is kept or only partly written: the client ends its sending, goes,
+// or reads slowly; the server drains, ends the connection, or goes itself. Nobody else may notice, and whoever still
+// listens gets all of the answer.
 
 import HTTP
 import Libevent
@@ -24,8 +25,10 @@ struct AnswerLifetimeTests {
         Array("POST \($0) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".utf8)
     }
     static let closing = Form(
-        testDescription: "closing", bytes: { Array("GET \($0) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8) }, closes: true)
-    static let old = Form(testDescription: "HTTP/1.0", bytes: { Array("GET \($0) HTTP/1.0\r\n\r\n".utf8) }, closes: true)
+        testDescription: "closing", bytes: { Array("GET \($0) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8) },
+        closes: true)
+    static let old = Form(
+        testDescription: "HTTP/1.0", bytes: { Array("GET \($0) HTTP/1.0\r\n\r\n".utf8) }, closes: true)
 
     /// What the handler was asked, in order.
     private final class Asked: Sendable {
@@ -40,7 +43,9 @@ struct AnswerLifetimeTests {
     }
 
     /// `/large…` is answered with many bytes, `/kept…` when the test says so, `/later…` a little later.
-    private func server(_ connectionLimits: ConnectionLimits = ConnectionLimits(), asked: Asked? = nil) throws -> LiveServer {
+    private func server(_ connectionLimits: ConnectionLimits = ConnectionLimits(), asked: Asked? = nil) throws
+        -> LiveServer
+    {
         try LiveServer(connectionLimits: connectionLimits) { _ in
             LoopHandler(
                 moment: { request in
@@ -172,7 +177,9 @@ struct AnswerLifetimeTests {
     }
 
     @Test(arguments: [direct, chunked])
-    func `a client that goes for good after it has ended its sending is noticed while its reply is kept`(form: Form) throws {
+    func `a client that goes for good after it has ended its sending is noticed while its reply is kept`(form: Form)
+        throws
+    {
         let server = try server()
         let client = try ClientConnection(port: server.port)
         try client.send(form.bytes("/kept"))

@@ -18,7 +18,9 @@ final class Certificates {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// The configuration of a member whose certificate carries these names.
-    func member(_ name: String, hosts: [String] = [], addresses: [String] = [], uris: [String] = []) throws -> PeerTLSConfiguration {
+    func member(_ name: String, hosts: [String] = [], addresses: [String] = [], uris: [String] = []) throws
+        -> PeerTLSConfiguration
+    {
         var request = CertificateRequest(name, for: .peer, validity: Self.now - 3_600..<Self.now + 86_400)
         request.hosts = hosts
         request.addresses = addresses
@@ -28,12 +30,15 @@ final class Certificates {
         try Data(issued.certificate).write(to: certificate)
         try Data(issued.key).write(to: key)
         return PeerTLSConfiguration(
-            certificatePath: certificate.path(), keyPath: key.path(), authorityPath: folder.appending(path: "ca.pem").path())
+            certificatePath: certificate.path(), keyPath: key.path(),
+            authorityPath: folder.appending(path: "ca.pem").path())
     }
 
     func accepting(_ configuration: PeerTLSConfiguration) throws -> TLSContext {
         try TLSContext(accepting: configuration, now: Self.now)
     }
 
-    func connecting(_ configuration: PeerTLSConfiguration) throws -> TLSContext { try TLSContext(connecting: configuration, now: Self.now) }
+    func connecting(_ configuration: PeerTLSConfiguration) throws -> TLSContext {
+        try TLSContext(connecting: configuration, now: Self.now)
+    }
 }

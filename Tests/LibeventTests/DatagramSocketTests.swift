@@ -1,5 +1,5 @@
-// Datagrams over real sockets of both families: each is read once, answered by the address that was asked, and however many come at a time others get
-// their turn.
+// Datagrams over real sockets of both families: each is read once, answered by the address that was asked, and however
+// many come at a time others get their turn.
 
 import Glibc
 import Synchronization
@@ -43,7 +43,8 @@ struct DatagramSocketTests {
 
     /// Serves on a loop's thread until `body` has returned, and echoes.
     private func serve(
-        _ address: String, _ seen: Seen = Seen(), startsWhen: @escaping @Sendable () -> Void = {}, _ body: (UInt16) throws -> Void
+        _ address: String, _ seen: Seen = Seen(), startsWhen: @escaping @Sendable () -> Void = {},
+        _ body: (UInt16) throws -> Void
     ) throws {
         let port = try ListeningPort(address: address, port: 0, count: 1, of: .datagrams)
         let mail = try MailboxSender<Int>()
@@ -57,7 +58,9 @@ struct DatagramSocketTests {
                 socket?.send(bytes, to: peer)
                 seen.counts.withLock { $0 = socket?.counts ?? $0 }
             }
-            let timer = try? LoopEvent.every(milliseconds: 1, on: loop) { _ in seen.counts.withLock { $0 = socket?.counts ?? $0 } }
+            let timer = try? LoopEvent.every(milliseconds: 1, on: loop) { _ in
+                seen.counts.withLock { $0 = socket?.counts ?? $0 }
+            }
             let mailbox = try? Mailbox<Int>(on: loop, receiving: mail) { number, onLoop in
                 seen.order.withLock { $0.append("mail \(number)") }
                 guard number == 0, let socket else { return }
@@ -75,11 +78,15 @@ struct DatagramSocketTests {
         try body(port.port)
     }
 
-    @Test(arguments: [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.2"), ("::", "::1"), ("::", "127.0.0.3")])
+    @Test(arguments: [
+        ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.2"), ("::", "::1"), ("::", "127.0.0.3"),
+    ])
     func `a datagram is answered, by the address that was asked`(bound: String, asked: String) throws {
         try serve(bound) { port in
             let client = try Client(asked, port: port)
-            for text in ["", "a", String(repeating: "b", count: 1_232), String(repeating: "c", count: DatagramSocket.longest)] {
+            for text in [
+                "", "a", String(repeating: "b", count: 1_232), String(repeating: "c", count: DatagramSocket.longest),
+            ] {
                 client.send(Array(text.utf8))
                 #expect(try client.receive("\(text.count) bytes") == Array(text.utf8))
             }
@@ -96,7 +103,9 @@ struct DatagramSocketTests {
             let deadline = Deadline()
             let expected = DatagramSocket.Counts(received: 1, tooLong: 1, sent: 1, unsent: 0)
             while seen.counts.withLock({ $0 }) != expected {
-                guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "\(expected)", "\(seen.counts.withLock { $0 })") }
+                guard deadline.remainingMilliseconds > 0 else {
+                    throw WaitedInVain(for: "\(expected)", "\(seen.counts.withLock { $0 })")
+                }
             }
         }
     }

@@ -15,10 +15,16 @@ struct DirectAnswerTests {
         ("with a body", { Array("POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }),
         (
             "with a chunked body",
-            { Array("POST /\($0) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".utf8) }
+            {
+                Array(
+                    "POST /\($0) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".utf8)
+            }
         ),
         // What the gate takes and evhttp does not (R818, R126, R831).
-        ("behind an empty line", { Array("\r\nPOST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }),
+        (
+            "behind an empty line",
+            { Array("\r\nPOST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }
+        ),
         (
             "in absolute form, with a body",
             { Array("POST http://b/\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".utf8) }

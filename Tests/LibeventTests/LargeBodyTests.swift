@@ -23,10 +23,12 @@ struct LargeBodyTests {
         guard isChunked else { return Array((head + "Content-Length: \(body.count)\r\n\r\n").utf8) + body }
         let half = body.count / 2
         return Array((head + "Transfer-Encoding: chunked\r\n\r\n\(String(half, radix: 16))\r\n").utf8) + body[..<half]
-            + Array("\r\n\(String(body.count - half, radix: 16))\r\n".utf8) + body[half...] + Array("\r\n0\r\n\r\n".utf8)
+            + Array("\r\n\(String(body.count - half, radix: 16))\r\n".utf8) + body[half...]
+            + Array("\r\n0\r\n\r\n".utf8)
     }
 
-    @Test(arguments: [false, true]) func `a route that takes large bodies gets them whole, and others are served after them`(
+    @Test(arguments: [false, true])
+    func `a route that takes large bodies gets them whole, and others are served after them`(
         isChunked: Bool
     ) throws {
         let server = try server()

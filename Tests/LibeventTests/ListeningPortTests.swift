@@ -14,7 +14,9 @@ struct ListeningPortTests {
     }
 
     @Test(arguments: ["127.0.0.1", "::1"])
-    func `an accepted connection lets the kernel hold little of what is unsent, and sends small answers at once`(address: String) throws {
+    func `an accepted connection lets the kernel hold little of what is unsent, and sends small answers at once`(
+        address: String
+    ) throws {
         let port = try ListeningPort(address: address, port: 0, count: 2)
         defer { for descriptor in port.descriptors { close(descriptor) } }
         let remote = try #require(SocketAddress(numeric: address, port: port.port))

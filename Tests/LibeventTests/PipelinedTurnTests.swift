@@ -1,4 +1,5 @@
-// A few hundred requests fit into what is read of a client at once. That they came together does not give them the loop together.
+// A few hundred requests fit into what is read of a client at once. That they came together does not give them the loop
+// together.
 
 import HTTP
 import Synchronization

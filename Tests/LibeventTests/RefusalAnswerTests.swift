@@ -9,7 +9,9 @@ struct RefusalAnswerTests {
     @Test func `who is not let in is answered 503, and no two reasons have the same sentence`() {
         let refusals = LimitEvent.allCases.compactMap(\.refusal)
         #expect(Set(refusals.map(\.sentence)).count == refusals.count)
-        for event in LimitEvent.allCases { #expect((event.refusal?.status == .serviceUnavailable) == event.isRefusal, "\(event)") }
+        for event in LimitEvent.allCases {
+            #expect((event.refusal?.status == .serviceUnavailable) == event.isRefusal, "\(event)")
+        }
     }
 
     @Test func `a refusal has the fields of every answer and its own, and to HEAD no body`() {
@@ -24,7 +26,8 @@ struct RefusalAnswerTests {
         #expect(lines.suffix(2) == ["", ""])
         #expect(lines[1].hasPrefix("Date: ") && lines[1].hasSuffix(" GMT"))
         for line in [
-            "Vary: Accept-Encoding", "Content-Type: application/json", "Content-Length: 2", "Retry-After: 12", "Connection: close",
+            "Vary: Accept-Encoding", "Content-Type: application/json", "Content-Length: 2", "Retry-After: 12",
+            "Connection: close",
         ] {
             #expect(lines.contains { $0 == line }, "\(line)")
         }

@@ -23,7 +23,9 @@ private final class Witness: Sendable {
     func waitUntilReleased() throws {
         let deadline = Deadline()
         while held > 0 {
-            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the fragments to be let go of", "\(held) are held") }
+            guard deadline.remainingMilliseconds > 0 else {
+                throw WaitedInVain(for: "the fragments to be let go of", "\(held) are held")
+            }
             sched_yield()
         }
     }
@@ -34,7 +36,10 @@ struct SharedBodyTests {
         sizes.enumerated().map { index, size in Fragment([UInt8](repeating: UInt8(0x61 + index % 26), count: size)) }
     }
 
-    @Test(arguments: [[], [0], [1], [0, 5, 0], [10, 20_000, 1, 300_000, 2], [Int](repeating: 700, count: 300), [3_000_000]] as [[Int]])
+    @Test(
+        arguments: [
+            [], [0], [1], [0, 5, 0], [10, 20_000, 1, 300_000, 2], [Int](repeating: 700, count: 300), [3_000_000],
+        ] as [[Int]])
     func `a chain arrives as its fragments, and is let go of`(_ sizes: [Int]) throws {
         let witness = Witness()
         let server = try LiveServer { _ in

@@ -1,5 +1,5 @@
-// Two ends of streams on one loop and one thread: what one does, the other is told, and the test looks on. A deadline ends a loop that waits
-// for what does not come.
+// Two ends of streams on one loop and one thread: what one does, the other is told, and the test looks on. A deadline
+// ends a loop that waits for what does not come.
 
 import Testing
 
@@ -21,7 +21,9 @@ final class StreamBench {
     /// What each end was told but bytes, in order.
     private(set) var told: [(isAccepter: Bool, id: StreamID, event: StreamEvent)] = []
     /// Called for each event, on the loop.
-    var react: (_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) -> Void = { _, _, _, _ in }
+    var react: (_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) -> Void = {
+        _, _, _, _ in
+    }
     private var isDone: () -> Bool = { false }
 
     init(_ limits: StreamLimits = StreamLimits(), security: TLSContext? = nil) throws {
@@ -32,7 +34,8 @@ final class StreamBench {
         self.accepting = accepting
         connecting = try Streams(on: loop, limits: limits) { [unowned self] in note(false, $0, $1, $2) }
         listener = try StreamListener(
-            listening: try #require(port.descriptors.first), for: accepting, security: security.map { TLSContextBox($0) })
+            listening: try #require(port.descriptors.first), for: accepting,
+            security: security.map { TLSContextBox($0) })
     }
 
     deinit {
@@ -46,12 +49,17 @@ final class StreamBench {
     private var bytes: [Bool: [UInt8]] = [:]
 
     private func note(_ isAccepter: Bool, _ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
-        if case .received(let more) = event { bytes[isAccepter, default: []] += more } else { told.append((isAccepter, id, event)) }
+        if case .received(let more) = event {
+            bytes[isAccepter, default: []] += more
+        } else {
+            told.append((isAccepter, id, event))
+        }
         react(isAccepter, id, event, onLoop)
         if isDone() { loop.stop(onLoop) }
     }
 
-    /// Does something on the loop, then runs it until `condition` holds, which is asked after every event and now and then.
+    /// Does something on the loop, then runs it until `condition` holds, which is asked after every event and now and
+    /// then.
     func run(_ start: @escaping (borrowing OnLoop) -> Void = { _ in }, until condition: @escaping () -> Bool) throws {
         isDone = condition
         // It mostly asks the bench itself, which would live as long as the condition, and the other way round.
@@ -59,7 +67,9 @@ final class StreamBench {
         var isLate = false
         let first = try LoopEvent.timer(on: loop) { onLoop in start(onLoop) }
         first.schedule(afterMilliseconds: 0)
-        let look = try LoopEvent.every(milliseconds: 20, on: loop) { [loop] onLoop in if condition() { loop.stop(onLoop) } }
+        let look = try LoopEvent.every(milliseconds: 20, on: loop) { [loop] onLoop in
+            if condition() { loop.stop(onLoop) }
+        }
         let deadline = try LoopEvent.timer(on: loop) { [loop] onLoop in
             isLate = true
             loop.stop(onLoop)
@@ -71,7 +81,9 @@ final class StreamBench {
     }
 
     @discardableResult
-    func connect(security: TLSContext? = nil, within milliseconds: Int = 10_000, _ onLoop: borrowing OnLoop) -> StreamID? {
+    func connect(security: TLSContext? = nil, within milliseconds: Int = 10_000, _ onLoop: borrowing OnLoop)
+        -> StreamID?
+    {
         connecting?.connect(to: "127.0.0.1", port: port, security: security, within: milliseconds, onLoop)
     }
 

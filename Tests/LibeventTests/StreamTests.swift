@@ -1,4 +1,5 @@
-// Streams as their owner has them: bytes whole and in order, ends that are told once, and bounds that hold whatever the peer does.
+// Streams as their owner has them: bytes whole and in order, ends that are told once, and bounds that hold whatever the
+// peer does.
 
 import Glibc
 import Testing
@@ -19,7 +20,10 @@ struct StreamTests {
     @Test(arguments: [false, true])
     func `bytes arrive whole and in order, both ways`(isSecure: Bool) throws {
         let certificates = try Certificates()
-        let (a, b) = (try certificates.member("a", hosts: ["a"]), try certificates.member("b", hosts: ["b"], addresses: ["10.0.0.2"]))
+        let (a, b) = (
+            try certificates.member("a", hosts: ["a"]),
+            try certificates.member("b", hosts: ["b"], addresses: ["10.0.0.2"])
+        )
         let bench = try StreamBench(security: isSecure ? certificates.accepting(a) : nil)
         let client = isSecure ? try certificates.connecting(b) : nil
         let bytes = Self.pattern(3_000_000)
@@ -35,7 +39,8 @@ struct StreamTests {
             }
         }
         try bench.run({ bench.connect(security: client, $0) }) {
-            bench.received(byAccepter: true).count >= bytes.count && bench.received(byAccepter: false).count >= bytes.count
+            bench.received(byAccepter: true).count >= bytes.count
+                && bench.received(byAccepter: false).count >= bytes.count
         }
         #expect(bench.received(byAccepter: true) == bytes)
         #expect(bench.received(byAccepter: false) == bytes)
@@ -56,7 +61,9 @@ struct StreamTests {
         let certificates = try Certificates()
         let bench = try StreamBench(security: certificates.accepting(certificates.member("a", hosts: ["a"])))
         bench.react = { [unowned bench] isAccepter, id, event, onLoop in
-            if !isAccepter, case .opened = event { bench.connecting?.send(Array("GET / HTTP/1.1\r\n\r\n".utf8), on: id, onLoop) }
+            if !isAccepter, case .opened = event {
+                bench.connecting?.send(Array("GET / HTTP/1.1\r\n\r\n".utf8), on: id, onLoop)
+            }
         }
         try bench.run({ bench.connect($0) }) { !bench.ends(ofAccepter: true).isEmpty }
         #expect(bench.opened(byAccepter: true).isEmpty)
@@ -85,7 +92,11 @@ struct StreamTests {
         let bench = try StreamBench(limits)
         bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             guard case .opened = event else { return }
-            if !isAccepter { bench.connecting?.admit(id, onLoop) } else if id.number == 2 { bench.accepting?.admit(id, onLoop) }
+            if !isAccepter {
+                bench.connecting?.admit(id, onLoop)
+            } else if id.number == 2 {
+                bench.accepting?.admit(id, onLoop)
+            }
         }
         try bench.run({
             bench.connect($0)
@@ -100,7 +111,9 @@ struct StreamTests {
         var limits = StreamLimits()
         limits.newcomersOfHost = 2
         let bench = try StreamBench(limits)
-        try bench.run({ onLoop in for _ in 0..<5 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 3 }
+        try bench.run({ onLoop in for _ in 0..<5 { bench.connect(onLoop) } }) {
+            bench.ends(ofAccepter: false).count == 3
+        }
         #expect(bench.opened(byAccepter: true).count == 2)
         let first = try #require(bench.opened(byAccepter: true).first?.id)
         try bench.run({ onLoop in
@@ -113,14 +126,19 @@ struct StreamTests {
         var limits = StreamLimits()
         (limits.newcomers, limits.newcomersOfHost) = (2, 3)
         let bench = try StreamBench(limits)
-        try bench.run({ onLoop in for _ in 0..<4 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 2 }
+        try bench.run({ onLoop in for _ in 0..<4 { bench.connect(onLoop) } }) {
+            bench.ends(ofAccepter: false).count == 2
+        }
         #expect(bench.accepting?.turnedAway == 2)
         bench.accepting?.expectedHosts = ["127.0.0.1"]
-        try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 3 }
+        try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) {
+            bench.ends(ofAccepter: false).count == 3
+        }
         #expect(bench.opened(byAccepter: true).count == 3)
     }
 
-    @Test func `strangers who do not take their answer are dropped beyond the bound, and make room for others`() throws {
+    @Test func `strangers who do not take their answer are dropped beyond the bound, and make room for others`() throws
+    {
         var limits = StreamLimits()
         limits.departingNewcomers = 2
         let bench = try StreamBench(limits)
@@ -144,7 +162,9 @@ struct StreamTests {
         bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             if isAccepter, case .opened = event { bench.accepting?.admit(id, after: 400, onLoop) }
         }
-        try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) { bench.ends(ofAccepter: false).count == 1 }
+        try bench.run({ onLoop in for _ in 0..<2 { bench.connect(onLoop) } }) {
+            bench.ends(ofAccepter: false).count == 1
+        }
         var next: StreamID?
         // Tries until its place is free: the first is admitted then, though its first deadline has passed long before.
         try bench.run({ next = bench.connect($0) }) {
@@ -237,11 +257,14 @@ struct StreamTests {
         bench.react = { [unowned bench] isAccepter, id, event, onLoop in
             if !isAccepter, case .opened = event { bench.connecting?.keepAlive(id, onLoop) }
         }
-        try bench.run({ bench.connect($0) }) { bench.opened(byAccepter: true).count + bench.opened(byAccepter: false).count == 2 }
+        try bench.run({ bench.connect($0) }) {
+            bench.opened(byAccepter: true).count + bench.opened(byAccepter: false).count == 2
+        }
         let socket = try #require(SocketOption.descriptor(connectedTo: bench.port))
         let tcp = Int32(IPPROTO_TCP)
         let options = [(SOL_SOCKET, SO_KEEPALIVE), (tcp, TCP_KEEPIDLE), (tcp, TCP_KEEPINTVL), (tcp, TCP_KEEPCNT)]
-        #expect(options.map { SocketOption.value($0.1, level: $0.0, of: socket) } == [1, 5, 1, 3], "gone for eight seconds")
+        #expect(
+            options.map { SocketOption.value($0.1, level: $0.0, of: socket) } == [1, 5, 1, 3], "gone for eight seconds")
     }
 }
 

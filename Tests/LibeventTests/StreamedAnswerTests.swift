@@ -1,5 +1,5 @@
-// Answers that go on, over real sockets: they arrive piece by piece, are bounded by what their client takes, and end when their sender, their client
-// or their server does.
+// Answers that go on, over real sockets: they arrive piece by piece, are bounded by what their client takes, and end
+// when their sender, their client or their server does.
 
 import HTTP
 import Libevent
@@ -17,7 +17,9 @@ struct StreamedAnswerTests {
         func await(_ what: String, _ condition: () -> Bool) throws {
             let deadline = Deadline()
             while !condition() {
-                guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: what, "\(ends.withLock { $0 })") }
+                guard deadline.remainingMilliseconds > 0 else {
+                    throw WaitedInVain(for: what, "\(ends.withLock { $0 })")
+                }
             }
         }
     }
@@ -48,7 +50,11 @@ struct StreamedAnswerTests {
 
         private func send(_ bytes: [UInt8], _ log: Log) {
             let isTaken = reply?.send(bytes) ?? false
-            if isTaken { log.queued.add(bytes.count, ordering: .relaxed) } else { log.refused.add(1, ordering: .relaxed) }
+            if isTaken {
+                log.queued.add(bytes.count, ordering: .relaxed)
+            } else {
+                log.refused.add(1, ordering: .relaxed)
+            }
         }
 
         private func end(_ done: () -> Void) {
@@ -83,7 +89,9 @@ struct StreamedAnswerTests {
                     }
                     senders.count += 1
                     let number = senders.count
-                    senders.all[number] = try? Sender(reply, on: loop, pieces: numbers[0], of: numbers[1], last: "bye", log) {
+                    senders.all[number] = try? Sender(
+                        reply, on: loop, pieces: numbers[0], of: numbers[1], last: "bye", log
+                    ) {
                         senders.all[number] = nil
                     }
                 }
@@ -92,9 +100,13 @@ struct StreamedAnswerTests {
         }
     }
 
-    private func get(_ path: String, version: String = "HTTP/1.1") -> [UInt8] { Array("GET \(path) \(version)\r\nHost: a\r\n\r\n".utf8) }
+    private func get(_ path: String, version: String = "HTTP/1.1") -> [UInt8] {
+        Array("GET \(path) \(version)\r\nHost: a\r\n\r\n".utf8)
+    }
 
-    private func awaitNobody(_ server: LiveServer, _ log: Log) throws { try log.await("the connection to end") { server.gauge.open == 0 } }
+    private func awaitNobody(_ server: LiveServer, _ log: Log) throws {
+        try log.await("the connection to end") { server.gauge.open == 0 }
+    }
 
     @Test func `pieces arrive as they are sent, and the connection serves on`() throws {
         let log = Log()
@@ -120,7 +132,9 @@ struct StreamedAnswerTests {
     }
 
     @Test(arguments: ["/2/0", "/lost"])
-    func `a request that evhttp has read is answered in chunks, too, and its connection ends with that`(path: String) throws {
+    func `a request that evhttp has read is answered in chunks, too, and its connection ends with that`(path: String)
+        throws
+    {
         let log = Log()
         let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
@@ -132,7 +146,9 @@ struct StreamedAnswerTests {
         #expect(log.ends.withLock { $0.isEmpty }, "who has ended it is not told")
     }
 
-    @Test(arguments: [true, false]) func `an evhttp client that goes, or ends its sending, ends its stream`(resets: Bool) throws {
+    @Test(arguments: [true, false]) func `an evhttp client that goes, or ends its sending, ends its stream`(
+        resets: Bool
+    ) throws {
         let log = Log()
         let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)
@@ -171,7 +187,8 @@ struct StreamedAnswerTests {
         #expect(try client.answer(to: "the request after it").text == "/next")
     }
 
-    @Test(arguments: [true, false]) func `a client that goes, or ends its sending, ends its stream`(resets: Bool) throws {
+    @Test(arguments: [true, false]) func `a client that goes, or ends its sending, ends its stream`(resets: Bool) throws
+    {
         let log = Log()
         let server = try server(ConnectionLimits(), log)
         let client = try ClientConnection(port: server.port)

@@ -1,5 +1,5 @@
-// A client of raw bytes: it sends just what a test says, in the pieces it says, and sees just what comes back, the end of the connection
-// included. A ready-made HTTP client would hide all of that.
+// A client of raw bytes: it sends just what a test says, in the pieces it says, and sees just what comes back, the end
+// of the connection included. A ready-made HTTP client would hide all of that.
 
 import Foundation
 import Glibc
@@ -23,14 +23,18 @@ final class Client {
         func header(_ name: String) -> String? {
             for line in head.components(separatedBy: "\r\n").dropFirst() {
                 let parts = line.split(separator: ":", maxSplits: 1)
-                if parts.count == 2, parts[0].lowercased() == name.lowercased() { return parts[1].trimmingCharacters(in: .whitespaces) }
+                if parts.count == 2, parts[0].lowercased() == name.lowercased() {
+                    return parts[1].trimmingCharacters(in: .whitespaces)
+                }
             }
             return nil
         }
 
         /// The body as a JSON object.
         func object() throws -> [String: Any] {
-            guard let object = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] else { throw Failure.malformed(text) }
+            guard let object = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] else {
+                throw Failure.malformed(text)
+            }
             return object
         }
     }
@@ -46,7 +50,9 @@ final class Client {
         address.sin_port = port.bigEndian
         inet_pton(AF_INET, host, &address.sin_addr)
         let result = withUnsafePointer(to: address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         guard result == 0 else {
             let failure = Failure.connect(errno: errno)
@@ -153,7 +159,8 @@ extension RunningRegistry {
 
 /// Registrations as text.
 enum Sample {
-    static func registration(_ service: String = "orders", endpoint: String = "10.0.0.1:80", ttl: Int? = nil) -> String {
+    static func registration(_ service: String = "orders", endpoint: String = "10.0.0.1:80", ttl: Int? = nil) -> String
+    {
         let ttl = ttl.map { ",\"ttl\":\($0)" } ?? ""
         return "{\"service_name\":\"\(service)\",\"endpoint\":{\"type\":\"tcp\",\"value\":\"\(endpoint)\"}\(ttl)}"
     }

@@ -1,5 +1,5 @@
-// Several registries as one: real processes on addresses of the loopback, each its own member, killed, stopped and started again under the eyes
-// of clients.
+// Several registries as one: real processes on addresses of the loopback, each its own member, killed, stopped and
+// started again under the eyes of clients.
 
 import Foundation
 import Glibc
@@ -26,7 +26,8 @@ final class TestCluster {
         let peers = (1...size).map { "\(network).\($0):6100" }.joined(separator: ",")
         members[index] = try RunningRegistry(
             [
-                "--replication=true", "--replication_port=6100", "--cluster_peers=\(peers)", "--cluster_size=\(size)", "--log_level=info",
+                "--replication=true", "--replication_port=6100", "--cluster_peers=\(peers)", "--cluster_size=\(size)",
+                "--log_level=info",
                 "--member_name=member-\(index)", "--sync_timeout=20s",
             ] + settings(index) + more, host: "\(network).\(index)")
     }
@@ -71,7 +72,9 @@ final class TestCluster {
     }
 
     func wait(_ awaited: String, at index: Int, _ id: String, status: Int) throws {
-        try Patience.wait("\(awaited) at member \(index)") { try ask(index, "GET", "/api/v1/instances/\(id)").status == status }
+        try Patience.wait("\(awaited) at member \(index)") {
+            try ask(index, "GET", "/api/v1/instances/\(id)").status == status
+        }
     }
 }
 
@@ -89,7 +92,9 @@ struct ClusterTests {
         for index in 1...2 { try cluster.wait("a removal", at: index, id, status: 404) }
         let page = try cluster.ask(2, "GET", "/uptime")
         #expect(page.status == 200)
-        #expect(page.text.contains(#""CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}},"REPLICATION":{"healthy":true}"#))
+        #expect(
+            page.text.contains(
+                #""CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}},"REPLICATION":{"healthy":true}"#))
     }
 
     @Test func `a member that is killed is missed by nobody, and has everything when it is ready again`() throws {
@@ -131,9 +136,12 @@ struct ClusterTests {
         #expect(try leaving.waitForEnd("the end of a member that leaves", seconds: 9) == 0)
         for id in ids { #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 200) }
         _ = try cluster.member(2).log(whenALine: "that the other leaves, and who says so of whom") {
-            $0.contains("it is leaving the cluster") && $0.contains("name=member-1") && $0.contains("member_name=member-2")
+            $0.contains("it is leaving the cluster") && $0.contains("name=member-1")
+                && $0.contains("member_name=member-2")
         }
-        _ = try cluster.member(2).log(whenALine: "who was asked") { $0.contains("msg=\"request\"") && $0.contains("member_name=member-2") }
+        _ = try cluster.member(2).log(whenALine: "who was asked") {
+            $0.contains("msg=\"request\"") && $0.contains("member_name=member-2")
+        }
     }
 
     @Test func `a member alone waits for the others it was promised, and says what it cannot know`() throws {
@@ -152,9 +160,12 @@ struct ClusterTests {
     }
 
     @Test func `after sync_timeout a member serves without the others, and says so loudly`() throws {
-        let cluster = try TestCluster(size: 1, ["--cluster_size=2", "--cluster_peers=127.0.0.1:1", "--sync_timeout=1s"])
+        let cluster = try TestCluster(
+            size: 1, ["--cluster_size=2", "--cluster_peers=127.0.0.1:1", "--sync_timeout=1s"])
         try cluster.waitUntilReady()
-        _ = try cluster.member(1).log(whenALine: "that nobody was reached") { $0.contains("level=error") && $0.contains("sync_timeout") }
+        _ = try cluster.member(1).log(whenALine: "that nobody was reached") {
+            $0.contains("level=error") && $0.contains("sync_timeout")
+        }
         try Patience.wait("the report that a member is missing") { try cluster.ask(1, "GET", "/uptime").status == 503 }
     }
 
@@ -170,16 +181,22 @@ struct ClusterTests {
                 && $0.contains("set cluster_secret of this member to that of the other members")
         }
         // No time ends it: /uptime tells of what has lasted for sync_timeout, and of this at once.
-        try Patience.wait("the reason on /readyz") { try cluster.ask(1, "GET", "/readyz").object()["reason"] as? String == "refused" }
+        try Patience.wait("the reason on /readyz") {
+            try cluster.ask(1, "GET", "/readyz").object()["reason"] as? String == "refused"
+        }
         #expect(try cluster.ask(1, "GET", "/readyz").status == 503)
         #expect(try cluster.ask(1, "GET", "/api/v1/instances/\(id)").status == 503)
-        try Patience.wait("the refusal on /uptime") { try cluster.ask(1, "GET", "/uptime").text.contains(#""refused":1"#) }
+        try Patience.wait("the refusal on /uptime") {
+            try cluster.ask(1, "GET", "/uptime").text.contains(#""refused":1"#)
+        }
         #expect(try cluster.ask(1, "GET", "/uptime").status == 503)
         let page = try cluster.ask(1, "GET", "/api/v1/cluster").object()
         #expect(page["ready"] as? Bool == false)
         #expect(page["not_ready_because"] as? String == "refused")
         let peers = try #require(page["members"] as? [[String: Any]])
-        #expect(peers.contains { $0["state"] as? String == "refused" && $0["refused_because"] as? String == "secret" }, "\(page)")
+        #expect(
+            peers.contains { $0["state"] as? String == "refused" && $0["refused_because"] as? String == "secret" },
+            "\(page)")
         // The page is a second old at most, and who was killed is missed within a few.
         try Patience.wait("the other member to be one of one") {
             try cluster.ask(2, "GET", "/api/v1/cluster").object()["size"] as? Int == 1
@@ -213,7 +230,8 @@ struct ClusterTests {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let arguments = [
-            "--replication=true", "--replication_port=0", "--cluster_dir=\(directory.path())", "--cluster_size=2", "--log_level=info",
+            "--replication=true", "--replication_port=0", "--cluster_dir=\(directory.path())", "--cluster_size=2",
+            "--log_level=info",
         ]
         let members = [try RunningRegistry(arguments), try RunningRegistry(arguments)]
         for member in members {
@@ -225,7 +243,9 @@ struct ClusterTests {
         try Patience.wait("a registration at the other member") {
             try members[0].connect().ask("GET", "/api/v1/instances/\(id)").status == 200
         }
-        let names = { try FileManager.default.contentsOfDirectory(atPath: directory.path()).filter { !$0.hasPrefix(".") } }
+        let names = {
+            try FileManager.default.contentsOfDirectory(atPath: directory.path()).filter { !$0.hasPrefix(".") }
+        }
         #expect(try names().count == 2)
         members[0].send(SIGTERM)
         #expect(try members[0].waitForEnd("the end of a member that leaves", seconds: 9) == 0)
@@ -236,7 +256,8 @@ struct ClusterTests {
         let directory = FileManager.default.temporaryDirectory.appending(path: "members-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: directory) }
         let member = try RunningRegistry([
-            "--replication=true", "--replication_port=0", "--cluster_dir=\(directory.path())", "--sync_timeout=0s", "--log_level=info",
+            "--replication=true", "--replication_port=0", "--cluster_dir=\(directory.path())", "--sync_timeout=0s",
+            "--log_level=info",
         ])
         let log = try member.log(whenALine: "that the directory is missing") {
             $0.contains("level=error") && $0.contains(directory.path()) && $0.contains("not ready")
@@ -255,7 +276,8 @@ struct ClusterTests {
         let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--cluster_size=2"])
         #expect(outcome.status == 64)
         #expect(
-            outcome.errors.contains("cluster_size 2 (flag --cluster_size)") && outcome.errors.contains("replication false (default)"),
+            outcome.errors.contains("cluster_size 2 (flag --cluster_size)")
+                && outcome.errors.contains("replication false (default)"),
             "\(outcome.errors)")
     }
 

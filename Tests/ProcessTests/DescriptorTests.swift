@@ -1,4 +1,5 @@
-// Out of descriptors: accept(2) fails with EMFILE while the listening socket stays readable, which has made many a server spin.
+// Out of descriptors: accept(2) fails with EMFILE while the listening socket stays readable, which has made many a
+// server spin.
 
 import Foundation
 import Testing
@@ -6,7 +7,11 @@ import Testing
 @Suite struct DescriptorTests {
     static let limit = 40
 
-    @Test func `out of descriptors, the accepted are served, the processor rests, and newcomers are served when there is room`() throws {
+    @Test
+    func
+        `out of descriptors, the accepted are served, the processor rests, and newcomers are served when there is room`()
+        throws
+    {
         let registry = try RunningRegistry(descriptors: Self.limit)
         let clients = try (0..<Self.limit + 20).map { _ in try registry.connect() }
         var accepted: [Client] = []
@@ -55,7 +60,8 @@ import Testing
 }
 
 extension RunningRegistry {
-    /// How many descriptors it has of those below its limit. The limit is one of numbers: what it inherited above does not count.
+    /// How many descriptors it has of those below its limit. The limit is one of numbers: what it inherited above does
+    /// not count.
     fileprivate var descriptors: Int {
         get throws {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count {

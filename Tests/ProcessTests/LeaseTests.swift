@@ -1,5 +1,6 @@
-// Leases against the clock of the machine. R256: "An instance expires when its `ttl` has passed since its last heartbeat: never before, and at
-// most one second after." Never before is held strictly; after, a busy test machine is given some more.
+// Leases against the clock of the machine. R256: "An instance expires when its `ttl` has passed since its last
+// heartbeat: never before, and at most one second after." Never before is held strictly; after, a busy test machine is
+// given some more.
 
 import Foundation
 import Glibc
@@ -70,7 +71,9 @@ import Testing
         var answers = 0
         while try client.ask("GET", "/api/v1/instances/\(id)").status == 200 {
             answers += 1
-            try #require(Moment.now - resumed < ttl + 1 + Self.slowness, "an instance outlives its lease of \(ttl) s after a pause")
+            try #require(
+                Moment.now - resumed < ttl + 1 + Self.slowness,
+                "an instance outlives its lease of \(ttl) s after a pause")
         }
         let lived = Moment.now - resumed
         #expect(lived >= left, "gone \(lived) s after the pause, with \(left) s of its lease left")

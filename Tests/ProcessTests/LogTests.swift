@@ -1,11 +1,14 @@
-// The log as whoever collects it gets it: one line an event that parses, with no credential in it, and never a reason to wait.
+// The log as whoever collects it gets it: one line an event that parses, with no credential in it, and never a reason
+// to wait.
 
 import Foundation
 import Testing
 
 @Suite struct LogTests {
     /// What an access line tells, in the formats that are objects.
-    private static let accessFields: Set = ["request_id", "namespace", "operation", "method", "path", "status", "bytes", "us", "client"]
+    private static let accessFields: Set = [
+        "request_id", "namespace", "operation", "method", "path", "status", "bytes", "us", "client",
+    ]
     /// Of one that was refused, and of one that could not be read.
     private static let refusalFields: Set = ["error", "received"]
 
@@ -13,7 +16,8 @@ import Testing
     private func makeRequests(_ registry: RunningRegistry) throws -> [String] {
         let client = try registry.connect()
         var responses = [
-            try client.ask("POST", "/api/v1/instances", headers: ["X-Request-Id: \"quoted\\id\""], body: Sample.registration()),
+            try client.ask(
+                "POST", "/api/v1/instances", headers: ["X-Request-Id: \"quoted\\id\""], body: Sample.registration()),
             try client.ask("GET", "/api/v1/services/orders?a=%22"),
             try client.ask("POST", "/api/v1/instances", body: "{"),
             try client.ask("GET", "/%22quoted%22\"\\/%F0%9F%90%9D%FF?x=y"),
@@ -35,12 +39,15 @@ import Testing
         let common: Set = format == "json" ? ["time", "level", "msg"] : ["@timestamp", "@version", "level", "message"]
         var logged: [String] = []
         for line in registry.logged.split(separator: "\n") {
-            let object = try #require(try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "not an object: \(line)")
+            let object = try #require(
+                try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "not an object: \(line)")
             #expect(common.isSubset(of: object.keys), "\(line)")
             guard object[message] as? String == "request" else { continue }
             #expect(Set(object.keys).subtracting(Self.refusalFields) == common.union(Self.accessFields), "\(line)")
             #expect((object["error"] != nil) == ((object["status"] as? Int ?? 0) >= 400), "\(line)")
-            #expect((object["received"] as? String) == (object["path"] as? String == "" ? "GET /livez HTTP/9.9" : nil), "\(line)")
+            #expect(
+                (object["received"] as? String) == (object["path"] as? String == "" ? "GET /livez HTTP/9.9" : nil),
+                "\(line)")
             #expect(object["client"] as? String == "127.0.0.1")
             #expect((object["status"] as? Int).map { 100..<600 ~= $0 } == true)
             logged.append(try #require(object["request_id"] as? String))
@@ -56,7 +63,9 @@ import Testing
         var requests = 0
         for line in registry.logged.split(separator: "\n") {
             #expect(
-                line.contains(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z level=[a-z]+ msg="[^"]*"( [^ ="]+=([^ "=\\]+|"([^"\\]|\\.)*"))*$/),
+                line.contains(
+                    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z level=[a-z]+ msg="[^"]*"( [^ ="]+=([^ "=\\]+|"([^"\\]|\\.)*"))*$/
+                ),
                 "\(line)")
             guard line.contains("msg=\"request\"") else { continue }
             requests += 1
@@ -72,7 +81,9 @@ import Testing
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
         let lines = registry.logged.split(separator: "\n")
-        #expect(lines.count == ids.count - 2 && lines.allSatisfy { $0.contains("msg=\"request\"") && $0.contains(" error=\"") }, "\(lines)")
+        #expect(
+            lines.count == ids.count - 2
+                && lines.allSatisfy { $0.contains("msg=\"request\"") && $0.contains(" error=\"") }, "\(lines)")
     }
 
     @Test func `nothing is logged where nothing was asked for`() throws {
@@ -92,19 +103,26 @@ import Testing
         let secretFile = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID().uuidString)")
         try Data(Self.secret.utf8).write(to: secretFile)
         defer { try? FileManager.default.removeItem(at: secretFile) }
-        let registry = try RunningRegistry(["--auth_mode=jwt", "--jwt_secret_file=\(secretFile.path())", "--log_level=debug"])
+        let registry = try RunningRegistry([
+            "--auth_mode=jwt", "--jwt_secret_file=\(secretFile.path())", "--log_level=debug",
+        ])
         let client = try registry.connect()
         let parts = Self.token.split(separator: ".")
         let credentials = [
             ("Bearer \(Self.token)", 200), ("bearer jwt.\(Self.token)", 200), ("Bearer \(Self.token)x", 401),
             ("Bearer \(parts[0]).\(parts[1]).", 401),
-            ("Bearer recognisable-but-wrong", 401), ("Basic recognisable-but-wrong", 401), ("Bearer \(Self.secret)", 401),
+            ("Bearer recognisable-but-wrong", 401), ("Basic recognisable-but-wrong", 401),
+            ("Bearer \(Self.secret)", 401),
         ]
         for (credential, status) in credentials {
-            #expect(try client.ask("GET", "/api/v1/instances", headers: ["Authorization: \(credential)"]).status == status, "\(credential)")
+            #expect(
+                try client.ask("GET", "/api/v1/instances", headers: ["Authorization: \(credential)"]).status == status,
+                "\(credential)")
         }
         // What the gate refuses, it refuses with the credential read.
-        try client.send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Self.token)\r\nAuthorization: recognisable-but-wrong\r\n\r\n")
+        try client.send(
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Self.token)\r\nAuthorization: recognisable-but-wrong\r\n\r\n"
+        )
         #expect(try client.receive("the refusal of two credentials").status == 400)
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
@@ -117,14 +135,16 @@ import Testing
         }
     }
 
-    /// A trusted token is the namespace (R507), which the access line names: what was accepted is no secret, what was refused might be.
+    /// A trusted token is the namespace (R507), which the access line names: what was accepted is no secret, what was
+    /// refused might be.
     @Test func `a refused trusted token does not get into the log, an accepted one as the namespace only`() throws {
         let registry = try RunningRegistry(["--auth_mode=trusted"])
         let client = try registry.connect()
         let long = String(repeating: "recognisable", count: 40)
         #expect(try client.ask("GET", "/api/v1/instances", headers: ["Authorization: Bearer tenant"]).status == 200)
         #expect(try client.ask("GET", "/api/v1/instances", headers: ["Authorization: Bearer \(long)"]).status == 401)
-        #expect(try client.ask("GET", "/api/v1/instances", headers: ["Authorization: Basic recognisable"]).status == 401)
+        #expect(
+            try client.ask("GET", "/api/v1/instances", headers: ["Authorization: Basic recognisable"]).status == 401)
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
         #expect(registry.logged.contains("namespace=tenant "))

@@ -1,5 +1,5 @@
-// One client whose requests go to different members, each sent after the answer to the one before (docs/rest-api.md, R270–R273). Real processes, so that
-// everything between an answer and another member's next is in it.
+// One client whose requests go to different members, each sent after the answer to the one before (docs/rest-api.md,
+// R270–R273). Real processes, so that everything between an answer and another member's next is in it.
 
 import Foundation
 import Glibc
@@ -14,7 +14,8 @@ struct ReadYourWritesTests {
         try cluster.waitUntilJoined()
         for index in 1...3 {
             try Patience.wait("both directions of all links of member \(index)") {
-                let members = try cluster.ask(index, "GET", "/api/v1/cluster").object()["members"] as? [[String: Any]] ?? []
+                let members =
+                    try cluster.ask(index, "GET", "/api/v1/cluster").object()["members"] as? [[String: Any]] ?? []
                 return members.count == 2 && members.allSatisfy { $0["reads_from_us"] != nil }
             }
         }
@@ -23,14 +24,16 @@ struct ReadYourWritesTests {
 
     /// Registers at a member; returns the path of the instance.
     private static func register(_ client: Client, _ value: String, _ status: String) throws -> String {
-        let body = #"{"service_name":"own","endpoint":{"type":"http","value":"\#(value)"},"ttl":60,"status":"\#(status)"}"#
+        let body =
+            #"{"service_name":"own","endpoint":{"type":"http","value":"\#(value)"},"ttl":60,"status":"\#(status)"}"#
         let answer = try client.ask("POST", "/api/v1/instances", body: body)
         try #require(answer.status == 201, "\(answer.text)")
         return "/api/v1/instances/" + (try #require(try answer.object()["id"] as? String))
     }
 
     @Test func `a client reads its own writes through any member`() throws {
-        // R271 A look-up, heartbeat or removal at any member that was not left out finds every change that was acknowledged before it was sent.
+        // R271 A look-up, heartbeat or removal at any member that was not left out finds every change that was
+        // acknowledged before it was sent.
         let cluster = try Self.joined()
         let clients = try (1...3).map { try cluster.member($0).connect() }
         var wrong: [String] = []
@@ -63,7 +66,8 @@ struct ReadYourWritesTests {
     }
 
     @Test func `a member that is stopped costs one wait, and says that it may lack something when it goes on`() throws {
-        // R273 A member that was left out, or was paused for longer than ACKNOWLEDGE_TIMEOUT, answers 503 … X-Registry-Stale …
+        // R273 A member that was left out, or was paused for longer than ACKNOWLEDGE_TIMEOUT, answers 503 …
+        // X-Registry-Stale …
         let cluster = try Self.joined([])
         let first = try cluster.member(1).connect()
         let stopped = try cluster.member(3)

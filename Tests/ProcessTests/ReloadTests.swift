@@ -1,4 +1,5 @@
-// Settings and secrets that change while the registry runs, as an operator changes them: files are replaced, and a signal says so or nobody does.
+// Settings and secrets that change while the registry runs, as an operator changes them: files are replaced, and a
+// signal says so or nobody does.
 
 import Foundation
 import Glibc
@@ -28,7 +29,9 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `settings of the file change, asked for by a signal or not, and a bad line changes nothing`(isAsked: Bool) throws {
+    func `settings of the file change, asked for by a signal or not, and a bad line changes nothing`(isAsked: Bool)
+        throws
+    {
         // R915 On SIGHUP, and when the file of settings or of a secret changes, all settings are read again.
         let file = try File("LOG_LEVEL=info\nACCESS_LOG=off\nLOOPS=1\n")
         let registry = try RunningRegistry(["--config_file=\(file.path)"])
@@ -38,14 +41,20 @@ import Testing
         }
         #expect(try register("10.0.0.1:1") == 201)
 
-        try file.write("LOG_LEVEL=info\nACCESS_LOG=all\nLOOPS=1\nNAMESPACE_CAPACITY=1\nRATE_LIMIT_NAMESPACE_HEARTBEATS=1\nHTTPS_PORT=7\n")
+        try file.write(
+            "LOG_LEVEL=info\nACCESS_LOG=all\nLOOPS=1\nNAMESPACE_CAPACITY=1\nRATE_LIMIT_NAMESPACE_HEARTBEATS=1\nHTTPS_PORT=7\n"
+        )
         if isAsked { registry.send(SIGHUP) }
         var lines = try registry.log(whenALine: "that a setting needs a restart") { $0.contains("needs a restart") }
         #expect(
-            lines.contains { $0.contains("setting changed") && $0.contains("setting=namespace_capacity") && $0.contains("value=1") },
+            lines.contains {
+                $0.contains("setting changed") && $0.contains("setting=namespace_capacity") && $0.contains("value=1")
+            },
             "\(lines)")
         #expect(
-            lines.contains { $0.contains("needs a restart") && $0.contains("setting=https_port") && $0.contains("in_force=8443") },
+            lines.contains {
+                $0.contains("needs a restart") && $0.contains("setting=https_port") && $0.contains("in_force=8443")
+            },
             "\(lines)")
         #expect(try register("10.0.0.2:1") == 403)
         lines = try registry.log(whenALine: "of the request") { $0.contains("msg=\"request\"") }
@@ -60,7 +69,9 @@ import Testing
 
         try file.write("NAMESPACE_CAPACITY=2\n")
         if isAsked { registry.send(SIGHUP) }
-        _ = try registry.log(whenALine: "of another capacity") { $0.contains("setting=namespace_capacity") && $0.contains("value=2") }
+        _ = try registry.log(whenALine: "of another capacity") {
+            $0.contains("setting=namespace_capacity") && $0.contains("value=2")
+        }
         #expect(try register("10.0.0.2:1") == 201)
     }
 
@@ -73,10 +84,15 @@ import Testing
         // R915 … exchanged secrets are taken over at once.
         let other = String(repeating: "o", count: 40)
         let file = try File("\(other)\n\(Self.secret)\n")
-        let registry = try RunningRegistry(["--auth_mode=jwt", "--jwt_secret_file=\(file.path)", "--log_level=info", "--loops=2"])
+        let registry = try RunningRegistry([
+            "--auth_mode=jwt", "--jwt_secret_file=\(file.path)", "--log_level=info", "--loops=2",
+        ])
         let clients = try (0..<8).map { _ in try registry.connect() }
         func statuses() throws -> Set<Int> {
-            Set(try clients.map { try $0.ask("GET", "/api/v1/services", headers: ["Authorization: Bearer \(Self.token)"]).status })
+            Set(
+                try clients.map {
+                    try $0.ask("GET", "/api/v1/services", headers: ["Authorization: Bearer \(Self.token)"]).status
+                })
         }
         #expect(try statuses() == [200])
         try file.write(other)
@@ -94,9 +110,13 @@ import Testing
         // R675 Two members let each other in when what each proves itself with is among what the other accepts.
         let (old, new) = ("the old secret of the cluster", "the new secret of the cluster")
         let files = try (1...3).map { _ in try File(old) }
-        let cluster = try TestCluster(size: 3) { index in ["--cluster_secret_file=\(files[index - 1].path)", "--access_log=off"] }
+        let cluster = try TestCluster(size: 3) { index in
+            ["--cluster_secret_file=\(files[index - 1].path)", "--access_log=off"]
+        }
         try cluster.waitUntilJoined()
-        let ports = try (1...3).map { index in (host: try cluster.member(index).host, port: try cluster.member(index).port) }
+        let ports = try (1...3).map { index in
+            (host: try cluster.member(index).host, port: try cluster.member(index).port)
+        }
 
         // Whoever registers at one is found at the others, all the time; and nobody is ever seen without a link.
         let state = LoadState()
@@ -107,8 +127,11 @@ import Testing
                     for member in ports {
                         let client = try Client(port: member.port, host: member.host)
                         let registered = try client.ask(
-                            "POST", "/api/v1/instances", body: Sample.registration("load", endpoint: "10.0.0.1:\(round % 500 + 1)"))
-                        if registered.status != 201 { state.failures.withLock { $0.append("registered: \(registered.status)") } }
+                            "POST", "/api/v1/instances",
+                            body: Sample.registration("load", endpoint: "10.0.0.1:\(round % 500 + 1)"))
+                        if registered.status != 201 {
+                            state.failures.withLock { $0.append("registered: \(registered.status)") }
+                        }
                         let page = try client.ask("GET", "/api/v1/cluster").object()
                         let states = (page["members"] as? [[String: Any]])?.compactMap { $0["state"] as? String } ?? []
                         if page["size"] as? Int != 3 || states.count(where: { $0 == "streaming" }) != 2 {
@@ -129,7 +152,8 @@ import Testing
                 try files[index - 1].write(contents.joined(separator: "\n"))
                 try cluster.member(index).send(SIGHUP)
                 try Patience.wait("member \(index) to have changed its secrets \(step + 1) times") {
-                    try cluster.member(index).logged.components(separatedBy: "cluster secrets changed").count == step + 2
+                    try cluster.member(index).logged.components(separatedBy: "cluster secrets changed").count == step
+                        + 2
                 }
             }
         }
@@ -143,7 +167,9 @@ import Testing
         try cluster.kill(3)
         try files[2].write(old)
         try cluster.start(3, ["--sync_timeout=2s"])
-        _ = try cluster.member(1).log(whenALine: "that a member has another secret") { $0.contains("secret was not proven") }
+        _ = try cluster.member(1).log(whenALine: "that a member has another secret") {
+            $0.contains("secret was not proven")
+        }
         try files[2].write(new)
         try cluster.member(3).send(SIGHUP)
         try cluster.waitUntilJoined()

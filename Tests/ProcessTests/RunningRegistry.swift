@@ -1,5 +1,6 @@
-// A registry as an operator has it: the real binary, a process of its own, reached through sockets and seen through its log, its port file and
-// /proc. Each test starts its own and ends it by its own process id. Every wait has a deadline and says what it waited for.
+// A registry as an operator has it: the real binary, a process of its own, reached through sockets and seen through its
+// log, its port file and /proc. Each test starts its own and ends it by its own process id. Every wait has a deadline
+// and says what it waited for.
 
 import Foundation
 import Glibc
@@ -59,7 +60,8 @@ final class RunningRegistry {
     ///   - descriptors: the most descriptors it may have; nil leaves the limit alone.
     ///   - portFile: where the ports are to be written; nil is a file of its own.
     init(
-        _ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil, descriptors: Int? = nil,
+        _ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil,
+        descriptors: Int? = nil,
         portFile: String? = nil
     ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "registry-\(UUID().uuidString)")
@@ -77,15 +79,20 @@ final class RunningRegistry {
         do {
             try Patience.wait("the port file of a starting registry") {
                 guard started.isRunning else {
-                    throw Ended(status: started.terminationStatus, log: (try? String(contentsOf: logFile, encoding: .utf8)) ?? "")
+                    throw Ended(
+                        status: started.terminationStatus,
+                        log: (try? String(contentsOf: logFile, encoding: .utf8)) ?? "")
                 }
                 // What was there before the registry came is no port file of its own, and a FIFO is not to be opened.
                 var status = stat()
                 return lstat(portFile, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
                     && (try? String(contentsOfFile: portFile, encoding: .utf8))?.hasPrefix("api ") == true
             }
-            let lines = try String(contentsOfFile: portFile, encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
-            let ports = Dictionary(uniqueKeysWithValues: lines.compactMap { $0.count == 2 ? (String($0[0]), UInt16($0[1])) : nil })
+            let lines = try String(contentsOfFile: portFile, encoding: .utf8).split(separator: "\n").map {
+                $0.split(separator: " ")
+            }
+            let ports = Dictionary(
+                uniqueKeysWithValues: lines.compactMap { $0.count == 2 ? (String($0[0]), UInt16($0[1])) : nil })
             port = try #require(ports["api"] ?? nil, "the port file says \(lines)")
             replicationPort = ports["replication"] ?? nil
         } catch {
@@ -131,12 +138,13 @@ final class RunningRegistry {
             errors: String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
     }
 
-    /// A process that is yet to be run. The threads that tests run on have signals blocked, which a child inherits: so each test that stops a
-    /// registry also holds it to hearing signals whatever its parent did.
+    /// A process that is yet to be run. The threads that tests run on have signals blocked, which a child inherits: so
+    /// each test that stops a registry also holds it to hearing signals whatever its parent did.
     private static func process(_ arguments: [String], descriptors: Int?) throws -> Process {
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let binary = URL(filePath: tests).deletingLastPathComponent().appending(path: "registry").path()
-        try #require(FileManager.default.isExecutableFile(atPath: binary), "no \(binary); run: swift build --product registry")
+        try #require(
+            FileManager.default.isExecutableFile(atPath: binary), "no \(binary); run: swift build --product registry")
         let process = Process()
         // The shell sets the limit and becomes the registry: the process id is the registry's.
         if let descriptors {
@@ -146,9 +154,12 @@ final class RunningRegistry {
             process.executableURL = URL(filePath: binary)
             process.arguments = arguments
         }
-        // No setting comes from outside; a registry built with a sanitizer is told what the tests were told. One whose deadline for stopping
-        // passes goes without joining its loops, on purpose, also those that have ended: that is no leak of threads.
-        var environment = ProcessInfo.processInfo.environment.filter { ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key) }
+        // No setting comes from outside; a registry built with a sanitizer is told what the tests were told. One whose
+        // deadline for stopping passes goes without joining its loops, on purpose, also those that have ended: that is
+        // no leak of threads.
+        var environment = ProcessInfo.processInfo.environment.filter {
+            ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key)
+        }
         environment["TSAN_OPTIONS"]?.append(":report_thread_leaks=0")
         // Looking for leaks at the end takes descriptors itself, and waits for them.
         if descriptors != nil { environment["ASAN_OPTIONS"]?.append(":detect_leaks=0") }
@@ -198,7 +209,8 @@ final class RunningRegistry {
             let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
             // The name in brackets may hold spaces; utime and stime are the 12th and 13th field behind it.
             let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
-            let ticks = try #require(fields.count > 13 ? Double(fields[12]).map { $0 + (Double(fields[13]) ?? 0) } : nil)
+            let ticks = try #require(
+                fields.count > 13 ? Double(fields[12]).map { $0 + (Double(fields[13]) ?? 0) } : nil)
             return ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
         }
     }

@@ -1,4 +1,5 @@
-// Members that speak TLS with each other, and whom they let in: only certificates of the cluster's authority, and only those of members.
+// Members that speak TLS with each other, and whom they let in: only certificates of the cluster's authority, and only
+// those of members.
 
 import Foundation
 import Glibc
@@ -24,7 +25,9 @@ private final class ClusterAuthority {
     func expiry(_ days: Int64) -> Int64 { Self.now + days * 86_400 }
 
     /// Spoils the certificate that carries these host names.
-    func spoil(_ hosts: [String]) throws { try Data("junk".utf8).write(to: folder.appending(path: hosts.joined() + ".pem")) }
+    func spoil(_ hosts: [String]) throws {
+        try Data("junk".utf8).write(to: folder.appending(path: hosts.joined() + ".pem"))
+    }
 
     /// The settings of a member with a certificate that carries these host names.
     func settings(_ hosts: [String], days: Int64 = 1) throws -> [String] {
@@ -70,7 +73,8 @@ struct SecureClusterTests {
                 $0.contains("refused") && $0.contains("certificate is not that of")
             }
             _ = try cluster.member(2).log(whenALine: "what to do") {
-                $0.contains("level=error") && $0.contains("all other members refuse this one") && $0.contains("replication_tls_ca")
+                $0.contains("level=error") && $0.contains("all other members refuse this one")
+                    && $0.contains("replication_tls_ca")
             }
             #expect(try cluster.ask(2, "GET", "/readyz").object()["reason"] as? String == "refused")
             #expect(try cluster.ask(2, "GET", "/api/v1/instances/\(id)").status == 503)
@@ -85,7 +89,8 @@ struct SecureClusterTests {
         }
         for index in 1...2 {
             _ = try cluster.member(index).log(whenALine: "what to do") {
-                $0.contains("level=error") && $0.contains("all other members refuse this one") && $0.contains("replication_tls_ca")
+                $0.contains("level=error") && $0.contains("all other members refuse this one")
+                    && $0.contains("replication_tls_ca")
             }
             #expect(try cluster.ask(index, "GET", "/readyz").object()["reason"] as? String == "refused")
         }
@@ -93,7 +98,9 @@ struct SecureClusterTests {
 
     @Test func `with replication_plain a member of the original is served beside TLS, and members are not`() throws {
         let authority = try ClusterAuthority()
-        let cluster = try TestCluster(size: 2) { index in try authority.settings(["member-\(index)"]) + ["--replication_plain=true"] }
+        let cluster = try TestCluster(size: 2) { index in
+            try authority.settings(["member-\(index)"]) + ["--replication_plain=true"]
+        }
         try cluster.waitUntilJoined()
         let host = try cluster.member(1).host
         let ours = try Client(port: 6_100, host: host)
@@ -105,12 +112,17 @@ struct SecureClusterTests {
         try original.send("GET /v1/sync HTTP/1.1\r\nHost: a\r\nMember-ID: 10.9.8.7:6100\r\n\r\n")
         let copy = try original.receiveEnd("a copy for a member of the original")
         #expect(copy.hasPrefix("HTTP/1.1 200 ") && copy.contains("text/event-stream"), "\(copy.prefix(200))")
-        _ = try cluster.member(1).log(whenALine: "that the port is open to anyone") { $0.contains("replication_plain is on") }
+        _ = try cluster.member(1).log(whenALine: "that the port is open to anyone") {
+            $0.contains("replication_plain is on")
+        }
     }
 
     @Test(arguments: [true, false])
-    func `members take renewed certificates into service, on SIGHUP or unasked, and tell of bad ones`(isAsked: Bool) throws {
-        // R619 On SIGHUP, and when the files change, certificates are read again; … files that cannot be used leave the old ones in service.
+    func `members take renewed certificates into service, on SIGHUP or unasked, and tell of bad ones`(isAsked: Bool)
+        throws
+    {
+        // R619 On SIGHUP, and when the files change, certificates are read again; … files that cannot be used leave the
+        // old ones in service.
         let authority = try ClusterAuthority()
         let cluster = try TestCluster(size: 2) { index in try authority.settings(["member-\(index)"]) }
         try cluster.waitUntilJoined()
@@ -125,12 +137,16 @@ struct SecureClusterTests {
 
         _ = try authority.settings(["member-1"], days: 3)
         if isAsked { registry.send(SIGHUP) }
-        _ = try registry.log(whenALine: "that certificates were reloaded") { $0.contains("replication certificates reloaded") }
+        _ = try registry.log(whenALine: "that certificates were reloaded") {
+            $0.contains("replication certificates reloaded")
+        }
         #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
 
         try authority.spoil(["member-1"])
         if isAsked { registry.send(SIGHUP) }
-        _ = try registry.log(whenALine: "that certificates are bad") { $0.contains("new replication certificates cannot be used") }
+        _ = try registry.log(whenALine: "that certificates are bad") {
+            $0.contains("new replication certificates cannot be used")
+        }
         #expect(try metric("reload_failures_total") == 1)
         #expect(try metric("certificate_expiry_seconds") == Double(authority.expiry(3)))
 

@@ -1,4 +1,5 @@
-// The registry at work, as seen through its sockets: that the pieces which have tests of their own were put together right.
+// The registry at work, as seen through its sockets: that the pieces which have tests of their own were put together
+// right.
 
 import Foundation
 import Testing
@@ -29,7 +30,8 @@ import Testing
     }
 
     @Test func `a registry that stood still closes nobody who spoke meanwhile`() throws {
-        // R826 … and by as much as the registry itself stood still: what it could not read meanwhile is not held against a client.
+        // R826 … and by as much as the registry itself stood still: what it could not read meanwhile is not held
+        // against a client.
         let registry = try RunningRegistry(["--idle_timeout=3s", "--header_timeout=2s"])
         let clients = try (0..<200).map { _ in try registry.connect() }
         for client in clients { #expect(try client.ask("GET", "/livez").status == 200) }
@@ -42,7 +44,9 @@ import Testing
         for client in clients.dropFirst(100) { try client.send("GET", "/livez") }
         usleep(3_500_000)  // The pause is what is tested: more than either deadline.
         registry.send(SIGCONT)
-        for client in clients { #expect(try client.receive("the answer to a request from before the pause").status == 200) }
+        for client in clients {
+            #expect(try client.receive("the answer to a request from before the pause").status == 200)
+        }
     }
 
     @Test func `every loop serves its share of the connections, from one catalog`() throws {
@@ -51,34 +55,41 @@ import Testing
         #expect(before.count == 2)
         let clients = try (0..<64).map { _ in try registry.connect() }
         for (number, client) in clients.enumerated() {
-            #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration(endpoint: "10.0.0.1:\(number)")).status == 201)
+            #expect(
+                try client.ask("POST", "/api/v1/instances", body: Sample.registration(endpoint: "10.0.0.1:\(number)"))
+                    .status == 201)
         }
         for client in clients {
             let listed = try client.ask("GET", "/api/v1/services/orders").object()["instances"] as? [Any]
             #expect(listed?.count == clients.count)
         }
-        // The kernel spreads connections by a hash of their ports: that one loop gets fewer than eight of 64 does not happen.
+        // The kernel spreads connections by a hash of their ports: that one loop gets fewer than eight of 64 does not
+        // happen.
         let after = try registry.turns()
-        for (thread, turns) in after { #expect(turns - (before[thread] ?? 0) >= 16, "\(thread) served next to nothing") }
+        for (thread, turns) in after {
+            #expect(turns - (before[thread] ?? 0) >= 16, "\(thread) served next to nothing")
+        }
     }
 
     @Test func `the port file names the port while the registry serves, and goes with it`() throws {
         let registry = try RunningRegistry()
         // Whoever has seen the file may ask at once.
         #expect(try registry.connect().ask("GET", "/readyz").status == 200)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: registry.folder.path()).sorted() == ["log", "port"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: registry.folder.path()).sorted() == ["log", "port"])
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
         #expect(!registry.portFileExists)
     }
 
-    /// evhttp takes what follows `//` for an authority, and refuses this one by itself before any handler of ours. The connection option is what
-    /// makes the request evhttp's.
+    /// evhttp takes what follows `//` for an authority, and refuses this one by itself before any handler of ours. The
+    /// connection option is what makes the request evhttp's.
     @Test(arguments: ["//host:port/", "//[::1/", "//a:b/api/v1/services"])
     func `what evhttp refuses by itself is refused in JSON, and the connection closed`(target: String) throws {
         let registry = try RunningRegistry()
         let client = try registry.connect()
-        try client.send("GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: te\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        try client.send(
+            "GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: te\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
         let refusal = try client.receive("the refusal of \(target)")
         #expect(refusal.status == 400)
         #expect(refusal.head.hasPrefix("HTTP/1.1 400 "))
@@ -86,7 +97,9 @@ import Testing
         #expect(refusal.header("Content-Type") == "application/json")
         #expect(refusal.header("Connection") == "close")
         #expect(refusal.header("X-Request-Id") != nil)
-        #expect(try client.receiveEnd("the end of the connection after a refusal") == "", "the request behind the refused one was served")
+        #expect(
+            try client.receiveEnd("the end of the connection after a refusal") == "",
+            "the request behind the refused one was served")
     }
 
     @Test(arguments: ["CONNECT", "TRACE", "OPTIONS", "PATCH", "PROPFIND", "HEAD", "get"])
@@ -118,7 +131,10 @@ import Testing
 
     @Test func `connections that have ended, in whatever state, are forgotten`() throws {
         let registry = try RunningRegistry()
-        for start in ["", "GET /li", "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", "BAD\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n"] {
+        for start in [
+            "", "GET /li", "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", "BAD\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nBAD\r\n",
+        ] {
             for _ in 0..<10 {
                 let client = try registry.connect()
                 try client.send(start)

@@ -1,4 +1,5 @@
-// A registry that cannot start says why in one sentence and exits with EX_UNAVAILABLE, so that a supervisor's log is enough to go by.
+// A registry that cannot start says why in one sentence and exits with EX_UNAVAILABLE, so that a supervisor's log is
+// enough to go by.
 
 import Foundation
 import Glibc
@@ -8,7 +9,9 @@ import Testing
     private static let unavailable: Int32 = 69
 
     @Test func `a port file that cannot be written stops the start`() throws {
-        let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--port_file=/no/such/folder/port"])
+        let outcome = try RunningRegistry.outcome([
+            "--api_port=0", "--listen_address=127.0.0.1", "--port_file=/no/such/folder/port",
+        ])
         #expect(outcome.status == Self.unavailable)
         let complaint = outcome.errors.split(separator: "\n").first { $0.contains("/no/such/folder/port") }
         #expect(complaint?.contains("No such file or directory") == true, "\(outcome.errors)")
@@ -24,8 +27,9 @@ import Testing
     )
         throws
     {
-        // R841 The port file takes the place of the file, link or FIFO that is at its path, which is neither followed nor opened; where a directory
-        // or a device is, the start stops. At the end it is removed, unless another has come to stand there.
+        // R841 The port file takes the place of the file, link or FIFO that is at its path, which is neither followed
+        // nor opened; where a directory or a device is, the start stops. At the end it is removed, unless another has
+        // come to stand there.
         let folder = FileManager.default.temporaryDirectory.appending(path: "ports-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -52,17 +56,24 @@ import Testing
     }
 
     @Test(arguments: [("/dev/null", "is a device"), ("/tmp", "Is a directory")])
-    func `a port file that would take the place of a device or a directory stops the start`(path: String, reason: String) throws {
+    func `a port file that would take the place of a device or a directory stops the start`(
+        path: String, reason: String
+    ) throws {
         let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=127.0.0.1", "--port_file=\(path)"])
         #expect(outcome.status == Self.unavailable)
-        #expect(outcome.errors.contains("the port file cannot be written") && outcome.errors.contains(reason), "\(outcome.errors)")
+        #expect(
+            outcome.errors.contains("the port file cannot be written") && outcome.errors.contains(reason),
+            "\(outcome.errors)")
     }
 
     @Test func `ports of the system's choice are told in the port file and the log, one that is off is not`() throws {
-        // R904 For any port, 0 lets the system choose and off disables it; the start line in the log and --port_file tell what was taken.
-        // R905 The port file has one line per port, its name and its number: api 8080, https 8443, replication 6100.
+        // R904 For any port, 0 lets the system choose and off disables it; the start line in the log and --port_file
+        // tell what was taken. R905 The port file has one line per port, its name and its number: api 8080, https 8443,
+        // replication 6100.
         let registry = try RunningRegistry(["--https_port=off", "--log_level=info"])
-        #expect(try String(contentsOf: registry.folder.appending(path: "port"), encoding: .utf8) == "api \(registry.port)\n")
+        #expect(
+            try String(contentsOf: registry.folder.appending(path: "port"), encoding: .utf8) == "api \(registry.port)\n"
+        )
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
         #expect(registry.logged.contains("\(registry.port)"), "\(registry.logged)")
@@ -74,7 +85,8 @@ import Testing
         defer { close(descriptor) }
         let outcome = try RunningRegistry.outcome(["--api_port=\(port)", "--listen_address=127.0.0.1"])
         #expect(outcome.status == Self.unavailable)
-        #expect(outcome.errors == "registry: cannot start: api_port \(port) (flag --api_port): port \(port) is in use\n")
+        #expect(
+            outcome.errors == "registry: cannot start: api_port \(port) (flag --api_port): port \(port) is in use\n")
         #expect(outcome.output == "")
     }
 
@@ -86,7 +98,9 @@ import Testing
         #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
         let second = try RunningRegistry.outcome(["--api_port=\(first.port)", "--listen_address=\(address)"])
         #expect(second.status == Self.unavailable)
-        #expect(second.errors == "registry: cannot start: api_port \(first.port) (flag --api_port): port \(first.port) is in use\n")
+        #expect(
+            second.errors
+                == "registry: cannot start: api_port \(first.port) (flag --api_port): port \(first.port) is in use\n")
         for _ in 0..<20 { #expect(try first.connect().ask("GET", "/api/v1/services/orders").status == 200) }
         #expect(try client.ask("GET", "/api/v1/services/orders").status == 200)
     }
@@ -97,7 +111,8 @@ import Testing
         ])
         #expect(outcome.status == 64)
         #expect(
-            outcome.errors == "registry: cannot start: tls_cert /no/such.pem (flag --tls_cert): /no/such.pem cannot be read: "
+            outcome.errors
+                == "registry: cannot start: tls_cert /no/such.pem (flag --tls_cert): /no/such.pem cannot be read: "
                 + "No such file or directory\n")
     }
 
@@ -106,11 +121,14 @@ import Testing
         let outcome = try RunningRegistry.outcome(["--api_port=0", "--listen_address=\(address)"])
         #expect(outcome.status == Self.unavailable)
         // The port is not to blame.
-        let sentence = "listen_address \(address) (flag --listen_address): port 0 cannot be opened: Cannot assign requested address"
+        let sentence =
+            "listen_address \(address) (flag --listen_address): port 0 cannot be opened: Cannot assign requested address"
         #expect(outcome.errors == "registry: cannot start: \(sentence)\n")
     }
 
-    @Test func `a port is free again as soon as its registry has ended, though connections of it linger in the kernel`() throws {
+    @Test func `a port is free again as soon as its registry has ended, though connections of it linger in the kernel`()
+        throws
+    {
         let first = try RunningRegistry()
         let client = try first.connect()
         #expect(try client.ask("GET", "/livez").status == 200)
@@ -132,7 +150,8 @@ import Testing
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && listen(descriptor, 1) == 0 && getsockname(descriptor, address, &length) == 0
+                bind(descriptor, address, length) == 0 && listen(descriptor, 1) == 0
+                    && getsockname(descriptor, address, &length) == 0
             }
         }
         try #require(result, "no listener: \(String(cString: strerror(errno)))")

@@ -1,4 +1,5 @@
-// R614: "On SIGTERM or SIGINT the registry stops taking connections, answers what it has begun, and exits with 0 within 5 seconds."
+// R614: "On SIGTERM or SIGINT the registry stops taking connections, answers what it has begun, and exits with 0 within
+// 5 seconds."
 
 import Foundation
 import Glibc
@@ -63,7 +64,9 @@ import Testing
         for client in clients { try client.send("GET", "/readyz") }
         registry.send(SIGTERM)
         registry.send(SIGCONT)
-        for client in clients { #expect([200, 503].contains(try client.receive("the answer to a request from before the signal").status)) }
+        for client in clients {
+            #expect([200, 503].contains(try client.receive("the answer to a request from before the signal").status))
+        }
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
     }
 
@@ -74,9 +77,11 @@ import Testing
         _ = try registry.connectAfterEverythingSent()
         let stopped = Moment.now
         registry.send(SIGTERM)
-        #expect(try registry.waitForEnd("the end with requests unfinished", seconds: Self.promised + Self.slowness) == 0)
+        #expect(
+            try registry.waitForEnd("the end with requests unfinished", seconds: Self.promised + Self.slowness) == 0)
         let seconds = Moment.now - stopped
-        // Not a timing of this machine: without its own deadline the registry would wait for evhttp's, which is more than a minute.
+        // Not a timing of this machine: without its own deadline the registry would wait for evhttp's, which is more
+        // than a minute.
         #expect(seconds < Self.promised + Self.slowness)
         #expect(!registry.portFileExists)
         #expect(registry.logged.contains("connections still open"))
@@ -96,7 +101,8 @@ import Testing
     }
 
     @Test func `while it drains it serves everybody, new connections too, and says that it drains`() throws {
-        // R672 On SIGTERM or SIGINT, for DRAIN_TIME first, /readyz answers 503 draining and everything else is served as before.
+        // R672 On SIGTERM or SIGINT, for DRAIN_TIME first, /readyz answers 503 draining and everything else is served
+        // as before.
         let registry = try RunningRegistry(["--drain_time=1h"])
         let kept = try registry.connect()
         #expect(try kept.ask("GET", "/readyz").status == 200)
@@ -131,10 +137,15 @@ import Testing
         #expect(try client.ask("POST", "/api/v1/instances", body: Sample.registration()).status == 201)
         for signal in [SIGUSR2, SIGHUP, SIGUSR1] { registry.send(signal) }
         let lines = try registry.log(whenALine: "reports") { $0.contains("msg=\"status\"") }
-        for part in [" instances=1 ", " services=1 ", " registrations=1 ", " state=ready ", " connections=1 ", " resident_bytes="] {
+        for part in [
+            " instances=1 ", " services=1 ", " registrations=1 ", " state=ready ", " connections=1 ",
+            " resident_bytes=",
+        ] {
             #expect(lines.last?.contains(part) == true, "\(part) is not in \(lines)")
         }
-        #expect(!registry.logged.contains("orders") && !registry.logged.contains("namespace=") && lines.count == 1, "\(lines)")
+        #expect(
+            !registry.logged.contains("orders") && !registry.logged.contains("namespace=") && lines.count == 1,
+            "\(lines)")
         #expect(try client.ask("GET", "/livez").status == 200)
     }
 
@@ -153,8 +164,8 @@ import Testing
 }
 
 extension RunningRegistry {
-    /// A connection that has been served and is idle now. With one loop, what other connections sent before has been read by then: the loop
-    /// turns to all that are readable before it answers a second time.
+    /// A connection that has been served and is idle now. With one loop, what other connections sent before has been
+    /// read by then: the loop turns to all that are readable before it answers a second time.
     fileprivate func connectAfterEverythingSent() throws -> Client {
         let client = try connect()
         for _ in 0..<3 { #expect(try client.ask("GET", "/livez").status == 200) }

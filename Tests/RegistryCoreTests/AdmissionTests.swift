@@ -24,7 +24,9 @@ struct AdmissionTests {
     private static let instant = Instant(moment: Moment(lease: .zero, wall: 0), monotonic: 0)
     private static let client = "192.0.2.1"
 
-    private func registry(_ cluster: any Cluster = StandaloneCluster(), _ change: (inout Settings) -> Void) -> RegistryState {
+    private func registry(_ cluster: any Cluster = StandaloneCluster(), _ change: (inout Settings) -> Void)
+        -> RegistryState
+    {
         var settings = Settings.defaults
         change(&settings)
         return RegistryState(settings: settings, cluster: cluster, loops: 1, monotonic: 0)
@@ -56,7 +58,9 @@ struct AdmissionTests {
         if purpose == .probe {
             #expect(try admit(admission, for: purpose) == nil)
         } else {
-            #expect(throws: AdmissionRefusal.overAllowance(limit, retryAfter: 1)) { try admit(admission, for: purpose, isSecure: true) }
+            #expect(throws: AdmissionRefusal.overAllowance(limit, retryAfter: 1)) {
+                try admit(admission, for: purpose, isSecure: true)
+            }
         }
     }
 
@@ -77,7 +81,9 @@ struct AdmissionTests {
         }
         let admission = try admission(to: registry)
         for _ in 0..<2 { #expect(try admit(admission, "a", for: .lookUp) == Principal(Namespace("a"), by: .trusted)) }
-        #expect(throws: AdmissionRefusal.overAllowance(.namespace, retryAfter: 1)) { try admit(admission, "a", for: .change) }
+        #expect(throws: AdmissionRefusal.overAllowance(.namespace, retryAfter: 1)) {
+            try admit(admission, "a", for: .change)
+        }
         #expect(try admit(admission, "b", for: .change)?.namespace == Namespace("b"))
         // Without a credential nobody is charged, and whoever is known without one as anybody else.
         #expect(throws: AdmissionRefusal.unauthorized(.missing)) { try admit(admission, for: .change) }

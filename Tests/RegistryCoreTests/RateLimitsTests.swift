@@ -72,8 +72,8 @@ struct RateLimitsTests {
     }
 
     @Test func `a refusal says in whole seconds when to come back`() throws {
-        // R824 A request beyond the allowance of its client address or its namespace is answered 429 with Retry-After in whole seconds, after which the
-        // same request finds an allowance unless others have used it up.
+        // R824 A request beyond the allowance of its client address or its namespace is answered 429 with Retry-After
+        // in whole seconds, after which the same request finds an allowance unless others have used it up.
         let limits = limits { $0.rateLimitClient = 1 }
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
@@ -84,10 +84,12 @@ struct RateLimitsTests {
     }
 
     @Test(arguments: [
-        ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false), ("2001:db8::1", "2001:db8::ffff:2", true),
+        ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false),
+        ("2001:db8::1", "2001:db8::ffff:2", true),
         ("2001:db8::1", "2001:db8:0:1::1", false), ("::1", "0.0.0.1", false),
         // Who is met on a link of ours is told by its address with the interface behind it, and is no less limited.
-        ("fe80::1%eth0", "fe80::2%eth0", true), ("fe80::1%eth0", "fe80::1", true), ("fe80::1%eth0", "2001:db8::1", false),
+        ("fe80::1%eth0", "fe80::2%eth0", true), ("fe80::1%eth0", "fe80::1", true),
+        ("fe80::1%eth0", "2001:db8::1", false),
     ])
     func `an IPv4 address is a client, and so is an IPv6 network`(_ one: String, _ other: String, _ same: Bool) {
         #expect((ClientKey(numeric: one) == ClientKey(numeric: other)) == same)

@@ -19,7 +19,8 @@ struct RegistryStateTests {
 
     private func instance(_ id: UInt64) -> Instance {
         Instance(
-            id: .digest(id), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "\(id)"), status: .up, ttl: 30_000, tags: [],
+            id: .digest(id), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "\(id)"), status: .up,
+            ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
     }
 
@@ -29,7 +30,10 @@ struct RegistryStateTests {
         #expect(!registry.register(instance(2), in: Self.namespace, at: Self.moment, by: nil))
         #expect(registry.renew(.digest(1), in: Self.namespace, at: Self.moment))
         #expect(!registry.renew(.digest(2), in: Self.namespace, at: Self.moment))
-        #expect(registry.renew([.digest(1), .digest(2), .digest(1)], in: Self.namespace, at: Self.moment) == [true, false, true])
+        #expect(
+            registry.renew([.digest(1), .digest(2), .digest(1)], in: Self.namespace, at: Self.moment) == [
+                true, false, true,
+            ])
         #expect(registry.lookup.instance(.digest(1), in: Self.namespace, at: .zero) != nil)
         #expect(registry.deregister(.digest(1), in: Self.namespace, at: Self.moment, by: nil))
         #expect(!registry.deregister(.digest(1), in: Self.namespace, at: Self.moment, by: nil))

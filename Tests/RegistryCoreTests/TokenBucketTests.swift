@@ -51,7 +51,8 @@ struct TokenBucketTests {
         var level = most
         var now: Int64 = 0
         for step in 0..<5_000 {
-            let pause = Bool.random(using: &generator) ? 0 : Int64.random(in: 0...3 * allowance.interval, using: &generator)
+            let pause =
+                Bool.random(using: &generator) ? 0 : Int64.random(in: 0...3 * allowance.interval, using: &generator)
             now += pause
             level = min(most, level + pause)
             let grants = level >= allowance.interval

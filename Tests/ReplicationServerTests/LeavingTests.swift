@@ -1,4 +1,5 @@
-// A member that leaves tells everybody everything, and takes its file away at last. Whoever ends the process waits for as long as all of that takes.
+// A member that leaves tells everybody everything, and takes its file away at last. Whoever ends the process waits for
+// as long as all of that takes.
 
 import Testing
 

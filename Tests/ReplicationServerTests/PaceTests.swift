@@ -8,7 +8,8 @@ struct PaceTests {
     private static let microsecond: Int64 = 1_000
     private static let second: Int64 = 1_000_000_000
 
-    /// Turns one after the other, each of which takes `cost` and comes `gap` after the rest behind the one before. Returns the rests.
+    /// Turns one after the other, each of which takes `cost` and comes `gap` after the rest behind the one before.
+    /// Returns the rests.
     private static func rests(turns: Int, cost: Int64, gap: Int64) -> [Int64] {
         var pace = Pace()
         var (now, spent): (Int64, Int64) = (7 * second, 3 * second)
@@ -29,9 +30,12 @@ struct PaceTests {
 
     @Test func `turns that crowd are spread, and the period settles`() {
         let rests = Self.rests(turns: 400, cost: 50 * Self.microsecond, gap: 10 * Self.microsecond)
-        // A turn of 50 µs each 387 µs makes it busy for so much of its time that the period is 387 µs; the turn and the wait before it are taken off.
+        // A turn of 50 µs each 387 µs makes it busy for so much of its time that the period is 387 µs; the turn and the
+        // wait before it are taken off.
         #expect(rests[..<100].contains(0), "the first window is nobody's")
-        #expect(rests[300...].allSatisfy { (300 * Self.microsecond...350 * Self.microsecond).contains($0) }, "\(rests[300...])")
+        #expect(
+            rests[300...].allSatisfy { (300 * Self.microsecond...350 * Self.microsecond).contains($0) },
+            "\(rests[300...])")
     }
 
     @Test func `a thread that is busy for a third of its time wakes up each millisecond`() {

@@ -11,7 +11,9 @@ struct AcknowledgingStoryTests {
 
     /// A change that is acknowledged; returns how many milliseconds that took.
     @discardableResult
-    private static func change(_ command: Command, at member: SimulatedMember, is outcome: Outcome = .done) throws -> Int64 {
+    private static func change(_ command: Command, at member: SimulatedMember, is outcome: Outcome = .done) throws
+        -> Int64
+    {
         let simulation = member.simulation
         let start = simulation.now
         var answeredAt: Int64?
@@ -21,7 +23,9 @@ struct AcknowledgingStoryTests {
         return try #require(answeredAt, "not acknowledged within the bound") - start
     }
 
-    @Test func `a client reads its own writes through any member, and the change that is acknowledged later stands`() throws {
+    @Test func `a client reads its own writes through any member, and the change that is acknowledged later stands`()
+        throws
+    {
         let simulation = ClusterStoryTests.cluster()
         // As wrong as a clock may be without being corrected.
         (simulation.members[0].skew, simulation.members[1].skew) = (9_000, -9_000)
@@ -30,7 +34,8 @@ struct AcknowledgingStoryTests {
             let members = (0..<3).map { simulation.members[(round + $0) % 3] }
             try Self.change(.register(ClusterStoryTests.instance(key)), at: members[0])
             #expect(simulation.members.allSatisfy { $0.sees(key) != nil }, "round \(round)")
-            try Self.change(.register(ClusterStoryTests.instance(key).with(status: InstanceStatus("DOWN"))), at: members[1])
+            try Self.change(
+                .register(ClusterStoryTests.instance(key).with(status: InstanceStatus("DOWN"))), at: members[1])
             #expect(simulation.members.allSatisfy { $0.sees(key)?.instance.status.token == "DOWN" }, "round \(round)")
             try Self.change(.deregister(key.id), at: members[2])
             #expect(simulation.members.allSatisfy { $0.sees(key) == nil }, "round \(round)")
@@ -52,19 +57,28 @@ struct AcknowledgingStoryTests {
         let quick = try Self.change(.register(ClusterStoryTests.instance(Self.key(1))), at: one)
         #expect(quick <= 10)
         paused.pause()
-        #expect(try Self.change(.register(ClusterStoryTests.instance(Self.key(2))), at: one) == NodeLimits().acknowledgeTimeout)
+        #expect(
+            try Self.change(.register(ClusterStoryTests.instance(Self.key(2))), at: one)
+                == NodeLimits().acknowledgeTimeout)
         for number in UInt64(3)...10 {
-            #expect(try Self.change(.register(ClusterStoryTests.instance(Self.key(number))), at: one) <= 10, "only the first waits")
+            #expect(
+                try Self.change(.register(ClusterStoryTests.instance(Self.key(number))), at: one) <= 10,
+                "only the first waits")
         }
         paused.resume()
         #expect(paused.standing.behindSince != nil, "it knows by its own clock")
         simulation.run(for: 1_000)
         #expect(paused.standing.behindSince != nil)
         simulation.run(for: Attendance.probation + 1_000)
-        #expect(simulation.members.allSatisfy { $0.standing == ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil) })
+        #expect(
+            simulation.members.allSatisfy {
+                $0.standing == ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)
+            })
     }
 
-    @Test func `a member that comes back acknowledges nothing alone, and misses nothing that others acknowledge`() throws {
+    @Test func `a member that comes back acknowledges nothing alone, and misses nothing that others acknowledge`()
+        throws
+    {
         let simulation = ClusterStoryTests.cluster()
         var number: UInt64 = 0
         func register(at member: SimulatedMember, whenAcknowledged check: @escaping (Key) -> Void) {
@@ -83,13 +97,17 @@ struct AcknowledgingStoryTests {
             let deadline = simulation.now + 5_000
             while !back.isReady, simulation.now < deadline {
                 register(at: number % 2 == 0 ? other : third) { key in
-                    if back.isReady { #expect(back.sees(key) != nil, "round \(round): acknowledged elsewhere, unknown here") }
+                    if back.isReady {
+                        #expect(back.sees(key) != nil, "round \(round): acknowledged elsewhere, unknown here")
+                    }
                 }
                 simulation.run(for: 7)
             }
             try #require(back.isReady, "round \(round): not ready within 5 s")
             register(at: back) { key in
-                #expect(other.sees(key) != nil && third.sees(key) != nil, "round \(round): acknowledged here, unknown elsewhere")
+                #expect(
+                    other.sees(key) != nil && third.sees(key) != nil,
+                    "round \(round): acknowledged here, unknown elsewhere")
             }
             simulation.run(for: 1_000)
         }

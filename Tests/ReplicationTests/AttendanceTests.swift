@@ -12,7 +12,8 @@ struct AttendanceTests {
     /// When it is waited for, having acknowledged things so many milliseconds after they were sent.
     @Test(
         arguments: [
-            ([(0, 10)], 10), ([(0, 50)], 50), ([(0, 51)], nil), ([(0, 51), (100, 110)], nil), ([(0, 51), (5_100, 5_110)], 5_110),
+            ([(0, 10)], 10), ([(0, 50)], 50), ([(0, 51)], nil), ([(0, 51), (100, 110)], nil),
+            ([(0, 51), (5_100, 5_110)], 5_110),
             ([(0, 51), (3_000, 3_060), (5_100, 5_110), (8_061, 8_062)], 8_062),
         ] as [([(sent: Int64, heard: Int64)], Int64?)])
     func `it is waited for when it is prompt, and has not been late for five seconds`(
@@ -76,7 +77,9 @@ struct WaitLineTests {
     @Test func `waits are over in their order, and those of a loop are told by the last`() {
         var line = WaitLine()
         for number in UInt64(1)...4 {
-            #expect(line.add(AcknowledgmentTicket(loop: Int(number % 2), number: number), until: Int64(number) * 10) == number)
+            #expect(
+                line.add(AcknowledgmentTicket(loop: Int(number % 2), number: number), until: Int64(number) * 10)
+                    == number)
         }
         #expect(line.deadline == 10)
         #expect(line.lastExpired(at: 9) == nil)

@@ -22,7 +22,8 @@ struct WaitLineHoldTests {
         line.hold(numbers[2], until: .told)
         #expect(line.firstHeld == numbers[1], "the first counts")
         #expect(
-            line.isHeld(numbers[2], until: .told) && !line.isHeld(numbers[0], until: .told) && !line.isHeld(numbers[2], until: .reached))
+            line.isHeld(numbers[2], until: .told) && !line.isHeld(numbers[0], until: .told)
+                && !line.isHeld(numbers[2], until: .reached))
         line.hold(numbers[0], until: .reached)
         #expect(line.firstHeld == numbers[0])
         #expect(line.release(.reached) == numbers[0])

@@ -8,8 +8,10 @@ import Testing
 struct ClusterHealthTests {
     private static func status(size: Int = 3, isReady: Bool = true, _ peers: [PeerStatus] = []) -> ClusterStatus {
         ClusterStatus(
-            member: MemberID(bits: 1), name: "", address: PeerAddress(host: "10.0.0.1", port: 1), isReady: isReady, ground: nil,
-            expectedSize: 3, size: size, clockOffset: 0, clockCorrection: 0, holdsLeases: false, digestRoot: 0, peers: peers,
+            member: MemberID(bits: 1), name: "", address: PeerAddress(host: "10.0.0.1", port: 1), isReady: isReady,
+            ground: nil,
+            expectedSize: 3, size: size, clockOffset: 0, clockCorrection: 0, holdsLeases: false, digestRoot: 0,
+            peers: peers,
             counts: ReplicationCounts())
     }
 
@@ -17,7 +19,8 @@ struct ClusterHealthTests {
         _ state: PeerStatus.State, digestsAgree: Bool? = nil, hasOverflowed: Bool? = nil
     ) -> PeerStatus {
         PeerStatus(
-            address: PeerAddress(host: "10.0.0.2", port: 1), member: nil, name: nil, state: state, isReady: true, clockOffset: nil,
+            address: PeerAddress(host: "10.0.0.2", port: 1), member: nil, name: nil, state: state, isReady: true,
+            clockOffset: nil,
             failures: 0, lastCopy: nil, digestsAgree: digestsAgree,
             lag: hasOverflowed.map {
                 PeerStatus.Lag(changes: 0, milliseconds: 0, queuedBytes: 0, hasOverflowed: $0, isCopying: false)
@@ -27,7 +30,8 @@ struct ClusterHealthTests {
     @Test func `too few members show after the grace period, and not again before it has passed anew`() {
         var health = ClusterHealth(grace: 1_000)
         let observations: [(at: Int64, size: Int, isHealthy: Bool)] = [
-            (0, 1, true), (999, 2, true), (1_000, 2, false), (1_500, 2, false), (1_600, 3, true), (1_700, 2, true), (2_699, 2, true),
+            (0, 1, true), (999, 2, true), (1_000, 2, false), (1_500, 2, false), (1_600, 3, true), (1_700, 2, true),
+            (2_699, 2, true),
             (2_700, 2, false),
         ]
         for (time, size, isHealthy) in observations {
@@ -49,10 +53,13 @@ struct ClusterHealthTests {
 
     @Test(arguments: [
         (peer(.streaming, digestsAgree: true, hasOverflowed: false), true), (peer(.streaming), true),
-        (peer(.streaming, digestsAgree: false), false), (peer(.streaming, hasOverflowed: true), false), (peer(.copying), false),
+        (peer(.streaming, digestsAgree: false), false), (peer(.streaming, hasOverflowed: true), false),
+        (peer(.copying), false),
         (peer(.greeting), false), (peer(.unreached), false),
-        // Not there at all: that is the size's affair. Else one member that is switched off would make all the others unhealthy.
-        (peer(.waiting), true), (peer(.dialing), true), (peer(.ourself), true), (peer(.duplicate), true), (peer(.original), true),
+        // Not there at all: that is the size's affair. Else one member that is switched off would make all the others
+        // unhealthy.
+        (peer(.waiting), true), (peer(.dialing), true), (peer(.ourself), true), (peer(.duplicate), true),
+        (peer(.original), true),
         (peer(.refused), true),
     ])
     func `a member that is there but not in step is a fault of replication`(peer: PeerStatus, isHealthy: Bool) {
@@ -69,7 +76,9 @@ struct ClusterHealthTests {
         #expect(health.isReplicationHealthy, "one that refuses, among others, is its own affair")
         status.refusal = .secret
         health.observe(status, at: 1)
-        #expect(health.components(status).last == ComponentHealth(name: "REPLICATION", isHealthy: false, properties: [("refused", 2)]))
+        #expect(
+            health.components(status).last
+                == ComponentHealth(name: "REPLICATION", isHealthy: false, properties: [("refused", 2)]))
         status.refusal = nil
         health.observe(status, at: 2)
         #expect(health.components(status).last == ComponentHealth(name: "REPLICATION", isHealthy: true))

@@ -12,7 +12,8 @@ struct ClusterStoryTests {
 
     static func instance(_ key: Key, ttl: Int64 = 10_000) -> Instance {
         Instance(
-            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl, tags: [], metadata: nil,
+            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl,
+            tags: [], metadata: nil,
             registered: 0)
     }
 
@@ -60,7 +61,9 @@ struct ClusterStoryTests {
         #expect(simulation.members.allSatisfy { $0.sees(Self.key(1)) == nil })
     }
 
-    @Test func `a member that the others' sources have lost is heard by them all the same, also after its connections broke`() {
+    @Test
+    func `a member that the others' sources have lost is heard by them all the same, also after its connections broke`()
+    {
         let simulation = Self.cluster()
         let (one, two, three) = (simulation.members[0], simulation.members[1], simulation.members[2])
         // As when the directory fails for one alone, or a name's look-up leaves out who is not ready.
@@ -129,7 +132,9 @@ struct ClusterStoryTests {
         simulation.run(for: 40_000)
         for member in simulation.members { member.resume() }
         for _ in 0..<50 {
-            for member in simulation.members { #expect(member.sees(Self.key(1)) != nil && member.sees(Self.key(2)) != nil) }
+            for member in simulation.members {
+                #expect(member.sees(Self.key(1)) != nil && member.sees(Self.key(2)) != nil)
+            }
             simulation.run(for: 100)
         }
         _ = simulation.members[2].renew(Self.key(1))
@@ -206,8 +211,12 @@ struct ClusterStoryTests {
         let keys = (0..<30).map { Self.key(UInt64($0)) }
         for (number, key) in keys.enumerated() {
             let home = members[number % members.count]
-            simulation.plan(after: Int64(number) * 110) { _ = home.apply(.register(Self.instance(key)), in: key.namespace) }
-            for beat in 1...15 { simulation.plan(after: Int64(number) * 110 + Int64(beat) * 3_300) { _ = home.renew(key) } }
+            simulation.plan(after: Int64(number) * 110) {
+                _ = home.apply(.register(Self.instance(key)), in: key.namespace)
+            }
+            for beat in 1...15 {
+                simulation.plan(after: Int64(number) * 110 + Int64(beat) * 3_300) { _ = home.renew(key) }
+            }
         }
         simulation.run(for: 6_000)
         Self.part(simulation, cuts)
@@ -225,7 +234,9 @@ struct ClusterStoryTests {
     }
 
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
-    func `whatever is cut, nothing that sends heartbeats in time is hidden from anybody to whom a path leads`(seed: UInt64) {
+    func `whatever is cut, nothing that sends heartbeats in time is hidden from anybody to whom a path leads`(
+        seed: UInt64
+    ) {
         var random = SplitMix64(seed: seed)
         let simulation = Self.cluster(Int.random(in: 3...5, using: &random))
         let members = simulation.members
@@ -243,7 +254,9 @@ struct ClusterStoryTests {
             var cuts: [(Int, Int)] = []
             for member in 1..<members.count {
                 let kept = Int.random(in: 0..<member, using: &random)
-                cuts += (0..<member).filter { $0 != kept && Int.random(in: 0..<4, using: &random) > 0 }.map { ($0, member) }
+                cuts += (0..<member).filter { $0 != kept && Int.random(in: 0..<4, using: &random) > 0 }.map {
+                    ($0, member)
+                }
             }
             Self.part(simulation, cuts)
             for step in 0..<280 {
@@ -252,15 +265,19 @@ struct ClusterStoryTests {
                 for member in members {
                     let missing = keys.indices.filter { member.sees(keys[$0]) == nil }
                     #expect(
-                        missing.isEmpty, "seed \(seed), round \(round), cuts \(cuts): \(member) misses \(missing) after \(step * 100) ms")
+                        missing.isEmpty,
+                        "seed \(seed), round \(round), cuts \(cuts): \(member) misses \(missing) after \(step * 100) ms"
+                    )
                 }
             }
         }
     }
 
-    @Test func `a member that is cut off keeps what the others vouched for, and learns who is dead when it hears them again`() {
-        // R660 A member of a cluster that is connected to fewer than half of the others … holds the leases of instances that sent their last heartbeat to another
-        // member: until it hears enough again.
+    @Test
+    func `a member that is cut off keeps what the others vouched for, and learns who is dead when it hears them again`()
+    {
+        // R660 A member of a cluster that is connected to fewer than half of the others … holds the leases of instances
+        // that sent their last heartbeat to another member: until it hears enough again.
         let simulation = Self.cluster()
         let (one, alone) = (simulation.members[0], simulation.members[2])
         let (alive, dead, local) = (Self.key(1), Self.key(2), Self.key(3))
@@ -273,7 +290,8 @@ struct ClusterStoryTests {
             simulation.run(for: 3_000)
             _ = one.renew(alive)
             #expect(alone.sees(alive) != nil && alone.sees(dead) != nil, "round \(round)")
-            #expect((alone.sees(local) == nil) == (round > 3), "round \(round): what it would have heard itself is gone")
+            #expect(
+                (alone.sees(local) == nil) == (round > 3), "round \(round): what it would have heard itself is gone")
             #expect((one.sees(dead) == nil) == (round > 3))
         }
         #expect(alone.sees(alive)?.isOverdue == true)
@@ -310,7 +328,8 @@ struct ClusterStoryTests {
         let before = simulation.members.map { $0.node?.status(at: $0.time).counts.copiesReceived }
         simulation.members[0].crash()
         simulation.run(for: 8_000)
-        #expect(simulation.members[1...].map { $0.node?.status(at: $0.time).counts.copiesReceived } == Array(before[1...]))
+        #expect(
+            simulation.members[1...].map { $0.node?.status(at: $0.time).counts.copiesReceived } == Array(before[1...]))
     }
 
     @Test func `what was lost without anybody noticing is found by the digests`() {
@@ -319,7 +338,8 @@ struct ClusterStoryTests {
         let version = Version(time: HybridTime(bits: UInt64(simulation.wall) << 16), origin: MemberID(bits: 77))
         let state = Replicated(
             namespace: Namespace("t"),
-            replica: .present(Self.instance(Self.key(1), ttl: 60_000), version, Heartbeat(age: 0, wall: simulation.wall * 1_000_000)))
+            replica: .present(
+                Self.instance(Self.key(1), ttl: 60_000), version, Heartbeat(age: 0, wall: simulation.wall * 1_000_000)))
         _ = simulation.members[0].store.merge(state, at: simulation.members[0].time.moment)
         #expect(simulation.members[1].sees(Self.key(1)) == nil)
         simulation.run(for: 2 * NodeLimits().digestPeriod + 500)

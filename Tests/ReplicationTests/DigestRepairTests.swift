@@ -1,4 +1,5 @@
-// What one of two members lacks, without either having noticed, is found by digests however much the buckets hold beside it.
+// What one of two members lacks, without either having noticed, is found by digests however much the buckets hold
+// beside it.
 
 import Catalog
 import Testing
@@ -32,10 +33,12 @@ private struct Pair {
     func put(_ numbers: Range<UInt64>, in namespace: Namespace, of stores: [Store]) {
         for number in numbers {
             let instance = Instance(
-                id: .digest(number), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 600_000,
+                id: .digest(number), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up,
+                ttl: 600_000,
                 tags: [], metadata: nil, registered: 0)
             let version = Version(time: HybridTime(bits: 117_309_441_330_184_192 + number), origin: MemberID(bits: 9))
-            let state = Replicated(namespace: namespace, replica: .present(instance, version, Heartbeat(age: 0, wall: 0)))
+            let state = Replicated(
+                namespace: namespace, replica: .present(instance, version, Heartbeat(age: 0, wall: 0)))
             for store in stores { _ = store.merge(state, at: NodeBench.time(now).moment) }
         }
     }
@@ -74,7 +77,8 @@ private struct Pair {
     }
 
     private static func frames(_ effects: [SessionEffect]) throws -> [Frame] {
-        try FrameCodecTests.read(effects.flatMap { effect -> [UInt8] in if case .send(let bytes) = effect { bytes } else { [] } })
+        try FrameCodecTests.read(
+            effects.flatMap { effect -> [UInt8] in if case .send(let bytes) = effect { bytes } else { [] } })
     }
 }
 
@@ -84,7 +88,8 @@ struct DigestRepairTests {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         for number in 0..<64 {
             let absent = Replica.absent(.digest(1), FrameCodecTests.version)
-            _ = store.merge(Replicated(namespace: Namespace("tenant-\(number)"), replica: absent), at: NodeBench.time(0).moment)
+            _ = store.merge(
+                Replicated(namespace: Namespace("tenant-\(number)"), replica: absent), at: NodeBench.time(0).moment)
         }
         return store.copy(from: .start, limit: 64, at: NodeBench.time(0).moment).items.map(\.namespace)
     }

@@ -1,4 +1,5 @@
-// Every frame comes back as it was sent, whatever pieces it comes in, and no bytes do anything but give a frame, ask for more or fail.
+// Every frame comes back as it was sent, whatever pieces it comes in, and no bytes do anything but give a frame, ask
+// for more or fail.
 
 import Catalog
 import TestRandom
@@ -9,9 +10,12 @@ import Testing
 struct FrameCodecTests {
     static func hello(name: String = "one", versions: ClosedRange<UInt16> = FrameCodec.versions) -> Hello {
         Hello(
-            versions: versions, member: MemberID(bits: 7), address: PeerAddress(host: "10.0.0.1", port: 6_100), name: name,
+            versions: versions, member: MemberID(bits: 7), address: PeerAddress(host: "10.0.0.1", port: 6_100),
+            name: name,
             nonce: (0..<32).map { UInt8($0) },
-            beat: Beat(token: 5, wall: 1_790_000_000_000, isReady: true, isExtended: true, hears: [MemberID(bits: 1), MemberID(bits: 2)]))
+            beat: Beat(
+                token: 5, wall: 1_790_000_000_000, isReady: true, isExtended: true,
+                hears: [MemberID(bits: 1), MemberID(bits: 2)]))
     }
 
     static let version = Version(time: HybridTime(bits: 117_309_441_330_184_192), origin: MemberID(bits: 9))
@@ -28,21 +32,27 @@ struct FrameCodecTests {
     ]
 
     static let frames: [Frame] = [
-        .hello(hello(), raw: []), .proof([]), .proof(Array(repeating: 7, count: 32)), .ping(hello().beat), .pong(token: .max),
+        .hello(hello(), raw: []), .proof([]), .proof(Array(repeating: 7, count: 32)), .ping(hello().beat),
+        .pong(token: .max),
         .goodbye(.leaving), .goodbye(.refused(.secret)), .goodbye(.other), .subscribe, .acknowledge(changes: 300),
-        .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]), .reaches([Reach(member: MemberID(bits: 8), hops: 2)]),
+        .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]),
+        .reaches([Reach(member: MemberID(bits: 8), hops: 2)]),
         .askStates([StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))]), .copyStart(afterGap: true),
         .copyEnd(CopySummary(count: 3, hash: 4, isReady: false, isExtended: true)), .root(0xABCD),
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
-        .keys([KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
+        .keys(
+            [KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
-        .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: states, count: 3, hash: 0)), .unknown(type: 200),
+        .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: states, count: 3, hash: 0)),
+        .unknown(type: 200),
         .question(number: 3, StateKey(namespace: Namespace("tenant"), id: .text(Name("x")))),
-        .answer(number: .max, States(states: states, count: 3, hash: 0)), .answer(number: 4, States(states: [], count: 0, hash: 0)),
+        .answer(number: .max, States(states: states, count: 3, hash: 0)),
+        .answer(number: 4, States(states: [], count: 0, hash: 0)),
         .notice(.leftOut), .notice(.waitedFor), .notice(.neverWaits),
     ]
 
-    static func read(_ bytes: [UInt8], limit: Int = FrameCodec.longest, piece: Int = .max) throws(FrameError) -> [Frame] {
+    static func read(_ bytes: [UInt8], limit: Int = FrameCodec.longest, piece: Int = .max) throws(FrameError) -> [Frame]
+    {
         var assembly = FrameAssembly(limit: limit)
         var frames: [Frame] = []
         var rest = bytes[...]
@@ -81,7 +91,8 @@ struct FrameCodecTests {
         #expect(version == Self.version)
         #expect(heartbeat == Self.heartbeat)
         #expect(states.states[0].namespace == Namespace("tenant"))
-        #expect(instance.id == sent.id && instance.serviceName == sent.serviceName && instance.endpoint == sent.endpoint)
+        #expect(
+            instance.id == sent.id && instance.serviceName == sent.serviceName && instance.endpoint == sent.endpoint)
         #expect(instance.status == sent.status && instance.ttl == sent.ttl && instance.tags == sent.tags)
         #expect(instance.metadata == sent.metadata && instance.registered == sent.registered)
         #expect(states.hash == frames[0].hash && states.count == frames[0].count)
@@ -90,12 +101,14 @@ struct FrameCodecTests {
     @Test func `what a newer release says of an instance is kept, also with another status, and passed on`() throws {
         let further: [UInt8] = [7, 2, 0xAA, 0xBB, 9, 0]
         let instance = Instance(
-            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000, tags: ["a"],
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000,
+            tags: ["a"],
             metadata: Array("{}".utf8), extra: [1, 2], further: further, registered: 5)
         var told = instance
         for status in [InstanceStatus.up, .outOfService, InstanceStatus("CUSTOM")] {
             let state = Replicated(
-                namespace: Namespace("t"), replica: .present(told.with(status: status), Self.version, Heartbeat(age: 0, wall: 0)))
+                namespace: Namespace("t"),
+                replica: .present(told.with(status: status), Self.version, Heartbeat(age: 0, wall: 0)))
             let bytes = FrameCodec.encode([state], as: .changes)[0].frame
             guard case .changes(let states) = try #require(try Self.read(bytes).first),
                 case .present(let heard, _, _) = states.states[0].replica
@@ -113,16 +126,22 @@ struct FrameCodecTests {
     @Test(arguments: [[7], [7, 200], [7, 2, 0]] as [[UInt8]])
     func `what a newer release says must be whole`(further: [UInt8]) {
         let instance = Instance(
-            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000, tags: [],
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 1_000,
+            tags: [],
             metadata: nil, further: further, registered: 5)
-        let state = Replicated(namespace: Namespace("t"), replica: .present(instance, Self.version, Heartbeat(age: 0, wall: 0)))
+        let state = Replicated(
+            namespace: Namespace("t"), replica: .present(instance, Self.version, Heartbeat(age: 0, wall: 0)))
         let bytes = FrameCodec.encode([state], as: .changes)[0].frame
         #expect(throws: FrameError.self) { try Self.read(bytes) }
     }
 
     @Test func `a heartbeat from the future is one of now, so that it lengthens no lease`() throws {
         let bytes = FrameCodec.encode(
-            [Replicated(namespace: Namespace("t"), replica: .renewed(.digest(1), Self.version, Heartbeat(age: -90_000, wall: 0)))],
+            [
+                Replicated(
+                    namespace: Namespace("t"),
+                    replica: .renewed(.digest(1), Self.version, Heartbeat(age: -90_000, wall: 0)))
+            ],
             as: .changes)
         guard case .changes(let states) = try #require(try Self.read(bytes.flatMap(\.frame)).first),
             case .renewed(_, _, let heartbeat) = states.states[0].replica
@@ -153,7 +172,10 @@ struct FrameCodecTests {
     /// A state, and how long the text in it is.
     static let longStates: [(limit: Int, state: @Sendable (String) -> Replicated)] = [
         (StateLimits.id, { Replicated(namespace: Namespace("t"), replica: .absent(.text(Name($0)), version)) }),
-        (StateLimits.id, { Replicated(namespace: Namespace("t"), replica: .renewed(.text(Name($0)), version, heartbeat)) }),
+        (
+            StateLimits.id,
+            { Replicated(namespace: Namespace("t"), replica: .renewed(.text(Name($0)), version, heartbeat)) }
+        ),
         (StateLimits.namespace, { Replicated(namespace: Namespace($0), replica: .absent(.digest(1), version)) }),
         (StateLimits.serviceName, { present(service: $0) }), (StateLimits.endpoint, { present(endpoint: $0) }),
         (StateLimits.tags - 1, { present(tags: [$0]) }), (StateLimits.status, { present(status: $0) }),
@@ -161,11 +183,13 @@ struct FrameCodecTests {
     ]
 
     private static func present(
-        service: String = "s", endpoint: String = "e", status: String = "UP", tags: [String] = [], metadata: String = "1",
+        service: String = "s", endpoint: String = "e", status: String = "UP", tags: [String] = [],
+        metadata: String = "1",
         extra: String = "{}"
     ) -> Replicated {
         let instance = Instance(
-            id: .digest(1), serviceName: Name(service), endpoint: Endpoint(kind: .tcp, value: endpoint), status: InstanceStatus(status),
+            id: .digest(1), serviceName: Name(service), endpoint: Endpoint(kind: .tcp, value: endpoint),
+            status: InstanceStatus(status),
             ttl: 1_000, tags: tags, metadata: Array(metadata.utf8), extra: Array(extra.utf8), registered: 0)
         return Replicated(namespace: Namespace("t"), replica: .present(instance, version, heartbeat))
     }
@@ -238,7 +262,8 @@ struct FrameCodecTests {
     @Test(arguments: [.min, 0, .max / 1_000_000 + 1, .max] as [Int64])
     func `a TTL that no setting allows is refused, for it is added to and rounded up`(ttl: Int64) {
         let instance = Instance(
-            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl, tags: [],
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: ttl,
+            tags: [],
             metadata: nil, registered: 0)
         let states = [Replicated(namespace: Namespace("t"), replica: .present(instance, Self.version, Self.heartbeat))]
         #expect(throws: FrameError.value) { try Self.read(FrameCodec.encode(states, as: .changes)[0].frame) }
@@ -260,18 +285,22 @@ struct FrameCodecTests {
                 // A real frame with a few bytes changed, its length mostly made right again.
                 bytes = FrameCodec.encode(frame)
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
-                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(
+                        in: .min ... .max, using: &random)
                 }
                 if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count - 4, using: &random)) }
                 if Int.random(in: 0..<4, using: &random) > 0 {
                     for place in 0..<4 { bytes[place] = UInt8(truncatingIfNeeded: (bytes.count - 4) >> (8 * place)) }
                 }
             } else {
-                bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+                bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in
+                    UInt8.random(in: .min ... .max, using: &random)
+                }
                 if bytes.count > 5 {
                     for place in 0..<4 { bytes[place] = UInt8(truncatingIfNeeded: (bytes.count - 4) >> (8 * place)) }
                     bytes[4] =
-                        [1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 32, 33, 34, 35, 36, 37, 38, 39, 40].randomElement(using: &random) ?? 1
+                        [1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 32, 33, 34, 35, 36, 37, 38, 39, 40].randomElement(
+                            using: &random) ?? 1
                 }
             }
             // What is read can be said again: it is whole.

@@ -78,19 +78,27 @@ struct RelayedProofTests {
         init(_ number: UInt64) {
             store = Store(namespaceCapacity: nil, replicating: MemberID(bits: number))
             node = Node(
-                NodeConfiguration(member: MemberID(bits: number), name: "m", address: PeerAddress(host: "10.0.0.\(number)", port: 6_100)),
-                store: store, random: SplitMix64(seed: number), authenticator: .test("secret"), at: NodeBench.time(1_000))
+                NodeConfiguration(
+                    member: MemberID(bits: number), name: "m",
+                    address: PeerAddress(host: "10.0.0.\(number)", port: 6_100)),
+                store: store, random: SplitMix64(seed: number), authenticator: .test("secret"),
+                at: NodeBench.time(1_000))
         }
 
         /// What it sends on a link for that.
         func tell(on link: LinkID, _ call: (Node) -> [Directive]) -> [UInt8] {
             let new = call(node)
             directives += new
-            return new.flatMap { directive -> [UInt8] in if case .send(link, let bytes) = directive { bytes } else { [] } }
+            return new.flatMap { directive -> [UInt8] in
+                if case .send(link, let bytes) = directive { bytes } else { [] }
+            }
         }
 
         func open(_ link: LinkID, _ role: LinkRole) -> [UInt8] {
-            tell(on: link) { $0.linkOpened(link, role: role, address: RelayedProofTests.stranger, boundTo: nil, at: NodeBench.time(1_000)) }
+            tell(on: link) {
+                $0.linkOpened(
+                    link, role: role, address: RelayedProofTests.stranger, boundTo: nil, at: NodeBench.time(1_000))
+            }
         }
 
         func hear(_ bytes: [UInt8], on link: LinkID) -> [UInt8] {
@@ -107,7 +115,11 @@ struct RelayedProofTests {
         let victim = Victim(1)
         _ = victim.tell(on: Self.dialed) { $0.members([Self.stranger], isComplete: true, at: NodeBench.time(1_000)) }
         var (toAccepted, toDialed) = (victim.open(Self.dialed, .dialed), victim.open(Self.accepted, .accepted))
-        for _ in 0..<2 { (toDialed, toAccepted) = (victim.hear(toAccepted, on: Self.accepted), victim.hear(toDialed, on: Self.dialed)) }
+        for _ in 0..<2 {
+            (toDialed, toAccepted) = (
+                victim.hear(toAccepted, on: Self.accepted), victim.hear(toDialed, on: Self.dialed)
+            )
+        }
         #expect(victim.closed(Self.accepted) == .ourself)
         #expect(victim.hear(FrameCodec.encode(.subscribe), on: Self.accepted).isEmpty)
     }
@@ -115,7 +127,8 @@ struct RelayedProofTests {
     @Test func `who hands on the proofs of two members can speak for neither`() throws {
         let (one, two) = (Victim(1), Victim(2))
         let instance = Instance(
-            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 30_000, tags: [],
+            id: .digest(1), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up,
+            ttl: 30_000, tags: [],
             metadata: nil,
             registered: 0)
         let moment = NodeBench.time(1_000).moment
@@ -126,7 +139,8 @@ struct RelayedProofTests {
         #expect(one.closed(Self.dialed) == nil && two.closed(Self.accepted) == nil, "their own words must get through")
 
         let later = Version(time: HybridTime(bits: UInt64(1_790_000_100_000) << 16), origin: MemberID(bits: 2))
-        let forged = FrameCodec.encode([Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), later))], as: .changes)[0].frame
+        let forged = FrameCodec.encode(
+            [Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), later))], as: .changes)[0].frame
         _ = one.hear(forged, on: Self.dialed)
         #expect(one.closed(Self.dialed) == .malformed(.seal))
         #expect(one.store.instance(.digest(1), in: Namespace("t"), at: moment.lease) != nil)

@@ -49,7 +49,8 @@ struct HalfKnownTests {
             #expect(!Self.isReady(bench))
             bench.pass(1_000)
             bench.say(.pong(token: UInt64(bench.now)), on: link)
-            bench.say(.ping(Beat(token: token, wall: 1_790_000_000_000 + bench.now, isReady: false, hears: [])), on: link)
+            bench.say(
+                .ping(Beat(token: token, wall: 1_790_000_000_000 + bench.now, isReady: false, hears: [])), on: link)
         }
         #expect(Self.isReady(bench))
     }

@@ -15,7 +15,8 @@ struct HandshakeTests {
         var secrets: (dialer: Authenticator?, accepter: Authenticator?)
 
         init(
-            dialer: Hello = HandshakeTests.hello(1), accepter: Hello = HandshakeTests.hello(2), secrets: (String?, String?) = ("a", "a"),
+            dialer: Hello = HandshakeTests.hello(1), accepter: Hello = HandshakeTests.hello(2),
+            secrets: (String?, String?) = ("a", "a"),
             boundTo: Set<String>? = nil
         ) {
             var (first, second) = ([UInt8](), [UInt8]())
@@ -45,7 +46,9 @@ struct HandshakeTests {
             return steps
         }
 
-        private static func hear(_ bytes: [UInt8], _ end: inout Handshake, _ secret: Authenticator?) throws -> [Handshake.Step] {
+        private static func hear(_ bytes: [UInt8], _ end: inout Handshake, _ secret: Authenticator?) throws
+            -> [Handshake.Step]
+        {
             try FrameCodecTests.read(bytes).map { try end.received($0, authenticator: secret) }
         }
     }
@@ -72,9 +75,12 @@ struct HandshakeTests {
 
     // R675 … what one member proves itself with is among what the other accepts.
     @Test(arguments: [
-        (["old"], ["old", "new"]), (["old", "new"], ["new", "old"]), (["new", "old"], ["new"]), (["a", "b"], ["b", "c", "a"]),
+        (["old"], ["old", "new"]), (["old", "new"], ["new", "old"]), (["new", "old"], ["new"]),
+        (["a", "b"], ["b", "c", "a"]),
     ])
-    func `members on the way from one secret to another let one another in, and hear what is sealed`(first: [String], second: [String])
+    func `members on the way from one secret to another let one another in, and hear what is sealed`(
+        first: [String], second: [String]
+    )
         throws
     {
         func authenticator(_ secrets: [String]) -> Authenticator {
@@ -115,7 +121,11 @@ struct HandshakeTests {
         var accepterNow = first.accepterSays
         var proof: [UInt8] = []
         for bytes in accepterNow {
-            if case .send(let said) = try first.dialer.received(FrameCodecTests.read(bytes)[0], authenticator: .test("a")) { proof = said }
+            if case .send(let said) = try first.dialer.received(
+                FrameCodecTests.read(bytes)[0], authenticator: .test("a"))
+            {
+                proof = said
+            }
         }
         accepterNow = []
         var hello = Self.hello(2)
@@ -159,7 +169,8 @@ struct HandshakeTests {
     }
 
     static let certificates: [(names: Set<String>?, isLetIn: Bool)] = [
-        (nil, true), (["10.0.0.1"], true), (["member-1", "x"], true), (["10.0.0.2"], false), (["member-2"], false), ([], false),
+        (nil, true), (["10.0.0.1"], true), (["member-1", "x"], true), (["10.0.0.2"], false), (["member-2"], false),
+        ([], false),
     ]
 
     @Test(arguments: certificates)
@@ -173,7 +184,9 @@ struct HandshakeTests {
     @Test(
         arguments: [(2...2, 2), (1...9, 3), (3...3, 3), (2...3, 3), (1...2, 2), (1...1, nil), (4...5, nil)]
             as [(ClosedRange<UInt16>, UInt16?)])
-    func `members speak the highest version that they have in common`(versions: ClosedRange<UInt16>, spoken: UInt16?) throws {
+    func `members speak the highest version that they have in common`(versions: ClosedRange<UInt16>, spoken: UInt16?)
+        throws
+    {
         var pair = Pair(dialer: Self.hello(1, versions: versions))
         let steps = try pair.greet()
         let step = try #require(steps.first)

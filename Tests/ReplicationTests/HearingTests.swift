@@ -10,7 +10,9 @@ struct HearingTests {
 
     private func address(_ number: Int) -> PeerAddress { PeerAddress(host: "10.0.0.\(number + 1)", port: 1) }
 
-    private func sight(_ heard: [Int], linked: [Int]? = nil, claimed: [Int] = [], copies: [Int: Int64] = [:]) -> Hearing.Sight {
+    private func sight(_ heard: [Int], linked: [Int]? = nil, claimed: [Int] = [], copies: [Int: Int64] = [:])
+        -> Hearing.Sight
+    {
         Hearing.Sight(
             heard: Dictionary(uniqueKeysWithValues: heard.map { (members[$0], .some(address($0))) }),
             linked: Set((linked ?? heard).map { members[$0] }), claimed: Set(claimed.map { members[$0] }),
@@ -36,7 +38,8 @@ struct HearingTests {
         let found = verdicts(
             &hearing,
             [
-                (0, sight([0, 1])), (1_600, sight([1], linked: [0, 1])), (3_000, sight([1], linked: [0, 1])), (3_100, sight([1])),
+                (0, sight([0, 1])), (1_600, sight([1], linked: [0, 1])), (3_000, sight([1], linked: [0, 1])),
+                (3_100, sight([1])),
                 (3_099 + Hearing.patience, sight([1])), (3_100 + Hearing.patience, sight([1])),
             ])
         #expect(found == [whole, .unsure, .unsure, .unsure, .unsure, whole])
@@ -47,7 +50,8 @@ struct HearingTests {
         let found = verdicts(
             &hearing,
             [
-                (0, sight([0, 1])), (100, sight([1], claimed: [0])), (200, sight([1])), (199 + Hearing.patience, sight([1])),
+                (0, sight([0, 1])), (100, sight([1], claimed: [0])), (200, sight([1])),
+                (199 + Hearing.patience, sight([1])),
                 (200 + Hearing.patience, sight([1])),
             ])
         #expect(found == [whole, .unsure, .unsure, .unsure, whole])
@@ -57,7 +61,8 @@ struct HearingTests {
         var hearing = hearing()
         let lost = sight([1], claimed: [0])
         let found = verdicts(
-            &hearing, [(0, sight([0, 1])), (100, lost), (20_000, lost), (20_100, sight([0, 1], linked: [1], claimed: [0]))])
+            &hearing,
+            [(0, sight([0, 1])), (100, lost), (20_000, lost), (20_100, sight([0, 1], linked: [1], claimed: [0]))])
         #expect(found == [whole, .unsure, .unsure, whole])
         let late = verdicts(&hearing, [(30_000, lost), (30_000 + Hearing.relayPatience, lost)])
         #expect(late == [.unsure, whole])
@@ -65,20 +70,23 @@ struct HearingTests {
 
     @Test(
         arguments: [
-            (1, [], true), (1, [0], false), (2, [], true), (2, [0], false), (3, [0], true), (3, [0, 1], false), (4, [0], true),
+            (1, [], true), (1, [0], false), (2, [], true), (2, [0], false), (3, [0], true), (3, [0, 1], false),
+            (4, [0], true),
             (4, [0, 1], false), (5, [0, 1], true), (5, [0, 1, 2], false),
         ] as [(Int, [Int], Bool)])
     func `a member is cut off when it hears fewer than half of the others`(others: Int, heard: [Int], isCutOff: Bool) {
         // R660 A member of a cluster that is connected to fewer than half of the others … holds the leases.
         var hearing = hearing()
         let found = verdicts(
-            &hearing, [(0, sight(Array(0..<others))), (1_000, sight(heard)), (1_000 + Hearing.cutOffPatience, sight(heard))])
+            &hearing,
+            [(0, sight(Array(0..<others))), (1_000, sight(heard)), (1_000 + Hearing.cutOffPatience, sight(heard))])
         #expect(found.last == (isCutOff ? .cutOff(since: 1_000, until: 601_000) : whole))
         #expect(hearing.counts == (heard.count, others))
         // Linked is not heard, but no longer cut off from anybody for good.
         var other = self.hearing(holds: false)
         #expect(
-            verdicts(&other, [(0, sight(Array(0..<others))), (1_000, sight(heard)), (9_000, sight(heard))]).last == whole,
+            verdicts(&other, [(0, sight(Array(0..<others))), (1_000, sight(heard)), (9_000, sight(heard))]).last
+                == whole,
             "ON_ISOLATION=expire")
     }
 
@@ -93,7 +101,8 @@ struct HearingTests {
         var restarted = self.hearing()
         _ = restarted.judge(sight([0, 1, 2]), at: 0)
         // The other two are at addresses of the first ones' by now.
-        let again = Hearing.Sight(heard: [members[3]: address(1), members[4]: address(2)], linked: [members[3], members[4]])
+        let again = Hearing.Sight(
+            heard: [members[3]: address(1), members[4]: address(2)], linked: [members[3], members[4]])
         #expect(verdicts(&restarted, [(5_000, again), (10_000, again)]).last == whole)
         #expect(restarted.counts == (2, 3))
     }
@@ -107,7 +116,10 @@ struct HearingTests {
         #expect(verdicts(&hearing, [(9_500, sight([0], copies: [0: 9_500]))]) == [whole])
         _ = verdicts(&hearing, [(10_000, sight([])), (20_000, sight([]))])
         #expect(hearing.verdict == .cutOff(since: 10_000, until: 610_000))
-        #expect(verdicts(&hearing, [(609_900, sight([])), (610_000, sight([])), (630_000, sight([]))]).dropFirst() == [whole, whole])
+        #expect(
+            verdicts(&hearing, [(609_900, sight([])), (610_000, sight([])), (630_000, sight([]))]).dropFirst() == [
+                whole, whole,
+            ])
     }
 
     @Test func `leases begin anew when nobody was heard who was there all the time`() {

@@ -7,7 +7,9 @@ import Testing
 
 struct JudgmentsTests {
     static func judgments(expected: Int? = 1) -> Judgments {
-        Judgments(clock: ClockAlarm(tolerance: 10_000), hearing: Hearing(expected: expected, holdsWhenCutOff: true, longestHold: 60_000))
+        Judgments(
+            clock: ClockAlarm(tolerance: 10_000),
+            hearing: Hearing(expected: expected, holdsWhenCutOff: true, longestHold: 60_000))
     }
 
     @Test func `they judge once a second, or at once when there is something new`() {
@@ -38,7 +40,9 @@ struct JudgmentsTests {
 
     @Test func `that clocks differ is told again once they agreed`() {
         var judgments = Self.judgments()
-        let told = [20_000, 20_000, 0, 20_000].map { judgments.judgeClock([MemberID(bits: 1): $0]).difference?.milliseconds }
+        let told = [20_000, 20_000, 0, 20_000].map {
+            judgments.judgeClock([MemberID(bits: 1): $0]).difference?.milliseconds
+        }
         #expect(told == [20_000, nil, nil, 20_000])
     }
 
@@ -52,10 +56,14 @@ struct JudgmentsTests {
         for now in stride(from: Int64(1_000), through: 10_000, by: 100) {
             if let event = judgments.judgeHearing(Hearing.Sight(), at: now)?.event { events.append(event) }
         }
-        guard case .cutOff(heard: 0, others: 1, milliseconds: 60_000)? = events.first else { return #expect(Bool(false), "\(events)") }
+        guard case .cutOff(heard: 0, others: 1, milliseconds: 60_000)? = events.first else {
+            return #expect(Bool(false), "\(events)")
+        }
         heard.trueCopies[other] = 10_000
         if let event = judgments.judgeHearing(heard, at: 10_100)?.event { events.append(event) }
         #expect(events.count == 2)
-        guard case .cutOffEnded(heard: 1, others: 1, restarts: false)? = events.last else { return #expect(Bool(false), "\(events)") }
+        guard case .cutOffEnded(heard: 1, others: 1, restarts: false)? = events.last else {
+            return #expect(Bool(false), "\(events)")
+        }
     }
 }

@@ -42,8 +42,10 @@ struct KnownMembersTests {
 
     @Test(
         arguments: [
-            ([], nil), ([.undialed], nil), ([.refused(.secret)], .secret), ([.refused(.secret), .refused(.version)], .secret),
-            ([.refused(.secret), .heard], nil), ([.refused(.secret), .vain(1)], nil), ([.refused(.secret), .ourself], .secret),
+            ([], nil), ([.undialed], nil), ([.refused(.secret)], .secret),
+            ([.refused(.secret), .refused(.version)], .secret),
+            ([.refused(.secret), .heard], nil), ([.refused(.secret), .vain(1)], nil),
+            ([.refused(.secret), .ourself], .secret),
             ([.refused(.certificate), .original], nil),
         ] as [([Fate], RefusalReason?)])
     mutating func `all refuse this member when each that is named does`(fates: [Fate], expected: RefusalReason?) {
@@ -54,13 +56,15 @@ struct KnownMembersTests {
 
     @Test mutating func `who is not there counts for a member that is ready, and for no other`() {
         let known = known([.refused(.secret), .vain(2)])
-        #expect(known.refusalByAll(isReady: false) == .secret, "it may be dead, and the one that refuses has everything")
+        #expect(
+            known.refusalByAll(isReady: false) == .secret, "it may be dead, and the one that refuses has everything")
         #expect(known.refusalByAll(isReady: true) == nil)
     }
 
     @Test(
         arguments: [
-            (.undialed, true), (.vain(1), true), (.vain(2), false), (.refused(.secret), false), (.linked, false), (.heard, false),
+            (.undialed, true), (.vain(1), true), (.vain(2), false), (.refused(.secret), false), (.linked, false),
+            (.heard, false),
             (.original, true), (.ourself, false),
         ] as [(Fate, Bool)])
     mutating func `an original is awaited while it may be there and does not read`(fate: Fate, isAwaited: Bool) {
@@ -73,7 +77,10 @@ struct KnownMembersTests {
     }
 
     @Test(
-        arguments: [(.undialed, false), (.vain(1), false), (.linked, false), (.heard, true), (.original, false), (.ourself, false)]
+        arguments: [
+            (.undialed, false), (.vain(1), false), (.linked, false), (.heard, true), (.original, false),
+            (.ourself, false),
+        ]
             as [(Fate, Bool)])
     mutating func `after a pause those are asked who were heard and speak frames`(fate: Fate, isAsked: Bool) {
         #expect(known([fate]).mayHaveHeard == (isAsked ? [Self.address(0)] : []))
@@ -98,6 +105,8 @@ struct KnownMembersTests {
         #expect(known.isWorthNoting(.secret, at: address, role: .dialed, 0) == false, "its dial has told that already")
         #expect(known.isWorthNoting(.version, at: address, role: .dialed, 0) == true)
         #expect(known.isWorthNoting(nil, at: address, role: .accepted, 999) == false)
-        #expect(known.isWorthNoting(.secret, at: address, role: .accepted, 1_000) == true, "whoever dials us may be another")
+        #expect(
+            known.isWorthNoting(.secret, at: address, role: .accepted, 1_000) == true, "whoever dials us may be another"
+        )
     }
 }

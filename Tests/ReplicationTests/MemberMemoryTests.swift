@@ -32,7 +32,9 @@ struct MemberMemoryTests {
         #expect(bench.node.status(at: bench.time).peers.map(\.address) == [elsewhere])
     }
 
-    @Test func `while a lost member is dialed again its name stays, and one that has said goodbye is not missed`() throws {
+    @Test func `while a lost member is dialed again its name stays, and one that has said goodbye is not missed`()
+        throws
+    {
         let bench = NodeBench()
         let address = bench.address(1)
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }
@@ -67,10 +69,12 @@ struct MemberMemoryTests {
 
 struct TwinWatchTests {
     private static func member(_ bits: UInt64, _ name: String, at host: Int) -> TwinWatch.Member {
-        TwinWatch.Member(member: MemberID(bits: bits), name: name, advertised: PeerAddress(host: "10.0.0.\(host)", port: 1))
+        TwinWatch.Member(
+            member: MemberID(bits: bits), name: name, advertised: PeerAddress(host: "10.0.0.\(host)", port: 1))
     }
 
-    @Test func `two live members of one name or one address are told once, after a while, and are found until one is gone`() {
+    @Test
+    func `two live members of one name or one address are told once, after a while, and are found until one is gone`() {
         var watch = TwinWatch()
         let apart: Set = [Self.member(1, "a", at: 1), Self.member(2, "b", at: 2)]
         let sameName: Set = [Self.member(1, "a", at: 1), Self.member(2, "a", at: 2)]

@@ -8,7 +8,9 @@ import Testing
 struct NodeAcknowledgingTests {
     private static let timeout = NodeLimits().acknowledgeTimeout
 
-    private static func ticket(_ number: UInt64, loop: Int = 0) -> AcknowledgmentTicket { AcknowledgmentTicket(loop: loop, number: number) }
+    private static func ticket(_ number: UInt64, loop: Int = 0) -> AcknowledgmentTicket {
+        AcknowledgmentTicket(loop: loop, number: number)
+    }
 
     private static func acknowledged(_ directives: [Directive]) -> [AcknowledgmentTicket] {
         directives.compactMap { if case .acknowledged(let ticket) = $0 { ticket } else { nil } }
@@ -59,11 +61,19 @@ struct NodeAcknowledgingTests {
         let bench = NodeBench()
         let link = try bench.acceptPrompt(member: 1)
         for number in 1...6 { Self.change(bench, number, loop: number % 2) }
-        #expect(Self.acknowledged(bench.say(.acknowledge(changes: 3), on: link)) == [Self.ticket(3, loop: 1), Self.ticket(2, loop: 0)])
-        #expect(Self.acknowledged(bench.say(.acknowledge(changes: 6), on: link)) == [Self.ticket(6, loop: 0), Self.ticket(5, loop: 1)])
+        #expect(
+            Self.acknowledged(bench.say(.acknowledge(changes: 3), on: link)) == [
+                Self.ticket(3, loop: 1), Self.ticket(2, loop: 0),
+            ])
+        #expect(
+            Self.acknowledged(bench.say(.acknowledge(changes: 6), on: link)) == [
+                Self.ticket(6, loop: 0), Self.ticket(5, loop: 1),
+            ])
     }
 
-    @Test func `who does not acknowledge in time is left out, is told so in the next frame, and no later change waits`() throws {
+    @Test func `who does not acknowledge in time is left out, is told so in the next frame, and no later change waits`()
+        throws
+    {
         let bench = NodeBench()
         let (slow, quick) = (try bench.acceptPrompt(member: 1), try bench.acceptPrompt(member: 2))
         Self.change(bench, 1)
@@ -99,7 +109,8 @@ struct NodeAcknowledgingTests {
             try bench.ready(link)
         }
         #expect(try Self.notices(bench.frames(on: link)).last == .waitedFor)
-        #expect(bench.directives.contains { if case .note(.waitedForAgain(bench.address(1))) = $0 { true } else { false } })
+        #expect(
+            bench.directives.contains { if case .note(.waitedForAgain(bench.address(1))) = $0 { true } else { false } })
     }
 
     @Test(arguments: [Int64(45), 60, 120])
@@ -193,7 +204,9 @@ struct NodeAcknowledgingTests {
             (.waitedFor, ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil)),
             (.neverWaits, ClusterStanding(waits: false, mayBeUnderWay: true, behindSince: nil)),
         ] as [(WaitNotice?, ClusterStanding)])
-    func `a member is behind as long as one that was ready does not wait for it`(notice: WaitNotice?, standing: ClusterStanding) throws {
+    func `a member is behind as long as one that was ready does not wait for it`(
+        notice: WaitNotice?, standing: ClusterStanding
+    ) throws {
         let (bench, _) = try Self.reader(notice)
         #expect(Self.standing(bench) == standing)
     }

@@ -1,4 +1,5 @@
-// One node, spoken to frame by frame, and the other ends of its links. What members make of one another is the simulation's.
+// One node, spoken to frame by frame, and the other ends of its links. What members make of one another is the
+// simulation's.
 
 import Catalog
 import TestCatalog
@@ -19,14 +20,17 @@ final class NodeBench {
     private var answered: [LinkID: UInt64] = [:]
 
     init(
-        limits: NodeLimits = .withoutLinking, authenticator: Authenticator? = nil, configure: (inout NodeConfiguration) -> Void = { _ in }
+        limits: NodeLimits = .withoutLinking, authenticator: Authenticator? = nil,
+        configure: (inout NodeConfiguration) -> Void = { _ in }
     ) {
         store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 100))
         var configuration = NodeConfiguration(
             member: MemberID(bits: 100), name: "under-test", address: PeerAddress(host: "10.0.0.100", port: 6_100))
         configuration.limits = limits
         configure(&configuration)
-        node = Node(configuration, store: store, random: SplitMix64(seed: 1), authenticator: authenticator, at: Self.time(1_000))
+        node = Node(
+            configuration, store: store, random: SplitMix64(seed: 1), authenticator: authenticator, at: Self.time(1_000)
+        )
     }
 
     static func time(_ now: Int64) -> NodeTime {
@@ -62,7 +66,8 @@ final class NodeBench {
 
     /// A member connects and proves itself.
     func accept(
-        member: UInt64, secret: String? = nil, boundTo: Set<String>? = nil, versions: ClosedRange<UInt16> = FrameCodec.versions
+        member: UInt64, secret: String? = nil, boundTo: Set<String>? = nil,
+        versions: ClosedRange<UInt16> = FrameCodec.versions
     ) throws -> LinkID {
         let link = newLink()
         try greet(
@@ -73,7 +78,8 @@ final class NodeBench {
 
     /// A member is dialed, and proves itself.
     func dial(
-        member: UInt64, at address: PeerAddress, secret: String? = nil, versions: ClosedRange<UInt16> = FrameCodec.versions
+        member: UInt64, at address: PeerAddress, secret: String? = nil,
+        versions: ClosedRange<UInt16> = FrameCodec.versions
     ) throws -> LinkID {
         let link = newLink()
         try greet(
@@ -85,15 +91,19 @@ final class NodeBench {
     func address(_ member: UInt64) -> PeerAddress { PeerAddress(host: "10.0.0.\(member)", port: 6_100) }
 
     private func greet(
-        _ link: LinkID, member: UInt64, as role: LinkRole, secret: String?, versions: ClosedRange<UInt16>, opened: [Directive]
+        _ link: LinkID, member: UInt64, as role: LinkRole, secret: String?, versions: ClosedRange<UInt16>,
+        opened: [Directive]
     ) throws {
         var opening: [UInt8] = []
-        var other = Handshake(role: role, hello: HandshakeTests.hello(member, versions: versions), boundTo: nil, opening: &opening)
+        var other = Handshake(
+            role: role, hello: HandshakeTests.hello(member, versions: versions), boundTo: nil, opening: &opening)
         var heard = opened
         heard += say(opening, on: link)
         for frame in try frames(on: link, in: heard) {
             guard other.proven == nil else { break }
-            if case .send(let bytes) = try other.received(frame, authenticator: secret.map { .test($0) }) { say(bytes, on: link) }
+            if case .send(let bytes) = try other.received(frame, authenticator: secret.map { .test($0) }) {
+                say(bytes, on: link)
+            }
         }
     }
 
@@ -144,7 +154,8 @@ final class NodeBench {
 
     func register(_ number: Int, metadata: Int = 0) {
         let instance = Instance(
-            id: .digest(UInt64(number)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"), status: .up, ttl: 30_000,
+            id: .digest(UInt64(number)), serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "1"),
+            status: .up, ttl: 30_000,
             tags: [],
             metadata: Array(repeating: 0x31, count: metadata), registered: 0)
         _ = store.apply(.register(instance), in: Namespace("t"), at: time.moment)

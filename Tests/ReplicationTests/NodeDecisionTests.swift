@@ -1,4 +1,5 @@
-// The decisions of a node, each as a table: readiness, the clock, the wait before a dial, the hold after a pause, relays, the size.
+// The decisions of a node, each as a table: readiness, the clock, the wait before a dial, the hold after a pause,
+// relays, the size.
 
 import Catalog
 import TestRandom
@@ -48,21 +49,25 @@ struct ReadinessTests {
         Row(probes: [.interrupted, .silent], lastAnswer: 0, now: 90_000, ground: nil),
         Row(probes: [.interrupted, .copied(wasReady: false)], lastAnswer: 0, now: 90_000, ground: nil),
         Row(probes: [.interrupted, .copied(wasReady: true)], lastAnswer: 0, ground: .copied(from: peers[1])),
-        Row(probes: [.copied(wasReady: false), .silent], expected: 3, now: 9_000, ground: .startedTogether(members: 2)),
+        Row(
+            probes: [.copied(wasReady: false), .silent], expected: 3, now: 9_000, ground: .startedTogether(members: 2)),
     ]
 
     @Test(arguments: rows)
     func `a member is ready when it has everything, or nobody is there to have more`(row: Row) {
         let readiness = Readiness(expected: row.expected, timeout: 8_000, silence: 10_000, start: 0)
         let probes = Dictionary(uniqueKeysWithValues: zip(Self.peers, row.probes))
-        #expect(readiness.ground(probes, isMembershipKnown: row.isKnown, lastAnswer: row.lastAnswer, at: row.now) == row.ground)
+        #expect(
+            readiness.ground(probes, isMembershipKnown: row.isKnown, lastAnswer: row.lastAnswer, at: row.now)
+                == row.ground)
     }
 }
 
 struct ClockAlarmTests {
     @Test(
         arguments: [
-            ([0, 3_600_000], 0), ([-3_600_000, -3_600_000], -3_600_000), ([3_600_000], 0), ([-5, -7, 4], -5 + 5), ([], 0),
+            ([0, 3_600_000], 0), ([-3_600_000, -3_600_000], -3_600_000), ([3_600_000], 0), ([-5, -7, 4], -5 + 5),
+            ([], 0),
             ([100, 90, 80, 70], 80),
         ] as [([Int64], Int64)])
     func `the median is that of all clocks, and the nearer of two`(offsets: [Int64], median: Int64) {
@@ -207,15 +212,23 @@ struct RelayingTests {
 
     @Test func `one that was heard is asked for as soon as the others could have said that they have lost it too`() {
         var relaying = Relaying()
-        let (heard, neighbors) = (Set([Self.one, Self.two]), Self.neighbors([Self.one: 0, Self.far: 0], [Self.two: 0]))
+        let (heard, neighbors) = (
+            Set([Self.one, Self.two]), Self.neighbors([Self.one: 0, Self.far: 0], [Self.two: 0])
+        )
         #expect(relaying.plan(heard: heard.union([Self.far]), neighbors: neighbors, at: 0).isEmpty)
         #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 10_000).isEmpty)
-        #expect(relaying.plan(heard: heard, neighbors: Self.neighbors([:], [:]), at: 10_100).isEmpty, "the others have lost it too")
+        #expect(
+            relaying.plan(heard: heard, neighbors: Self.neighbors([:], [:]), at: 10_100).isEmpty,
+            "the others have lost it too")
         #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 11_000).isEmpty)
-        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 11_000 + Relaying.shortPatience) == [Self.eight: [Self.far]])
+        #expect(
+            relaying.plan(heard: heard, neighbors: neighbors, at: 11_000 + Relaying.shortPatience) == [
+                Self.eight: [Self.far]
+            ])
     }
 
-    @Test func `the shortest path is taken, the one in use stays among equals, and what goes in circles is counted out`() {
+    @Test
+    func `the shortest path is taken, the one in use stays among equals, and what goes in circles is counted out`() {
         var relaying = Relaying()
         func plan(_ first: [MemberID: Int], _ second: [MemberID: Int], at now: Int64) -> LinkID? {
             let plan = relaying.plan(heard: [Self.one], neighbors: Self.neighbors(first, second), at: now)
@@ -227,7 +240,8 @@ struct RelayingTests {
         #expect(plan([Self.farther: 1], [Self.farther: 1], at: 5_100) == Self.eight)
         #expect(plan([Self.farther: 1], [Self.farther: 0], at: 5_200) == Self.five)
         #expect(plan([Self.farther: Relaying.farthest], [:], at: 9_000) == nil)
-        #expect(plan([Self.farther: Relaying.farthest - 1], [:], at: 9_100) == nil, "it has to be there for a while again")
+        #expect(
+            plan([Self.farther: Relaying.farthest - 1], [:], at: 9_100) == nil, "it has to be there for a while again")
         #expect(plan([Self.farther: Relaying.farthest - 1], [:], at: 9_100 + Relaying.shortPatience) == Self.eight)
     }
 }
@@ -285,7 +299,8 @@ struct DigestComparisonTests {
         ]
         #expect(
             steps == [
-                .askKeys([10, 11, 12, 13]), .askKeys([10, 11]), .askKeys([12, 13]), .askKeys([12]), .askKeys([13]), .nothing, .nothing,
+                .askKeys([10, 11, 12, 13]), .askKeys([10, 11]), .askKeys([12, 13]), .askKeys([12]), .askKeys([13]),
+                .nothing, .nothing,
             ])
         _ = comparison.compare(buckets: theirs, with: own)
         let last = comparison.next(afterCut: true)
@@ -300,7 +315,11 @@ struct DigestComparisonTests {
         _ = comparison.compare(buckets: theirs, with: own)
         // No answer comes before the next root.
         let firsts = (0..<4).map { _ -> UInt16? in
-            if case .askKeys(let buckets) = comparison.compare(buckets: theirs, with: own) { buckets.first } else { nil }
+            if case .askKeys(let buckets) = comparison.compare(buckets: theirs, with: own) {
+                buckets.first
+            } else {
+                nil
+            }
         }
         #expect(firsts == [0, 64, 128, 42])
     }

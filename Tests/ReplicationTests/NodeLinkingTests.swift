@@ -1,4 +1,5 @@
-// A member with a whole copy answers clients once it and each member that answers them wait for one another, or after a bound.
+// A member with a whole copy answers clients once it and each member that answers them wait for one another, or after a
+// bound.
 
 import Catalog
 import Testing
@@ -7,9 +8,11 @@ import Testing
 
 struct NodeLinkingTests {
     /// A node that has the copy of a member, which is ready.
-    private static func copied(versions: ClosedRange<UInt16> = FrameCodec.versions, naming more: [UInt64] = []) throws -> (
-        NodeBench, LinkID
-    ) {
+    private static func copied(versions: ClosedRange<UInt16> = FrameCodec.versions, naming more: [UInt64] = []) throws
+        -> (
+            NodeBench, LinkID
+        )
+    {
         let bench = NodeBench(limits: NodeLimits())
         bench.tell { $0.members(Set(([1] + more).map(bench.address)), isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: bench.address(1), versions: versions)
@@ -83,7 +86,9 @@ struct NodeLinkingTests {
         #expect(Self.acknowledged(bench).isEmpty, "it does not read from us yet")
         let reader = try bench.acceptPrompt(member: 1)
         #expect(try bench.frames(on: reader).contains { if case .copyEnd = $0 { true } else { false } })
-        #expect(Self.acknowledged(bench) == [AcknowledgmentTicket(loop: 0, number: 1)], "it came with the copy, before the notice")
+        #expect(
+            Self.acknowledged(bench) == [AcknowledgmentTicket(loop: 0, number: 1)],
+            "it came with the copy, before the notice")
         #expect(!Self.answersClients(bench), "our own copy is not whole")
     }
 

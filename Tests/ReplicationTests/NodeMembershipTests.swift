@@ -6,7 +6,9 @@ import Testing
 @testable import Replication
 
 struct NodeMembershipTests {
-    @Test func `an address that leads to this member itself is left alone for a while, and may then lead to another`() throws {
+    @Test func `an address that leads to this member itself is left alone for a while, and may then lead to another`()
+        throws
+    {
         let bench = NodeBench()
         let address = PeerAddress(host: "192.168.0.1", port: 1)
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }
@@ -60,7 +62,8 @@ struct NodeMembershipTests {
         #expect(bench.closed(link) == nil)
         #expect(bench.node.status(at: bench.time).conflicts.map(\.kind) == [.address])
         #expect(bench.node.status(at: bench.time).peers.map(\.state) == [.unreached])
-        #expect(bench.directives.count { if case .note(.conflict) = $0 { true } else { false } } == 1, "it is said once")
+        #expect(
+            bench.directives.count { if case .note(.conflict) = $0 { true } else { false } } == 1, "it is said once")
     }
 
     @Test func `two addresses of one member are one link`() throws {
@@ -81,10 +84,14 @@ struct NodeMembershipTests {
         let link = try bench.dial(member: 1, at: bench.address(1))
         bench.say(.goodbye(.refused(.full)), on: link)
         #expect(bench.closed(link) == .refusedBy(.full))
-        #expect(bench.directives.contains { if case .note(.lost(_, _, .refusedBy(.full))) = $0 { true } else { false } })
+        #expect(
+            bench.directives.contains { if case .note(.lost(_, _, .refusedBy(.full))) = $0 { true } else { false } })
     }
 
-    @Test func `a member that nobody names any more stays one while it lives, and is dialed for a while once it is silent`() throws {
+    @Test
+    func `a member that nobody names any more stays one while it lives, and is dialed for a while once it is silent`()
+        throws
+    {
         let bench = NodeBench()
         let address = bench.address(1)
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }
@@ -125,7 +132,9 @@ struct NodeMembershipTests {
         #expect(bench.node.status(at: bench.time).peers.isEmpty)
     }
 
-    @Test func `a member that only reads from us is dialed for as long as it reads, whether or not anybody names it`() throws {
+    @Test func `a member that only reads from us is dialed for as long as it reads, whether or not anybody names it`()
+        throws
+    {
         let bench = NodeBench()
         let address = HandshakeTests.hello(1).address
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }

@@ -19,7 +19,8 @@ struct NodeOriginalsTests {
         }
         #expect(named)
         bench.say(.relay([MemberID(original: original)]), on: links[1])
-        let renewed = Replica.renewed(.digest(1), Version(time: .zero, origin: MemberID(original: original)), Heartbeat(age: 0, wall: 0))
+        let renewed = Replica.renewed(
+            .digest(1), Version(time: .zero, origin: MemberID(original: original)), Heartbeat(age: 0, wall: 0))
         let told = bench.tell {
             $0.originalTold([Replicated(namespace: Namespace("t"), replica: renewed)], by: original, at: bench.time)
         }

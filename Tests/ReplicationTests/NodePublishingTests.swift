@@ -41,7 +41,9 @@ struct NodePublishingTests {
         bench.tell { $0.localChanges(at: bench.time) }
         #expect(try bench.frames(on: link).count { $0.name == "changes" } == before)
         bench.pass(200)
-        let changes = try bench.frames(on: link).compactMap { frame in if case .changes(let states) = frame { states } else { nil } }
+        let changes = try bench.frames(on: link).compactMap { frame in
+            if case .changes(let states) = frame { states } else { nil }
+        }
         #expect(changes.count == before + 1)
         #expect(changes.last?.count == 1)
     }
@@ -71,12 +73,14 @@ struct NodePublishingTests {
     }
 
     static let talk: [(String, Frame)] = [
-        ("pings", .ping(Beat(token: 1, wall: 1_790_000_000_000, isReady: true, hears: []))), ("asks for a copy", .subscribe),
+        ("pings", .ping(Beat(token: 1, wall: 1_790_000_000_000, isReady: true, hears: []))),
+        ("asks for a copy", .subscribe),
         ("asks for buckets", .askBuckets),
     ]
 
     @Test(arguments: talk)
-    func `who talks and does not read is let go, before its answers fill the memory`(what: String, frame: Frame) throws {
+    func `who talks and does not read is let go, before its answers fill the memory`(what: String, frame: Frame) throws
+    {
         var limits = NodeLimits()
         (limits.queueBytes, limits.queueSlackBytes) = (2_000, 1_000)
         let bench = NodeBench(limits: limits)

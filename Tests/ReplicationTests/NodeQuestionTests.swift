@@ -10,7 +10,11 @@ struct NodeQuestionTests {
 
     private static func answers(_ directives: [Directive]) -> [String] {
         directives.compactMap {
-            if case .answered(let ticket, let isSure) = $0 { "\(ticket.number) \(isSure ? "sure" : "unsure")" } else { nil }
+            if case .answered(let ticket, let isSure) = $0 {
+                "\(ticket.number) \(isSure ? "sure" : "unsure")"
+            } else {
+                nil
+            }
         }
     }
 
@@ -23,7 +27,9 @@ struct NodeQuestionTests {
     }
 
     /// A node that hears so many members.
-    private static func bench(_ members: UInt64, versions: ClosedRange<UInt16> = FrameCodec.versions) throws -> (NodeBench, [LinkID]) {
+    private static func bench(_ members: UInt64, versions: ClosedRange<UInt16> = FrameCodec.versions) throws -> (
+        NodeBench, [LinkID]
+    ) {
         let bench = NodeBench()
         bench.tell { $0.members(Set((1...members).map(bench.address)), isComplete: true, at: bench.time) }
         return (bench, try (1...members).map { try bench.dial(member: $0, at: bench.address($0), versions: versions) })
@@ -34,7 +40,8 @@ struct NodeQuestionTests {
     private static var something: States {
         let replica = Replica.present(
             ClusterStoryTests.instance(Key(namespace: key.namespace, id: key.id)),
-            Version(time: HybridTime(bits: UInt64(1_790_000_000_000) << 16), origin: MemberID(bits: 9)), Heartbeat(age: 0, wall: 0))
+            Version(time: HybridTime(bits: UInt64(1_790_000_000_000) << 16), origin: MemberID(bits: 9)),
+            Heartbeat(age: 0, wall: 0))
         return States(states: [Replicated(namespace: key.namespace, replica: replica)], count: 1, hash: 0)
     }
 
@@ -64,20 +71,28 @@ struct NodeQuestionTests {
     @Test func `one question an id at a time, and who came meanwhile is served by the next`() throws {
         let (bench, links) = try Self.bench(1)
         let first = try #require(Self.questions(bench.frames(on: links[0], in: Self.ask(bench, 1))).first)
-        for number in UInt64(2)...3 { #expect(try Self.questions(bench.frames(on: links[0], in: Self.ask(bench, number))).isEmpty) }
+        for number in UInt64(2)...3 {
+            #expect(try Self.questions(bench.frames(on: links[0], in: Self.ask(bench, number))).isEmpty)
+        }
         let told = bench.say(.answer(number: first, Self.nothing), on: links[0])
         #expect(Self.answers(told) == ["1 sure"])
         let second = try #require(Self.questions(bench.frames(on: links[0], in: told)).first)
-        #expect(Self.answers(bench.say(.answer(number: first, Self.nothing), on: links[0])).isEmpty, "that was the first one's")
+        #expect(
+            Self.answers(bench.say(.answer(number: first, Self.nothing), on: links[0])).isEmpty,
+            "that was the first one's")
         #expect(Self.answers(bench.say(.answer(number: second, Self.nothing), on: links[0])) == ["2 sure", "3 sure"])
     }
 
     @Test func `no more than a thousand ids are asked for at once`() throws {
         let (bench, _) = try Self.bench(1)
         for number in 0..<UInt64(QuestionLine.idLimit) {
-            #expect(Self.answers(Self.ask(bench, number, StateKey(namespace: Namespace("t"), id: .digest(number)))).isEmpty)
+            #expect(
+                Self.answers(Self.ask(bench, number, StateKey(namespace: Namespace("t"), id: .digest(number)))).isEmpty)
         }
-        #expect(Self.answers(Self.ask(bench, 5_000, StateKey(namespace: Namespace("t"), id: .digest(5_000)))) == ["5000 unsure"])
+        #expect(
+            Self.answers(Self.ask(bench, 5_000, StateKey(namespace: Namespace("t"), id: .digest(5_000)))) == [
+                "5000 unsure"
+            ])
         bench.now += NodeLimits().acknowledgeTimeout
         #expect(Self.answers(bench.tell { $0.expireWaits(at: bench.time) }).count == QuestionLine.idLimit)
         #expect(Self.answers(Self.ask(bench, 5_001)).isEmpty)
@@ -88,7 +103,9 @@ struct NodeQuestionTests {
         let asked = Self.ask(bench, 1)
         #expect(try bench.frames(on: links[0], in: asked).map(\.name) == ["askStates", "ping"])
         let told = try #require(
-            try bench.frames(on: links[0], in: asked).compactMap { if case .ping(let beat) = $0 { beat.token } else { nil } }.first)
+            try bench.frames(on: links[0], in: asked).compactMap {
+                if case .ping(let beat) = $0 { beat.token } else { nil }
+            }.first)
         #expect(Self.answers(bench.say(.pong(token: told - 1), on: links[0])).isEmpty)
         #expect(Self.answers(bench.say(.pong(token: told), on: links[0])) == ["1 sure"])
     }

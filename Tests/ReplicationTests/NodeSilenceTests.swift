@@ -32,7 +32,9 @@ struct NodeSilenceTests {
         bench.tell { $0.members([address], isComplete: true, at: bench.time) }
         let link = try bench.dial(member: 1, at: address)
         // It hears nobody whom we would have to ask it for.
-        bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, isExtended: false, hears: [])), on: link)
+        bench.say(
+            .ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, isExtended: false, hears: [])),
+            on: link)
         bench.say(.copyStart(afterGap: false), on: link)
         try answer(link, on: bench, after: 40_000, for: 40_000)
         #expect(bench.closed(link) == nil, "pings wait behind a copy")

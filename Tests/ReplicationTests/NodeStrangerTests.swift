@@ -7,7 +7,8 @@ import Testing
 
 struct NodeStrangerTests {
     static let garbage: [(String, [UInt8])] = [
-        ("a length of four gigabytes", [0xFF, 0xFF, 0xFF, 0xFF]), ("an HTTP request", Array("GET / HTTP/1.1\r\n\r\n".utf8)),
+        ("a length of four gigabytes", [0xFF, 0xFF, 0xFF, 0xFF]),
+        ("an HTTP request", Array("GET / HTTP/1.1\r\n\r\n".utf8)),
         ("zeros", [0, 0, 0, 0, 0]), ("a frame that belongs behind the proof", FrameCodec.encode(.subscribe)),
     ]
 

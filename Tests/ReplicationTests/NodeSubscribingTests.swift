@@ -22,7 +22,11 @@ struct NodeSubscribingTests {
         #expect(bench.closed(link) == .malformed(.value), "a second copy in a row that is not whole")
     }
 
-    @Test func `a member whose peer hangs up in the middle of its copy, again and again, is not ready before the peer is silent`() throws {
+    @Test
+    func
+        `a member whose peer hangs up in the middle of its copy, again and again, is not ready before the peer is silent`()
+        throws
+    {
         let bench = NodeBench()
         let address = bench.address(1)
         func isReady() -> ReadinessGround? {
@@ -80,7 +84,9 @@ struct NodeSubscribingTests {
             for _ in 0..<5 { bench.say(.ping(beat), on: link) }
         }
         bench.pass(2_000)
-        let corrections = bench.directives.compactMap { if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil } }
+        let corrections = bench.directives.compactMap {
+            if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil }
+        }
         #expect(corrections.count == 1)
         #expect(corrections.allSatisfy { $0.magnitude <= UInt64(ClockAlarm.farthest) })
         #expect(bench.node.status(at: bench.time).clockOffset.magnitude > UInt64(NodeLimits().clockTolerance))
@@ -89,7 +95,9 @@ struct NodeSubscribingTests {
     /// What tells a member of a change with this version, in each way that there is.
     static func tales(_ version: Version) -> [[UInt8]] {
         let states = [
-            Replicated(namespace: Namespace("t"), replica: .present(FrameCodecTests.instance, version, Heartbeat(age: 0, wall: 0))),
+            Replicated(
+                namespace: Namespace("t"),
+                replica: .present(FrameCodecTests.instance, version, Heartbeat(age: 0, wall: 0))),
             Replicated(namespace: Namespace("t"), replica: .absent(.digest(1), version)),
             Replicated(namespace: Namespace("t"), replica: .renewed(.digest(2), version, Heartbeat(age: 0, wall: 0))),
         ]
@@ -110,7 +118,8 @@ struct NodeSubscribingTests {
             let link = try bench.dial(member: 1, at: bench.address(1))
             bench.say(tale, on: link)
             bench.register(7)
-            let own = try #require(bench.store.state(of: .digest(7), in: Namespace("t"), at: bench.time.moment)?.replica.version)
+            let own = try #require(
+                bench.store.state(of: .digest(7), in: Namespace("t"), at: bench.time.moment)?.replica.version)
             return (bench.closed(link), own.time.milliseconds - wall)
         }
     }
@@ -126,19 +135,24 @@ struct NodeSubscribingTests {
     /// Of three clocks two agree, so there is a median; ours is wrong by as much as it pleases.
     @Test(arguments: [Int64(0), -50, 50])
     func `what is believed is measured from the median of the members' clocks`(years: Int64) throws {
-        for (ahead, isBelieved) in [(StampBelief.aheadOfMedian - 1_000, true), (StampBelief.aheadOfMedian + 1_000, false)] {
+        for (ahead, isBelieved) in [
+            (StampBelief.aheadOfMedian - 1_000, true), (StampBelief.aheadOfMedian + 1_000, false),
+        ] {
             let bench = NodeBench()
             let right = bench.time.wall / 1_000_000 + years * 31_557_600_000
             bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
             let links = try (1...2).map { try bench.dial(member: $0, at: bench.address($0)) }
             for link in links {
-                for token in UInt64(1)...5 { bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link) }
+                for token in UInt64(1)...5 {
+                    bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link)
+                }
             }
             bench.tell { $0.tick(at: bench.time) }
             let version = Version(time: HybridTime(milliseconds: right + ahead), origin: MemberID(bits: 1))
             let replica = Replica.present(
                 ClusterStoryTests.instance(ClusterStoryTests.key(1)), version, Heartbeat(age: 0, wall: bench.time.wall))
-            let frame = FrameCodec.encode([Replicated(namespace: Namespace("t"), replica: replica)], as: .changes)[0].frame
+            let frame = FrameCodec.encode([Replicated(namespace: Namespace("t"), replica: replica)], as: .changes)[0]
+                .frame
             bench.say(frame, on: links[0])
             #expect((bench.closed(links[0]) == nil) == isBelieved)
         }
@@ -156,11 +170,15 @@ struct NodeSubscribingTests {
         bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
         let links = try (1...2).map { try bench.dial(member: $0, at: bench.address($0)) }
         for link in links {
-            for token in UInt64(1)...5 { bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link) }
+            for token in UInt64(1)...5 {
+                bench.say(.ping(Beat(token: token, wall: right, isReady: true, hears: [])), on: link)
+            }
         }
         bench.tell { $0.tick(at: bench.time) }
         // The shell stamps by the median from now on.
-        let corrections = bench.directives.compactMap { if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil } }
+        let corrections = bench.directives.compactMap {
+            if case .correctClock(let milliseconds) = $0 { milliseconds } else { nil }
+        }
         #expect(corrections == [-60 * 31_557_600_000])
         #expect(bench.directives.contains { if case .note(.restamped(states: 2)) = $0 { true } else { false } })
         let told = bench.store.drain(includeRenewals: false, budget: 10, at: bench.time.moment).changes

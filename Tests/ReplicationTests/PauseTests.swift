@@ -52,7 +52,9 @@ struct PauseTests {
     ) {
         var pause = Pause()
         var now: Int64 = 1_000
-        #expect(pause.begin(awaiting: Set(Self.peers.prefix(peers)), limits: Self.limits, at: now) == (peers == 0 ? .alone : .holds))
+        #expect(
+            pause.begin(awaiting: Set(Self.peers.prefix(peers)), limits: Self.limits, at: now)
+                == (peers == 0 ? .alone : .holds))
         var end: LeaseHold.End?
         for event in events {
             switch event {

@@ -1,4 +1,5 @@
-// Whether a member asks for traffic, as a table, and what a node makes of refusals, of originals and of the shared directory.
+// Whether a member asks for traffic, as a table, and what a node makes of refusals, of originals and of the shared
+// directory.
 
 import Catalog
 import Testing
@@ -9,11 +10,13 @@ struct ReadinessGateTests {
     static let copied = ReadinessGround.copied(from: PeerAddress(host: "10.0.0.1", port: 1))
 
     static func known(
-        _ ground: ReadinessGround? = nil, directory: Bool = false, refusal: RefusalReason? = nil, isAnswered: Bool = false,
+        _ ground: ReadinessGround? = nil, directory: Bool = false, refusal: RefusalReason? = nil,
+        isAnswered: Bool = false,
         originals: Bool = false
     ) -> ReadinessGate.Knowledge {
         ReadinessGate.Knowledge(
-            ground: ground, awaitsDirectory: directory, refusal: refusal, isAnswered: isAnswered, awaitsOriginals: originals,
+            ground: ground, awaitsDirectory: directory, refusal: refusal, isAnswered: isAnswered,
+            awaitsOriginals: originals,
             deadline: 8_000)
     }
 
@@ -22,7 +25,8 @@ struct ReadinessGateTests {
             (known(), 0, .searching, 8_000), (known(isAnswered: true), 0, .copying, nil),
             (known(refusal: .secret), 0, .refused(.secret), nil),
             (known(refusal: .secret, isAnswered: true), 90_000, .refused(.secret), nil),
-            (known(directory: true), 90_000, .clusterDirectory, nil), (known(copied, directory: true), 90_000, .clusterDirectory, nil),
+            (known(directory: true), 90_000, .clusterDirectory, nil),
+            (known(copied, directory: true), 90_000, .clusterDirectory, nil),
             (known(copied), 0, nil, nil), (known(copied, originals: true), 7_999, .originals, 8_000),
             (known(copied, originals: true), 8_000, nil, nil),
             (known(.alone), 0, nil, nil),
@@ -64,7 +68,9 @@ struct NodeReadinessTests {
         let peers: Set = [bench.address(1), bench.address(2)]
         bench.tell { $0.members(peers, isComplete: true, at: bench.time) }
         for _ in 0..<6 {
-            for member in [1, 2] as [UInt64] { _ = try bench.dial(member: member, at: bench.address(member), secret: "another") }
+            for member in [1, 2] as [UInt64] {
+                _ = try bench.dial(member: member, at: bench.address(member), secret: "another")
+            }
             bench.pass(20_000)
         }
         #expect(Self.known(bench) == .refused(.secret))
@@ -95,7 +101,9 @@ struct NodeReadinessTests {
         #expect(Self.known(bench) == .searching, "it is gone, and refuses nobody any more")
     }
 
-    @Test func `one that refused and is gone may be back in a moment, and is waited for like one that has answered`() throws {
+    @Test func `one that refused and is gone may be back in a moment, and is waited for like one that has answered`()
+        throws
+    {
         let bench = NodeBench(authenticator: .test("one secret"))
         bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
         bench.pass(100)
@@ -168,7 +176,11 @@ struct NodeReadinessTests {
         bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: true)), on: link)
     }
 
-    @Test func `a member with a copy waits for originals until they read from it, also for those that are still being dialed`() throws {
+    @Test
+    func
+        `a member with a copy waits for originals until they read from it, also for those that are still being dialed`()
+        throws
+    {
         let bench = Self.withOriginals()
         let (first, second) = (bench.address(8), bench.address(9))
         bench.tell { $0.members([bench.address(1), first, second], isComplete: true, at: bench.time) }
@@ -183,7 +195,8 @@ struct NodeReadinessTests {
         #expect(Self.known(bench) == nil)
     }
 
-    @Test func `an original that has gone is not waited for, and one that never reads for sync_timeout at most`() throws {
+    @Test func `an original that has gone is not waited for, and one that never reads for sync_timeout at most`() throws
+    {
         let bench = Self.withOriginals()
         let (present, gone) = (bench.address(8), bench.address(9))
         bench.tell { $0.members([bench.address(1), present, gone], isComplete: true, at: bench.time) }
@@ -204,13 +217,17 @@ struct NodeReadinessTests {
         #expect(Self.known(bench) == .originals)
         bench.pass(200)
         #expect(Self.known(bench) == nil)
-        let overdue = bench.directives.compactMap { if case .note(.originalsOverdue(let members)) = $0 { members } else { nil } }
+        let overdue = bench.directives.compactMap {
+            if case .note(.originalsOverdue(let members)) = $0 { members } else { nil }
+        }
         #expect(overdue == [[present]])
     }
 
     // MARK: The directory
 
-    @Test func `a member whose directory was never of use is not ready, with a copy or without, however long it takes`() throws {
+    @Test func `a member whose directory was never of use is not ready, with a copy or without, however long it takes`()
+        throws
+    {
         for hasPeer in [false, true] {
             let bench = NodeBench { $0.usesDirectory = true }
             bench.tell { $0.members(hasPeer ? [bench.address(1)] : [], isComplete: false, at: bench.time) }

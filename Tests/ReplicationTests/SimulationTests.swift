@@ -1,6 +1,7 @@
-// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is printed and can be run
-// alone: SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests. SIMULATION_SEEDS=n runs so many, and
-// SIMULATION_STORIES=folder writes what happened in each, by which one sees whether another build does the same.
+// Whole clusters, one for each seed, through every trouble there is; and the oracle after each. A seed that fails is
+// printed and can be run alone: SIMULATION_SEED=n SWIFT_DETERMINISTIC_HASHING=1 swift test --filter SimulationTests.
+// SIMULATION_SEEDS=n runs so many, and SIMULATION_STORIES=folder writes what happened in each, by which one sees
+// whether another build does the same.
 
 import Foundation
 import Testing
@@ -28,7 +29,9 @@ struct SimulationTests {
             }
             guard !complaints.isEmpty else { continue }
             if Self.onlySeed != nil { print(simulation.story) }
-            Issue.record("SIMULATION_SEED=\(seed) (\(simulation.setting.faults)): \(complaints.prefix(5).joined(separator: "\n"))")
+            Issue.record(
+                "SIMULATION_SEED=\(seed) (\(simulation.setting.faults)): \(complaints.prefix(5).joined(separator: "\n"))"
+            )
         }
     }
 

@@ -19,7 +19,10 @@ struct StandingJudgeTests {
             (Publisher(notice: .leftOut), Sight(mayLack: true)),
             (Publisher(notice: .leftOut, beganReady: true, isCopied: true), Sight(isBehind: true, mayLack: true)),
             (Publisher(notice: .leftOut, wasWaitedFor: true, isCopied: true), Sight(isBehind: true, mayLack: true)),
-            (Publisher(notice: .leftOut, isAcknowledging: false, beganReady: true, isCopied: true), Sight(mayLack: true)),
+            (
+                Publisher(notice: .leftOut, isAcknowledging: false, beganReady: true, isCopied: true),
+                Sight(mayLack: true)
+            ),
         ] as [(Publisher, Sight)])
     func `what a publisher has said of waiting tells what may be lacking here`(publisher: Publisher, expected: Sight) {
         var sight = Sight()
@@ -45,7 +48,8 @@ struct StandingJudgeTests {
 
     @Test(
         arguments: [
-            (Sight(), ClusterStanding.alone), (Sight(waits: true), ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)),
+            (Sight(), ClusterStanding.alone),
+            (Sight(waits: true), ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)),
             (Sight(mayLack: true), ClusterStanding(waits: false, mayBeUnderWay: true, behindSince: nil)),
             (Sight(isBehind: true), ClusterStanding(waits: false, mayBeUnderWay: true, behindSince: 900)),
         ] as [(Sight, ClusterStanding)])
@@ -68,7 +72,9 @@ struct StandingJudgeTests {
     @Test func `for a minute after a link was lost unknown ids are asked for`() {
         var judge = StandingJudge(acknowledges: false)
         judge.linkLost(at: 1_000)
-        #expect(judge.judge(Sight(), isReaching: false, isServing: true, pausedAt: nil, at: 60_999)?.mayBeUnderWay == true)
-        #expect(judge.judge(Sight(), isReaching: false, isServing: true, pausedAt: nil, at: 61_000)?.mayBeUnderWay == false)
+        #expect(
+            judge.judge(Sight(), isReaching: false, isServing: true, pausedAt: nil, at: 60_999)?.mayBeUnderWay == true)
+        #expect(
+            judge.judge(Sight(), isReaching: false, isServing: true, pausedAt: nil, at: 61_000)?.mayBeUnderWay == false)
     }
 }

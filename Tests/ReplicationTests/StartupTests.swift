@@ -9,7 +9,8 @@ struct StartupTests {
 
     static func startup(acknowledges: Bool = true, usesDirectory: Bool = false, clusterSize: Int? = nil) -> Startup {
         var configuration = NodeConfiguration(
-            member: .init(bits: 1), name: "m", address: PeerAddress(host: "10.0.0.100", port: 1), clusterSize: clusterSize,
+            member: .init(bits: 1), name: "m", address: PeerAddress(host: "10.0.0.100", port: 1),
+            clusterSize: clusterSize,
             syncTimeout: 8_000)
         configuration.usesDirectory = usesDirectory
         configuration.limits.acknowledges = acknowledges
@@ -18,27 +19,35 @@ struct StartupTests {
     }
 
     /// What is known of one other member, as long as it is known.
-    static func ground(_ startup: inout Startup, _ probe: Readiness.Probe, isRefused: Bool = false, at now: Int64) -> Startup.GroundVerdict?
+    static func ground(_ startup: inout Startup, _ probe: Readiness.Probe, isRefused: Bool = false, at now: Int64)
+        -> Startup.GroundVerdict?
     {
         startup.judgeGround([peers[0]: probe], isMembershipKnown: true, isRefused: isRefused, at: now)
     }
 
     @Test(
         arguments: [
-            (nil, 100, false), (nil, 1_999, false), (nil, 2_000, true), (50, 100, true), (150, 100, false), (150, 2_500, true),
+            (nil, 100, false), (nil, 1_999, false), (nil, 2_000, true), (50, 100, true), (150, 100, false),
+            (150, 2_500, true),
         ] as [(Int64?, Int64, Bool)])
-    func `look-ups are answered when members wait for each other, or time is up`(linkedAt: Int64?, now: Int64, isServing: Bool) {
+    func `look-ups are answered when members wait for each other, or time is up`(
+        linkedAt: Int64?, now: Int64, isServing: Bool
+    ) {
         var startup = Self.startup()
         #expect(startup.judgeServing(isLinked: true, at: 0) == nil, "it has no ground")
         #expect(Self.ground(&startup, .copied(wasReady: true), at: 0) == .found)
         let ground = startup.judgeServing(isLinked: linkedAt.map { $0 <= now } ?? false, at: now)
         #expect(ground == (isServing ? .copied(from: Self.peers[0]) : nil))
         #expect(startup.isServing == isServing)
-        #expect(startup.judgeServing(isLinked: true, at: 9_000) == (isServing ? nil : .copied(from: Self.peers[0])), "it is told once")
+        #expect(
+            startup.judgeServing(isLinked: true, at: 9_000) == (isServing ? nil : .copied(from: Self.peers[0])),
+            "it is told once")
     }
 
     @Test(arguments: [(true, true), (true, false), (false, true)])
-    func `changes are acknowledged when those that answer clients read from here, or time is up`(acknowledges: Bool, reaches: Bool) {
+    func `changes are acknowledged when those that answer clients read from here, or time is up`(
+        acknowledges: Bool, reaches: Bool
+    ) {
         var startup = Self.startup(acknowledges: acknowledges)
         #expect(startup.isReaching == acknowledges)
         #expect(startup.judgeReach(reachesAll: reaches, at: 100) == (acknowledges && reaches))

@@ -1,4 +1,5 @@
-// An authenticator without cryptography: all that is needed of a code is that it differs with the key and with every byte.
+// An authenticator without cryptography: all that is needed of a code is that it differs with the key and with every
+// byte.
 
 import Catalog
 

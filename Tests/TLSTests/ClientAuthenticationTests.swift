@@ -46,13 +46,17 @@ struct ClientAuthenticationTests {
             }
         for var options in [TestClient.Options.tls12, .tls13] {
             options.identity = identity
-            let outcome = try HandshakeOutcome(TestClient(options, trusting: fixture.authority.issued.certificate), context)
+            let outcome = try HandshakeOutcome(
+                TestClient(options, trusting: fixture.authority.issued.certificate), context)
             defer { SSL_SESSION_free(outcome.session) }
             let expected = Self.expectation(policy, shown, options.minimum)
             #expect(outcome.serverError == expected.serverError, "\(policy) \(shown) \(options.minimum)")
-            // With another error than this one the names in the alert differ between releases of OpenSSL only in their prefix.
-            let alert = outcome.clientError?.replacing("sslv3 ", with: "").replacing("tlsv1 ", with: "").replacing("alert ", with: "")
-            let wanted = expected.alert?.replacing("sslv3 ", with: "").replacing("tlsv1 ", with: "").replacing("alert ", with: "")
+            // With another error than this one the names in the alert differ between releases of OpenSSL only in their
+            // prefix.
+            let alert = outcome.clientError?.replacing("sslv3 ", with: "").replacing("tlsv1 ", with: "").replacing(
+                "alert ", with: "")
+            let wanted = expected.alert?.replacing("sslv3 ", with: "").replacing("tlsv1 ", with: "").replacing(
+                "alert ", with: "")
             #expect(alert == wanted, "\(policy) \(shown) \(options.minimum)")
         }
     }

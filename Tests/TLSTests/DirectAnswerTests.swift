@@ -1,4 +1,5 @@
-// Answers that go past evhttp, over TLS: whole records, retried writes, and ends in good form whatever the client does meanwhile.
+// Answers that go past evhttp, over TLS: whole records, retried writes, and ends in good form whatever the client does
+// meanwhile.
 
 import CTLS
 import Glibc
@@ -14,7 +15,9 @@ import Testing
         try TestClient(options, trusting: fixture.authority.issued.certificate)
     }
 
-    private func get(_ path: String, _ header: String = "") -> String { "GET \(path) HTTP/1.1\r\nHost: x\r\n\(header)\r\n" }
+    private func get(_ path: String, _ header: String = "") -> String {
+        "GET \(path) HTTP/1.1\r\nHost: x\r\n\(header)\r\n"
+    }
 
     /// Reads `count` answers of `size` bytes each, and nothing behind them.
     private func expectAnswers(_ count: Int, of size: Int, on connection: LiveClient) throws {
@@ -55,7 +58,8 @@ import Testing
         for options in Self.versions {
             let connection = try LiveClient(port: server.port, client(fixture, options))
             let body = String(repeating: "b", count: first + 300)
-            connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body.prefix(first))
+            connection.send(
+                "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body.prefix(first))
             // So that the rest is read by itself. Were it not, the test would only test less.
             usleep(50_000)
             connection.setCork(true)

@@ -6,9 +6,13 @@ import Testing
 
 struct FileWatchTests {
     /// What so many looks in a row find.
-    private static func looks(_ count: Int, _ watch: inout FileWatch) -> [Bool] { (0..<count).map { _ in watch.haveChanged() } }
+    private static func looks(_ count: Int, _ watch: inout FileWatch) -> [Bool] {
+        (0..<count).map { _ in watch.haveChanged() }
+    }
 
-    @Test func `files are told of once they differ from those that were read, and have been the same for a look`() throws {
+    @Test func `files are told of once they differ from those that were read, and have been the same for a look`()
+        throws
+    {
         let directory = try TestDirectory()
         let paths = [try directory.write("certificate", [1]), try directory.write("key", [1])]
         var watch = FileWatch(paths)

@@ -1,4 +1,5 @@
-// HTTPS over real sockets: clean ends, resumption on another loop and after a reload, what is no TLS at all, and that nothing is left behind.
+// HTTPS over real sockets: clean ends, resumption on another loop and after a reload, what is no TLS at all, and that
+// nothing is left behind.
 
 import CTLS
 import Foundation
@@ -65,7 +66,9 @@ import Testing
         #expect(record.hasPrefix("HTTP/1.1 200 ") && record.hasSuffix("units []"), "\(record)")
     }
 
-    @Test(arguments: [1, 15_000, 16_384, 100_000, 3_000_000]) func `an answer of any size arrives whole`(count: Int) throws {
+    @Test(arguments: [1, 15_000, 16_384, 100_000, 3_000_000]) func `an answer of any size arrives whole`(count: Int)
+        throws
+    {
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
         let connection = try LiveClient(port: server.port, client(fixture))
@@ -112,7 +115,8 @@ import Testing
         let server = try RunningServer(fixture.context())
         let refused = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
         for options in Self.versions {
-            // libevent reads a record in pieces; wherever the first may end, the next begins with what would be a request.
+            // libevent reads a record in pieces; wherever the first may end, the next begins with what would be a
+            // request.
             for length in [4_048, 4_096, 8_144, 8_192, 12_240, 16_300] {
                 let connection = try LiveClient(port: server.port, client(fixture, options))
                 let filling = String(repeating: "x", count: length - refused.utf8.count)
@@ -242,12 +246,14 @@ import Testing
 
     @Test(
         arguments: [
-            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "http request"), (String(repeating: "garbage ", count: 2_000), "wrong version number"),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "http request"),
+            (String(repeating: "garbage ", count: 2_000), "wrong version number"),
             // A hello that announces 512 bytes and ends after two, and none at all.
             ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", "the client has closed the connection"),
             ("", "the client has closed the connection"),
         ])
-    func `what is no TLS is closed without a reset, told once, and disturbs nobody`(text: String, reason: String) throws {
+    func `what is no TLS is closed without a reset, told once, and disturbs nobody`(text: String, reason: String) throws
+    {
         // R617 … whatever else arrives on it is closed without an answer.
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context())
@@ -265,7 +271,9 @@ import Testing
         let fixture = try Fixture()
         let server = try RunningServer(fixture.context(.require))
         let old = try client(fixture, .init(minimum: TLS1_1_VERSION, maximum: TLS1_1_VERSION))
-        #expect { try LiveClient(port: server.port, old) } throws: { ($0 as? LiveClient.Failed)?.reason == "tlsv1 alert protocol version" }
+        #expect { try LiveClient(port: server.port, old) } throws: {
+            ($0 as? LiveClient.Failed)?.reason == "tlsv1 alert protocol version"
+        }
         #expect(server.nextFailure() == "unsupported protocol")
         let anonymous = try LiveClient(port: server.port, client(fixture, .tls13))
         anonymous.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -275,7 +283,9 @@ import Testing
 
     // MARK: - What is left behind
 
-    private func openDescriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    private func openDescriptors() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+    }
 
     private func residentKilobytes() throws -> Int {
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)

@@ -1,4 +1,5 @@
-// A blocking client over a real socket, with TLS or without: it sees how a connection ends, which libraries like to hide.
+// A blocking client over a real socket, with TLS or without: it sees how a connection ends, which libraries like to
+// hide.
 
 import CTLS
 import Glibc
@@ -69,7 +70,9 @@ final class LiveClient {
     func read() -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 32_768)
         ERR_clear_error()
-        let count = session.map { Int(SSL_read($0, &buffer, Int32(buffer.count))) } ?? recv(descriptor, &buffer, buffer.count, 0)
+        let count =
+            session.map { Int(SSL_read($0, &buffer, Int32(buffer.count))) }
+            ?? recv(descriptor, &buffer, buffer.count, 0)
         return Array(buffer.prefix(max(0, count)))
     }
 
@@ -80,7 +83,9 @@ final class LiveClient {
             let text = String(decoding: received, as: UTF8.self)
             if let end = text.range(of: "\r\n\r\n") {
                 let length = text[..<end.lowerBound].split(separator: "\r\n").first { $0.hasPrefix("Content-Length: ") }
-                if let length, let count = Int(length.dropFirst(16)), text[end.upperBound...].utf8.count >= count { return text }
+                if let length, let count = Int(length.dropFirst(16)), text[end.upperBound...].utf8.count >= count {
+                    return text
+                }
             }
             let more = read()
             guard !more.isEmpty else { throw Failed(reason: "the connection ended in \(text)") }

@@ -34,7 +34,9 @@ extension CertificateAuthority {
             throw TestClient.Failed(reason: TestClient.takeReason())
         }
         defer { BIO_free(memory) }
-        guard PEM_write_bio_X509_CRL(memory, list) == 1 else { throw TestClient.Failed(reason: TestClient.takeReason()) }
+        guard PEM_write_bio_X509_CRL(memory, list) == 1 else {
+            throw TestClient.Failed(reason: TestClient.takeReason())
+        }
         var bytes: UnsafeMutablePointer<CChar>?
         let count = ctls_memory(memory, &bytes)
         return [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))

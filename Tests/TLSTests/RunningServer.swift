@@ -67,7 +67,8 @@ final class RunningServer {
         }
     }
 
-    /// A port's claim lasts as long as the process, so one that the system hands out a second time is taken: then another is asked for.
+    /// A port's claim lasts as long as the process, so one that the system hands out a second time is taken: then
+    /// another is asked for.
     private static func listen(_ loops: Int) throws(PortError) -> ListeningPort {
         for _ in 0..<20 {
             if let port = try? ListeningPort(address: "127.0.0.1", port: 0, count: loops) { return port }
@@ -89,24 +90,30 @@ final class RunningServer {
     var hasFailures: Bool { !failures.isEmpty }
 
     private static func serve(
-        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge, _ connectionLimits: ConnectionLimits,
+        _ index: Int, _ descriptor: Int32, _ contexts: TLSContextBox, _ gauge: ConnectionGauge,
+        _ connectionLimits: ConnectionLimits,
         _ clock: @escaping @Sendable () -> Int64, _ failures: FailureLog,
         _ started: (MailboxSender<Order>) -> Void
     ) throws {
         let loop = try EventLoop()
         let security = HTTPServer.Security(contexts: contexts) { reason, _ in failures.append(reason) }
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits, security: security, clock: clock,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits,
+            security: security, clock: clock,
             refused: { refusal, _, _ in
                 var response = Response(refusal.status)
                 if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, 1) }
                 return response
             }
         ) { request, reply, _ in
-            var body = Array("loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])".utf8)
+            var body = Array(
+                "loop \(index) secure \(request.isSecure) units \(request.clientIdentity?.organizationalUnits ?? [])"
+                    .utf8)
             // /large/N asks for N bytes.
             let path = String(decoding: request.head.path, as: UTF8.self)
-            if path.hasPrefix("/large/"), let count = Int(path.dropFirst(7)) { body = [UInt8](repeating: 0x2E, count: count) }
+            if path.hasPrefix("/large/"), let count = Int(path.dropFirst(7)) {
+                body = [UInt8](repeating: 0x2E, count: count)
+            }
             if path == "/echo" { body = request.body }
             reply.send(Response(.ok, contentType: .json, body: body))
         }

@@ -1,4 +1,5 @@
-// When a client may resume: across contexts that share keys, as loops and reloads do; not beyond two rotations, nor where other clients are trusted.
+// When a client may resume: across contexts that share keys, as loops and reloads do; not beyond two rotations, nor
+// where other clients are trusted.
 
 import CTLS
 import Testing
@@ -10,7 +11,8 @@ struct SessionTicketTests {
 
     /// Whether a client that has met `first` resumes with `second`, in each version.
     private func resumes(
-        _ fixture: Fixture, _ first: TLSContext, _ second: TLSContext, identity: IssuedCertificate? = nil, between: () -> Void = {}
+        _ fixture: Fixture, _ first: TLSContext, _ second: TLSContext, identity: IssuedCertificate? = nil,
+        between: () -> Void = {}
     ) throws -> [Bool] {
         let sessions = try Self.versions.map { options in
             var options = options
@@ -78,7 +80,9 @@ struct SessionTicketTests {
     }
 
     @Test(arguments: zip([TestClient.Options.tls12, .tls13], [false, true]))
-    func `TLS 1_3 renews a ticket with each use; TLS 1_2 when its key is outdated`(options: TestClient.Options, renewsAlways: Bool) throws {
+    func `TLS 1_3 renews a ticket with each use; TLS 1_2 when its key is outdated`(
+        options: TestClient.Options, renewsAlways: Bool
+    ) throws {
         let fixture = try Fixture()
         let keys = TicketKeys(now: 0)
         let context = try fixture.context(keys: keys)
@@ -97,7 +101,8 @@ struct SessionTicketTests {
         }
     }
 
-    @Test func `who comes back in time resumes through any number of rotations, and its first ticket does not`() throws {
+    @Test func `who comes back in time resumes through any number of rotations, and its first ticket does not`() throws
+    {
         let fixture = try Fixture()
         let keys = TicketKeys(now: 0)
         var context = try fixture.context(keys: keys)
@@ -157,7 +162,9 @@ struct SessionTicketTests {
             for _ in 0..<4 {
                 let again = try HandshakeOutcome(client, context, resuming: newest)
                 #expect(again.isResumed)
-                #expect(again.clientCertificate == met.clientCertificate && met.clientCertificate?.organizationalUnits == ["tenant"])
+                #expect(
+                    again.clientCertificate == met.clientCertificate
+                        && met.clientCertificate?.organizationalUnits == ["tenant"])
                 SSL_SESSION_free(newest)
                 newest = again.session
             }
@@ -170,10 +177,13 @@ struct SessionTicketTests {
         let client = try fixture.client(unit: "tenant")
         try fixture.directory.write("revoked.pem", fixture.authority.revocationList(of: [], validity: Fixture.validity))
         let context = try fixture.context(.require, revocations: true, keys: keys)
-        #expect(try resumes(fixture, context, fixture.context(.require, revocations: true, keys: keys), identity: client) == [true, true])
+        #expect(
+            try resumes(fixture, context, fixture.context(.require, revocations: true, keys: keys), identity: client)
+                == [true, true])
         // Another policy is another trust.
         #expect(
-            try resumes(fixture, context, fixture.context(.optional, revocations: true, keys: keys), identity: client) == [false, false])
+            try resumes(fixture, context, fixture.context(.optional, revocations: true, keys: keys), identity: client)
+                == [false, false])
     }
 
     @Test func `a revoked client does not slip in by resuming`() throws {
@@ -182,7 +192,8 @@ struct SessionTicketTests {
         let identity = try fixture.client()
         try fixture.directory.write("revoked.pem", fixture.authority.revocationList(of: [], validity: Fixture.validity))
         let before = try fixture.context(.require, revocations: true, keys: keys)
-        try fixture.directory.write("revoked.pem", fixture.authority.revocationList(of: [identity], validity: Fixture.validity))
+        try fixture.directory.write(
+            "revoked.pem", fixture.authority.revocationList(of: [identity], validity: Fixture.validity))
         let after = try fixture.context(.require, revocations: true, keys: keys)
         for var options in Self.versions {
             options.identity = identity

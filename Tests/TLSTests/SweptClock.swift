@@ -1,5 +1,5 @@
-// A clock that a test moves, and that tells when a server's sweep has looked at it: so a deadline depends on what the test does and not on how fast
-// the machine is.
+// A clock that a test moves, and that tells when a server's sweep has looked at it: so a deadline depends on what the
+// test does and not on how fast the machine is.
 
 import Dispatch
 import Synchronization
@@ -17,7 +17,8 @@ final class SweptClock: Sendable {
         return now.load(ordering: .acquiring)
     }
 
-    /// Moves the clock, and waits until the server has swept its connections at the new time. Throws after ten seconds without.
+    /// Moves the clock, and waits until the server has swept its connections at the new time. Throws after ten seconds
+    /// without.
     func advance(milliseconds: Int64) throws {
         now.add(milliseconds, ordering: .acquiringAndReleasing)
         while looks.wait(timeout: .now()) == .success {}

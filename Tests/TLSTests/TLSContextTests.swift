@@ -36,11 +36,14 @@ struct TLSContextTests {
         let fixture = try Fixture()
         func error(bits: Int) throws -> TLSError? {
             let (certificate, key) = (fixture.directory.path("server.pem"), fixture.directory.path("server-key.pem"))
-            try openssl("req", "-x509", "-newkey", "rsa:\(bits)", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate)
+            try openssl(
+                "req", "-x509", "-newkey", "rsa:\(bits)", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out",
+                certificate)
             return self.error(fixture.configuration(), now: Int64(Date().timeIntervalSince1970))
         }
         #expect(try error(bits: 2_048) == nil)
-        #expect(try error(bits: 1_024) == .unusable(path: fixture.directory.path("server.pem"), reason: "ee key too small"))
+        #expect(
+            try error(bits: 1_024) == .unusable(path: fixture.directory.path("server.pem"), reason: "ee key too small"))
     }
 
     @Test func `a file that is not there, or is a directory, is refused with the reason`() throws {
@@ -65,7 +68,8 @@ struct TLSContextTests {
         let fixture = try Fixture()
         try fixture.directory.write("server-key.pem", fixture.server().key)
         let configuration = fixture.configuration()
-        #expect(error(configuration) == .mismatch(certificate: configuration.certificatePath, key: configuration.keyPath))
+        #expect(
+            error(configuration) == .mismatch(certificate: configuration.certificatePath, key: configuration.keyPath))
     }
 
     @Test func `a certificate out of its time is refused with the time`() throws {
@@ -80,7 +84,9 @@ struct TLSContextTests {
             try TLSContext(fixture.configuration(), ticketKeys: keys, now: 1_699_999_999)
         }
         #expect(throws: Never.self) { try TLSContext(fixture.configuration(), ticketKeys: keys, now: 1_799_999_999) }
-        #expect(TLSError.expired(path: "x", at: 1_800_000_000).description == "the certificate in x expired at 2027-01-15T08:00:00Z")
+        #expect(
+            TLSError.expired(path: "x", at: 1_800_000_000).description
+                == "the certificate in x expired at 2027-01-15T08:00:00Z")
     }
 
     @Test func `an encrypted key is refused as such, and nobody is asked for a passphrase`() throws {
@@ -114,19 +120,27 @@ struct TLSContextTests {
             (TLS1_2_VERSION, "TLSv1.2", nil), (TLS1_3_VERSION, "TLSv1.3", nil),
             (TLS1_1_VERSION, "", "tlsv1 alert protocol version"), (TLS1_VERSION, "", "tlsv1 alert protocol version"),
         ] as [(Int32, String, String?)])
-    func `TLS 1.2 and 1.3 are spoken, and older versions refused by their alert`(version: Int32, name: String, alert: String?) throws {
+    func `TLS 1.2 and 1.3 are spoken, and older versions refused by their alert`(
+        version: Int32, name: String, alert: String?
+    ) throws {
         // R617 The TLS port speaks TLS 1.2 and 1.3 …
         let fixture = try Fixture()
-        let client = try TestClient(.init(minimum: version, maximum: version), trusting: fixture.authority.issued.certificate)
+        let client = try TestClient(
+            .init(minimum: version, maximum: version), trusting: fixture.authority.issued.certificate)
         let outcome = try HandshakeOutcome(client, fixture.context())
         defer { SSL_SESSION_free(outcome.session) }
         #expect(outcome.clientError == alert)
-        if alert == nil { #expect(outcome.version == name) } else { #expect(outcome.serverError == "unsupported protocol") }
+        if alert == nil {
+            #expect(outcome.version == name)
+        } else {
+            #expect(outcome.serverError == "unsupported protocol")
+        }
     }
 
     @Test(
         arguments: [
-            ("ECDHE-ECDSA-AES128-GCM-SHA256", true), ("ECDHE-ECDSA-AES256-GCM-SHA384", true), ("ECDHE-ECDSA-CHACHA20-POLY1305", true),
+            ("ECDHE-ECDSA-AES128-GCM-SHA256", true), ("ECDHE-ECDSA-AES256-GCM-SHA384", true),
+            ("ECDHE-ECDSA-CHACHA20-POLY1305", true),
             ("ECDHE-ECDSA-AES128-SHA256", false), ("ECDHE-ECDSA-AES256-SHA", false), ("AES128-GCM-SHA256", false),
             ("ECDHE-ECDSA-AES128-CCM", false), ("DHE-RSA-AES128-GCM-SHA256", false),
         ])
@@ -143,7 +157,8 @@ struct TLSContextTests {
 
     @Test(
         arguments: [
-            ([], "", true), (["http/1.1"], "http/1.1", true), (["h2", "http/1.1"], "http/1.1", true), (["h2"], "", false),
+            ([], "", true), (["http/1.1"], "http/1.1", true), (["h2", "http/1.1"], "http/1.1", true),
+            (["h2"], "", false),
             (["http/1.0", "http/1.1x"], "", false),
         ])
     func `of the protocols offered only HTTP 1.1 is chosen, and others alone are refused`(
@@ -155,7 +170,11 @@ struct TLSContextTests {
         let outcome = try HandshakeOutcome(client, fixture.context())
         defer { SSL_SESSION_free(outcome.session) }
         #expect(outcome.isWell == isWell)
-        if isWell { #expect(outcome.application == chosen) } else { #expect(outcome.clientError == "tlsv1 alert no application protocol") }
+        if isWell {
+            #expect(outcome.application == chosen)
+        } else {
+            #expect(outcome.clientError == "tlsv1 alert no application protocol")
+        }
     }
 
     @Test func `the server's chain is its file's, without the authorities of clients`() throws {

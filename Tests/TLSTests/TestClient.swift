@@ -1,4 +1,5 @@
-// A small TLS client over OpenSSL, for memory and for sockets. It is as strict as its settings say and reports what it saw, alerts by their names.
+// A small TLS client over OpenSSL, for memory and for sockets. It is as strict as its settings say and reports what it
+// saw, alerts by their names.
 
 import CTLS
 import Glibc
@@ -79,7 +80,9 @@ final class TestClient {
 
     private static func reading(_ pem: [UInt8], _ read: (OpaquePointer) -> OpaquePointer?) throws -> OpaquePointer {
         try pem.withUnsafeBytes { bytes in
-            guard let reader = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else { throw Failed(reason: takeReason()) }
+            guard let reader = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
+                throw Failed(reason: takeReason())
+            }
             defer { BIO_free(reader) }
             guard let item = read(reader) else { throw Failed(reason: takeReason()) }
             return item
@@ -102,7 +105,8 @@ struct HandshakeOutcome {
 
     var isWell: Bool { clientError == nil && serverError == nil }
 
-    /// Shakes hands and exchanges one byte each way, so that what comes after a handshake (tickets, late alerts) has come too.
+    /// Shakes hands and exchanges one byte each way, so that what comes after a handshake (tickets, late alerts) has
+    /// come too.
     init(_ client: TestClient, _ context: TLSContext, resuming earlier: OpaquePointer? = nil) throws {
         let near = try client.makeSession(resuming: earlier)
         guard let far = context.makeSession() else { throw TestClient.Failed(reason: "no session") }

@@ -4,8 +4,10 @@ import Testing
 
 struct AccessLineTests {
     static let plain = AccessLine(
-        nanoseconds: 1_795_392_343_413_815_927, requestID: Array("r-1".utf8), namespace: "default", operation: "renew", method: "PUT",
-        path: Array("/api/v1/instances/a1/heartbeat".utf8)[...], status: 200, bytes: 0, microseconds: 41, client: "10.0.0.7")
+        nanoseconds: 1_795_392_343_413_815_927, requestID: Array("r-1".utf8), namespace: "default", operation: "renew",
+        method: "PUT",
+        path: Array("/api/v1/instances/a1/heartbeat".utf8)[...], status: 200, bytes: 0, microseconds: 41,
+        client: "10.0.0.7")
 
     private static func rendered(_ access: AccessLine, _ format: LogFormat) -> [UInt8] {
         var line: [UInt8] = []
@@ -48,8 +50,10 @@ struct AccessLineTests {
             ),
             (
                 .json,
-                #"{"time":"1970-01-01T00:00:00.000000Z","level":"info","msg":"request","request_id":"# + "\"\u{fffd}\\n\""
-                    + #","namespace":"","operation":"list","method":"GET","path":"/a b?c=\"d\"\\","status":404,"bytes":-1,"us":0}"# + "\n"
+                #"{"time":"1970-01-01T00:00:00.000000Z","level":"info","msg":"request","request_id":"#
+                    + "\"\u{fffd}\\n\""
+                    + #","namespace":"","operation":"list","method":"GET","path":"/a b?c=\"d\"\\","status":404,"bytes":-1,"us":0}"#
+                    + "\n"
             ),
         ] as [(LogFormat, String)])
     func `what a hostile client sends stays inside its field`(format: LogFormat, expected: String) {
@@ -65,7 +69,9 @@ struct AccessLineTests {
         refused.error = "no"
         refused.received = Array("GET \u{16}".utf8)[...]
         #expect(text(Self.rendered(refused, .text)).hasSuffix(#" client=10.0.0.7 error=no received="GET \x16""# + "\n"))
-        #expect(text(Self.rendered(refused, .json)).hasSuffix(#","client":"10.0.0.7","error":"no","received":"GET \u0016"}"# + "\n"))
+        #expect(
+            text(Self.rendered(refused, .json)).hasSuffix(
+                #","client":"10.0.0.7","error":"no","received":"GET \u0016"}"# + "\n"))
     }
 
     @Test(arguments: LogFormat.allCases)

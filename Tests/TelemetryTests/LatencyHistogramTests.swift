@@ -17,7 +17,9 @@ struct LatencyHistogramTests {
             // Spread over the decades, with the bounds themselves among them.
             let latency =
                 Bool.random(using: &random)
-                ? LatencyHistogram.bounds.randomElement(using: &random).map { $0 + Int.random(in: -1...1, using: &random) } ?? 0
+                ? LatencyHistogram.bounds.randomElement(using: &random).map {
+                    $0 + Int.random(in: -1...1, using: &random)
+                } ?? 0
                 : Int.random(in: 0...Int.random(in: 1...20_000_000, using: &random), using: &random)
             all.append(latency)
             parts[Int.random(in: 0..<3, using: &random)].record(microseconds: latency)

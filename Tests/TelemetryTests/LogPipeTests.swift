@@ -125,13 +125,16 @@ struct LogPipeTests {
     }
 
     @Test func `a descriptor that is not open is refused`() {
-        #expect(throws: SystemFailure("fcntl", code: EBADF)) { _ = try LogPipe(descriptor: -1, dropReport: plainReport) }
+        #expect(throws: SystemFailure("fcntl", code: EBADF)) {
+            _ = try LogPipe(descriptor: -1, dropReport: plainReport)
+        }
     }
 }
 
 struct LogWriterTests {
     @Test(arguments: [
-        ("", 4, ""), ("ab\n", 4, "ab\n"), ("ab\ncd\n", 4, "ab\n"), ("a\nb\ncd\n", 4, "a\nb\n"), ("abcdefgh\n", 4, "abcd"),
+        ("", 4, ""), ("ab\n", 4, "ab\n"), ("ab\ncd\n", 4, "ab\n"), ("a\nb\ncd\n", 4, "a\nb\n"),
+        ("abcdefgh\n", 4, "abcd"),
         ("abc\nd", 4, "abc\n"),
     ])
     func `a chunk is as many whole lines as fit`(bytes: String, limit: Int, expected: String) {

@@ -10,7 +10,8 @@ struct PipeLogHandlerTests {
 
     /// What the body logs, as text.
     private func logged(
-        _ format: LogFormat, label: String = "registry", threshold: LogLevel = .debug, provider: Logger.MetadataProvider? = nil,
+        _ format: LogFormat, label: String = "registry", threshold: LogLevel = .debug,
+        provider: Logger.MetadataProvider? = nil,
         _ body: (inout Logger) -> Void
     ) throws -> String {
         let pipe = try Pipe()
@@ -18,7 +19,8 @@ struct PipeLogHandlerTests {
         pipe.closeWriteEnd()
         var logger = Logger(label: label) {
             PipeLogHandler(
-                label: $0, pipe: log, format: format, threshold: LogThreshold(threshold), metadataProvider: provider, clock: { 1_000 })
+                label: $0, pipe: log, format: format, threshold: LogThreshold(threshold), metadataProvider: provider,
+                clock: { 1_000 })
         }
         body(&logger)
         #expect(log.close(within: 10_000))
@@ -40,7 +42,8 @@ struct PipeLogHandlerTests {
             (
                 .logstash,
                 #"{"@timestamp":"1970-01-01T00:00:00.000001Z","@version":"1","message":"a \"b\"\nc","level":"warn","#
-                    + #""logger":"registry","at":"10:00 = now","list":"[a, {k: v, l: w}]","n":"7","sp ce\"":"x"}"# + "\n"
+                    + #""logger":"registry","at":"10:00 = now","list":"[a, {k: v, l: w}]","n":"7","sp ce\"":"x"}"#
+                    + "\n"
             ),
         ] as [(LogFormat, String)])
     func `an event reads as one line with sorted fields`(format: LogFormat, expected: String) throws {
@@ -53,7 +56,9 @@ struct PipeLogHandlerTests {
     }
 
     @Test func `a field that has the name of a part of the line is set apart`() throws {
-        let metadata: Logger.Metadata = ["msg": "m", "message": "n", "time": "t", "level": "l", "logger": "g", "@version": "2"]
+        let metadata: Logger.Metadata = [
+            "msg": "m", "message": "n", "time": "t", "level": "l", "logger": "g", "@version": "2",
+        ]
         #expect(
             try logged(.json, label: "") { $0.info("hi", metadata: metadata) }
                 == #"{"time":"1970-01-01T00:00:00.000001Z","level":"info","msg":"hi","@version":"2","fields.level":"l","#
@@ -85,7 +90,10 @@ struct PipeLogHandlerTests {
         let output = try logged(.json) { logger in
             logger.info(
                 "\(String(repeating: "é", count: 100_000))",
-                metadata: ["list": .array(Array(repeating: "element", count: 100_000)), String(repeating: "k", count: 1000): "v"])
+                metadata: [
+                    "list": .array(Array(repeating: "element", count: 100_000)),
+                    String(repeating: "k", count: 1000): "v",
+                ])
         }
         #expect(output.utf8.count < 3 * LogFormat.maximumValueBytes)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: String])

@@ -58,12 +58,15 @@ struct PrometheusTextTests {
     }
 
     @Test func `a histogram's buckets are cumulative and in seconds`() {
-        let lines = text(Self.example()).split(separator: "\n").filter { $0.contains(#"operation="renew""#) && $0.contains("duration") }
+        let lines = text(Self.example()).split(separator: "\n").filter {
+            $0.contains(#"operation="renew""#) && $0.contains("duration")
+        }
         func bucket(_ bound: String, _ count: Int) -> Substring {
             "registry_request_duration_seconds_bucket{operation=\"renew\",le=\"\(bound)\"} \(count)"
         }
         let bounds = [
-            "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1",
+            "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
+            "1",
         ]
         #expect(
             lines == [bucket("0.00005", 2)] + bounds.map { bucket($0, 3) } + [

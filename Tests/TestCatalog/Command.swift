@@ -38,7 +38,9 @@ public struct CommandDecision: Sendable, Equatable {
 }
 
 extension Store {
-    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil) -> CommandDecision {
+    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
+        -> CommandDecision
+    {
         let decision =
             switch command {
             case .register(let instance): register(instance, in: namespace, at: moment, by: actor)

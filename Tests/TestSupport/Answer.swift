@@ -10,7 +10,10 @@ public struct Answer: Sendable {
     public let headers: [(name: String, value: String)]
     public let body: [UInt8]
 
-    public init(version: String = "HTTP/1.1", status: Int, reason: String, headers: [(name: String, value: String)], body: [UInt8]) {
+    public init(
+        version: String = "HTTP/1.1", status: Int, reason: String, headers: [(name: String, value: String)],
+        body: [UInt8]
+    ) {
         self.version = version
         self.status = status
         self.reason = reason
@@ -78,13 +81,16 @@ public struct AnswerReader {
         guard let headEnd = endOfHead() else { return nil }
         let head = String(decoding: bytes[..<(headEnd - 4)], as: UTF8.self).components(separatedBy: "\r\n")
         let statusLine = head[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard statusLine.count == 3, let status = Int(statusLine[1]) else { throw Answer.Malformed("status line: \(head[0])") }
+        guard statusLine.count == 3, let status = Int(statusLine[1]) else {
+            throw Answer.Malformed("status line: \(head[0])")
+        }
         let headers = try head.dropFirst().map { line in
             guard let colon = line.firstIndex(of: ":") else { throw Answer.Malformed("header line: \(line)") }
             return (name: String(line[..<colon]), value: String(line[line.index(after: colon)...].drop { $0 == " " }))
         }
         let lengths = headers.filter { $0.name.lowercased() == "content-length" }
-        // 304 has no body, and need not say how long that of 200 would be; 204 has none, and must not (RFC 9110, section 8.6).
+        // 304 has no body, and need not say how long that of 200 would be; 204 has none, and must not (RFC 9110,
+        // section 8.6).
         let isBare = status == 304 && lengths.isEmpty || status == 204
         guard status != 204 || lengths.isEmpty else { throw Answer.Malformed("Content-Length in a 204: \(head)") }
         guard isBare || lengths.count == 1, let length = isBare ? 0 : Int(lengths[0].value) else {
@@ -101,7 +107,8 @@ public struct AnswerReader {
     /// Takes what has come up to and with the first of these bytes; nil when they have not come.
     mutating func take(upTo end: [UInt8]) -> [UInt8]? {
         guard bytes.count >= end.count,
-            let start = (0...(bytes.count - end.count)).first(where: { bytes[$0..<($0 + end.count)].elementsEqual(end) })
+            let start = (0...(bytes.count - end.count)).first(where: { bytes[$0..<($0 + end.count)].elementsEqual(end) }
+            )
         else { return nil }
         defer { bytes.removeFirst(start + end.count) }
         return Array(bytes[..<(start + end.count)])
@@ -109,6 +116,8 @@ public struct AnswerReader {
 
     private func endOfHead() -> Int? {
         guard bytes.count >= 4 else { return nil }
-        return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual([0x0D, 0x0A, 0x0D, 0x0A]) }.map { $0 + 4 }
+        return (0...(bytes.count - 4)).first { bytes[$0..<($0 + 4)].elementsEqual([0x0D, 0x0A, 0x0D, 0x0A]) }.map {
+            $0 + 4
+        }
     }
 }

@@ -1,4 +1,5 @@
-// A client of one socket that sends bytes as they are and reads what comes back. No HTTP library would send what these tests have to send.
+// A client of one socket that sends bytes as they are and reads what comes back. No HTTP library would send what these
+// tests have to send.
 
 import Glibc
 
@@ -47,7 +48,9 @@ public final class ClientConnection {
         var sent = 0
         while sent < bytes.count {
             try wait(for: POLLOUT, deadline, "room to send byte \(sent) of \(bytes.count)")
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw SystemError("send") }
             sent += count
         }
@@ -88,7 +91,8 @@ public final class ClientConnection {
         while true {
             if let bytes = reader.take(upTo: Array(text.utf8)) { return bytes }
             guard try receive(deadline, "\(text.debugDescription) of \(what)") else {
-                throw WaitedInVain(for: "\(text.debugDescription) of \(what)", "the server closed the connection after '\(leftover)'")
+                throw WaitedInVain(
+                    for: "\(text.debugDescription) of \(what)", "the server closed the connection after '\(leftover)'")
             }
         }
     }

@@ -1,4 +1,5 @@
-// Makes tokens, good and bad, as a signer or an attacker would: independent of the code that reads them, but for the HMAC.
+// Makes tokens, good and bad, as a signer or an attacker would: independent of the code that reads them, but for the
+// HMAC.
 
 import Foundation
 import TLS
@@ -22,7 +23,9 @@ public enum Forge {
     }
 
     /// A token whose signature is right for whatever header and claims it is given.
-    public static func token(header: String = goodHeader, claims: String = goodClaims, secret: String = secret) -> String {
+    public static func token(header: String = goodHeader, claims: String = goodClaims, secret: String = secret)
+        -> String
+    {
         let signed = base64URL(header) + "." + base64URL(claims)
         return signed + "." + signature(of: signed, secret: secret)
     }

@@ -1,4 +1,5 @@
-// A loop thread with an HTTP server on an ephemeral loopback port, as the process has them, for as long as a test needs it.
+// A loop thread with an HTTP server on an ephemeral loopback port, as the process has them, for as long as a test needs
+// it.
 
 import Dispatch
 import Glibc
@@ -27,7 +28,8 @@ public struct LoopHandler {
     /// Which bodies may be longer than others.
     public var bodyRule: BodyRule?
     /// Makes, on the loop's thread, what answers all requests in the place of `respond`.
-    public var makeAnswering: ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
+    public var makeAnswering:
+        ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
 
     public init(
         moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
@@ -100,7 +102,10 @@ public final class LiveServer: Sendable {
     private let thread: NamedThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
-    public init(connectionLimits: ConnectionLimits = ConnectionLimits(), _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler) throws {
+    public init(
+        connectionLimits: ConnectionLimits = ConnectionLimits(),
+        _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler
+    ) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         let listening = try LoopbackPort()
@@ -113,7 +118,9 @@ public final class LiveServer: Sendable {
             do {
                 let kept = KeptReplies()
                 // What was kept outlives the server.
-                try withExtendedLifetime(kept) { try Self.serve(descriptor, connectionLimits, gauge, try makeHandler(port), kept, signals) }
+                try withExtendedLifetime(kept) {
+                    try Self.serve(descriptor, connectionLimits, gauge, try makeHandler(port), kept, signals)
+                }
             } catch {
                 signals.start.withLock { $0.error = error }
                 signals.started.signal()
@@ -149,12 +156,14 @@ public final class LiveServer: Sendable {
     private func tell(_ order: Order) { signals.start.withLock { $0.sender }?.send(order) }
 
     private static func serve(
-        _ descriptor: Int32, _ connectionLimits: ConnectionLimits, _ gauge: ConnectionGauge, _ handler: LoopHandler, _ kept: KeptReplies, _ signals: Signals
+        _ descriptor: Int32, _ connectionLimits: ConnectionLimits, _ gauge: ConnectionGauge, _ handler: LoopHandler,
+        _ kept: KeptReplies, _ signals: Signals
     ) throws {
         let loop = try EventLoop()
         let answering = try handler.makeAnswering?(loop)
         let server = try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits, bodyRule: handler.bodyRule,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: connectionLimits,
+            bodyRule: handler.bodyRule,
             standing: handler.standing,
             refused: handler.refused
         ) { request, reply, _ in

@@ -1,5 +1,5 @@
-// A listening socket for a test. `ListeningPort` is not for this: its claim on the port's number lasts as long as the process, so that the
-// ports of many short-lived servers would be kept from the processes that other tests start.
+// A listening socket for a test. `ListeningPort` is not for this: its claim on the port's number lasts as long as the
+// process, so that the ports of many short-lived servers would be kept from the processes that other tests start.
 
 import Glibc
 
@@ -17,7 +17,8 @@ public struct LoopbackPort {
         let descriptor = descriptor
         let status = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && listen(descriptor, SOMAXCONN) == 0 ? getsockname(descriptor, $0, &length) : -1
+                bind(descriptor, $0, length) == 0 && listen(descriptor, SOMAXCONN) == 0
+                    ? getsockname(descriptor, $0, &length) : -1
             }
         }
         guard status == 0 else {

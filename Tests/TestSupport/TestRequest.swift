@@ -1,4 +1,5 @@
-// A request as a client writes it. Nothing is checked or escaped here: a test must be able to send what no client should.
+// A request as a client writes it. Nothing is checked or escaped here: a test must be able to send what no client
+// should.
 
 /// One HTTP/1 request.
 public struct TestRequest: Sendable {
@@ -14,7 +15,8 @@ public struct TestRequest: Sendable {
     public var host: String? = TestRequest.host
     public var version = "HTTP/1.1"
 
-    public init(_ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+    public init(_ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: [UInt8] = [])
+    {
         self.method = method
         self.target = target
         self.headers = headers

@@ -18,14 +18,17 @@ struct Base64Tests {
         }
     }
 
-    @Test(arguments: ["A", "AA", "AAA", "=", "====", "A===", "AA=A", "AB==", "AAB=", "AA-_", "AA A", "AAAA=", "AAAA\n", "AA==AAAA"])
+    @Test(arguments: [
+        "A", "AA", "AAA", "=", "====", "A===", "AA=A", "AB==", "AAB=", "AA-_", "AA A", "AAAA=", "AAAA\n", "AA==AAAA",
+    ])
     func `what is not exactly base64 is refused`(text: String) {
         #expect(Base64.standard.decode(padded: Array(text.utf8)[...]) == nil)
     }
 
     @Test(
         arguments: [
-            ("", []), ("AA", [0]), ("_w", [255]), ("-_8", [251, 255]), ("AAAA", [0, 0, 0]), ("Zm9vYmFy", Array("foobar".utf8)),
+            ("", []), ("AA", [0]), ("_w", [255]), ("-_8", [251, 255]), ("AAAA", [0, 0, 0]),
+            ("Zm9vYmFy", Array("foobar".utf8)),
             ("Zm9vYmE", Array("fooba".utf8)),
             ("Zm9vYg", Array("foob".utf8)), ("____", [255, 255, 255]),
         ] as [(String, [UInt8])])
@@ -34,7 +37,8 @@ struct Base64Tests {
     }
 
     @Test(arguments: [
-        "A", "AAAAA", "AA==", "AA=", "=", "AAA=", "AB", "_x", "-_9", "Zm9vYh", "+/8", "A A", "AA\n", " AA", "AAé", "A.A", "AA\0A",
+        "A", "AAAAA", "AA==", "AA=", "=", "AAA=", "AB", "_x", "-_9", "Zm9vYh", "+/8", "A A", "AA\n", " AA", "AAé",
+        "A.A", "AA\0A",
     ])
     func `padding, another alphabet, white space and stray bits are refused`(text: String) {
         #expect(Base64.url.decode(unpadded: Array(text.utf8)[...]) == nil)

@@ -7,8 +7,10 @@ import Text
 
 struct IPAddressTests {
     @Test(arguments: [
-        ("10.0.0.1", "10.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("255.255.255.255", "255.255.255.255"), ("fd00::1", "fd00::1"),
-        ("FD00:0:0:0:0:0:0:1", "fd00::1"), ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"), ("2001:0db8::0:1", "2001:db8::1"), ("::", "::"),
+        ("10.0.0.1", "10.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("255.255.255.255", "255.255.255.255"),
+        ("fd00::1", "fd00::1"),
+        ("FD00:0:0:0:0:0:0:1", "fd00::1"), ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+        ("2001:0db8::0:1", "2001:db8::1"), ("::", "::"),
         ("0:0:0:0:0:0:0:0", "::"), ("::1", "::1"), ("1::", "1::"), ("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"),
         ("::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"),
         ("::ffff:10.0.0.1", "::ffff:a00:1"), ("1:2:3:4:5:6:10.0.0.1", "1:2:3:4:5:6:a00:1"), ("::10.0.0.1", "::a00:1"),
@@ -21,12 +23,16 @@ struct IPAddressTests {
     }
 
     @Test(arguments: [
-        "", ".", ":", ":::", "10.0.0", "10.0.0.", ".10.0.0", "10..0.1", "10.0.0.1.2", "10.0.0.01", "00.0.0.0", "10.0.0.256", "10.0.0.-1",
+        "", ".", ":", ":::", "10.0.0", "10.0.0.", ".10.0.0", "10..0.1", "10.0.0.1.2", "10.0.0.01", "00.0.0.0",
+        "10.0.0.256", "10.0.0.-1",
         "10.0.0.1\n",
-        " 10.0.0.1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1::2::3", ":1::2", "1::2:",
+        " 10.0.0.1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1::2::3", ":1::2",
+        "1::2:",
         "fd00::12345",
-        "fd00::g", "fd00::-1", "fd00::+1", "fe80::1%eth0", "::10.0.0.1.2", "10.0.0.1::", "::10.0.0.1:1", "1:2:3:4:5:6:7:10.0.0.1", "[::1]",
-        "10.0.0.1/8", "10.0.0.1:80", "registry", "١0.0.0.1", "1:2:3:4:5:6:7:8\0", "0000:0000:0000:0000:0000:ffff:255.255.255.2550",
+        "fd00::g", "fd00::-1", "fd00::+1", "fe80::1%eth0", "::10.0.0.1.2", "10.0.0.1::", "::10.0.0.1:1",
+        "1:2:3:4:5:6:7:10.0.0.1", "[::1]",
+        "10.0.0.1/8", "10.0.0.1:80", "registry", "١0.0.0.1", "1:2:3:4:5:6:7:8\0",
+        "0000:0000:0000:0000:0000:ffff:255.255.255.2550",
     ])
     func `anything else is no address`(text: String) {
         #expect(IPAddress(text) == nil)
@@ -59,7 +65,8 @@ struct IPAddressTests {
 
     @Test(
         arguments: [
-            ("127.0.0.1", [true, false, false]), ("127.255.0.1", [true, false, false]), ("128.0.0.1", [false, false, false]),
+            ("127.0.0.1", [true, false, false]), ("127.255.0.1", [true, false, false]),
+            ("128.0.0.1", [false, false, false]),
             ("::1", [true, false, false]), ("::2", [false, false, false]), ("169.254.0.1", [false, true, false]),
             ("169.255.0.1", [false, false, false]),
             ("fe80::1", [false, true, false]), ("febf::1", [false, true, false]), ("fec0::1", [false, false, false]),
@@ -92,11 +99,14 @@ struct IPAddressTests {
         let count = Int.random(in: isSix ? 5...9 : 3...5, using: &random)
         var parts = (0..<count).map { _ in
             isSix
-                ? String(Int.random(in: 0...0x1_00FF, using: &random) >> Int.random(in: 0...16, using: &random), radix: 16)
+                ? String(
+                    Int.random(in: 0...0x1_00FF, using: &random) >> Int.random(in: 0...16, using: &random), radix: 16)
                 : "\(Int.random(in: 0...260, using: &random))"
         }
         if isSix, Bool.random(using: &random) { parts[Int.random(in: 0..<count, using: &random)] = "" }
-        if isSix, Int.random(in: 0..<4, using: &random) == 0 { parts[count - 1] = "10.0.\(Int.random(in: 0...300, using: &random)).1" }
+        if isSix, Int.random(in: 0..<4, using: &random) == 0 {
+            parts[count - 1] = "10.0.\(Int.random(in: 0...300, using: &random)).1"
+        }
         var text = parts.joined(separator: isSix ? ":" : ".")
         if Int.random(in: 0..<8, using: &random) == 0, let index = text.indices.randomElement(using: &random) {
             text.replaceSubrange(index...index, with: [":", ".", "0", "x"].randomElement(using: &random) ?? "")

@@ -171,5 +171,7 @@ extension [UInt8] {
     static func digits(of count: Int) -> Int { digits(of: UInt64(truncatingIfNeeded: count)) }
 
     @inline(__always)
-    static func digits(of number: UInt64) -> Int { number < 0x80 ? 1 : (UInt64.bitWidth - number.leadingZeroBitCount + 6) / 7 }
+    static func digits(of number: UInt64) -> Int {
+        number < 0x80 ? 1 : (UInt64.bitWidth - number.leadingZeroBitCount + 6) / 7
+    }
 }

@@ -48,10 +48,15 @@ extension PackedInstance {
         }
         let metadata = bytes[0] & Self.metadataBit != 0 ? end..<bytes.count : nil
         // The kind, the TTL, the time and two flags are as long as they are.
-        size += 19 + valueEnd - nameOffset + (isSpelt ? statusEnd - valueEnd : Self.writtenStatuses[Int(statusNumber)].count)
-        size += (metadata.map { [UInt8].digits(of: $0.count) + $0.count } ?? 0) + (extra?.count ?? 0) + (further?.count ?? 0)
+        size +=
+            19 + valueEnd - nameOffset
+            + (isSpelt ? statusEnd - valueEnd : Self.writtenStatuses[Int(statusNumber)].count)
+        size +=
+            (metadata.map { [UInt8].digits(of: $0.count) + $0.count } ?? 0) + (extra?.count ?? 0)
+            + (further?.count ?? 0)
         return Layout(
-            serviceName: nameOffset..<nameEnd, endpointValue: nameEnd..<valueEnd, status: isSpelt ? valueEnd..<statusEnd : nil,
+            serviceName: nameOffset..<nameEnd, endpointValue: nameEnd..<valueEnd,
+            status: isSpelt ? valueEnd..<statusEnd : nil,
             tags: statusEnd..<tagsEnd, extra: extra, further: further, metadata: metadata, encodedSize: size)
     }
 
@@ -103,14 +108,16 @@ extension PackedInstance {
         if further != nil { more.insert(.further) }
         if id != nil { more.insert(.id) }
         var size =
-            Self.headSize(more, ttl: ttl) + (id?.count ?? 0) + name.whole.count + value.whole.count + tags.count + (metadata?.count ?? 0)
+            Self.headSize(more, ttl: ttl) + (id?.count ?? 0) + name.whole.count + value.whole.count + tags.count
+            + (metadata?.count ?? 0)
             + (extra?.count ?? 0)
         if let spelt = status.spelt { size += [UInt8].digits(of: spelt.utf8.count) + spelt.utf8.count }
         if let further { size += [UInt8].digits(of: further.count) + further.count }
         var packed: [UInt8] = []
         packed.reserveCapacity(size)
         Self.appendHead(
-            Self.kinds[kind], status.number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered, to: &packed)
+            Self.kinds[kind], status.number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered,
+            to: &packed)
         if let id { packed.append(bytes.extracting(id)) }
         packed.append(bytes.extracting(name.whole))
         packed.append(bytes.extracting(value.whole))
@@ -132,7 +139,9 @@ extension PackedInstance {
 
         init(_ range: Range<Int>, of bytes: Span<UInt8>) {
             for (index, written) in PackedInstance.writtenStatuses.enumerated()
-            where written.count == range.count + 1 && range.indices.allSatisfy({ bytes[$0] == written[$0 - range.lowerBound + 1] }) {
+            where written.count == range.count + 1
+                && range.indices.allSatisfy({ bytes[$0] == written[$0 - range.lowerBound + 1] })
+            {
                 (number, spelt) = (UInt8(index), nil)
                 return
             }

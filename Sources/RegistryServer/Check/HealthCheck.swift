@@ -47,12 +47,15 @@ package struct HealthCheck: Sendable, Equatable {
     /// most.
     ///
     /// - Parameter certificate: paths of a client's certificate and its key, for a TLS port that asks for one.
-    package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64) throws(Failure) {
+    package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64)
+        throws(Failure)
+    {
         let request = Array("GET \(question.path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         let answer: [UInt8]
         do throws(ProbeConnection.Failure) {
             let connection = try ProbeConnection(to: address, port: port, deadline: deadline)
-            answer = isSecure ? try connection.exchange(request, certificate: certificate) : try connection.exchange(request)
+            answer =
+                isSecure ? try connection.exchange(request, certificate: certificate) : try connection.exchange(request)
         } catch {
             throw Failure(description: error.description)
         }

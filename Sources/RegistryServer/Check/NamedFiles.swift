@@ -27,7 +27,9 @@ package enum NamedFiles {
             }
         }
         if settings.replication, let directory = settings.clusterDirectory {
-            if let reason = obstacle(in: directory) { problems.append("cluster_dir: \(directory) cannot be used: \(reason).") }
+            if let reason = obstacle(in: directory) {
+                problems.append("cluster_dir: \(directory) cannot be used: \(reason).")
+            }
         }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
@@ -46,7 +48,9 @@ package enum NamedFiles {
 
     private static func obstacle(toReplace path: String) -> String? {
         var status = stat()
-        if lstat(path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) { return "it is not a file" }
+        if lstat(path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) {
+            return "it is not a file"
+        }
         guard let slash = path.lastIndex(of: "/") else { return obstacle(in: ".") }
         return obstacle(in: slash == path.startIndex ? "/" : String(path[..<slash]))
     }

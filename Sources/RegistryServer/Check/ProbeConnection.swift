@@ -23,7 +23,9 @@ final class ProbeConnection {
     init(to address: String, port: UInt16, deadline: Int64) throws(Failure) {
         self.deadline = deadline
         var (storage, length, family) = try Self.socketAddress(address, port)
-        descriptor = socket(Int32(family), Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        descriptor = socket(
+            Int32(family), Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0
+        )
         guard descriptor >= 0 else {
             throw Failure(
                 description: "no socket can be opened: "
@@ -91,7 +93,9 @@ final class ProbeConnection {
         }
         var answer: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 4_096)
-        while answer.count < Self.longestAnswer, let count = try finish({ room.withUnsafeMutableBytes { session.read($0) } }) {
+        while answer.count < Self.longestAnswer,
+            let count = try finish({ room.withUnsafeMutableBytes { session.read($0) } })
+        {
             answer += room[..<count]
         }
         return answer
@@ -127,7 +131,9 @@ final class ProbeConnection {
         }
     }
 
-    private static func socketAddress(_ text: String, _ port: UInt16) throws(Failure) -> (sockaddr_storage, socklen_t, sa_family_t) {
+    private static func socketAddress(_ text: String, _ port: UInt16) throws(Failure) -> (
+        sockaddr_storage, socklen_t, sa_family_t
+    ) {
         var storage = sockaddr_storage()
         var four = sockaddr_in()
         if inet_pton(AF_INET, text, &four.sin_addr) == 1 {

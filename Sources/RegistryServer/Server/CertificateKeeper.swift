@@ -34,10 +34,12 @@ final class CertificateKeeper {
             let context = try TLSContext(configuration, ticketKeys: ticketKeys, now: now)
             contexts.replace(by: context)
             health.reloaded(certificateExpiry: context.certificateExpiry)
-            logger.info("certificates reloaded", metadata: ["days_left": "\((context.certificateExpiry - now) / 86_400)"])
+            logger.info(
+                "certificates reloaded", metadata: ["days_left": "\((context.certificateExpiry - now) / 86_400)"])
         } catch {
             health.reloadFailed()
-            logger.error("the new certificates cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
+            logger.error(
+                "the new certificates cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -49,10 +49,12 @@ final class EventLog {
     private func write(_ change: Change, _ namespace: Namespace) {
         line.removeAll(keepingCapacity: true)
         EventLine(
-            nanoseconds: change.nanoseconds, kind: "\(change.kind.literal)", namespace: namespace.name, id: change.id.description,
+            nanoseconds: change.nanoseconds, kind: "\(change.kind.literal)", namespace: namespace.name,
+            id: change.id.description,
             service: change.serviceName.text, endpoint: "\(change.endpoint.kind.rawValue)://\(change.endpoint.value)",
             before: change.before?.token, after: change.after?.token, index: change.index,
-            member: member == nil ? nil : change.member.description, client: change.actor?.address, principal: change.actor?.principal
+            member: member == nil ? nil : change.member.description, client: change.actor?.address,
+            principal: change.actor?.principal
         ).append(to: &line, format: format, timestamps: &timestamps)
         pipe.append(line)
     }

@@ -25,11 +25,13 @@ final class LimitLog {
             let count = tally[event.rawValue].count - reported[event.rawValue].count
             guard count > 0 else { continue }
             let metadata: Logger.Metadata = [
-                "reason": "\(event.name)", "count": "\(count)", "last_client": "\(tally[event.rawValue].client ?? "unknown")",
+                "reason": "\(event.name)", "count": "\(count)",
+                "last_client": "\(tally[event.rawValue].client ?? "unknown")",
             ]
             // That idle connections end is the ordinary course of things.
             logger.log(
-                level: event == .idle ? .debug : .warning, event.isRefusal ? "connections refused" : "connections closed",
+                level: event == .idle ? .debug : .warning,
+                event.isRefusal ? "connections refused" : "connections closed",
                 metadata: metadata)
         }
         reported = tally

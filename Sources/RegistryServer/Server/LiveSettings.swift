@@ -43,7 +43,10 @@ final class LiveSettings {
         for row in changes.needRestart {
             logger.warning(
                 "a changed setting needs a restart",
-                metadata: ["setting": "\(row.name)", "value": "\(row.show(resolved.settings))", "in_force": "\(row.show(settings))"])
+                metadata: [
+                    "setting": "\(row.name)", "value": "\(row.show(resolved.settings))",
+                    "in_force": "\(row.show(settings))",
+                ])
         }
         settings = changes.settings
         return changes.taken.map(\.name)

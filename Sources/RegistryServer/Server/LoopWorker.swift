@@ -83,12 +83,14 @@ struct LoopWorker: Sendable {
         let responder = Responder(
             context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: AccessLog(
-                log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)))
+                log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)
+            ))
         let kept = try KeptReplies(on: loop, index: index, responder, context, metrics)
         let running: [any LoopService] = try services.map { service in
             switch service {
             case .http(let descriptor): try server(on: loop, listening: descriptor, security: nil, responder, kept)
-            case .https(let secure): try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)
+            case .https(let secure):
+                try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)
             }
         }
         let mailbox = try Mailbox<WorkerOrder>(on: loop) { [kept] order, onLoop in
@@ -105,7 +107,8 @@ struct LoopWorker: Sendable {
                 }
             }
         }
-        context.registry.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply)) }
+        context.registry.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply))
+        }
         var expected = MonotonicClock.nanoseconds()
         let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
             let now = MonotonicClock.nanoseconds()
@@ -129,7 +132,8 @@ struct LoopWorker: Sendable {
     ) throws -> HTTPServer {
         let context = context
         return try HTTPServer(
-            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge, connectionLimits: context.connectionLimits, security: security,
+            on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge,
+            connectionLimits: context.connectionLimits, security: security,
             standing: Response.standing,
             refused: { [isSecure = security != nil] refusal, cause, client in
                 responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())

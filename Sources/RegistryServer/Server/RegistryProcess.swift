@@ -118,12 +118,18 @@ package final class RegistryProcess {
             }
         }
         self.keeper = keeper
-        plainPort = try StartError.opening("api_port", of: resolved) { try Self.open(resolved.settings.apiPort, resolved.settings, loops) }
+        plainPort = try StartError.opening("api_port", of: resolved) {
+            try Self.open(resolved.settings.apiPort, resolved.settings, loops)
+        }
         securePort =
             keeper == nil
             ? nil
-            : try StartError.opening("https_port", of: resolved) { try Self.open(resolved.settings.httpsPort, resolved.settings, loops) }
-        let log = try LogPipe(descriptor: STDERR_FILENO) { count in format.dropReport(count, at: WallClock.nanoseconds()) }
+            : try StartError.opening("https_port", of: resolved) {
+                try Self.open(resolved.settings.httpsPort, resolved.settings, loops)
+            }
+        let log = try LogPipe(descriptor: STDERR_FILENO) { count in
+            format.dropReport(count, at: WallClock.nanoseconds())
+        }
         self.log = log
         let threshold = LogThreshold(settings.logLevel)
         self.threshold = threshold
@@ -139,9 +145,11 @@ package final class RegistryProcess {
         let connectionLimits = ConnectionLimits(LimitRules(settings, openFiles: openFiles))
         borderLog = LimitLog(connectionLimits, logger)
         let replication = try StartError.opening("replication_port", of: resolved) {
-            try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved) {
+            try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved)
+            {
                 try ReplicationParts.service(
-                    resolved.settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: WallClock.seconds(), logger)
+                    resolved.settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn,
+                    now: WallClock.seconds(), logger)
             }
         }
         self.replication = replication
@@ -156,14 +164,17 @@ package final class RegistryProcess {
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
             monotonic: MonotonicClock.nanoseconds())
         context = ServerContext(
-            registry, operations: Protocols.routes.operations, loops: loops, httpsPort: securePort?.port, tlsHealth: keeper?.health,
-            peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits, openConnections: { gauges.reduce(0) { $0 + $1.open } },
+            registry, operations: Protocols.routes.operations, loops: loops, httpsPort: securePort?.port,
+            tlsHealth: keeper?.health,
+            peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
+            openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped })
         eventLog =
             settings.eventLog == .off
             ? nil
             : EventLog(
-                registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format, counts: context.events)
+                registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format,
+                counts: context.events)
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -172,10 +183,14 @@ package final class RegistryProcess {
 
     private func startReplication() throws {
         guard let control = mailbox?.sender else { return }
-        try replication?.start(registry.store, registry.leaseClock, registry.expiryHold) { control.send(.replicationFailed($0)) }
+        try replication?.start(registry.store, registry.leaseClock, registry.expiryHold) {
+            control.send(.replicationFailed($0))
+        }
     }
 
-    private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
+    private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError)
+        -> ListeningPort?
+    {
         guard case .number(let number) = port else { return nil }
         return try ListeningPort(address: settings.listenAddress, port: number, count: loops)
     }
@@ -193,7 +208,8 @@ package final class RegistryProcess {
             if let plainPort { services.append(.http(plainPort.descriptors[index])) }
             if let securePort, let keeper {
                 let (descriptor, contexts) = (securePort.descriptors[index], keeper.contexts)
-                services.append(.https(LoopWorker.Secure(descriptor: descriptor, contexts: contexts, health: keeper.health)))
+                services.append(
+                    .https(LoopWorker.Secure(descriptor: descriptor, contexts: contexts, health: keeper.health)))
             }
             let worker = LoopWorker(
                 index: index, services: services, context: context, authorization: authorization,
@@ -208,7 +224,10 @@ package final class RegistryProcess {
         if isMaxConnectionsGiven, context.connectionLimits.rules.connections < settings.maxConnections {
             logger.warning(
                 "the limit on open files allows fewer connections than max_connections",
-                metadata: ["max_connections": "\(settings.maxConnections)", "allowed": "\(context.connectionLimits.rules.connections)"])
+                metadata: [
+                    "max_connections": "\(settings.maxConnections)",
+                    "allowed": "\(context.connectionLimits.rules.connections)",
+                ])
         }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
@@ -229,7 +248,8 @@ package final class RegistryProcess {
                 logger.error("stopping before the other members have acknowledged everything")
                 return loop.stop(onLoop)
             }
-            logger.error("stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
+            logger.error(
+                "stopping with connections still open", metadata: ["connections": "\(context.openConnections())"])
             leave(onLoop)
         }
         loop.run()
@@ -280,7 +300,9 @@ package final class RegistryProcess {
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
         }
-        if changed.contains("cluster_secret"), let secret = settings.clusterSecret { replication?.change(secrets: secret.all) }
+        if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
+            replication?.change(secrets: secret.all)
+        }
     }
 
     // MARK: - Leases
@@ -322,7 +344,9 @@ package final class RegistryProcess {
         case .serving(let orders):
             workers.append(orders)
             // It was made with the secrets of the start.
-            if live.settings.jwtSecret != settings.jwtSecret { orders.send(.authorize(AuthorizationConfiguration(live.settings))) }
+            if live.settings.jwtSecret != settings.jwtSecret {
+                orders.send(.authorize(AuthorizationConfiguration(live.settings)))
+            }
             // One that is ready only after the stop was asked for, or after another one failed.
             guard registry.lifecycle.state == .starting else { return orders.send(.drain) }
             if workers.count == threads.count { becomeReady(onLoop) }

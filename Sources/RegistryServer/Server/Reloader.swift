@@ -26,7 +26,9 @@ final class Reloader {
 
     /// Reads what has changed and come to rest. To be called every `period`.
     func look() {
-        for index in sources.indices where sources[index].watch.haveChanged() { sources[index].watch = sources[index].read() }
+        for index in sources.indices where sources[index].watch.haveChanged() {
+            sources[index].watch = sources[index].read()
+        }
     }
 
     /// Reads everything.

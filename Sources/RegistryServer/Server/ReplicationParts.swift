@@ -17,13 +17,16 @@ enum ReplicationParts {
     /// - Parameters:
     ///   - isSizeGiven: whether the operator has said how many members there should be.
     ///   - now: seconds since 1970.
-    static func service(_ settings: Settings, isSizeGiven: Bool, now: Int64, _ logger: Logger) throws -> ReplicationService? {
+    static func service(_ settings: Settings, isSizeGiven: Bool, now: Int64, _ logger: Logger) throws
+        -> ReplicationService?
+    {
         guard settings.replication, case .number(let number) = settings.replicationPort else { return nil }
         let port = try ListeningPort(address: settings.listenAddress, port: number, count: 1)
         let name = name(settings) ?? ""
         var node = NodeConfiguration(
             // The top bit is for legacy peers.
-            member: MemberID(bits: .random(in: 1 ... .max >> 1)), name: String(name.prefix(Settings.Limits.memberNameBytes)),
+            member: MemberID(bits: .random(in: 1 ... .max >> 1)),
+            name: String(name.prefix(Settings.Limits.memberNameBytes)),
             address: address(settings, port: port.port))
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
         node.syncTimeout = settings.syncTimeout.wholeMilliseconds
@@ -37,7 +40,8 @@ enum ReplicationParts {
         node.limits.longestLease = settings.maxTTL.wholeMilliseconds
         return try ReplicationService(
             ReplicationConfiguration(
-                port: port, listenAddress: settings.listenAddress, node: node, secrets: settings.clusterSecret?.all ?? [],
+                port: port, listenAddress: settings.listenAddress, node: node,
+                secrets: settings.clusterSecret?.all ?? [],
                 tls: settings.replicationSecurity, certificateName: settings.replicationTLSName,
                 // The one line in which legacy peers are known.
                 legacy: settings.allowsOriginals ? OriginalProtocol.make : nil,

@@ -18,7 +18,9 @@ struct StartError: Error, CustomStringConvertible {
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
 
     /// Opens the port that a setting names, on the address that another one does.
-    static func opening<Value>(_ port: String, of resolved: ResolvedSettings, _ open: () throws -> Value) throws -> Value {
+    static func opening<Value>(_ port: String, of resolved: ResolvedSettings, _ open: () throws -> Value) throws
+        -> Value
+    {
         do {
             return try open()
         } catch let error as PortError {
@@ -27,17 +29,21 @@ struct StartError: Error, CustomStringConvertible {
     }
 
     /// Reads the files that settings name.
-    static func reading<Value>(_ files: [String], of resolved: ResolvedSettings, _ read: () throws -> Value) throws -> Value {
+    static func reading<Value>(_ files: [String], of resolved: ResolvedSettings, _ read: () throws -> Value) throws
+        -> Value
+    {
         do {
             return try read()
         } catch let error as TLSError {
             // The error names the file, and the settings have its path.
             let sentence = "\(error)"
             let blamed = files.filter { name in
-                guard resolved.origins[name] != .builtIn, let row = Settings.rows.first(where: { $0.name == name }) else { return false }
+                guard resolved.origins[name] != .builtIn, let row = Settings.rows.first(where: { $0.name == name })
+                else { return false }
                 return sentence.contains(row.show(resolved.settings))
             }
-            throw StartError(settings: (blamed.isEmpty ? Array(files.prefix(1)) : blamed).map(resolved.shown), reason: error)
+            throw StartError(
+                settings: (blamed.isEmpty ? Array(files.prefix(1)) : blamed).map(resolved.shown), reason: error)
         }
     }
 }

@@ -27,12 +27,16 @@ enum StatusReport {
         let counts = context.registry.store.counts
         let changes = context.registry.changes
         var metadata: Logger.Metadata = [
-            "version": "\(Release.current)", "state": "\(context.registry.lifecycle.state)", "ready": "\(context.registry.cluster.hasCopy)",
-            "uptime": "\(GoDuration(nanoseconds: (monotonic - context.registry.started) / 1_000_000_000 * 1_000_000_000))",
+            "version": "\(Release.current)", "state": "\(context.registry.lifecycle.state)",
+            "ready": "\(context.registry.cluster.hasCopy)",
+            "uptime":
+                "\(GoDuration(nanoseconds: (monotonic - context.registry.started) / 1_000_000_000 * 1_000_000_000))",
             "instances": "\(counts.instances)", "services": "\(counts.services)", "namespaces": "\(counts.namespaces)",
-            "tombstones": "\(counts.tombstones)", "registrations": "\(changes.registered)", "renewals": "\(changes.renewed)",
+            "tombstones": "\(counts.tombstones)", "registrations": "\(changes.registered)",
+            "renewals": "\(changes.renewed)",
             "deregistrations": "\(changes.deregistered)", "expirations": "\(changes.expired)",
-            "leases_held": "\(!context.registry.expiryHold.holds.isEmpty)", "connections": "\(context.openConnections())",
+            "leases_held": "\(!context.registry.expiryHold.holds.isEmpty)",
+            "connections": "\(context.openConnections())",
             "requests": "\(context.loopMetrics.reduce(0) { $0 + $1.requestCounts.total })",
             "loop_lag_us": "\(context.loopMetrics.map(\.lagMicroseconds).max() ?? 0)",
             "rendered_bytes": "\(context.loopMetrics.reduce(0) { $0 + $1.rendered.heldBytes })",
@@ -49,14 +53,17 @@ enum StatusReport {
 
     private static func cluster(_ status: ClusterStatus) -> Logger.Metadata {
         [
-            "member": "\(status.member)", "name": "\(status.name)", "address": "\(status.address)", "ready": "\(status.isReady)",
-            "size": "\(status.size)", "clock_offset_ms": "\(status.clockOffset)", "clock_corrected": "\(status.clockCorrection != 0)",
+            "member": "\(status.member)", "name": "\(status.name)", "address": "\(status.address)",
+            "ready": "\(status.isReady)",
+            "size": "\(status.size)", "clock_offset_ms": "\(status.clockOffset)",
+            "clock_corrected": "\(status.clockCorrection != 0)",
         ]
     }
 
     private static func link(_ peer: PeerStatus) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "address": "\(peer.address)", "state": "\(peer.state.rawValue)", "ready": "\(peer.isReady)", "failures": "\(peer.failures)",
+            "address": "\(peer.address)", "state": "\(peer.state.rawValue)", "ready": "\(peer.isReady)",
+            "failures": "\(peer.failures)",
         ]
         if let name = peer.name { metadata["name"] = "\(name)" }
         if let member = peer.member { metadata["member"] = "\(member)" }

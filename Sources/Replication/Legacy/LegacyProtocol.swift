@@ -10,9 +10,11 @@ public protocol LegacyProtocol: AnyObject {
     // MARK: Links that we dialed
 
     /// A legacy peer has answered our request for its changes with 200: its live changes follow.
-    func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [LegacyDirective]
+    func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [LegacyDirective]
     /// A legacy peer has answered our request for its copy with 200, which `LegacyDirective.dialCopy` asked for.
-    func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime) -> [LegacyDirective]
+    func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+        -> [LegacyDirective]
     /// A copy that was asked for could not be had: no connection, no answer in time, or another status than 200.
     func copyFailed(_ member: PeerAddress, at time: NodeTime) -> [LegacyDirective]
 
@@ -105,8 +107,10 @@ public struct LegacyNote: Sendable, Equatable {
     /// Whether strangers can cause as many of these as they like, so that their number is to be bounded.
     public var isStrangers = false
 
-    public init(_ message: String, member: PeerAddress, details: [String: String] = [:], isWarning: Bool = false, isStrangers: Bool = false)
-    {
+    public init(
+        _ message: String, member: PeerAddress, details: [String: String] = [:], isWarning: Bool = false,
+        isStrangers: Bool = false
+    ) {
         self.member = member
         self.message = message
         self.details = details

@@ -21,7 +21,9 @@ public struct LegacyPeerStatus: Sendable {
     /// The last complete copy from it: when (monotonic milliseconds) and how many instances.
     public var lastCopy: (at: Int64, count: Int)?
 
-    public init(address: PeerAddress, reads: Bool, queuedBytes: Int, hasOverflowed: Bool, lastCopy: (at: Int64, count: Int)?) {
+    public init(
+        address: PeerAddress, reads: Bool, queuedBytes: Int, hasOverflowed: Bool, lastCopy: (at: Int64, count: Int)?
+    ) {
         self.address = address
         self.reads = reads
         self.queuedBytes = queuedBytes

@@ -161,7 +161,9 @@ public struct DirectoryView: Sendable {
     }
 
     /// Takes in what a file says; the fault when it says nothing.
-    private mutating func take(_ file: ObservedFile, of address: PeerAddress, _ judgement: inout DirectoryJudgement) -> FileFault? {
+    private mutating func take(_ file: ObservedFile, of address: PeerAddress, _ judgement: inout DirectoryJudgement)
+        -> FileFault?
+    {
         switch file.content {
         case .fault(let fault): return fault
         case .bytes(let content):
@@ -195,7 +197,9 @@ public struct DirectoryView: Sendable {
     /// Whether the content of this member's file was written by another member. A former run's content is overwritten
     /// before the first look.
     private func isForeign(_ content: ObservedFile.Content) -> Bool {
-        guard case .bytes(let content) = content, !ownContents.isEmpty, !ownContents.contains(content) else { return false }
+        guard case .bytes(let content) = content, !ownContents.isEmpty, !ownContents.contains(content) else {
+            return false
+        }
         return MemberFile(content)?.address == own
     }
 

@@ -23,7 +23,10 @@ public struct MembershipReport: Sendable, Equatable {
     /// What there is to log.
     public let events: [MembershipEvent]
 
-    public init(source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, serves: Bool = true, events: [MembershipEvent]) {
+    public init(
+        source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, serves: Bool = true,
+        events: [MembershipEvent]
+    ) {
         self.source = source
         self.addresses = addresses
         self.isComplete = isComplete

@@ -53,7 +53,9 @@ public enum EventGravity: Sendable {
 extension MembershipEvent: CustomStringConvertible {
     public var gravity: EventGravity {
         switch self {
-        case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .heartbeatRestored, .addressAlone, .resolved: .info
+        case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .heartbeatRestored, .addressAlone,
+            .resolved:
+            .info
         case .ignored, .tooManyFiles, .unresolved: .warning
         case .directoryUnusable, .directoryUnreadable, .heartbeatFailed, .addressShared: .error
         }

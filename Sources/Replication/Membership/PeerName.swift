@@ -42,7 +42,9 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             guard Self.isHostName(parts[0]) else { return nil }
             if parts.count == 2 {
-                guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(parts[1]), number > 0 else {
+                guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(parts[1]),
+                    number > 0
+                else {
                     return nil
                 }
                 port = number

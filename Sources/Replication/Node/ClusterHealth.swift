@@ -61,7 +61,8 @@ public struct ClusterHealth: Sendable {
                 name: "CLUSTER", isHealthy: isClusterHealthy,
                 properties: [("size", status.size), ("threshold", status.expectedSize ?? 1)]),
             ComponentHealth(
-                name: "REPLICATION", isHealthy: isReplicationHealthy, properties: refusing > 0 ? [("refused", refusing)] : []),
+                name: "REPLICATION", isHealthy: isReplicationHealthy,
+                properties: refusing > 0 ? [("refused", refusing)] : []),
         ]
     }
 }

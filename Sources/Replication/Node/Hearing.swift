@@ -88,9 +88,13 @@ struct Hearing {
             others[member]?.missedSince = since
             let isLost = !sight.linked.contains(member) && !sight.claimed.contains(member)
             others[member]?.lostSince = isLost ? other.lostSince ?? now : nil
-            if isAwaited(member, missedSince: since, lostSince: others[member]?.lostSince, sight, at: now) { isUnsure = true }
+            if isAwaited(member, missedSince: since, lostSince: others[member]?.lostSince, sight, at: now) {
+                isUnsure = true
+            }
         }
-        if others.count > Self.limit, let oldest = others.min(by: { $0.value.heardAt < $1.value.heardAt }) { others[oldest.key] = nil }
+        if others.count > Self.limit, let oldest = others.min(by: { $0.value.heardAt < $1.value.heardAt }) {
+            others[oldest.key] = nil
+        }
         let new = verdict(isUnsure: isUnsure, sight, at: now)
         guard new != verdict else { return nil }
         verdict = new
@@ -110,7 +114,9 @@ struct Hearing {
     }
 
     /// Whether it will show why a member is not connected.
-    private func isAwaited(_ member: MemberID, missedSince: Int64, lostSince: Int64?, _ sight: Sight, at now: Int64) -> Bool {
+    private func isAwaited(_ member: MemberID, missedSince: Int64, lostSince: Int64?, _ sight: Sight, at now: Int64)
+        -> Bool
+    {
         // A silent link is closed soon, and a new one is whole when its copy is.
         if sight.linked.contains(member) { return true }
         guard let lostSince else { return now - missedSince < Self.relayPatience }
@@ -119,7 +125,9 @@ struct Hearing {
 
     private mutating func verdict(isUnsure: Bool, _ sight: Sight, at now: Int64) -> PeerHearing {
         let reachable = others.count { $0.value.missedSince == nil || sight.linked.contains($0.key) }
-        guard holdsWhenCutOff, !others.isEmpty, 2 * reachable < counts.others else { return backToWhole(isUnsure, sight, at: now) }
+        guard holdsWhenCutOff, !others.isEmpty, 2 * reachable < counts.others else {
+            return backToWhole(isUnsure, sight, at: now)
+        }
         let since = fewSince ?? now
         fewSince = since
         let until = since + longestHold

@@ -60,7 +60,9 @@ struct Judgments {
     }
 
     /// Returns the conflicts that are to be logged.
-    mutating func judgeTwins(_ members: Set<TwinWatch.Member>, at now: Int64) -> [MemberConflict] { twins.judge(members, at: now) }
+    mutating func judgeTwins(_ members: Set<TwinWatch.Member>, at now: Int64) -> [MemberConflict] {
+        twins.judge(members, at: now)
+    }
 
     /// Those that last.
     var conflicts: [MemberConflict] { twins.conflicts }
@@ -71,7 +73,9 @@ struct Judgments {
     mutating func left(_ member: MemberID) { hearing.left(member) }
 
     /// Returns how the others are heard when that has changed, and what is to be logged of it.
-    mutating func judgeHearing(_ sight: Hearing.Sight, at now: Int64) -> (dirtyShards: PeerHearing, event: ClusterEvent?)? {
+    mutating func judgeHearing(_ sight: Hearing.Sight, at now: Int64) -> (
+        dirtyShards: PeerHearing, event: ClusterEvent?
+    )? {
         guard let dirtyShards = hearing.judge(sight, at: now) else { return nil }
         let (heard, others) = hearing.counts
         if case .cutOff(let since, let until) = dirtyShards {
@@ -80,6 +84,8 @@ struct Judgments {
         }
         guard isCutOff else { return (dirtyShards, nil) }
         isCutOff = false
-        return (dirtyShards, .cutOffEnded(heard: heard, others: others, restarts: dirtyShards == .whole(restarts: true)))
+        return (
+            dirtyShards, .cutOffEnded(heard: heard, others: others, restarts: dirtyShards == .whole(restarts: true))
+        )
     }
 }

@@ -43,7 +43,8 @@ struct KnownMembers {
     var mayHaveHeard: Set<PeerAddress> {
         let peers = dials.entries.filter { _, entry in
             switch entry.state {
-            case .waiting, .dialing, .linked: entry.speaksFrames && entry.heardAt != nil && entry.failures < Readiness.vainDials
+            case .waiting, .dialing, .linked:
+                entry.speaksFrames && entry.heardAt != nil && entry.failures < Readiness.vainDials
             case .original, .ourself, .duplicate: false
             }
         }
@@ -80,7 +81,9 @@ struct KnownMembers {
     }
 
     /// Whether a refusal is to be logged, which then counts as done.
-    mutating func isWorthNoting(_ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole, _ now: Int64) -> Bool {
+    mutating func isWorthNoting(_ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole, _ now: Int64)
+        -> Bool
+    {
         guard now >= nextRefusalNote, !isKnown(refusal, at: address, role: role) else { return false }
         nextRefusalNote = now + Self.refusalNotePeriod
         return true
@@ -97,10 +100,13 @@ struct KnownMembers {
     /// not been dialed in vain.
     var silentOriginals: [PeerAddress] {
         named.filter { address in
-            guard let entry = dials.entries[address], !entry.isOurs, !originalReaders.contains(address) else { return false }
+            guard let entry = dials.entries[address], !entry.isOurs, !originalReaders.contains(address) else {
+                return false
+            }
             switch entry.state {
             case .original: return true
-            case .waiting, .dialing: return !entry.speaksFrames && entry.refusal == nil && entry.failures < Readiness.vainDials
+            case .waiting, .dialing:
+                return !entry.speaksFrames && entry.refusal == nil && entry.failures < Readiness.vainDials
             // Frames are spoken there.
             case .linked, .ourself, .duplicate: return false
             }
@@ -120,7 +126,8 @@ struct KnownMembers {
             for (address, entry) in dials.entries {
                 switch entry.state {
                 case .linked(let link): if !isDialed(link, address) { broken.append("\(address) is linked by no link") }
-                case .duplicate(let link): if !isDialed(link, nil) { broken.append("\(address) is the second of no link") }
+                case .duplicate(let link):
+                    if !isDialed(link, nil) { broken.append("\(address) is the second of no link") }
                 case .waiting, .dialing, .original, .ourself: break
                 }
             }

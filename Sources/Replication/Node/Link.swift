@@ -101,7 +101,9 @@ final class Link {
 
     /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was
     /// none that was not behind a copy, which may take minutes on a slow line.
-    func clockOffset(at time: NodeTime) -> Int64? { clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 } }
+    func clockOffset(at time: NodeTime) -> Int64? {
+        clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 }
+    }
 
     private func gatherHearsay() {
         hearsay = reaches

@@ -38,7 +38,9 @@ struct MemberMemory {
     mutating func heard(_ address: PeerAddress, _ hello: Hello, version: UInt16, at now: Int64) {
         // One that is back at another address is not lost at the old one.
         records = records.filter { $0.value.member != hello.member || $0.key == address }
-        if !hello.name.isEmpty { records = records.filter { !($0.value.isLost && $0.value.name == hello.name && $0.key != address) } }
+        if !hello.name.isEmpty {
+            records = records.filter { !($0.value.isLost && $0.value.name == hello.name && $0.key != address) }
+        }
         let fault = records[address]?.member == hello.member ? records[address]?.fault : nil
         records[address] = Record(member: hello.member, name: hello.name, version: version, since: now, fault: fault)
         prune(at: now)
@@ -70,7 +72,9 @@ struct MemberMemory {
 
     private mutating func prune(at now: Int64) {
         guard records.count > Self.limit else { return }
-        let oldest = records.min { ($0.value.fault?.at ?? $0.value.since, $0.key) < ($1.value.fault?.at ?? $1.value.since, $1.key) }
+        let oldest = records.min {
+            ($0.value.fault?.at ?? $0.value.since, $0.key) < ($1.value.fault?.at ?? $1.value.since, $1.key)
+        }
         if let oldest { records[oldest.key] = nil }
     }
 }

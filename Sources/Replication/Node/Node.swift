@@ -37,7 +37,8 @@ public final class Node {
 
     /// - Parameter random: for nonces, so one that cannot be predicted; a seeded one only in tests.
     public init(
-        _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator, authenticator: Authenticator?,
+        _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator,
+        authenticator: Authenticator?,
         at time: NodeTime
     ) {
         self.configuration = configuration

@@ -22,11 +22,13 @@ extension Node {
         }
         let nonce = (0..<Hello.nonceLength).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let hello = Hello(
-            versions: configuration.versions, member: configuration.member, address: configuration.address, name: configuration.name,
+            versions: configuration.versions, member: configuration.member, address: configuration.address,
+            name: configuration.name,
             nonce: nonce, beat: beat(at: time, isProven: false))
         var opening: [UInt8] = []
         let handshake = Handshake(role: role, hello: hello, boundTo: boundTo, opening: &opening)
-        let link = Link(id: id, role: role, address: address, boundTo: boundTo, handshake: handshake, at: time.monotonic)
+        let link = Link(
+            id: id, role: role, address: address, boundTo: boundTo, handshake: handshake, at: time.monotonic)
         links[id] = link
         send(opening, on: link)
     }
@@ -73,7 +75,8 @@ extension Node {
             if let heardAt { startup.answered(at: heardAt) }
             if reason != .ourself, reason != .duplicate {
                 known.dials.ended(
-                    link.id, heardAt: heardAt, wasLate: reason == .late, refusal: reason?.refusal, at: time.monotonic, random: &random)
+                    link.id, heardAt: heardAt, wasLate: reason == .late, refusal: reason?.refusal, at: time.monotonic,
+                    random: &random)
             }
             remember(link, reason, at: time)
             if let peer = link.peer, link.subscriber != nil { note(.lost(link.address, peer.member, reason)) }
@@ -148,7 +151,11 @@ extension Node {
             answered(token, on: link, at: time)
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
-            if let beat = link.beat, beat.isReady, !beat.isExtended { pause.heard(link.address) } else { pause.gone(link.address) }
+            if let beat = link.beat, beat.isReady, !beat.isExtended {
+                pause.heard(link.address)
+            } else {
+                pause.gone(link.address)
+            }
         case .question(let number, let key): answer(number, key, on: link, at: time)
         case .answer(let number, let states): try take(states, answering: number, on: link, at: time)
         case .notice(let notice): try take(notice, on: link)
@@ -205,7 +212,9 @@ extension Node {
         link.assembly.limit = FrameCodec.longest
         let twins = links.values.filter { $0 !== link && $0.peer?.member == hello.member }
         // A certificate of one member proves no other.
-        if twins.contains(where: { $0.boundTo != link.boundTo && $0.role == link.role }) { return refuse(link, .certificate, at: time) }
+        if twins.contains(where: { $0.boundTo != link.boundTo && $0.role == link.role }) {
+            return refuse(link, .certificate, at: time)
+        }
         // Another run of a member at the same address: the older one is probably dead, which a ping finds out.
         for old in links.values where old.peer?.address == hello.address && old.peer?.member != hello.member {
             old.nextPing = time.monotonic
@@ -218,12 +227,16 @@ extension Node {
             // Our own dial, which finds out by itself.
             close(link, .ourself, at: time)
         case .accepted:
-            guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else { return refuse(link, .full, at: time) }
+            guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else {
+                return refuse(link, .full, at: time)
+            }
             link.session = .publisher(PublisherSession(limits: limits))
             // It is to know at once whether we are ready.
             ping(link, at: time)
         case .dialed where hello.member == configuration.member:
-            if known.dials.leadsHome(link.address, isSearching: startup.ground == nil, at: time.monotonic, random: &random) {
+            if known.dials.leadsHome(
+                link.address, isSearching: startup.ground == nil, at: time.monotonic, random: &random)
+            {
                 note(.ourself(link.address))
             }
             pause.gone(link.address)

@@ -40,7 +40,9 @@ extension Node {
         for link in sortedLinks() {
             guard let peer = link.peer, peer.member != configuration.member else { continue }
             if link.attendance?.isLate == true { silent.insert(peer.member) }
-            guard link.subscriber != nil || link.publisher?.isSubscribed == true && link.isAcknowledging else { continue }
+            guard link.subscriber != nil || link.publisher?.isSubscribed == true && link.isAcknowledging else {
+                continue
+            }
             if asked[peer.member]?.subscriber == nil { asked[peer.member] = link }
         }
         return asked.values.filter { link in

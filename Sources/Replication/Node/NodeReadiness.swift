@@ -6,11 +6,14 @@ extension Node {
         guard !isLeaving else { return }
         let refusal = refusalByAll
         let isLetIn = { self.links.values.contains { $0.subscriber != nil } }
-        if let told = startup.tell(refusal, isLetIn: isLetIn()) { note(.refusedByAll(told, answersLookups: startup.isServing)) }
+        if let told = startup.tell(refusal, isLetIn: isLetIn()) {
+            note(.refusedByAll(told, answersLookups: startup.isServing))
+        }
         judgeGround(isRefused: refusal != nil, at: time)
         judgeServing(at: time)
         let awaitsOriginals = !startup.report.isReady && self.awaitsOriginals
-        guard let report = startup.judgeTraffic(refusal: refusal, awaitsOriginals: awaitsOriginals, at: time.monotonic) else { return }
+        guard let report = startup.judgeTraffic(refusal: refusal, awaitsOriginals: awaitsOriginals, at: time.monotonic)
+        else { return }
         directives.append(.readiness(report))
         if report.isReady, awaitsOriginals { note(.originalsOverdue(known.silentOriginals.sorted())) }
     }
@@ -18,7 +21,9 @@ extension Node {
     private func judgeGround(isRefused: Bool, at time: NodeTime) {
         guard startup.ground == nil else { return }
         let probes = known.dials.entries.mapValues { probe($0, at: time.monotonic) }
-        switch startup.judgeGround(probes, isMembershipKnown: known.isComplete, isRefused: isRefused, at: time.monotonic) {
+        switch startup.judgeGround(
+            probes, isMembershipKnown: known.isComplete, isRefused: isRefused, at: time.monotonic)
+        {
         case .found:
             // At once, so that others who are starting need not wait for the next, and those who tell us changes begin
             // to wait for us.
@@ -32,7 +37,9 @@ extension Node {
     /// started acknowledges no change before those that answer clients read from it, as far as there are any.
     func judgeReach(at time: NodeTime) {
         guard startup.isReaching else { return }
-        let reachesAll = known.isComplete && known.dials.entries.values.allSatisfy { isReached($0, at: time) } && readersNotHeard.isEmpty
+        let reachesAll =
+            known.isComplete && known.dials.entries.values.allSatisfy { isReached($0, at: time) }
+            && readersNotHeard.isEmpty
         if startup.judgeReach(reachesAll: reachesAll, at: time.monotonic) { reached(at: time) }
     }
 
@@ -41,7 +48,8 @@ extension Node {
     private func judgeServing(at time: NodeTime) {
         guard startup.ground != nil, !startup.isServing else { return }
         let missing = Set(known.dials.entries.filter { !isLinked($0.value, at: time) }.keys).union(readersNotHeard)
-        guard let ground = startup.judgeServing(isLinked: known.isComplete && missing.isEmpty, at: time.monotonic) else { return }
+        guard let ground = startup.judgeServing(isLinked: known.isComplete && missing.isEmpty, at: time.monotonic)
+        else { return }
         directives.append(.becameReady(ground))
         note(.ready(ground))
         if !missing.isEmpty { note(.linkingOverdue(missing.sorted())) }
@@ -66,7 +74,8 @@ extension Node {
     private func isLinked(_ entry: DialTable.Entry, at time: NodeTime) -> Bool {
         guard isReached(entry, at: time) else { return false }
         if case .copying = probe(entry, at: time.monotonic) { return false }
-        guard case .linked(let id) = entry.state, let link = links[id], link.isAcknowledging, link.beat?.isReady == true else {
+        guard case .linked(let id) = entry.state, let link = links[id], link.isAcknowledging, link.beat?.isReady == true
+        else {
             return true
         }
         return link.notice != .leftOut
@@ -77,7 +86,8 @@ extension Node {
     private var readersNotHeard: Set<PeerAddress> {
         let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
         let readers = links.values.lazy.filter { $0.publisher?.isSubscribed == true }.compactMap(\.peer)
-        return Set(readers.filter { $0.member != self.configuration.member && !heard.contains($0.member) }.map(\.address))
+        return Set(
+            readers.filter { $0.member != self.configuration.member && !heard.contains($0.member) }.map(\.address))
     }
 
     private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {

@@ -25,7 +25,8 @@ extension Node {
         // Whoever has not yet told us what it has need not be asked for what others have.
         let neighbors = sortedLinks().filter { $0.subscriber != nil && $0.lastCopy != nil }
         let plan = relaying.plan(
-            heard: heard, neighbors: neighbors.map { Relaying.Neighbor(link: $0.id, reaches: $0.hearsay) }, at: time.monotonic)
+            heard: heard, neighbors: neighbors.map { Relaying.Neighbor(link: $0.id, reaches: $0.hearsay) },
+            at: time.monotonic)
         for link in neighbors {
             let wanted = plan[link.id] ?? []
             guard wanted != link.relayed else { continue }
@@ -59,7 +60,8 @@ extension Node {
         let relayed = relaying.routes.filter { isRelayed($0.key, by: $0.value) }
         for link in sortedLinks() where link.publisher != nil {
             // Not to whom we hear it from: it would ask us for what it tells us.
-            let reaches = relayed.filter { links[$0.value.link]?.peer?.member != link.peer?.member }.map { member, route in
+            let reaches = relayed.filter { links[$0.value.link]?.peer?.member != link.peer?.member }.map {
+                member, route in
                 Reach(member: member, hops: UInt8(clamping: route.hops))
             }.sorted { $0.member < $1.member }
             if reaches != link.toldReaches {
@@ -83,7 +85,9 @@ extension Node {
         pass(states, ofAny: link.relayed.union([neighbor]), saidBy: neighbor, at: time)
     }
 
-    private func pass(_ states: [Replicated], ofAny origins: Set<MemberID>, saidBy neighbor: MemberID, at time: NodeTime) {
+    private func pass(
+        _ states: [Replicated], ofAny origins: Set<MemberID>, saidBy neighbor: MemberID, at time: NodeTime
+    ) {
         let listeners = sortedLinks().filter { listener in
             listener.peer?.member != neighbor && listener.publisher.map { !$0.relays.isDisjoint(with: origins) } == true
         }

@@ -13,17 +13,21 @@ extension Node {
     /// How everything stands.
     public func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
-            member: configuration.member, name: configuration.name, address: configuration.address, isReady: startup.isServing,
+            member: configuration.member, name: configuration.name, address: configuration.address,
+            isReady: startup.isServing,
             ground: startup.ground,
             readiness: startup.report, refusal: refusalByAll, expectedSize: configuration.clusterSize, size: size,
             clockOffset: judgments.clock.offset,
             clockCorrection: judgments.clock.correction,
-            holdsLeases: pause.awaitsPeers, digestRoot: store.digest().root, peers: peers(at: time), conflicts: judgments.conflicts,
+            holdsLeases: pause.awaitsPeers, digestRoot: store.digest().root, peers: peers(at: time),
+            conflicts: judgments.conflicts,
             counts: counts)
     }
 
     /// What the member at this address is called, as far as it ever said.
-    public func name(at address: PeerAddress) -> String? { known.memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 } }
+    public func name(at address: PeerAddress) -> String? {
+        known.memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     private func peers(at time: NodeTime) -> [PeerStatus] {
         var peers = known.dials.entries.sorted { $0.key < $1.key }.map { peer(at: $0.key, $0.value, at: time) }
@@ -32,8 +36,10 @@ extension Node {
             guard !links.values.contains(where: { $0.peer?.member == record.member }) else { continue }
             peers.append(
                 PeerStatus(
-                    address: address, member: record.member, name: record.name, state: .lost, isReady: false, clockOffset: nil, failures: 0,
-                    version: record.version, since: record.since, fault: record.fault, lastCopy: nil, digestsAgree: nil, lag: nil))
+                    address: address, member: record.member, name: record.name, state: .lost, isReady: false,
+                    clockOffset: nil, failures: 0,
+                    version: record.version, since: record.since, fault: record.fault, lastCopy: nil, digestsAgree: nil,
+                    lag: nil))
         }
         // Who only reads from us, as far as we know.
         for link in sortedLinks() where link.role == .accepted {
@@ -57,7 +63,8 @@ extension Node {
         case .linked(let id):
             if let link = links[id], let hello = link.peer, let subscriber = link.subscriber {
                 return status(
-                    of: link, hello, address: address, state: subscriber.isStreaming ? .streaming : .copying, failures: entry.failures,
+                    of: link, hello, address: address, state: subscriber.isStreaming ? .streaming : .copying,
+                    failures: entry.failures,
                     at: time)
             }
             state = entry.isOurs ? .ourself : .greeting
@@ -65,9 +72,11 @@ extension Node {
         let record = known.memory.records[address]
         let known = isKnown(state) ? record : nil
         return PeerStatus(
-            address: address, member: nil, name: known?.name, state: state, isReady: state == .original, clockOffset: nil,
+            address: address, member: nil, name: known?.name, state: state, isReady: state == .original,
+            clockOffset: nil,
             failures: entry.failures, refusal: state == .refused ? entry.refusal : nil, version: known?.version,
-            since: known?.member == nil ? nil : known?.since, fault: record?.fault, lastCopy: nil, digestsAgree: nil, lag: nil)
+            since: known?.member == nil ? nil : known?.since, fault: record?.fault, lastCopy: nil, digestsAgree: nil,
+            lag: nil)
     }
 
     /// Whether who was there last is who is meant now.
@@ -93,10 +102,12 @@ extension Node {
         let lag = publication.map { publisher in
             PeerStatus.Lag(
                 changes: publisher.lag.changes, milliseconds: publisher.lag.milliseconds(at: time.monotonic),
-                queuedBytes: publisher.queuedBytes, hasOverflowed: publisher.hasOverflowed, isCopying: publisher.isCopying)
+                queuedBytes: publisher.queuedBytes, hasOverflowed: publisher.hasOverflowed,
+                isCopying: publisher.isCopying)
         }
         return PeerStatus(
-            address: address, member: hello.member, name: hello.name, state: state, isReady: link.beat?.isReady ?? false,
+            address: address, member: hello.member, name: hello.name, state: state,
+            isReady: link.beat?.isReady ?? false,
             clockOffset: link.clockOffset(at: time), failures: failures,
             version: link.handshake.version, since: link.openedAt,
             fault: known.memory.records[address]?.fault, lastCopy: link.lastCopy,

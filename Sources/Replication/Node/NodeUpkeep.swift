@@ -11,7 +11,9 @@ extension Node {
 
     func keepUp(at time: NodeTime) {
         let now = time.monotonic
-        if let due = schedule.due(period: limits.renewalPeriod, at: now) { tellLocalChanges(includeRenewals: due == .all, at: time) }
+        if let due = schedule.due(period: limits.renewalPeriod, at: now) {
+            tellLocalChanges(includeRenewals: due == .all, at: time)
+        }
         let root = RootOnce(store)
         for link in sortedLinks() { keepUp(link, root: root, at: time) }
         dial(at: time)
@@ -37,7 +39,9 @@ extension Node {
             noteRefusal(of: link, .silent, at: time)
             return close(link, .silent, at: time)
         }
-        guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else { return close(link, .silent, at: time) }
+        guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else {
+            return close(link, .silent, at: time)
+        }
         // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line
         // is.
         if link.subscriber?.isCopying ?? true { link.answeredAt = now }
@@ -69,7 +73,8 @@ extension Node {
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers(within: freshness, at: time).sorted().prefix(Beat.heardLimit) : []
         return Beat(
-            token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound), isReady: isProven && isWhole,
+            token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound),
+            isReady: isProven && isWhole,
             isExtended: isProven && pause.isExtended,
             hears: Array(hears))
     }
@@ -153,7 +158,9 @@ extension Node {
     private func judgeClock(at time: NodeTime) {
         var offsets: [MemberID: Int64] = [:]
         for link in links.values {
-            guard let member = link.peer?.member, member != configuration.member, let offset = link.clockOffset(at: time) else { continue }
+            guard let member = link.peer?.member, member != configuration.member,
+                let offset = link.clockOffset(at: time)
+            else { continue }
             offsets[member] = max(offset, offsets[member] ?? offset)
         }
         let verdict = judgments.judgeClock(offsets)
@@ -166,7 +173,9 @@ extension Node {
             note(.clockRight)
         case nil: break
         }
-        if let (member, milliseconds) = verdict.difference, let link = links.values.first(where: { $0.peer?.member == member }) {
+        if let (member, milliseconds) = verdict.difference,
+            let link = links.values.first(where: { $0.peer?.member == member })
+        {
             note(.clocksDiffer(link.peer?.address ?? link.address, milliseconds: milliseconds))
         }
         restampTheUnbelievable(at: time)
@@ -176,7 +185,8 @@ extension Node {
     func belief(at time: NodeTime) -> StampBelief {
         let wall = time.wall / 1_000_000
         return StampBelief(
-            median: judgments.clock.hasMedian ? wall.addingSaturated(judgments.clock.offset) : nil, own: time.moment.wall / 1_000_000)
+            median: judgments.clock.hasMedian ? wall.addingSaturated(judgments.clock.offset) : nil,
+            own: time.moment.wall / 1_000_000)
     }
 
     /// Before we had a median to go by, our clock, or somebody's whom we believed, may have stamped what no member
@@ -185,13 +195,16 @@ extension Node {
         guard judgments.clock.hasMedian else { return }
         let belief = belief(at: time)
         // The clock that the catalog is told may be corrected by this very call.
-        let moment = Moment(lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000), lost: time.moment.lost)
+        let moment = Moment(
+            lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000), lost: time.moment.lost)
         let restamped = store.restamp(beyond: belief.latest, at: moment)
         if restamped > 0 { note(.restamped(states: restamped)) }
     }
 
     private func judgeSize(at time: NodeTime) {
-        guard let expected = configuration.clusterSize, let event = judgments.judgeSize(size, of: expected, at: time.monotonic) else {
+        guard let expected = configuration.clusterSize,
+            let event = judgments.judgeSize(size, of: expected, at: time.monotonic)
+        else {
             return
         }
         note(event)

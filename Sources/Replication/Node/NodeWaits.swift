@@ -16,7 +16,9 @@ extension Node {
 
     func wait(_ ticket: AcknowledgmentTicket, at time: NodeTime) {
         tellLocalChanges(includeRenewals: false, at: time)
-        guard startup.isReaching || !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true }) else {
+        guard
+            startup.isReaching || !waits.isEmpty || links.values.contains(where: { $0.attendance?.isWaitedFor == true })
+        else {
             directives.append(.acknowledged(ticket))
             return
         }
@@ -117,7 +119,8 @@ extension Node {
             return
         }
         // Changes are published between the pieces of a copy too.
-        guard isReady, link.publisher.map({ $0.isStreaming || $0.isCopying }) == true, link.attendance?.admit(at: time.monotonic) == true
+        guard isReady, link.publisher.map({ $0.isStreaming || $0.isCopying }) == true,
+            link.attendance?.admit(at: time.monotonic) == true
         else { return }
         send(FrameCodec.encode(.notice(.waitedFor)), on: link)
         // Those who wait already wait for it too: what they have changed was sent before, and may still be on its way.
@@ -171,7 +174,8 @@ extension Node {
                     beganReady: link.beganReady, isCopied: link.lastCopy != nil, isUnheard: link.checkedPong != nil))
         }
         let dirtyShards = standing.judge(
-            sight, isReaching: startup.isReaching, isServing: startup.isServing, pausedAt: pause.startedAt, at: time.monotonic)
+            sight, isReaching: startup.isReaching, isServing: startup.isServing, pausedAt: pause.startedAt,
+            at: time.monotonic)
         if !sight.isBehind { pause.caughtUp() }
         if let dirtyShards { directives.append(.standing(dirtyShards)) }
     }

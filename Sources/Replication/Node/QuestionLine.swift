@@ -78,7 +78,9 @@ struct QuestionLine {
 
     /// This link's member has answered, or will not. Returns the end of the question if it was the last.
     mutating func answered(_ number: UInt64, by link: LinkID, isSure: Bool) -> End? {
-        guard let key = keys[number], var question = questions[key], question.awaited.remove(link) != nil else { return nil }
+        guard let key = keys[number], var question = questions[key], question.awaited.remove(link) != nil else {
+            return nil
+        }
         question.isSure = question.isSure && isSure
         questions[key] = question
         return question.awaited.isEmpty ? end(key) : nil
@@ -100,7 +102,9 @@ struct QuestionLine {
     }
 
     /// The questions that this link's member was to answer.
-    func awaiting(_ link: LinkID) -> [UInt64] { questions.values.filter { $0.awaited.contains(link) }.map(\.number).sorted() }
+    func awaiting(_ link: LinkID) -> [UInt64] {
+        questions.values.filter { $0.awaited.contains(link) }.map(\.number).sorted()
+    }
 
     /// Takes out the requests that have waited long enough. A question for which no request waits any more is dropped,
     /// and its answers are ignored.
@@ -110,7 +114,11 @@ struct QuestionLine {
         var next: Int64?
         for (key, var question) in questions {
             for asker in question.askers + question.later {
-                if asker.deadline <= now { expired.append(asker.ticket) } else { next = min(next ?? .max, asker.deadline) }
+                if asker.deadline <= now {
+                    expired.append(asker.ticket)
+                } else {
+                    next = min(next ?? .max, asker.deadline)
+                }
             }
             question.askers.removeAll { $0.deadline <= now }
             question.later.removeAll { $0.deadline <= now }
@@ -131,7 +139,9 @@ struct QuestionLine {
         func checkInvariants() -> [String] {
             var broken: [String] = []
             let askers = questions.values.flatMap { $0.askers + $0.later }
-            if askers.count != askerCount { broken.append("\(askers.count) askers wait, and \(askerCount) are counted") }
+            if askers.count != askerCount {
+                broken.append("\(askers.count) askers wait, and \(askerCount) are counted")
+            }
             if askers.count > Self.askerLimit { broken.append("too many askers wait") }
             if questions.count > Self.idLimit { broken.append("too many ids are asked for") }
             if keys.count != questions.count || keys.contains(where: { questions[$0.value]?.number != $0.key }) {

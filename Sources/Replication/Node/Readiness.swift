@@ -46,12 +46,16 @@ struct Readiness {
         let isSettled = others.values.allSatisfy { $0 == .silent || $0 == .copied(wasReady: false) }
         // All that answer have published all they have. Whoever expects more members than these waits for them to show,
         // and so does whoever has not yet heard of all that there are: one of those to come may have everything.
-        if isMembershipKnown, started > 0, isSettled, started + 1 >= expected ?? 0 { return .startedTogether(members: started + 1) }
+        if isMembershipKnown, started > 0, isSettled, started + 1 >= expected ?? 0 {
+            return .startedTogether(members: started + 1)
+        }
         // An address that leads back here may stand for all members, one after the other.
         if isMembershipKnown, others.isEmpty, expected == 1, probes.isEmpty || isOverdue(at: now) { return .alone }
         // Somebody is there and telling: what it has is worth waiting for, and if it goes silent, its link is closed.
         // Whoever hangs up in the middle, however often, is there too, and will be asked again.
-        guard isOverdue(at: now), !others.values.contains(where: { $0 == .copying || $0 == .interrupted }) else { return nil }
+        guard isOverdue(at: now), !others.values.contains(where: { $0 == .copying || $0 == .interrupted }) else {
+            return nil
+        }
         if started > 0 { return .startedTogether(members: started + 1) }
         // One that is no longer among them (it has said goodbye, or nobody names it) may come back in time, or another
         // with what it had.

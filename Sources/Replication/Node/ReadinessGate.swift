@@ -36,13 +36,16 @@ struct ReadinessGate {
         let hold = Self.hold(known, at: now)
         let until = Self.end(of: hold, known)
         guard hold != report.hold || until != report.until || known.ground != report.ground else { return nil }
-        report = ReadinessReport(hold: hold, ground: known.ground, since: hold == report.hold ? report.since : now, until: until)
+        report = ReadinessReport(
+            hold: hold, ground: known.ground, since: hold == report.hold ? report.since : now, until: until)
         return report
     }
 
     private static func hold(_ known: Knowledge, at now: Int64) -> ReadinessHold? {
         if known.awaitsDirectory { return .clusterDirectory }
-        guard known.ground != nil else { return known.refusal.map { .refused($0) } ?? (known.isAnswered ? .copying : .searching) }
+        guard known.ground != nil else {
+            return known.refusal.map { .refused($0) } ?? (known.isAnswered ? .copying : .searching)
+        }
         if known.linkingUntil != nil { return .linking }
         return known.awaitsOriginals && now < known.deadline ? .originals : nil
     }

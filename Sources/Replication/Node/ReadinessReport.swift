@@ -41,7 +41,8 @@ public struct ReadinessReport: Sendable, Equatable {
     ///   see whom to look for.
     public static func atStart(usesDirectory: Bool, until: Int64? = nil, at now: Int64) -> ReadinessReport {
         ReadinessReport(
-            hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now, until: usesDirectory ? nil : until)
+            hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now,
+            until: usesDirectory ? nil : until)
     }
 
     public var isReady: Bool { hold == nil }

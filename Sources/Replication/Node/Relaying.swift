@@ -62,7 +62,9 @@ struct Relaying {
             for (member, between) in neighbor.reaches where !heard.contains(member) && between < Self.farthest {
                 let route = Route(link: neighbor.link, hops: between + 1)
                 // Of paths of one length the one in use stays: another one costs a copy.
-                let isBetter = best[member].map { route.hops < $0.hops || route.hops == $0.hops && route == routes[member] } ?? true
+                let isBetter =
+                    best[member].map { route.hops < $0.hops || route.hops == $0.hops && route == routes[member] }
+                    ?? true
                 if isBetter { best[member] = route }
             }
         }

@@ -83,7 +83,8 @@ struct Startup {
     ) -> GroundVerdict? {
         guard ground == nil else { return nil }
         let found = readiness.ground(
-            probes, isMembershipKnown: isMembershipKnown, lastAnswer: [lastAnswer, lastRefusal].compactMap(\.self).max(), at: now)
+            probes, isMembershipKnown: isMembershipKnown,
+            lastAnswer: [lastAnswer, lastRefusal].compactMap(\.self).max(), at: now)
         // Neither who is refused nor who cannot see whom to ask may conclude from silence that nobody has more.
         let mayConclude = !isRefused && !awaitsDirectory
         if mayConclude { ground = found } else if case .copied? = found { ground = found }
@@ -119,7 +120,8 @@ struct Startup {
     ///   - awaitsOriginals: whether a legacy peer does not read from this member yet, or may turn out to be there.
     mutating func judgeTraffic(refusal: RefusalReason?, awaitsOriginals: Bool, at now: Int64) -> ReadinessReport? {
         let knowledge = ReadinessGate.Knowledge(
-            ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + linkingTime }, awaitsDirectory: awaitsDirectory,
+            ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + linkingTime },
+            awaitsDirectory: awaitsDirectory,
             refusal: refusal, isAnswered: lastAnswer != nil, awaitsOriginals: awaitsOriginals,
             deadline: readiness.end(lastAnswer: ground == nil ? lastRefusal : nil))
         return gate.judge(knowledge, at: now)

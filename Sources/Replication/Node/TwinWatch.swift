@@ -50,7 +50,8 @@ struct TwinWatch {
 
     /// Takes the members that live now, this one included; returns the conflicts to log, each once while it lasts.
     mutating func judge(_ members: Set<Member>, at now: Int64) -> [MemberConflict] {
-        let found = Set(Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
+        let found = Set(
+            Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
         findings = findings.filter { found.contains($0.key) }
         var dirtyShards: [MemberConflict] = []
         for conflict in found {
@@ -64,7 +65,9 @@ struct TwinWatch {
         return dirtyShards.sorted { ($0.kind.rawValue, $0.value) < ($1.kind.rawValue, $1.value) }
     }
 
-    private static func find(_ kind: MemberConflict.Kind, _ members: Set<Member>, by key: (Member) -> String) -> [MemberConflict] {
+    private static func find(_ kind: MemberConflict.Kind, _ members: Set<Member>, by key: (Member) -> String)
+        -> [MemberConflict]
+    {
         Dictionary(grouping: members, by: key).compactMap { value, twins in
             guard !value.isEmpty, Set(twins.map(\.member)).count > 1 else { return nil }
             return MemberConflict(kind: kind, value: value, addresses: twins.map(\.advertised).sorted())

@@ -122,7 +122,8 @@ struct WaitLine {
         func checkInvariants() -> [String] {
             var broken: [String] = []
             let waiting = waiters[head...]
-            if zip(waiting, waiting.dropFirst()).contains(where: { $0.number >= $1.number || $0.deadline > $1.deadline }) {
+            if zip(waiting, waiting.dropFirst()).contains(where: { $0.number >= $1.number || $0.deadline > $1.deadline }
+            ) {
                 broken.append("the waits are not in order")
             }
             if let firstHeld, firstHeld > lastNumber { broken.append("a wait is held that has not come") }

@@ -46,7 +46,8 @@ struct DigestComparison {
 
     /// Compares the buckets. Both have as many as a digest has.
     mutating func compare(buckets: [UInt64], with own: [UInt64]) -> Finding {
-        let differing = Set(zip(buckets, own).enumerated().lazy.filter { $0.element.0 != $0.element.1 }.map { UInt16($0.offset) })
+        let differing = Set(
+            zip(buckets, own).enumerated().lazy.filter { $0.element.0 != $0.element.1 }.map { UInt16($0.offset) })
         let confirmed = differing.intersection(suspects)
         suspects = differing
         guard confirmed.count <= Self.copyThreshold else {

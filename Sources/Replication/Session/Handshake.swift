@@ -98,7 +98,9 @@ struct Handshake {
     private var theirTranscript: [UInt8] { FrameCodec.transcript(provenBy: role.other, said: told, told: said) }
 
     /// For what we say behind our proof.
-    func sealing(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? { try Self.seal(authenticator, ourTranscript) }
+    func sealing(_ authenticator: Authenticator?) throws(FrameError) -> FrameSeal? {
+        try Self.seal(authenticator, ourTranscript)
+    }
 
     /// For what the other says behind its own.
     func opening() throws(FrameError) -> FrameSeal? { try Self.seal(provenWith, theirTranscript) }
@@ -115,6 +117,7 @@ struct Handshake {
     /// for all members binds them to that name and not to one another.
     static func isBound(_ hello: Hello, to certificate: Set<String>?) -> Bool {
         guard let certificate else { return true }
-        return certificate.contains(hello.address.host.description) || (!hello.name.isEmpty && certificate.contains(hello.name))
+        return certificate.contains(hello.address.host.description)
+            || (!hello.name.isEmpty && certificate.contains(hello.name))
     }
 }

@@ -69,7 +69,8 @@ struct PublisherSession {
     /// Sends changes, or drops them when too much waits.
     mutating func broadcast(_ changes: EncodedStates, at now: Int64, into effects: inout [SessionEffect]) {
         guard isCopying || isStreaming else { return }
-        guard queuedBytes + changes.frame.count <= limits.queueBytes, lag.changes + changes.count <= limits.queueChanges else {
+        guard queuedBytes + changes.frame.count <= limits.queueBytes, lag.changes + changes.count <= limits.queueChanges
+        else {
             state = .overflowed
             effects.append(.overflowed)
             return
@@ -85,7 +86,9 @@ struct PublisherSession {
     }
 
     /// Goes on with a copy as far as the link takes it, or begins one on a link that has drained.
-    mutating func pump(_ store: Store, isReady: Bool, isExtended: Bool, at time: NodeTime, into effects: inout [SessionEffect]) {
+    mutating func pump(
+        _ store: Store, isReady: Bool, isExtended: Bool, at time: NodeTime, into effects: inout [SessionEffect]
+    ) {
         if hasOverflowed, queuedBytes < limits.copyBytesInFlight, lag.changes <= limits.queueChanges / 2 {
             startCopy(afterGap: true, isReady: isReady, into: &effects)
         }
@@ -161,10 +164,14 @@ struct PublisherSession {
     }
 
     /// Sends the states that are there, as many as the queue takes.
-    private mutating func answer(_ keys: [StateKey], store: Store, at time: NodeTime, into effects: inout [SessionEffect]) {
+    private mutating func answer(
+        _ keys: [StateKey], store: Store, at time: NodeTime, into effects: inout [SessionEffect]
+    ) {
         var rest = keys[...]
         while !rest.isEmpty, mayAnswer {
-            let states = rest.prefix(Self.copyPiece).compactMap { store.stateForPeers(of: $0.id, in: $0.namespace, at: time.moment) }
+            let states = rest.prefix(Self.copyPiece).compactMap {
+                store.stateForPeers(of: $0.id, in: $0.namespace, at: time.moment)
+            }
             rest = rest.dropFirst(Self.copyPiece)
             for encoded in FrameCodec.encode(states, as: .states) { send(encoded.frame, into: &effects) }
         }

@@ -52,7 +52,8 @@ struct SubscriberSession {
     // MARK: - What the publisher says
 
     mutating func received(
-        _ frame: Frame, store: Store, believing belief: StampBelief, at time: NodeTime, into effects: inout [SessionEffect]
+        _ frame: Frame, store: Store, believing belief: StampBelief, at time: NodeTime,
+        into effects: inout [SessionEffect]
     ) throws(FrameError) {
         switch frame {
         case .copyStart:
@@ -100,7 +101,9 @@ struct SubscriberSession {
         if case .asked(let at) = state { at } else { time.monotonic }
     }
 
-    private mutating func endCopy(_ summary: CopySummary, at time: NodeTime, into effects: inout [SessionEffect]) throws(FrameError) {
+    private mutating func endCopy(_ summary: CopySummary, at time: NodeTime, into effects: inout [SessionEffect])
+        throws(FrameError)
+    {
         guard case .copying(let merged, let since) = state else { return }
         if merged.count == summary.count, merged.hash == summary.hash {
             failedCopies = 0
@@ -154,7 +157,9 @@ struct SubscriberSession {
         }
     }
 
-    private mutating func act(_ finding: DigestComparison.Finding, at time: NodeTime, into effects: inout [SessionEffect]) {
+    private mutating func act(
+        _ finding: DigestComparison.Finding, at time: NodeTime, into effects: inout [SessionEffect]
+    ) {
         switch finding {
         case .nothing: break
         case .askKeys(let buckets): effects.append(.send(FrameCodec.encode(.askKeys(buckets))))

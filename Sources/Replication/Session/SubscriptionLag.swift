@@ -51,7 +51,9 @@ struct SubscriptionLag {
             var broken: [String] = []
             if acknowledged > sent { broken.append("more changes are acknowledged than were sent") }
             if marks.count > Self.marksLimit { broken.append("there are \(marks.count) marks of what was sent") }
-            if marks.contains(where: { $0.count <= acknowledged }) { broken.append("a mark is kept of what is acknowledged") }
+            if marks.contains(where: { $0.count <= acknowledged }) {
+                broken.append("a mark is kept of what is acknowledged")
+            }
             if zip(marks, marks.dropFirst()).contains(where: { $0.count >= $1.count || $0.at > $1.at }) {
                 broken.append("the marks of what was sent are not in order")
             }

@@ -16,5 +16,7 @@ public struct PeerAddress: Hashable, Comparable, Sendable, CustomStringConvertib
     /// `host:port`, with brackets about an IPv6 address.
     public var description: String { host.isSix ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    public static func < (left: PeerAddress, right: PeerAddress) -> Bool { (left.host, left.port) < (right.host, right.port) }
+    public static func < (left: PeerAddress, right: PeerAddress) -> Bool {
+        (left.host, left.port) < (right.host, right.port)
+    }
 }

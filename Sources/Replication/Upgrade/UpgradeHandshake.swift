@@ -41,11 +41,13 @@ extension UpgradeHandshake {
         let path = copy ? copyPath : changesPath
         let wish = copy ? "" : "Connection: Upgrade\r\nUpgrade: \(upgrade)\r\n"
         return Array(
-            "GET \(path) HTTP/1.1\r\nHost: \(address)\r\nMember-ID: \(member)\r\nAccept: \(eventStream)\r\n\(wish)\r\n".utf8)
+            "GET \(path) HTTP/1.1\r\nHost: \(address)\r\nMember-ID: \(member)\r\nAccept: \(eventStream)\r\n\(wish)\r\n"
+                .utf8)
     }
 
     /// The answer that turns a connection over to frames.
-    public static let upgraded = Array("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: \(upgrade)\r\n\r\n".utf8)
+    public static let upgraded = Array(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: \(upgrade)\r\n\r\n".utf8)
 }
 
 /// Why a request on the port is refused.

@@ -72,7 +72,9 @@ struct UpgradeHead: Sendable {
     /// RFC 9110, section 5.6.2.
     private static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
         default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
         }
     }
@@ -95,7 +97,9 @@ struct UpgradeBytes: Sendable {
     mutating func take(_ more: [UInt8]) -> State {
         bytes += more
         while searched + 4 <= bytes.count {
-            if bytes[searched] == 0x0D, bytes[searched + 1] == 0x0A, bytes[searched + 2] == 0x0D, bytes[searched + 3] == 0x0A {
+            if bytes[searched] == 0x0D, bytes[searched + 1] == 0x0A, bytes[searched + 2] == 0x0D,
+                bytes[searched + 3] == 0x0A
+            {
                 guard searched + 4 <= UpgradeHandshake.maximumBytes else { return .tooLong }
                 return .whole(UpgradeHead(bytes[..<searched]), rest: Array(bytes[(searched + 4)...]))
             }

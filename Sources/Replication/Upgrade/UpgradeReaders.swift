@@ -41,20 +41,28 @@ public struct UpgradeRequestReader: Sendable {
 
     private func request(_ head: UpgradeHead) throws(UpgradeRefusal) -> UpgradeRequest {
         let words = head.line.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 3, words[2] == "HTTP/1.1", !words[0].isEmpty, words[1].hasPrefix("/") else { throw .malformed }
+        guard words.count == 3, words[2] == "HTTP/1.1", !words[0].isEmpty, words[1].hasPrefix("/") else {
+            throw .malformed
+        }
         // Neither of the two requests has a body, and where one would end is what smugglers play with.
-        guard head.value("host") != nil, !head.has("content-length"), !head.has("transfer-encoding") else { throw .malformed }
+        guard head.value("host") != nil, !head.has("content-length"), !head.has("transfer-encoding") else {
+            throw .malformed
+        }
         guard words[1] == UpgradeHandshake.changesPath || words[1] == UpgradeHandshake.copyPath else { throw .notFound }
         guard words[0] == "GET" else { throw .notGet }
-        guard let text = head.value(UpgradeHandshake.memberField), let member = PeerAddress(text) else { throw .malformed }
+        guard let text = head.value(UpgradeHandshake.memberField), let member = PeerAddress(text) else {
+            throw .malformed
+        }
         let isOurs =
-            words[1] == UpgradeHandshake.changesPath && head.list("connection").contains("upgrade") && head.list("upgrade").contains(UpgradeHandshake.upgrade)
+            words[1] == UpgradeHandshake.changesPath && head.list("connection").contains("upgrade")
+            && head.list("upgrade").contains(UpgradeHandshake.upgrade)
         // Whether one of ours is this member itself, or another that was given its address, its greeting tells.
         guard isOurs || member != address else { throw .ourself }
         guard isOurs || allowsOriginals else { throw .originalsOff }
         guard !isOurs || allowsFrames else { throw .insecure }
         return UpgradeRequest(
-            kind: isOurs ? .frames : words[1] == UpgradeHandshake.copyPath ? .originalCopy : .originalChanges, member: member,
+            kind: isOurs ? .frames : words[1] == UpgradeHandshake.copyPath ? .originalCopy : .originalChanges,
+            member: member,
             acceptsGzip: head.list("accept-encoding").contains { $0 == "gzip" })
     }
 }
@@ -96,10 +104,13 @@ public struct UpgradeAnswerReader: Sendable {
             return head.list("upgrade") == [UpgradeHandshake.upgrade]
                 ? .frames(rest: rest) : .failed("it upgrades to an unknown protocol")
         case 200:
-            guard let type = head.value("content-type")?.lowercased(), type.split(separator: ";").first == "text/event-stream" else {
+            guard let type = head.value("content-type")?.lowercased(),
+                type.split(separator: ";").first == "text/event-stream"
+            else {
                 return .failed("its answer is not an event stream")
             }
-            guard let isChunked = isOnly("chunked", head, "transfer-encoding"), let isGzipped = isOnly("gzip", head, "content-encoding")
+            guard let isChunked = isOnly("chunked", head, "transfer-encoding"),
+                let isGzipped = isOnly("gzip", head, "content-encoding")
             else { return .failed("its answer has an unknown coding") }
             let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
             return .original(LegacyAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)

@@ -17,10 +17,13 @@ public struct Authenticator {
     public var others: [Authenticator] = []
 
     /// The one under which this is the code of the message; nil when there is none.
-    func proven(by code: [UInt8], of message: [UInt8]) -> Authenticator? { ([self] + others).first { $0.isValid(code, message) } }
+    func proven(by code: [UInt8], of message: [UInt8]) -> Authenticator? {
+        ([self] + others).first { $0.isValid(code, message) }
+    }
 
     public init(
-        code: @escaping (_ message: [UInt8]) -> [UInt8], isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool,
+        code: @escaping (_ message: [UInt8]) -> [UInt8],
+        isValid: @escaping (_ code: [UInt8], _ message: [UInt8]) -> Bool,
         withKey: @escaping (_ key: [UInt8]) -> Authenticator?
     ) {
         self.code = code

@@ -29,7 +29,9 @@ struct ByteReader {
         let size = MemoryLayout<Word>.size
         guard remaining >= size else { throw .truncated }
         var value: Word = 0
-        for index in 0..<size { value |= Word(truncatingIfNeeded: bytes[position + index]) << Word(truncatingIfNeeded: 8 * index) }
+        for index in 0..<size {
+            value |= Word(truncatingIfNeeded: bytes[position + index]) << Word(truncatingIfNeeded: 8 * index)
+        }
         position += size
         return value
     }

@@ -67,7 +67,8 @@ extension ByteReader {
     mutating func beat() throws(FrameError) -> Beat {
         let (token, wall, standing) = (try word() as UInt64, try word() as Int64, try standing())
         guard Beat.walls.contains(wall) else { throw .value }
-        return Beat(token: token, wall: wall, isReady: standing.isReady, isExtended: standing.isExtended, hears: try members())
+        return Beat(
+            token: token, wall: wall, isReady: standing.isReady, isExtended: standing.isExtended, hears: try members())
     }
 
     mutating func standing() throws(FrameError) -> (isReady: Bool, isExtended: Bool) {

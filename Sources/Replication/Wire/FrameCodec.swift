@@ -103,7 +103,8 @@ enum FrameCodec {
                 writer.count(count)
                 writer.raw(body.bytes)
             }
-            frames.append(EncodedStates(count: count, hash: list == .copy ? WireHash.of(body.bytes[...]) : 0, frame: frame))
+            frames.append(
+                EncodedStates(count: count, hash: list == .copy ? WireHash.of(body.bytes[...]) : 0, frame: frame))
         }
         for state in states {
             body.state(state)
@@ -205,7 +206,8 @@ enum FrameCodec {
         case Kind.acknowledge: return .acknowledge(changes: try reader.word())
         case Kind.relay: return .relay(try reader.members())
         case Kind.askBuckets: return .askBuckets
-        case Kind.askKeys: return .askKeys(try reader.list(ofAtLeast: 2) { reader throws(FrameError) in try reader.bucket() })
+        case Kind.askKeys:
+            return .askKeys(try reader.list(ofAtLeast: 2) { reader throws(FrameError) in try reader.bucket() })
         case Kind.askStates:
             return .askStates(try reader.list(ofAtLeast: 3) { reader throws(FrameError) in try reader.stateKey() })
         case Kind.copyStart: return .copyStart(afterGap: try reader.flag())

@@ -46,7 +46,8 @@ final class DirectoryPoller {
             if stop.isRaised { break }
             report(
                 MembershipReport(
-                    source: .directory, addresses: view.members, isComplete: look.isComplete, serves: serves, events: events))
+                    source: .directory, addresses: view.members, isComplete: look.isComplete, serves: serves,
+                    events: events))
             events = []
         }
         directory.removeOwn()
@@ -61,7 +62,8 @@ final class DirectoryPoller {
             let events = view.heartbeatWritten(try directory.write(content))
             return served(\.wasWritten, events)
         } catch {
-            return failed("this member's file in it cannot be written: \(error)", view.heartbeatFailed(reason: "\(error)"))
+            return failed(
+                "this member's file in it cannot be written: \(error)", view.heartbeatFailed(reason: "\(error)"))
         }
     }
 
@@ -78,7 +80,9 @@ final class DirectoryPoller {
     }
 
     /// One of the two has succeeded. `events` are what the view has to say of it.
-    private func served(_ flag: ReferenceWritableKeyPath<DirectoryPoller, Bool>, _ events: [MembershipEvent]) -> [MembershipEvent] {
+    private func served(_ flag: ReferenceWritableKeyPath<DirectoryPoller, Bool>, _ events: [MembershipEvent])
+        -> [MembershipEvent]
+    {
         guard !serves else { return events }
         self[keyPath: flag] = true
         // What is restored was never said to be lost.

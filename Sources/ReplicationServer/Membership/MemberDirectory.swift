@@ -46,7 +46,9 @@ struct MemberDirectory: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", code: errno) }
         // A file with a second name elsewhere has another owner, and a file larger than a member's never was one.
-        guard Self.isRegular(status), status.st_nlink == 1, status.st_size <= off_t(MemberFile.largest) else { return try clear(location) }
+        guard Self.isRegular(status), status.st_nlink == 1, status.st_size <= off_t(MemberFile.largest) else {
+            return try clear(location)
+        }
         let padding = max(0, Int(status.st_size) - content.count)
         let padded = content + repeatElement(UInt8(ascii: " "), count: padding)
         try Self.writeOnce(padded, to: descriptor)
@@ -128,7 +130,9 @@ struct MemberDirectory: Sendable {
             }
             // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the
             // stream's buffer.
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if MemberFile.address(named: name) != nil { names.append(name) }
         }
         return (names, false)
@@ -151,7 +155,9 @@ struct MemberDirectory: Sendable {
         var content = [UInt8](repeating: 0, count: MemberFile.largest + 1)
         var length = 0
         while length < content.count {
-            let count = content.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length) }
+            let count = content.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+            }
             if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }

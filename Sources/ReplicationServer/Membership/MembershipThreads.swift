@@ -84,7 +84,8 @@ public final class MembershipThreads: Sendable {
         let bodies = configuration.sources.map { source -> (name: String, body: @Sendable () -> Void) in
             switch source {
             case .directory: ("members", { DirectoryPoller(configuration, report: report)?.run(until: stopSignal) })
-            case .names: ("resolver", { NamePoller(configuration, resolve: resolve, report: report).run(until: stopSignal) })
+            case .names:
+                ("resolver", { NamePoller(configuration, resolve: resolve, report: report).run(until: stopSignal) })
             }
         }
 

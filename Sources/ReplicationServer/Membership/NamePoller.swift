@@ -14,7 +14,10 @@ final class NamePoller {
     private let report: @Sendable (MembershipReport) -> Void
     private var view: NameView
 
-    init(_ configuration: MembershipConfiguration, resolve: @escaping Resolve, report: @escaping @Sendable (MembershipReport) -> Void) {
+    init(
+        _ configuration: MembershipConfiguration, resolve: @escaping Resolve,
+        report: @escaping @Sendable (MembershipReport) -> Void
+    ) {
         period = configuration.periods.lookup
         view = NameView(configuration.names, defaultPort: configuration.own.port)
         self.resolve = resolve

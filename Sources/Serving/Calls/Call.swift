@@ -35,7 +35,10 @@ package struct Call: ~Copyable {
     package var principal: Principal?
 
     /// - Parameter number: the operation's, for as long as none is found.
-    init(_ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers, number: Int) {
+    init(
+        _ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers,
+        number: Int
+    ) {
         self.request = request
         moment = instant.moment
         monotonic = instant.monotonic

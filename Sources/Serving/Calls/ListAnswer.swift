@@ -32,7 +32,8 @@ extension RenderedAnswers {
             return try wait(for: try read(call), kept, resource, key, call, revision)
         }
         let request = try read(call)
-        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.connectionLimits) else {
+        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.connectionLimits)
+        else {
             return try wait(for: request, nil, resource, key, call, revision)
         }
         guard mustCompressBeside(made, call) else { return .now(response(made, to: call)) }
@@ -54,7 +55,9 @@ extension RenderedAnswers {
         var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
         if answer.isCommon { response.fields.append(.entityTag, answer.entityTag) }
         if let vary = answer.resource.format.vary { response.fields.append(.vary, vary) }
-        if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call), let gzip = gzip(of: answer) {
+        if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call),
+            let gzip = gzip(of: answer)
+        {
             response.body = .shared(gzip)
             response.fields.append(.contentEncoding, "gzip")
         }
@@ -75,8 +78,11 @@ extension RenderedAnswers {
         // Not made only to be refused.
         guard call.context.connectionLimits.hasRoom(forBytes: RenderBudget.loopGzip) else { throw .noRoom }
         let key = RenderKey(
-            resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant, isCompressed: wantsGzip(call))
-        guard let job = call.context.renderThreads.job(key, request, plain, at: call.instant, revision) else { throw .renderingBusy }
+            resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant,
+            isCompressed: wantsGzip(call))
+        guard let job = call.context.renderThreads.job(key, request, plain, at: call.instant, revision) else {
+            throw .renderingBusy
+        }
         return .later(
             Waiting(for: .rendering(job)) { (call, wake) throws(Refused) in
                 guard wake == .come, let outcome = job.outcome else {

@@ -71,7 +71,8 @@ package final class Route: Sendable {
         guard path.count == segments.count else { return false }
         for index in segments.indices {
             let segment = segments[index]
-            guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range) else { return false }
+            guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range)
+            else { return false }
         }
         return true
     }
@@ -115,7 +116,9 @@ package struct RouteTable: Sendable {
     }
 
     /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
-    func allowedMethods(_ path: PathSegments) -> String? { Self.methods(of: byCount[path.count].map(\.route).filter { $0.matches(path) }) }
+    func allowedMethods(_ path: PathSegments) -> String? {
+        Self.methods(of: byCount[path.count].map(\.route).filter { $0.matches(path) })
+    }
 
     /// What `Allow` says of the registry as a whole: every method that some path has.
     func allMethods() -> String? { Self.methods(of: routes) }

@@ -14,7 +14,8 @@ enum Compression {
     /// Compresses an answer whose client takes that. What is shared has been compressed where it is kept, or is not
     /// worth it. What would hold the loop for too long is sent as it is.
     static func compress(_ response: inout Response, for head: RequestHead) {
-        guard case .bytes(let bytes) = response.body, (threshold...RenderBudget.loopGzip).contains(bytes.count), isWanted(by: head),
+        guard case .bytes(let bytes) = response.body, (threshold...RenderBudget.loopGzip).contains(bytes.count),
+            isWanted(by: head),
             let compressed = Gzip.compress(bytes)
         else { return }
         response.body = .bytes(compressed)

@@ -63,7 +63,9 @@ struct EntityTag: Equatable {
             guard let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return false }
             if Self.parse(rest[..<end]) == self { return true }
             rest = rest[(end + 1)...]
-            guard rest.isEmpty || rest.first == UInt8(ascii: ",") || rest.first == 0x20 || rest.first == 0x09 else { return false }
+            guard rest.isEmpty || rest.first == UInt8(ascii: ",") || rest.first == 0x20 || rest.first == 0x09 else {
+                return false
+            }
         }
     }
 

@@ -26,7 +26,8 @@ package struct ListRendering {
     package private(set) var isEmpty = true
 
     init(
-        _ format: Format, of namespace: Namespace, from lookup: Lookup, _ connectionLimits: ConnectionLimits, at instant: Instant,
+        _ format: Format, of namespace: Namespace, from lookup: Lookup, _ connectionLimits: ConnectionLimits,
+        at instant: Instant,
         keeping services: any ServiceRenderings, _ budget: RenderBudget, scratch: consuming [UInt8] = []
     ) {
         self.format = format
@@ -78,10 +79,15 @@ package struct ListRendering {
     private mutating func rendering(
         of service: Name, _ revision: Revision
     ) throws(RenderStop) -> (made: ServiceRendering?, overdue: UInt64, isNew: Bool) {
-        if let kept = renderings.rendering(of: service, in: namespace, format, revision, at: instant) { return (kept, kept.overdue, false) }
+        if let kept = renderings.rendering(of: service, in: namespace, format, revision, at: instant) {
+            return (kept, kept.overdue, false)
+        }
         let listing = try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
         let validity = Validity(readAt: instant.monotonic, liveUntil: listing.liveUntil)
-        guard let made = try ServiceRendering(listing, of: service, in: namespace, format, validity, &budget, scratch: &scratch) else {
+        guard
+            let made = try ServiceRendering(
+                listing, of: service, in: namespace, format, validity, &budget, scratch: &scratch)
+        else {
             return (nil, listing.overdue, true)
         }
         renderings.keep(made)
@@ -138,13 +144,16 @@ extension RenderBudget {
     ) throws(RenderStop) -> ServiceListing {
         try look(at: 0)
         guard isOfLoop else { return lookup.listing(of: service, in: namespace, at: now) }
-        guard let listing = lookup.listing(of: service, in: namespace, at: now, atMost: instancesLeft) else { throw .tooLong }
+        guard let listing = lookup.listing(of: service, in: namespace, at: now, atMost: instancesLeft) else {
+            throw .tooLong
+        }
         try look(at: listing.instances.count)
         return listing
     }
 
     /// The services of a namespace, if all that is in it may be looked at.
-    fileprivate mutating func services(in namespace: Namespace, at now: LeaseTime, from lookup: Lookup) throws(RenderStop)
+    fileprivate mutating func services(in namespace: Namespace, at now: LeaseTime, from lookup: Lookup)
+        throws(RenderStop)
         -> NamespaceListing
     {
         try look(at: 0)

@@ -29,7 +29,9 @@ package struct RenderBudget {
     private let isUnwanted: @Sendable () -> Bool
 
     /// On a loop.
-    package static var loop: RenderBudget { RenderBudget(instances: loopInstances, bytes: loopBytes, loan: nil) { false } }
+    package static var loop: RenderBudget {
+        RenderBudget(instances: loopInstances, bytes: loopBytes, loan: nil) { false }
+    }
 
     /// On a render thread: as much memory as may be borrowed, while a client waits.
     static func beside(_ loan: RenderLoan, isUnwanted: @escaping @Sendable () -> Bool) -> RenderBudget {

@@ -53,7 +53,10 @@ package final class RenderJob: Sendable {
     let loan: RenderLoan
     private let state: Mutex<State>
 
-    init(_ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant, _ account: RenderAccount) {
+    init(
+        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant,
+        _ account: RenderAccount
+    ) {
         self.key = key
         self.request = request
         self.plain = plain
@@ -68,7 +71,9 @@ package final class RenderJob: Sendable {
     package func join(at instant: Instant, _ revision: Revision) -> Bool {
         state.withLock { state in
             if let began = state.revision ?? plain?.revision {
-                guard began == revision, instant.monotonic - state.instant.monotonic < Self.joinable else { return false }
+                guard began == revision, instant.monotonic - state.instant.monotonic < Self.joinable else {
+                    return false
+                }
             } else {
                 state.instant = instant
             }
@@ -129,7 +134,9 @@ extension RenderJob: Equatable {
 
 extension RenderJob {
     /// Renders the list, or compresses the one that there is, on a render thread.
-    func make(from lookup: Lookup, _ connectionLimits: ConnectionLimits, keeping services: any ServiceRenderings) -> RenderOutcome {
+    func make(from lookup: Lookup, _ connectionLimits: ConnectionLimits, keeping services: any ServiceRenderings)
+        -> RenderOutcome
+    {
         if let plain {
             _ = begin(plain.revision)
             return compressed(plain)
@@ -143,7 +150,8 @@ extension RenderJob {
             let list = try request.make(&rendering)
             rendering.scratch = []
             let isOneState = lookup.revision(of: key.namespace) == revision
-            let answer = RenderedAnswers.answer(list, key.resource, key.namespace, key.key[...], revision, isOneState: isOneState)
+            let answer = RenderedAnswers.answer(
+                list, key.resource, key.namespace, key.key[...], revision, isOneState: isOneState)
             return key.isCompressed && answer.body.count >= Compression.threshold ? compressed(answer) : .made(answer)
         } catch {
             switch error {

@@ -55,13 +55,16 @@ package final class RenderThreads: Sendable {
     ///
     /// - Parameter revision: the namespace's when the request arrived.
     func job(
-        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant, _ revision: Revision
+        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant,
+        _ revision: Revision
     ) -> RenderJob? {
         guard let work else { return nil }
         let (job, isNew, needsThread) = state.withLock { state -> (RenderJob?, Bool, Bool) in
             if let job = state.jobs[key], job.join(at: instant, revision) { return (job, false, false) }
             let job = RenderJob(key, request, plain, at: instant, account)
-            guard state.schedule.count < Self.most, state.schedule.append(job, of: key.namespace) else { return (nil, false, false) }
+            guard state.schedule.count < Self.most, state.schedule.append(job, of: key.namespace) else {
+                return (nil, false, false)
+            }
             state.jobs[key] = job
             let needsThread = state.threads < Self.mostThreads && state.threads - state.busy < state.schedule.count
             if needsThread { state.threads += 1 }

@@ -95,7 +95,9 @@ final class RenderedAnswer: Sendable {
         }
         if isTried { return known }
         // Not under the lock: a loop may look meanwhile.
-        let chain = Gzip.compress(body.fragments.map(\.bytes), mayGrow: mayGrow).map { FragmentChain([Fragment($0.fitted())]) }
+        let chain = Gzip.compress(body.fragments.map(\.bytes), mayGrow: mayGrow).map {
+            FragmentChain([Fragment($0.fitted())])
+        }
         compressed.withLock { $0 = chain.map { .done($0) } ?? .useless }
         return chain
     }

@@ -42,7 +42,8 @@ package final class RenderedAnswers {
 
     /// What is kept for a request, if it may be shown.
     func kept(
-        _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ revision: Revision, at instant: Instant
+        _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ revision: Revision,
+        at instant: Instant
     ) -> RenderedAnswer? {
         guard case .answer(let kept) = cache.value(for: Self.hash(resource, namespace, key)), kept.revision == revision,
             kept.validity.holds(at: instant.monotonic, instant.moment.lease), kept.answers(resource, namespace, key)
@@ -58,17 +59,20 @@ package final class RenderedAnswers {
     ///
     /// - Parameter revision: the namespace's before the list is made.
     func makeHere(
-        _ request: any ListRequest, _ resource: ListedResource, _ key: ArraySlice<UInt8>, _ revision: Revision, at instant: Instant,
+        _ request: any ListRequest, _ resource: ListedResource, _ key: ArraySlice<UInt8>, _ revision: Revision,
+        at instant: Instant,
         _ connectionLimits: ConnectionLimits
     ) throws(Refused) -> RenderedAnswer? {
         var rendering = ListRendering(
-            resource.format, of: request.namespace, from: lookup, connectionLimits, at: instant, keeping: self, .loop, scratch: scratch)
+            resource.format, of: request.namespace, from: lookup, connectionLimits, at: instant, keeping: self, .loop,
+            scratch: scratch)
         scratch = []
         defer { if rendering.scratch.capacity <= Self.keptScratch { scratch = rendering.scratch } }
         do throws(RenderStop) {
             let list = try request.make(&rendering)
             let answer = Self.answer(
-                list, resource, request.namespace, key, revision, isOneState: lookup.revision(of: request.namespace) == revision)
+                list, resource, request.namespace, key, revision,
+                isOneState: lookup.revision(of: request.namespace) == revision)
             if answer.isKept { keep(answer) }
             return answer
         } catch {
@@ -85,11 +89,13 @@ package final class RenderedAnswers {
     ///   - revision: the namespace's before the list was made.
     ///   - isOneState: whether that was still so afterwards.
     static func answer(
-        _ list: RenderedList, _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ revision: Revision,
+        _ list: RenderedList, _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>,
+        _ revision: Revision,
         isOneState: Bool
     ) -> RenderedAnswer {
         let tag = EntityTag(
-            scope: EntityTag.scope(of: resource, namespace, key), digest: isOneState ? revision.digest &- list.overdue : noDigest)
+            scope: EntityTag.scope(of: resource, namespace, key),
+            digest: isOneState ? revision.digest &- list.overdue : noDigest)
         return RenderedAnswer(resource, namespace, key, list, revision: revision, isOneState: isOneState, tag: tag)
     }
 
@@ -155,7 +161,9 @@ extension RenderedAnswers: ServiceRenderings {
     }
 
     func keep(_ rendering: ServiceRendering) {
-        keep(.service(rendering), under: Self.hash(rendering.service, rendering.namespace, rendering.format), cost: rendering.cost)
+        keep(
+            .service(rendering), under: Self.hash(rendering.service, rendering.namespace, rendering.format),
+            cost: rendering.cost)
     }
 }
 

@@ -63,8 +63,11 @@ final class ServiceRendering: Sendable {
     }
 
     /// Whether it may be shown as this service at this revision and time.
-    func isOf(_ service: Name, _ namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant) -> Bool {
-        self.revision == revision && self.format == format && validity.holds(at: instant.monotonic, instant.moment.lease)
+    func isOf(_ service: Name, _ namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant)
+        -> Bool
+    {
+        self.revision == revision && self.format == format
+            && validity.holds(at: instant.monotonic, instant.moment.lease)
             && self.service == service
             && self.namespace == namespace
     }

@@ -30,7 +30,9 @@ package final class SharedServiceRenderings: ServiceRenderings, Sendable {
         of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant
     ) -> ServiceRendering? {
         let hash = RenderedAnswers.hash(service, namespace, format)
-        guard let kept = cache.withLock({ $0.value(for: hash) }), kept.isOf(service, namespace, format, revision, at: instant) else {
+        guard let kept = cache.withLock({ $0.value(for: hash) }),
+            kept.isOf(service, namespace, format, revision, at: instant)
+        else {
             return nil
         }
         return kept

@@ -28,7 +28,8 @@ struct CrossOrigin: Sendable {
         if case .only = origins { response.fields.append(.vary, "Origin") }
         guard let origin = allowed(head[.origin]) else { return }
         response.fields.append(.allowedOrigin, origin)
-        guard head.method == .options, head[.requestedMethod] != nil, case .text(let allow)? = response.fields[.allow] else {
+        guard head.method == .options, head[.requestedMethod] != nil, case .text(let allow)? = response.fields[.allow]
+        else {
             return response.fields.append(.exposedHeaders, Self.exposed)
         }
         response.fields.append(.allowedMethods, allow)

@@ -41,14 +41,17 @@ package struct Forwarding: Sendable {
         switch family {
         case .xForwarded:
             guard let chain = request.head[.forwardedFor] else { return request.clientAddress }
-            return Self.client(Array(chain.reversedElements().prefix(Self.maximumHops + 1)), proxies)?.address ?? request.clientAddress
+            return Self.client(Array(chain.reversedElements().prefix(Self.maximumHops + 1)), proxies)?.address
+                ?? request.clientAddress
         case .rfc7239: return word(of: request, proxies)?.client ?? request.clientAddress
         }
     }
 
     /// Walks from the proxy before us to the client; gives where it stopped, with the address there, if it is one. Nil
     /// for an empty chain or one without an end.
-    private static func client(_ chain: [ArraySlice<UInt8>], _ proxies: AddressRanges) -> (index: Int, address: String?)? {
+    private static func client(_ chain: [ArraySlice<UInt8>], _ proxies: AddressRanges) -> (
+        index: Int, address: String?
+    )? {
         for (index, element) in chain.enumerated() {
             guard index < maximumHops else { return nil }
             guard let address = address(element) else { return (index, nil) }
@@ -62,7 +65,9 @@ package struct Forwarding: Sendable {
     package static func address(_ element: ArraySlice<UInt8>) -> String? {
         var text = element
         if text.first == UInt8(ascii: "[") {
-            guard let end = text.firstIndex(of: UInt8(ascii: "]")), end + 1 == text.endIndex || text[end + 1] == UInt8(ascii: ":") else {
+            guard let end = text.firstIndex(of: UInt8(ascii: "]")),
+                end + 1 == text.endIndex || text[end + 1] == UInt8(ascii: ":")
+            else {
                 return nil
             }
             text = text[(text.startIndex + 1)..<end]
@@ -91,7 +96,8 @@ package struct Forwarding: Sendable {
         guard isFromProxy else { return false }
         switch family {
         case .xForwarded: return request.isForwardedHTTPS
-        case .rfc7239: return word(of: request, proxies)?.element.proto.map { $0[...].equalsIgnoringCase("https") } ?? false
+        case .rfc7239:
+            return word(of: request, proxies)?.element.proto.map { $0[...].equalsIgnoringCase("https") } ?? false
         }
     }
 
@@ -110,7 +116,9 @@ package struct Forwarding: Sendable {
     /// What a trusted proxy has taken off the front of the path: nothing, or `/registry`. Of several the first is the
     /// outermost.
     package func prefix(of request: Request, isFromProxy: Bool) -> String {
-        guard isFromProxy, family == .xForwarded, let field = request.head[.forwardedPrefix], field.count <= Self.maximumPrefix else {
+        guard isFromProxy, family == .xForwarded, let field = request.head[.forwardedPrefix],
+            field.count <= Self.maximumPrefix
+        else {
             return ""
         }
         var prefix = ""
@@ -128,7 +136,8 @@ package struct Forwarding: Sendable {
     /// it is echoed in URLs.
     private static func isPath(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.first == UInt8(ascii: "/") else { return false }
-        return path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy(isSegment)
+        return path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy(
+            isSegment)
     }
 
     private static func isSegment(_ segment: ArraySlice<UInt8>) -> Bool {
@@ -136,7 +145,9 @@ package struct Forwarding: Sendable {
         var dots = 0
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard let high = rest.popFirst()?.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else { return false }
+                guard let high = rest.popFirst()?.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else {
+                    return false
+                }
                 let plain = high << 4 | low
                 guard plain >= 0x20, plain != 0x7F else { return false }
                 if plain == UInt8(ascii: ".") { dots += 1 }
@@ -161,7 +172,8 @@ package struct Forwarding: Sendable {
         let scheme = isHTTPS ? "https" : "http"
         var host = host(of: request, isFromProxy: isFromProxy) ?? request.authority
         if family == .xForwarded, let port = request.head[.forwardedPort]?.firstElement, !Self.hasPort(host),
-            port.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(String(decoding: port, as: UTF8.self)), number > 0,
+            port.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(String(decoding: port, as: UTF8.self)),
+            number > 0,
             String(number) != Self.standardPorts[scheme]
         {
             host += ":\(number)"

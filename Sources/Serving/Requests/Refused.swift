@@ -122,7 +122,8 @@ package enum Refused: Error, Sendable {
     }
 
     private static func wrongMediaType(_ sent: String?) -> String {
-        "the body must come with Content-Type: application/json, and came " + (sent.map { "with \(shortened($0))" } ?? "without one")
+        "the body must come with Content-Type: application/json, and came "
+            + (sent.map { "with \(shortened($0))" } ?? "without one")
     }
 
     /// When to ask again while a copy is being made, in seconds: copies take seconds.
@@ -140,7 +141,8 @@ package enum Refused: Error, Sendable {
     private static func notSure() -> Response {
         var response = error(
             .serviceUnavailable,
-            "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member")
+            "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member"
+        )
         response.fields.append(.retryAfter, copyTime)
         return response
     }

@@ -16,7 +16,9 @@ enum SecureURL {
     static func url(_ head: RequestHead, host: String, port: UInt16?, prefix: String = "") throws(Refused) -> String {
         let target = prefix + String(decoding: head.target, as: UTF8.self)
         guard let port else { return "https://\(host)\(target)" }
-        guard let name = name(host) else { throw .malformed(Refusal(.badRequest, "the Host header is not a host and port")) }
+        guard let name = name(host) else {
+            throw .malformed(Refusal(.badRequest, "the Host header is not a host and port"))
+        }
         return port == standardPort ? "https://\(name)\(target)" : "https://\(name):\(port)\(target)"
     }
 

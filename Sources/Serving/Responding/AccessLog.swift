@@ -23,7 +23,10 @@ package final class AccessLog {
     }
 
     package func append(_ call: borrowing Call, _ response: Response, _ id: RequestID, microseconds: Int) {
-        guard rule.admits(response.status, isProbe: call.operation.purpose == .probe || call.request.head.method == .options) else {
+        guard
+            rule.admits(
+                response.status, isProbe: call.operation.purpose == .probe || call.request.head.method == .options)
+        else {
             return
         }
         // To HEAD nothing of the body is sent.
@@ -32,17 +35,22 @@ package final class AccessLog {
         write(
             AccessLine(
                 nanoseconds: call.moment.wall, requestID: Array(id.value.utf8), namespace: call.namespace?.name ?? "",
-                operation: call.operation.name, method: "\(call.request.head.method.name)", path: LoggedTarget.path(call.request.head.path),
+                operation: call.operation.name, method: "\(call.request.head.method.name)",
+                path: LoggedTarget.path(call.request.head.path),
                 status: Int(response.status.rawValue), bytes: bytes, microseconds: microseconds,
                 client: call.client, error: response.refusal))
     }
 
     /// The line of a request that could not be read: nothing of it is known but its first bytes.
-    package func append(_ refusal: Refusal, _ received: [UInt8], _ requestID: RequestID, bytes: Int, from client: String?, at wall: Int64) {
+    package func append(
+        _ refusal: Refusal, _ received: [UInt8], _ requestID: RequestID, bytes: Int, from client: String?,
+        at wall: Int64
+    ) {
         guard rule.admits(refusal.status, isProbe: false) else { return }
         write(
             AccessLine(
-                nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "", operation: Operation.unmatched.name, method: "",
+                nanoseconds: wall, requestID: Array(requestID.value.utf8), namespace: "",
+                operation: Operation.unmatched.name, method: "",
                 path: [], status: Int(refusal.status.rawValue), bytes: bytes, microseconds: 0, client: client,
                 error: refusal.sentence, received: LoggedTarget.excerpt(received)))
     }

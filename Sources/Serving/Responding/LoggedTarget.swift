@@ -24,7 +24,8 @@ enum LoggedTarget {
         var isCredential = false
         var result: [UInt8] = []
         var hasBlots = false
-        for (index, segment) in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).enumerated() {
+        for (index, segment) in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).enumerated()
+        {
             if index > 0 { result.append(UInt8(ascii: "/")) }
             let plain = decoded(segment)
             if isCredential, !segment.isEmpty, !plain.elementsEqual(noCredential) {
@@ -44,7 +45,8 @@ enum LoggedTarget {
     static func excerpt(_ received: some Sequence<UInt8>) -> ArraySlice<UInt8> {
         let line = withoutScheme(Array(received.prefix(excerptBytes).prefix { $0 != 0x0D && $0 != 0x0A }))
         // A header line where a request line should be: a request whose length was wrong leaves such behind.
-        if let colon = line.firstIndex(of: UInt8(ascii: ":")), line[..<colon].allSatisfy({ ByteSet.name.contains($0) || $0 <= 0x20 }),
+        if let colon = line.firstIndex(of: UInt8(ascii: ":")),
+            line[..<colon].allSatisfy({ ByteSet.name.contains($0) || $0 <= 0x20 }),
             !line[colon...].starts(with: "://".utf8)
         {
             return line[...colon] + blot
@@ -86,7 +88,8 @@ enum LoggedTarget {
         var result: [UInt8] = []
         var index = segment.startIndex
         while index < segment.endIndex {
-            if segment[index] == UInt8(ascii: "%"), index + 2 < segment.endIndex, let high = segment[index + 1].hexadecimalValue,
+            if segment[index] == UInt8(ascii: "%"), index + 2 < segment.endIndex,
+                let high = segment[index + 1].hexadecimalValue,
                 let low = segment[index + 2].hexadecimalValue
             {
                 result.append(high << 4 | low)

@@ -24,14 +24,18 @@ package final class Responder {
     /// Whose connection the last request came by, and whether that is a proxy's: most come by the same few.
     private var lastPeer: (address: String?, isProxy: Bool) = (nil, false)
 
-    package init(_ context: ServerContext, _ routes: RouteTable, authorizer: Authorizer, metrics: LoopMetrics, accessLog: AccessLog?) {
+    package init(
+        _ context: ServerContext, _ routes: RouteTable, authorizer: Authorizer, metrics: LoopMetrics,
+        accessLog: AccessLog?
+    ) {
         self.context = context
         self.routes = routes
         admission = Admission(to: context.registry, authorizer)
         self.metrics = metrics
         self.accessLog = accessLog
         answers = RenderedAnswers(
-            context.registry.lookup, capacity: context.settings.renderedCache / (context.loopMetrics.count + 1), counts: metrics.rendered)
+            context.registry.lookup, capacity: context.settings.renderedCache / (context.loopMetrics.count + 1),
+            counts: metrics.rendered)
     }
 
     /// Judges credentials by another authorizer from now on: secrets have changed.
@@ -75,7 +79,9 @@ package final class Responder {
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
-        if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) { response = Refused.noRoom.response(in: call.errors) }
+        if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) {
+            response = Refused.noRoom.response(in: call.errors)
+        }
         let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }
@@ -102,7 +108,8 @@ package final class Responder {
         case .unreadable(let received):
             metrics.record(routes.numberOfUnmatched, refusal.status, microseconds: 0)
             accessLog?.append(refusal, received, id, bytes: response.body.count, from: client, at: wall)
-        case .limit: if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.connectionTime) }
+        case .limit:
+            if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.connectionTime) }
         case .lost: break
         }
         return response
@@ -180,7 +187,8 @@ package final class Responder {
         case .overAllowance(let limit, let seconds): .tooManyRequests(limit, retryAfter: seconds)
         case .insecure:
             .plain(
-                secureURL: try secureURL(of: call), isReading: call.request.head.method == .get || call.request.head.method == .head)
+                secureURL: try secureURL(of: call),
+                isReading: call.request.head.method == .get || call.request.head.method == .head)
         case .unauthorized(let refusal): .unauthorized(refusal.sentence)
         case .leaving: .leaving
         case .noCopyYet: .noCopyYet
@@ -192,7 +200,9 @@ package final class Responder {
     private func checkConditions(_ call: borrowing Call) throws(Refused) {
         let method = call.request.head.method
         if let tags = call.request.head[.ifMatch], !tags.equals("*") { throw .conditionFailed }
-        guard method != .get, method != .head, let tags = call.request.head[.ifNoneMatch], tags.equals("*") else { return }
+        guard method != .get, method != .head, let tags = call.request.head[.ifNoneMatch], tags.equals("*") else {
+            return
+        }
         // What cannot be read is not there, as far as this condition goes.
         if routes.row(.get, call.path) != nil { throw .conditionFailed }
     }
@@ -203,7 +213,9 @@ package final class Responder {
         let isForServer = call.request.head.isForServer
         if !isForServer { call.path = try segments(of: call.request) }
         // The registry as a whole has no URL that a client could be sent to.
-        try enter(call, for: !isForServer && routes.isProbe(call.path) ? .probe : Operation.options.purpose, isForServer: isForServer)
+        try enter(
+            call, for: !isForServer && routes.isProbe(call.path) ? .probe : Operation.options.purpose,
+            isForServer: isForServer)
         guard let allow = isForServer ? routes.allMethods() : routes.allowedMethods(call.path) else {
             throw .noSuchResource
         }

@@ -4,7 +4,9 @@ import Catalog
 
 extension Change {
     /// Since 1970.
-    package var nanoseconds: Int64 { microseconds.multipliedReportingOverflow(by: 1_000).overflow ? .max : microseconds * 1_000 }
+    package var nanoseconds: Int64 {
+        microseconds.multipliedReportingOverflow(by: 1_000).overflow ? .max : microseconds * 1_000
+    }
 }
 
 extension Change.Kind {

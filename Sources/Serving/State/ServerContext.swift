@@ -39,8 +39,10 @@ package final class ServerContext: Sendable {
 
     /// - Parameter operations: those that are counted.
     package init(
-        _ registry: RegistryState, operations: [Operation], loops: Int, httpsPort: UInt16? = nil, tlsHealth: TLSHealth? = nil,
-        peerTLSHealth: TLSHealth? = nil, connectionLimits: ConnectionLimits = ConnectionLimits(), openConnections: @escaping @Sendable () -> Int = { 0 },
+        _ registry: RegistryState, operations: [Operation], loops: Int, httpsPort: UInt16? = nil,
+        tlsHealth: TLSHealth? = nil,
+        peerTLSHealth: TLSHealth? = nil, connectionLimits: ConnectionLimits = ConnectionLimits(),
+        openConnections: @escaping @Sendable () -> Int = { 0 },
         droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) {
         let settings = registry.settings

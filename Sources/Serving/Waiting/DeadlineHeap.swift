@@ -59,7 +59,8 @@ struct DeadlineHeap {
         var index = 0
         while true {
             var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < entries.count && entries[child].time < entries[least].time {
+            for child in [2 * index + 1, 2 * index + 2]
+            where child < entries.count && entries[child].time < entries[least].time {
                 least = child
             }
             guard least != index else { return }

@@ -43,7 +43,8 @@ package final class KeptReplies {
     private var scheduled: Int64?
 
     package init(
-        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder, _ context: ServerContext,
+        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder,
+        _ context: ServerContext,
         _ metrics: LoopMetrics
     ) throws(LibeventError) {
         table = WaiterTable(capacity: capacity)
@@ -97,7 +98,8 @@ package final class KeptReplies {
 
     private func resume(_ kept: KeptCall, _ wake: Wake) {
         let monotonic = MonotonicClock.nanoseconds()
-        let instant = Instant(moment: context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        let instant = Instant(
+            moment: context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
         switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
         case .answered(let response): kept.reply.take()?.send(response)
         case .waits(let kept): wait(kept)
@@ -120,7 +122,9 @@ package final class KeptReplies {
             acknowledged = max(acknowledged, number)
             takeTurns()
         case .answered(let number, let isSure):
-            guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else { return }
+            guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else {
+                return
+            }
             resume(kept, answer.isSure ? .come : .timeUp)
             metrics.recordWaiting(table.count)
         }
@@ -199,7 +203,9 @@ extension KeptReplies {
         guard case .rendering(let job) = kept.waiting.cause else { return }
         if let rendering = kept.rendering { job.forget(rendering) }
         guard kept.hasClient else { return resume(kept, .clientGone) }
-        guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else { return resume(kept, .timeUp) }
+        guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else {
+            return resume(kept, .timeUp)
+        }
         wait(kept, for: job)
     }
 }

@@ -1,5 +1,6 @@
-// What must hold for any bytes at all, one property for each reader of what clients send. libFuzzer searches for bytes that break one
-// (`make fuzz`); the ordinary tests try the seeds, mutations of them, and whatever has broken one before.
+// What must hold for any bytes at all, one property for each reader of what clients send. libFuzzer searches for bytes
+// that break one (`make fuzz`); the ordinary tests try the seeds, mutations of them, and whatever has broken one
+// before.
 
 /// A reader and its property.
 enum FuzzTarget: String, CaseIterable, Sendable {

@@ -1,4 +1,5 @@
-// Nobody is let in by a token that was not signed with the secret, and a token that was is judged by its header and claims alone.
+// Nobody is let in by a token that was not signed with the secret, and a token that was is judged by its header and
+// claims alone.
 
 import Catalog
 import TLS

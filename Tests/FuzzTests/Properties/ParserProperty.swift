@@ -1,4 +1,5 @@
-// However a connection's bytes are cut, and whenever its requests are taken, the gate says the same of them, and keeps to its limits.
+// However a connection's bytes are cut, and whenever its requests are taken, the gate says the same of them, and keeps
+// to its limits.
 
 import HTTP
 

@@ -26,7 +26,9 @@ enum TargetProperty {
             let segment = path[index]
             guard String(validating: segment, as: UTF8.self) != nil else { return "a segment is not UTF-8" }
             guard !segment.contains(where: \.isControl) else { return "a segment has a control character" }
-            guard !segment.elementsEqual(".".utf8), !segment.elementsEqual("..".utf8) else { return "a dot segment passed" }
+            guard !segment.elementsEqual(".".utf8), !segment.elementsEqual("..".utf8) else {
+                return "a dot segment passed"
+            }
             guard !segment.isEmpty || index == path.count - 1 else { return "an empty segment passed" }
         }
         _ = routes.allowedMethods(path)
@@ -37,7 +39,9 @@ enum TargetProperty {
         _ = try? ListQuery(head.query)
         guard let parameters = try? QueryParameter.parse(head.query) else { return nil }
         guard parameters.count <= QueryParameter.maximumCount else { return "too many parameters passed" }
-        guard Set(parameters.map { Array($0.name.utf8) }).count == parameters.count else { return "a name passed twice" }
+        guard Set(parameters.map { Array($0.name.utf8) }).count == parameters.count else {
+            return "a name passed twice"
+        }
         for parameter in parameters where parameter.name.utf8.contains(0) || parameter.value.utf8.contains(0) {
             return "a parameter has a NUL"
         }

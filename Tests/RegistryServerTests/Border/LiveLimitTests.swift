@@ -10,7 +10,8 @@ import Testing
 struct LiveLimitTests {
     private static let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
 
-    private func server(answer: Int = 0, _ change: (inout LimitRules) -> Void) throws -> (LiveServer, ConnectionLimits) {
+    private func server(answer: Int = 0, _ change: (inout LimitRules) -> Void) throws -> (LiveServer, ConnectionLimits)
+    {
         var rules = LimitRules()
         change(&rules)
         let connectionLimits = ConnectionLimits(rules)
@@ -21,7 +22,9 @@ struct LiveLimitTests {
         return (server, connectionLimits)
     }
 
-    private func count(_ connectionLimits: ConnectionLimits, _ event: LimitEvent) -> UInt64 { connectionLimits.tally()[event.rawValue].count }
+    private func count(_ connectionLimits: ConnectionLimits, _ event: LimitEvent) -> UInt64 {
+        connectionLimits.tally()[event.rawValue].count
+    }
 
     @Test func `R816: a head that does not end is answered 408 and its connection closed`() throws {
         let (server, connectionLimits) = try server { $0.deadlines.header = 100 }
@@ -107,7 +110,9 @@ struct LiveLimitTests {
 
     @Test func `R828: what a client does not read counts once it waits, and no longer when it has left`() throws {
         let (server, connectionLimits) = try server(answer: 64 << 20) { $0.waitingOutput = 1 << 20 }
-        let another = Response(.ok, contentType: .json, body: [UInt8](repeating: 0x20, count: ConnectionLimits.largeBody)).body
+        let another = Response(
+            .ok, contentType: .json, body: [UInt8](repeating: 0x20, count: ConnectionLimits.largeBody)
+        ).body
         #expect(connectionLimits.hasRoom(for: another))
         let client = try ClientConnection(port: server.port)
         try client.send(Self.request)

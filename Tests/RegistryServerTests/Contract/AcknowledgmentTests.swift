@@ -1,5 +1,5 @@
-// What a client is told of a change, and of what a member does not know, while other members have to be waited for (docs/rest-api.md, R270–R276).
-// The cluster is the test's: it says when the others have something.
+// What a client is told of a change, and of what a member does not know, while other members have to be waited for
+// (docs/rest-api.md, R270–R276). The cluster is the test's: it says when the others have something.
 
 import Catalog
 import Dispatch
@@ -36,7 +36,9 @@ private final class WaitingCluster: Cluster {
         standing.publish(ClusterStanding(waits: waits, mayBeUnderWay: mayBeUnderWay, behindSince: behindSince))
     }
 
-    func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) { state.withLock { $0.receive = receive } }
+    func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {
+        state.withLock { $0.receive = receive }
+    }
 
     func acknowledge(_ ticket: AcknowledgmentTicket) {
         state.withLock { $0.tickets.append(ticket) }
@@ -53,7 +55,9 @@ private final class WaitingCluster: Cluster {
 
     /// Returns when something more has been asked for.
     func awaitWish(_ what: String) throws {
-        guard happened.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else { throw WaitedInVain(for: what) }
+        guard happened.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
+            throw WaitedInVain(for: what)
+        }
     }
 
     /// All that was asked for is so.
@@ -81,7 +85,8 @@ struct AcknowledgmentTests {
 
         init(_ cluster: WaitingCluster, capacity: Int = KeptReplies.capacity) throws {
             self.cluster = cluster
-            context = ServerContext(settings: .defaults, cluster: cluster, loops: 1, monotonic: MonotonicClock.nanoseconds())
+            context = ServerContext(
+                settings: .defaults, cluster: cluster, loops: 1, monotonic: MonotonicClock.nanoseconds())
             server = try WaitingServer.start(context, capacity: capacity)
         }
 
@@ -111,7 +116,8 @@ struct AcknowledgmentTests {
     }
 
     @Test func `a change is answered when the others have it`() throws {
-        // R270 … a registration or removal is answered when every member that is linked to this one and keeps up with it has it …
+        // R270 … a registration or removal is answered when every member that is linked to this one and keeps up with
+        // it has it …
         let member = try Member(WaitingCluster())
         let registering = try member.send(.register(Body()))
         try member.cluster.awaitWish("an acknowledgment to be asked for")
@@ -155,13 +161,16 @@ struct AcknowledgmentTests {
     @Test func `an unknown id is gone at once when nobody else can know it`() throws {
         // R272 An id that this member does not know is answered 410 at once, unless another member may know of it …
         let member = try Member(WaitingCluster())
-        for request in [TestRequest.remove(Self.unknown), .renew(Self.unknown)] { #expect(try member.ask(request).status == 410) }
+        for request in [TestRequest.remove(Self.unknown), .renew(Self.unknown)] {
+            #expect(try member.ask(request).status == 410)
+        }
         #expect(member.cluster.questions.isEmpty)
     }
 
     @Test(arguments: [("DELETE", ""), ("PUT", "/heartbeat")])
     func `an unknown id that others may know is asked of them`(method: String, suffix: String) throws {
-        // R272 … Then the other members are asked, and 410 is answered when all of them have, else 503 with Retry-After.
+        // R272 … Then the other members are asked, and 410 is answered when all of them have, else 503 with
+        // Retry-After.
         let member = try Member(WaitingCluster(waits: false, mayBeUnderWay: true))
         let request = TestRequest(method, "/api/v1/instances/\(Self.unknown)\(suffix)")
         for (isSure, status) in [(true, 410), (false, 503)] {
@@ -191,13 +200,19 @@ struct AcknowledgmentTests {
         #expect(member.context.registry.store.counts.instances == 0)
     }
 
-    @Test func `a member that is behind says of nothing that it does not exist, and of look-ups that they may lack something`() throws {
-        // R273 A member that was left out, or was paused for longer than ACKNOWLEDGE_TIMEOUT, … 503 … X-Registry-Stale: SECONDS …
+    @Test
+    func
+        `a member that is behind says of nothing that it does not exist, and of look-ups that they may lack something`()
+        throws
+    {
+        // R273 A member that was left out, or was paused for longer than ACKNOWLEDGE_TIMEOUT, … 503 … X-Registry-Stale:
+        // SECONDS …
         let behindSince = MonotonicClock.milliseconds() - 3_500
         let member = try Member(WaitingCluster(waits: false, mayBeUnderWay: true, behindSince: behindSince))
         let id = try member.learn(Body())
         for request in [
-            TestRequest.remove(Self.unknown), .renew(Self.unknown), .instance(Self.unknown), .get("/api/v1/services/none"),
+            TestRequest.remove(Self.unknown), .renew(Self.unknown), .instance(Self.unknown),
+            .get("/api/v1/services/none"),
         ] {
             let answer = try member.ask(request)
             #expect(answer.status == 503, "\(request)")
@@ -205,7 +220,8 @@ struct AcknowledgmentTests {
         }
         #expect(member.cluster.questions.isEmpty)
         #expect(try member.ask(.renew("\(id)")).status == 200)
-        for request in [TestRequest.list(), .instance("\(id)"), .get("/api/v1/services"), .get("/api/v1/services/web")] {
+        for request in [TestRequest.list(), .instance("\(id)"), .get("/api/v1/services"), .get("/api/v1/services/web")]
+        {
             let answer = try member.ask(request)
             #expect(answer.status == 200, "\(request)")
             #expect(answer["X-Registry-Stale"].flatMap { Int($0) } ?? 0 >= 3, "\(request)")
@@ -254,7 +270,8 @@ struct AcknowledgmentTests {
     }
 
     @Test func `when as many wait as may, more do not`() throws {
-        // R276 While as many answers wait as may, 10,000 a loop, a change is answered as with ACKNOWLEDGE local, and a question 503.
+        // R276 While as many answers wait as may, 10,000 a loop, a change is answered as with ACKNOWLEDGE local, and a
+        // question 503.
         #expect(KeptReplies.capacity == 10_000)
         let member = try Member(WaitingCluster(mayBeUnderWay: true), capacity: 2)
         let waiting = try (0..<2).map { try member.send(.register(Body("web", "10.0.0.1:\($0 + 1)"))) }

@@ -21,9 +21,9 @@ struct BatchTests {
 
     @Test(arguments: Transport.allCases)
     func `each id is renewed as its own heartbeat would`(_ transport: Transport) throws {
-        // R261 Each id is renewed as its own heartbeat would, and the answer is 200 {"renewed":N,"results":[…]}: for each id, in the order
-        // sent, the status that its own heartbeat would have been answered, 200 or 410, and how many were 200.
-        // R262 … one that is named twice is answered twice.
+        // R261 Each id is renewed as its own heartbeat would, and the answer is 200 {"renewed":N,"results":[…]}: for
+        // each id, in the order sent, the status that its own heartbeat would have been answered, 200 or 410, and how
+        // many were 200. R262 … one that is named twice is answered twice.
         let registry = try Registry(transport)
         let first = try registry.register(Body("web", "a", ["ttl": "10"]))
         let second = try registry.register(Body("db", "b", ["ttl": "20"]))
@@ -47,13 +47,16 @@ struct BatchTests {
         let ids = try (0..<1_000).map { try registry.register(Body("web", "\($0)", ["ttl": "10"])) }
         registry.clock.advance(milliseconds: 9_000)
         let answer = try registry.send(.renew(all: ids))
-        #expect(answer.text == #"{"renewed":1000,"results":[\#([String](repeating: "200", count: 1_000).joined(separator: ","))]}"#)
+        #expect(
+            answer.text
+                == #"{"renewed":1000,"results":[\#([String](repeating: "200", count: 1_000).joined(separator: ","))]}"#)
         registry.clock.advance(milliseconds: 9_000)
         registry.sweep()
         #expect(try registry.ids("").count == 1_000)
         let escaped = ids[0].utf8.map { String(format: "\\u%04x", $0) }.joined()
         #expect(
-            try registry.send(.batch(#" { "x" : [{}], "ids" : [ "\#(escaped)" ] , "ttl":0 } "#)).text == #"{"renewed":1,"results":[200]}"#)
+            try registry.send(.batch(#" { "x" : [{}], "ids" : [ "\#(escaped)" ] , "ttl":0 } "#)).text
+                == #"{"renewed":1,"results":[200]}"#)
     }
 
     @Test(arguments: Transport.allCases)
@@ -86,16 +89,19 @@ struct BatchTests {
 
     @Test(arguments: Transport.allCases)
     func `a body that cannot be used renews nothing`(_ transport: Transport) throws {
-        // R263 A body that is not application/json (R206) is answered 415.
-        // R264 A body that is not one JSON object, and ids that is missing, null, no array of strings, empty, longer than 1,000 or given twice,
-        // are answered 400, and nothing is renewed.
+        // R263 A body that is not application/json (R206) is answered 415. R264 A body that is not one JSON object, and
+        // ids that is missing, null, no array of strings, empty, longer than 1,000 or given twice, are answered 400,
+        // and nothing is renewed.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10"]))
         registry.clock.advance(milliseconds: 5_000)
         let bodies = [
-            "", "[]", "null", "\"\(id)\"", "[\"\(id)\"]", "{}", #"{"ids":null}"#, #"{"ids":"\#(id)"}"#, #"{"ids":[]}"#, #"{"ids":{}}"#,
-            #"{"ids":["\#(id)",1]}"#, #"{"ids":["\#(id)",null]}"#, #"{"ids":["\#(id)"],"ids":["\#(id)"]}"#, #"{"ids":["\#(id)"]}}"#,
-            #"{"ids":["\#(id)"#, #"{"ids":["\#(id)",]}"#, #"{"id":["\#(id)"]}"#, #"{"ids":["\#(id)"],"IDs":["\#(id)"]}"#,
+            "", "[]", "null", "\"\(id)\"", "[\"\(id)\"]", "{}", #"{"ids":null}"#, #"{"ids":"\#(id)"}"#, #"{"ids":[]}"#,
+            #"{"ids":{}}"#,
+            #"{"ids":["\#(id)",1]}"#, #"{"ids":["\#(id)",null]}"#, #"{"ids":["\#(id)"],"ids":["\#(id)"]}"#,
+            #"{"ids":["\#(id)"]}}"#,
+            #"{"ids":["\#(id)"#, #"{"ids":["\#(id)",]}"#, #"{"id":["\#(id)"]}"#,
+            #"{"ids":["\#(id)"],"IDs":["\#(id)"]}"#,
             #"{"ids":["\#(id)"],"x":01}"#,
             #"{"ids":[\#([String](repeating: "\"\(id)\"", count: 1_001).joined(separator: ","))]}"#,
         ]
@@ -118,8 +124,8 @@ struct BatchTests {
 
     @Test(arguments: Transport.allCases)
     func `a batch uses up the heartbeats' allowance id by id`(_ transport: Transport) throws {
-        // R265 A batch takes one of the heartbeats' allowance (R825) for each id. It is let through when there is one, and what it takes beyond is
-        // waited for by the heartbeats after it.
+        // R265 A batch takes one of the heartbeats' allowance (R825) for each id. It is let through when there is one,
+        // and what it takes beyond is waited for by the heartbeats after it.
         let limits: [WritableKeyPath<Settings, Int?>] = [\.rateLimitNamespaceHeartbeats, \.rateLimitClientHeartbeats]
         for limit in limits {
             let registry = try Registry(transport) { $0[keyPath: limit] = 10 }
@@ -128,7 +134,8 @@ struct BatchTests {
             let batch = TestRequest.renew(all: [String](repeating: id, count: 100))
             #expect(try registry.send(batch).status == 200)
             let refused = try registry.send(batch)
-            #expect(refused.status == 429 && refused["Retry-After"] == nil || refused["Retry-After"] == "9", "\(refused)")
+            #expect(
+                refused.status == 429 && refused["Retry-After"] == nil || refused["Retry-After"] == "9", "\(refused)")
             #expect(try registry.send(.renew(id)).status == 429)
             #expect(try registry.send(.list("")).status == 200)
             // 100 were taken of 20: the next is there when 81 have come back, at 10 a second.

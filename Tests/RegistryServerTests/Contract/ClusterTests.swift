@@ -1,4 +1,5 @@
-// The registry as a member of a cluster, before and after it has copied what the others have (docs/rest-api.md, R606 and R620–R625).
+// The registry as a member of a cluster, before and after it has copied what the others have (docs/rest-api.md, R606
+// and R620–R625).
 
 import Catalog
 import Foundation
@@ -28,11 +29,14 @@ private final class AwaitingCluster: Cluster {
 struct ClusterTests {
     @Test(arguments: Transport.allCases)
     func `a member that leaves takes nothing that the others would not hear of`(_ transport: Transport) throws {
-        // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment at which it publishes its last changes …
+        // R626 A member that stops answers requests of tenants 503 with Retry-After from the moment at which it
+        // publishes its last changes …
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a"))
         registry.context.registry.lifecycle.advance(to: .draining)
-        #expect(try registry.send(TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat")).status == 200, "what is in flight is finished")
+        #expect(
+            try registry.send(TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat")).status == 200,
+            "what is in flight is finished")
         registry.context.registry.lifecycle.advance(to: .leaving)
         for request in [
             TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat"), TestRequest("DELETE", "/api/v1/instances/\(id)"),
@@ -48,11 +52,15 @@ struct ClusterTests {
 
     @Test(arguments: Transport.allCases)
     func `a member without a copy answers no look-up rather than half of one`(_ transport: Transport) throws {
-        // R620 Until a member of a cluster has copied … look-ups … are answered 503 with Retry-After rather than with less than there is.
+        // R620 Until a member of a cluster has copied … look-ups … are answered 503 with Retry-After rather than with
+        // less than there is.
         let cluster = AwaitingCluster()
         let registry = try Registry(transport, cluster: cluster)
         let id = try registry.register(Body("web", "a"))
-        let lookUps = ["/api/v1/instances", "/api/v1/instances/\(id)", "/api/v1/services", "/api/v1/services/web", "/api/v1/services/none"]
+        let lookUps = [
+            "/api/v1/instances", "/api/v1/instances/\(id)", "/api/v1/services", "/api/v1/services/web",
+            "/api/v1/services/none",
+        ]
         for path in lookUps {
             let answer = try registry.send(.get(path))
             #expect(answer.status == 503, "\(path)")
@@ -60,14 +68,18 @@ struct ClusterTests {
             #expect(try answer.object()["Error"] is String, "\(path)")
         }
         cluster.copy()
-        for path in lookUps { #expect(try registry.send(.get(path)).status == (path.hasSuffix("none") ? 404 : 200), "\(path)") }
+        for path in lookUps {
+            #expect(try registry.send(.get(path)).status == (path.hasSuffix("none") ? 404 : 200), "\(path)")
+        }
     }
 
     @Test(arguments: Transport.allCases)
-    func `a member without a copy takes registrations, and sends nobody away who may be known elsewhere`(_ transport: Transport) throws {
-        // R621 Until then registrations are taken, and heartbeats for what is known; a heartbeat for an unknown id is answered 503 with
-        // Retry-After, never 410.
-        // R622 Until then a removal of an unknown id is passed on to the other members and answered 503 with Retry-After.
+    func `a member without a copy takes registrations, and sends nobody away who may be known elsewhere`(
+        _ transport: Transport
+    ) throws {
+        // R621 Until then registrations are taken, and heartbeats for what is known; a heartbeat for an unknown id is
+        // answered 503 with Retry-After, never 410. R622 Until then a removal of an unknown id is passed on to the
+        // other members and answered 503 with Retry-After.
         let cluster = AwaitingCluster()
         let registry = try Registry(transport, cluster: cluster)
         let id = try registry.register(Body("web", "a"))
@@ -99,7 +111,8 @@ struct ClusterTests {
 
     @Test(arguments: Transport.allCases)
     func `readiness waits for the copy, and for the others where that is asked for`(_ transport: Transport) throws {
-        // R606 GET /readyz answers … 503 with "starting" before the first copy from a peer is done, "alone" while CLUSTER_SIZE_REQUIRED is unmet.
+        // R606 GET /readyz answers … 503 with "starting" before the first copy from a peer is done, "alone" while
+        // CLUSTER_SIZE_REQUIRED is unmet.
         for isRequired in [false, true] {
             let cluster = AwaitingCluster()
             let registry = try Registry(transport, cluster: cluster) { $0.clusterSizeRequired = isRequired }
@@ -126,16 +139,22 @@ struct ClusterTests {
     /// Two members, one streaming and one away.
     private static var report: ClusterReport {
         var status = ClusterStatus(
-            member: MemberID(bits: 0xA), name: "registry-2", address: PeerAddress(host: "10.0.0.2", port: 6_100), isReady: true,
-            ground: .copied(from: PeerAddress(host: "10.0.0.1", port: 6_100)), expectedSize: 3, size: 2, clockOffset: -1,
+            member: MemberID(bits: 0xA), name: "registry-2", address: PeerAddress(host: "10.0.0.2", port: 6_100),
+            isReady: true,
+            ground: .copied(from: PeerAddress(host: "10.0.0.1", port: 6_100)), expectedSize: 3, size: 2,
+            clockOffset: -1,
             clockCorrection: 0, holdsLeases: false, digestRoot: 0xD, peers: [], counts: ReplicationCounts())
         status.peers = [
             PeerStatus(
-                address: PeerAddress(host: "10.0.0.1", port: 6_100), member: MemberID(bits: 0xB), name: "registry-1", state: .streaming,
-                isReady: true, clockOffset: 2, failures: 0, lastCopy: (at: 1_000, count: 7, duration: 12), digestsAgree: true,
-                lag: PeerStatus.Lag(changes: 3, milliseconds: 4, queuedBytes: 5, hasOverflowed: false, isCopying: false)),
+                address: PeerAddress(host: "10.0.0.1", port: 6_100), member: MemberID(bits: 0xB), name: "registry-1",
+                state: .streaming,
+                isReady: true, clockOffset: 2, failures: 0, lastCopy: (at: 1_000, count: 7, duration: 12),
+                digestsAgree: true,
+                lag: PeerStatus.Lag(changes: 3, milliseconds: 4, queuedBytes: 5, hasOverflowed: false, isCopying: false)
+            ),
             PeerStatus(
-                address: PeerAddress(host: "fd00::3", port: 6_100), member: nil, name: nil, state: .waiting, isReady: false,
+                address: PeerAddress(host: "fd00::3", port: 6_100), member: nil, name: nil, state: .waiting,
+                isReady: false,
                 clockOffset: nil, failures: 8, lastCopy: nil, digestsAgree: nil, lag: nil),
         ]
         (status.counts.changesSent, status.counts.changesReceived, status.counts.copiesSent) = (10, 20, 30)
@@ -169,15 +188,18 @@ struct ClusterTests {
     }
 
     @Test func `the cluster's page keeps who is lost, and shows who shares a name`() throws {
-        // R652 Of a member that is not linked /api/v1/cluster still tells the name, the version of the protocol and, as since, when it was lost;
-        // with every member goes the last_error, in words, and its age.
-        // R653 Live members of one name … stand in conflicts with the addresses of the members.
+        // R652 Of a member that is not linked /api/v1/cluster still tells the name, the version of the protocol and, as
+        // since, when it was lost; with every member goes the last_error, in words, and its age. R653 Live members of
+        // one name … stand in conflicts with the addresses of the members.
         var status = Self.report.status
         let address = PeerAddress(host: "10.0.0.3", port: 6_100)
         status.peers[1] = PeerStatus(
-            address: address, member: MemberID(bits: 0xC), name: "registry-3", state: .lost, isReady: false, clockOffset: nil, failures: 0,
+            address: address, member: MemberID(bits: 0xC), name: "registry-3", state: .lost, isReady: false,
+            clockOffset: nil, failures: 0,
             version: 2, since: 1_000, fault: (at: 1_500, .closed(.silent)), lastCopy: nil, digestsAgree: nil, lag: nil)
-        status.conflicts = [MemberConflict(kind: .name, value: "registry-1", addresses: [status.peers[0].address, address])]
+        status.conflicts = [
+            MemberConflict(kind: .name, value: "registry-1", addresses: [status.peers[0].address, address])
+        ]
         let registry = try Registry(
             .router, cluster: ReportingCluster(report: ClusterReport(status: status, originals: LegacyStatus())))
         registry.clock.advance(milliseconds: 2_000)
@@ -187,7 +209,9 @@ struct ClusterTests {
         #expect(lost["name"] as? String == "registry-3")
         #expect(lost["protocol"] as? Int == 2)
         let since = try #require(lost["since"] as? String)
-        #expect(try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(since) < Date(timeIntervalSince1970: 9e9))
+        #expect(
+            try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(since)
+                < Date(timeIntervalSince1970: 9e9))
         let error = try #require(lost["last_error"] as? [String: Any])
         #expect(error["age_ms"] as? Int == 500)
         #expect(error["text"] as? String == "the connection was silent for too long")
@@ -202,7 +226,8 @@ struct ClusterTests {
         let page = try registry.send(.get("/api/v1/cluster")).text
         let lines = Set(try registry.send(.get("/metrics")).text.split(separator: "\n"))
         for (name, count) in [
-            ("changes_sent", 11), ("changes_received", 22), ("copies_sent", 33), ("copies_received", 44), ("overflows", 55),
+            ("changes_sent", 11), ("changes_received", 22), ("copies_sent", 33), ("copies_received", 44),
+            ("overflows", 55),
             ("repairs", 60),
         ] {
             #expect(page.contains("\"\(name)\":\(count)"), "\(page)")
@@ -218,17 +243,21 @@ struct ClusterTests {
 
     @Test(
         arguments: [
-            (.waiting, "waiting"), (.dialing, "dialing"), (.greeting, "greeting"), (.copying, "copying"), (.streaming, "streaming"),
-            (.original, "original"), (.refused, "refused"), (.ourself, "ourself"), (.duplicate, "duplicate"), (.unreached, "unreached"),
+            (.waiting, "waiting"), (.dialing, "dialing"), (.greeting, "greeting"), (.copying, "copying"),
+            (.streaming, "streaming"),
+            (.original, "original"), (.refused, "refused"), (.ourself, "ourself"), (.duplicate, "duplicate"),
+            (.unreached, "unreached"),
         ] as [(PeerStatus.State, String)])
     func `a link says what it is at`(_ state: PeerStatus.State, _ word: String) throws {
-        // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming, original (a
-        // legacy peer), refused (reached, and one end does not let the other in), ourself (the address leads back here), duplicate (another address leads to the same member) or unreached (it has reached
-        // us and not we it).
+        // R624 A link is waiting to be dialed again, dialing, greeting (proving who it is), copying, streaming,
+        // original (a legacy peer), refused (reached, and one end does not let the other in), ourself (the address
+        // leads back here), duplicate (another address leads to the same member) or unreached (it has reached us and
+        // not we it).
         var status = Self.report.status
         status.peers[1].state = state
         let report = ClusterReport(status: status, originals: LegacyStatus())
-        let page = try Registry(.router, cluster: ReportingCluster(report: report)).send(.get("/api/v1/cluster")).object()
+        let page = try Registry(.router, cluster: ReportingCluster(report: report)).send(.get("/api/v1/cluster"))
+            .object()
         let members = try #require(page["members"] as? [[String: Any]])
         #expect(members.last?["state"] as? String == word)
     }
@@ -241,7 +270,8 @@ struct ClusterTests {
             #"a8registry_cluster_members{state="streaming"} 1"#, #"a8registry_cluster_members{state="waiting"} 1"#,
             #"a8registry_cluster_members{state="copying"} 0"#, "a8registry_replication_lag_changes 3",
             "a8registry_replication_lag_seconds 0.004",
-            "a8registry_replication_queued_bytes 5", "a8registry_cluster_digests_differing 0", "a8registry_cluster_clock_corrected 0",
+            "a8registry_replication_queued_bytes 5", "a8registry_cluster_digests_differing 0",
+            "a8registry_cluster_clock_corrected 0",
         ] {
             #expect(lines.contains(Substring(line)), "\(line)")
         }

@@ -45,7 +45,8 @@ struct EventTests {
         #expect(try registry.send(.remove(id)).status == 200)
         #expect(try registry.send(.remove(id)).status == 410)
         let page = try Page(try registry.send(.get(Self.path)))
-        #expect(page.strings("kind") == ["registered", "updated", "refreshed", "expired", "registered", "deregistered"])
+        #expect(
+            page.strings("kind") == ["registered", "updated", "refreshed", "expired", "registered", "deregistered"])
         #expect(page.strings("previous_status") == [nil, "STARTING", "UP", "UP", nil, "UP"])
         #expect(page.strings("status") == ["STARTING", "UP", "UP", nil, "UP", nil])
         let times = page.strings("time").compactMap { $0 }
@@ -53,7 +54,8 @@ struct EventTests {
             #expect(time.wholeMatch(of: /2026-01-01T00:00:(\d\d\.\d{3})\d{3}Z/)?.1 == second[...], "\(times)")
         }
         #expect(page.events.allSatisfy { $0["id"] as? String == id && $0["service_name"] as? String == "web" })
-        #expect(page.events.allSatisfy { $0["endpoint"] as? [String: String] == ["type": "http", "value": "10.0.0.1:80"] })
+        #expect(
+            page.events.allSatisfy { $0["endpoint"] as? [String: String] == ["type": "http", "value": "10.0.0.1:80"] })
         #expect(page.events.allSatisfy { $0["member"] == nil }, "it is alone")
         let client = "127.0.0.1"
         #expect(page.strings("client") == [client, client, client, nil, client, client], "nobody asks for an expiry")
@@ -110,7 +112,8 @@ struct EventTests {
     func `what is kept no more is said to be missing`(_ transport: Transport) throws {
         // R645 missed is true when events after since are kept no more, or were before the registry's start.
         let store = Store(
-            namespaceCapacity: nil, changes: ChangeLogLimits(bytes: 1 << 20, isFollowed: false, start: TestClock.start / 1_000))
+            namespaceCapacity: nil,
+            changes: ChangeLogLimits(bytes: 1 << 20, isFollowed: false, start: TestClock.start / 1_000))
         let registry = try Registry(transport, store: store)
         #expect(try Page(try registry.send(.get("\(Self.path)?since=5"))).missed)
         let start = try Page(try registry.send(.get(Self.path))).next
@@ -134,7 +137,8 @@ struct EventTests {
     }
 
     @Test(arguments: [
-        "since=", "since=-1", "since=+1", "since=1.5", "since=x", "since=9007199254740992", "since=99999999999999999999", "limit=",
+        "since=", "since=-1", "since=+1", "since=1.5", "since=x", "since=9007199254740992",
+        "since=99999999999999999999", "limit=",
         "limit=0",
         "limit=1001", "limit=-5", "limit=1e2", "since=1&since=2", "id=x", "x", "since=%zz",
     ])
@@ -150,7 +154,9 @@ struct EventTests {
     @Test func `the largest numbers are taken`() throws {
         let registry = try Registry(.router)
         try registry.register(Body())
-        #expect(try Page(try registry.send(.get("\(Self.path)?since=9007199254740991&limit=1000"))).next == 9_007_199_254_740_991)
+        #expect(
+            try Page(try registry.send(.get("\(Self.path)?since=9007199254740991&limit=1000"))).next
+                == 9_007_199_254_740_991)
         #expect(try Page(try registry.send(.get("\(Self.path)?since=0&limit=1"))).events.count == 1)
     }
 }

@@ -12,8 +12,9 @@ import Testing
 struct LeaseTests {
     @Test(arguments: Transport.allCases, [true, false])
     func `an instance lives until its ttl has passed and no longer`(_ transport: Transport, _ sweeps: Bool) throws {
-        // R256 An instance expires when its ttl has passed since its last heartbeat: never before, and at most one second after.
-        // R258 An expired or removed instance is gone from every answer, and a service without instances disappears.
+        // R256 An instance expires when its ttl has passed since its last heartbeat: never before, and at most one
+        // second after. R258 An expired or removed instance is gone from every answer, and a service without instances
+        // disappears.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10"]))
         let other = try registry.register(Body("db", "b", ["ttl": "600"]))
@@ -36,7 +37,8 @@ struct LeaseTests {
 
     @Test(arguments: Transport.allCases)
     func `a heartbeat restarts the lease`(_ transport: Transport) throws {
-        // R253 PUT /api/v1/instances/{id}/heartbeat restarts the lease and answers 200 with an empty body; a request body is ignored.
+        // R253 PUT /api/v1/instances/{id}/heartbeat restarts the lease and answers 200 with an empty body; a request
+        // body is ignored.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10", "status": #""STARTING""#]))
         for body in ["", #"{"status":"UP","ttl":600}"#, "not json", String(repeating: "x", count: 65_536)] {
@@ -113,12 +115,14 @@ struct LeaseTests {
     }
 
     @Test(arguments: Transport.allCases)
-    func `an unknown instance is gone to those who write and not found to those who read`(_ transport: Transport) throws {
+    func `an unknown instance is gone to those who write and not found to those who read`(_ transport: Transport) throws
+    {
         // R255 A heartbeat for, or a removal of, an id that the namespace does not have is answered 410.
         // R251 GET /api/v1/instances/{id} answers 200 with the instance, whatever its status, or 404.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a"))
-        for unknown in ["0000000000000000", id.uppercased(), id + "0", String(id.dropLast()), "%C3%A9", "a%2Fb", "%20"] {
+        for unknown in ["0000000000000000", id.uppercased(), id + "0", String(id.dropLast()), "%C3%A9", "a%2Fb", "%20"]
+        {
             for request in [TestRequest.renew(unknown), .remove(unknown)] {
                 let answer = try registry.send(request)
                 #expect(answer.status == 410 && answer.error != nil, "\(request): \(answer)")
@@ -135,12 +139,13 @@ struct LeaseTests {
 
     @Test(arguments: Transport.allCases)
     func `an instance of another protocol is served with its own id and status`(_ transport: Transport) throws {
-        // R259 An instance registered through another protocol is served here too; its id may have another form and its status may be
-        // another token, for example DOWN.
+        // R259 An instance registered through another protocol is served here too; its id may have another form and its
+        // status may be another token, for example DOWN.
         let registry = try Registry(transport)
         let id = "host:é/1 a"
         let instance = Instance(
-            id: try #require(InstanceID(Array(id.utf8)[...])), serviceName: Name("WEB"), endpoint: Endpoint(kind: .http, value: "a"),
+            id: try #require(InstanceID(Array(id.utf8)[...])), serviceName: Name("WEB"),
+            endpoint: Endpoint(kind: .http, value: "a"),
             status: InstanceStatus("DOWN"), ttl: 90_000, tags: [], metadata: nil, registered: 0)
         let decision = registry.context.registry.store.apply(
             .register(instance), in: Namespace("default"), at: registry.clock.instant.moment)
@@ -155,7 +160,8 @@ struct LeaseTests {
         #expect(try registry.ids("status=DOWN") == [id])
         #expect(try registry.ids("status=down") == [])
         #expect(try registry.ids("id=host:%C3%A9/1+a") == [id])
-        let links = try registry.send(.list("id=host:%C3%A9/1+a&fields=links")).instances().first?["links"] as? [String: String]
+        let links =
+            try registry.send(.list("id=host:%C3%A9/1+a&fields=links")).instances().first?["links"] as? [String: String]
         #expect(links?["self"] == "http://registry.test:8080/api/v1/instances/\(path)")
         #expect(links?["heartbeat"] == "http://registry.test:8080/api/v1/instances/\(path)/heartbeat")
         registry.clock.advance(milliseconds: 89_999)
@@ -166,13 +172,16 @@ struct LeaseTests {
 
     @Test(arguments: Transport.allCases)
     func `instances that come from another member are not refused for capacity`(_ transport: Transport) throws {
-        // R242 Registering again, and instances that come from other members of the cluster, are never refused for capacity.
+        // R242 Registering again, and instances that come from other members of the cluster, are never refused for
+        // capacity.
         let registry = try Registry(transport) { $0.namespaceCapacity = 1 }
         try registry.register(Body("web", "a"))
         let instance = Instance(
-            id: .digest(1), serviceName: Name("web"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up, ttl: 30_000, tags: [],
+            id: .digest(1), serviceName: Name("web"), endpoint: Endpoint(kind: .tcp, value: "b"), status: .up,
+            ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
-        let told = Replicated(namespace: Namespace("default"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))
+        let told = Replicated(
+            namespace: Namespace("default"), replica: .present(instance, .none, Heartbeat(age: 0, wall: 0)))
         #expect(registry.context.registry.store.merge(told, at: registry.clock.instant.moment) == .applied)
         #expect(try registry.ids("").contains("0000000000000001"))
         #expect(try registry.send(.register(Body("web", "a"))).status == 201)

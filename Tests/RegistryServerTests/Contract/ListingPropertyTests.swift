@@ -22,13 +22,17 @@ private struct Query {
     /// R302–R309, word by word.
     func matches(_ instance: Known) -> Bool {
         if let status {
-            if status.isEmpty || (status.uppercased() != "ALL" && status.uppercased() != instance.status) { return false }
+            if status.isEmpty || (status.uppercased() != "ALL" && status.uppercased() != instance.status) {
+                return false
+            }
         } else if service == nil, id == nil, tags == nil, instance.status != "UP" {
             return false
         }
         if let service, service.isEmpty || service != instance.service { return false }
         if let id, id.isEmpty || id != instance.id { return false }
-        if let tags, tags.isEmpty || tags.contains(where: { $0.isEmpty || !instance.tags.contains($0) }) { return false }
+        if let tags, tags.isEmpty || tags.contains(where: { $0.isEmpty || !instance.tags.contains($0) }) {
+            return false
+        }
         return true
     }
 
@@ -55,7 +59,9 @@ struct ListingPropertyTests {
     private static let services = ["web", "db", "cache"]
     private static let statuses = ["UP", "STARTING", "OUT_OF_SERVICE"]
     private static let tags = ["a", "b", "c"]
-    private static let fields = ["id", "service_name", "endpoint", "ttl", "status", "metadata", "last_heartbeat", "links", "tags"]
+    private static let fields = [
+        "id", "service_name", "endpoint", "ttl", "status", "metadata", "last_heartbeat", "links", "tags",
+    ]
 
     @Test(arguments: Transport.allCases, [11, 12, 13] as [UInt64])
     func `every listing is what a naive filter gives`(_ transport: Transport, _ seed: UInt64) throws {
@@ -68,8 +74,11 @@ struct ListingPropertyTests {
             let status = Self.statuses.randomElement(using: &generator) ?? ""
             let tags = Self.tags.filter { _ in Bool.random(using: &generator) }.shuffled(using: &generator)
             let body = Body(
-                service, "\(number)", ["status": Body.quoted(status), "tags": "[\(tags.map(Body.quoted).joined(separator: ","))]"])
-            known.append(Known(id: try registry.register(body), service: service, value: "\(number)", status: status, tags: tags))
+                service, "\(number)",
+                ["status": Body.quoted(status), "tags": "[\(tags.map(Body.quoted).joined(separator: ","))]"])
+            known.append(
+                Known(id: try registry.register(body), service: service, value: "\(number)", status: status, tags: tags)
+            )
         }
         known.sort { ($0.service, $0.id) < ($1.service, $1.id) }
 
@@ -84,7 +93,8 @@ struct ListingPropertyTests {
             #expect(listed.map { $0["id"] as? String } == expected.map(\.id), circumstances)
             for (instance, shown) in zip(expected, listed) {
                 #expect(Set(shown.keys) == query.keys(instance), circumstances)
-                #expect(shown["endpoint"] as? [String: String] == ["type": "http", "value": instance.value], circumstances)
+                #expect(
+                    shown["endpoint"] as? [String: String] == ["type": "http", "value": instance.value], circumstances)
                 if let status = shown["status"] as? String { #expect(status == instance.status, circumstances) }
                 if let tags = shown["tags"] as? [String] { #expect(tags == instance.tags, circumstances) }
             }
@@ -94,11 +104,15 @@ struct ListingPropertyTests {
     private static func query(_ known: [Known], _ generator: inout SplitMix64) -> Query {
         var query = Query()
         func oneIn(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
-        if oneIn(2) { query.status = (statuses + ["ALL", "all", "up", "Starting", "DOWN", ""]).randomElement(using: &generator) }
+        if oneIn(2) {
+            query.status = (statuses + ["ALL", "all", "up", "Starting", "DOWN", ""]).randomElement(using: &generator)
+        }
         if oneIn(2) { query.service = (services + ["none", ""]).randomElement(using: &generator) }
         if oneIn(5) { query.id = oneIn(5) ? "" : known.randomElement(using: &generator)?.id }
         if oneIn(2) {
-            query.tags = tags.filter { _ in oneIn(3) }.shuffled(using: &generator) + (oneIn(10) ? ["none"] : []) + (oneIn(10) ? [""] : [])
+            query.tags =
+                tags.filter { _ in oneIn(3) }.shuffled(using: &generator) + (oneIn(10) ? ["none"] : [])
+                + (oneIn(10) ? [""] : [])
         }
         if oneIn(2) { query.fields = fields.filter { _ in oneIn(3) }.shuffled(using: &generator) }
         return query

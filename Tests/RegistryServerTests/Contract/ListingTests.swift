@@ -15,7 +15,8 @@ struct ListingTests {
         init(_ transport: Transport) throws {
             registry = try Registry(transport)
             up = try registry.register(Body("web", "up", ["tags": #"["a","b","é","x y"]"#]))
-            starting = try registry.register(Body("web", "starting", ["status": #""STARTING""#, "tags": #"["b","a"]"#]))
+            starting = try registry.register(
+                Body("web", "starting", ["status": #""STARTING""#, "tags": #"["b","a"]"#]))
             out = try registry.register(Body("web", "out", ["status": #""OUT_OF_SERVICE""#, "tags": #"["a",""]"#]))
             db = try registry.register(Body("db", "up", ["metadata": "{}"]))
         }
@@ -82,7 +83,8 @@ struct ListingTests {
 
     @Test(arguments: Transport.allCases)
     func `tags are compared by their bytes`(_ transport: Transport) throws {
-        // R307 tags=a,b lists the instances that have all of those tags. The same letter composed otherwise is another tag.
+        // R307 tags=a,b lists the instances that have all of those tags. The same letter composed otherwise is another
+        // tag.
         let registry = try Registry(transport)
         let composed = try registry.register(Body("web", "a", ["tags": #"["\u00e9","x"]"#]))
         let marked = try registry.register(Body("web", "b", ["tags": #"["x","\u0301y"]"#]))
@@ -94,27 +96,32 @@ struct ListingTests {
 
     @Test(arguments: Transport.allCases)
     func `tags may be many, and a repeated one counts once`(_ transport: Transport) throws {
-        // R307 tags=a,b lists the instances that have all of those tags, in whatever order, and however many there are; one that is named twice
-        // counts once.
+        // R307 tags=a,b lists the instances that have all of those tags, in whatever order, and however many there are;
+        // one that is named twice counts once.
         let registry = try Registry(transport) { $0.maxTags = 1_000 }
         let names = (0..<800).map { "t\($0)" }
-        let all = try registry.register(Body("web", "all", ["tags": "[\(names.map(Body.quoted).joined(separator: ","))]"]))
+        let all = try registry.register(
+            Body("web", "all", ["tags": "[\(names.map(Body.quoted).joined(separator: ","))]"]))
         let twice = try registry.register(Body("web", "twice", ["tags": #"["t0","t0","t1","t1"]"#]))
         #expect(try registry.ids("tags=" + names.reversed().joined(separator: ",")) == [all])
         #expect(try registry.ids("tags=" + (names + ["t800"]).joined(separator: ",")) == [])
         #expect(try registry.ids("tags=t1,t0") == [all, twice].sorted())
         #expect(try registry.ids("tags=t0,t2") == [all])
-        #expect(try registry.ids("tags=" + [String](repeating: "t0", count: 1_300).joined(separator: ",")) == [all, twice].sorted())
+        #expect(
+            try registry.ids("tags=" + [String](repeating: "t0", count: 1_300).joined(separator: ","))
+                == [all, twice].sorted())
         #expect(try registry.ids("tags=" + [String](repeating: "t0", count: 1_300).joined(separator: ",") + ",") == [])
     }
 
     @Test func `the dearest tags to ask for take no longer than the instance is long`() throws {
-        // 2,000 times the same tag, and 1,000 others of one length, asked of an instance with 16,000: compared one by one they are 32 million.
+        // 2,000 times the same tag, and 1,000 others of one length, asked of an instance with 16,000: compared one by
+        // one they are 32 million.
         let registry = try Registry(.router) {
             $0.maxTags = 65_536
             $0.maxTagsBytes = 65_536
         }
-        let last = try registry.register(Body("web", "a", ["tags": "[" + String(repeating: #""b","#, count: 16_000) + #""a"]"#]))
+        let last = try registry.register(
+            Body("web", "a", ["tags": "[" + String(repeating: #""b","#, count: 16_000) + #""a"]"#]))
         let others = (0..<1_000).map { String($0 + 100, radix: 32) }
         var generator = SystemRandomNumberGenerator()
         let queries = [[String](repeating: "a", count: 2_000), others.shuffled(using: &generator)]
@@ -132,7 +139,8 @@ struct ListingTests {
         // R308 tags=, or a list with an empty tag in it, matches nothing; so does an empty status, service_name or id.
         // R109 A query parameter without = has the empty value.
         for query in [
-            "tags=", "tags", "tags=a,", "tags=,a", "tags=,", "tags=a,,b", "status=", "status", "service_name=", "service_name", "id=", "id",
+            "tags=", "tags", "tags=a,", "tags=,a", "tags=,", "tags=a,,b", "status=", "status", "service_name=",
+            "service_name", "id=", "id",
         ] {
             try scene.expect(query, [])
             try scene.expect(query + "&fields=", [])
@@ -161,15 +169,18 @@ struct ListingTests {
         let before = try scene.registry.everything()
         for query in [
             // R310 A filter on any other field, or an unknown parameter, is answered 400.
-            "endpoint=a", "ttl=30", "metadata=x", "last_heartbeat=x", "links=x", "x=y", "x", "=", "=a", "Status=UP", "status%00=UP",
+            "endpoint=a", "ttl=30", "metadata=x", "last_heartbeat=x", "links=x", "x=y", "x", "=", "=a", "Status=UP",
+            "status%00=UP",
             "endpoint.value=up", "status=UP&limit=1", "service_name%3Dweb",
             // R311 A parameter given twice is answered 400.
             "status=UP&status=UP", "tags=a&tags=b", "fields=id&fields=id", "status=UP&%73tatus=UP", "id&id",
             "service_name=a&service_name=b",
             // R314 One unknown or empty name in a longer fields is answered 400.
-            "fields=x", "fields=id,x", "fields=id,", "fields=,", "fields=,id", "fields=ID", "fields=id,%20ttl", "fields=id+ttl",
+            "fields=x", "fields=id,x", "fields=id,", "fields=,", "fields=,id", "fields=ID", "fields=id,%20ttl",
+            "fields=id+ttl",
             "fields=endpoint.value",
-            // R806 %00, and a % that is not followed by two hexadecimal digits, are answered 400 in the query of a page that reads it.
+            // R806 %00, and a % that is not followed by two hexadecimal digits, are answered 400 in the query of a page
+            // that reads it.
             "tags=%", "tags=%4", "tags=%zz", "tags=a%", "%=a", "tags=%00", "status=UP&tags=%0",
             // R807 A query name or value that does not decode to UTF-8 is answered 400.
             "tags=%FF", "tags=%C3", "%FF=a", "tags=%C0%80", "tags=%ED%A0%80",
@@ -186,7 +197,9 @@ struct ListingTests {
     func `fields chooses what is shown of an instance`(_ transport: Transport) throws {
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["tags": #"["t"]"#, "metadata": "1"]))
-        func keys(_ query: String) throws -> Set<String> { Set(try #require(try registry.send(.list(query)).instances().first).keys) }
+        func keys(_ query: String) throws -> Set<String> {
+            Set(try #require(try registry.send(.list(query)).instances().first).keys)
+        }
         // R312 fields=a,b keeps only those …; id and endpoint always stay.
         let names = ["id", "service_name", "endpoint", "ttl", "status", "metadata", "last_heartbeat", "links", "tags"]
         for name in names {

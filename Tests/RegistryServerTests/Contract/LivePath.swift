@@ -26,7 +26,9 @@ final class LivePath: RequestPath {
         while let answer = try reader.next(isToHead: false) { answers.append(answer) }
         // The last one, behind which the connection ended, may be the refusal of a HEAD.
         if let answer = try reader.next(isToHead: true) { answers.append(answer) }
-        guard reader.rest.isEmpty else { throw WaitedInVain(for: "whole answers to \(what)", "left over: \(reader.rest)") }
+        guard reader.rest.isEmpty else {
+            throw WaitedInVain(for: "whole answers to \(what)", "left over: \(reader.rest)")
+        }
         return answers
     }
 }
@@ -36,6 +38,8 @@ extension Array<UInt8> {
     func contains(sequence text: String) -> Bool {
         let wanted = Array(text.utf8)
         guard !wanted.isEmpty, count >= wanted.count else { return wanted.isEmpty }
-        return (0...(count - wanted.count)).contains { self[$0] == wanted[0] && self[$0..<($0 + wanted.count)].elementsEqual(wanted) }
+        return (0...(count - wanted.count)).contains {
+            self[$0] == wanted[0] && self[$0..<($0 + wanted.count)].elementsEqual(wanted)
+        }
     }
 }

@@ -1,4 +1,5 @@
-// Lists that are too long for a loop are made beside it. Nobody can tell but by the loop's other clients, who are served meanwhile.
+// Lists that are too long for a loop are made beside it. Nobody can tell but by the loop's other clients, who are
+// served meanwhile.
 
 import Catalog
 import Foundation
@@ -26,7 +27,9 @@ struct LongListTests {
             for number in 0..<perService {
                 let status = number.isMultiple(of: 7) ? "STARTING" : "UP"
                 try registry.register(
-                    Body("s\(service)", "\(number)", ["status": Body.quoted(status), "tags": #"["t\#(number % 3)"]"#, "ttl": "600"]))
+                    Body(
+                        "s\(service)", "\(number)",
+                        ["status": Body.quoted(status), "tags": #"["t\#(number % 3)"]"#, "ttl": "600"]))
             }
         }
     }
@@ -37,9 +40,12 @@ struct LongListTests {
 
     @Test(arguments: Transport.allCases)
     func `a long list is what its services are, compressed or not, with a tag`(_ transport: Transport) throws {
-        // R340 A list of more than 4,096 instances or 1 MiB, and one of more than 256 KiB that is to be compressed, is rendered on a thread
-        // of its own. Requests for the same list meanwhile, when nothing has changed, get the same.
-        #expect(RenderBudget.loopInstances == 4_096 && RenderBudget.loopBytes == 1 << 20 && RenderBudget.loopGzip == 256 << 10)
+        // R340 A list of more than 4,096 instances or 1 MiB, and one of more than 256 KiB that is to be compressed, is
+        // rendered on a thread of its own. Requests for the same list meanwhile, when nothing has changed, get the
+        // same.
+        #expect(
+            RenderBudget.loopInstances == 4_096 && RenderBudget.loopBytes == 1 << 20
+                && RenderBudget.loopGzip == 256 << 10)
         let registry = try Registry(transport) { $0.maxTTL = .seconds(600) }
         try Self.fill(registry)
         let services = (0..<Self.services).map { "s\($0)" }.sorted()
@@ -97,26 +103,34 @@ struct LongListTests {
 
     @Test(arguments: Transport.allCases)
     func `lists under way take so much memory and no more`(_ transport: Transport) throws {
-        // R842 While lists are being made beside the loops (R340), what they have come to counts; a list that would exceed RENDER_BYTES_NAMESPACE
-        // with those of its namespace, or RENDER_BYTES with all, is answered 503 with Retry-After, and one that would in gzip is sent without.
+        // R842 While lists are being made beside the loops (R340), what they have come to counts; a list that would
+        // exceed RENDER_BYTES_NAMESPACE with those of its namespace, or RENDER_BYTES with all, is answered 503 with
+        // Retry-After, and one that would in gzip is sent without.
         let registry = try Registry(transport) {
             $0.maxTTL = .seconds(600)
             $0.renderBytesNamespace = 3 << 20
             $0.renderBytes = 4 << 20
         }
         // 1.8 MB, which is more than a loop makes.
-        let tags = "[" + (0..<50).map { #""\#(String(repeating: "t", count: 115))\#($0)""# }.joined(separator: ",") + "]"
-        for number in 0..<300 { try registry.register(Body("s\(number % 3)", "\(number)", ["tags": tags, "ttl": "600"])) }
+        let tags =
+            "[" + (0..<50).map { #""\#(String(repeating: "t", count: 115))\#($0)""# }.joined(separator: ",") + "]"
+        for number in 0..<300 {
+            try registry.register(Body("s\(number % 3)", "\(number)", ["tags": tags, "ttl": "600"]))
+        }
         #expect(try registry.send(.list()).status == 200)
         let compressed = try registry.send(.list("fields=tags,id&status=ALL").with("Accept-Encoding", "gzip"))
         #expect(compressed.status == 200 && compressed["Content-Encoding"] == "gzip")
-        for number in 300..<560 { try registry.register(Body("s\(number % 3)", "\(number)", ["tags": tags, "ttl": "600"])) }
+        for number in 300..<560 {
+            try registry.register(Body("s\(number % 3)", "\(number)", ["tags": tags, "ttl": "600"]))
+        }
         let refused = try registry.send(.list())
         #expect(refused.status == 503)
         #expect(refused["Retry-After"] == "1")
         #expect(refused.text.contains("too much memory"))
         // Each of its services can still be had.
-        for service in ["s0", "s1", "s2"] { #expect(try registry.send(.get("/api/v1/services/\(service)")).status == 200) }
+        for service in ["s0", "s1", "s2"] {
+            #expect(try registry.send(.get("/api/v1/services/\(service)")).status == 200)
+        }
         #expect(registry.context.renderThreads.account.total == 0)
         #expect(registry.context.renderThreads.refusedCount == 1)
     }
@@ -132,12 +146,15 @@ struct LongListTests {
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },
-                refused: { refusal, cause, client in responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0) })
+                refused: { refusal, cause, client in
+                    responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0)
+                })
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(on: loop, index: 0, responder, context, context.loopMetrics[0])
                 return { request, reply in
                     let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+                    let instant = Instant(
+                        moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
                     switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)
@@ -148,7 +165,10 @@ struct LongListTests {
         }
     }
 
-    @Test func `many who ask for one long list get it, others are served meanwhile, and who has gone is not waited for`() throws {
+    @Test
+    func `many who ask for one long list get it, others are served meanwhile, and who has gone is not waited for`()
+        throws
+    {
         let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds())
         let moment = context.registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
         for number in 0..<5_000 {

@@ -15,10 +15,14 @@ struct RandomJSON {
         switch Int.random(in: 0..<(depth > 4 ? 5 : 8), using: &generator) {
         case 0: return ["true", "false", "0", "-0", "1e400"].randomElement(using: &generator) ?? ""
         case 1: return "\(Int64.random(in: .min ... .max, using: &generator))"
-        case 2: return "\(Int.random(in: -99...99, using: &generator)).\(UInt16.random(in: 0 ... .max, using: &generator))E+0\(depth)"
+        case 2:
+            return
+                "\(Int.random(in: -99...99, using: &generator)).\(UInt16.random(in: 0 ... .max, using: &generator))E+0\(depth)"
         case 3, 4: return string()
         case 5, 6:
-            let elements = (0..<Int.random(in: 0...4, using: &generator)).map { _ in space() + value(depth: depth + 1) + space() }
+            let elements = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+                space() + value(depth: depth + 1) + space()
+            }
             return "[" + (elements.isEmpty ? space() : elements.joined(separator: ",")) + "]"
         default:
             let members = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
@@ -30,9 +34,12 @@ struct RandomJSON {
 
     private mutating func string() -> String {
         let pieces = [
-            "a", "ä", "日", "😀", " ", "/", #"\/"#, #"\n"#, #"\\"#, #"\""#, #"\u0000"#, #"\uD83D\uDE00"#, "\u{7F}", "\u{2028}", "key", "id",
+            "a", "ä", "日", "😀", " ", "/", #"\/"#, #"\n"#, #"\\"#, #"\""#, #"\u0000"#, #"\uD83D\uDE00"#, "\u{7F}",
+            "\u{2028}", "key", "id",
         ]
-        let chosen = (0..<Int.random(in: 0...6, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
+        let chosen = (0..<Int.random(in: 0...6, using: &generator)).map { _ in
+            pieces.randomElement(using: &generator) ?? ""
+        }
         return "\"" + chosen.joined() + "\""
     }
 
@@ -44,13 +51,14 @@ struct RandomJSON {
 struct MetadataTests {
     @Test(arguments: Transport.allCases, [1, 2, 3] as [UInt64])
     func `metadata comes back byte for byte`(_ transport: Transport, _ seed: UInt64) throws {
-        // R217 metadata may be any JSON value of at most 1,024 bytes, counted as sent from its first byte to its last, and is handed back
-        // byte for byte.
+        // R217 metadata may be any JSON value of at most 1,024 bytes, counted as sent from its first byte to its last,
+        // and is handed back byte for byte.
         let registry = try Registry(transport)
         var random = RandomJSON(generator: SplitMix64(seed: seed))
         for round in 0..<100 {
             let metadata = random.value()
-            let request = TestRequest.register(text: String(Body("web", "a").text.dropLast()) + ",\"metadata\": \(metadata) }")
+            let request = TestRequest.register(
+                text: String(Body("web", "a").text.dropLast()) + ",\"metadata\": \(metadata) }")
             let answer = try registry.send(request)
             guard metadata.utf8.count <= 1_024 else {
                 #expect(answer.status == 400, "seed \(seed), round \(round): \(metadata)")

@@ -10,7 +10,8 @@ import Testing
 
 struct NamespaceTests {
     private static let paths: [TestRequest] = [
-        .register(Body()), .list(""), .instance("a514120dc1beb9aa"), .renew("a514120dc1beb9aa"), .remove("a514120dc1beb9aa"),
+        .register(Body()), .list(""), .instance("a514120dc1beb9aa"), .renew("a514120dc1beb9aa"),
+        .remove("a514120dc1beb9aa"),
         .get("/api/v1/services"), .get("/api/v1/services/web"),
     ]
 
@@ -21,16 +22,18 @@ struct NamespaceTests {
 
     @Test(arguments: Transport.allCases)
     func `without a mode the only namespace is default`(_ transport: Transport) throws {
-        // R506 Without AUTH_MODE the only namespace is default: a request with no Authorization, or with the token default, is served; any
-        // other token is answered 401.
+        // R506 Without AUTH_MODE the only namespace is default: a request with no Authorization, or with the token
+        // default, is served; any other token is answered 401.
         let registry = try Registry(transport)
         let id = try registry.register(Body())
         #expect(try registry.send(.instance(id).bearing("default")).status == 200)
         let before = try registry.everything()
         for request in Self.paths {
             for credential in [
-                "Bearer other", "Bearer Default", "Bearer default x", "Bearer  default", "Bearer", "Bearer ", "BEARER default",
-                "Basic default", "default", "beareR default", "Bearerdefault", "Bearer\tdefault", "Bearer " + Forge.token(),
+                "Bearer other", "Bearer Default", "Bearer default x", "Bearer  default", "Bearer", "Bearer ",
+                "BEARER default",
+                "Basic default", "default", "beareR default", "Bearerdefault", "Bearer\tdefault",
+                "Bearer " + Forge.token(),
             ] {
                 let answer = try registry.send(request.with("Authorization", credential))
                 #expect(Self.isRefused(answer), "\(request) \(credential): \(answer)")
@@ -46,7 +49,10 @@ struct NamespaceTests {
         // R502 Everything after the first space is the token, so a token may contain spaces.
         // R514 A namespace sees only its own instances: another namespace's id is answered exactly as an unknown one.
         let registry = try Registry(transport) { $0.authMode = [.trusted] }
-        let tokens = ["a", "A", "a b", "a  b", " a", "default", "é", "e\u{301}", "www.example.com", String(repeating: "n", count: 256)]
+        let tokens = [
+            "a", "A", "a b", "a  b", " a", "default", "é", "e\u{301}", "www.example.com",
+            String(repeating: "n", count: 256),
+        ]
         for (number, token) in tokens.enumerated() { try registry.register(Body("web", "\(number)"), token: token) }
         for (number, token) in tokens.enumerated() {
             let id = instanceID("web", "http", "\(number)")
@@ -71,8 +77,8 @@ struct NamespaceTests {
     func `where a credential is needed, none and a bad one are refused and change nothing`(
         _ transport: Transport, _ modes: [Settings.AuthScheme]
     ) throws {
-        // R501 A credential is Authorization: Bearer TOKEN or Authorization: bearer TOKEN; no other spelling of the scheme is taken.
-        // R503 Another scheme, an empty token, or no credential where one is needed is answered 401.
+        // R501 A credential is Authorization: Bearer TOKEN or Authorization: bearer TOKEN; no other spelling of the
+        // scheme is taken. R503 Another scheme, an empty token, or no credential where one is needed is answered 401.
         let registry = try Registry(transport) {
             $0.authMode = modes
             $0.jwtSecret = Secret(bytes: Array(Forge.secret.utf8))
@@ -83,9 +89,12 @@ struct NamespaceTests {
         for request in Self.paths {
             #expect(Self.isRefused(try registry.send(request)), "\(request)")
             for credential in [
-                "", "Bearer", "Bearer ", "bearer", "BEARER \(good)", "Basic \(good)", good, "Token \(good)", "Bearer\t\(good)",
+                "", "Bearer", "Bearer ", "bearer", "BEARER \(good)", "Basic \(good)", good, "Token \(good)",
+                "Bearer\t\(good)",
             ] {
-                #expect(Self.isRefused(try registry.send(request.with("Authorization", credential))), "\(request) \(credential)")
+                #expect(
+                    Self.isRefused(try registry.send(request.with("Authorization", credential))),
+                    "\(request) \(credential)")
             }
         }
         #expect(try registry.everything(token: good) == before)
@@ -93,9 +102,8 @@ struct NamespaceTests {
 
     @Test(arguments: Transport.allCases)
     func `a JSON Web Token names its namespace`(_ transport: Transport) throws {
-        // R508 With jwt, the token is a JSON Web Token signed with HS256 under JWT_SECRET, and its claim namespace, a non-empty string, is
-        // the namespace.
-        // R511 A JSON Web Token may carry the prefix jwt..
+        // R508 With jwt, the token is a JSON Web Token signed with HS256 under JWT_SECRET, and its claim namespace, a
+        // non-empty string, is the namespace. R511 A JSON Web Token may carry the prefix jwt..
         let registry = try Registry(transport) {
             $0.authMode = [.jwt]
             $0.jwtSecret = Secret(bytes: Array(Forge.secret.utf8))
@@ -104,19 +112,22 @@ struct NamespaceTests {
         let two = Forge.token(claims: #"{"namespace":"two","sub":"x"}"#)
         let id = try registry.register(Body(), token: one)
         #expect(try registry.send(.instance(id).bearing("jwt." + one)).status == 200)
-        #expect(try registry.send(.instance(id).bearing(Forge.token(claims: #"{"x":1,"namespace":"one"}"#))).status == 200)
+        #expect(
+            try registry.send(.instance(id).bearing(Forge.token(claims: #"{"x":1,"namespace":"one"}"#))).status == 200)
         #expect(try registry.send(.instance(id).bearing(two)).status == 404)
         #expect(try registry.send(.remove(id).bearing(two)).status == 410)
         let before = try registry.everything(token: one)
         // R509 A JSON Web Token with another alg, a wrong signature, or no usable namespace is answered 401.
         for token in [
-            Forge.token(header: #"{"alg":"none"}"#), Forge.token(header: #"{"alg":"HS512"}"#), Forge.token(header: #"{"alg":"hs256"}"#),
+            Forge.token(header: #"{"alg":"none"}"#), Forge.token(header: #"{"alg":"HS512"}"#),
+            Forge.token(header: #"{"alg":"hs256"}"#),
             Forge.token(header: #"{"typ":"JWT"}"#), Forge.token(secret: "another secret, as long as the one"),
             String(one.dropLast()) + "A!",
             String(one[..<(one.lastIndex(of: ".") ?? one.endIndex)]) + ".", Forge.token(claims: "{}"),
             Forge.token(claims: #"{"namespace":""}"#), Forge.token(claims: #"{"namespace":1}"#),
             Forge.token(claims: #"{"namespace":null}"#),
-            Forge.token(claims: #"{"namespace":["one"]}"#), Forge.token(claims: #""one""#), "one", "a.b.c", "jwt.", "jwt.jwt." + one,
+            Forge.token(claims: #"{"namespace":["one"]}"#), Forge.token(claims: #""one""#), "one", "a.b.c", "jwt.",
+            "jwt.jwt." + one,
         ] {
             for request in Self.paths {
                 #expect(Self.isRefused(try registry.send(request.bearing(token))), "\(request) \(token)")
@@ -149,9 +160,11 @@ struct NamespaceTests {
     }
 
     @Test(arguments: Transport.allCases)
-    func `modes are asked in turn, and a token refused by the one that knows it is refused`(_ transport: Transport) throws {
-        // R513 With several modes each is asked in turn: one that does not recognise the token's form passes it on; one that recognises it
-        // and refuses it ends the matter with 401.
+    func `modes are asked in turn, and a token refused by the one that knows it is refused`(_ transport: Transport)
+        throws
+    {
+        // R513 With several modes each is asked in turn: one that does not recognise the token's form passes it on; one
+        // that recognises it and refuses it ends the matter with 401.
         let registry = try Registry(transport) {
             $0.authMode = [.jwt, .trusted]
             $0.jwtSecret = Secret(bytes: Array(Forge.secret.utf8))
@@ -165,7 +178,8 @@ struct NamespaceTests {
 
     @Test(arguments: Transport.allCases)
     func `the open pages need no credential and ignore one`(_ transport: Transport) throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore one.
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore
+        // one.
         let registry = try Registry(transport) { $0.authMode = [.trusted] }
         registry.context.registry.lifecycle.advance(to: .ready)
         for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json"] {

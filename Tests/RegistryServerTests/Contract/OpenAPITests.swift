@@ -56,19 +56,23 @@ struct OpenAPITests {
     }
 
     @Test func `exactly the pages without a credential are described as such`() throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore one.
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore
+        // one.
         for (name, operation) in try Self.described() {
             let route = try #require(Self.routes()[name])
-            #expect(((operation["security"] as? [Any])?.isEmpty == true) == !route.operation.purpose.isOfTenant, "\(name)")
+            #expect(
+                ((operation["security"] as? [Any])?.isEmpty == true) == !route.operation.purpose.isOfTenant, "\(name)")
         }
     }
 
     @Test func `every answer that the contract names is described`() throws {
-        // R101 Every path under /api/v1/ but /api/v1/cluster can also answer 401. And the table of "Service shape": success and refusals of its own.
+        // R101 Every path under /api/v1/ but /api/v1/cluster can also answer 401. And the table of "Service shape":
+        // success and refusals of its own.
         let table = [
             "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 304, 400, 401],
             "GET /api/v1/instances/{id}": [200, 401, 404], "DELETE /api/v1/instances/{id}": [200, 401, 410],
-            "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410], "PUT /api/v1/heartbeats": [200, 400, 401, 413, 415],
+            "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410],
+            "PUT /api/v1/heartbeats": [200, 400, 401, 413, 415],
             "GET /api/v1/services": [200, 304, 401], "GET /api/v1/services/{name}": [200, 304, 401, 404],
             "GET /api/v1/events": [200, 400, 401],
             "GET /": [200],
@@ -85,7 +89,8 @@ struct OpenAPITests {
     }
 
     @Test func `every operation can be refused for the reasons under Limits`() throws {
-        // R101 … every request can be refused for the reasons under Limits. R819 Expect with anything but 100-continue is answered 417.
+        // R101 … every request can be refused for the reasons under Limits. R819 Expect with anything but 100-continue
+        // is answered 417.
         let limits = [400, 408, 412, 413, 414, 417, 421, 431, 500, 501, 503, 505]
         for (name, operation) in try Self.described() {
             let responses = try #require(operation["responses"] as? [String: Any])

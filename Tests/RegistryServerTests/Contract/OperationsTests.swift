@@ -23,7 +23,8 @@ struct ReportingCluster: Cluster {
 struct OperationsTests {
     /// Where it is required, its absence fails the test.
     private static let hasPromtool =
-        ProcessInfo.processInfo.environment["REQUIRE_PROMTOOL"] != nil || FileManager.default.isExecutableFile(atPath: "/usr/bin/promtool")
+        ProcessInfo.processInfo.environment["REQUIRE_PROMTOOL"] != nil
+        || FileManager.default.isExecutableFile(atPath: "/usr/bin/promtool")
 
     @Test(arguments: Transport.allCases)
     func `the root answers with nothing`(_ transport: Transport) throws {
@@ -40,7 +41,9 @@ struct OperationsTests {
         // R602 GET /uptime answers 200, or 503 when a component is unhealthy, with the same report in both cases.
         // R603 The report is {"UPTIME":{"healthy":true,"properties":{"uptime":"1h2m3s"}}}.
         let registry = try Registry(transport)
-        for (milliseconds, text) in [(0, "0s"), (999, "0s"), (1, "1s"), (59_000, "1m0s"), (3_600_000 + 63_000 + 500, "1h2m3s")] {
+        for (milliseconds, text) in [
+            (0, "0s"), (999, "0s"), (1, "1s"), (59_000, "1m0s"), (3_600_000 + 63_000 + 500, "1h2m3s"),
+        ] {
             registry.clock.advance(milliseconds: Int64(milliseconds))
             let answer = try registry.send(.get("/uptime"))
             #expect(answer.status == 200)
@@ -51,27 +54,29 @@ struct OperationsTests {
 
     @Test(arguments: Transport.allCases, [true, false])
     func `in a cluster its health is reported too`(_ transport: Transport, _ isHealthy: Bool) throws {
-        // R603 … in a cluster "CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}} and "REPLICATION":{"healthy":true} are added.
-        // R604 size and threshold are numbers.
-        // R701 … only /uptime and /readyz answer 503 with their own reports.
+        // R603 … in a cluster "CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}} and
+        // "REPLICATION":{"healthy":true} are added. R604 size and threshold are numbers. R701 … only /uptime and
+        // /readyz answer 503 with their own reports.
         let cluster = ReportingCluster(components: [
             ComponentHealth(name: "CLUSTER", isHealthy: true, properties: [("size", 3), ("threshold", 3)]),
             ComponentHealth(name: "REPLICATION", isHealthy: isHealthy),
         ])
         let answer = try Registry(transport, cluster: cluster).send(.get("/uptime"))
         #expect(answer.status == (isHealthy ? 200 : 503))
-        let added = #""CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}},"REPLICATION":{"healthy":\#(isHealthy)}"#
+        let added =
+            #""CLUSTER":{"healthy":true,"properties":{"size":3,"threshold":3}},"REPLICATION":{"healthy":\#(isHealthy)}"#
         #expect(answer.text == #"{"UPTIME":{"healthy":true,"properties":{"uptime":"0s"}},\#(added)}"#)
     }
 
     @Test(arguments: Transport.allCases)
     func `readiness follows the life of the process, and liveness does not`(_ transport: Transport) throws {
-        // R605 GET /livez answers 200 {"status":"alive"} as long as the process serves requests.
-        // R606 GET /readyz answers {"status","reason","since","until"}: 200 with status "ready", or 503 with "starting" … and "draining" once a
-        // stop was asked for.
+        // R605 GET /livez answers 200 {"status":"alive"} as long as the process serves requests. R606 GET /readyz
+        // answers {"status","reason","since","until"}: 200 with status "ready", or 503 with "starting" … and "draining"
+        // once a stop was asked for.
         let registry = try Registry(transport)
         for (state, status, word) in [
-            (Lifecycle.State.starting, 503, "starting"), (.ready, 200, "ready"), (.draining, 503, "draining"), (.ready, 503, "draining"),
+            (Lifecycle.State.starting, 503, "starting"), (.ready, 200, "ready"), (.draining, 503, "draining"),
+            (.ready, 503, "draining"),
             (.leaving, 503, "draining"),
         ] {
             registry.context.registry.lifecycle.advance(to: state)
@@ -94,8 +99,11 @@ struct OperationsTests {
             (.searching, "looking for members"), (.copying, "copying"), (.refused(.secret), "refused"),
             (.linking, "linking"), (.clusterDirectory, "cluster directory"), (.originals, "original members"),
         ] as [(ReadinessHold, String)])
-    func `who is not ready says why, since when, and until when at the latest`(hold: ReadinessHold, reason: String) throws {
-        // R650 reason says why the status is what it is …; R651 since and until are times of RFC 3339 in UTC; until is null where no time ends it.
+    func `who is not ready says why, since when, and until when at the latest`(hold: ReadinessHold, reason: String)
+        throws
+    {
+        // R650 reason says why the status is what it is …; R651 since and until are times of RFC 3339 in UTC; until is
+        // null where no time ends it.
         var cluster = ReportingCluster()
         cluster.readiness = ReadinessReport(hold: hold, ground: nil, since: 1_000, until: 31_000)
         let registry = try Registry(.router, cluster: cluster)
@@ -111,14 +119,18 @@ struct OperationsTests {
         #expect(since.hasSuffix("Z"))
         // Within the same millisecond, and into the next of the wall clock.
         registry.clock.advance(microseconds: 700)
-        #expect(try registry.send(.get("/readyz")).object()["since"] as? String == since, "it is a time, and stays what it was")
+        #expect(
+            try registry.send(.get("/readyz")).object()["since"] as? String == since,
+            "it is a time, and stays what it was")
     }
 
     @Test func `who is ready says on what ground`() throws {
         // R650 … of a member that is ready: copied, started together, alone, timeout …
         for (ground, reason) in [
-            (.copied(from: PeerAddress(host: "10.0.0.1", port: 1)), "copied"), (.startedTogether(members: 3), "started together"),
-            (.alone, "alone"), (.timeout(peersAnswered: true), "timeout"), (.timeout(peersAnswered: false), "timeout without peers"),
+            (.copied(from: PeerAddress(host: "10.0.0.1", port: 1)), "copied"),
+            (.startedTogether(members: 3), "started together"),
+            (.alone, "alone"), (.timeout(peersAnswered: true), "timeout"),
+            (.timeout(peersAnswered: false), "timeout without peers"),
         ] as [(ReadinessGround, String)] {
             var cluster = ReportingCluster()
             cluster.readiness = ReadinessReport(hold: nil, ground: ground, since: 0, until: nil)
@@ -160,7 +172,8 @@ struct OperationsTests {
             #"a8registry_http_requests_total{operation="unmatched",status="400"} 1"#,
             #"a8registry_http_refusals_total{status="400"} 2"#,
             #"a8registry_http_request_duration_seconds_count{operation="registerInstance"} 4"#,
-            "a8registry_instances 1", "a8registry_services 1", "a8registry_namespaces 1", "a8registry_registrations_total 3",
+            "a8registry_instances 1", "a8registry_services 1", "a8registry_namespaces 1",
+            "a8registry_registrations_total 3",
             "a8registry_renewals_total 1", "a8registry_deregistrations_total 1", "a8registry_expirations_total 1",
             "a8registry_log_dropped_lines_total 0", #"a8registry_build_info{version="\#(Release.current)"} 1"#,
         ] {
@@ -182,7 +195,8 @@ struct OperationsTests {
             ("process_threads", "gauge", "Number of OS threads in the process."),
         ]
         for (name, type, help) in expected {
-            let family = try #require(text.firstRange(of: "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) "), "\(name)")
+            let family = try #require(
+                text.firstRange(of: "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) "), "\(name)")
             let value = try #require(Double(text[family.upperBound...].prefix { $0 != "\n" }), "\(name)")
             #expect(value > 0, "\(name)")
         }
@@ -193,7 +207,9 @@ struct OperationsTests {
     func `promtool finds nothing wrong with the metrics`() throws {
         // R607 GET /metrics answers in the Prometheus text format.
         let registry = try Registry(.router)
-        for operation in [TestRequest.register(Body()), .list(), .get("/uptime"), .get("/nowhere")] { _ = try registry.send(operation) }
+        for operation in [TestRequest.register(Body()), .list(), .get("/uptime"), .get("/nowhere")] {
+            _ = try registry.send(operation)
+        }
         let metrics = FileManager.default.temporaryDirectory.appending(path: "metrics-\(UUID().uuidString).txt")
         try Data(try registry.send(.get("/metrics")).body).write(to: metrics)
         defer { try? FileManager.default.removeItem(at: metrics) }

@@ -12,8 +12,8 @@ struct OptionsTests {
 
     @Test(arguments: Transport.allCases)
     func `every path says what it may be asked, to whoever asks`(_ transport: Transport) throws {
-        // R121 OPTIONS on a known path is answered 204 with Allow, and so is OPTIONS *, which names every method that some path has. Neither needs a
-        // credential.
+        // R121 OPTIONS on a known path is answered 204 with Allow, and so is OPTIONS *, which names every method that
+        // some path has. Neither needs a credential.
         let registry = try Registry(transport) { $0.authMode = [.trusted] }
         for (path, allow) in ShapeTests.paths + [("*", Self.every)] {
             for version in ["HTTP/1.1", "HTTP/1.0"] {
@@ -23,8 +23,12 @@ struct OptionsTests {
                     if version == "HTTP/1.0" { request.host = nil }
                     let answer = try registry.send(request)
                     #expect(answer.status == 204 && answer["Allow"] == allow, "\(path) \(version): \(answer)")
-                    #expect(answer.body.isEmpty && answer["Content-Length"] == nil && answer["Content-Type"] == nil, "\(answer)")
-                    #expect(!answer.headers.contains { $0.name.hasPrefix("Access-Control") } && answer["Vary"] == "Accept-Encoding")
+                    #expect(
+                        answer.body.isEmpty && answer["Content-Length"] == nil && answer["Content-Type"] == nil,
+                        "\(answer)")
+                    #expect(
+                        !answer.headers.contains { $0.name.hasPrefix("Access-Control") }
+                            && answer["Vary"] == "Accept-Encoding")
                 }
             }
         }
@@ -53,19 +57,24 @@ struct OptionsTests {
         // R610 With REQUIRE_HTTPS, a plain request is answered 301 (GET and HEAD) or 308 (every other method).
         let registry = try Registry(transport) { $0.requireHTTPS = true }
         #expect(try registry.send(TestRequest("OPTIONS", "/api/v1/services")).status == 308)
-        #expect(try registry.send(TestRequest("OPTIONS", "/api/v1/services").with("X-Forwarded-Proto", "https")).status == 204)
+        #expect(
+            try registry.send(TestRequest("OPTIONS", "/api/v1/services").with("X-Forwarded-Proto", "https")).status
+                == 204)
         #expect(try registry.send(TestRequest("OPTIONS", "/livez")).status == 204)
         #expect(try registry.send(TestRequest("OPTIONS", "*")).status == 204)
     }
 
     @Test(arguments: Transport.allCases)
     func `what a condition forbids is not done`(_ transport: Transport) throws {
-        // R835 If-Match with anything but * is answered 412, since no resource here has a strong tag; so is If-None-Match: * with another method than
-        // GET and HEAD on a path that can be read. Nothing is changed then.
+        // R835 If-Match with anything but * is answered 412, since no resource here has a strong tag; so is
+        // If-None-Match: * with another method than GET and HEAD on a path that can be read. Nothing is changed then.
         let registry = try Registry(transport)
         let id = try registry.register(Body())
         let tag = try #require(try registry.send(.list())["ETag"])
-        for request in [TestRequest.remove(id), .renew(id), .register(Body("web", "b")), .list(), .instance(id), .get("/api/v1/services")] {
+        for request in [
+            TestRequest.remove(id), .renew(id), .register(Body("web", "b")), .list(), .instance(id),
+            .get("/api/v1/services"),
+        ] {
             for tags in [tag, "\"a\"", "\"a\", *", "nonsense"] {
                 #expect(try registry.send(request.with("If-Match", tags)).status == 412, "\(request) \(tags)")
             }
@@ -85,21 +94,24 @@ struct OptionsTests {
     private static let console = "https://console.example"
 
     private func crossOrigin(_ answer: Answer) -> [String: String] {
-        Dictionary(answer.headers.filter { $0.name.hasPrefix("Access-Control") }.map { ($0.name, $0.value) }) { "\($0) AND \($1)" }
+        Dictionary(answer.headers.filter { $0.name.hasPrefix("Access-Control") }.map { ($0.name, $0.value) }) {
+            "\($0) AND \($1)"
+        }
     }
 
     @Test(arguments: Transport.allCases)
     func `a page of an allowed origin may read every answer`(_ transport: Transport) throws {
-        // R122 With CORS_ORIGINS, an answer to a request whose Origin is among them carries Access-Control-Allow-Origin with that origin, and
-        // Access-Control-Expose-Headers: ETag, Location, Retry-After, X-Request-Id, X-Registry-Stale.
-        // R124 Where CORS_ORIGINS names origins, every answer carries Vary: Origin besides R116.
-        // R125 No answer carries Access-Control-Allow-Credentials …
+        // R122 With CORS_ORIGINS, an answer to a request whose Origin is among them carries Access-Control-Allow-Origin
+        // with that origin, and Access-Control-Expose-Headers: ETag, Location, Retry-After, X-Request-Id,
+        // X-Registry-Stale. R124 Where CORS_ORIGINS names origins, every answer carries Vary: Origin besides R116. R125
+        // No answer carries Access-Control-Allow-Credentials …
         let registry = try Registry(transport) {
             $0.authMode = [.trusted]
             $0.corsOrigins = CORSOrigins("http://localhost:3000,\(Self.console)")
         }
         let requests: [TestRequest] = [
-            .register(Body()).bearing("a"), .list().bearing("a"), .list(), .list("x=y").bearing("a"), .get("/x"), .get("/"),
+            .register(Body()).bearing("a"), .list().bearing("a"), .list(), .list("x=y").bearing("a"), .get("/x"),
+            .get("/"),
             .get("/api//v1"), TestRequest("PATCH", "/"), TestRequest("OPTIONS", "/"),
         ]
         for request in requests {
@@ -118,21 +130,26 @@ struct OptionsTests {
                 #expect(crossOrigin(stranger) == [:], "\(origin ?? "none")")
                 #expect(stranger.headers.filter { $0.name == "Vary" }.map(\.value) == ["Accept-Encoding", "Origin"])
             }
-            #expect(crossOrigin(try registry.send(request.with("Origin", Self.console).with("Origin", Self.console))) == [:])
+            #expect(
+                crossOrigin(try registry.send(request.with("Origin", Self.console).with("Origin", Self.console))) == [:]
+            )
         }
     }
 
     @Test(arguments: Transport.allCases)
     func `a preflight is answered before any credential is asked for`(_ transport: Transport) throws {
-        // R123 A preflight (OPTIONS with Access-Control-Request-Method) is answered as R121 says, before any credential is asked for.
+        // R123 A preflight (OPTIONS with Access-Control-Request-Method) is answered as R121 says, before any credential
+        // is asked for.
         for origins in [Self.console, "*"] {
             let registry = try Registry(transport) {
                 $0.authMode = [.trusted]
                 $0.corsOrigins = CORSOrigins(origins)
             }
             for (path, allow) in ShapeTests.paths {
-                let preflight = TestRequest("OPTIONS", path).with("Origin", Self.console).with("Access-Control-Request-Method", "PUT")
-                    .with("Access-Control-Request-Headers", "authorization")
+                let preflight = TestRequest("OPTIONS", path).with("Origin", Self.console).with(
+                    "Access-Control-Request-Method", "PUT"
+                )
+                .with("Access-Control-Request-Headers", "authorization")
                 let answer = try registry.send(preflight)
                 #expect(answer.status == 204 && answer["Allow"] == allow)
                 #expect(
@@ -142,7 +159,8 @@ struct OptionsTests {
                         "Access-Control-Max-Age": "600",
                     ], "\(answer)")
             }
-            let stranger = TestRequest("OPTIONS", "/").with("Origin", "https://evil.example").with("Access-Control-Request-Method", "GET")
+            let stranger = TestRequest("OPTIONS", "/").with("Origin", "https://evil.example").with(
+                "Access-Control-Request-Method", "GET")
             #expect(crossOrigin(try registry.send(stranger)).isEmpty == (origins != "*"))
         }
     }

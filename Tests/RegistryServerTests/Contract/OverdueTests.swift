@@ -19,11 +19,13 @@ struct OverdueTests {
         registry.context.registry.lifecycle.advance(to: .ready)
         try registry.register(Body("web", "a", ["ttl": "30"]))
         let instance = Instance(
-            id: .digest(0xAA), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: "b"), status: .up, ttl: 30_000, tags: [],
+            id: .digest(0xAA), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: "b"), status: .up,
+            ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
         let version = Version(time: HybridTime(bits: 1 << 30), origin: MemberID(bits: 2))
         _ = store.merge(
-            Replicated(namespace: Namespace("default"), replica: .present(instance, version, Heartbeat(age: 0, wall: 0))),
+            Replicated(
+                namespace: Namespace("default"), replica: .present(instance, version, Heartbeat(age: 0, wall: 0))),
             at: registry.clock.instant.moment)
         return registry
     }
@@ -40,11 +42,13 @@ struct OverdueTests {
     }
 
     @Test(arguments: Transport.allCases)
-    func `what a cut-off member keeps is marked in every answer, and another tag goes with it`(_ transport: Transport) throws {
-        // R286 An instance that would have expired while leases are held (R660) stays in every answer with its status, and has "overdue":true besides,
-        // whatever fields says; a heartbeat or a registration ends that, and no other instance has the key.
-        // R319 A list carries a weak ETag, which changes … also when an instance becomes overdue (R286), or no longer is.
-        // R661 Look-ups carry X-Registry-Stale: SECONDS while leases are held.
+    func `what a cut-off member keeps is marked in every answer, and another tag goes with it`(_ transport: Transport)
+        throws
+    {
+        // R286 An instance that would have expired while leases are held (R660) stays in every answer with its status,
+        // and has "overdue":true besides, whatever fields says; a heartbeat or a registration ends that, and no other
+        // instance has the key. R319 A list carries a weak ETag, which changes … also when an instance becomes overdue
+        // (R286), or no longer is. R661 Look-ups carry X-Registry-Stale: SECONDS while leases are held.
         let registry = try member(transport)
         registry.clock.advance(milliseconds: 10_000)
         hear(.cutOff(since: 10_000, until: 610_000), registry)
@@ -54,7 +58,8 @@ struct OverdueTests {
         registry.clock.advance(milliseconds: 22_500)
         sweep(registry)
         let paths = [
-            "/api/v1/instances", "/api/v1/instances?fields=status", "/api/v1/instances/\(Self.elsewhere)", "/api/v1/services/web",
+            "/api/v1/instances", "/api/v1/instances?fields=status", "/api/v1/instances/\(Self.elsewhere)",
+            "/api/v1/services/web",
         ]
         for path in paths {
             let answer = try registry.send(.get(path))
@@ -67,7 +72,8 @@ struct OverdueTests {
         let again = TestRequest.list().with("If-None-Match", before["ETag"] ?? "")
         #expect(try registry.send(again).status == 200, "what the client has says nothing of it")
         #expect(
-            try registry.send(.get("/api/v1/instances/0000000000000000"))["X-Registry-Stale"] == "22", "what is not found may be stale too")
+            try registry.send(.get("/api/v1/instances/0000000000000000"))["X-Registry-Stale"] == "22",
+            "what is not found may be stale too")
         #expect(try registry.send(.renew(Self.elsewhere)).status == 200)
         #expect(try registry.send(.renew(Self.elsewhere))["X-Registry-Stale"] == nil)
         let renewed = try registry.send(.list())
@@ -78,7 +84,8 @@ struct OverdueTests {
 
     @Test(arguments: Transport.allCases)
     func `what holds leases is shown in one place`(_ transport: Transport) throws {
-        // R662 While leases are held, the report of /uptime has "EXPIRY":{"healthy":true,"properties":{"cut_off":12,"remaining":588,"overdue":3}} besides.
+        // R662 While leases are held, the report of /uptime has
+        // "EXPIRY":{"healthy":true,"properties":{"cut_off":12,"remaining":588,"overdue":3}} besides.
         let registry = try member(transport)
         registry.clock.advance(milliseconds: 20_000)
         hear(.cutOff(since: 20_000, until: 620_000), registry)
@@ -87,11 +94,15 @@ struct OverdueTests {
         let report = #""EXPIRY":{"healthy":true,"properties":{"cut_off":12,"remaining":588,"overdue":1}}"#
         #expect(try registry.send(.get("/uptime")).text.contains(report))
         var metrics = try registry.send(.get("/metrics")).text
-        #expect(metrics.contains("a8registry_expiry_held{cause=\"cut_off\"} 1\n") && metrics.contains("{cause=\"paused\"} 0\n"))
+        #expect(
+            metrics.contains("a8registry_expiry_held{cause=\"cut_off\"} 1\n")
+                && metrics.contains("{cause=\"paused\"} 0\n"))
         #expect(metrics.contains("a8registry_instances_overdue 1\n"))
         // R673 SIGUSR1 writes … what the process holds …
         func isToldOnSignal() -> String? {
-            StatusReport.process(registry.context, monotonic: registry.clock.instant.monotonic)["leases_held"].map { "\($0)" }
+            StatusReport.process(registry.context, monotonic: registry.clock.instant.monotonic)["leases_held"].map {
+                "\($0)"
+            }
         }
         #expect(isToldOnSignal() == "true")
         hear(.whole(restarts: false), registry)

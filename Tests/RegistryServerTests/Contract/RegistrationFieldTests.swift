@@ -9,11 +9,13 @@ import Testing
 struct RegistrationFieldTests {
     @Test(arguments: Transport.allCases)
     func `a registration is JSON by its media type`(_ transport: Transport) throws {
-        // R206 The media type must be application/json, in any letter case, and may be followed by parameters such as charset; anything
-        // else, or none, is answered 415.
+        // R206 The media type must be application/json, in any letter case, and may be followed by parameters such as
+        // charset; anything else, or none, is answered 415.
         let registry = try Registry(transport)
         func status(_ type: String?) throws -> Int {
-            try registry.send(TestRequest("POST", "/api/v1/instances", type.map { [("Content-Type", $0)] } ?? [], body: Body().text)).status
+            try registry.send(
+                TestRequest("POST", "/api/v1/instances", type.map { [("Content-Type", $0)] } ?? [], body: Body().text)
+            ).status
         }
         for type in [
             "application/json", "Application/JSON", "application/json;charset=utf-8", "application/json; charset=UTF-8",
@@ -22,8 +24,10 @@ struct RegistrationFieldTests {
             #expect(try status(type) == 201, "\(type)")
         }
         for type in [
-            nil, "", "text/json", "application/jsonp", "application/json2; charset=utf-8", "application/json charset=utf-8",
-            "application/json, text/plain", "application/vnd.api+json", "json", "application / json", ";application/json",
+            nil, "", "text/json", "application/jsonp", "application/json2; charset=utf-8",
+            "application/json charset=utf-8",
+            "application/json, text/plain", "application/vnd.api+json", "json", "application / json",
+            ";application/json",
         ] {
             #expect(try status(type) == 415, "\(type ?? "none")")
         }
@@ -40,7 +44,9 @@ struct RegistrationFieldTests {
                 if limit == 64 { body.serviceName = json } else { body.value = json }
                 return try registry.send(.register(body)).status
             }
-            func text(_ character: String, _ count: Int) -> String { "\"" + String(repeating: character, count: count) + "\"" }
+            func text(_ character: String, _ count: Int) -> String {
+                "\"" + String(repeating: character, count: count) + "\""
+            }
             #expect(try status(text("a", 1)) == 201)
             #expect(try status(text("a", limit)) == 201)
             #expect(try status(text("a", limit + 1)) == 400)
@@ -65,9 +71,13 @@ struct RegistrationFieldTests {
     func `a name comes back as the characters it stands for`(_ transport: Transport) throws {
         // R207 service_name must be 1 to 64 bytes of UTF-8, counted after JSON unescaping.
         let registry = try Registry(transport)
-        for name in ["a b", "a/b", "\"\\\n\t\r\u{8}\u{C}", "\u{0}", "\u{7F}", "é", "e\u{301}", "日本", "😀", "\u{FFFF}\u{10FFFF}", "&<>'"] {
+        for name in [
+            "a b", "a/b", "\"\\\n\t\r\u{8}\u{C}", "\u{0}", "\u{7F}", "é", "e\u{301}", "日本", "😀", "\u{FFFF}\u{10FFFF}",
+            "&<>'",
+        ] {
             let object = try registry.registered(Body(name, name))
-            #expect((object["service_name"] as? String)?.utf8.elementsEqual(name.utf8) == true, "\(name.debugDescription)")
+            #expect(
+                (object["service_name"] as? String)?.utf8.elementsEqual(name.utf8) == true, "\(name.debugDescription)")
             let endpoint = try #require(object["endpoint"] as? [String: String])
             #expect(endpoint["value"]?.utf8.elementsEqual(name.utf8) == true, "\(name.debugDescription)")
         }
@@ -82,7 +92,9 @@ struct RegistrationFieldTests {
         #expect(instanceID("é", "http", "x") != instanceID("e\u{301}", "http", "x"))
         try registry.register(Body("é", "x"))
         try registry.register(Body("e\u{301}", "x"))
-        #expect(try registry.send(.get("/api/v1/services/e%CC%81")).object()["service_name"].map { "\($0)".utf8.count } == 3)
+        #expect(
+            try registry.send(.get("/api/v1/services/e%CC%81")).object()["service_name"].map { "\($0)".utf8.count } == 3
+        )
     }
 
     @Test(arguments: Transport.allCases)
@@ -110,7 +122,8 @@ struct RegistrationFieldTests {
         // R204 ttl in the answer is the lease in whole seconds as it was granted.
         let registry = try Registry(transport)
         for (asked, granted) in [
-            (nil, 30), ("0", 30), ("null", 30), ("1", 10), ("9", 10), ("10", 10), ("11", 11), ("599", 599), ("600", 600), ("601", 600),
+            (nil, 30), ("0", 30), ("null", 30), ("1", 10), ("9", 10), ("10", 10), ("11", 11), ("599", 599),
+            ("600", 600), ("601", 600),
             ("4294967295", 600),
         ] {
             var body = Body()
@@ -131,7 +144,9 @@ struct RegistrationFieldTests {
             $0.maxTTL = .seconds(3)
         }
         for (asked, granted) in [("0", 2), ("1", 2), ("2", 2), ("3", 3), ("4", 3)] {
-            #expect(try registry.send(.register(Body("web", "a", ["ttl": asked]))).object()["ttl"] as? Int == granted, "\(asked)")
+            #expect(
+                try registry.send(.register(Body("web", "a", ["ttl": asked]))).object()["ttl"] as? Int == granted,
+                "\(asked)")
         }
         // R256 … never before: 1.5 s are told as 2 and last 1.5.
         let id = try registry.register(Body("web", "a", ["ttl": "1"]))
@@ -146,7 +161,8 @@ struct RegistrationFieldTests {
         // R212 A ttl that is negative, has a fraction or an exponent, is quoted, or exceeds 4294967295 is answered 400.
         let registry = try Registry(transport)
         for ttl in [
-            "-1", "-0", "1.0", "30.5", "3e1", "30e0", "1E2", #""30""#, "4294967296", "18446744073709551616", "1e999", "true", "[]", "{}",
+            "-1", "-0", "1.0", "30.5", "3e1", "30e0", "1E2", #""30""#, "4294967296", "18446744073709551616", "1e999",
+            "true", "[]", "{}",
             "-9999999999999999999999",
         ] {
             let answer = try registry.send(.register(Body("web", "a", ["ttl": ttl])))
@@ -167,11 +183,14 @@ struct RegistrationFieldTests {
             ("UP", "UP"), ("up", "UP"), ("uP", "UP"), ("", "UP"), ("starting", "STARTING"), ("Starting", "STARTING"),
             ("out_of_service", "OUT_OF_SERVICE"), ("Out_Of_Service", "OUT_OF_SERVICE"),
         ] {
-            #expect(try registry.registered(Body("web", "a", ["status": Body.quoted(given)]))["status"] as? String == shown, "\(given)")
+            #expect(
+                try registry.registered(Body("web", "a", ["status": Body.quoted(given)]))["status"] as? String == shown,
+                "\(given)")
         }
         #expect(try registry.registered(Body("web", "b"))["status"] as? String == "UP")
         for status in [
-            "DOWN", "ALL", "UP ", " UP", "OUT OF SERVICE", "OUT-OF-SERVICE", "UP\u{0}", "UNKNOWN", "U\u{301}P", "ſtarting", "startıng",
+            "DOWN", "ALL", "UP ", " UP", "OUT OF SERVICE", "OUT-OF-SERVICE", "UP\u{0}", "UNKNOWN", "U\u{301}P",
+            "ſtarting", "startıng",
         ] {
             let answer = try registry.send(.register(Body("web", "a", ["status": Body.quoted(status)])))
             #expect(answer.status == 400 && answer.error?.contains("status") == true, "\(status)")
@@ -202,7 +221,8 @@ struct RegistrationFieldTests {
         // R219 Unknown keys, in the body or in endpoint, are ignored, but their values must be valid JSON.
         let registry = try Registry(transport)
         let known = #""service_name":"web","endpoint":{"x":[{}],"type":"http","x":null,"value":"a"}"#
-        let body = #"{"serviceName":1,"TTLs":-1,"id":"mine","last_heartbeat":"x","links":{},"":[1,{"a":1,"a":2}],\#(known),"ttl ":"x"}"#
+        let body =
+            #"{"serviceName":1,"TTLs":-1,"id":"mine","last_heartbeat":"x","links":{},"":[1,{"a":1,"a":2}],\#(known),"ttl ":"x"}"#
         let answer = try registry.send(.register(text: body))
         #expect(answer.status == 201)
         #expect(try answer.object()["id"] as? String == instanceID("web", "http", "a"))
@@ -238,9 +258,11 @@ struct RegistrationFieldTests {
         let known = #""service_name":"web","endpoint":{"type":"http","value":"a"}"#
         #expect(try registry.send(.register(text: #"{\#(known),"\u0054tL":90}"#)).object()["ttl"] as? Int == 90)
         #expect(try registry.send(.register(text: #"{\#(known),"\u017ftatus":1,"tag\u017f":1}"#)).status == 201)
-        // R237 A known field given twice, in the body or in endpoint, is refused by its name: two spellings of one key are one field.
+        // R237 A known field given twice, in the body or in endpoint, is refused by its name: two spellings of one key
+        // are one field.
         for (rest, field) in [
-            (#""STATUS":"UP","status":"UP""#, "status"), (#""ttl":10,"Ttl":10"#, "ttl"), (#""Service_name":"web""#, "service_name"),
+            (#""STATUS":"UP","status":"UP""#, "status"), (#""ttl":10,"Ttl":10"#, "ttl"),
+            (#""Service_name":"web""#, "service_name"),
             (#""Endpoint":{"type":"http","value":"a"}"#, "endpoint"), (#""tags":[],"TAGS":[]"#, "tags"),
         ] {
             let answer = try registry.send(.register(text: "{\(known),\(rest)}"))

@@ -9,8 +9,9 @@ import Testing
 struct RegistrationTests {
     @Test(arguments: Transport.allCases)
     func `a registration is answered with its id, its ttl and its links`(_ transport: Transport) throws {
-        // R201 A registration is answered 201 with {"id":…,"ttl":…,"links":{"self":…,"heartbeat":…}}, and Location equals links.self.
-        // R205 links.self is http://HOST/api/v1/instances/ID and links.heartbeat is http://HOST/api/v1/instances/ID/heartbeat.
+        // R201 A registration is answered 201 with {"id":…,"ttl":…,"links":{"self":…,"heartbeat":…}}, and Location
+        // equals links.self. R205 links.self is http://HOST/api/v1/instances/ID and links.heartbeat is
+        // http://HOST/api/v1/instances/ID/heartbeat.
         let registry = try Registry(transport)
         let answer = try registry.send(.register(Body("web", "10.0.0.1:80")))
         let id = "a514120dc1beb9aa"
@@ -36,20 +37,29 @@ struct RegistrationTests {
 
     @Test(arguments: Transport.allCases)
     func `the id is made of the service name and the endpoint alone`(_ transport: Transport) throws {
-        // R202 The id is the first 16 lowercase hexadecimal digits of the SHA-256 of service_name/endpoint.type/endpoint.value; …
+        // R202 The id is the first 16 lowercase hexadecimal digits of the SHA-256 of
+        // service_name/endpoint.type/endpoint.value; …
         let registry = try Registry(transport)
-        for (service, value) in [("web", "10.0.0.1:80"), ("ä/ö", "x y"), ("a", "/"), ("日本", "é\u{301}"), ("q\"\\", "\u{1}\u{1F600}")] {
+        for (service, value) in [
+            ("web", "10.0.0.1:80"), ("ä/ö", "x y"), ("a", "/"), ("日本", "é\u{301}"), ("q\"\\", "\u{1}\u{1F600}"),
+        ] {
             let id = try registry.register(Body(service, value, ["status": #""STARTING""#, "tags": #"["t"]"#]))
             #expect(id == instanceID(service, "http", value))
         }
     }
 
     @Test(arguments: Transport.allCases)
-    func `services that share a text are two, and each has the id that every member gives it`(_ transport: Transport) throws {
-        // R202 … where a shorter service name makes the same text, it is those of SHA-256(SHA-256(service_name) ‖ endpoint.type ‖ SHA-256(endpoint.value)).
+    func `services that share a text are two, and each has the id that every member gives it`(_ transport: Transport)
+        throws
+    {
+        // R202 … where a shorter service name makes the same text, it is those of SHA-256(SHA-256(service_name) ‖
+        // endpoint.type ‖ SHA-256(endpoint.value)).
         for isReversed in [false, true] {
             let registry = try Registry(transport)
-            let cuts = [("a", "http", "http/b/tcp/c", true), ("a/http", "http", "b/tcp/c", false), ("a/http/http/b", "tcp", "c", false)]
+            let cuts = [
+                ("a", "http", "http/b/tcp/c", true), ("a/http", "http", "b/tcp/c", false),
+                ("a/http/http/b", "tcp", "c", false),
+            ]
             var ids: [String] = []
             for (service, type, value, isFirst) in isReversed ? cuts.reversed() : cuts {
                 let body = #"{"service_name":"\#(service)","endpoint":{"type":"\#(type)","value":"\#(value)"}}"#
@@ -70,11 +80,16 @@ struct RegistrationTests {
         // R252 That instance has every field of the table but links; its query string is ignored.
         let registry = try Registry(transport)
         let id = try registry.register(
-            Body("web", "10.0.0.1:80", ["ttl": "60", "status": #""STARTING""#, "tags": #"["a","b"]"#, "metadata": #"{"k": [1, 2]}"#]))
+            Body(
+                "web", "10.0.0.1:80",
+                ["ttl": "60", "status": #""STARTING""#, "tags": #"["a","b"]"#, "metadata": #"{"k": [1, 2]}"#]))
         let answer = try registry.send(.get("/api/v1/instances/\(id)?fields=id&status=UP&nonsense"))
         #expect(answer.status == 200)
         let object = try answer.object()
-        #expect(Set(object.keys) == ["id", "service_name", "endpoint", "ttl", "status", "metadata", "last_heartbeat", "tags"])
+        #expect(
+            Set(object.keys) == [
+                "id", "service_name", "endpoint", "ttl", "status", "metadata", "last_heartbeat", "tags",
+            ])
         #expect(object["id"] as? String == id)
         #expect(object["service_name"] as? String == "web")
         #expect(object["endpoint"] as? [String: String] == ["type": "http", "value": "10.0.0.1:80"])
@@ -89,17 +104,20 @@ struct RegistrationTests {
         // R218 last_heartbeat is RFC 3339 in UTC, ends in Z, and has sub-second digits.
         let registry = try Registry(transport)
         let id = try registry.register(Body())
-        #expect(try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:00.123456789Z")
+        #expect(
+            try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:00.123456789Z")
         registry.clock.advance(milliseconds: 5_001)
-        #expect(try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:00.123456789Z")
+        #expect(
+            try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:00.123456789Z")
         #expect(try registry.send(.renew(id)).status == 200)
-        #expect(try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:05.124456789Z")
+        #expect(
+            try registry.send(.instance(id)).object()["last_heartbeat"] as? String == "2026-01-01T00:00:05.124456789Z")
     }
 
     @Test(arguments: Transport.allCases)
     func `registering the same endpoint again replaces all that was said before`(_ transport: Transport) throws {
-        // R203 Registering the same endpoint of the same service again overwrites the same instance as a whole, restarts its lease and is
-        // answered 201.
+        // R203 Registering the same endpoint of the same service again overwrites the same instance as a whole,
+        // restarts its lease and is answered 201.
         let registry = try Registry(transport)
         let first = try registry.register(
             Body("web", "a", ["ttl": "20", "status": #""STARTING""#, "tags": #"["t"]"#, "metadata": "1"]))
@@ -131,8 +149,8 @@ struct RegistrationTests {
 
     @Test(arguments: Transport.allCases)
     func `a full namespace refuses a new instance and takes a known one`(_ transport: Transport) throws {
-        // R241 When the namespace holds NAMESPACE_CAPACITY instances, a new one is answered 403.
-        // R242 Registering again, and instances that come from other members of the cluster, are never refused for capacity.
+        // R241 When the namespace holds NAMESPACE_CAPACITY instances, a new one is answered 403. R242 Registering
+        // again, and instances that come from other members of the cluster, are never refused for capacity.
         let registry = try Registry(transport) {
             $0.namespaceCapacity = 2
             $0.authMode = [.trusted]
@@ -147,7 +165,8 @@ struct RegistrationTests {
         try registry.register(Body("web", "a"), token: "t")
         try registry.register(Body("web", "c"), token: "another")
 
-        // Room is made by removing, and by a lease that ran out, be it swept away yet or not (R256: at most one second after).
+        // Room is made by removing, and by a lease that ran out, be it swept away yet or not (R256: at most one second
+        // after).
         #expect(try registry.send(.remove(first).bearing("t")).status == 200)
         try registry.register(Body("web", "c", ["ttl": "10"]), token: "t")
         #expect(try registry.send(.register(Body("web", "d")).bearing("t")).status == 403)

@@ -1,5 +1,6 @@
-// The registry as its contract sees it: requests in, answers out. The same test runs against the request path alone (gate, responder,
-// catalog; no socket) and against a server on a loopback port. Time is the test's own in both, so leases run out without a wait.
+// The registry as its contract sees it: requests in, answers out. The same test runs against the request path alone
+// (gate, responder, catalog; no socket) and against a server on a loopback port. Time is the test's own in both, so
+// leases run out without a wait.
 
 import Catalog
 import Foundation
@@ -44,13 +45,15 @@ final class TestClock: Sendable {
     var instant: Instant {
         let elapsed = self.elapsed.withLock { $0 }
         return Instant(
-            moment: Moment(lease: LeaseTime(milliseconds: elapsed / 1_000_000), wall: Self.start + elapsed), monotonic: elapsed)
+            moment: Moment(lease: LeaseTime(milliseconds: elapsed / 1_000_000), wall: Self.start + elapsed),
+            monotonic: elapsed)
     }
 }
 
 extension ServerContext {
     convenience init(
-        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int, monotonic: Int64,
+        settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
+        monotonic: Int64,
         routes: RouteTable = Protocols.routes
     ) {
         self.init(
@@ -92,11 +95,13 @@ final class Registry {
         _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock
     ) throws -> LoopHandler {
         let responder = Responder(
-            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0], accessLog: nil)
+            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0],
+            accessLog: nil)
         var handler = LoopHandler(
             respond: { request in
                 let instant = clock.instant
-                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).settled(by: responder, at: instant)
+                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).settled(
+                    by: responder, at: instant)
             },
             refused: { refusal, cause, client in
                 responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.instant.moment.wall)
@@ -120,7 +125,8 @@ final class Registry {
 
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
-        context.registry.changes.countExpirations(context.registry.store.expire(at: clock.instant.moment, budget: 100_000).expired)
+        context.registry.changes.countExpirations(
+            context.registry.store.expire(at: clock.instant.moment, budget: 100_000).expired)
     }
 }
 
@@ -135,7 +141,8 @@ extension CallProgress {
 
     /// The answer, once a list that it waits for has been made.
     func settled(by responder: Responder, at instant: Instant) -> Response {
-        guard case .waits(let kept) = self, case .rendering(let job) = kept.waiting.cause, let done = try? WakeSignal() else {
+        guard case .waits(let kept) = self, case .rendering(let job) = kept.waiting.cause, let done = try? WakeSignal()
+        else {
             return atOnce
         }
         _ = job.whenDone { done.raise() }

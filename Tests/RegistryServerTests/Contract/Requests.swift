@@ -23,7 +23,8 @@ struct Body {
 
     /// A JSON string, written by Foundation.
     static func quoted(_ text: String) -> String {
-        let json = try? JSONSerialization.data(withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
+        let json = try? JSONSerialization.data(
+            withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
         return String(decoding: json ?? Data(), as: UTF8.self)
     }
 
@@ -41,7 +42,9 @@ extension TestRequest {
     static func register(bytes: [UInt8]) -> TestRequest {
         TestRequest("POST", "/api/v1/instances", [("Content-Type", "application/json")], body: bytes)
     }
-    static func list(_ query: String = "status=ALL") -> TestRequest { get("/api/v1/instances" + (query.isEmpty ? "" : "?" + query)) }
+    static func list(_ query: String = "status=ALL") -> TestRequest {
+        get("/api/v1/instances" + (query.isEmpty ? "" : "?" + query))
+    }
     static func instance(_ id: String) -> TestRequest { get("/api/v1/instances/\(id)") }
     static func renew(_ id: String) -> TestRequest { TestRequest("PUT", "/api/v1/instances/\(id)/heartbeat") }
     static func remove(_ id: String) -> TestRequest { TestRequest("DELETE", "/api/v1/instances/\(id)") }

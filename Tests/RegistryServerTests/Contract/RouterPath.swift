@@ -1,4 +1,5 @@
-// The way without a socket: the gate frames the bytes, the responder answers, and the answer is written down as the transport would.
+// The way without a socket: the gate frames the bytes, the responder answers, and the answer is written down as the
+// transport would.
 
 import HTTP
 import TestSupport
@@ -31,7 +32,8 @@ final class RouterPath: RequestPath {
             while let head = gate.takeRequest() {
                 // The next request begins where this one's body ends.
                 let body = Self.body(after: head, in: bytes, from: &start)
-                let request = Request(head: head, body: body, isSecure: false, clientAddress: "127.0.0.1", localAddress: "127.0.0.1:8080")
+                let request = Request(
+                    head: head, body: body, isSecure: false, clientAddress: "127.0.0.1", localAddress: "127.0.0.1:8080")
                 answers.append(Self.answer(handler.respond(request), isToHead: head.method == .head))
             }
         }

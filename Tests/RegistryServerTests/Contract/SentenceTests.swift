@@ -1,5 +1,5 @@
-// What a refusal tells whoever reads it: what was sent, what is taken, and nothing that leads astray (docs/rest-api.md, R701). The wording is no part of
-// the contract (R702); what has to be learnt from it is.
+// What a refusal tells whoever reads it: what was sent, what is taken, and nothing that leads astray (docs/rest-api.md,
+// R701). The wording is no part of the contract (R702); what has to be learnt from it is.
 
 import Foundation
 import TestSupport
@@ -27,12 +27,14 @@ struct SentenceTests {
         #expect(try registry.send(request).error?.hasSuffix("and came without one") == true)
         #expect(try registry.send(request.with("Content-Type", "")).error?.hasSuffix("and came without one") == true)
         for type in ["text/plain", "application/x-www-form-urlencoded", "a\"b\\c"] {
-            #expect(try registry.send(request.with("Content-Type", type)).error?.hasSuffix("and came with \(type)") == true)
+            #expect(
+                try registry.send(request.with("Content-Type", type)).error?.hasSuffix("and came with \(type)") == true)
         }
         let long = try registry.send(request.with("Content-Type", String(repeating: "t", count: 4_000)))
         #expect(long.error?.hasSuffix("\(String(repeating: "t", count: 64))…") == true)
         // Bytes that are no UTF-8 make a sentence that is.
-        let bytes = Array("POST /api/v1/instances HTTP/1.1\r\nHost: a\r\nContent-Type: ".utf8) + [0xFF] + Array("\r\n\r\n".utf8)
+        let bytes =
+            Array("POST /api/v1/instances HTTP/1.1\r\nHost: a\r\nContent-Type: ".utf8) + [0xFF] + Array("\r\n\r\n".utf8)
         #expect(try registry.send(raw: bytes).error?.hasSuffix("and came with \u{FFFD}") == true)
     }
 
@@ -45,7 +47,9 @@ struct SentenceTests {
             #expect(answer.status == 415 && answer.error?.contains("Content-Encoding: \(coding)") == true, "\(answer)")
         }
         for coding in ["identity", "Identity", ""] {
-            #expect(try registry.send(TestRequest.register(Body()).with("Content-Encoding", coding)).status == 201, "\(coding)")
+            #expect(
+                try registry.send(TestRequest.register(Body()).with("Content-Encoding", coding)).status == 201,
+                "\(coding)")
         }
         // R814 Elsewhere a request body that no rule asks for is read, counted and ignored.
         let id = instanceID("web", "http", "10.0.0.1:80")

@@ -16,12 +16,15 @@ struct ShapeTests {
         ("/api/v1/instances/\(id)/heartbeat", "OPTIONS, PUT"), ("/api/v1/heartbeats", "OPTIONS, PUT"),
         ("/api/v1/services", "GET, HEAD, OPTIONS"),
         ("/api/v1/services/web", "GET, HEAD, OPTIONS"),
-        ("/", "GET, HEAD, OPTIONS"), ("/uptime", "GET, HEAD, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"), ("/uptime", "GET, HEAD, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
         ("/metrics", "GET, HEAD, OPTIONS"),
         ("/swagger.json", "GET, HEAD, OPTIONS"),
     ]
 
-    private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
+    private static let methods = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get",
+    ]
 
     @Test(arguments: Transport.allCases)
     func `a known path with another method is answered 405 and says which it has`(_ transport: Transport) throws {
@@ -47,8 +50,10 @@ struct ShapeTests {
         // R106 Paths are compared byte for byte after decoding; a path with a slash added at its end is another path.
         let registry = try Registry(transport)
         let strangers = [
-            "/x", "/api", "/api/v1", "/api/v2/instances", "/api/v1/instances/a/b", "/api/v1/instances/a/heartbeat/b", "/Uptime",
-            "/api/v1/Instances", "/api/v1/instance", "/index.html", "/api/v1/services/a/b", "/api%2Fv1%2Finstances", "/%6Civez%20",
+            "/x", "/api", "/api/v1", "/api/v2/instances", "/api/v1/instances/a/b", "/api/v1/instances/a/heartbeat/b",
+            "/Uptime",
+            "/api/v1/Instances", "/api/v1/instance", "/index.html", "/api/v1/services/a/b", "/api%2Fv1%2Finstances",
+            "/%6Civez%20",
             "/a/b/c/d/e/f/g/h/i/j/k/l/m/n",
         ]
         for path in strangers + Self.paths.filter({ $0.path != "/" }).map({ $0.path + "/" }) {
@@ -70,7 +75,8 @@ struct ShapeTests {
         for number in 0..<20 { try registry.register(Body("web", "\(number)")) }
         let id = try registry.register(Body())
         for target in Self.paths.filter({ $0.allow.contains("GET") }).map(\.path) + [
-            "/api/v1/instances?status=ALL", "/api/v1/instances?x=y", "/x", "/api/v1/instances/\(id)x", "/api/v1/services/none",
+            "/api/v1/instances?status=ALL", "/api/v1/instances?x=y", "/x", "/api/v1/instances/\(id)x",
+            "/api/v1/services/none",
         ] {
             for encoding in ["identity", "gzip"] {
                 let headers = [("Accept-Encoding", encoding), ("X-Request-Id", "same")]
@@ -91,17 +97,20 @@ struct ShapeTests {
 
     @Test(arguments: Transport.allCases)
     func `answers say what they are and whose`(_ transport: Transport) throws {
-        // R110 JSON answers have Content-Type: application/json; an empty answer has no Content-Type and Content-Length: 0.
-        // R114 Every response carries X-Request-Id and Request_id, both with the same value.
-        // R116 Every response carries Vary: Accept-Encoding.
+        // R110 JSON answers have Content-Type: application/json; an empty answer has no Content-Type and
+        // Content-Length: 0. R114 Every response carries X-Request-Id and Request_id, both with the same value. R116
+        // Every response carries Vary: Accept-Encoding.
         let registry = try Registry(transport)
         let id = try registry.register(Body())
         var ids: Set<String> = []
         let requests: [TestRequest] = [
-            .register(Body()), .list(), .list("x=y"), .instance(id), .renew(id), .remove(id), .remove(id), .get("/api/v1/services"),
+            .register(Body()), .list(), .list("x=y"), .instance(id), .renew(id), .remove(id), .remove(id),
+            .get("/api/v1/services"),
             .get("/"),
-            .get("/uptime"), .get("/livez"), .get("/readyz"), .get("/metrics"), .get("/swagger.json"), .get("/x"), .get("/%zz"),
-            TestRequest("PUT", "/"), .list().bearing("x"), .register(text: "{"), TestRequest("POST", "/api/v1/instances"),
+            .get("/uptime"), .get("/livez"), .get("/readyz"), .get("/metrics"), .get("/swagger.json"), .get("/x"),
+            .get("/%zz"),
+            TestRequest("PUT", "/"), .list().bearing("x"), .register(text: "{"),
+            TestRequest("POST", "/api/v1/instances"),
         ]
         let answers =
             try requests.map { ("\($0)", try registry.send($0)) }
@@ -122,19 +131,22 @@ struct ShapeTests {
                 #expect(answer["Content-Type"] == "application/json", "\(request)")
                 #expect(throws: Never.self) { try answer.json() }
             }
-            // R701 Every error has a JSON body with the key Error, {"Error":"…"}.
-            // R702 The wording of the sentences is not part of the contract; the status is. So there is a sentence, whatever it says.
-            if answer.status >= 400, request != "GET /readyz" { #expect(answer.error?.isEmpty == false, "\(request): \(answer)") }
+            // R701 Every error has a JSON body with the key Error, {"Error":"…"}. R702 The wording of the sentences is
+            // not part of the contract; the status is. So there is a sentence, whatever it says.
+            if answer.status >= 400, request != "GET /readyz" {
+                #expect(answer.error?.isEmpty == false, "\(request): \(answer)")
+            }
         }
     }
 
     @Test(arguments: Transport.allCases)
     func `a harmless request id is handed back, any other replaced`(_ transport: Transport) throws {
-        // R115 An incoming X-Request-Id of 1 to 64 visible ASCII characters (! to ~) is handed back; any other, or none, is replaced by a
-        // new id.
+        // R115 An incoming X-Request-Id of 1 to 64 visible ASCII characters (! to ~) is handed back; any other, or
+        // none, is replaced by a new id.
         let registry = try Registry(transport)
         for id in [
-            "a", "!", "~", "f47ac10b-58cc-4372-a567-0e02b2c3d479", String(repeating: "x", count: 64), "\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}",
+            "a", "!", "~", "f47ac10b-58cc-4372-a567-0e02b2c3d479", String(repeating: "x", count: 64),
+            "\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}",
         ] {
             for target in ["/", "/x", "/api/v1/instances?x=y"] {
                 let answer = try registry.send(.get(target).with("x-request-id", id))
@@ -169,14 +181,19 @@ struct ShapeTests {
         #expect(try get("gzip")["Content-Encoding"] == nil)
         let plain = try fill(to: 1_024)
         #expect(plain.count == 1_024)
-        for encoding in ["gzip", "GZIP", "deflate, gzip", "gzip;q=0.5", "gzip ; q=1, br", "*", "br,*;q=0.1", "x-gzip", "gzip;q=0.001"] {
+        for encoding in [
+            "gzip", "GZIP", "deflate, gzip", "gzip;q=0.5", "gzip ; q=1, br", "*", "br,*;q=0.1", "x-gzip",
+            "gzip;q=0.001",
+        ] {
             let answer = try get(encoding)
             #expect(answer["Content-Encoding"] == "gzip", "\(encoding)")
             #expect(answer["Content-Type"] == "application/json", "\(encoding)")
             #expect(answer.body.count < plain.count, "\(encoding)")
             #expect(gunzip(answer.body) == plain, "\(encoding)")
         }
-        for encoding in [nil, "", "identity", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "gzip;q=0, *", "gzipped", "deflate"] {
+        for encoding in [
+            nil, "", "identity", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "gzip;q=0, *", "gzipped", "deflate",
+        ] {
             let answer = try get(encoding)
             #expect(answer["Content-Encoding"] == nil, "\(encoding ?? "none")")
             #expect(answer.body == plain, "\(encoding ?? "none")")

@@ -24,22 +24,30 @@ struct InstanceRenderingTests {
             let tags = (0..<Int.random(in: 0...8, using: &generator)).map { _ in
                 Self.text(Int.random(in: 0...3, using: &generator), &generator)
             }
-            let id = Bool.random(using: &generator) ? "x" + Self.text(40, &generator) : String(format: "%016llx", generator.next())
-            let status = InstanceStatus(["UP", "OUT_OF_SERVICE", "\u{1}\u{1}\u{1}\u{1}\"", "DOWN"].randomElement(using: &generator) ?? "")
-            let metadata = [nil, "{}", "\"\(String(repeating: "m", count: 1_022))\""].randomElement(using: &generator) ?? nil
+            let id =
+                Bool.random(using: &generator)
+                ? "x" + Self.text(40, &generator) : String(format: "%016llx", generator.next())
+            let status = InstanceStatus(
+                ["UP", "OUT_OF_SERVICE", "\u{1}\u{1}\u{1}\u{1}\"", "DOWN"].randomElement(using: &generator) ?? "")
+            let metadata =
+                [nil, "{}", "\"\(String(repeating: "m", count: 1_022))\""].randomElement(using: &generator) ?? nil
             let instance = Instance(
                 id: try #require(InstanceID(Array(id.utf8)[...])), serviceName: Name(Self.text(64, &generator)),
                 endpoint: Endpoint(kind: .https, value: Self.text(128, &generator)), status: status,
-                ttl: Int64.random(in: 1...4_294_967_295_000, using: &generator), tags: tags, metadata: metadata.map { Array($0.utf8) },
+                ttl: Int64.random(in: 1...4_294_967_295_000, using: &generator), tags: tags,
+                metadata: metadata.map { Array($0.utf8) },
                 registered: 0)
             var rendering = InstanceRendering(fields: .all, links: nil)
             var body: [UInt8] = []
             rendering.append(LeasedInstance(instance: instance, lastHeartbeat: 1_767_225_600_123_456_789), to: &body)
             let circumstances: Comment = "seed \(seed), round \(round)"
-            let object = try #require(try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any], circumstances)
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any], circumstances)
             #expect(object["id"] as? String == id, circumstances)
             #expect(object["service_name"] as? String == instance.serviceName.text, circumstances)
-            #expect(object["endpoint"] as? [String: String] == ["type": "https", "value": instance.endpoint.value], circumstances)
+            #expect(
+                object["endpoint"] as? [String: String] == ["type": "https", "value": instance.endpoint.value],
+                circumstances)
             #expect(object["ttl"] as? Int64 == (instance.ttl + 999) / 1_000, circumstances)
             #expect(object["status"] as? String == status.token, circumstances)
             #expect(object["last_heartbeat"] as? String == "2026-01-01T00:00:00.123456789Z", circumstances)

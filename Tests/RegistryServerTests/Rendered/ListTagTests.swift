@@ -15,17 +15,20 @@ extension TestRequest {
 struct ListTagTests {
     /// Every kind of list that has a tag.
     private static let lists = [
-        "/api/v1/instances", "/api/v1/instances?status=ALL", "/api/v1/instances?service_name=web", "/api/v1/instances?service_name=none",
-        "/api/v1/instances?service_name=web&status=UP", "/api/v1/instances?status=STARTING", "/api/v1/instances?status=",
-        "/api/v1/instances?tags=a", "/api/v1/instances?fields=id,ttl", "/api/v1/instances?fields=", "/api/v1/instances?id=0123456789abcdef",
+        "/api/v1/instances", "/api/v1/instances?status=ALL", "/api/v1/instances?service_name=web",
+        "/api/v1/instances?service_name=none",
+        "/api/v1/instances?service_name=web&status=UP", "/api/v1/instances?status=STARTING",
+        "/api/v1/instances?status=",
+        "/api/v1/instances?tags=a", "/api/v1/instances?fields=id,ttl", "/api/v1/instances?fields=",
+        "/api/v1/instances?id=0123456789abcdef",
         "/api/v1/services", "/api/v1/services?x=y", "/api/v1/services/web", "/api/v1/services/w%65b?status=UP",
     ]
 
     @Test(arguments: Transport.allCases, lists)
     func `a client that has the list gets 304, until it changes`(_ transport: Transport, _ list: String) throws {
-        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace and with no renewal, but one
-        // that brings back what a list took for expired.
-        // R320 A request for a list whose If-None-Match has the list's tag is answered 304 with the tag and no body.
+        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace
+        // and with no renewal, but one that brings back what a list took for expired. R320 A request for a list whose
+        // If-None-Match has the list's tag is answered 304 with the tag and no body.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "600", "tags": #"["a"]"#]))
         let changes: [(String, (Registry) throws -> Void)] = [
@@ -35,7 +38,10 @@ struct ListTagTests {
             ("another registration", { try $0.register(Body("db", "c")) }),
             ("a removal that undoes it", { _ = try $0.send(.remove(instanceID("db", "http", "c"))) }),
             ("another removal", { _ = try $0.send(.remove(instanceID("db", "http", "b"))) }),
-            ("a registration like the one before", { try $0.register(Body("db", "b", ["ttl": "10", "status": #""STARTING""#])) }),
+            (
+                "a registration like the one before",
+                { try $0.register(Body("db", "b", ["ttl": "10", "status": #""STARTING""#])) }
+            ),
             (
                 "expiry, which undoes it",
                 {
@@ -55,10 +61,15 @@ struct ListTagTests {
             for field in [tag, String(tag.dropFirst(2)), "\"x\", \(tag)", "*"] {
                 let answer = try registry.send(.get(list).ifNoneMatch(field))
                 #expect(answer.status == 304 && answer.body.isEmpty && answer["ETag"] == tag, "\(what): \(answer)")
-                #expect(answer["Content-Type"] == nil && answer["Vary"] == "Accept-Encoding" && answer["X-Request-Id"] != nil)
+                #expect(
+                    answer["Content-Type"] == nil && answer["Vary"] == "Accept-Encoding"
+                        && answer["X-Request-Id"] != nil)
             }
-            #expect(try registry.send(.get(list).with("If-None-Match", tag).with("Accept-Encoding", "gzip")).status == 304)
-            for stale in seen where stale != tag { #expect(try registry.send(.get(list).ifNoneMatch(stale)).status == 200, "\(what)") }
+            #expect(
+                try registry.send(.get(list).with("If-None-Match", tag).with("Accept-Encoding", "gzip")).status == 304)
+            for stale in seen where stale != tag {
+                #expect(try registry.send(.get(list).ifNoneMatch(stale)).status == 200, "\(what)")
+            }
             // Renewals are no change.
             registry.clock.advance(milliseconds: 1_500)
             #expect(try registry.send(.renew(id)).status == 200)
@@ -81,7 +92,8 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases)
     func `a tag is good for its list alone`(_ transport: Transport) throws {
-        // R321 A tag is good for the list that it came with, on every member and after a restart: no other list, namespace or content has it.
+        // R321 A tag is good for the list that it came with, on every member and after a restart: no other list,
+        // namespace or content has it.
         let configure = { (settings: inout Settings) in settings.authMode = [.trusted] }
         let registry = try Registry(transport, configure)
         // It holds the same, but has not heard it from the first: other registrations.
@@ -99,7 +111,9 @@ struct ListTagTests {
             #expect(try registry.send(.get(list).bearing("b").ifNoneMatch(tag)).status == 200, "\(list)")
             #expect(try reborn.send(.get(list).bearing("a").ifNoneMatch(tag)).status == 200, "\(list)")
             for other in tags where other.list != list {
-                #expect(try registry.send(.get(list).bearing("a").ifNoneMatch(other.tag)).status == 200, "\(list) by \(other.list)")
+                #expect(
+                    try registry.send(.get(list).bearing("a").ifNoneMatch(other.tag)).status == 200,
+                    "\(list) by \(other.list)")
             }
         }
     }
@@ -121,8 +135,11 @@ struct ListTagTests {
     }
 
     @Test(arguments: Transport.allCases)
-    func `members that hold the same take one another's tags, and so does one that was restarted`(_ transport: Transport) throws {
-        // R321 A tag is good for the list that it came with, on every member and after a restart: no other list, namespace or content has it.
+    func `members that hold the same take one another's tags, and so does one that was restarted`(
+        _ transport: Transport
+    ) throws {
+        // R321 A tag is good for the list that it came with, on every member and after a restart: no other list,
+        // namespace or content has it.
         var members = try (1...3).map { try Self.member(transport, $0) }
         for member in members { member.clock.advance(milliseconds: Int64.random(in: 0...5_000)) }
         let id = try members[0].register(Body("web", "a", ["tags": #"["a"]"#]))
@@ -160,12 +177,13 @@ struct ListTagTests {
     func `a list without what is overdue has a tag of its own, good once that is swept and no more when it lives on`(
         _ transport: Transport, _ list: String
     ) throws {
-        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace and with no renewal, but one
-        // that brings back what a list took for expired.
+        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace
+        // and with no renewal, but one that brings back what a list took for expired.
         for isRevived in [false, true] {
             let registry = try Self.member(transport, 1)
             try registry.register(Body("web", "a", ["ttl": "600", "tags": #"["a"]"#]))
-            let id = try registry.register(Body(list == "/api/v1/services" ? "db" : "web", "b", ["ttl": "10", "tags": #"["a"]"#]))
+            let id = try registry.register(
+                Body(list == "/api/v1/services" ? "db" : "web", "b", ["ttl": "10", "tags": #"["a"]"#]))
             let whole = try registry.send(.get(list))
             registry.clock.advance(milliseconds: 10_001)
             // Nobody has swept it yet.
@@ -176,10 +194,13 @@ struct ListTagTests {
             if isRevived {
                 let instanceID = try #require(InstanceID(Array(id.utf8)[...]))
                 let store = registry.context.registry.store
-                let version = try #require(store.stateForPeers(of: instanceID, in: Namespace("default"), at: registry.clock.instant.moment))
-                    .replica.version
+                let version = try #require(
+                    store.stateForPeers(of: instanceID, in: Namespace("default"), at: registry.clock.instant.moment)
+                )
+                .replica.version
                 let heard = Replica.renewed(instanceID, version, Heartbeat(age: 5, wall: 7))
-                _ = store.merge(Replicated(namespace: Namespace("default"), replica: heard), at: registry.clock.instant.moment)
+                _ = store.merge(
+                    Replicated(namespace: Namespace("default"), replica: heard), at: registry.clock.instant.moment)
                 let answer = try registry.send(.get(list).ifNoneMatch(tag))
                 #expect(answer.status == 200 && answer["ETag"] == whole["ETag"], "\(list): \(answer)")
             } else {
@@ -210,13 +231,14 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases)
     func `what is no list, or depends on who asks, has no tag`(_ transport: Transport) throws {
-        // R319 A list with links carries none.
-        // R322 If-None-Match: * is answered 304 where a list would be, without a tag where that would have none, and nothing is rendered for it.
+        // R319 A list with links carries none. R322 If-None-Match: * is answered 304 where a list would be, without a
+        // tag where that would have none, and nothing is rendered for it.
         let registry = try Registry(transport)
         let id = try registry.register(Body())
         let targets: [(String, Int)] = [
             ("/api/v1/instances/\(id)", 200),
-            ("/api/v1/instances?x=y", 400), ("/api/v1/instances?status=UP&status=UP", 400), ("/api/v1/instances?fields=x", 400),
+            ("/api/v1/instances?x=y", 400), ("/api/v1/instances?status=UP&status=UP", 400),
+            ("/api/v1/instances?fields=x", 400),
             ("/api/v1/services/none", 404), ("/api/v1/nothing", 404), ("/uptime", 200),
         ]
         for (target, status) in targets {
@@ -245,7 +267,8 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases)
     func `links are those of the client that asks`(_ transport: Transport) throws {
-        // R111 Location and links are absolute URLs made of the scheme that the client used, Host exactly as it was sent, and the path.
+        // R111 Location and links are absolute URLs made of the scheme that the client used, Host exactly as it was
+        // sent, and the path.
         let registry = try Registry(transport)
         try registry.register(Body())
         for host in ["a:1", "b:2", "a:1"] {
@@ -259,12 +282,14 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases)
     func `a list of old is not shown for a list of now`(_ transport: Transport) throws {
-        // R318 A list shows each last_heartbeat as it was at most one second ago; everything else in it is as it is when asked for.
+        // R318 A list shows each last_heartbeat as it was at most one second ago; everything else in it is as it is
+        // when asked for.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "10"]))
         func shown(_ list: String) throws -> String? {
             let answer = try registry.send(.get(list))
-            return try #require(try answer.object()["instances"] as? [[String: Any]]).first?["last_heartbeat"] as? String
+            return try #require(try answer.object()["instances"] as? [[String: Any]]).first?["last_heartbeat"]
+                as? String
         }
         let lists = ["/api/v1/instances", "/api/v1/instances?service_name=web", "/api/v1/services/web"]
         let before = try lists.map(shown)

@@ -40,7 +40,9 @@ private struct NaiveCache {
 struct RecencyCacheTests {
     @Test func `the least recently used goes first`() {
         var cache = RecencyCache<String>(capacity: 3)
-        for (key, value) in [(1, "a"), (2, "b"), (3, "c")] as [(UInt64, String)] { cache.insert(value, for: key, cost: 1) }
+        for (key, value) in [(1, "a"), (2, "b"), (3, "c")] as [(UInt64, String)] {
+            cache.insert(value, for: key, cost: 1)
+        }
         #expect(cache.value(for: 1) == "a")
         cache.insert("d", for: 4, cost: 1)
         #expect(cache.value(for: 2) == nil)

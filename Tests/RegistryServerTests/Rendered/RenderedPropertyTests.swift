@@ -15,10 +15,13 @@ import Testing
 
 struct RenderedPropertyTests {
     private static let lists = [
-        "/api/v1/instances", "/api/v1/instances?status=ALL", "/api/v1/instances?status=starting", "/api/v1/instances?service_name=web",
+        "/api/v1/instances", "/api/v1/instances?status=ALL", "/api/v1/instances?status=starting",
+        "/api/v1/instances?service_name=web",
         "/api/v1/instances?service_name=web&status=UP", "/api/v1/instances?status=OUT_OF_SERVICE&service_name=db",
-        "/api/v1/instances?tags=a", "/api/v1/instances?fields=id,status", "/api/v1/instances?fields=last_heartbeat&status=ALL",
-        "/api/v1/instances?fields=links", "/api/v1/services", "/api/v1/services/web", "/api/v1/services/db", "/api/v1/services/large",
+        "/api/v1/instances?tags=a", "/api/v1/instances?fields=id,status",
+        "/api/v1/instances?fields=last_heartbeat&status=ALL",
+        "/api/v1/instances?fields=links", "/api/v1/services", "/api/v1/services/web", "/api/v1/services/db",
+        "/api/v1/services/large",
     ]
 
     /// A registry whose requests are answered by one responder that keeps what it rendered.
@@ -45,7 +48,8 @@ struct RenderedPropertyTests {
 
         private static func responder(_ context: ServerContext, _ metrics: LoopMetrics) throws -> Responder {
             Responder(
-                context, Protocols.routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: metrics,
+                context, Protocols.routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)),
+                metrics: metrics,
                 accessLog: nil)
         }
 
@@ -53,7 +57,8 @@ struct RenderedPropertyTests {
 
         /// The answer of a responder that has never rendered anything.
         func fresh(_ request: TestRequest) throws -> Response {
-            let context = ServerContext(settings: context.settings, store: context.registry.store, loops: 1, monotonic: 0)
+            let context = ServerContext(
+                settings: context.settings, store: context.registry.store, loops: 1, monotonic: 0)
             return try answer(request, by: try Self.responder(context, LoopMetrics(Protocols.routes.operations)))
         }
 
@@ -75,13 +80,18 @@ struct RenderedPropertyTests {
         private(set) var heartbeats: [Int] = []
 
         init(_ response: Response) throws {
-            var rest = Data(response.fields[.contentEncoding] != nil ? try #require(gunzip(response.body.joined)) : response.body.joined)
+            var rest = Data(
+                response.fields[.contentEncoding] != nil
+                    ? try #require(gunzip(response.body.joined)) : response.body.joined)
             let field = Data(#""last_heartbeat":"2026-01-01T"#.utf8)
             while let found = rest.range(of: field) {
                 text += rest[..<found.lowerBound]
-                let digits = rest[found.upperBound...].prefix(18).filter { (0x30...0x39).contains($0) }.map { Int($0) - 0x30 }
+                let digits = rest[found.upperBound...].prefix(18).filter { (0x30...0x39).contains($0) }.map {
+                    Int($0) - 0x30
+                }
                 func number(_ range: Range<Int>) -> Int { digits[range].reduce(0) { $0 * 10 + $1 } }
-                heartbeats.append(((number(0..<2) * 60 + number(2..<4)) * 60 + number(4..<6)) * 1_000_000_000 + number(6..<15))
+                heartbeats.append(
+                    ((number(0..<2) * 60 + number(2..<4)) * 60 + number(4..<6)) * 1_000_000_000 + number(6..<15))
                 rest = rest[(found.upperBound + 18)...]
             }
             text += rest
@@ -89,8 +99,11 @@ struct RenderedPropertyTests {
     }
 
     @Test(arguments: [0, 9_000, 60_000, 1 << 27], 1...2 as ClosedRange<UInt64>)
-    func `what is kept is what would be rendered, but for heartbeats of the last second`(_ capacity: Int, _ seed: UInt64) throws {
-        // R318 A list shows each last_heartbeat as it was at most one second ago; everything else in it is as it is when asked for.
+    func `what is kept is what would be rendered, but for heartbeats of the last second`(
+        _ capacity: Int, _ seed: UInt64
+    ) throws {
+        // R318 A list shows each last_heartbeat as it was at most one second ago; everything else in it is as it is
+        // when asked for.
         let world = try World(capacity: capacity)
         var generator = SplitMix64(seed: seed)
         var ids: [String: [String]] = ["a": [], "b": []]
@@ -106,12 +119,16 @@ struct RenderedPropertyTests {
                     service, "\(Int.random(in: 0..<60, using: &generator))",
                     [
                         "status": Body.quoted(status), "tags": Bool.random(using: &generator) ? #"["a"]"# : "[]",
-                        "ttl": "\(Int.random(in: 10...14, using: &generator))", "metadata": Body.quoted(String(repeating: "m", count: 500)),
+                        "ttl": "\(Int.random(in: 10...14, using: &generator))",
+                        "metadata": Body.quoted(String(repeating: "m", count: 500)),
                     ])
                 let response = try world.send(.register(body).bearing(tenant))
                 let object = try JSONSerialization.jsonObject(with: Data(response.body.joined)) as? [String: Any]
                 ids[tenant, default: []].append(try #require(object?["id"] as? String))
-            case 2: if let id = ids[tenant]?.randomElement(using: &generator) { _ = try world.send(.renew(id).bearing(tenant)) }
+            case 2:
+                if let id = ids[tenant]?.randomElement(using: &generator) {
+                    _ = try world.send(.renew(id).bearing(tenant))
+                }
             case 3:
                 if Bool.random(using: &generator), let id = ids[tenant]?.randomElement(using: &generator) {
                     _ = try world.send(.remove(id).bearing(tenant))
@@ -127,7 +144,9 @@ struct RenderedPropertyTests {
                 let kept = try world.send(request)
                 let fresh = try world.fresh(request)
                 try #require(kept.status == fresh.status, circumstances)
-                #expect(kept.fields[.entityTag] == fresh.fields[.entityTag] && kept.contentType == fresh.contentType, circumstances)
+                #expect(
+                    kept.fields[.entityTag] == fresh.fields[.entityTag] && kept.contentType == fresh.contentType,
+                    circumstances)
                 let (shown, wanted) = (try Listed(kept), try Listed(fresh))
                 try #require(shown.text == wanted.text, circumstances)
                 // A heartbeat that is not shown yet came within the last second.
@@ -135,8 +154,8 @@ struct RenderedPropertyTests {
                 for (old, new) in zip(shown.heartbeats, wanted.heartbeats) {
                     #expect(old == new || old < new && now - new < 1_000_000_000, circumstances)
                 }
-                // Who shows the tag of an earlier answer gets 304 when that answer still says who is there. Those whose leases ran out in the
-                // wheel's last tick have not changed the revision yet.
+                // Who shows the tag of an earlier answer gets 304 when that answer still says who is there. Those whose
+                // leases ran out in the wheel's last tick have not changed the revision yet.
                 let place = "\(tenant) \(list)"
                 _ = world.context.registry.store.expire(at: world.clock.instant.moment, budget: 1_000)
                 if let known = tags[place] {
@@ -151,6 +170,7 @@ struct RenderedPropertyTests {
             #expect(world.context.loopMetrics[0].rendered.heldBytes <= capacity, circumstances)
         }
         let rendered = world.context.loopMetrics[0].rendered
-        #expect(rendered.missCount > 0 && (rendered.hitCount > 0) == (capacity > 0), "capacity \(capacity), seed \(seed)")
+        #expect(
+            rendered.missCount > 0 && (rendered.hitCount > 0) == (capacity > 0), "capacity \(capacity), seed \(seed)")
     }
 }

@@ -31,7 +31,10 @@ struct RenderBudgetTests {
         try budget.look(at: RenderBudget.loopInstances)
         try budget.make(RenderBudget.loopBytes - 1)
         try budget.scan(1)
-        for stop in [stopped { () throws(RenderStop) in try budget.look(at: 1) }, stopped { () throws(RenderStop) in try budget.make(1) }] {
+        for stop in [
+            stopped { () throws(RenderStop) in try budget.look(at: 1) },
+            stopped { () throws(RenderStop) in try budget.make(1) },
+        ] {
             guard case .tooLong = stop else {
                 Issue.record("\(String(describing: stop))")
                 continue

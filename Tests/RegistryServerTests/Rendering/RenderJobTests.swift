@@ -15,7 +15,9 @@ struct RenderJobTests {
     private static let tenant = Namespace("a")
 
     private func job(at milliseconds: Int64 = 0) -> RenderJob {
-        RenderJob(Self.key(), AmalgamList(namespace: Self.tenant, content: .services), nil, at: Self.instant(milliseconds), account)
+        RenderJob(
+            Self.key(), AmalgamList(namespace: Self.tenant, content: .services), nil, at: Self.instant(milliseconds),
+            account)
     }
 
     private static func key(_ name: String = "", of namespace: Namespace = tenant) -> RenderKey {
@@ -23,7 +25,8 @@ struct RenderJobTests {
     }
 
     private static func instant(_ milliseconds: Int64) -> Instant {
-        Instant(moment: Moment(lease: LeaseTime(milliseconds: milliseconds), wall: 0), monotonic: milliseconds * 1_000_000)
+        Instant(
+            moment: Moment(lease: LeaseTime(milliseconds: milliseconds), wall: 0), monotonic: milliseconds * 1_000_000)
     }
 
     private static func revision(_ index: UInt64) -> Revision { Revision(digest: index, index: index) }
@@ -85,16 +88,21 @@ struct RenderJobTests {
         func wait(forBegun count: Int) throws {
             let deadline = Deadline()
             while begun.withLock({ $0.count }) < count {
-                guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "\(count) renderings to begin") }
+                guard deadline.remainingMilliseconds > 0 else {
+                    throw WaitedInVain(for: "\(count) renderings to begin")
+                }
             }
         }
     }
 
     private func threads(_ gate: Gate) -> RenderThreads { RenderThreads(account) { gate.make($0) } }
 
-    private func ask(_ threads: RenderThreads, _ name: String, of namespace: Namespace = tenant, _ revision: UInt64 = 1) -> RenderJob? {
+    private func ask(_ threads: RenderThreads, _ name: String, of namespace: Namespace = tenant, _ revision: UInt64 = 1)
+        -> RenderJob?
+    {
         threads.job(
-            Self.key(name, of: namespace), AmalgamList(namespace: namespace, content: .services), nil, at: Self.instant(0),
+            Self.key(name, of: namespace), AmalgamList(namespace: namespace, content: .services), nil,
+            at: Self.instant(0),
             Self.revision(revision))
     }
 
@@ -139,8 +147,8 @@ struct RenderJobTests {
     }
 
     @Test func `so many lists of a namespace wait and no more`() throws {
-        // R843 At most 256 such lists of a namespace wait, and 4,096 in all; one more, and one that is not made within 60 seconds, is answered 503
-        // with Retry-After. Namespaces take turns.
+        // R843 At most 256 such lists of a namespace wait, and 4,096 in all; one more, and one that is not made within
+        // 60 seconds, is answered 503 with Retry-After. Namespaces take turns.
         #expect(RenderThreads.mostOfNamespace == 256 && RenderThreads.most == 4_096)
         let gate = try Gate()
         let threads = threads(gate)

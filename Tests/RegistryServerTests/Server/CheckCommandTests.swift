@@ -4,10 +4,14 @@ import Foundation
 import Testing
 
 @Suite struct CheckCommandTests {
-    private func check(_ arguments: [String], of registry: RegistryUnderTest) throws -> (output: String, status: Int32) {
+    private func check(_ arguments: [String], of registry: RegistryUnderTest) throws -> (output: String, status: Int32)
+    {
         try RegistryUnderTest.run(
             RegistryUnderTest.binary(),
-            ["check", "--port_file=\(registry.path("ports"))", "--listen_address=127.0.0.1", "--tls_cert=/unread", "--tls_key=/unread"]
+            [
+                "check", "--port_file=\(registry.path("ports"))", "--listen_address=127.0.0.1", "--tls_cert=/unread",
+                "--tls_key=/unread",
+            ]
                 + arguments)
     }
 
@@ -19,7 +23,8 @@ import Testing
         #expect(registry.waitForLog("stopping"))
         let draining = try check([], of: registry)
         #expect(
-            draining.status == 1 && draining.output.hasPrefix("not ready: 503 {") && draining.output.contains("draining"), "\(draining)")
+            draining.status == 1 && draining.output.hasPrefix("not ready: 503 {")
+                && draining.output.contains("draining"), "\(draining)")
         #expect(try check(["--live"], of: registry).status == 0)
         registry.signal(SIGKILL)
         registry.process.waitUntilExit()
@@ -33,7 +38,9 @@ import Testing
     }
 
     @Test func `where clients show a certificate it shows one`() throws {
-        let registry = try RegistryUnderTest(["API_PORT": "off", "TLS_CLIENT_AUTH": "require", "TLS_CLIENT_CA": "$ca.pem"])
+        let registry = try RegistryUnderTest([
+            "API_PORT": "off", "TLS_CLIENT_AUTH": "require", "TLS_CLIENT_CA": "$ca.pem",
+        ])
         let without = try check(["--api_port=off"], of: registry)
         #expect(without.status == 1 && without.output.hasPrefix("not ready: TLS: "), "\(without)")
         let with = ["--client_cert=\(registry.path("client.pem"))", "--client_key=\(registry.path("client-key.pem"))"]

@@ -16,7 +16,8 @@ struct EventLogTests {
 
     /// The lines that the log writes of what `act` does to a member's store.
     private static func lines(
-        _ mode: EventLogMode, bytes: Int = 1 << 20, isAlone: Bool = false, counts: EventCounts = EventCounts(), _ act: (Store) -> Void
+        _ mode: EventLogMode, bytes: Int = 1 << 20, isAlone: Bool = false, counts: EventCounts = EventCounts(),
+        _ act: (Store) -> Void
     ) throws -> [String] {
         let file = FileManager.default.temporaryDirectory.appending(path: "events-\(UUID().uuidString)")
         try Data().write(to: file)
@@ -25,7 +26,8 @@ struct EventLogTests {
         let pipe = try LogPipe(descriptor: handle.fileDescriptor, capacity: 64 << 20) { _ in [] }
         let member = isAlone ? nil : MemberID(bits: 1)
         let store = Store(
-            namespaceCapacity: nil, replicating: member, changes: ChangeLogLimits(bytes: bytes, isFollowed: mode != .off))
+            namespaceCapacity: nil, replicating: member,
+            changes: ChangeLogLimits(bytes: bytes, isFollowed: mode != .off))
         let log = EventLog(store, mode: mode, member: member, pipe: pipe, format: .text, counts: counts)
         act(store)
         while log.write(at: 0) {}
@@ -35,7 +37,8 @@ struct EventLogTests {
 
     private static func instance(_ value: String) -> Instance {
         Instance(
-            id: .digest(0xAB), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: value), status: .up, ttl: 30_000, tags: [],
+            id: .digest(0xAB), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: value), status: .up,
+            ttl: 30_000, tags: [],
             metadata: nil, registered: 0)
     }
 
@@ -74,7 +77,8 @@ struct EventLogTests {
 
     @Test func `what a client makes up cannot forge a line`() throws {
         let lines = try Self.lines(.local) { store in
-            _ = store.apply(.register(Self.instance("a\nlevel=error msg=\"x\"")), in: Self.tenant, at: Self.moment(1_000))
+            _ = store.apply(
+                .register(Self.instance("a\nlevel=error msg=\"x\"")), in: Self.tenant, at: Self.moment(1_000))
         }
         #expect(lines.count == 1 && lines[0].contains(#"endpoint="http://a\nlevel=error msg=\"x\"""#), "\(lines)")
     }
@@ -87,8 +91,11 @@ struct EventLogTests {
                 _ = store.apply(.register(Self.instance("\(number)")), in: Self.tenant, at: Self.moment(Int64(number)))
             }
         }
-        #expect(counts.missed > 10_000 && lines.count - 1 + Int(counts.missed) == many, "\(counts.missed), \(lines.count)")
+        #expect(
+            counts.missed > 10_000 && lines.count - 1 + Int(counts.missed) == many, "\(counts.missed), \(lines.count)")
         let warnings = lines.filter { $0.contains("level=warn") }
-        #expect(warnings.count == 1 && warnings.first?.contains("logger=events dropped=\(counts.missed)") == true, "\(warnings)")
+        #expect(
+            warnings.count == 1 && warnings.first?.contains("logger=events dropped=\(counts.missed)") == true,
+            "\(warnings)")
     }
 }

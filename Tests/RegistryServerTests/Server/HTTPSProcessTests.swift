@@ -9,19 +9,25 @@ import Testing
     // MARK: - Requiring HTTPS
 
     @Test func `a plain request is sent to the TLS port, whatever port or scheme it claims`() throws {
-        // R615 With a TLS port of our own, the redirect has the host's name as in Host and that port; a Host that is no name with or without a port is
-        // answered 400.
-        // R616 With REQUIRE_HTTPS, every answer over TLS of our own carries Strict-Transport-Security: max-age=63072000.
+        // R615 With a TLS port of our own, the redirect has the host's name as in Host and that port; a Host that is no
+        // name with or without a port is answered 400. R616 With REQUIRE_HTTPS, every answer over TLS of our own
+        // carries Strict-Transport-Security: max-age=63072000.
         let registry = try RegistryUnderTest(["REQUIRE_HTTPS": "true"])
         let port = try #require(registry.ports["https"])
-        for (host, name) in [("registry:8080", "registry"), ("registry", "registry"), ("evil:99", "evil"), ("[::1]:80", "[::1]")] {
-            let answer = try registry.curl("\(registry.http)/api/v1/instances?fields=id&x=%20", ["-H", "Host: \(host)"])
+        for (host, name) in [
+            ("registry:8080", "registry"), ("registry", "registry"), ("evil:99", "evil"), ("[::1]:80", "[::1]"),
+        ] {
+            let answer = try registry.curl(
+                "\(registry.http)/api/v1/instances?fields=id&x=%20", ["-H", "Host: \(host)"])
             #expect(answer.hasPrefix("HTTP/1.1 301 "))
-            #expect(answer.contains("Location: https://\(name):\(port)/api/v1/instances?fields=id&x=%20\r\n"), "\(answer)")
+            #expect(
+                answer.contains("Location: https://\(name):\(port)/api/v1/instances?fields=id&x=%20\r\n"), "\(answer)")
             #expect(!answer.contains("Strict-Transport-Security"))
         }
         for host in ["a:b", "[::1", "a:1:2", ":80"] {
-            #expect(try registry.curl("\(registry.http)/api/v1/instances", ["-H", "Host: \(host)"]).hasPrefix("HTTP/1.1 400 "), "\(host)")
+            #expect(
+                try registry.curl("\(registry.http)/api/v1/instances", ["-H", "Host: \(host)"]).hasPrefix(
+                    "HTTP/1.1 400 "), "\(host)")
         }
         #expect(try registry.curl("\(registry.http)/livez").hasPrefix("HTTP/1.1 200 "))
         #expect(try registry.curl("\(registry.http)/metrics").hasPrefix("HTTP/1.1 200 "))
@@ -30,7 +36,8 @@ import Testing
         #expect(secure.contains("Strict-Transport-Security: max-age=63072000\r\n"))
         // What never becomes a request is answered over TLS as well.
         let refused = [
-            ("400", ["-H", "Host:"]), ("413", ["-X", "POST", "-H", "Content-Length: 70000"]), ("417", ["-H", "Expect: 200-ok"]),
+            ("400", ["-H", "Host:"]), ("413", ["-X", "POST", "-H", "Content-Length: 70000"]),
+            ("417", ["-H", "Expect: 200-ok"]),
         ]
         for (status, arguments) in refused {
             let answer = try registry.curl("\(registry.https)/livez", ["--http1.1"] + arguments)
@@ -41,7 +48,9 @@ import Testing
     }
 
     @Test(arguments: [("", "200"), ("127.0.0.0/8", "200"), ("10.0.0.0/8,::1", "301")])
-    func `a proxy is believed when it is one of the trusted, which by default are all`(proxies: String, status: String) throws {
+    func `a proxy is believed when it is one of the trusted, which by default are all`(proxies: String, status: String)
+        throws
+    {
         let registry = try RegistryUnderTest(["REQUIRE_HTTPS": "true", "TRUSTED_PROXIES": proxies])
         for header in ["X-Forwarded-Proto: https", "$WSSC: https"] {
             let url = "http://127.0.0.1:\(registry.ports["api"] ?? 0)/api/v1/instances"
@@ -93,7 +102,8 @@ import Testing
             let openssl = try RegistryUnderTest.tool(
                 "openssl",
                 [
-                    "s_client", version, "-quiet", "-verify_return_error", "-CAfile", registry.path("ca.pem"), "-connect",
+                    "s_client", version, "-quiet", "-verify_return_error", "-CAfile", registry.path("ca.pem"),
+                    "-connect",
                     "127.0.0.1:\(port)",
                 ],
                 input: "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -124,7 +134,8 @@ import Testing
     // MARK: - Reloading
 
     private func fingerprint(_ registry: RegistryUnderTest) throws -> String {
-        let shown = try RegistryUnderTest.tool("openssl", ["s_client", "-connect", "127.0.0.1:\(registry.ports["https"] ?? 0)"])
+        let shown = try RegistryUnderTest.tool(
+            "openssl", ["s_client", "-connect", "127.0.0.1:\(registry.ports["https"] ?? 0)"])
         let start = try #require(shown.output.range(of: "-----BEGIN CERTIFICATE-----"))
         let end = try #require(shown.output.range(of: "-----END CERTIFICATE-----"))
         return String(shown.output[start.lowerBound..<end.upperBound])
@@ -188,7 +199,8 @@ import Testing
             try RegistryUnderTest.run(
                 binary,
                 [
-                    "--api_port", "0", "--https_port", "0", "--tls_cert", "\(directory.path())/\(certificate)", "--tls_key",
+                    "--api_port", "0", "--https_port", "0", "--tls_cert", "\(directory.path())/\(certificate)",
+                    "--tls_key",
                     "\(directory.path())/\(key)",
                 ])
         }
@@ -199,7 +211,9 @@ import Testing
         ] {
             let outcome = try start(certificate, key)
             #expect(outcome.status == 64)
-            #expect(outcome.output.hasPrefix("registry: cannot start: ") && outcome.output.contains(words), "\(outcome.output)")
+            #expect(
+                outcome.output.hasPrefix("registry: cannot start: ") && outcome.output.contains(words),
+                "\(outcome.output)")
         }
     }
 

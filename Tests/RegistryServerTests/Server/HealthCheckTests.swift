@@ -7,7 +7,8 @@ import Testing
 
 struct HealthCheckTests {
     private func check(_ flags: [String: String], portFile: String? = nil) throws -> HealthCheck {
-        let settings = try Settings.resolve(flags: flags.mapValues { [$0] }, environment: [:], readFile: { _ in [] }).settings
+        let settings = try Settings.resolve(flags: flags.mapValues { [$0] }, environment: [:], readFile: { _ in [] })
+            .settings
         return try HealthCheck(settings) { _ in portFile }
     }
 
@@ -33,16 +34,23 @@ struct HealthCheckTests {
 
     @Test func `a port that nobody tells of is an error that says so`() throws {
         #expect { try check(["api_port": "0"]) } throws: { "\($0)".contains("port_file is not set") }
-        #expect { try check(["api_port": "0", "port_file": "/ports"]) } throws: { "\($0)".contains("/ports does not name it") }
+        #expect { try check(["api_port": "0", "port_file": "/ports"]) } throws: {
+            "\($0)".contains("/ports does not name it")
+        }
     }
 
     @Test func `only 200 passes, and the answer's own words are told`() throws {
         try HealthCheck.judge(Array("HTTP/1.1 200 OK\r\n\r\n".utf8))
-        #expect { try HealthCheck.judge(Array("HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\n{\"status\":\"starting\"}".utf8)) } throws: {
+        #expect {
+            try HealthCheck.judge(
+                Array("HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\n{\"status\":\"starting\"}".utf8))
+        } throws: {
             "\($0)" == "503 {\"status\":\"starting\"}"
         }
         for other in ["", "HTTP/1.1", "SSH-2.0-x 200", "HTTP/1.1 abc\r\n"] {
-            #expect { try HealthCheck.judge(Array(other.utf8)) } throws: { "\($0)" == "the server that answers is not a registry" }
+            #expect { try HealthCheck.judge(Array(other.utf8)) } throws: {
+                "\($0)" == "the server that answers is not a registry"
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ struct ProtocolsTests {
         let table = RouteTable(routes)
         let context = ServerContext(settings: .defaults, loops: 1, monotonic: 0, routes: table)
         let responder = Responder(
-            context, table, authorizer: try Authorizer(AuthorizationConfiguration(.defaults)), metrics: context.loopMetrics[0],
+            context, table, authorizer: try Authorizer(AuthorizationConfiguration(.defaults)),
+            metrics: context.loopMetrics[0],
             accessLog: nil)
         var gate = RequestParser(limits: RequestLimits())
         gate.feed(request.bytes.span)
@@ -38,7 +39,9 @@ struct ProtocolsTests {
     @Test func `a protocol's form of an error is that of its own routes, and of no other`() throws {
         let plain = ErrorFormat(ContentType("text/plain")) { Array("no: \($0.sentence)".utf8) }
         let routes = [
-            Route(.get, "/livez", .livez, errors: plain) { (_: borrowing Call) throws(Refused) -> Response in throw .noSuchService },
+            Route(.get, "/livez", .livez, errors: plain) { (_: borrowing Call) throws(Refused) -> Response in
+                throw .noSuchService
+            },
             Route(.get, "/readyz", .readyz) { (_: borrowing Call) throws(Refused) -> Response in throw .noSuchService },
         ]
         let own = try answer(.get("/livez"), of: routes)

@@ -1,4 +1,5 @@
-// Whether a loop has read what it says that it has, on a real loop with real sockets, busy as one is that renders a long list.
+// Whether a loop has read what it says that it has, on a real loop with real sockets, busy as one is that renders a
+// long list.
 
 import Catalog
 import Dispatch
@@ -13,7 +14,8 @@ import Testing
 @testable import Serving
 
 struct ReadMarkTests {
-    /// What clients have sent and the loop has not handled, by number, with when it had been sent. Milliseconds of the monotonic clock.
+    /// What clients have sent and the loop has not handled, by number, with when it had been sent. Milliseconds of the
+    /// monotonic clock.
     private final class Outstanding: Sendable {
         let sent = Mutex<[Int: Int64]>([:])
         let handled = Mutex<Set<Int>>([])
@@ -23,7 +25,8 @@ struct ReadMarkTests {
 
     private static let (connections, requests) = (6, 40)
 
-    /// Sends one request at a time on a connection of its own, opened anew now and then, and notes when each had been sent.
+    /// Sends one request at a time on a connection of its own, opened anew now and then, and notes when each had been
+    /// sent.
     private static func send(from first: Int, to port: UInt16, _ outstanding: Outstanding) throws {
         defer { outstanding.clients.subtract(1, ordering: .relaxed) }
         var client = try ClientConnection(port: port)
@@ -36,14 +39,17 @@ struct ReadMarkTests {
         }
     }
 
-    @Test func `what was sent before the time that a loop says it has read has been handled, however busy the loop is`() throws {
+    @Test func `what was sent before the time that a loop says it has read has been handled, however busy the loop is`()
+        throws
+    {
         // R285 A lease does not run out while what was sent to this member before its end lies unread there.
         let listening = try LoopbackPort()
         let port = listening.port
         let outstanding = Outstanding()
         let loop = try EventLoop()
         let server = try HTTPServer(
-            on: loop, listening: listening.descriptor, limits: RequestLimits(), gauge: ConnectionGauge(), connectionLimits: ConnectionLimits(),
+            on: loop, listening: listening.descriptor, limits: RequestLimits(), gauge: ConnectionGauge(),
+            connectionLimits: ConnectionLimits(),
             refused: LoopHandler.refuse
         ) { request, reply, _ in
             let path = request.head.target.split(separator: UInt8(ascii: "/"))
@@ -56,7 +62,8 @@ struct ReadMarkTests {
         let timer = try LoopEvent.every(milliseconds: 3, on: loop) { onLoop in
             mark.turn(at: LeaseTime(milliseconds: MonotonicClock.milliseconds()))
             let handled = outstanding.handled.withLock { $0 }
-            let unread = outstanding.sent.withLock { sent in sent.filter { $0.value < mark.time.milliseconds && !handled.contains($0.key) }
+            let unread = outstanding.sent.withLock { sent in
+                sent.filter { $0.value < mark.time.milliseconds && !handled.contains($0.key) }
             }
             if mark.time != .distantFuture, !unread.isEmpty {
                 outstanding.broken.withLock { $0.append("\(unread) of before \(mark.time.milliseconds)") }

@@ -16,7 +16,8 @@ final class RegistryUnderTest {
     }
 
     /// Runs a program to its end; its output with its errors, and its status.
-    static func run(_ program: URL, _ arguments: [String], input: String = "") throws -> (output: String, status: Int32) {
+    static func run(_ program: URL, _ arguments: [String], input: String = "") throws -> (output: String, status: Int32)
+    {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
@@ -31,7 +32,9 @@ final class RegistryUnderTest {
     }
 
     /// Runs a program found on the path.
-    static func tool(_ name: String, _ arguments: [String], input: String = "") throws -> (output: String, status: Int32) {
+    static func tool(_ name: String, _ arguments: [String], input: String = "") throws -> (
+        output: String, status: Int32
+    ) {
         try run(URL(filePath: "/usr/bin/env"), [name] + arguments, input: input)
     }
 
@@ -41,7 +44,8 @@ final class RegistryUnderTest {
         return url
     }
 
-    /// Starts it with development certificates in `directory` and waits until it serves. `$` in a value stands for the directory with its slash.
+    /// Starts it with development certificates in `directory` and waits until it serves. `$` in a value stands for the
+    /// directory with its slash.
     init(_ settings: [String: String]) throws {
         directory = try Self.temporaryDirectory()
         let made = try Self.run(Self.binary(), ["dev-cert", directory.path(), "--namespace", "tenant"])
@@ -53,10 +57,13 @@ final class RegistryUnderTest {
         process = Process()
         process.executableURL = try Self.binary()
         let defaults = [
-            "API_PORT": "0", "HTTPS_PORT": "0", "LISTEN_ADDRESS": "127.0.0.1", "LOOPS": "2", "PORT_FILE": portFile.path(),
+            "API_PORT": "0", "HTTPS_PORT": "0", "LISTEN_ADDRESS": "127.0.0.1", "LOOPS": "2",
+            "PORT_FILE": portFile.path(),
             "TLS_CERT": "$server.pem", "TLS_KEY": "$server-key.pem",
         ]
-        process.environment = defaults.merging(settings) { $1 }.mapValues { [directory] in $0.replacing("$", with: directory.path() + "/") }
+        process.environment = defaults.merging(settings) { $1 }.mapValues { [directory] in
+            $0.replacing("$", with: directory.path() + "/")
+        }
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
         var lines: [Substring]?

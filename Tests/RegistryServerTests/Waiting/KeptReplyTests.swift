@@ -1,5 +1,5 @@
-// Calls whose handler answers later, over real sockets: what their clients get, and what is counted and logged, is what an answer at once would have
-// been.
+// Calls whose handler answers later, over real sockets: what their clients get, and what is counted and logged, is what
+// an answer at once would have been.
 
 import HTTP
 import Synchronization
@@ -39,7 +39,9 @@ struct KeptReplyTests {
                 }),
             Route(
                 .get, "/readyz", .readyz,
-                patient: { _ in .later(Waiting(for: .time(milliseconds: 1)) { _, _ throws(Refused) in throw .noSuchResource }) }),
+                patient: { _ in
+                    .later(Waiting(for: .time(milliseconds: 1)) { _, _ throws(Refused) in throw .noSuchResource })
+                }),
             Route(.get, "/livez", .livez, handler: { _ in Response(.ok) }),
         ]
     }
@@ -109,7 +111,9 @@ struct KeptReplyTests {
         }
         // Whose client has gone is not worked for.
         endless.reset()
-        while context.loopMetrics[0].waitingReplies > 0 || context.loopMetrics[0].requestCounts.count(.swagger, .serviceUnavailable) == 0 {
+        while context.loopMetrics[0].waitingReplies > 0
+            || context.loopMetrics[0].requestCounts.count(.swagger, .serviceUnavailable) == 0
+        {
             guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the steps to end") }
         }
     }

@@ -13,25 +13,32 @@ import TestSupport
 
 enum WaitingServer {
     /// Serves with one loop, on real clocks, until it is released.
-    static func start(_ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity) throws
+    static func start(
+        _ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity
+    ) throws
         -> LiveServer
     {
         try LiveServer { _ in
             let responder = Responder(
-                context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)), metrics: context.loopMetrics[0],
+                context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)),
+                metrics: context.loopMetrics[0],
                 accessLog: nil)
             var handler = LoopHandler(
                 respond: { _ in Response(.internalServerError) },
-                refused: { refusal, cause, client in responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0) })
+                refused: { refusal, cause, client in
+                    responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0)
+                })
             handler.standing = Response.standing
             handler.makeAnswering = { loop in
-                let kept = try KeptReplies(on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
+                let kept = try KeptReplies(
+                    on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
                 let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }
                 context.registry.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
                 return { request, reply in
                     withExtendedLifetime(mailbox) {}
                     let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+                    let instant = Instant(
+                        moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
                     switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)

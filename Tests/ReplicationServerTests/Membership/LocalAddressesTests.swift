@@ -16,7 +16,9 @@ struct LocalAddressesTests {
         (["127.0.0.1", "::1", "fe80::1", "fd00::1"], "fd00::1"),
         (["127.0.0.1", "fe80::1"], "127.0.0.1"),
     ])
-    func `the first address that others can reach is advertised, IPv4 before IPv6`(interfaces: [String], expected: String) {
+    func `the first address that others can reach is advertised, IPv4 before IPv6`(
+        interfaces: [String], expected: String
+    ) {
         #expect(LocalAddresses.advertised(among: interfaces.compactMap { IPAddress($0) }).description == expected)
     }
 
@@ -25,7 +27,9 @@ struct LocalAddressesTests {
         ("::", ["10.0.0.1:6100", "127.0.0.1:6100", "192.0.2.1:6100"]),
         ("127.0.0.2", ["127.0.0.2:6100", "192.0.2.1:6100"]),
     ])
-    func `what we listen on is ours, and another loopback address may be another member's`(listening: String, expected: [String]) {
+    func `what we listen on is ours, and another loopback address may be another member's`(
+        listening: String, expected: [String]
+    ) {
         let own = LocalAddresses.own(
             advertised: PeerAddress(host: "192.0.2.1", port: 6100), listening: listening,
             among: ["127.0.0.1", "10.0.0.1"].compactMap { IPAddress($0) })

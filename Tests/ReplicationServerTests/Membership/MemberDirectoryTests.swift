@@ -82,10 +82,15 @@ struct MemberDirectoryTests {
         }
     }
 
-    @Test(arguments: ["", "{", #"{"ip":"10.0.0.1","port":6100,"timestamp":"2026-11-23T00:04:31.7Z"}"#, String(repeating: "x", count: 300)])
-    func `what a crash or an original has left under our name is written over in place, and what we wrote is known again`(
-        left: String
-    ) throws {
+    @Test(arguments: [
+        "", "{", #"{"ip":"10.0.0.1","port":6100,"timestamp":"2026-11-23T00:04:31.7Z"}"#,
+        String(repeating: "x", count: 300),
+    ])
+    func
+        `what a crash or an original has left under our name is written over in place, and what we wrote is known again`(
+            left: String
+        ) throws
+    {
         try folder.put("10.0.0.1:6100", Array(left.utf8))
         let before = inode()
         let written = try directory.write(Self.content(Self.own))
@@ -99,7 +104,9 @@ struct MemberDirectoryTests {
     }
 
     @Test(arguments: ["huge file", "hard link", "link", "pipe"])
-    func `what is no file of ours and stands in its way is replaced, and what a link leads to is not touched`(kind: String) throws {
+    func `what is no file of ours and stands in its way is replaced, and what a link leads to is not touched`(
+        kind: String
+    ) throws {
         try folder.put("victim", Array("precious".utf8))
         let name = folder.location("10.0.0.1:6100")
         switch kind {
@@ -237,7 +244,9 @@ struct MemberDirectoryTests {
     // MARK: File systems that fail
 
     @Test(.enabled(if: Mounted.isPossible, "mounting takes root and the right to mount"))
-    func `a full file system fails the first write, leaves nothing of it, and is no hindrance to the later ones`() throws {
+    func `a full file system fails the first write, leaves nothing of it, and is no hindrance to the later ones`()
+        throws
+    {
         let mounted = try Mounted(at: folder.path, options: "size=16k,nr_inodes=64")
         defer { mounted.unmount() }
         try folder.put("10.0.0.2:6100", Self.content(Self.other))
@@ -282,7 +291,9 @@ struct Mounted {
 
     /// Tried once, since being root is not enough in a container.
     static let isPossible: Bool = {
-        guard geteuid() == 0, let folder = try? TemporaryDirectory(), let mounted = try? Mounted(at: folder.path, options: "size=4k") else {
+        guard geteuid() == 0, let folder = try? TemporaryDirectory(),
+            let mounted = try? Mounted(at: folder.path, options: "size=4k")
+        else {
             return false
         }
         mounted.unmount()

@@ -1,4 +1,5 @@
-// The threads, on real directories and with resolvers that answer, fail and hang. Nothing sleeps: what is awaited is a report.
+// The threads, on real directories and with resolvers that answer, fail and hang. Nothing sleeps: what is awaited is a
+// report.
 
 import Foundation
 import Glibc
@@ -34,10 +35,12 @@ private final class Inbox: Sendable {
         let description: String
     }
 
-    /// Waits for a report, old or new, that is as wanted. It holds its thread: were it suspended, the members' threads would go on looking for as
-    /// long as other tests take.
+    /// Waits for a report, old or new, that is as wanted. It holds its thread: were it suspended, the members' threads
+    /// would go on looking for as long as other tests take.
     @discardableResult
-    func first(_ what: String, after count: Int = 0, where isWanted: (MembershipReport) -> Bool) throws -> MembershipReport {
+    func first(_ what: String, after count: Int = 0, where isWanted: (MembershipReport) -> Bool) throws
+        -> MembershipReport
+    {
         let deadline = DispatchTime.now() + Self.patience / .seconds(1)
         while true {
             if let found = all.dropFirst(count).first(where: isWanted) { return found }
@@ -48,12 +51,15 @@ private final class Inbox: Sendable {
 }
 
 struct MembershipThreadsTests {
-    private static func address(_ last: Int, port: UInt16 = 6100) -> PeerAddress { PeerAddress(host: "10.0.0.\(last)", port: port) }
+    private static func address(_ last: Int, port: UInt16 = 6100) -> PeerAddress {
+        PeerAddress(host: "10.0.0.\(last)", port: port)
+    }
 
     private static func configuration(
         _ directory: String?, names: [PeerName] = [], own: PeerAddress = address(1)
     ) -> MembershipConfiguration {
-        var configuration = MembershipConfiguration(directory: directory, names: names, own: own, wallClock: { WallClock.nanoseconds() })
+        var configuration = MembershipConfiguration(
+            directory: directory, names: names, own: own, wallClock: { WallClock.nanoseconds() })
         configuration.periods.heartbeat = 20
         configuration.periods.look = 10
         configuration.periods.lookup = 10
@@ -64,7 +70,9 @@ struct MembershipThreadsTests {
 
     // MARK: The directory
 
-    @Test func `two members on one machine find each other by their ports, and the one that stops takes its file away`() throws {
+    @Test func `two members on one machine find each other by their ports, and the one that stops takes its file away`()
+        throws
+    {
         let folder = try TemporaryDirectory()
         let (first, second) = (Inbox(), Inbox())
         let (one, two) = (PeerAddress(host: "127.0.0.1", port: 6101), PeerAddress(host: "127.0.0.1", port: 6102))
@@ -114,7 +122,9 @@ struct MembershipThreadsTests {
         let threads = try MembershipThreads(configuration, report: inbox.receive)
         try inbox.first("a look") { _ in true }
         try folder.remove("10.0.0.1:6100")
-        while !folder.names.contains("10.0.0.1:6100") { try inbox.first("another look", after: inbox.all.count) { _ in true } }
+        while !folder.names.contains("10.0.0.1:6100") {
+            try inbox.first("another look", after: inbox.all.count) { _ in true }
+        }
         #expect(threads.stop())
     }
 
@@ -165,7 +175,9 @@ struct MembershipThreadsTests {
         #expect(threads.stop())
     }
 
-    @Test func `a directory that is missing at the start is said to be once, with its path, and used when it is there`() throws {
+    @Test func `a directory that is missing at the start is said to be once, with its path, and used when it is there`()
+        throws
+    {
         let folder = try TemporaryDirectory()
         let path = folder.location("cluster")
         let inbox = Inbox()
@@ -205,7 +217,8 @@ struct MembershipThreadsTests {
         let answers = Mutex(["10.0.0.7"])
         let names = [try Self.name("registry:7000"), try Self.name("10.0.0.9")]
         let threads = try MembershipThreads(
-            Self.configuration(nil, names: names), resolve: { _ in answers.withLock { $0 }.compactMap { IPAddress($0) } },
+            Self.configuration(nil, names: names),
+            resolve: { _ in answers.withLock { $0 }.compactMap { IPAddress($0) } },
             report: inbox.receive)
         let found = try inbox.first("the first answer") { $0.isComplete }
         #expect(found.addresses == [PeerAddress(host: "10.0.0.7", port: 7000), Self.address(9)])
@@ -214,7 +227,8 @@ struct MembershipThreadsTests {
         #expect(threads.stop())
     }
 
-    @Test func `a resolver that hangs holds up neither the directory nor the stop, and says nothing afterwards`() throws {
+    @Test func `a resolver that hangs holds up neither the directory nor the stop, and says nothing afterwards`() throws
+    {
         let folder = try TemporaryDirectory()
         let inbox = Inbox()
         let hanging = DispatchSemaphore(value: 0)

@@ -1,4 +1,5 @@
-// Random histories of a directory against what can be said of each member from its own history alone. A failure prints its seed.
+// Random histories of a directory against what can be said of each member from its own history alone. A failure prints
+// its seed.
 
 import TestRandom
 import Testing
@@ -25,7 +26,9 @@ struct DirectoryViewPropertyTests {
         let own = PeerAddress(host: "10.0.0.1", port: 6100)
         var view = DirectoryView(own: own)
         var writers = (2...6).map {
-            Writer(address: PeerAddress(host: "10.0.0.\($0)", port: 6100), nextBeat: Int64.random(in: 0..<7_000, using: &random))
+            Writer(
+                address: PeerAddress(host: "10.0.0.\($0)", port: 6100),
+                nextBeat: Int64.random(in: 0..<7_000, using: &random))
         }
         var now: Int64 = Int64.random(in: 0..<1 << 40, using: &random)
         let start = now
@@ -42,7 +45,8 @@ struct DirectoryViewPropertyTests {
                 isWritable.toggle()
                 _ =
                     isWritable
-                    ? view.heartbeatWritten(MemberFile(address: own, timestamp: now).content) : view.heartbeatFailed(reason: "full")
+                    ? view.heartbeatWritten(MemberFile(address: own, timestamp: now).content)
+                    : view.heartbeatFailed(reason: "full")
             }
             for index in writers.indices {
                 if Int.random(in: 0..<30, using: &random) == 0 { writers[index].isAlive.toggle() }
@@ -52,7 +56,8 @@ struct DirectoryViewPropertyTests {
                     let skew = Int64.random(in: -315_000_000...315_000_000, using: &random) * 1_000_000_000
                     if writers[index].isAlive {
                         writers[index].written =
-                            MemberFile(address: writers[index].address, timestamp: writers[index].nextBeat + skew).content
+                            MemberFile(address: writers[index].address, timestamp: writers[index].nextBeat + skew)
+                            .content
                     }
                     writers[index].nextBeat += 7_000
                 }
@@ -66,7 +71,8 @@ struct DirectoryViewPropertyTests {
 
             let files = writers.compactMap { writer -> ObservedFile? in
                 guard let content = writer.written else { return nil }
-                return ObservedFile(name: writer.address.description, content: writer.isTorn ? .bytes([]) : .bytes(content))
+                return ObservedFile(
+                    name: writer.address.description, content: writer.isTorn ? .bytes([]) : .bytes(content))
             }
             let judgement = view.looked(files.shuffled(using: &random), at: now)
             if let lastLook, isWritable { counted += min(now - lastLook, DirectoryView.longestStep) }
@@ -74,13 +80,16 @@ struct DirectoryViewPropertyTests {
 
             var expected: Set<PeerAddress> = []
             for index in writers.indices {
-                if let content = writers[index].written, !writers[index].isTorn, writers[index].seen?.content != content {
+                if let content = writers[index].written, !writers[index].isTorn, writers[index].seen?.content != content
+                {
                     writers[index].seen = (content, counted)
                 }
                 guard let seen = writers[index].seen else { continue }
                 if counted - seen.at < DirectoryView.expiry { expected.insert(writers[index].address) }
                 // Forgotten: the same content, should it come again, is a new one.
-                if counted - seen.at >= DirectoryView.expiry, writers[index].written == nil { writers[index].seen = nil }
+                if counted - seen.at >= DirectoryView.expiry, writers[index].written == nil {
+                    writers[index].seen = nil
+                }
             }
             #expect(view.members == expected, "seed \(seed), step \(step)")
 
@@ -111,7 +120,10 @@ struct DirectoryViewPropertyTests {
             now += Int64.random(in: 5_000...7_500, using: &random)
             while beat + 7_500 < now { beat += Int64.random(in: 7_000...7_500, using: &random) }
             _ = view.looked(
-                [ObservedFile(name: "10.0.0.2:6100", content: .bytes(MemberFile(address: other, timestamp: beat).content))], at: now)
+                [
+                    ObservedFile(
+                        name: "10.0.0.2:6100", content: .bytes(MemberFile(address: other, timestamp: beat).content))
+                ], at: now)
             #expect(view.members == [other], "seed \(seed), step \(step)")
         }
     }
@@ -134,7 +146,9 @@ struct DirectoryViewPropertyTests {
                 #expect(MemberFile(file.content) == file, "seed \(seed): what is read can be written and read again")
             }
             let name = String(decoding: bytes, as: UTF8.self)
-            if let address = MemberFile.address(named: name) { #expect(MemberFile.address(named: MemberFile.name(of: address)) == address) }
+            if let address = MemberFile.address(named: name) {
+                #expect(MemberFile.address(named: MemberFile.name(of: address)) == address)
+            }
         }
     }
 }

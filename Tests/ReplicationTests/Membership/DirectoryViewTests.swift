@@ -65,7 +65,10 @@ struct DirectoryViewTests {
         #expect(view.members == [Self.other])
     }
 
-    @Test func `a file that is taken away, perhaps by a member with a clock of the future, is missed for 30 s before its member is`() {
+    @Test
+    func
+        `a file that is taken away, perhaps by a member with a clock of the future, is missed for 30 s before its member is`()
+    {
         var view = DirectoryView(own: Self.own)
         _ = view.looked([Self.file(Self.other, beat: 0)], at: 0)
         _ = Self.look(&view, at: [], from: 5, through: 25)
@@ -141,7 +144,8 @@ struct DirectoryViewTests {
     @Test func `our own file is never deleted, nor one that never was a member's`() {
         var view = DirectoryView(own: Self.own)
         let files = [
-            Self.file(Self.own, beat: 0), Self.file(Self.other, saying: ""), ObservedFile(name: "notes", content: .bytes(Array("x".utf8))),
+            Self.file(Self.own, beat: 0), Self.file(Self.other, saying: ""),
+            ObservedFile(name: "notes", content: .bytes(Array("x".utf8))),
             ObservedFile(name: MemberFile.name(of: Self.third), content: .fault(.special)),
         ]
         #expect(Self.look(&view, at: files, from: 0, through: 5_000).deletions.isEmpty)
@@ -153,12 +157,20 @@ struct DirectoryViewTests {
         (file(other, saying: ""), FileFault.empty),
         (file(other, saying: "{\"ip\":"), .corrupt),
         (file(other, saying: "\u{0}\u{0}"), .corrupt),
-        (file(other, saying: String(decoding: MemberFile(address: third, timestamp: 0).content, as: UTF8.self)), .foreign),
-        (file(other, saying: String(decoding: MemberFile(address: own, timestamp: 0).content, as: UTF8.self)), .foreign),
+        (
+            file(other, saying: String(decoding: MemberFile(address: third, timestamp: 0).content, as: UTF8.self)),
+            .foreign
+        ),
+        (
+            file(other, saying: String(decoding: MemberFile(address: own, timestamp: 0).content, as: UTF8.self)),
+            .foreign
+        ),
         (ObservedFile(name: MemberFile.name(of: other), content: .fault(.special)), .special),
         (ObservedFile(name: MemberFile.name(of: other), content: .fault(.tooLarge)), .tooLarge),
     ])
-    func `what is named as a member's and is none is ignored, and complained of once`(file: ObservedFile, fault: FileFault) {
+    func `what is named as a member's and is none is ignored, and complained of once`(
+        file: ObservedFile, fault: FileFault
+    ) {
         var view = DirectoryView(own: Self.own)
         let (events, deletions) = Self.look(&view, at: [file], from: 0, through: 2_000)
         #expect(events == [.ignored(name: file.name, fault)])
@@ -187,7 +199,9 @@ struct DirectoryViewTests {
 
     @Test func `a thousand broken files are not a thousand lines`() {
         var view = DirectoryView(own: Self.own)
-        let files = (0..<1_000).map { Self.file(PeerAddress(host: "10.1.\($0 / 256).\($0 % 256)", port: 6100), saying: "") }
+        let files = (0..<1_000).map {
+            Self.file(PeerAddress(host: "10.1.\($0 / 256).\($0 % 256)", port: 6100), saying: "")
+        }
         let (events, _) = Self.look(&view, at: files, from: 0, through: 100)
         #expect(events.count == DirectoryView.mostComplaints)
     }
@@ -215,7 +229,10 @@ struct DirectoryViewTests {
         #expect(view.looked([Self.file(Self.own, beat: 99)], at: 10_000).events == [.addressShared(Self.own)])
         #expect(view.looked([Self.file(Self.own, beat: 4)], at: 15_000).events == [])
         #expect(view.looked([Self.file(Self.own, beat: 100)], at: 20_000).events == [])
-        #expect(Self.look(&view, at: [Self.file(Self.own, beat: 4)], from: 25, through: 100).events == [.addressAlone(Self.own)])
+        #expect(
+            Self.look(&view, at: [Self.file(Self.own, beat: 4)], from: 25, through: 100).events == [
+                .addressAlone(Self.own)
+            ])
         #expect(view.members.isEmpty)
     }
 

@@ -1,4 +1,5 @@
-// The file of a member: what the original writes is read, what we write the original reads, and nothing else is taken for a member's.
+// The file of a member: what the original writes is read, what we write the original reads, and nothing else is taken
+// for a member's.
 
 import Testing
 
@@ -20,11 +21,15 @@ struct MemberFileTests {
         ("2026-11-23T00:04:31.120000000Z", "2026-11-23T00:04:31.120000000Z"),
         ("2026-11-23T02:04:31.5+02:00", "2026-11-23T00:04:31.500000000Z"),
     ])
-    func `a time is written in UTC and with nine digits, so that all files of a member are of one length`(read: String, written: String)
+    func `a time is written in UTC and with nine digits, so that all files of a member are of one length`(
+        read: String, written: String
+    )
         throws
     {
         let file = try #require(MemberFile(Array(#"{"ip":"10.88.0.1","port":6100,"timestamp":"\#(read)"}"#.utf8)))
-        #expect(String(decoding: file.content, as: UTF8.self) == #"{"ip":"10.88.0.1","port":6100,"timestamp":"\#(written)"}"#)
+        #expect(
+            String(decoding: file.content, as: UTF8.self)
+                == #"{"ip":"10.88.0.1","port":6100,"timestamp":"\#(written)"}"#)
     }
 
     @Test(arguments: [
@@ -50,7 +55,8 @@ struct MemberFileTests {
         #"{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:3"#,
         #"{"ip":"10.88.0.1","ip":"10.88.0.2","port":6100,"timestamp":"2026-11-23T00:04:31Z"}"#,
         #"{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:31Z"}{}"#,
-        #"{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:31Z","x":"# + String(repeating: "[", count: 2_000),
+        #"{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:31Z","x":"#
+            + String(repeating: "[", count: 2_000),
     ])
     func `what a member does not write is no member's`(text: String) {
         #expect(MemberFile(Array(text.utf8)) == nil)
@@ -70,7 +76,8 @@ struct MemberFileTests {
         ("10.88.0.1:6100", PeerAddress(host: "10.88.0.1", port: 6100)),
         ("[fd00::1]:6100", PeerAddress(host: "fd00::1", port: 6100)),
         ("fd00::1:6100", PeerAddress(host: "fd00::1", port: 6100)),
-        ("10.88.0.1", nil), ("10.88.0.1:", nil), ("10.88.0.1:0", nil), ("10.88.0.01:6100", nil), ("10.88.0.1:6100~", nil),
+        ("10.88.0.1", nil), ("10.88.0.1:", nil), ("10.88.0.1:0", nil), ("10.88.0.01:6100", nil),
+        ("10.88.0.1:6100~", nil),
         (".10.88.0.1:6100.new", nil),
         ("lost+found", nil), ("", nil), (":6100", nil), ("registry:6100", nil),
     ])
@@ -88,6 +95,8 @@ struct MemberFileTests {
         let before = MemberFile(address: address, timestamp: 1_795_392_271_999_999_999).content
         let after = MemberFile(address: address, timestamp: 1_795_392_279_000_000_000).content
         #expect(before.count == after.count)
-        for cut in 0...after.count { #expect(MemberFile(Array(after[..<cut] + before[cut...]))?.address == address, "mixed at \(cut)") }
+        for cut in 0...after.count {
+            #expect(MemberFile(Array(after[..<cut] + before[cut...]))?.address == address, "mixed at \(cut)")
+        }
     }
 }

@@ -26,7 +26,10 @@ struct NameViewTests {
         var view = NameView([name], defaultPort: 7)
         #expect(!view.isComplete)
         let expected = Self.addresses("10.0.0.1:7", "10.0.0.2:7", "[fd00::1]:7")
-        #expect(view.resolved(name, Self.hosts("10.0.0.2", "10.0.0.1", "fd00::1", "10.0.0.1")) == [.resolved(name, expected)])
+        #expect(
+            view.resolved(name, Self.hosts("10.0.0.2", "10.0.0.1", "fd00::1", "10.0.0.1")) == [
+                .resolved(name, expected)
+            ])
         #expect(view.members == expected)
         #expect(view.isComplete)
     }
@@ -96,8 +99,10 @@ struct NameViewTests {
 }
 
 struct MemberSourcesTests {
-    private static func report(_ source: MemberSource, _ texts: String..., isComplete: Bool = true) -> MembershipReport {
-        MembershipReport(source: source, addresses: Set(texts.compactMap { PeerAddress($0) }), isComplete: isComplete, events: [])
+    private static func report(_ source: MemberSource, _ texts: String..., isComplete: Bool = true) -> MembershipReport
+    {
+        MembershipReport(
+            source: source, addresses: Set(texts.compactMap { PeerAddress($0) }), isComplete: isComplete, events: [])
     }
 
     @Test func `all sources together say whom to dial, and nobody dials himself`() {

@@ -6,7 +6,8 @@ import Testing
 
 struct PeerNameTests {
     @Test(arguments: [
-        ("registry", "registry", nil), ("registry:6100", "registry", 6100), ("registry-2.example.org.:1", "registry-2.example.org.", 1),
+        ("registry", "registry", nil), ("registry:6100", "registry", 6100),
+        ("registry-2.example.org.:1", "registry-2.example.org.", 1),
         ("my_registry:65535", "my_registry", 65535), ("10.0.0.1", "10.0.0.1", nil), ("10.0.0.1:6100", "10.0.0.1", 6100),
         ("fd00::1", "fd00::1", nil), ("[fd00::1]", "fd00::1", nil), ("[FD00:0::1]:6100", "fd00::1", 6100),
         ("10.example:6100", "10.example", 6100),
@@ -20,9 +21,11 @@ struct PeerNameTests {
     }
 
     @Test(arguments: [
-        "", ":6100", "registry:", "registry:0", "registry:65536", "registry:+1", "registry:6100:1", "a b", "a..b", ".", "-\u{e9}",
+        "", ":6100", "registry:", "registry:0", "registry:65536", "registry:+1", "registry:6100:1", "a b", "a..b", ".",
+        "-\u{e9}",
         "http://registry:6100",
-        "registry/", "10.0.0.256", "10.0.0.1:0", "10.0.0.01:6100", "10.0.0", "[10.0.0.1]:6100", "[fd00::1", "fe80::1%eth0", "[]", "12345",
+        "registry/", "10.0.0.256", "10.0.0.1:0", "10.0.0.01:6100", "10.0.0", "[10.0.0.1]:6100", "[fd00::1",
+        "fe80::1%eth0", "[]", "12345",
         String(repeating: "a", count: 64), String(repeating: "a.", count: 127),
     ])
     func `anything else is refused`(text: String) {
@@ -46,8 +49,10 @@ struct PeerNameTests {
     }
 
     @Test func `only a number needs no look-up, and its port may be ours`() {
-        #expect(PeerName("10.0.0.1", meaning: .member)?.address(defaultPort: 7) == PeerAddress(host: "10.0.0.1", port: 7))
-        #expect(PeerName("[fd00::1]:8", meaning: .member)?.address(defaultPort: 7) == PeerAddress(host: "fd00::1", port: 8))
+        #expect(
+            PeerName("10.0.0.1", meaning: .member)?.address(defaultPort: 7) == PeerAddress(host: "10.0.0.1", port: 7))
+        #expect(
+            PeerName("[fd00::1]:8", meaning: .member)?.address(defaultPort: 7) == PeerAddress(host: "fd00::1", port: 8))
         #expect(PeerName("registry:8", meaning: .member)?.address(defaultPort: 7) == nil)
     }
 }

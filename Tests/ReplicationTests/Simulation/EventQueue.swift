@@ -1,5 +1,5 @@
-// Time in the simulation: what is to happen, in the order of when, and of what happens at the same moment in the order in which it was
-// planned.
+// Time in the simulation: what is to happen, in the order of when, and of what happens at the same moment in the order
+// in which it was planned.
 
 /// A priority queue of things to do.
 struct EventQueue {
@@ -35,7 +35,8 @@ struct EventQueue {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].comes(before: heap[least]) {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child].comes(before: heap[least]) {
                 least = child
             }
             guard least != parent else { return (first.at, first.action) }

@@ -1,4 +1,5 @@
-// What must hold of a cluster, whatever happened to it. It is said once more in docs/consistency.md, for those who run one.
+// What must hold of a cluster, whatever happened to it. It is said once more in docs/consistency.md, for those who run
+// one.
 
 import Catalog
 import Replication
@@ -14,8 +15,9 @@ struct Oracle {
         for client in simulation.clients { judge(client) }
     }
 
-    /// A client hears that its change is done: every member that the one it asked waits for has it, or something later. One whose first copy of that
-    /// member is still under way gets with it what was changed before it began to read, and knows that until then it may lack that.
+    /// A client hears that its change is done: every member that the one it asked waits for has it, or something later.
+    /// One whose first copy of that member is still under way gets with it what was changed before it began to read,
+    /// and knows that until then it may lack that.
     func judgePromise(_ key: Key, _ version: Version, by member: SimulatedMember) {
         for other in simulation.members where other !== member && member.waits(for: other) {
             guard other.hasCopied(member) else {
@@ -26,15 +28,18 @@ struct Oracle {
                 continue
             }
             if other.held(key).map({ $0 < version }) ?? true {
-                simulation.complain("\(member) has acknowledged \(key.id) in \(version), and \(other), which it waits for, has it not")
+                simulation.complain(
+                    "\(member) has acknowledged \(key.id) in \(version), and \(other), which it waits for, has it not")
             }
         }
     }
 
-    /// A member that knows of no reason why it may lack anything has all that those whom it hears have acknowledged a while ago.
+    /// A member that knows of no reason why it may lack anything has all that those whom it hears have acknowledged a
+    /// while ago.
     private func judgeKnowledge(of member: SimulatedMember) {
         guard !member.standing.mayBeUnderWay, member.standing.behindSince == nil, !member.isOlder else { return }
-        for promise in simulation.promises where simulation.now - promise.at > 5_000 && simulation.now - promise.at < 6_000 {
+        for promise in simulation.promises
+        where simulation.now - promise.at > 5_000 && simulation.now - promise.at < 6_000 {
             let other = simulation.members[promise.member]
             guard promise.version.origin == other.id, other !== member, member.hears(other),
                 member.held(promise.key).map({ $0 < promise.version }) ?? true
@@ -62,13 +67,17 @@ struct Oracle {
         let digest = first.store.digest()
         let held = contents(of: first)
         for other in simulation.members.dropFirst() {
-            // Where leases began anew because nobody could tell who lives, the dead are there for a TTL more, and elsewhere they are not.
+            // Where leases began anew because nobody could tell who lives, the dead are there for a TTL more, and
+            // elsewhere they are not.
             let mayDiffer = first.restartedAt != nil || other.restartedAt != nil
-            if !mayDiffer, other.store.digest() != digest { simulation.complain("the digests of \(first) and \(other) differ") }
+            if !mayDiffer, other.store.digest() != digest {
+                simulation.complain("the digests of \(first) and \(other) differ")
+            }
             let theirs = contents(of: other)
             for key in Set(held.keys).union(theirs.keys) where held[key] != theirs[key] {
                 if mayDiffer, held[key] == nil || theirs[key] == nil { continue }
-                simulation.complain("\(first) and \(other) differ about \(key.id): \(held[key] ?? "-"), \(theirs[key] ?? "-")")
+                simulation.complain(
+                    "\(first) and \(other) differ about \(key.id): \(held[key] ?? "-"), \(theirs[key] ?? "-")")
             }
         }
     }
@@ -80,7 +89,8 @@ struct Oracle {
         while let from = cursor {
             let piece = member.store.copy(from: from, limit: 100, at: member.time.moment)
             for item in piece.items {
-                guard case .present(let instance, let version, let heartbeat) = item.replica, heartbeat.age <= item.replica.lifetime ?? .max
+                guard case .present(let instance, let version, let heartbeat) = item.replica,
+                    heartbeat.age <= item.replica.lifetime ?? .max
                 else { continue }
                 contents[Key(namespace: item.namespace, id: instance.id)] =
                     "\(version) \(instance.serviceName.text) \(instance.status.token) \(instance.ttl) \(instance.metadata ?? []) \(instance.registered)"
@@ -99,13 +109,15 @@ struct Oracle {
             case (.heartbeating, let kind?) where client.isHeartbeating && kind != .deregistered:
                 if !isSeen { simulation.complain("\(key.id) kept heartbeating, but \(member) has it not") }
                 if let standing, let version = member.record(key)?.version, version < standing.version {
-                    simulation.complain("\(member) has \(key.id) in an older version than was acknowledged: \(standing.kind) is lost")
+                    simulation.complain(
+                        "\(member) has \(key.id) in an older version than was acknowledged: \(standing.kind) is lost")
                 }
             case (.gone, .deregistered?):
                 if isSeen { simulation.complain("\(key.id) was deregistered, but \(member) has it") }
             case (.gone, _), (.silent, _), (.leaving, _), (.heartbeating, _):
                 var lifetime = standing.map(\.lifetime) ?? client.ttl
-                // What its only holder died with is excused, and may have been on its way to one that was paused all the same.
+                // What its only holder died with is excused, and may have been on its way to one that was paused all
+                // the same.
                 if let standing, let replica = member.record(key), replica.version > standing.version {
                     lifetime = replica.lifetime
                 }
@@ -124,7 +136,8 @@ struct Oracle {
         for member in simulation.members where member.state == .up && member.isReady {
             judgeKnowledge(of: member)
             // Leases stand still in a pause and until the peers have been heard.
-            let isRested = simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
+            let isRested =
+                simulation.now - member.wasPausedAt > NodeLimits().leaseHold + 1_000 || member.wasPausedAt == 0
             for client in simulation.clients {
                 let seen = member.sees(client.key)?.instance
                 let isSeen = seen != nil
@@ -136,7 +149,8 @@ struct Oracle {
                 }
                 // Without trouble everything is seen everywhere within a second, or when a short queue has been copied.
                 let bound: Int64 = simulation.setting.hasShortQueues ? 15_000 : 1_000
-                let settled = simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > bound } ?? false
+                let settled =
+                    simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > bound } ?? false
                 if simulation.setting.isCalm, settled, simulation.now > 5_000, client.isHeartbeating, !isSeen {
                     simulation.complain("\(client.key.id) is alive in a calm sea, but \(member) has it not")
                 }
@@ -151,9 +165,10 @@ struct Oracle {
     func judgeCopy(of member: SimulatedMember, from source: SimulatedMember) {
         guard source.state != .down, source.isReady else { return }
         for (key, seen) in source.seen where source.sees(key) != nil && simulation.now - seen.since > 4_000 {
-            // What a pause there has given more time than its true age leaves it is dead to others; what was near its end, and heard of
-            // there only while the copy was under way, has ended here.
-            guard case .present(let instance, let version, let heartbeat)? = source.record(key), version == seen.version,
+            // What a pause there has given more time than its true age leaves it is dead to others; what was near its
+            // end, and heard of there only while the copy was under way, has ended here.
+            guard case .present(let instance, let version, let heartbeat)? = source.record(key),
+                version == seen.version,
                 heartbeat.age > 2_500, heartbeat.age + 1_000 < instance.ttl
             else { continue }
             if let ours = member.held(key), ours >= version { continue }
@@ -164,5 +179,7 @@ struct Oracle {
 
 extension SimulatedMember {
     /// The version it knows of a key, of one present, run out or deregistered.
-    func held(_ key: Key) -> Version? { store.stateForPeers(of: key.id, in: key.namespace, at: time.moment)?.replica.version }
+    func held(_ key: Key) -> Version? {
+        store.stateForPeers(of: key.id, in: key.namespace, at: time.moment)?.replica.version
+    }
 }

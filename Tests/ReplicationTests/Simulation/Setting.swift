@@ -43,7 +43,8 @@ struct Setting {
         latency = [3, 30, 300].randomElement(using: &random) ?? 3
         bandwidth = [10, 1_000, 100_000].randomElement(using: &random) ?? 1_000
         // One seed in eight has a calm sea: then everything must be seen at once.
-        faults = Int.random(in: 0..<8, using: &random) == 0 ? [] : Fault.allCases.filter { _ in Bool.random(using: &random) }
+        faults =
+            Int.random(in: 0..<8, using: &random) == 0 ? [] : Fault.allCases.filter { _ in Bool.random(using: &random) }
         isSteady = false
         hasAliases = Int.random(in: 0..<4, using: &random) == 0
         var limits = NodeLimits()
@@ -57,7 +58,8 @@ struct Setting {
         self.limits = limits
         // One cluster in four is being upgraded.
         olderMembers =
-            Int.random(in: 0..<4, using: &random) == 0 ? Set((0..<memberCount).filter { _ in Bool.random(using: &random) }) : []
+            Int.random(in: 0..<4, using: &random) == 0
+            ? Set((0..<memberCount).filter { _ in Bool.random(using: &random) }) : []
     }
 
     /// Whether the network is so quick that everybody acknowledges promptly.

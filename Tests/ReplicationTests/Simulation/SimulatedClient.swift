@@ -1,5 +1,5 @@
-// A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is unknown, and one day
-// either deregisters, until somebody says that it is done, or just falls silent.
+// A service instance: it registers, sends heartbeats to whichever member answers, registers again when told that it is
+// unknown, and one day either deregisters, until somebody says that it is done, or just falls silent.
 
 import Catalog
 import Replication
@@ -32,7 +32,8 @@ final class SimulatedClient {
         key = Key(
             namespace: Namespace("tenant-\(number % 3)"),
             id: number % 4 == 0 ? .text(Name("instance-\(number)")) : .digest(UInt64(number) &* 0x9E37_79B9_7F4A_7C15))
-        // Some are so seldom heard that only copies and digests can bring what was lost of them: others are repaired by their next heartbeat.
+        // Some are so seldom heard that only copies and digests can bring what was lost of them: others are repaired by
+        // their next heartbeat.
         ttl = number % 4 == 1 ? 120_000 : Int64.random(in: 4...10, using: &simulation.random) * 1_000
         shortestTTL = ttl
         self.home = home ?? Int.random(in: 0..<simulation.members.count, using: &simulation.random)
@@ -62,7 +63,8 @@ final class SimulatedClient {
     func setStatus() {
         guard isHeartbeating, let member = anyMember() else { return }
         let status = InstanceStatus(
-            ["UP", "UP", "STARTING", "DOWN", "OUT_OF_SERVICE", "OUT_OF_SERVICE"].randomElement(using: &simulation.random) ?? "UP")
+            ["UP", "UP", "STARTING", "DOWN", "OUT_OF_SERVICE", "OUT_OF_SERVICE"].randomElement(
+                using: &simulation.random) ?? "UP")
         register(at: member, as: status)
     }
 
@@ -75,7 +77,9 @@ final class SimulatedClient {
         planNext(after: pause())
     }
 
-    private func anyMember() -> SimulatedMember? { simulation.members.filter(\.isServing).randomElement(using: &simulation.random) }
+    private func anyMember() -> SimulatedMember? {
+        simulation.members.filter(\.isServing).randomElement(using: &simulation.random)
+    }
 
     private func pick() -> SimulatedMember? {
         if Int.random(in: 0..<6, using: &simulation.random) == 0 {
@@ -130,8 +134,10 @@ final class SimulatedClient {
 
     private func register(at member: SimulatedMember, as status: InstanceStatus = .up) {
         let instance = Instance(
-            id: key.id, serviceName: Name("service-\(key.id.utf8.count % 2)"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"),
-            status: status, ttl: ttl, tags: ["blue"], metadata: Array("{\"boot\":\(simulation.now)}".utf8), registered: simulation.wall)
+            id: key.id, serviceName: Name("service-\(key.id.utf8.count % 2)"),
+            endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"),
+            status: status, ttl: ttl, tags: ["blue"], metadata: Array("{\"boot\":\(simulation.now)}".utf8),
+            registered: simulation.wall)
         guard member.apply(.register(instance), in: key.namespace) == .done else { return }
         isRegistered = true
         heardAt = simulation.now
@@ -144,7 +150,9 @@ final class SimulatedClient {
         simulation.trace("\(kind) \(key.id) at \(member)")
         member.whenAcknowledged { [simulation, key] in simulation.promised(key, replica.version, by: member) }
         simulation.acknowledged(
-            Journal.Entry(kind: kind, version: replica.version, lifetime: replica.lifetime, at: simulation.now, member: member.index),
+            Journal.Entry(
+                kind: kind, version: replica.version, lifetime: replica.lifetime, at: simulation.now,
+                member: member.index),
             for: key)
     }
 }

@@ -1,5 +1,5 @@
-// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of its own that may be
-// wrong.
+// A member as the shell would run it: a store, a node, a lease clock that is ticked ten times a second, and clocks of
+// its own that may be wrong.
 
 import Catalog
 import TestCatalog
@@ -49,7 +49,8 @@ final class SimulatedMember {
     private(set) var node: Node?
     private var clock = SharedLeaseClock(monotonic: 0)
     private var expiryHold = ExpiryHold()
-    /// Until when leases last renewed elsewhere were held, and when they began anew, if ever. What is dead may be seen for longer by as much.
+    /// Until when leases last renewed elsewhere were held, and when they began anew, if ever. What is dead may be seen
+    /// for longer by as much.
     private(set) var heldUntil: Int64 = 0
     private(set) var restartedAt: Int64?
     private(set) var hearing = PeerHearing.whole(restarts: false)
@@ -74,7 +75,9 @@ final class SimulatedMember {
 
     var time: NodeTime {
         let wall = (simulation.wall + skew) * 1_000_000
-        return NodeTime(moment: clock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic, wall: wall)
+        return NodeTime(
+            moment: clock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic,
+            wall: wall)
     }
 
     // MARK: - Life
@@ -103,7 +106,8 @@ final class SimulatedMember {
         configuration.limits = simulation.setting.limits
         if isOlder { configuration.versions = 2...2 }
         node = Node(
-            configuration, store: store, random: SplitMix64(seed: simulation.random.next()), authenticator: .test("secret"), at: time)
+            configuration, store: store, random: SplitMix64(seed: simulation.random.next()),
+            authenticator: .test("secret"), at: time)
         simulation.trace("\(self) starts, boot \(boot)")
         let learns = simulation.now + Int64.random(in: 0...2_000, using: &simulation.random)
         let boot = boot
@@ -197,7 +201,8 @@ final class SimulatedMember {
 
     /// Whether it hears this one, in its present life, and has had a whole copy of it.
     func hasCopied(_ other: SimulatedMember) -> Bool {
-        node?.links.values.contains { $0.subscriber != nil && $0.lastCopy != nil && $0.peer?.member == other.id } ?? false
+        node?.links.values.contains { $0.subscriber != nil && $0.lastCopy != nil && $0.peer?.member == other.id }
+            ?? false
     }
 
     /// Whether it waits for this one, as far as it knows.
@@ -266,7 +271,9 @@ final class SimulatedMember {
     // MARK: - Waiting
 
     private func planDeadline() {
-        guard state == .up, let deadline = node?.nextDeadline, plannedDeadline.map({ deadline < $0 }) ?? true else { return }
+        guard state == .up, let deadline = node?.nextDeadline, plannedDeadline.map({ deadline < $0 }) ?? true else {
+            return
+        }
         plannedDeadline = deadline
         let boot = boot
         simulation.plan(after: max(0, deadline - monotonic)) { [self] in
@@ -317,7 +324,8 @@ final class SimulatedMember {
         expiryHold.peersAre(hearing, at: time.moment.lease)
     }
 
-    /// Until when, at the earliest, somebody dead is seen no more who had a lease of so many milliseconds and was last heard then.
+    /// Until when, at the earliest, somebody dead is seen no more who had a lease of so many milliseconds and was last
+    /// heard then.
     func seesDead(heardAt: Int64, lifetime: Int64) -> Int64 {
         if case .whole = hearing {} else { heldUntil = simulation.now }
         return max(heardAt + lifetime, heldUntil, restartedAt.map { $0 + lifetime } ?? 0)

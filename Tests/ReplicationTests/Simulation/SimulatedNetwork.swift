@@ -1,5 +1,5 @@
-// Connections between members as TCP gives them: bytes come in order and whole, or the connection ends. What can go wrong is that they come
-// late, in other pieces, in one direction only, or not before the connection has been given up.
+// Connections between members as TCP gives them: bytes come in order and whole, or the connection ends. What can go
+// wrong is that they come late, in other pieces, in one direction only, or not before the connection has been given up.
 
 import Replication
 
@@ -62,11 +62,14 @@ final class SimulatedNetwork {
 
     func mendAll() { cuts = [] }
 
-    private func isCut(_ from: SimulatedMember, _ to: SimulatedMember) -> Bool { cuts.contains([from.index, to.index]) }
+    private func isCut(_ from: SimulatedMember, _ to: SimulatedMember) -> Bool {
+        cuts.contains([from.index, to.index])
+    }
 
     /// Ends some connection at both ends at once.
     func breakOne() {
-        guard let link = connections.keys.sorted(by: { $0.number < $1.number }).randomElement(using: &simulation.random),
+        guard
+            let link = connections.keys.sorted(by: { $0.number < $1.number }).randomElement(using: &simulation.random),
             let connection = connections[link]?.connection
         else { return }
         simulation.trace("connection \(connection.ends[0].member)-\(connection.ends[1].member) breaks")
@@ -96,7 +99,9 @@ final class SimulatedNetwork {
         guard let target = simulation.member(at: address) else { return fail(after: 20) }
         simulation.plan(after: latency()) { [self] in
             guard dialer.boot == boot, dialer.state != .down else { return }
-            if isCut(dialer, target) || isCut(target, dialer) || target.state == .paused { return fail(after: Self.connectTimeout) }
+            if isCut(dialer, target) || isCut(target, dialer) || target.state == .paused {
+                return fail(after: Self.connectTimeout)
+            }
             guard target.state == .up else { return fail(after: latency()) }
             let ends = [(dialer, boot), (target, target.boot)].map { member, boot in
                 lastLink += 1
@@ -171,7 +176,8 @@ final class SimulatedNetwork {
         let (sender, receiver) = (connection.ends[end], connection.ends[1 - end])
         while let (arrival, item) = direction.items.first {
             guard arrival <= simulation.now else { return plan(connection, end, at: arrival) }
-            guard connection.ends[1 - end].isOpen, receiver.member.boot == receiver.boot, receiver.member.state != .down else { return }
+            guard connection.ends[1 - end].isOpen, receiver.member.boot == receiver.boot, receiver.member.state != .down
+            else { return }
             if isCut(sender.member, receiver.member) || receiver.member.state == .paused {
                 return plan(connection, end, at: simulation.now + Self.retry)
             }

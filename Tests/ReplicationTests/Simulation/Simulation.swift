@@ -1,5 +1,5 @@
-// A whole cluster in one thread, repeatable from a seed: members, clients, a network, and time, of which a minute takes a few milliseconds.
-// It goes through a time of trouble, is healed, and must then be as the journal says.
+// A whole cluster in one thread, repeatable from a seed: members, clients, a network, and time, of which a minute takes
+// a few milliseconds. It goes through a time of trouble, is healed, and must then be as the journal says.
 
 import Catalog
 import Replication
@@ -9,11 +9,11 @@ final class Simulation {
     static let syncTimeout: Int64 = 8_000
     /// The time of trouble, in milliseconds.
     static let trouble: Int64 = 30_000
-    /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial with its timeout, and
-    /// the longest hold of leases after a pause, some of which overlap.
+    /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial
+    /// with its timeout, and the longest hold of leases after a pause, some of which overlap.
     static let convergence: Int64 = 25_000
-    /// How long a dead instance may be seen beyond its TTL: its last renewal may be under way for as long as a link may be silent, three
-    /// seconds, and members tick and batch.
+    /// How long a dead instance may be seen beyond its TTL: its last renewal may be under way for as long as a link may
+    /// be silent, three seconds, and members tick and batch.
     static let deadBound: Int64 = 4_000
 
     let seed: UInt64
@@ -81,7 +81,9 @@ final class Simulation {
             now = max(now, event.at)
             event.action()
             looks += 1
-            if looks.isMultiple(of: Self.eventsBetweenLooks) { for member in members { member.store.checkInvariants() } }
+            if looks.isMultiple(of: Self.eventsBetweenLooks) {
+                for member in members { member.store.checkInvariants() }
+            }
         }
         now = end
     }
@@ -131,7 +133,10 @@ final class Simulation {
         switch fault {
         case .partition:
             let side = members.filter { _ in Bool.random(using: &random) }
-            cut(side.flatMap { from in members.filter { to in !side.contains { $0 === to } }.flatMap { [(from, $0), ($0, from)] } })
+            cut(
+                side.flatMap { from in
+                    members.filter { to in !side.contains { $0 === to } }.flatMap { [(from, $0), ($0, from)] }
+                })
         case .oneWay: cut([(victim, other)])
         case .pair: cut([(victim, other), (other, victim)])
         case .pause:
@@ -172,7 +177,8 @@ final class Simulation {
 
     private func excuseTheLost() {
         journal.excuse(
-            because: "its only holder died", unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() },
+            because: "its only holder died",
+            unless: { key in self.members.compactMap { $0.state == .down ? nil : $0.held(key) }.max() },
             trace: trace)
     }
 
@@ -180,7 +186,9 @@ final class Simulation {
     private func planBurst() {
         let home = Int.random(in: 0..<members.count, using: &random)
         plan(at: Int64.random(in: 5_000...Self.trouble, using: &random)) { [self] in
-            for number in 0..<12 { clients.append(SimulatedClient(number: 101 + 4 * number, simulation: self, home: home)) }
+            for number in 0..<12 {
+                clients.append(SimulatedClient(number: 101 + 4 * number, simulation: self, home: home))
+            }
         }
     }
 
@@ -205,14 +213,21 @@ final class Simulation {
     // MARK: - What others ask
 
     func addresses(seenBy member: SimulatedMember) -> Set<PeerAddress> {
-        Set(members.flatMap { setting.hasAliases && Bool.random(using: &random) ? [$0.address, $0.alias] : [$0.address] })
+        Set(
+            members.flatMap {
+                setting.hasAliases && Bool.random(using: &random) ? [$0.address, $0.alias] : [$0.address]
+            })
     }
 
-    func member(at address: PeerAddress) -> SimulatedMember? { members.first { $0.address == address || $0.alias == address } }
+    func member(at address: PeerAddress) -> SimulatedMember? {
+        members.first { $0.address == address || $0.alias == address }
+    }
 
     func acknowledged(_ entry: Journal.Entry, for key: Key) {
         // Of two changes at two members within one millisecond either may be the later one.
-        if !setting.mayBeWrongClocks, let last = journal.entries[key]?.last, last.version >= entry.version, last.at < entry.at {
+        if !setting.mayBeWrongClocks, let last = journal.entries[key]?.last, last.version >= entry.version,
+            last.at < entry.at
+        {
             complain("\(key.id) was changed later in an earlier version, though all clocks are right")
         }
         journal.add(entry, for: key)

@@ -1,5 +1,6 @@
-// A story: a few members over a network that is always as quick, chapters that say what happens to them, and the transcript, held against the one that is
-// kept in testdata. UPDATE_STORIES=1 writes what is kept anew; the difference is then for a reviewer to read.
+// A story: a few members over a network that is always as quick, chapters that say what happens to them, and the
+// transcript, held against the one that is kept in testdata. UPDATE_STORIES=1 writes what is kept anew; the difference
+// is then for a reviewer to read.
 
 import Catalog
 import Foundation
@@ -56,7 +57,8 @@ final class Story {
 
     /// Holds the transcript against the one that is kept.
     func check(at location: SourceLocation = #_sourceLocation) throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "testdata")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "testdata")
         let file = folder.appending(path: "\(name).txt")
         let told = transcript.lines.joined(separator: "\n") + "\n"
         if ProcessInfo.processInfo.environment["UPDATE_STORIES"] == "1" {
@@ -65,7 +67,8 @@ final class Story {
         let kept = try String(contentsOf: file, encoding: .utf8)
         guard told != kept else { return }
         let (now, before) = (told.split(separator: "\n"), kept.split(separator: "\n"))
-        let line = zip(now, before).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(now.count, before.count)
+        let line =
+            zip(now, before).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(now.count, before.count)
         Issue.record(
             """
             \(name).txt tells another story from this line on; UPDATE_STORIES=1 writes it anew, for you to read the difference:

@@ -1,4 +1,5 @@
-// A handful of stories whose every word is kept: how a member joins, how a client's answer waits, and what becomes of trouble.
+// A handful of stories whose every word is kept: how a member joins, how a client's answer waits, and what becomes of
+// trouble.
 
 import Catalog
 import Testing
@@ -8,13 +9,19 @@ struct StoryTests {
         let story = Story("a-member-joins", members: 2)
         story.members[0].start()
         story.simulation.run(for: Simulation.syncTimeout + 12_000)
-        story.chapter("m0 runs alone, and a client registers an instance", milliseconds: 100) { story.register(1, at: story.members[0]) }
+        story.chapter("m0 runs alone, and a client registers an instance", milliseconds: 100) {
+            story.register(1, at: story.members[0])
+        }
         story.chapter("m1 starts", milliseconds: 8_000) { story.members[1].start() }
-        story.chapter("a client registers an instance at m1", milliseconds: 100) { story.register(2, at: story.members[1]) }
+        story.chapter("a client registers an instance at m1", milliseconds: 100) {
+            story.register(2, at: story.members[1])
+        }
         try story.check()
     }
 
-    @Test func `a client is answered without a member that does not acknowledge, which is waited for again later`() throws {
+    @Test func `a client is answered without a member that does not acknowledge, which is waited for again later`()
+        throws
+    {
         let story = Story("a-member-is-left-out", members: 2)
         story.startAll()
         story.chapter("m1 is stopped, and a client registers an instance at m0", milliseconds: 1_000) {
@@ -30,8 +37,12 @@ struct StoryTests {
     @Test func `two members that cannot reach one another hear each other through a third`() throws {
         let story = Story("two-hear-each-other-through-a-third", members: 3)
         story.startAll()
-        story.chapter("m0 and m1 can no longer reach one another", milliseconds: 8_000) { story.cut(story.members[0], story.members[1]) }
-        story.chapter("a client registers an instance at m0", milliseconds: 200) { story.register(1, at: story.members[0]) }
+        story.chapter("m0 and m1 can no longer reach one another", milliseconds: 8_000) {
+            story.cut(story.members[0], story.members[1])
+        }
+        story.chapter("a client registers an instance at m0", milliseconds: 200) {
+            story.register(1, at: story.members[0])
+        }
         #expect(story.members[1].sees(ClusterStoryTests.key(1)) != nil)
         story.chapter("they reach one another again", milliseconds: 12_000) { story.simulation.network.mendAll() }
         try story.check()

@@ -1,4 +1,5 @@
-// What the members of a simulated cluster say to one another, in words: the trace of a story, which a reviewer can read and compare.
+// What the members of a simulated cluster say to one another, in words: the trace of a story, which a reviewer can read
+// and compare.
 
 import Catalog
 
@@ -102,7 +103,8 @@ final class Transcript {
     private func name(_ id: InstanceID) -> String { "#\(id.description.drop { $0 == "0" })" }
 
     private func names(_ members: [MemberID]) -> String {
-        members.map { id in simulation.members.first { $0.id == id }.map { "\($0)" } ?? "\(id)" }.sorted().joined(separator: ", ")
+        members.map { id in simulation.members.first { $0.id == id }.map { "\($0)" } ?? "\(id)" }.sorted().joined(
+            separator: ", ")
     }
 
     func words(_ ground: ReadinessGround) -> String {
@@ -110,7 +112,8 @@ final class Transcript {
         case .copied(let address): "answers look-ups: it has copied all from \(name(address))"
         case .startedTogether(let members): "answers look-ups: all \(members) members have started together"
         case .alone: "answers look-ups: it is alone"
-        case .timeout(let peersAnswered): "answers look-ups: \(peersAnswered ? "nobody answers any more" : "nobody has answered")"
+        case .timeout(let peersAnswered):
+            "answers look-ups: \(peersAnswered ? "nobody answers any more" : "nobody has answered")"
         }
     }
 
@@ -130,5 +133,7 @@ final class Transcript {
         return words.joined(separator: "; ")
     }
 
-    private func name(_ address: PeerAddress) -> String { simulation.member(at: address).map { "\($0)" } ?? "\(address)" }
+    private func name(_ address: PeerAddress) -> String {
+        simulation.member(at: address).map { "\($0)" } ?? "\(address)"
+    }
 }

@@ -8,7 +8,9 @@ struct UpgradeHandshakeTests {
     private static let own = PeerAddress(host: "10.0.0.1", port: 6_100)
     private static let other = PeerAddress(host: "10.0.0.2", port: 6_100)
 
-    private static func verdict(_ text: String, allowsOriginals: Bool = true, piece: Int = 1_000_000) -> UpgradeRequestReader.Verdict {
+    private static func verdict(_ text: String, allowsOriginals: Bool = true, piece: Int = 1_000_000)
+        -> UpgradeRequestReader.Verdict
+    {
         var reader = UpgradeRequestReader(address: own, allowsOriginals: allowsOriginals)
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -49,11 +51,12 @@ struct UpgradeHandshakeTests {
         let text = String(decoding: UpgradeHandshake.request(to: Self.own, from: Self.other), as: UTF8.self) + "frames"
         #expect(
             Self.verdict(text)
-                == .request(UpgradeRequest(kind: .frames, member: Self.other, acceptsGzip: false), rest: Array("frames".utf8)))
+                == .request(
+                    UpgradeRequest(kind: .frames, member: Self.other, acceptsGzip: false), rest: Array("frames".utf8)))
     }
 
-    /// "`GET /v1/replication` (live changes) and `GET /v1/sync` (a full copy, then the stream ends). Request header `Member-ID: IP:PORT` of the
-    /// caller … gzip if the caller offers it."
+    /// "`GET /v1/replication` (live changes) and `GET /v1/sync` (a full copy, then the stream ends). Request header
+    /// `Member-ID: IP:PORT` of the caller … gzip if the caller offers it."
     @Test(arguments: [
         ("/v1/replication", [], UpgradeKind.originalChanges, false),
         ("/v1/sync", [], .originalCopy, false),
@@ -63,22 +66,31 @@ struct UpgradeHandshakeTests {
         ("/v1/replication", ["Connection: Upgrade", "Upgrade: h2c"], .originalChanges, false),
         ("/v1/replication", ["Upgrade: a8-replication/1"], .originalChanges, false),
         // A member that speaks more versions than we do.
-        ("/v1/replication", ["Connection: keep-alive, upgrade", "Upgrade: a8-replication/9, a8-replication/1"], .frames, false),
+        (
+            "/v1/replication", ["Connection: keep-alive, upgrade", "Upgrade: a8-replication/9, a8-replication/1"],
+            .frames, false
+        ),
         // A copy is the original's way alone.
         ("/v1/sync", ["Connection: Upgrade", "Upgrade: a8-replication/1"], .originalCopy, false),
     ])
-    func `the original's requests are told from ours`(path: String, fields: [String], kind: UpgradeKind, acceptsGzip: Bool) {
+    func `the original's requests are told from ours`(
+        path: String, fields: [String], kind: UpgradeKind, acceptsGzip: Bool
+    ) {
         let text = Self.request("GET \(path) HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100"] + fields)
         #expect(
-            Self.verdict(text) == .request(UpgradeRequest(kind: kind, member: Self.other, acceptsGzip: acceptsGzip), rest: []))
+            Self.verdict(text)
+                == .request(UpgradeRequest(kind: kind, member: Self.other, acceptsGzip: acceptsGzip), rest: []))
         if kind != .frames { #expect(Self.verdict(text, allowsOriginals: false) == .refused(.originalsOff)) }
     }
 
-    @Test func `a member of ours is greeted though it says that it is where this one is, for only that tells who it is`() {
+    @Test
+    func `a member of ours is greeted though it says that it is where this one is, for only that tells who it is`() {
         let text = Self.request(
             "GET /v1/replication HTTP/1.1",
             ["Host: a", "Member-ID: 10.0.0.1:6100", "Connection: Upgrade", "Upgrade: a8-replication/1"])
-        #expect(Self.verdict(text) == .request(UpgradeRequest(kind: .frames, member: Self.own, acceptsGzip: false), rest: []))
+        #expect(
+            Self.verdict(text)
+                == .request(UpgradeRequest(kind: .frames, member: Self.own, acceptsGzip: false), rest: []))
     }
 
     @Test(arguments: [
@@ -86,7 +98,10 @@ struct UpgradeHandshakeTests {
         (request("GET /v1/replication HTTP/1.1", ["Host: a"]), UpgradeRefusal.malformed),
         (request("GET /v1/replication HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.1:6100"]), .ourself),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.1:6100"]), .ourself),
-        (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Member-ID: 10.0.0.3:6100"]), .malformed),
+        (
+            request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Member-ID: 10.0.0.3:6100"]),
+            .malformed
+        ),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: registry:6100"]), .malformed),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:0"]), .malformed),
         (request("GET /v1/sync HTTP/1.1", ["Member-ID: 10.0.0.2:6100"]), .malformed),
@@ -100,7 +115,10 @@ struct UpgradeHandshakeTests {
         (request("GET  /v1/replication HTTP/1.1"), .malformed),
         (request("GET http://a/v1/replication HTTP/1.1"), .malformed),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Content-Length: 0"]), .malformed),
-        (request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Transfer-Encoding: chunked"]), .malformed),
+        (
+            request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "Transfer-Encoding: chunked"]),
+            .malformed
+        ),
         (request("GET /v1/sync HTTP/1.1", ["Host : a", "Member-ID: 10.0.0.2:6100"]), .malformed),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", " folded", "Member-ID: 10.0.0.2:6100"]), .malformed),
         (request("GET /v1/sync HTTP/1.1", ["Host: a", "nothing", "Member-ID: 10.0.0.2:6100"]), .malformed),
@@ -121,7 +139,10 @@ struct UpgradeHandshakeTests {
         let fixed = Self.request("GET /v1/sync HTTP/1.1", ["Host: a", "Member-ID: 10.0.0.2:6100", "X: "]).utf8.count
         let longest = Self.request(
             "GET /v1/sync HTTP/1.1",
-            ["Host: a", "Member-ID: 10.0.0.2:6100", "X: " + String(repeating: "x", count: UpgradeHandshake.maximumBytes - fixed)])
+            [
+                "Host: a", "Member-ID: 10.0.0.2:6100",
+                "X: " + String(repeating: "x", count: UpgradeHandshake.maximumBytes - fixed),
+            ])
         #expect(longest.utf8.count == UpgradeHandshake.maximumBytes)
         #expect(Self.verdict(longest, piece: 1) == Self.verdict(Self.request("GET /v1/sync HTTP/1.1")))
         #expect(Self.verdict(String(longest.dropLast(1)), piece: 100) == .incomplete)
@@ -161,7 +182,10 @@ struct UpgradeHandshakeTests {
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nab",
             "original, chunked, unpacked, 2 behind"
         ),
-        ("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n", "original, plain, unpacked, 0 behind"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n",
+            "original, plain, unpacked, 0 behind"
+        ),
         (
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
             "original, chunked, gzip, 0 behind"
@@ -179,8 +203,13 @@ struct UpgradeHandshakeTests {
         #expect(Self.answer(text) == verdict)
     }
 
-    @Test(arguments: [UpgradeRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .stranger, .notReady])
-    func `a refusal is an answer that its dialer takes for a failure, or for one where it is not let in`(refusal: UpgradeRefusal) {
+    @Test(arguments: [
+        UpgradeRefusal.malformed, .tooLong, .ourself, .notFound, .notGet, .originalsOff, .insecure, .stranger,
+        .notReady,
+    ])
+    func `a refusal is an answer that its dialer takes for a failure, or for one where it is not let in`(
+        refusal: UpgradeRefusal
+    ) {
         let verdict = [.originalsOff, .insecure, .stranger].contains(refusal) ? "refused" : "failed"
         #expect(Self.answer(String(decoding: refusal.answer, as: UTF8.self), piece: 1) == verdict)
     }
