@@ -33,7 +33,7 @@ struct ConfigurationFile {
             guard let equals = line.firstIndex(of: "=") else { throw refuse("it is not NAME=value") }
             let name = String(line[..<equals].trimmingWhiteSpace())
             guard names.contains(name) else {
-                throw refuse("\(name.prefix(SettingError.shownCharacters)) is no setting")
+                throw refuse("\(name.prefix(SettingError.shownCharacters)) is not a setting")
             }
             guard !name.hasSuffix(Self.setting.uppercased()) else {
                 throw refuse(

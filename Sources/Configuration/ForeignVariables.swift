@@ -46,7 +46,7 @@ enum ForeignVariables {
                 !links.contains(where: { name.hasPrefix($0) })
             {
                 let near = nearest(name, known).map { ": did you mean \($0)?" } ?? "."
-                warnings.append("\(name) is set and is no setting of the registry\(near)")
+                warnings.append("\(name) is set and is not a setting of the registry\(near)")
             }
         }
         return warnings

@@ -191,8 +191,8 @@ extension ResolvedSettings {
     fileprivate func checkProxies() throws(SettingError) {
         guard settings.forwarded != .xForwarded, settings.trustedProxies == nil else { return }
         throw .contradiction(
-            "\(shown("forwarded")): it needs trusted_proxies, which is not set; nobody else is "
-                + "believed.")
+            "\(shown("forwarded")): it needs trusted_proxies, which is not set: "
+                + "the fields are taken from trusted proxies only.")
     }
 
     fileprivate func checkLifetimes() throws(SettingError) {
@@ -217,7 +217,7 @@ extension ResolvedSettings {
         if secret.all.contains(where: { $0.count < Settings.Limits.soundSecretBytes }) {
             warnings.append(
                 "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes, so its tokens are easier to "
-                    + "forge than HS256 allows.")
+                    + "forge than HS256 allows: choose a longer one.")
         }
         warnOfOuterWhiteSpace("jwt_secret", secret)
     }
@@ -244,7 +244,9 @@ extension ResolvedSettings {
                         + "\(shown("replication")); set replication to true, or cluster_size to 1.")
             }
             if settings.clusterDirectory != nil || !settings.clusterPeers.isEmpty || settings.clusterDNS != nil {
-                warnings.append("members are named, but replication is off, so this member serves alone.")
+                warnings.append(
+                    "cluster_dir, cluster_peers or cluster_dns is set, but replication is off, so this member serves "
+                        + "alone.")
             }
             return
         }
@@ -261,7 +263,7 @@ extension ResolvedSettings {
             if secret.all.contains(where: { $0.count < Settings.Limits.soundClusterSecretBytes }) {
                 warnings.append(
                     "cluster_secret is shorter than \(Settings.Limits.soundClusterSecretBytes) bytes, so anyone who "
-                        + "reads the network can guess it."
+                        + "reads the network can guess it: choose a longer one."
                 )
             }
         } else if !settings.replicationTLS {

@@ -77,8 +77,8 @@ extension Settings {
         SettingRow("log_format", \.logFormat, .logFormat, default: "text", "The format of log lines."),
         SettingRow(
             "access_log", \.accessLog, .accessLogMode, default: "all",
-            "The requests that get a log line, whatever `log_level` is: `all`; those answered with `errors` (status "
-                + "400 and above); or none. A line for each request costs throughput."),
+            "The requests that get a log line, whatever `log_level` is. `all`: every request. `errors`: those answered "
+                + "with status 400 or above. `off`: none. A line for each request costs throughput."),
         SettingRow(
             "access_log_probes", \.accessLogProbes, .boolean, default: "false",
             "Whether the access log includes `OPTIONS` and the pages `/`, `/livez`, `/readyz`, `/uptime` and "
@@ -86,9 +86,9 @@ extension Settings {
                 + "seconds."),
         SettingRow(
             "event_log", \.eventLog, .eventLogMode, default: "local",
-            "The changes that get a line of the logger `events`, whatever `log_level` is: registrations and "
-                + "deregistrations by this member's clients and expiries here (`local`), those received from other "
-                + "members too (`all`), or none (`off`). Each change is also in `change_log`."
+            "The changes that get a line of the logger `events`, whatever `log_level` is. `local`: registrations and "
+                + "deregistrations by this member's clients, and expiries on this member. `all`: also changes that "
+                + "were received from other members. `off`: none. Each change is also in `change_log`."
         ),
         SettingRow(
             "change_log", \.changeLog, .number(Limits.changeLog), default: "67108864",
@@ -195,8 +195,8 @@ extension Settings {
                 + "memory."),
         SettingRow(
             "render_bytes_namespace", \.renderBytesNamespace, .number(Limits.renderBytes), default: "67108864",
-            "The same for one namespace, which has one long list rendered at a time; so it bounds the longest list. "
-                + "At most `render_bytes`."
+            "The most bytes of a long list that is being rendered for one namespace. A namespace has one long list "
+                + "rendered at a time, so this bounds the longest list. At most `render_bytes`."
         ),
 
         SettingRow(
@@ -230,14 +230,14 @@ extension Settings {
                 + "side of a partitioned cluster gets no traffic; with too few members left, no side does."),
         SettingRow(
             "on_isolation", \.onIsolation, .isolation, default: "hold",
-            "What a member does that is connected to fewer than half of the others (that is cut off), with instances "
+            "What a member that is cut off (connected to fewer than half of the other members) does with instances "
                 + "that sent their last heartbeat to another member. `hold` keeps them, marked as overdue, for at "
-                + "most `expiry_hold`; `expire` lets them expire, so that its list shrinks to nothing."),
+                + "most `expiry_hold`. `expire` lets them expire, although they may be alive."),
         SettingRow(
             "expiry_hold", \.expiryHold, .duration(Limits.expiryHold), default: "10m",
-            "How long leases are held at most while their heartbeats cannot arrive, and how long a member counts as "
-                + "one after the connection to it was lost. A longer hold lists dead instances for longer where most "
-                + "of a cluster is gone for good."),
+            "How long leases are held at most while their heartbeats cannot arrive. Also how long a member still "
+                + "counts as a member after the connection to it was lost. A longer hold lists dead instances for "
+                + "longer when most of a cluster is gone for good."),
         SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
             "The directory, shared by all members, in which each member announces itself by a file. A member is not "
@@ -324,9 +324,9 @@ extension Settings {
                 + "tombstones; when all together are over the limit, the namespaces with the most do."),
         SettingRow(
             "sync_timeout", \.syncTimeout, .duration(Limits.syncTimeout), default: "30s",
-            "How long a starting member looks for a peer to copy from before it serves what it has; while a peer "
-                + "answers, it goes on. Also how long the cluster may be unhealthy before `/uptime` shows it. A "
-                + "longer time delays the first member of a cluster by as much."),
+            "How long a starting member looks for a peer to copy from before it serves what it has. As long as a "
+                + "peer answers, it waits for the copy instead. Also how long the cluster may be unhealthy before "
+                + "`/uptime` shows it. A longer time delays the first member of a cluster by as much."),
         SettingRow(
             "acknowledge", \.acknowledge, .acknowledge, default: "all",
             "When a registration or deregistration is answered. `all`: when all members that are connected and keep "
@@ -336,7 +336,7 @@ extension Settings {
         SettingRow(
             "acknowledge_timeout", \.acknowledgeTimeout, .duration(Limits.acknowledgeTimeout), default: "100ms",
             "How long a change waits for a member's acknowledgment. A member that takes longer is left out, and "
-                + "notified, until it keeps up again; meanwhile its clients may find less (`X-Registry-Stale`). "
+                + "notified, until it keeps up again; meanwhile its answers may lack changes (`X-Registry-Stale`). "
                 + "Choose more than the round-trip time between members, and less than clients wait."),
     ]
 }

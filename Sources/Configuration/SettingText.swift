@@ -37,17 +37,17 @@ extension Settings {
         turned on by its bare flag.
 
         With `config_file` the same names stand in a file, one a line as `NAME=value`; lines that begin with `#` do not count. It is weaker than
-        flags and environment. On SIGHUP, and when it or the file of a secret changes, all are read again. What has changed among
-        \(rows.filter(\.isLive).map { "`\($0.name)`" }.joined(separator: ", ")) is taken over at once, and a change
-        of anything else is logged as one that needs a restart. A file with a bad line changes nothing; the log names the line. A secret is
-        exchanged for another; to begin or to end with one needs a restart.
+        flags and environment. On SIGHUP, and when it or the file of a secret changes, all are read again. A change of
+        \(rows.filter(\.isLive).map { "`\($0.name)`" }.joined(separator: ", ")) takes effect at once; a change
+        of another setting is logged as one that needs a restart. A file with a bad line changes nothing; the log names the line. A secret is
+        exchanged for another at once; setting the first one or removing the last one needs a restart.
 
         A secret may instead be read from a file: `--jwt_secret_file`, `A8_JWT_SECRET_FILE` or `JWT_SECRET_FILE` name it. The file may hold up to \(SecretLines.most),
         one a line: the first is what this process proves or signs with, and all are accepted. Giving
         both the secret and the file in the same way (two flags, say) stops the start.
 
         A value that is not allowed stops the start with exit status 64 and a sentence that names the setting, where the value came from
-        and what is allowed. `registry --check_config` tells what the settings come to, without starting.
+        and what is allowed. `registry --check_config` prints the effective settings, without starting.
 
         Durations are written as Go writes them: a sequence of numbers with units, such as `500ms`, `30s`, `1m30s` or `1.5h`. The units are
         `ns`, `us` (or `µs`), `ms`, `s`, `m` and `h`.

@@ -115,7 +115,7 @@ extension RequestParser {
             case .host, .authorization, .contentType:
                 throw Refusal(
                     .badRequest,
-                    "a header that may be given once is "
+                    "a header that may be given only once is "
                         + "given twice")
             default: return head.keepOneMore(field)
             }

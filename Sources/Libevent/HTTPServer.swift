@@ -226,7 +226,9 @@ public final class HTTPServer: LoopService {
 
     /// The answer to a client whose reply the handler lost.
     func lostAnswer(to peer: String?) -> Response {
-        refusalHandler(Refusal(.internalServerError, "the request was lost by a fault of the registry"), .lost, peer)
+        refusalHandler(
+            Refusal(.internalServerError, "the request was not answered because of a fault in the registry"), .lost,
+            peer)
     }
 
     /// Has a connection's direct answers written when the requests that came in the same turn have been answered too:

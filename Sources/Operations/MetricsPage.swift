@@ -41,7 +41,8 @@ enum MetricsPage {
             }
         }
         text.histogram(
-            "a8registry_http_request_duration_seconds", help: "From a request's arrival to its answer, by operation."
+            "a8registry_http_request_duration_seconds",
+            help: "Time from a request's arrival to its answer, by operation."
         ) { family in
             for operation in counts.operations where counts.latency(operation).count > 0 {
                 family.sample(counts.latency(operation), ["operation": operation.name])

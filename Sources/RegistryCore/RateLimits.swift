@@ -26,10 +26,11 @@ package final class RateLimits: Sendable {
         /// The sentence for the client.
         package var sentence: String {
             switch self {
-            case .namespace: "the namespace is over its limit of requests a second"
-            case .namespaceHeartbeats: "the namespace is over its limit of heartbeats a second"
-            case .client: "this client is over its limit of requests a second"
-            case .clientHeartbeats: "this client is over its limit of heartbeats a second"
+            case .namespace: "the namespace is over its limit of requests a second: ask again after Retry-After"
+            case .namespaceHeartbeats:
+                "the namespace is over its limit of heartbeats a second: ask again after Retry-After"
+            case .client: "this client is over its limit of requests a second: ask again after Retry-After"
+            case .clientHeartbeats: "this client is over its limit of heartbeats a second: ask again after Retry-After"
             }
         }
     }

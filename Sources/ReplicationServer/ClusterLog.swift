@@ -122,7 +122,7 @@ struct ClusterLog {
         case .ready(let ground): ready(ground)
         case .clockWrong(let milliseconds):
             logger.error(
-                "this machine's clock differs from the clocks of the other members: stamps are corrected",
+                "this machine's clock differs from the clocks of the other members: it is not used; synchronize it (NTP)",
                 metadata: ["milliseconds": "\(milliseconds)"])
         case .clockRight: logger.info("this machine's clock agrees with the clocks of the other members again")
         case .restamped(let states):
@@ -131,7 +131,7 @@ struct ClusterLog {
                 metadata: ["states": "\(states)"])
         case .clocksDiffer(let address, let milliseconds):
             logger.error(
-                "the clocks of two members differ, and it cannot be decided which one is wrong",
+                "this clock and the clock of the only other member differ, either may be wrong: synchronize both (NTP)",
                 metadata: ["member": "\(address)", "milliseconds": "\(milliseconds)"])
         case .leasesHeld:
             logger.warning(

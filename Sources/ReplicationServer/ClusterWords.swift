@@ -66,10 +66,10 @@ extension FrameError {
         case .truncated: "a frame ends too early"
         case .empty: "a frame has no type"
         case .text: "a text is too long or not UTF-8"
-        case .value: "a number has an unknown meaning"
+        case .value: "a field has an unknown value"
         case .seal: "a frame is not authenticated by the peer that proved the secret"
         case .unexpected: "a frame is not allowed at this point"
-        case .future(let milliseconds): "a change is stamped \(milliseconds) ms ahead"
+        case .future(let milliseconds): "a change is stamped \(milliseconds) ms ahead of this member's clock"
         }
     }
 }

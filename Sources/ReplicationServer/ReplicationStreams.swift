@@ -167,7 +167,7 @@ extension ReplicationLoop {
             }
             if !rest.isEmpty { received(rest, on: id, onLoop) }
         case (.original, _): refuse(id, occupant, "it is a legacy peer, which replication_plain does not allow", onLoop)
-        case (.frames, .copy): refuse(id, occupant, "it upgrades where a copy was requested", onLoop)
+        case (.frames, .copy): refuse(id, occupant, "it answered the request for a copy with an upgrade", onLoop)
         case (.refused(let reason), _): refuse(id, occupant, reason, refusal: .certificate, onLoop)
         case (.failed(let reason), _): refuse(id, occupant, reason, onLoop)
         }

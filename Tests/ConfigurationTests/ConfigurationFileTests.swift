@@ -48,8 +48,8 @@ struct ConfigurationFileTests {
     // R914 A line that is not one, that names no setting or one that another line names already stops the start.
     @Test(arguments: [
         ("LOOPS=1\nnonsense", "config_file: line 2 of \"/conf\": it is not NAME=value."),
-        ("\n\nFOO=1", "config_file: line 3 of \"/conf\": FOO is no setting."),
-        ("loops=1", "config_file: line 1 of \"/conf\": loops is no setting."),
+        ("\n\nFOO=1", "config_file: line 3 of \"/conf\": FOO is not a setting."),
+        ("loops=1", "config_file: line 1 of \"/conf\": loops is not a setting."),
         ("LOOPS=1\n#\nLOOPS=2", "config_file: line 3 of \"/conf\": LOOPS is in line 1 already."),
         ("A8_CONFIG_FILE=/x", "config_file: line 1 of \"/conf\": a file of settings cannot name another."),
         (

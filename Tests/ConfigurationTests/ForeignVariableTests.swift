@@ -15,7 +15,7 @@ struct ForeignVariableTests {
     ])
     func `a name with our prefix that is no setting is warned of`(name: String, end: String) throws {
         // R912 A variable with the prefix A8_ that is no setting is warned of.
-        #expect(try resolve([name: "secret"]).warnings == ["\(name) is set and is no setting of the registry\(end)"])
+        #expect(try resolve([name: "secret"]).warnings == ["\(name) is set and is not a setting of the registry\(end)"])
     }
 
     @Test func `those that others read are none of our business`() throws {

@@ -223,7 +223,7 @@ package final class RegistryProcess {
         for warning in warnings { logger.warning("\(warning)") }
         if isMaxConnectionsGiven, context.connectionLimits.rules.connections < settings.maxConnections {
             logger.warning(
-                "the limit on open files allows fewer connections than max_connections",
+                "the limit on open files allows fewer connections than max_connections: raise the limit (ulimit -n)",
                 metadata: [
                     "max_connections": "\(settings.maxConnections)",
                     "allowed": "\(context.connectionLimits.rules.connections)",

@@ -67,7 +67,7 @@ extension MembershipEvent: CustomStringConvertible {
         case .expired(let address): "member \(address) is gone from the cluster directory"
         case .deleted(let address):
             "the file of member \(address) was deleted from the cluster directory, because it "
-                + "has not changed for long"
+                + "has not changed for a long time"
         case .ignored(let name, let fault): "the file \(name) in the cluster directory is ignored: \(fault)"
         case .tooManyFiles(let limit): "the cluster directory has more than \(limit) files; the others are ignored"
         case .directoryUnusable(let path, let reason):
@@ -79,7 +79,7 @@ extension MembershipEvent: CustomStringConvertible {
                 + "kept: \(reason)"
         case .directoryReadable: "the cluster directory can be read again"
         case .heartbeatFailed(let reason): "this member's file in the cluster directory cannot be written: \(reason)"
-        case .heartbeatRestored: "this member's file in the cluster directory is written again"
+        case .heartbeatRestored: "this member's file in the cluster directory can be written again"
         case .addressShared(let address):
             "another member writes the file of \(address); give each member an "
                 + "advertise_address of its own"
@@ -100,7 +100,7 @@ extension FileFault: CustomStringConvertible {
         case .tooLarge: "it has more than \(MemberFile.largest) bytes"
         case .empty: "it is empty"
         case .corrupt: "its content is not that of a member's file"
-        case .foreign: "its content has another address than its name"
+        case .foreign: "its content names another address than its file name does"
         case .unreadable(let reason): "it cannot be read: \(reason)"
         }
     }

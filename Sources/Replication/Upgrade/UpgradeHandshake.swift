@@ -72,7 +72,7 @@ public enum UpgradeRefusal: Error, Sendable, Equatable {
     /// For the log, without a full stop.
     public var sentence: String {
         switch self {
-        case .malformed: "its request is not one of this port"
+        case .malformed: "its request is not one that this port answers"
         case .tooLong: "its request is longer than \(UpgradeHandshake.maximumBytes) bytes"
         case .ourself: "its Member-ID is this member's own address"
         case .notFound: "it requested a path that this port does not have"

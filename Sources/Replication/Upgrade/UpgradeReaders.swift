@@ -115,7 +115,7 @@ public struct UpgradeAnswerReader: Sendable {
             let date = head.value("date").flatMap { HTTPDate.parse(Array($0.utf8)) }
             return .original(LegacyAnswer(isChunked: isChunked, isPacked: isGzipped, date: date), rest: rest)
         case 403:
-            return .refused("it refuses this member, which needs the certificate of a member")
+            return .refused("it refuses this member, which must show the certificate of a member")
         default:
             return .failed("it answers with status \(status)")
         }

@@ -82,7 +82,9 @@ package enum Refused: Error, Sendable {
                 .unsupportedMediaType,
                 "the body has Content-Encoding: \(Self.shortened(coding)), and must not be encoded")
         case .invalid(let sentence): Self.error(.badRequest, sentence)
-        case .namespaceFull: Self.error(.forbidden, "the namespace is full: it has reached NAMESPACE_CAPACITY")
+        case .namespaceFull:
+            Self.error(
+                .forbidden, "the namespace is full: deregister instances, or have NAMESPACE_CAPACITY raised")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .alreadyGone:
@@ -98,7 +100,8 @@ package enum Refused: Error, Sendable {
             Self.unavailable(
                 "this list would take too much memory with those being rendered: narrow it by filters or fields, or ask again later"
             )
-        case .renderingBusy, .renderingAbandoned: Self.unavailable("too many long lists are being rendered: ask again")
+        case .renderingBusy, .renderingAbandoned:
+            Self.unavailable("too many long lists are being rendered: ask again later")
         case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
         }
     }
@@ -141,7 +144,7 @@ package enum Refused: Error, Sendable {
     private static func notSure() -> Response {
         var response = error(
             .serviceUnavailable,
-            "this member does not know it and cannot ask all other members at the moment: ask again, or ask another member"
+            "this member does not know the instance and cannot ask all other members now: ask again, or ask another member"
         )
         response.fields.append(.retryAfter, copyTime)
         return response

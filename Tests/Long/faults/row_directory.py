@@ -18,7 +18,7 @@ LONG_SECONDS = 40
 # A member writes its file every 7 s and looks every 5 s.
 NOTICED_SECONDS = 15
 WRITTEN = "this member's file in the cluster directory cannot be written"
-WRITTEN_AGAIN = "this member's file in the cluster directory is written again"
+WRITTEN_AGAIN = "this member's file in the cluster directory can be written again"
 READ = "the cluster directory cannot be read"
 # Since the start.
 UNUSABLE = "cannot be used; this member is not ready until"
