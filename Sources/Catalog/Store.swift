@@ -28,6 +28,8 @@ public final class Store: Sendable {
     let shards: [Shard]
     /// Bytes that the tombstones of all namespaces may take together; see `trimTombstones`.
     let tombstoneBytes: Int
+    /// What the tombstones took after the last `trimTombstones`.
+    let trimmedTombstoneBytes = Atomic<Int>(0)
     /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
     let changeLogBytes: Int
     /// State for replication, kept only in a cluster.

@@ -124,13 +124,18 @@ extension Store {
     /// How many tombstones are forgotten while one lock is held: well under a millisecond.
     private static let trimBatch = 1_024
 
-    /// Keeps the tombstones of all namespaces together within their bound: as long as they take more, the namespaces
-    /// whose take the most forget their oldest. To be called every few milliseconds; what comes between two calls is
-    /// beyond the bound.
+    /// Keeps the tombstones of all namespaces together within their bound: as long as they would take more, the
+    /// namespaces whose take the most forget their oldest. To be called every few milliseconds. Until the next call as
+    /// much is expected to come as since the last one, and room is made for it; only what comes beyond that is beyond
+    /// the bound.
     public func trimTombstones() {
         guard dirtyShards != nil else { return }
+        var bytes = tombstoneCounts.bytes
+        defer { trimmedTombstoneBytes.store(bytes, ordering: .relaxed) }
+        // A burst will not come again.
+        let expected = min(max(0, bytes - trimmedTombstoneBytes.load(ordering: .relaxed)), tombstoneBytes / 16)
         for _ in 0..<Self.trimTurns {
-            let excess = tombstoneCounts.bytes - tombstoneBytes
+            let excess = bytes + expected - tombstoneBytes
             guard excess > 0 else { return }
             let sizes = shards.map { $0.catalog.withLock { $0.records.replicationState.tombstones.largest } }
             guard let largest = sizes.max(), largest > 0 else { return }
@@ -141,6 +146,7 @@ extension Store {
                         (excess + giving.count - 1) / giving.count, budget: Self.trimBatch)
                 }
             }
+            bytes = tombstoneCounts.bytes
         }
     }
 

@@ -59,6 +59,24 @@ struct TombstoneTests {
         for namespace in many { #expect(member.replica(.digest(99), in: namespace, at: 2) != nil, "the youngest stay") }
     }
 
+    @Test func `what comes steadily stays within the bound, and most of the bound is used`() {
+        let limits = TombstoneLimits(retention: Self.hour, countPerNamespace: 1_000)
+        let member = Member(1, tombstones: limits)
+        let namespaces = (0..<100).map { Namespace("n\($0)") }
+        var (largest, next) = (0, UInt64(0))
+        for turn in 0..<100 {
+            for _ in 0..<800 {
+                next += 1
+                member.merge(.absent(.digest(next), version(1)), in: namespaces[Int(next % 100)], at: Int64(turn))
+            }
+            largest = max(largest, member.store.tombstoneCounts.bytes)
+            member.store.trimTombstones()
+        }
+        #expect(member.store.tombstoneCounts.forgotten > 50_000, "the bound was reached")
+        #expect(largest <= limits.bytes)
+        #expect(largest > limits.bytes * 9 / 10)
+    }
+
     @Test func `a namespace counts besides what was deregistered in it`() {
         // A client that makes up namespaces, as trusted tokens let it, would else have a member take seven times the
         // bound.
