@@ -19,6 +19,12 @@ public enum MembershipEvent: Sendable, Equatable {
     /// The directory cannot be read; the members found last are kept.
     case directoryUnreadable(reason: String)
     case directoryReadable
+    /// A look at the directory, or the writing of our file, has not come back for this long.
+    ///
+    /// - served: whether it was of use since the start.
+    case directoryHangs(path: String, seconds: Int64, served: Bool)
+    /// What `directoryHangs` said is over.
+    case directoryAnswers(path: String)
     /// Our own file cannot be written: the others will take this member for gone, and it takes none for gone.
     case heartbeatFailed(reason: String)
     case heartbeatRestored
@@ -53,11 +59,11 @@ public enum EventGravity: Sendable {
 extension MembershipEvent: CustomStringConvertible {
     public var gravity: EventGravity {
         switch self {
-        case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .heartbeatRestored, .addressAlone,
-            .resolved:
+        case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .directoryAnswers,
+            .heartbeatRestored, .addressAlone, .resolved:
             .info
         case .ignored, .tooManyFiles, .unresolved: .warning
-        case .directoryUnusable, .directoryUnreadable, .heartbeatFailed, .addressShared: .error
+        case .directoryUnusable, .directoryUnreadable, .directoryHangs, .heartbeatFailed, .addressShared: .error
         }
     }
 
@@ -78,6 +84,11 @@ extension MembershipEvent: CustomStringConvertible {
             "the cluster directory cannot be read; the last known members are "
                 + "kept: \(reason)"
         case .directoryReadable: "the cluster directory can be read again"
+        case .directoryHangs(let path, let seconds, let served):
+            "the cluster directory \(path) has not answered for \(seconds) s; "
+                + (served
+                    ? "the last known members are kept" : "this member is not ready until it can be read and written")
+        case .directoryAnswers(let path): "the cluster directory \(path) answers again"
         case .heartbeatFailed(let reason): "this member's file in the cluster directory cannot be written: \(reason)"
         case .heartbeatRestored: "this member's file in the cluster directory can be written again"
         case .addressShared(let address):
