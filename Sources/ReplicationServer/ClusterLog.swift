@@ -84,6 +84,13 @@ struct ClusterLog {
                     ? "all other members refuse this one: it receives no changes of theirs"
                     : "all other members refuse this one: it is not ready until one accepts it",
                 metadata: ["reason": "\(reason.words)", "remedy": "\(reason.remedy)"])
+        case .startedBeside(let addresses, let reason):
+            logger.error(
+                "look-ups are answered without what these members may have, because they refuse this one",
+                metadata: [
+                    "members": "\(addresses.map(\.description).joined(separator: ", "))",
+                    "reason": "\(reason.words)", "remedy": "\(reason.remedy)",
+                ])
         case .originalsOverdue(let addresses):
             logger.warning(
                 "legacy peers have not subscribed to this member within sync_timeout: they may lack its instances",

@@ -35,6 +35,10 @@ struct ReadinessTests {
         Row(probes: [.copied(wasReady: false), .copied(wasReady: false)], ground: .startedTogether(members: 3)),
         Row(probes: [.copied(wasReady: false), .silent], ground: .startedTogether(members: 2)),
         Row(probes: [.copied(wasReady: false), .silent], expected: 3, ground: nil),
+        // Who refuses both is there, and may have everything; but it alone holds up nobody for ever.
+        Row(probes: [.copied(wasReady: false), .refusing], ground: nil),
+        Row(probes: [.copied(wasReady: false), .refusing], now: 9_000, ground: .startedTogether(members: 2)),
+        Row(probes: [.copied(wasReady: true), .refusing], ground: .copied(from: peers[0])),
         Row(probes: [.copied(wasReady: false), .irrelevant], expected: 2, ground: .startedTogether(members: 2)),
         Row(probes: [.silent, .silent], ground: nil),
         Row(probes: [.silent, .silent], now: 9_000, ground: .timeout(peersAnswered: false)),

@@ -152,6 +152,36 @@ struct NodeReadinessTests {
         #expect(Self.refusals(bench) == 0)
     }
 
+    @Test func `two that start together wait for a third that refuses them, for as long as is set, and say so`() throws
+    {
+        let bench = NodeBench()
+        bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
+        let start = bench.now
+        let link = try bench.dial(member: 2, at: bench.address(2))
+        bench.say(.copyStart(afterGap: false), on: link)
+        bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: false)), on: link)
+        let beat = Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, hears: [])
+        func pass(until end: Int64) throws {
+            while bench.now < end {
+                bench.tell { $0.dialFailed(bench.address(1), refusal: .certificate, at: bench.time) }
+                bench.say(.ping(beat), on: link)
+                try bench.pong(link)
+                bench.pass(100)
+            }
+        }
+        func beside() -> [PeerAddress]? {
+            bench.directives.lazy.compactMap {
+                if case .note(.startedBeside(let members, .certificate)) = $0 { members } else { nil }
+            }.first
+        }
+        try pass(until: start + 29_900)
+        #expect(!bench.node.isWhole, "the third may have everything")
+        #expect(beside() == nil)
+        try pass(until: start + 30_100)
+        #expect(bench.node.status(at: bench.time).ground == .startedTogether(members: 2))
+        #expect(beside() == [bench.address(1)])
+    }
+
     @Test func `a stranger that nobody names holds nobody down`() throws {
         let bench = NodeBench(authenticator: .test("one secret"))
         bench.tell { $0.members([], isComplete: true, at: bench.time) }

@@ -12,6 +12,9 @@ public enum ClusterEvent: Sendable, Equatable {
     case refusedBy(PeerAddress, RefusalReason)
     /// All that membership names were reached, and none lets this member in, or is believed by it.
     case refusedByAll(RefusalReason, answersLookups: Bool)
+    /// Look-ups are answered by what members have that were started together, though these refuse this one, and may
+    /// have more.
+    case startedBeside([PeerAddress], RefusalReason)
     /// These members are legacy peers, or may be, and did not subscribe to this one within
     /// `NodeConfiguration.syncTimeout`.
     case originalsOverdue([PeerAddress])

@@ -73,6 +73,11 @@ struct KnownMembers {
         return first
     }
 
+    /// Why this address refuses us, or we it, if membership names it: it is there, and may have everything.
+    func refusal(at address: PeerAddress) -> RefusalReason? {
+        named.contains(address) ? dials.entries[address]?.refusal : nil
+    }
+
     /// Whether it is known already that this address refuses us, or we it, for that reason: dials come every few
     /// seconds, and one line is enough.
     func isKnown(_ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole) -> Bool {

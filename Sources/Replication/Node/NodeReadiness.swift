@@ -20,7 +20,9 @@ extension Node {
 
     private func judgeGround(isRefused: Bool, at time: NodeTime) {
         guard startup.ground == nil else { return }
-        let probes = known.dials.entries.mapValues { probe($0, at: time.monotonic) }
+        var probes = known.dials.entries.mapValues { probe($0, at: time.monotonic) }
+        let refusing = probes.keys.filter { [.pending, .silent].contains(probes[$0]) && known.refusal(at: $0) != nil }
+        for address in refusing { probes[address] = .refusing }
         switch startup.judgeGround(
             probes, isMembershipKnown: known.isComplete, isRefused: isRefused, at: time.monotonic)
         {
@@ -28,6 +30,10 @@ extension Node {
             // At once, so that others who are starting need not wait for the next, and those who tell us changes begin
             // to wait for us.
             for link in sortedLinks() where link.peer != nil { ping(link, at: time) }
+            if case .startedTogether = startup.ground, let first = refusing.min(), let reason = known.refusal(at: first)
+            {
+                note(.startedBeside(refusing.sorted(), reason))
+            }
         case .overdue: note(.copyOverdue)
         case nil: break
         }
@@ -58,7 +64,7 @@ extension Node {
     /// Whether this member waits for the one at that address, or never will, or nobody is there.
     private func isReached(_ entry: DialTable.Entry, at time: NodeTime) -> Bool {
         switch probe(entry, at: time.monotonic) {
-        case .irrelevant, .silent: return true
+        case .irrelevant, .silent, .refusing: return true
         case .pending, .interrupted: return false
         case .copying, .copied: break
         }

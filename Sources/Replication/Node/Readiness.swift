@@ -9,6 +9,8 @@ struct Readiness {
         case pending
         /// Dialed in vain `vainDials` times or more.
         case silent
+        /// It is there, and does not let this member in, or is not let in.
+        case refusing
         /// Connected, its copy not yet whole.
         case copying
         /// A member was heard there within `silence`, and has not given its whole copy.
