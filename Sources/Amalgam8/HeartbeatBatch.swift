@@ -76,7 +76,12 @@ enum BatchHandlers {
             batch.ids.count - 1, client: call.client, namespace: namespace, at: call.monotonic)
         // Asked before: an id that a copy brings meanwhile must not be called gone.
         let hasCopy = call.registry.cluster.hasCopy
+        let wasCatchingUp = call.registry.standing.isCatchingUp
         let renewed = call.registry.renew(batch.ids, in: namespace, at: call.moment)
+        // What was renewed may have been removed elsewhere, and what is missing may be there (R621).
+        guard !wasCatchingUp, !call.registry.standing.isCatchingUp else {
+            return .now(response(renewed.map { _ in false }, missing: "503"))
+        }
         let missing = renewed.indices.filter { !renewed[$0] }
         guard hasCopy, !missing.isEmpty else { return .now(response(renewed, missing: hasCopy ? "410" : "503")) }
         let ids = missing.map { batch.ids[$0] }

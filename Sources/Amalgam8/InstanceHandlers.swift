@@ -38,12 +38,12 @@ enum InstanceHandlers {
     static func renew(_ call: borrowing Call) throws(Refused) -> Reply {
         guard let id = call.instanceID else { throw .instanceGone }
         let namespace = try call.tenant()
-        if call.registry.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        if try call.renew(id, in: namespace) { return .now(Response(.ok)) }
         guard call.registry.cluster.hasCopy else { throw .noCopyYet }
         // Once more: the copy that makes an id known may have been completed between the two.
-        if call.registry.renew(id, in: namespace, at: call.moment) { return .now(Response(.ok)) }
+        if try call.renew(id, in: namespace) { return .now(Response(.ok)) }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
-            guard call.registry.renew(id, in: namespace, at: call.moment) else {
+            guard try call.renew(id, in: namespace) else {
                 throw isSure ? .instanceGone : .notSure
             }
             return .now(Response(.ok))

@@ -7,6 +7,7 @@ import Synchronization
 public final class PublishedStanding: Sendable {
     private static let waits: UInt8 = 1
     private static let mayBeUnderWay: UInt8 = 2
+    private static let isCatchingUp: UInt8 = 4
     /// Stands for a time that has not come.
     private static let never = Int64.max
 
@@ -29,6 +30,10 @@ public final class PublishedStanding: Sendable {
     /// Whether an id that is unknown here may be known elsewhere.
     public var mayBeUnderWay: Bool { flags.load(ordering: .acquiring) & Self.mayBeUnderWay != 0 }
 
+    /// Whether what others have removed, and acknowledged without this member, may still be registered here. To be asked
+    /// before and after what it is to excuse: a copy begins, or ends, at any time.
+    public var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
+
     /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
     /// looked at for too long, as after a pause. Nil when it has caught up. In monotonic milliseconds, as is `now`.
     public func behindSince(at now: Int64) -> Int64? {
@@ -43,7 +48,8 @@ public final class PublishedStanding: Sendable {
     public func publish(_ standing: ClusterStanding) {
         behind.store(standing.behindSince ?? Self.never, ordering: .releasing)
         flags.store(
-            (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0), ordering: .releasing)
+            (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0)
+                | (standing.isCatchingUp ? Self.isCatchingUp : 0), ordering: .releasing)
     }
 
     /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it

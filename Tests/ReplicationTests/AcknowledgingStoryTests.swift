@@ -80,37 +80,78 @@ struct AcknowledgingStoryTests {
         throws
     {
         let simulation = ClusterStoryTests.cluster()
-        var number: UInt64 = 0
-        func register(at member: SimulatedMember, whenAcknowledged check: @escaping (Key) -> Void) {
-            number += 1
-            let key = Self.key(number)
-            #expect(member.apply(.register(ClusterStoryTests.instance(key)), in: Namespace("t")) == .done)
-            member.whenAcknowledged { check(key) }
+        // Few instances, so that copies stay small; each change is of a version of its own.
+        let keys = (1...32).map { Self.key($0) }
+        var changes = 0
+        func register(at member: SimulatedMember, whenAcknowledged check: @escaping (Key, Version) -> Void) throws {
+            changes += 1
+            let key = keys[changes % keys.count]
+            #expect(member.apply(.register(ClusterStoryTests.instance(key, ttl: 60_000)), in: key.namespace) == .done)
+            let version = try #require(member.held(key))
+            member.whenAcknowledged { check(key, version) }
         }
-        for round in 0..<9 {
-            let (back, other, third) = (
-                simulation.members[round % 3], simulation.members[(round + 1) % 3], simulation.members[(round + 2) % 3]
-            )
-            back.crash()
-            simulation.run(for: Int64(1 + 37 * round % 300))
-            back.start()
+        for round in 0..<30 {
+            let (back, others) = Self.restart(round, in: simulation)
             let deadline = simulation.now + 5_000
             while !back.isReady, simulation.now < deadline {
-                register(at: number % 2 == 0 ? other : third) { key in
-                    if back.isReady {
-                        #expect(back.sees(key) != nil, "round \(round): acknowledged elsewhere, unknown here")
-                    }
+                try register(at: others[changes % 2]) { key, version in
+                    guard back.isReady else { return }
+                    #expect(
+                        back.held(key).map { $0 >= version } == true,
+                        "round \(round): acknowledged elsewhere, unknown here")
                 }
-                simulation.run(for: 7)
+                simulation.run(for: back.isConnected ? 1 : 20)
             }
             try #require(back.isReady, "round \(round): not ready within 5 s")
-            register(at: back) { key in
+            try register(at: back) { key, version in
                 #expect(
-                    other.sees(key) != nil && third.sees(key) != nil,
+                    others.allSatisfy { other in other.held(key).map { $0 >= version } == true },
                     "round \(round): acknowledged here, unknown elsewhere")
             }
             simulation.run(for: 1_000)
         }
+    }
+
+    @Test func `what was removed elsewhere is called registered by no member that comes back`() throws {
+        let simulation = ClusterStoryTests.cluster()
+        let keys = (1...32).map { Self.key($0) }
+        var (changes, stillHere) = (0, 0)
+        for round in 0..<30 {
+            let (back, others) = Self.restart(round, in: simulation)
+            let deadline = simulation.now + 5_000
+            while !back.isReady, simulation.now < deadline {
+                changes += 1
+                let (key, member) = (keys[changes % keys.count], others[changes % 2])
+                if member.sees(key) == nil {
+                    member.apply(.register(ClusterStoryTests.instance(key, ttl: 60_000)), in: key.namespace)
+                } else {
+                    #expect(member.apply(.deregister(key.id), in: key.namespace) == .done)
+                    let version = try #require(member.held(key))
+                    member.whenAcknowledged {
+                        // A heartbeat at this moment would find it.
+                        guard back.sees(key) != nil, let held = back.held(key), held < version else { return }
+                        stillHere += 1
+                        #expect(back.standing.isCatchingUp, "round \(round): removed elsewhere, registered here")
+                    }
+                }
+                simulation.run(for: back.isConnected ? 1 : 20)
+            }
+            try #require(back.isReady, "round \(round): not ready within 5 s")
+            #expect(!back.standing.isCatchingUp)
+            simulation.run(for: 1_000)
+        }
+        #expect(stillHere > 0, "no heartbeat would have come at such a moment")
+    }
+
+    /// One of the three members is killed, and comes back a moment later.
+    private static func restart(_ round: Int, in simulation: Simulation) -> (
+        back: SimulatedMember, others: [SimulatedMember]
+    ) {
+        let back = simulation.members[round % 3]
+        back.crash()
+        simulation.run(for: Int64(1 + 37 * round % 300))
+        back.start()
+        return (back, simulation.members.filter { $0 !== back })
     }
 
     @Test func `an id that another has acknowledged without us is found by asking`() throws {

@@ -45,6 +45,37 @@ struct NodeLinkingTests {
         }
     }
 
+    private static func isCatchingUp(_ bench: NodeBench) -> Bool {
+        bench.directives.compactMap { if case .standing(let standing) = $0 { standing.isCatchingUp } else { nil } }.last
+            ?? false
+    }
+
+    @Test func `until clients are answered, what the one that answers them has removed may still be here`() throws {
+        let (bench, link) = try Self.copied()
+        #expect(Self.isCatchingUp(bench))
+        bench.say(.notice(.waitedFor), on: link)
+        #expect(Self.isCatchingUp(bench))
+        _ = try bench.acceptPrompt(member: 1)
+        #expect(Self.answersClients(bench))
+        #expect(!Self.isCatchingUp(bench))
+    }
+
+    @Test func `members that start together have nothing to catch up with, and one that was lost is caught up with`()
+        throws
+    {
+        let bench = NodeBench(limits: NodeLimits())
+        bench.tell { $0.members([bench.address(1), bench.address(2)], isComplete: true, at: bench.time) }
+        let link = try bench.dial(member: 1, at: bench.address(1))
+        #expect(Self.isCatchingUp(bench), "it has not said yet what it is")
+        bench.say(.copyStart(afterGap: false), on: link)
+        Self.say(isReady: false, on: link, bench)
+        #expect(!Self.isCatchingUp(bench))
+        Self.say(isReady: true, on: link, bench)
+        #expect(Self.isCatchingUp(bench), "it has found a ground before us")
+        bench.tell { $0.linkClosed(link, at: bench.time) }
+        #expect(Self.isCatchingUp(bench), "it may go on acknowledging")
+    }
+
     @Test func `a member that never waits is not waited on for that`() throws {
         let (bench, link) = try Self.copied()
         bench.say(.notice(.neverWaits), on: link)

@@ -69,6 +69,20 @@ struct StandingJudgeTests {
         #expect(told == ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: nil))
     }
 
+    @Test func `a member is catching up from when it hears one that is ready until it answers look-ups itself`() {
+        var judge = StandingJudge(acknowledges: false)
+        func judged(_ sight: Sight, isServing: Bool = false) -> Bool {
+            _ = judge.judge(sight, isReaching: false, isServing: isServing, pausedAt: nil, at: 0)
+            return judge.told.isCatchingUp
+        }
+        #expect(!judged(Sight()), "all may be starting together")
+        #expect(judged(Sight(mayHearReady: true)), "it has not said yet what it is")
+        #expect(!judged(Sight()), "it is starting too")
+        #expect(judged(Sight(hearsReady: true)))
+        #expect(judged(Sight()), "its link was lost, and it goes on acknowledging")
+        #expect(!judged(Sight(hearsReady: true), isServing: true))
+    }
+
     @Test func `for a minute after a link was lost unknown ids are asked for`() {
         var judge = StandingJudge(acknowledges: false)
         judge.linkLost(at: 1_000)

@@ -167,16 +167,22 @@ extension Node {
         var sight = StandingJudge.Sight(isBehind: pause.isHolding, mayLack: !limits.acknowledges && !links.isEmpty)
         for link in links.values {
             if let attendance = link.attendance { sight.add(subscriber: attendance) }
+            // The greeting, which comes before the proof, says nothing of it.
+            if link.peer != nil, link.beganReady == nil {
+                sight.mayHearReady = true
+            } else if link.beat?.isReady == true, link.beganReady != nil {
+                sight.hearsReady = true
+            }
             guard link.subscriber != nil else { continue }
             sight.add(
                 publisher: StandingJudge.Publisher(
                     notice: link.notice, isAcknowledging: link.isAcknowledging, wasWaitedFor: link.wasWaitedFor,
                     beganReady: link.beganReady, isCopied: link.lastCopy != nil, isUnheard: link.checkedPong != nil))
         }
-        let dirtyShards = standing.judge(
+        let told = standing.judge(
             sight, isReaching: startup.isReaching, isServing: startup.isServing, pausedAt: pause.startedAt,
             at: time.monotonic)
         if !sight.isBehind { pause.caughtUp() }
-        if let dirtyShards { directives.append(.standing(dirtyShards)) }
+        if let told { directives.append(.standing(told)) }
     }
 }

@@ -1,5 +1,6 @@
 // What requests must know of the cluster, from how each link stands: whether changes wait for others, whether an id
-// that is unknown here may be known elsewhere, and whether this member may lack what others have acknowledged.
+// that is unknown here may be known elsewhere, and whether this member may lack what others have acknowledged, or have
+// what they have removed.
 
 /// Judges how the cluster stands, and remembers what it said. A value of the node's thread; times are monotonic
 /// milliseconds.
@@ -16,6 +17,10 @@ struct StandingJudge {
         var isBehind = false
         /// Whether others may have acknowledged what is not here.
         var mayLack = false
+        /// Whether a member is connected that answers look-ups.
+        var hearsReady = false
+        /// Whether a member is connected that has not said yet whether it answers look-ups.
+        var mayHearReady = false
 
         /// A member reads from this one.
         mutating func add(subscriber: borrowing Attendance) {
@@ -60,6 +65,9 @@ struct StandingJudge {
     private(set) var told: ClusterStanding
     /// When a link on which we heard a member was last lost; nil when that is long ago.
     private var linkLostAt: Int64?
+    /// Whether a member was ever connected that answers look-ups. If its link is lost, it acknowledges changes without
+    /// this member all the more.
+    private var hasHeardReady = false
 
     init(acknowledges: Bool) { told = acknowledges ? .starting : .alone }
 
@@ -80,6 +88,8 @@ struct StandingJudge {
         if let lostAt = linkLostAt { if now - lostAt < Self.lossMemory { mayLack = true } else { linkLostAt = nil } }
         if sight.isBehind, isServing { standing.behindSince = told.behindSince ?? pausedAt ?? now }
         standing.mayBeUnderWay = mayLack || sight.isBehind
+        hasHeardReady = hasHeardReady || sight.hearsReady
+        standing.isCatchingUp = (hasHeardReady || sight.mayHearReady) && !isServing
         guard standing != told else { return nil }
         told = standing
         return standing

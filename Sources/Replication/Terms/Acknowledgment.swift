@@ -47,11 +47,15 @@ public struct ClusterStanding: Sendable, Equatable {
     /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for
     /// longer than the bound. Nil when it has caught up.
     public var behindSince: Int64?
+    /// Whether this member answers no look-ups yet while another does, which waits for it with no change. So what was
+    /// removed elsewhere may still be here, and no answer may say that an instance is registered.
+    public var isCatchingUp: Bool
 
-    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: Int64?) {
+    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: Int64?, isCatchingUp: Bool = false) {
         self.waits = waits
         self.mayBeUnderWay = mayBeUnderWay
         self.behindSince = behindSince
+        self.isCatchingUp = isCatchingUp
     }
 
     /// Of a member that has just started: others may answer clients, and do not read from it yet.

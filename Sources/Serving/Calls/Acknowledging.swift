@@ -1,5 +1,6 @@
-// What an answer says beyond this member: a change is acknowledged when the other members have it, and an id is said to
-// be unknown only when no other member can know of it (docs/rest-api.md, R270 to R274).
+// What an answer says beyond this member: a change is acknowledged when the other members have it, an id is said to be
+// unknown only when no other member can know of it, and to be registered only when no other can have removed it
+// (docs/rest-api.md, R270 to R274 and R621).
 
 import Catalog
 import HTTP
@@ -12,6 +13,15 @@ extension Call {
     package borrowing func acknowledged(_ response: Response) -> Reply {
         guard registry.standing.waits else { return .now(response) }
         return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
+    }
+
+    /// Renews a lease for a client; returns whether its instance is there. Throws `Refused.noCopyYet` where the lease was
+    /// renewed, but others may have acknowledged that the instance is removed (R621).
+    package borrowing func renew(_ id: InstanceID, in namespace: Namespace) throws(Refused) -> Bool {
+        let wasCatchingUp = registry.standing.isCatchingUp
+        guard registry.renew(id, in: namespace, at: moment) else { return false }
+        guard !wasCatchingUp, !registry.standing.isCatchingUp else { throw .noCopyYet }
+        return true
     }
 
     /// For ids that are unknown here: has `answer` look again when the other members have been asked. Where none of

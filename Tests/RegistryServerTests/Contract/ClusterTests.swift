@@ -21,6 +21,13 @@ private final class AwaitingCluster: Cluster {
     let clockCorrection: Int64 = 0
     let components: [ComponentHealth] = []
     let report: ClusterReport? = nil
+    let standing = PublishedStanding()
+
+    /// A member is connected that is ready, or none is any more that this one has to catch up with.
+    func catchUp(_ isCatchingUp: Bool) {
+        standing.publish(
+            ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil, isCatchingUp: isCatchingUp))
+    }
 
     func copy() { copied.store(true, ordering: .relaxed) }
     func grow() { large.store(true, ordering: .relaxed) }
@@ -94,6 +101,37 @@ struct ClusterTests {
         cluster.copy()
         #expect(try registry.send(.renew(unknown)).status == 410)
         #expect(try registry.send(.remove(unknown)).status == 410)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `a member that is catching up renews, and calls nothing registered that may be removed elsewhere`(
+        _ transport: Transport
+    ) throws {
+        // R621 … and heartbeats for what is known; while another member answers look-ups and this one does not yet, a
+        // heartbeat renews the lease and is answered 503 with Retry-After. R261 … for each id the status that its own
+        // heartbeat would have been answered.
+        let cluster = AwaitingCluster()
+        let registry = try Registry(transport, cluster: cluster)
+        let id = try registry.register(Body("web", "a", ["ttl": "10"]))
+        let batch = TestRequest(
+            "PUT", "/api/v1/heartbeats", [("Content-Type", "application/json")],
+            body: #"{"ids":["\#(id)","0123456789abcdef","\#(id)"]}"#)
+        #expect(try registry.send(.renew(id)).status == 200, "all members may be starting")
+        #expect(try registry.send(batch).text == #"{"renewed":2,"results":[200,503,200]}"#)
+        cluster.catchUp(true)
+        registry.clock.advance(milliseconds: 9_000)
+        let answer = try registry.send(.renew(id))
+        #expect(answer.status == 503)
+        #expect(answer["Retry-After"] == "1")
+        #expect(answer.error?.contains("still copying") == true)
+        registry.clock.advance(milliseconds: 9_000)
+        #expect(try registry.send(batch).text == #"{"renewed":0,"results":[503,503,503]}"#)
+        registry.clock.advance(milliseconds: 9_000)
+        registry.sweep()
+        cluster.copy()
+        cluster.catchUp(false)
+        #expect(try registry.send(.renew(id)).status == 200, "both have renewed the lease")
+        #expect(try registry.send(batch).text == #"{"renewed":2,"results":[200,410,200]}"#)
     }
 
     @Test func `a removal that a member without a copy cannot judge is told to the others`() throws {

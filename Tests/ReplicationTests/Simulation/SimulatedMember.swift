@@ -194,6 +194,9 @@ final class SimulatedMember {
     /// Whether it runs the release before, and speaks the protocol of that only.
     var isOlder: Bool { simulation.setting.olderMembers.contains(index) }
 
+    /// Whether it has a connection to any other.
+    var isConnected: Bool { node?.links.isEmpty == false }
+
     /// Whether it hears this one, in its present life.
     func hears(_ other: SimulatedMember) -> Bool {
         node?.links.values.contains { $0.subscriber != nil && $0.peer?.member == other.id } ?? false
@@ -334,6 +337,7 @@ final class SimulatedMember {
     // MARK: - Clients
 
     /// A client's request. What it changes is told at once, as the wake callback does.
+    @discardableResult
     func apply(_ command: Command, in namespace: Namespace) -> Outcome {
         let outcome = store.apply(command, in: namespace, at: time.moment).outcome
         if dirtyShards.flag.lower() {

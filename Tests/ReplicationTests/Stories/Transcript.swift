@@ -130,6 +130,7 @@ final class Transcript {
         var words = [standing.waits ? "answers changes when others have them" : "answers changes at once"]
         if standing.mayBeUnderWay { words.append("asks others about unknown ids") }
         if standing.behindSince != nil { words.append("may lack what was acknowledged") }
+        if standing.isCatchingUp { words.append("calls nothing registered yet") }
         return words.joined(separator: "; ")
     }
 
