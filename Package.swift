@@ -34,6 +34,8 @@ let package = Package(
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
+        // Requests to other servers.
+        .target(name: "HTTPClient", dependencies: ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
@@ -119,6 +121,9 @@ let package = Package(
             dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
         .testTarget(
             name: "LibeventTests", dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
+        .testTarget(
+            name: "HTTPClientTests",
+            dependencies: ["Gzip", "HTTP", "HTTPClient", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(name: "SystemTests", dependencies: ["System"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),

@@ -60,6 +60,25 @@ public struct PeerTLSConfiguration: Sendable, Equatable {
     public var paths: [String] { [certificatePath, keyPath, authorityPath] }
 }
 
+/// What is believed of servers that are no members: sources of instances, publishers of keys.
+public struct ClientTLSConfiguration: Sendable, Equatable {
+    /// PEM: the authorities whose servers are believed; nil for those that the system believes.
+    public var authorityPath: String?
+    /// What a server is shown that asks for a certificate, as paths of files in PEM: the certificate first, then those
+    /// that lead to its authority; and its key, not encrypted.
+    public var identity: (path: String, key: String)?
+
+    public init(authorityPath: String? = nil, identity: (path: String, key: String)? = nil) {
+        self.authorityPath = authorityPath
+        self.identity = identity
+    }
+
+    /// Every file that a context is built from.
+    public var paths: [String] { [authorityPath, identity?.path, identity?.key].compactMap(\.self) }
+
+    public static func == (one: Self, other: Self) -> Bool { one.paths == other.paths }
+}
+
 /// Why no context can be built from a configuration.
 public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadable(path: String, reason: String)

@@ -19,15 +19,20 @@ public final class TLSContext: @unchecked Sendable {
     private static let securityLevel: Int32 = 2
 
     let context: OpaquePointer
-    /// When the server's certificate expires, in seconds since 1970.
+    /// When our certificate expires, in seconds since 1970; never without one.
     public let certificateExpiry: Int64
 
-    /// What both sides have: the certificate, checked at `now`, and the protocol.
-    private init(_ method: OpaquePointer?, certificate: String, key: String, now: Int64) throws(TLSError) {
+    /// What both sides have: the certificate, checked at `now`, and the protocol. Only a client may have none.
+    private init(_ method: OpaquePointer?, certificate: (path: String, key: String)?, now: Int64) throws(TLSError) {
         guard let context = SSL_CTX_new(method) else { throw .unavailable(reason: OpenSSLFailure.takeReason()) }
         self.context = context
         do throws(TLSError) {
-            certificateExpiry = try Self.useCertificate(certificate, key, in: context, now: now)
+            certificateExpiry =
+                if let certificate {
+                    try Self.useCertificate(certificate.path, certificate.key, in: context, now: now)
+                } else {
+                    .max
+                }
         } catch {
             SSL_CTX_free(context)
             throw error
@@ -40,7 +45,7 @@ public final class TLSContext: @unchecked Sendable {
     /// ever resumes: each connection makes a full handshake and shows its certificate.
     public convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
         try self.init(
-            TLS_server_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
+            TLS_server_method(), certificate: (configuration.certificatePath, configuration.keyPath), now: now)
         try Self.authenticateClients(configuration, in: context, now: now)
         try Self.useTicketKeys(ticketKeys, in: context)
         SSL_CTX_set_alpn_select_cb(
@@ -62,9 +67,30 @@ public final class TLSContext: @unchecked Sendable {
     /// `TLSSession.peerCertificate`.
     public convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(
-            TLS_client_method(), certificate: configuration.certificatePath, key: configuration.keyPath, now: now)
+            TLS_client_method(), certificate: (configuration.certificatePath, configuration.keyPath), now: now)
         try Self.trustAuthorities(try PEMFile(configuration.authorityPath), in: context)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    }
+
+    /// For connections to other servers than members: believes a certificate that one of the authorities has issued,
+    /// for the name or address that `makeSession(to:)` is asked for.
+    public convenience init(trusting configuration: ClientTLSConfiguration, now: Int64) throws(TLSError) {
+        try self.init(TLS_client_method(), certificate: configuration.identity, now: now)
+        // What the server sends last may be cut short unseen where an answer ends with its connection.
+        SSL_CTX_clear_options(context, ctls_ignore_unexpected_eof)
+        if let path = configuration.authorityPath {
+            try Self.trustAuthorities(try PEMFile(path), in: context)
+        } else {
+            guard SSL_CTX_set_default_verify_paths(context) == 1 else {
+                throw .unavailable(reason: OpenSSLFailure.takeReason())
+            }
+        }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        let offered: [UInt8] = [8] + Array("http/1.1".utf8)
+        // Of all functions this one returns 0 when it has succeeded.
+        guard SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count)) == 0 else {
+            throw .unavailable(reason: OpenSSLFailure.takeReason())
+        }
     }
 
     deinit { SSL_CTX_free(context) }
@@ -74,6 +100,28 @@ public final class TLSContext: @unchecked Sendable {
     public func makeSession() -> OpaquePointer? {
         let session = SSL_new(context)
         if session == nil { ERR_clear_error() }
+        return session
+    }
+
+    /// A session to a server that must prove to be `host`, a name or a numeric address; nil when memory is short or the
+    /// name cannot be one. The caller owns it: an `SSL`.
+    public func makeSession(to host: String, isAddress: Bool) -> OpaquePointer? {
+        guard let session = makeSession() else { return nil }
+        let expected = SSL_get0_param(session)
+        // A certificate's common name is nobody's address (RFC 9525, section 2), and `w*.example` is no host.
+        X509_VERIFY_PARAM_set_hostflags(
+            expected, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+        let isSet =
+            isAddress
+            ? X509_VERIFY_PARAM_set1_ip_asc(expected, host) == 1
+                // Server names are no addresses (RFC 6066, section 3).
+            : X509_VERIFY_PARAM_set1_host(expected, host, host.utf8.count) == 1
+                && ctls_set_server_name(session, host) == 1
+        guard isSet else {
+            SSL_free(session)
+            ERR_clear_error()
+            return nil
+        }
         return session
     }
 

@@ -39,6 +39,13 @@ public struct TLSSession {
     /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
     public var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
 
+    /// Why the other end's certificate was not believed; nil when it was, or none has come yet.
+    public var distrust: String? {
+        let result = SSL_get_verify_result(session)
+        guard result != Int(X509_V_OK), let text = X509_verify_cert_error_string(result) else { return nil }
+        return String(cString: text)
+    }
+
     /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's
     /// certificate: that it failed our check, or the alert with which the other end says so (RFC 8446, section 6.2).
     public static func isDistrust(_ code: UInt) -> Bool { OpenSSLFailure.isDistrust(code) }

@@ -29,6 +29,7 @@ struct ArrowTests {
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
         Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
+        Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text"], system: ["Synchronization"]),
         Room("LegacyPeers", ["Catalog", "Gzip", "JSON", "Replication", "Text"]),

@@ -1,7 +1,7 @@
-// The system's resolver, which blocks for as long as its configuration says (ten seconds and more when name servers are
-// silent); hence the thread that calls it does nothing else.
+// Host names of members, looked up by the system's resolver, which blocks: the thread that calls it does nothing else.
 
 import Glibc
+import System
 import Text
 
 /// Looks host names up.
@@ -15,26 +15,11 @@ enum NameLookup {
     /// The IPv4 and IPv6 addresses of a host, in the order of the system's preference. Addresses that mean something on
     /// one link only are left out.
     static func addresses(of host: String) throws(Failure) -> [IPAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var first: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host, nil, &hints, &first)
-        guard status == 0 else {
-            let systemError = errno
-            if status == EAI_SYSTEM { throw Failure(description: String(cString: strerror(systemError))) }
-            let description = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
-            throw Failure(description: description, isAnswer: status == EAI_NONAME)
+        do throws(HostLookup.Failure) {
+            return try HostLookup.addresses(of: host).compactMap { IPAddress($0) }.filter { !$0.isLinkLocal }
+        } catch {
+            throw Failure(description: error.description, isAnswer: error.isAnswer)
         }
-        defer { freeaddrinfo(first) }
-        var hosts: [IPAddress] = []
-        var next = first
-        while let entry = next {
-            let info = entry.pointee
-            if let host = IPAddress(info.ai_addr, length: info.ai_addrlen), !host.isLinkLocal { hosts.append(host) }
-            next = info.ai_next
-        }
-        return hosts
     }
 }
 

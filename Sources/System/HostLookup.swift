@@ -1,0 +1,50 @@
+// The system's resolver, which blocks for as long as its configuration says (ten seconds and more when name servers are
+// silent). So no loop may call it: whoever does is on a thread that does nothing else meanwhile.
+
+import Glibc
+
+/// Looks host names up.
+public enum HostLookup {
+    public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+        /// The resolver's reason, without a full stop.
+        public let description: String
+        /// Whether the name servers have answered, namely that there is no such host.
+        public let isAnswer: Bool
+    }
+
+    /// The numeric IPv4 and IPv6 addresses of a host, in the order of the system's preference; those that mean something
+    /// on one link only have a zone (`fe80::1%eth0`).
+    public static func addresses(of host: String) throws(Failure) -> [String] {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var first: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, nil, &hints, &first)
+        guard status == 0 else {
+            let systemError = errno
+            if status == EAI_SYSTEM {
+                throw Failure(description: String(cString: strerror(systemError)), isAnswer: false)
+            }
+            let description = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+            throw Failure(description: description, isAnswer: status == EAI_NONAME)
+        }
+        defer { freeaddrinfo(first) }
+        var found: [String] = []
+        var next = first
+        while let entry = next {
+            if let text = numeric(entry.pointee) { found.append(text) }
+            next = entry.pointee.ai_next
+        }
+        return found
+    }
+
+    /// Nil for families other than IPv4 and IPv6.
+    private static func numeric(_ info: addrinfo) -> String? {
+        guard info.ai_family == AF_INET || info.ai_family == AF_INET6 else { return nil }
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        guard
+            getnameinfo(info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
+        else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
