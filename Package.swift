@@ -57,7 +57,9 @@ let package = Package(
         .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         .target(
             name: "RegistryCore",
-            dependencies: ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System"]),
+            dependencies: [
+                "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS",
+            ]),
         .target(
             name: "Serving",
             dependencies: [
@@ -68,6 +70,13 @@ let package = Package(
         .target(
             name: "Amalgam8",
             dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
+        // Sources: other registries, and files, whose instances are shown beside our own.
+        .target(name: "EurekaSource", dependencies: ["Catalog", "JSON", "RegistryCore"]),
+        .target(
+            name: "FileSource",
+            dependencies: [
+                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System",
+            ]),
         .target(
             name: "Operations",
             dependencies: [
@@ -79,8 +88,8 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent",
-                "Operations", "RegistryCore",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "FileSource", "HTTP", "LegacyPeers",
+                "Libevent", "Operations", "RegistryCore",
                 "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
                 .product(name: "Logging", package: "swift-log"),
@@ -138,6 +147,8 @@ let package = Package(
             name: "ConfigurationTests",
             dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
         .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
+        .testTarget(name: "EurekaSourceTests", dependencies: ["EurekaSource", "TestRandom"]),
+        .testTarget(name: "FileSourceTests", dependencies: ["FileSource", "System", "TestRandom", "TestSupport"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",

@@ -19,6 +19,7 @@ from pathlib import Path
 import acknowledgments
 import canned
 import cluster
+import catalogs
 import conditions
 import documents
 import fleet
@@ -33,10 +34,11 @@ from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **tls.ITEMS, **cluster.ITEMS, **acknowledgments.ITEMS, **scale.ITEMS}
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **tls.ITEMS, **cluster.ITEMS,
+          **acknowledgments.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *acknowledgments.ITEMS,
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *acknowledgments.ITEMS,
                     *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about

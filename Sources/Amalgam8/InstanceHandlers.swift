@@ -44,7 +44,7 @@ enum InstanceHandlers {
         if try call.renew(id, in: namespace) { return .now(Response(.ok)) }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
             guard try call.renew(id, in: namespace) else {
-                throw isSure ? .instanceGone : .notSure
+                throw isSure ? call.unknown(id, in: namespace, .instanceGone) : .notSure
             }
             return .now(Response(.ok))
         }
@@ -62,7 +62,7 @@ enum InstanceHandlers {
         guard hasCopy else { throw .noCopyYet }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
             guard call.registry.deregister(id, in: namespace, at: call.moment, by: call.actor) else {
-                throw isSure ? .alreadyGone : .notSure
+                throw isSure ? call.unknown(id, in: namespace, .alreadyGone) : .notSure
             }
             return call.acknowledged(Response(.ok))
         }
@@ -76,5 +76,13 @@ enum InstanceHandlers {
         var rendering = InstanceRendering(fields: .all, links: nil)
         rendering.append(found, to: &body)
         return Response(.ok, contentType: .json, body: body)
+    }
+}
+
+extension Call {
+    /// How the change of an instance is refused that the namespace does not have: it may be one of a source, which only
+    /// look-ups find.
+    fileprivate borrowing func unknown(_ id: InstanceID, in namespace: Namespace, _ refused: Refused) -> Refused {
+        registry.lookup.source(of: id, in: namespace).map { .ofSource($0) } ?? refused
     }
 }

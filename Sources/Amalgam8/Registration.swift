@@ -6,10 +6,9 @@ import HTTP
 import JSON
 import RegistryCore
 import Serving
-import TLS
 
 /// What a client registers, as it said it.
-struct Registration {
+package struct Registration {
     /// Bytes of UTF-8 in `service_name` (R207).
     static let serviceNameLimit = EndpointKey.longestServiceName
     /// Bytes of UTF-8 in `endpoint.value` (R209).
@@ -29,7 +28,7 @@ struct Registration {
     private let tagLimits: TagLimits
 
     /// Reads a body. Throws `Refused.invalid` naming the field to blame, or what is wrong with the JSON.
-    init(json body: [UInt8], tagLimits: TagLimits = .standard) throws(Refused) {
+    package init(json body: [UInt8], tagLimits: TagLimits = .standard) throws(Refused) {
         self.tagLimits = tagLimits
         var reader = JSONReader(body)
         do throws(JSONError) {
@@ -78,17 +77,9 @@ struct Registration {
     /// The instance that this registers at a moment.
     func instance(policy: LeasePolicy, at moment: Moment) -> Instance {
         Instance(
-            id: Self.id(of: EndpointKey(serviceName: serviceName, kind: endpointKind, value: endpointValue)),
+            id: EndpointKey(serviceName: serviceName, kind: endpointKind, value: endpointValue).instanceID,
             serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status,
             ttl: policy.ttl(requestedSeconds: ttlSeconds), tags: tags, metadata: metadata, registered: moment.wall)
-    }
-
-    /// The id (R202). Parts that are hashed apart cannot be mistaken for others.
-    private static func id(of key: EndpointKey) -> InstanceID {
-        guard !key.isFirstOfItsText else { return .digest(SHA256.prefix64(of: key.text)) }
-        return .digest(
-            SHA256.prefix64(
-                of: SHA256.digest(of: Array(key.serviceName)) + key.kind + SHA256.digest(of: Array(key.value))))
     }
 
     // MARK: - Fields

@@ -1,7 +1,7 @@
 // What may be a namespace, whichever scheme names it: names that would spoil a log line or a catalog are kept out in
 // this one place.
 
-enum NamespaceRule {
+package enum NamespaceRule {
     /// In bytes of UTF-8.
     static let maximumLength = 256
 
@@ -12,6 +12,9 @@ enum NamespaceRule {
         guard let text = String(validating: name, as: UTF8.self) else { return .namespaceNotUTF8 }
         return text.unicodeScalars.contains(where: isControl) ? .namespaceHasControlCharacters : nil
     }
+
+    /// Whether a credential could name this namespace.
+    package static func allows(_ name: String) -> Bool { violation(Array(name.utf8)) == nil }
 
     /// The general category Cc: C0, DEL and C1.
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {

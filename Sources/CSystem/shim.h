@@ -1,6 +1,7 @@
 // What Swift's Glibc module lacks of the C library; the System target alone speaks to it.
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <time.h>
 

@@ -105,7 +105,7 @@ public struct Instance: Hashable, Sendable {
     public var status: InstanceStatus { packed.status }
     /// Whether it was taken out by an operator, and so does not expire.
     public var isOutOfService: Bool { packed.isOutOfService }
-    /// How long a lease lasts, in milliseconds, above 0.
+    /// How long a lease lasts, in milliseconds, above 0; 0 where a source has the instance, which has no lease here.
     public var ttl: Int64 { packed.ttl }
     /// In the order sent.
     public var tags: [String] {

@@ -37,6 +37,8 @@ struct PackedInstance: Hashable, Sendable {
     private static let statusShift: UInt8 = 4
     private static let registeredOffset = 1
     private static let moreOffset = 9
+    /// Where what the instance says begins, after its first byte and when it was registered.
+    static let contentOffset = moreOffset
 
     /// What few instances have.
     struct More: OptionSet {

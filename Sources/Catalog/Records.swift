@@ -116,6 +116,11 @@ struct Records: Sendable {
 
     mutating func observe(_ version: Version) { clock.observe(version.time) }
 
+    /// The index of a change to a namespace that is not the store's own.
+    mutating func advance(_ namespace: Namespace, at microseconds: Int64) -> UInt64 {
+        secondaryIndex.advance(namespace, at: microseconds)
+    }
+
     // MARK: - Changes
 
     /// Enters an instance that is not here. `by` is the client that requested it from this member; `isReturn` says that

@@ -28,12 +28,8 @@ public struct Revision: Hashable, Sendable {
 enum StateHash {
     /// The same on every member. A version is given once, so it stands for all that an instance says.
     static func of(_ id: InstanceID, _ version: Version) -> UInt64 {
-        let idHash =
-            switch id {
-            case .digest(let digest): digest
-            case .text(let name): StableHash.of(name.text.utf8)
-            }
-        return StableHash.mixed(idHash &+ StableHash.mixed(version.time.bits &+ StableHash.mixed(version.origin.bits)))
+        StableHash.mixed(
+            id.stableHash &+ StableHash.mixed(version.time.bits &+ StableHash.mixed(version.origin.bits)))
     }
 }
 

@@ -94,6 +94,17 @@ struct SecondaryIndex: Sendable {
         return index
     }
 
+    /// The same for a namespace that may be empty here: of a change that is not the store's own.
+    mutating func advance(_ namespace: Namespace, at microseconds: Int64) -> UInt64 {
+        if let table = table(of: namespace) { return advance(table, at: microseconds) }
+        // The next one to be made goes on from it.
+        lastOfGone = ChangeIndex.next(after: lastOfGone, at: microseconds)
+        return lastOfGone
+    }
+
+    /// An index that is not before any that the namespace has had.
+    func lastIndex(of namespace: Namespace) -> UInt64 { table(of: namespace).map { tables[$0].index } ?? lastOfGone }
+
     /// Adds a member with this hash to a service, which is made if there is none, by the change with this index.
     mutating func join(_ slot: Int32, _ name: Name, in table: Int32, hash: UInt64, index: UInt64) -> Place {
         let service = makeService(name, in: table)

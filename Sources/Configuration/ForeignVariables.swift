@@ -10,7 +10,6 @@ enum ForeignVariables {
         "STORE_ADDRESS": "keep its instances in a store outside of it",
         "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
         "K8S_TOKEN": "take instances from Kubernetes", "EUREKA_URL": "take instances from Eureka",
-        "FS_CATALOG": "take instances from files",
     ]
     /// The values of STORE that ask for what is done anyway.
     private static let ordinaryStores: Set<String> = ["inmem", "memory"]

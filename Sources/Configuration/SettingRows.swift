@@ -220,6 +220,17 @@ extension Settings {
                 + "rate allows in this time."),
 
         SettingRow(
+            "fs_catalog", \.fsCatalog, .path, absent: "none",
+            "A directory of files with instances, `NAMESPACE.json` each, which look-ups show beside those that are "
+                + "registered. Changes are noticed at once where the file system tells of them, and within 30 s "
+                + "anywhere. With `auth_mode` none, all files are shown in the namespace `default`."),
+        SettingRow(
+            "catalog_max_age", \.catalogMaxAge, .duration(Limits.catalogMaxAge), default: "1h",
+            "How long instances of a source (`fs_catalog`) are shown after it was read last. While a source cannot be "
+                + "read, what it had is shown for so long, and then no more. A longer time lists dead instances for "
+                + "longer; a shorter one makes clients depend on the source's own health."),
+
+        SettingRow(
             "cluster_size", \.clusterSize, .members(Limits.clusterSize), default: "1",
             "The number of members, this one included, that make a healthy cluster. 0 counts as 1; two and more need "
                 + "`replication`. With fewer members the log has an error and the cluster is shown as unhealthy. "

@@ -93,6 +93,11 @@ package struct Settings: Sendable, Equatable {
     package var rateLimitClientHeartbeats: Int?
     package var rateLimitBurst = GoDuration.zero
 
+    /// The directory of files with instances; nil is none.
+    package var fsCatalog: String?
+    /// How long what a source had is shown without being confirmed.
+    package var catalogMaxAge = GoDuration.zero
+
     package var clusterSize = 1
     /// Whether `/readyz` also asks for `clusterSize` members. Requests are served without them.
     package var clusterSizeRequired = false
@@ -228,6 +233,8 @@ extension Settings {
         package static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
         /// A longer time needs another tool.
         package static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
+        /// Less than twice the time between two looks at a source would drop one that is well.
+        package static let catalogMaxAge = GoDuration.seconds(120)...GoDuration.seconds(31_536_000)
         package static let clusterSize = 1...1_000
         /// Under a second nothing is gained; over a day the list is a memory.
         package static let expiryHold = GoDuration.seconds(1)...GoDuration.seconds(86_400)

@@ -3,8 +3,8 @@
 
 import Text
 
-enum PercentDecoding {
-    enum Part {
+package enum PercentDecoding {
+    package enum Part {
         /// A segment, in which nothing decodes to a control character.
         case path
         /// A name or value, in which `+` is a space and only NUL is refused: a tag may have any other character, and be
@@ -39,7 +39,7 @@ enum PercentDecoding {
     }
 
     /// The decoded text. Throws a 400 refusal.
-    static func string(_ encoded: ArraySlice<UInt8>, as part: Part) throws(Refusal) -> String {
+    package static func string(_ encoded: ArraySlice<UInt8>, as part: Part) throws(Refusal) -> String {
         var decoded: [UInt8] = []
         try append(encoded, to: &decoded, as: part)
         return String(decoding: decoded, as: UTF8.self)

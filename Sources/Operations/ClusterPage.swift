@@ -41,8 +41,8 @@ enum ClusterPage {
         json.add("clock_correction_ms", Int(status.clockCorrection))
         json.add("leases_held", status.holdsLeases)
         let originals = Dictionary(report.originals.members.map { ($0.address, $0) }) { first, _ in first }
-        json.add("members", array(status.peers.map { member($0, originals[$0.address], now, wall) }))
-        if !status.conflicts.isEmpty { json.add("conflicts", array(status.conflicts.map(conflict))) }
+        json.add("members", JSONObject.array(status.peers.map { member($0, originals[$0.address], now, wall) }))
+        if !status.conflicts.isEmpty { json.add("conflicts", JSONObject.array(status.conflicts.map(conflict))) }
         json.add("counts", counts(report.counts))
         return json.bytes
     }
@@ -94,7 +94,7 @@ enum ClusterPage {
         var json = JSONObject()
         json.add("kind", conflict.kind.rawValue)
         json.add("value", conflict.value)
-        json.add("members", array(conflict.addresses.map { jsonText($0.description) }))
+        json.add("members", JSONObject.array(conflict.addresses.map { jsonText($0.description) }))
         return json.bytes
     }
 
@@ -133,16 +133,6 @@ enum ClusterPage {
         return json.bytes
     }
 
-    private static func array(_ items: [[UInt8]]) -> [UInt8] {
-        var bytes: [UInt8] = [UInt8(ascii: "[")]
-        for (index, item) in items.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes += item
-        }
-        bytes.append(UInt8(ascii: "]"))
-        return bytes
-    }
-
     private static func words(_ refusal: RefusalReason) -> String {
         switch refusal {
         case .version: "version"
@@ -160,43 +150,5 @@ enum ClusterPage {
         case .timeout(peersAnswered: true): "timeout"
         case .timeout(peersAnswered: false): "timeout_without_peers"
         }
-    }
-}
-
-/// An object that is written member by member; those that are nil are left out.
-private struct JSONObject {
-    private var text: [UInt8] = [UInt8(ascii: "{")]
-
-    var bytes: [UInt8] { text + [UInt8(ascii: "}")] }
-
-    private mutating func key(_ name: StaticString) {
-        if text.count > 1 { text.append(UInt8(ascii: ",")) }
-        text.append(UInt8(ascii: "\""))
-        text.append(literal: name)
-        text.append(literal: "\":")
-    }
-
-    mutating func add(_ name: StaticString, _ value: String?) {
-        guard let value else { return }
-        key(name)
-        text.appendJSON(string: value)
-    }
-
-    mutating func add(_ name: StaticString, _ value: Int?) {
-        guard let value else { return }
-        key(name)
-        text.appendJSON(value)
-    }
-
-    mutating func add(_ name: StaticString, _ value: Bool?) {
-        guard let value else { return }
-        key(name)
-        text.appendJSON(value)
-    }
-
-    /// `value` is JSON already.
-    mutating func add(_ name: StaticString, _ value: [UInt8]) {
-        key(name)
-        text += value
     }
 }

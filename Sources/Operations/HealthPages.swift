@@ -31,6 +31,12 @@ enum HealthPages {
         body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
         body.append(literal: "}}")
         for component in components { append(component, to: &body) }
+        for (name, json) in CatalogsPage.components(call) {
+            body.append(literal: ",")
+            body.appendJSON(string: name)
+            body.append(literal: ":")
+            body += json
+        }
         body.append(literal: "}")
         let isHealthy = components.allSatisfy(\.isHealthy)
         return Response(isHealthy ? .ok : .serviceUnavailable, contentType: .json, body: body)

@@ -13,5 +13,6 @@ package enum OperationsRoutes {
         Route(.get, "/metrics", .metrics, handler: MetricsPage.get),
         Route(.get, "/swagger.json", .swagger, handler: SwaggerPage.get),
         Route(.get, "/api/v1/cluster", .cluster, handler: ClusterPage.get),
+        Route(.get, "/api/v1/catalogs", .catalogs, handler: CatalogsPage.get),
     ]
 }

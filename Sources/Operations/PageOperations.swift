@@ -10,4 +10,5 @@ extension Operation {
     static let metrics = Operation("metrics", .probe)
     static let swagger = Operation("swagger", .page)
     static let cluster = Operation("cluster", .page)
+    static let catalogs = Operation("catalogs", .page)
 }

@@ -1,61 +1,102 @@
 // The look-ups of every protocol: services, the instances of one, one instance, and revisions. Readers use this and
-// never the store, so that instances from other sources (another registry that is read too) can be joined in one place.
-// These never enter the store: they would count against capacities, enter digests and be published to the other
-// members.
+// never the store, because instances of other sources (another registry that is read too, or files) are joined here to
+// those of the store. They never enter the store: they would count against capacities, enter digests and be published
+// to the other members.
 
 import Catalog
 
-/// The present state, for readers. Today it is that of the store. Safe to use from any thread.
+/// The present state, for readers. On one id the store's instance wins over a source's. Safe to use from any thread.
 package struct Lookup: Sendable {
     private let store: Store
+    /// Nil when no source is configured, so that a look-up then costs no more than that of the store.
+    private let sources: SourceBoard?
 
-    package init(_ store: Store) { self.store = store }
+    package init(_ store: Store, _ sources: SourceBoard? = nil) {
+        self.store = store
+        self.sources = sources
+    }
+
+    private func view(of namespace: Namespace) -> SourceNamespace? { sources?.view(of: namespace) }
 
     // MARK: - What there is
 
     /// One instance; nil when its namespace does not have it.
     package func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
-        store.instance(id, in: namespace, at: now)
+        store.instance(id, in: namespace, at: now) ?? view(of: namespace)?.instance(id)
     }
 
     /// Whether anybody is in a service.
     package func hasService(_ service: Name, in namespace: Namespace, at now: LeaseTime) -> Bool {
-        store.hasService(service, in: namespace, at: now)
+        store.hasService(service, in: namespace, at: now) || view(of: namespace)?.service(service) != nil
     }
 
     /// The instances of a service.
     package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
-        store.listing(of: service, in: namespace, at: now)
+        var listing = store.listing(of: service, in: namespace, at: now)
+        if let others = view(of: namespace)?.service(service) { listing.join(others) }
+        return listing
     }
 
     /// The same; nil when more than `limit` instances would have to be looked at.
     package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int)
         -> ServiceListing?
     {
-        store.listing(of: service, in: namespace, at: now, atMost: limit)
+        guard let others = view(of: namespace)?.service(service) else {
+            return store.listing(of: service, in: namespace, at: now, atMost: limit)
+        }
+        guard others.instances.count <= limit,
+            var listing = store.listing(
+                of: service, in: namespace, at: now, atMost: limit - others.instances.count)
+        else { return nil }
+        listing.join(others)
+        return listing
     }
 
     /// The services of a namespace.
     package func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
-        store.services(in: namespace, at: now)
+        var listing = store.services(in: namespace, at: now)
+        if let view = view(of: namespace) { listing.join(view) }
+        return listing
     }
 
     /// The same; nil when more than `limit` instances would have to be looked at.
     package func services(in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> NamespaceListing? {
-        store.services(in: namespace, at: now, atMost: limit)
+        guard let view = view(of: namespace) else { return store.services(in: namespace, at: now, atMost: limit) }
+        guard view.services.count <= limit,
+            var listing = store.services(in: namespace, at: now, atMost: limit - view.services.count)
+        else { return nil }
+        listing.join(view)
+        return listing
     }
 
-    /// How much is in a namespace.
-    package func size(of namespace: Namespace) -> NamespaceSize { store.size(of: namespace) }
+    /// How much is in a namespace, at most: what is in the store and in a source counts twice.
+    package func size(of namespace: Namespace) -> NamespaceSize {
+        var size = store.size(of: namespace)
+        if let view = view(of: namespace) {
+            size.services += view.services.count
+            size.instances += view.count
+        }
+        return size
+    }
+
+    /// The source that an id is from, which the store does not have; nil when it is from none.
+    package func source(of id: InstanceID, in namespace: Namespace) -> SourceKind? {
+        sources?.source(of: id, in: namespace)
+    }
 
     // MARK: - Whether it has changed
 
     /// Which state a namespace is in.
-    package func revision(of namespace: Namespace) -> Revision { store.revision(of: namespace) }
+    package func revision(of namespace: Namespace) -> Revision {
+        guard let view = view(of: namespace) else { return store.revision(of: namespace) }
+        return store.revision(of: namespace, with: view.revision)
+    }
 
-    /// Which state a service is in.
+    /// Which state a service is in. Where only sources have instances of it, the index is that of their last change.
     package func revision(of service: Name, in namespace: Namespace) -> Revision {
-        store.revision(of: service, in: namespace)
+        let own = store.revision(of: service, in: namespace)
+        guard let others = view(of: namespace)?.service(service) else { return own }
+        return own.joined(with: others.revision)
     }
 
     /// What an instance that has run out still counts for in its namespace's digest; 0 when it counts for nothing.

@@ -12,6 +12,8 @@ package final class RegistryState: Sendable {
     package let lookup: Lookup
     /// What there is, for the process, which keeps it up. Protocols read by `lookup` and change by the functions below.
     package let store: Store
+    /// What sources have published; nil when none is configured.
+    package let sources: SourceBoard?
     package let leasePolicy: LeasePolicy
     package let tagRule: TagRule
     package let leaseClock: SharedLeaseClock
@@ -37,7 +39,11 @@ package final class RegistryState: Sendable {
         rateLimits = RateLimits(settings)
         let store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
         self.store = store
-        lookup = Lookup(store)
+        let kinds = settings.sourceKinds
+        sources =
+            kinds.isEmpty
+            ? nil : SourceBoard(kinds, maximumAge: settings.catalogMaxAge.wholeMilliseconds, store)
+        lookup = Lookup(store, sources)
         tagRule = TagRule(settings)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,

@@ -42,7 +42,8 @@ struct ArrowTests {
         Room("Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"], system: ["Glibc"]),
         Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         Room(
-            "RegistryCore", ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System"],
+            "RegistryCore",
+            ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS"],
             system: ["Synchronization"]),
         Room(
             "Serving",
@@ -53,6 +54,11 @@ struct ArrowTests {
             ],
             system: ["Synchronization"]),
         Room("Amalgam8", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
+        // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
+        Room("EurekaSource", ["Catalog", "JSON", "RegistryCore"]),
+        Room(
+            "FileSource",
+            ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System"]),
         Room(
             "Operations",
             [
@@ -64,8 +70,9 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "HTTP", "LegacyPeers", "Libevent", "Logging",
-                "Operations",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "FileSource", "HTTP", "LegacyPeers",
+                "Libevent",
+                "Logging", "Operations",
                 "RegistryCore", "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
             ],

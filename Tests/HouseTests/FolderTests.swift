@@ -8,7 +8,7 @@ struct FolderTests {
     /// The folders of each room that has some, from the lowest to the highest: one names types of its own and of those
     /// before it. The files beside the folders are in "".
     static let order: [String: [String]] = [
-        "Catalog": ["", "States"],
+        "Catalog": ["", "States", "Views"],
         "RegistryServer": ["Check", "Server"],
         "Replication": ["Terms", "Wire", "Session", "Legacy", "Upgrade", "Membership", "Node", ""],
         "ReplicationServer": ["Membership", ""],

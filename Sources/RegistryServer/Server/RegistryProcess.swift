@@ -40,13 +40,6 @@ package final class RegistryProcess {
     /// The longest that a stop takes after `drain_time`, in milliseconds.
     static let longestStop = drainTime + leaveTime + logCloseTime
 
-    /// How a process ends: sysexits.h, and 128 plus the signal's number where a second one cut it short.
-    private enum Exit {
-        static let usage: Int32 = 64
-        static let unavailable: Int32 = 69
-        static func cutShort(by signal: Int32) -> Int32 { 128 + signal }
-    }
-
     /// As they were at the start; those that may change are in `live`.
     private let settings: Settings
     private let log: LogPipe
@@ -69,6 +62,8 @@ package final class RegistryProcess {
     private let keeper: CertificateKeeper?
     /// Nil when this registry is alone.
     private let replication: ReplicationService?
+    /// Nil when no source is configured, and until they are started.
+    private var catalogSources: CatalogSources?
     private let loop: EventLoop
     private var threads: [NamedThread] = []
     private var workers: [MailboxSender<WorkerOrder>] = []
@@ -98,7 +93,7 @@ package final class RegistryProcess {
             return try process.serve(warnings: resolved.warnings)
         } catch {
             complain("registry: cannot start: \(error)\n")
-            return (error as? StartError)?.isOfFiles == true ? Exit.usage : Exit.unavailable
+            return (error as? StartError)?.isOfFiles == true ? ExitStatus.usage : ExitStatus.unavailable
         }
     }
 
@@ -179,6 +174,7 @@ package final class RegistryProcess {
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
         try startReplication()
+        catalogSources = try CatalogSources(registry.sources, ConfiguredSources.make(settings), logger)
     }
 
     private func startReplication() throws {
@@ -239,6 +235,7 @@ package final class RegistryProcess {
                 StatusReport.write(context, monotonic: MonotonicClock.nanoseconds(), logger)
             },
         ]
+        if let event = try catalogSources?.event(on: loop) { events.append(event) }
         try watchFiles()
         eventBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in followChanges() }
         expiryBacklog = try LoopEvent.timer(on: loop) { [unowned self] _ in expireLeases() }
@@ -254,12 +251,13 @@ package final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
+        let haveSourcesEnded = catalogSources?.stop() ?? true
         portFile?.remove()
         _ = eventLog?.write(at: WallClock.nanoseconds())
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
-        if running > 0 || replication != nil || context.renderThreads.isRunning { _exit(status) }
+        if running > 0 || replication != nil || !haveSourcesEnded || context.renderThreads.isRunning { _exit(status) }
         return status
     }
 
@@ -352,19 +350,19 @@ package final class RegistryProcess {
             if workers.count == threads.count { becomeReady(onLoop) }
         case .failed(let error):
             logger.critical("an event loop could not start", metadata: ["error": "\(error)"])
-            status = Exit.unavailable
+            status = ExitStatus.unavailable
             drain(onLoop)
         case .ended:
             running -= 1
             if !registry.lifecycle.isStopping {
                 logger.critical("an event loop has ended unexpectedly")
-                status = Exit.unavailable
+                status = ExitStatus.unavailable
                 drain(onLoop)
             }
             if running == 0 { leave(onLoop) }
         case .replicationFailed(let error):
             logger.critical("replication could not start", metadata: ["error": "\(error)"])
-            status = Exit.unavailable
+            status = ExitStatus.unavailable
             drain(onLoop)
         case .left: loop.stop(onLoop)
         }
@@ -377,7 +375,7 @@ package final class RegistryProcess {
             if let path = settings.portFile { portFile = try PortFile(ports, to: path) }
         } catch {
             logger.critical("the port file cannot be written", metadata: ["error": "\(error)"])
-            status = Exit.unavailable
+            status = ExitStatus.unavailable
             return drain(onLoop)
         }
         var metadata: Logger.Metadata = [
@@ -393,7 +391,7 @@ package final class RegistryProcess {
     private func stop(_ signal: Int32, _ onLoop: borrowing OnLoop) {
         guard !registry.lifecycle.isStopping else {
             portFile?.remove()
-            _exit(Exit.cutShort(by: signal))
+            _exit(ExitStatus.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
         // Load balancers that ask /readyz learn of the end while they are still served. A registry that was never ready

@@ -32,6 +32,8 @@ package enum Refused: Error, Sendable {
     case instanceGone
     /// The removal of an instance that the namespace does not have (R255).
     case alreadyGone
+    /// A heartbeat for, or the removal of, an instance that is read from somewhere else (R684).
+    case ofSource(SourceKind)
     case noSuchService
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
@@ -91,6 +93,7 @@ package enum Refused: Error, Sendable {
             Self.error(
                 .gone,
                 "there is no such instance in this namespace: it was removed, has expired or never existed")
+        case .ofSource(let source): Self.error(.gone, source.sentence)
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()

@@ -56,7 +56,7 @@ struct OpenAPITests {
     }
 
     @Test func `exactly the pages without a credential are described as such`() throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json, /api/v1/cluster and /api/v1/catalogs need no credential and ignore
         // one.
         for (name, operation) in try Self.described() {
             let route = try #require(Self.routes()[name])
@@ -66,7 +66,7 @@ struct OpenAPITests {
     }
 
     @Test func `every answer that the contract names is described`() throws {
-        // R101 Every path under /api/v1/ but /api/v1/cluster can also answer 401. And the table of "Service shape":
+        // R101 Every path under /api/v1/ but /api/v1/cluster and /api/v1/catalogs can also answer 401. And the table of "Service shape":
         // success and refusals of its own.
         let table = [
             "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 304, 400, 401],
@@ -78,7 +78,7 @@ struct OpenAPITests {
             "GET /": [200],
             "GET /uptime": [200, 503], "GET /livez": [200],
             "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
-            "GET /api/v1/cluster": [200],
+            "GET /api/v1/cluster": [200], "GET /api/v1/catalogs": [200],
         ]
         let described = try Self.described()
         #expect(Set(table.keys) == Set(described.keys))

@@ -1,0 +1,18 @@
+// A registration that a file has, instead of a client that would renew it: the same fields under the same rules, and no
+// lease.
+
+import Catalog
+import RegistryCore
+
+extension Registration {
+    /// The instance, as a source has it.
+    ///
+    /// - Parameter source: its tag is added, unless it is there.
+    package func instance(of source: SourceKind) -> Instance {
+        let tag = Array(source.tag.utf8)[...]
+        return Instance(
+            id: EndpointKey(serviceName: serviceName, kind: endpointKind, value: endpointValue).instanceID,
+            serviceName: serviceName, endpointKind: endpointKind, endpointValue: endpointValue, status: status, ttl: 0,
+            tags: tags.contains(tag) ? tags : tags + [tag], metadata: metadata, registered: 0)
+    }
+}

@@ -1,0 +1,76 @@
+// Listings of the store with what sources have beside it. Both sides are sorted, so they are joined in one pass, and on
+// one id the store's instance stays.
+
+extension Revision {
+    /// Of what the store and sources have together. Both indexes are from one sequence, so the later is that of the last
+    /// change to either.
+    public func joined(with source: Revision) -> Revision {
+        Revision(digest: digest &+ source.digest, index: max(index, source.index))
+    }
+}
+
+extension ServiceListing {
+    /// Adds what sources have of the service.
+    public mutating func join(_ service: SourceService) {
+        revision = revision.joined(with: service.revision)
+        guard !instances.isEmpty else {
+            instances = service.instances
+            return
+        }
+        var joined: [LeasedInstance] = []
+        joined.reserveCapacity(instances.count + service.instances.count)
+        var next = 0
+        for leased in service.instances {
+            let id = leased.instance.id
+            while next < instances.count, instances[next].instance.id < id {
+                joined.append(instances[next])
+                next += 1
+            }
+            if next < instances.count, instances[next].instance.id == id { continue }
+            joined.append(leased)
+        }
+        joined.append(contentsOf: instances[next...])
+        instances = joined
+    }
+}
+
+extension NamespaceListing {
+    /// Adds the services that sources have in the namespace.
+    public mutating func join(_ view: SourceNamespace) {
+        revision = revision.joined(with: view.revision)
+        var joined: [RevisedName] = []
+        joined.reserveCapacity(services.count + view.services.count)
+        var next = 0
+        for service in view.services {
+            while next < services.count, services[next].name < service.name {
+                joined.append(services[next])
+                next += 1
+            }
+            if next < services.count, services[next].name == service.name {
+                joined.append((service.name, services[next].revision.joined(with: service.revision)))
+                next += 1
+            } else {
+                joined.append((service.name, service.revision))
+            }
+        }
+        joined.append(contentsOf: services[next...])
+        services = joined
+    }
+}
+
+extension Store {
+    /// The index of a change that a source makes to a namespace at a time, in microseconds since 1970: the next of the
+    /// sequence from which the store's own changes to it have theirs.
+    public func advance(_ namespace: Namespace, at microseconds: Int64) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.records.advance(namespace, at: microseconds) }
+    }
+
+    /// The revision of a namespace that has this of sources. Where the store has nothing in it, the index is not before
+    /// one that the namespace had when it did.
+    public func revision(of namespace: Namespace, with source: Revision) -> Revision {
+        let (own, last) = shard(of: namespace).catalog.withLock { catalog in
+            (catalog.revision(of: namespace), catalog.records.secondaryIndex.lastIndex(of: namespace))
+        }
+        return Revision(digest: own.digest &+ source.digest, index: max(last, source.index))
+    }
+}

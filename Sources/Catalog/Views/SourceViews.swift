@@ -1,0 +1,158 @@
+// The views of all sources as one. Each source has its own content, of which nobody else changes anything; readers get
+// one value for a namespace, in which the first source that has an id wins. It is made when a source has changed, not
+// when a client asks.
+
+/// What a source has: its instances, by namespace and service.
+public typealias SourceContent = [Namespace: [Name: [LeasedInstance]]]
+
+/// All instances that a source has of one service.
+public struct SourceChange: Sendable {
+    public let namespace: Namespace
+    public let service: Name
+    /// Empty when the service is gone.
+    public let instances: [LeasedInstance]
+
+    public init(_ namespace: Namespace, _ service: Name, _ instances: [LeasedInstance]) {
+        self.namespace = namespace
+        self.service = service
+        self.instances = instances
+    }
+}
+
+/// What all sources have. A value; its owner guards it.
+public struct SourceViews: Sendable {
+    /// By the sources' rank: on one id the lower wins.
+    private var contents: [[Namespace: SourceNamespace]]
+    /// Of all sources together. Invariant: none is empty.
+    public private(set) var joined: [Namespace: SourceNamespace] = [:]
+
+    public init(sources: Int) {
+        contents = Array(repeating: [:], count: sources)
+    }
+
+    // MARK: - Look-ups
+
+    /// What one source has in a namespace.
+    public func content(of source: Int, in namespace: Namespace) -> SourceNamespace? { contents[source][namespace] }
+
+    /// How many namespaces, services and instances a source has.
+    public func size(of source: Int) -> SourceSize {
+        contents[source].values.reduce(into: SourceSize(namespaces: contents[source].count)) {
+            $0.services += $1.services.count
+            $0.instances += $1.count
+        }
+    }
+
+    // MARK: - Changes
+
+    /// What takes a source from what it has to this content.
+    public func changes(of source: Int, to content: SourceContent) -> [SourceChange] {
+        var changes: [SourceChange] = []
+        for (namespace, view) in contents[source] {
+            let wanted = content[namespace] ?? [:]
+            for service in view.services where wanted[service.name] == nil {
+                changes.append(SourceChange(namespace, service.name, []))
+            }
+        }
+        for (namespace, services) in content {
+            for (name, instances) in services { changes.append(SourceChange(namespace, name, instances)) }
+        }
+        return changes
+    }
+
+    /// Replaces services of a source. Of several changes of one service the last counts.
+    ///
+    /// - Parameter advance: the index of a change to a namespace; called once for each that changes.
+    /// - Returns: whether readers see anything else than before.
+    @discardableResult
+    public mutating func apply(
+        _ changes: [SourceChange], of source: Int, advance: (Namespace) -> UInt64
+    ) -> Bool {
+        var byNamespace: [Namespace: [Name: [LeasedInstance]]] = [:]
+        for change in changes { byNamespace[change.namespace, default: [:]][change.service] = change.instances }
+        var isChanged = false
+        for (namespace, services) in byNamespace {
+            isChanged = apply(services, to: namespace, of: source, advance: advance) || isChanged
+        }
+        return isChanged
+    }
+
+    private mutating func apply(
+        _ services: [Name: [LeasedInstance]], to namespace: Namespace, of source: Int,
+        advance: (Namespace) -> UInt64
+    ) -> Bool {
+        let own = contents[source][namespace] ?? .empty
+        var changes: [(name: Name, service: SourceService?)] = []
+        var isRevised = false
+        for (name, instances) in services {
+            let old = own.service(name)
+            let new = instances.isEmpty ? nil : SourceService(name, instances, index: old?.revision.index ?? 0)
+            if new?.revision.digest == old?.revision.digest, new?.instances.count == old?.instances.count {
+                // The same, but for the times of heartbeats, which are no change.
+                guard let new, let old, new.hasOtherTimes(than: old) else { continue }
+            } else {
+                isRevised = true
+            }
+            changes.append((name, new))
+        }
+        guard !changes.isEmpty else { return false }
+        let index = isRevised ? advance(namespace) : joined[namespace]?.revision.index ?? own.revision.index
+        contents[source][namespace] = own.replacing(changes, index: index).nonEmpty
+        join(changes.map(\.name), in: namespace, index: index)
+        return true
+    }
+
+    /// Makes anew what readers see of some services.
+    private mutating func join(_ names: [Name], in namespace: Namespace, index: UInt64) {
+        let old = joined[namespace] ?? .empty
+        let changes = names.map { name -> (name: Name, service: SourceService?) in
+            let parts = contents.compactMap { $0[namespace]?.service(name) }
+            guard let first = parts.first else { return (name, nil) }
+            let new =
+                parts.count == 1
+                ? SourceService(first, index: index)
+                : SourceService(name, parts.flatMap(\.instances), index: index)
+            // Only times differ: the revision stays what clients know.
+            if let known = old.service(name), known.revision.digest == new.revision.digest,
+                known.instances.count == new.instances.count
+            {
+                return (name, SourceService(new, index: known.revision.index))
+            }
+            return (name, new)
+        }
+        joined[namespace] = old.replacing(changes, index: index).nonEmpty
+    }
+}
+
+/// How much a source has.
+public struct SourceSize: Sendable, Equatable {
+    public var namespaces = 0
+    public var services = 0
+    public var instances = 0
+
+    public init(namespaces: Int = 0, services: Int = 0, instances: Int = 0) {
+        self.namespaces = namespaces
+        self.services = services
+        self.instances = instances
+    }
+}
+
+extension SourceNamespace {
+    fileprivate var nonEmpty: SourceNamespace? { services.isEmpty ? nil : self }
+}
+
+extension SourceService {
+    fileprivate func hasOtherTimes(than other: SourceService) -> Bool {
+        zip(instances, other.instances).contains { $0.lastHeartbeat != $1.lastHeartbeat }
+    }
+}
+
+extension SourceViews {
+    /// Stops a debug build where what is said of the fields does not hold.
+    public func checkInvariants() {
+        for view in contents.flatMap(\.values) + Array(joined.values) { view.checkInvariants() }
+        assert(joined.values.allSatisfy { !$0.services.isEmpty }, "no namespace is empty")
+        assert(
+            Set(joined.keys) == Set(contents.flatMap(\.keys)), "readers see the namespaces that the sources have")
+    }
+}

@@ -1,0 +1,81 @@
+// The sources that are read beside our own registrations (docs/rest-api.md, R686): how each stands, how much it has, and
+// what is wrong with it. The page is open, so where credentials decide what a client may see, it says what is wrong and
+// not of which namespace.
+
+import HTTP
+import JSON
+import RegistryCore
+import Serving
+import Telemetry
+
+enum CatalogsPage {
+    static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        let statuses = call.registry.sources?.report ?? []
+        var json = JSONObject()
+        json.add("max_age_s", Int(call.registry.settings.catalogMaxAge.wholeMilliseconds / 1_000))
+        let showsPlaces = call.registry.settings.authMode.isEmpty
+        json.add(
+            "catalogs",
+            JSONObject.array(statuses.map { source($0, showsPlaces: showsPlaces, at: call.monotonic / 1_000_000) }))
+        return Response(.ok, contentType: .json, body: json.bytes)
+    }
+
+    /// - Parameter now: in monotonic milliseconds.
+    private static func source(_ status: SourceStatus, showsPlaces: Bool, at now: Int64) -> [UInt8] {
+        var json = JSONObject()
+        json.add("name", status.kind.rawValue)
+        json.add("state", status.state.rawValue)
+        json.add("since", time(status.since))
+        json.add("read", status.confirmed.map(time))
+        json.add("age_ms", status.age(at: now).map { Int($0) })
+        json.add("lag_ms", status.lag.map { Int($0) })
+        json.add("namespaces", status.size.namespaces)
+        json.add("services", status.size.services)
+        json.add("instances", status.size.instances)
+        json.add("changes", status.changes)
+        json.add("failures", status.failures)
+        json.add("problem_count", status.problemCount)
+        json.add(
+            "problems",
+            JSONObject.array(status.problems.map { problem($0, showsPlaces: showsPlaces).bytes }))
+        if let (last, at) = status.lastProblem {
+            var error = problem(last, showsPlaces: showsPlaces)
+            error.add("at", time(at))
+            json.add("last_error", error.bytes)
+        }
+        return json.bytes
+    }
+
+    private static func problem(_ problem: SourceProblem, showsPlaces: Bool) -> JSONObject {
+        var json = JSONObject()
+        json.add("text", problem.sentence)
+        if showsPlaces { json.add("place", problem.place) }
+        return json
+    }
+
+    /// RFC 3339, in UTC.
+    private static func time(_ time: SourceTime) -> String {
+        var timestamps = TimestampFormatter()
+        var bytes: [UInt8] = []
+        timestamps.append(nanoseconds: time.wall, digits: 3, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// What `/uptime` says of each source (R687). A source that fails is no reason to take this registry for unwell:
+    /// whoever restarts it for that loses the last good view.
+    static func components(_ call: borrowing Call) -> [(name: String, json: [UInt8])] {
+        let now = call.monotonic / 1_000_000
+        return (call.registry.sources?.report ?? []).map { status in
+            var properties = JSONObject()
+            properties.add("state", status.state.rawValue)
+            properties.add("instances", status.size.instances)
+            properties.add("age", status.age(at: now).map { Int($0 / 1_000) })
+            properties.add("lag_ms", status.lag.map { Int($0) })
+            properties.add("error", status.problems.first?.sentence)
+            var json = JSONObject()
+            json.add("healthy", true)
+            json.add("properties", properties.bytes)
+            return ("CATALOG_\(status.kind.rawValue.uppercased())", json.bytes)
+        }
+    }
+}
