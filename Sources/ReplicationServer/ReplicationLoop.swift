@@ -63,7 +63,7 @@ final class ReplicationLoop {
     /// Whether the shared directory was of use since the start.
     private var directoryServes = false
     /// Nil without a directory, and before it is looked at.
-    private var directoryWatch: DirectoryWatch?
+    private var directoryWatchdog: DirectoryWatchdog?
     /// Whether another member writes this member's file in the shared directory.
     private var isAddressShared = false
     /// Whether there are changes to tell.
@@ -155,7 +155,7 @@ final class ReplicationLoop {
         let now = MonotonicClock.milliseconds()
         log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
-        if let event = directoryWatch?.tick(at: now) { log.write(event) }
+        if let event = directoryWatchdog?.tick(at: now) { log.write(event) }
         if now - lastReport >= Self.reportPeriod { publish(at: now) }
         if let leaving, node.isFlushed || now >= leaving.until { end(onLoop) }
     }
@@ -202,12 +202,12 @@ final class ReplicationLoop {
                 advertised: parts.configuration.node.address, listening: parts.configuration.listenAddress)
             let sources = MemberSources(own: own, sources: ways)
             self.sources = sources
-            directoryWatch = parts.configuration.directory.map {
-                DirectoryWatch(path: $0, at: MonotonicClock.milliseconds())
+            directoryWatchdog = parts.configuration.directory.map {
+                DirectoryWatchdog(path: $0, at: MonotonicClock.milliseconds())
             }
             membersChanged(sources.addresses, isComplete: sources.isComplete, onLoop)
         case .found(let report):
-            if report.source == .directory, let event = directoryWatch?.reported(serves: report.serves) {
+            if report.source == .directory, let event = directoryWatchdog?.reported(serves: report.serves) {
                 log.write(event)
             }
             for event in report.events {

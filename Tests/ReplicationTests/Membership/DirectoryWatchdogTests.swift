@@ -4,28 +4,28 @@ import Testing
 
 @testable import Replication
 
-struct DirectoryWatchTests {
+struct DirectoryWatchdogTests {
     private static let path = "/shared"
 
     /// Ticks ten times a second until then; returns what there was to log.
-    private static func run(_ watch: inout DirectoryWatch, from start: Int64, to end: Int64) -> [MembershipEvent] {
+    private static func run(_ watch: inout DirectoryWatchdog, from start: Int64, to end: Int64) -> [MembershipEvent] {
         stride(from: start, through: end, by: 100).compactMap { watch.tick(at: $0) }
     }
 
     @Test(arguments: [false, true])
     func `a directory that hangs is reported once, and so is that it answers again`(served: Bool) {
-        var watch = DirectoryWatch(path: Self.path, at: 0)
+        var watch = DirectoryWatchdog(path: Self.path, at: 0)
         if served { #expect(watch.reported(serves: true) == nil) }
-        #expect(Self.run(&watch, from: 0, to: DirectoryWatch.patience - 100) == [])
+        #expect(Self.run(&watch, from: 0, to: DirectoryWatchdog.patience - 100) == [])
         let hangs = MembershipEvent.directoryHangs(path: Self.path, seconds: 15, served: served)
-        #expect(Self.run(&watch, from: DirectoryWatch.patience, to: 100_000) == [hangs])
+        #expect(Self.run(&watch, from: DirectoryWatchdog.patience, to: 100_000) == [hangs])
         #expect(watch.reported(serves: true) == .directoryAnswers(path: Self.path))
         #expect(watch.reported(serves: true) == nil)
-        #expect(Self.run(&watch, from: 100_000, to: 100_000 + DirectoryWatch.patience).count == 1, "it hangs again")
+        #expect(Self.run(&watch, from: 100_000, to: 100_000 + DirectoryWatchdog.patience).count == 1, "it hangs again")
     }
 
     @Test func `a directory that reports every few seconds does not hang, nor one of a process that stood still`() {
-        var watch = DirectoryWatch(path: Self.path, at: 0)
+        var watch = DirectoryWatchdog(path: Self.path, at: 0)
         for look in Int64(0)..<20 {
             #expect(Self.run(&watch, from: look * 5_000, to: look * 5_000 + 4_900) == [])
             #expect(watch.reported(serves: true) == nil)

@@ -3,7 +3,7 @@
 
 /// Notices that the shared directory hangs. A value of the thread that gets the reports; times are monotonic
 /// milliseconds.
-public struct DirectoryWatch: Sendable {
+public struct DirectoryWatchdog: Sendable {
     /// How long no report may come, in milliseconds: three times as long as between two looks.
     public static let patience: Int64 = 15_000
     /// What counts at most between two looks at the clock: while this process stands still, so does the directory's
