@@ -297,6 +297,9 @@ class Population:
                 self._avoid(member)
                 if verb == "deregister":
                     entry.uncertain.append(operation)
+                # A member that is copying renews the lease all the same.
+                if verb == "renew":
+                    entry.uncertain_touch = time.monotonic()
             else:
                 self.journal.complaints.append(f"{verb} of {entry} at {member} was answered {status}: {value}")
         return status
