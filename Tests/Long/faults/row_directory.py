@@ -20,6 +20,9 @@ NOTICED_SECONDS = 15
 WRITTEN = "this member's file in the cluster directory cannot be written"
 WRITTEN_AGAIN = "this member's file in the cluster directory can be written again"
 READ = "the cluster directory cannot be read"
+# Three looks long.
+HANGS = "has not answered for 15 s"
+ANSWERS = "answers again"
 # Since the start.
 UNUSABLE = "cannot be used; this member is not ready until"
 USABLE = "can be used"
@@ -55,6 +58,33 @@ class SmallDirectory:
 
     def allow(self):
         command(["mount", "-o", "remount,rw", str(self.path)])
+
+
+class FreezableDirectory:
+    """The cluster's directory as a file system of its own, which can be made to hang whoever writes: as a network's does whose server is gone."""
+
+    def __init__(self, cluster):
+        ip("link", "set", "lo", "up")
+        self.path = cluster.directory
+        image = cluster.folder / "image"
+        with open(image, "wb") as file:
+            file.truncate(8 << 20)
+        command(["mkfs.ext4", "-q", str(image)])
+        command(["mount", "-o", "loop", str(image), str(self.path)])
+        command(["chmod", "755", str(self.path)])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for words in (["fsfreeze", "-u"], ["umount", "-l"]):
+            subprocess.run([*words, str(self.path)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def freeze(self):
+        command(["fsfreeze", "-f", str(self.path)])
+
+    def thaw(self):
+        command(["fsfreeze", "-u", str(self.path)])
 
 
 def said(cluster, words):
@@ -143,6 +173,36 @@ def directory_read_only(run):
             directory.allow()
             wait_until("the others to write again", lambda: all(member.log_lines(WRITTEN_AGAIN) for member in cluster.members[:2]), NOTICED_SECONDS)
             cluster[2].wait_ready()
+            population.use(cluster.members)
+            oracle.hold(bound=25)
+
+
+@row(seconds=180, network=True)
+def directory_hangs(run):
+    """The file system of the shared directory does not answer for 45 s, and a new member comes meanwhile.
+
+    Expected: the membership stays, each member says so once, as an error; the new one says that it is not ready for that, and is found by nobody; all
+    answer clients. When the directory answers, each says so, and the new one is ready. Bounds: noticed in 30 s.
+    """
+    with Cluster(run.registry) as cluster, FreezableDirectory(cluster) as directory:
+        with Population(cluster.start().members) as population, Oracle(cluster, population) as oracle:
+            once(cluster, "is in the cluster directory")
+            directory.freeze()
+            newcomer = cluster.add()
+            newcomer.start().wait_answering()
+            once(cluster, HANGS, seconds=2 * NOTICED_SECONDS)
+            lost = said(cluster, "lost the connection to a member")
+            time.sleep(LONG_SECONDS)
+            check(said(cluster, "lost the connection to a member") == lost, "a link was given up for the directory's sake")
+            for member in cluster:
+                lines = member.log_lines(HANGS)
+                check(len(lines) == 1 and "level=error" in lines[0] and str(directory.path) in lines[0], f"{member} says: {lines}")
+                check(("not ready" in lines[0]) == (member is newcomer), f"{member} says: {lines}")
+            status, readiness = newcomer.ask("GET", "/readyz")
+            check(status == 503 and readiness["reason"] == "cluster directory", f"{newcomer} says {status} {readiness}")
+            directory.thaw()
+            once(cluster, ANSWERS)
+            newcomer.wait_ready()
             population.use(cluster.members)
             oracle.hold(bound=25)
 
