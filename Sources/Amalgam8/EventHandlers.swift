@@ -111,6 +111,7 @@ enum EventHandlers {
         add(",\"member\":", namesMember ? change.member.description : nil)
         add(",\"client\":", change.actor?.address)
         add(",\"principal\":", change.actor?.principal)
+        add(",\"source\":", change.actor?.source)
         body.append(literal: "}")
     }
 }

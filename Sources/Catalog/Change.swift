@@ -2,16 +2,20 @@
 // A change is noted once, where the revision changes (`SecondaryIndex.touch`), and kept in the change log; the catalog has the
 // present state.
 
-/// The client that requested a change, as far as the member that took it knows. It is not published to other members.
+/// The client that requested a change, as far as the member that took it knows, or the source that has changed. It is not
+/// published to other members.
 public struct Actor: Sendable, Equatable {
     /// As text, without a port.
     public let address: String?
     /// What the client's certificate calls it.
     public let principal: String?
+    /// The name of the source that has changed; nil for a client.
+    public let source: String?
 
-    public init(address: String?, principal: String? = nil) {
+    public init(address: String?, principal: String? = nil, source: String? = nil) {
         self.address = address
         self.principal = principal
+        self.source = source
     }
 }
 

@@ -4,7 +4,7 @@
 /// Writes and reads changes.
 ///
 /// ```
-/// 1       kind (bits 0-2), time is the index (bit 3), id is text (bit 4), has an address (bit 5), has a principal (bit 6)
+/// 1       kind (bits 0-2), time is the index (bit 3), id is text (bit 4), has an address (bit 5), has a principal (bit 6), is of a source (bit 7)
 /// 8       index, the lowest byte first
 /// 8       time, unless it is the index
 /// 8       member
@@ -12,7 +12,7 @@
 /// L…      service name
 /// 1, L…   endpoint
 /// 1 (L…)  status before, and after: 0 for none, its number among the known ones from 1 on, or 255 and its token
-/// L…      address, principal, if there are such
+/// L…      address, principal, source, if there are such
 /// ```
 ///
 /// An L is a length in base 128, the lowest digit first, each but the last with its high bit set.
@@ -22,6 +22,7 @@ enum ChangeCodec {
     private static let idIsText: UInt8 = 1 << 4
     private static let hasAddress: UInt8 = 1 << 5
     private static let hasPrincipal: UInt8 = 1 << 6
+    private static let isOfSource: UInt8 = 1 << 7
 
     private static let known: [InstanceStatus] = [.up, .starting, .outOfService]
     private static let otherStatus: UInt8 = 255
@@ -38,6 +39,7 @@ enum ChangeCodec {
         if case .text = instance.id { first |= idIsText }
         if actor?.address != nil { first |= hasAddress }
         if actor?.principal != nil { first |= hasPrincipal }
+        if actor?.source != nil { first |= isOfSource }
         bytes.append(first)
         append(index, to: &bytes)
         if !isIndex { append(UInt64(bitPattern: microseconds), to: &bytes) }
@@ -53,6 +55,7 @@ enum ChangeCodec {
         append(after, to: &bytes)
         if let address = actor?.address { append(text: address, to: &bytes) }
         if let principal = actor?.principal { append(text: principal, to: &bytes) }
+        if let source = actor?.source { append(text: source, to: &bytes) }
     }
 
     private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
@@ -101,11 +104,13 @@ enum ChangeCodec {
         let (before, after) = (reader.status(), reader.status())
         let address = first & hasAddress != 0 ? reader.text() : nil
         let principal = first & hasPrincipal != 0 ? reader.text() : nil
+        let source = first & isOfSource != 0 ? reader.text() : nil
         offset = reader.offset
         return Change(
             kind: Change.Kind(rawValue: first & kindMask) ?? .updated, index: index, microseconds: microseconds, id: id,
             serviceName: Name(service), endpoint: endpoint, before: before, after: after, member: member,
-            actor: address == nil && principal == nil ? nil : Actor(address: address, principal: principal))
+            actor: address == nil && principal == nil && source == nil
+                ? nil : Actor(address: address, principal: principal, source: source))
     }
 
     /// Reads what was written here; anything else is a mistake of ours and traps.

@@ -116,9 +116,15 @@ struct Records: Sendable {
 
     mutating func observe(_ version: Version) { clock.observe(version.time) }
 
-    /// The index of a change to a namespace that is not the store's own.
-    mutating func advance(_ namespace: Namespace, at microseconds: Int64) -> UInt64 {
-        secondaryIndex.advance(namespace, at: microseconds)
+    /// Notes a change that a source has made to a namespace. Returns its index.
+    mutating func note(_ change: SourceEvent, of source: Actor, in namespace: Namespace, at microseconds: Int64)
+        -> UInt64
+    {
+        let index = secondaryIndex.advance(namespace, at: microseconds)
+        log?.append(
+            change.kind, index, at: microseconds, change.instance, in: namespace, before: change.before,
+            after: change.after, member: member, by: source)
+        return index
     }
 
     // MARK: - Changes

@@ -88,7 +88,7 @@ extension Settings {
             "event_log", \.eventLog, .eventLogMode, default: "local",
             "The changes that get a line of the logger `events`, whatever `log_level` is. `local`: registrations and "
                 + "deregistrations by this member's clients, and expiries on this member. `all`: also changes that "
-                + "were received from other members. `off`: none. Each change is also in `change_log`."
+                + "were received from other members or made by catalogs. `off`: none. Each change is also in `change_log`."
         ),
         SettingRow(
             "change_log", \.changeLog, .number(Limits.changeLog), default: "67108864",

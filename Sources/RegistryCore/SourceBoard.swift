@@ -104,7 +104,10 @@ package final class SourceBoard: Sendable {
     }
 
     private func apply(_ changes: [SourceChange], of source: Int, to writing: inout SourceViews, at now: SourceTime) {
-        let isChanged = writing.apply(changes, of: source) { store.advance($0, at: now.wall / 1_000) }
+        let name = kinds[source].rawValue
+        let isChanged = writing.apply(changes, of: source) { namespace, events in
+            store.note(events, of: name, in: namespace, at: now.wall / 1_000)
+        }
         let size = writing.size(of: source)
         statuses.withLock { $0[source].note(size, isChanged: isChanged) }
         guard isChanged else { return }

@@ -17,15 +17,17 @@ public struct EventLine: Sendable {
     public var after: String?
     /// The revision of its namespace.
     public var index: UInt64
-    /// Which member took it; left out when nil, as are the two that follow.
+    /// Which member took it; left out when nil, as are the three that follow.
     public var member: String?
     public var client: String?
     public var principal: String?
+    /// The source that has changed.
+    public var source: String?
 
     public init(
         nanoseconds: Int64, kind: String, namespace: String, id: String, service: String, endpoint: String,
         before: String?, after: String?,
-        index: UInt64, member: String?, client: String?, principal: String?
+        index: UInt64, member: String?, client: String?, principal: String?, source: String? = nil
     ) {
         self.nanoseconds = nanoseconds
         self.kind = kind
@@ -39,6 +41,7 @@ public struct EventLine: Sendable {
         self.member = member
         self.client = client
         self.principal = principal
+        self.source = source
     }
 
     /// The level of every such line, and its logger.
@@ -59,6 +62,7 @@ public struct EventLine: Sendable {
         if let member { format.field(.member, member, &line) }
         if let client { format.field(.client, client, &line) }
         if let principal { format.field(.principal, principal, &line) }
+        if let source { format.field(.source, source, &line) }
         format.end(&line)
     }
 
@@ -88,4 +92,5 @@ extension FieldKey {
     fileprivate static let member = FieldKey(text: " member=", json: ",\"member\":")
     fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
     fileprivate static let principal = FieldKey(text: " principal=", json: ",\"principal\":")
+    fileprivate static let source = FieldKey(text: " source=", json: ",\"source\":")
 }

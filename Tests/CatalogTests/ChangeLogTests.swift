@@ -255,7 +255,7 @@ struct ChangeCodecTests {
             let actor =
                 [
                     nil, Actor(address: text()), Actor(address: nil, principal: text()),
-                    Actor(address: text(), principal: text()),
+                    Actor(address: text(), principal: text()), Actor(address: nil, source: text()),
                 ]
                 .randomElement(using: &random) ?? nil
             let member = MemberID(bits: random.next())

@@ -20,14 +20,19 @@ struct SourceViewsTests {
     }
 
     private var index: UInt64 = 100
+    /// What was noted of the last changes.
+    private var events: [String] = []
 
     private mutating func apply(_ changes: [SourceChange], of source: Int = 0, to views: inout SourceViews) -> Bool {
         var next = index
-        let isChanged = views.apply(changes, of: source) { _ in
+        var noted: [String] = []
+        let isChanged = views.apply(changes, of: source) { _, events in
+            noted += events.map { "\($0.kind) \($0.instance.id.description)" }
             next += 1
             return next
         }
         index = next
+        events = noted
         views.checkInvariants()
         return isChanged
     }
@@ -92,6 +97,25 @@ struct SourceViewsTests {
         let again = try #require(views.joined[Self.space]?.service(Name("reviews"))).revision
         #expect(again.digest == alone.digest)
         #expect(again.index > alone.index)
+    }
+
+    @Test mutating func `what readers see change is noted, once`() throws {
+        func id(_ number: UInt64) -> String { InstanceID.digest(number).description }
+        var views = SourceViews(sources: 2)
+        _ = apply([SourceChange(Self.space, Name("reviews"), [1, 2, 4].map { Self.instance($0) })], of: 1, to: &views)
+        #expect(events == ["registered \(id(1))", "registered \(id(2))", "registered \(id(4))"])
+        _ = apply(
+            [
+                SourceChange(
+                    Self.space, Name("reviews"), [Self.instance(2, tag: "b"), Self.instance(3), Self.instance(4)])
+            ],
+            of: 1, to: &views)
+        #expect(events == ["deregistered \(id(1))", "updated \(id(2))", "registered \(id(3))"])
+        // The same instance of a source that wins, and what it hides.
+        _ = apply([SourceChange(Self.space, Name("reviews"), [Self.instance(3)])], of: 0, to: &views)
+        #expect(events == [])
+        _ = apply([SourceChange(Self.space, Name("reviews"), [Self.instance(4, heartbeat: 7)])], of: 1, to: &views)
+        #expect(events == ["deregistered \(id(2))"])
     }
 
     @Test mutating func `a source that has nothing more leaves nothing behind`() {
@@ -177,7 +201,7 @@ struct JoinedListingTests {
             ["a", "b", "e"].enumerated().map { number, name in
                 SourceChange(Self.space, Name(name), [SourceViewsTests.instance(UInt64(10 + number), name)])
             }, of: 0
-        ) { store.advance($0, at: 0) }
+        ) { store.note($1, of: "eureka", in: $0, at: 0) }
         let view = try #require(views.joined[Self.space])
         listing.join(view)
         #expect(listing.services.map(\.name.text) == ["a", "b", "d", "e"])
@@ -188,17 +212,26 @@ struct JoinedListingTests {
 
     @Test func `a namespace's index grows with each change of either side, also when the store has nothing in it`() {
         let store = Store(namespaceCapacity: nil)
-        let source = Revision(digest: 7, index: store.advance(Self.space, at: 1))
+        func note(at microseconds: Int64) -> UInt64 {
+            let event = SourceEvent(
+                kind: .registered, instance: Self.registered(9), before: nil, after: .up)
+            return store.note([event], of: "eureka", in: Self.space, at: microseconds)
+        }
+        let source = Revision(digest: 7, index: note(at: 1))
         #expect(source.index > 0)
         #expect(store.revision(of: Self.space, with: source).index == source.index)
         _ = store.register(Self.registered(1), in: Self.space, at: Self.now)
         let registered = store.revision(of: Self.space, with: source)
         #expect(registered.index > source.index)
-        let later = store.advance(Self.space, at: 1)
+        let later = note(at: 1)
         #expect(later > registered.index)
         _ = store.deregister(.digest(1), in: Self.space, at: Self.now)
         let emptied = store.revision(of: Self.space, with: Revision(digest: 7, index: later))
         #expect(emptied.index > later)
         #expect(emptied.digest == 7)
+        let page = store.changes(in: Self.space, after: 0, limit: 10)
+        #expect(page.changes.map(\.kind) == [.registered, .registered, .registered, .deregistered])
+        #expect(page.changes.map { $0.actor?.source } == ["eureka", nil, "eureka", nil])
+        #expect(page.changes.map(\.index) == page.changes.map(\.index).sorted())
     }
 }

@@ -59,10 +59,26 @@ extension NamespaceListing {
 }
 
 extension Store {
-    /// The index of a change that a source makes to a namespace at a time, in microseconds since 1970: the next of the
-    /// sequence from which the store's own changes to it have theirs.
-    public func advance(_ namespace: Namespace, at microseconds: Int64) -> UInt64 {
-        shard(of: namespace).catalog.withLock { $0.records.advance(namespace, at: microseconds) }
+    /// How many changes of a source are noted while a lock is held: well under a millisecond.
+    private static let noted = 256
+
+    /// Notes what a source has changed in a namespace at a time, in microseconds since 1970. Returns the index of the last
+    /// change: from the sequence from which the store's own changes to the namespace have theirs.
+    ///
+    /// - Parameter events: not empty.
+    public func note(_ events: [SourceEvent], of source: String, in namespace: Namespace, at microseconds: Int64)
+        -> UInt64
+    {
+        let actor = Actor(address: nil, source: source)
+        var (index, next) = (UInt64(0), 0)
+        while next < events.count {
+            let batch = events[next..<min(next + Self.noted, events.count)]
+            index = shard(of: namespace).catalog.withLock { catalog in
+                batch.reduce(index) { catalog.records.note($1, of: actor, in: namespace, at: microseconds) }
+            }
+            next = batch.endIndex
+        }
+        return index
     }
 
     /// The revision of a namespace that has this of sources. Where the store has nothing in it, the index is not before

@@ -7,7 +7,7 @@ public final class SourceService: Sendable {
     /// Invariant: sorted by id, each id once.
     public let instances: [LeasedInstance]
     /// The digest is the sum of the hashes of what the instances say, and so is the same on every member that sees the
-    /// same; the index is from the same sequence as the store's (`Store.advance`).
+    /// same; the index is from the same sequence as the store's (`Store.note`).
     public let revision: Revision
 
     /// - Parameters:

@@ -62,63 +62,61 @@ public struct SourceViews: Sendable {
 
     /// Replaces services of a source. Of several changes of one service the last counts.
     ///
-    /// - Parameter advance: the index of a change to a namespace; called once for each that changes.
-    /// - Returns: whether readers see anything else than before.
+    /// - Parameter note: notes what readers see of it in a namespace, and gives the index of the change; called once for
+    ///   each namespace in which they see anything else.
+    /// - Returns: whether readers see anything else than before, if only other times of heartbeats.
     @discardableResult
     public mutating func apply(
-        _ changes: [SourceChange], of source: Int, advance: (Namespace) -> UInt64
+        _ changes: [SourceChange], of source: Int, note: (Namespace, [SourceEvent]) -> UInt64
     ) -> Bool {
         var byNamespace: [Namespace: [Name: [LeasedInstance]]] = [:]
         for change in changes { byNamespace[change.namespace, default: [:]][change.service] = change.instances }
         var isChanged = false
         for (namespace, services) in byNamespace {
-            isChanged = apply(services, to: namespace, of: source, advance: advance) || isChanged
+            isChanged = apply(services, to: namespace, of: source, note: note) || isChanged
         }
         return isChanged
     }
 
     private mutating func apply(
         _ services: [Name: [LeasedInstance]], to namespace: Namespace, of source: Int,
-        advance: (Namespace) -> UInt64
+        note: (Namespace, [SourceEvent]) -> UInt64
     ) -> Bool {
         let own = contents[source][namespace] ?? .empty
         var changes: [(name: Name, service: SourceService?)] = []
-        var isRevised = false
         for (name, instances) in services {
             let old = own.service(name)
-            let new = instances.isEmpty ? nil : SourceService(name, instances, index: old?.revision.index ?? 0)
-            if new?.revision.digest == old?.revision.digest, new?.instances.count == old?.instances.count {
-                // The same, but for the times of heartbeats, which are no change.
-                guard let new, let old, new.hasOtherTimes(than: old) else { continue }
-            } else {
-                isRevised = true
-            }
+            let new = instances.isEmpty ? nil : SourceService(name, instances, index: 0)
+            if let old, let new, new.saysTheSame(as: old), !new.hasOtherTimes(than: old) { continue }
+            if old == nil, new == nil { continue }
             changes.append((name, new))
         }
         guard !changes.isEmpty else { return false }
-        let index = isRevised ? advance(namespace) : joined[namespace]?.revision.index ?? own.revision.index
-        contents[source][namespace] = own.replacing(changes, index: index).nonEmpty
-        join(changes.map(\.name), in: namespace, index: index)
+        contents[source][namespace] = own.replacing(changes, index: 0).nonEmpty
+        join(changes.map(\.name), in: namespace, note: note)
         return true
     }
 
     /// Makes anew what readers see of some services.
-    private mutating func join(_ names: [Name], in namespace: Namespace, index: UInt64) {
+    private mutating func join(
+        _ names: [Name], in namespace: Namespace, note: (Namespace, [SourceEvent]) -> UInt64
+    ) {
         let old = joined[namespace] ?? .empty
-        let changes = names.map { name -> (name: Name, service: SourceService?) in
+        var events: [SourceEvent] = []
+        let made = names.map { name -> (name: Name, service: SourceService?) in
             let parts = contents.compactMap { $0[namespace]?.service(name) }
-            guard let first = parts.first else { return (name, nil) }
-            let new =
-                parts.count == 1
-                ? SourceService(first, index: index)
-                : SourceService(name, parts.flatMap(\.instances), index: index)
+            let new = parts.count > 1 ? SourceService(name, parts.flatMap(\.instances), index: 0) : parts.first
+            events += SourceEvent.between(old.service(name)?.instances ?? [], new?.instances ?? [])
+            return (name, new)
+        }
+        let index = events.isEmpty ? old.revision.index : note(namespace, events)
+        let changes = made.map { name, new -> (name: Name, service: SourceService?) in
+            guard let new else { return (name, nil) }
             // Only times differ: the revision stays what clients know.
-            if let known = old.service(name), known.revision.digest == new.revision.digest,
-                known.instances.count == new.instances.count
-            {
+            if let known = old.service(name), known.saysTheSame(as: new) {
                 return (name, SourceService(new, index: known.revision.index))
             }
-            return (name, new)
+            return (name, SourceService(new, index: index))
         }
         joined[namespace] = old.replacing(changes, index: index).nonEmpty
     }
@@ -142,6 +140,11 @@ extension SourceNamespace {
 }
 
 extension SourceService {
+    /// But for the times of heartbeats.
+    fileprivate func saysTheSame(as other: SourceService) -> Bool {
+        revision.digest == other.revision.digest && instances.count == other.instances.count
+    }
+
     fileprivate func hasOtherTimes(than other: SourceService) -> Bool {
         zip(instances, other.instances).contains { $0.lastHeartbeat != $1.lastHeartbeat }
     }

@@ -44,7 +44,10 @@ final class EventLog {
         return unread.hasMore
     }
 
-    private func isLocal(_ change: Change) -> Bool { member.map { $0 == change.member } ?? true }
+    /// Whether a client of this member has asked for it, or it is an expiry here.
+    private func isLocal(_ change: Change) -> Bool {
+        change.actor?.source == nil && member.map { $0 == change.member } ?? true
+    }
 
     private func write(_ change: Change, _ namespace: Namespace) {
         line.removeAll(keepingCapacity: true)
@@ -54,7 +57,7 @@ final class EventLog {
             service: change.serviceName.text, endpoint: "\(change.endpoint.kind.rawValue)://\(change.endpoint.value)",
             before: change.before?.token, after: change.after?.token, index: change.index,
             member: member == nil ? nil : change.member.description, client: change.actor?.address,
-            principal: change.actor?.principal
+            principal: change.actor?.principal, source: change.actor?.source
         ).append(to: &line, format: format, timestamps: &timestamps)
         pipe.append(line)
     }

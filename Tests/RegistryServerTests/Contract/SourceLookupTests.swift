@@ -123,6 +123,20 @@ struct SourceLookupTests {
     }
 
     @Test(arguments: Transport.allCases)
+    func `what sources change is among the events, with the source's name`(_ transport: Transport) throws {
+        // R643 … One that a source has made (R680) has `source`, its name, instead.
+        let (registry, publisher) = try Self.registry(transport)
+        try Self.publish([Self.instance("10.0.0.1:1")], by: publisher)
+        let own = try Self.register("10.0.0.2:1", in: registry)
+        try Self.publish([], by: publisher)
+        let page = try registry.send(.get("/api/v1/events?since=0")).object()
+        let events = try #require(page["events"] as? [[String: Any]])
+        #expect(events.map { $0["kind"] as? String } == ["registered", "registered", "deregistered"])
+        #expect(events.map { $0["source"] as? String } == ["filesystem", nil, "filesystem"])
+        #expect(events[1]["id"] as? String == own)
+    }
+
+    @Test(arguments: Transport.allCases)
     func `the pages for operators say how each source stands`(_ transport: Transport) throws {
         // R685 While a source cannot be read, what it had is shown. R686 GET /api/v1/catalogs.
         let (registry, publisher) = try Self.registry(transport)
