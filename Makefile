@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults \
+.PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -57,8 +57,8 @@ cluster: build
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, proxies, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.proxies test.simulation test.faults test.soak
+# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, proxies, faults, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -124,6 +124,10 @@ test.cluster: build deps.cluster
 # Run the installed ones of haproxy, nginx and Caddy with the lines of docs/proxies.md, and check which client address the registry takes.
 test.proxies: build deps.proxies
 	python3 Tests/Long/proxies.py bin/registry
+
+# Check that files and another Eureka that misbehave disturb no look-up.
+test.catalogs: build deps.long
+	python3 Tests/Long/catalogs.py --registry bin/registry
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

@@ -71,7 +71,9 @@ let package = Package(
             name: "Amalgam8",
             dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         // Sources: other registries, and files, whose instances are shown beside our own.
-        .target(name: "EurekaSource", dependencies: ["Catalog", "JSON", "RegistryCore"]),
+        .target(
+            name: "EurekaSource",
+            dependencies: ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS"]),
         .target(
             name: "FileSource",
             dependencies: [
@@ -88,7 +90,8 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "FileSource", "HTTP", "LegacyPeers",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "EurekaSource", "FileSource", "HTTP",
+                "HTTPClient", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
@@ -147,7 +150,8 @@ let package = Package(
             name: "ConfigurationTests",
             dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
         .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
-        .testTarget(name: "EurekaSourceTests", dependencies: ["EurekaSource", "TestRandom"]),
+        .testTarget(
+            name: "EurekaSourceTests", dependencies: ["EurekaSource", "HTTPClient", "TestRandom", "TestSupport"]),
         .testTarget(name: "FileSourceTests", dependencies: ["FileSource", "System", "TestRandom", "TestSupport"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(

@@ -9,7 +9,7 @@ enum ForeignVariables {
         "STORE": "keep its instances in a store outside of it",
         "STORE_ADDRESS": "keep its instances in a store outside of it",
         "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
-        "K8S_TOKEN": "take instances from Kubernetes", "EUREKA_URL": "take instances from Eureka",
+        "K8S_TOKEN": "take instances from Kubernetes",
     ]
     /// The values of STORE that ask for what is done anyway.
     private static let ordinaryStores: Set<String> = ["inmem", "memory"]

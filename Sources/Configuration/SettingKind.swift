@@ -261,3 +261,33 @@ extension Substring {
         return trimmed
     }
 }
+
+extension SettingKind where Value == [String] {
+    /// URLs of http and https, separated by commas. Passwords in them are not shown.
+    static var urls: Self {
+        SettingKind(
+            placeholder: "urls", allowed: "http:// or https:// URLs, separated by commas, or none", isList: true,
+            parse: { text in
+                if text == "none" { return [] }
+                let urls = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+                return urls.allSatisfy(isURL) ? urls : nil
+            },
+            format: { urls in urls.isEmpty ? "none" : urls.map(hidingPassword).joined(separator: ",") })
+    }
+
+    private static func isURL(_ text: String) -> Bool {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
+        let rest = text.dropFirst(scheme.count)
+        return !(rest.split(separator: "@").last ?? "").prefix { $0 != "/" }.isEmpty
+            && rest.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    private static func hidingPassword(_ url: String) -> String {
+        guard let start = url.firstRange(of: "://")?.upperBound else { return url }
+        let authority = url[start...].prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {
+            return url
+        }
+        return "\(url[...colon])\(Secret.mask)\(url[at...])"
+    }
+}

@@ -225,8 +225,19 @@ extension Settings {
                 + "registered. Changes are noticed at once where the file system tells of them, and within 30 s "
                 + "anywhere. With `auth_mode` none, all files are shown in the namespace `default`."),
         SettingRow(
+            "eureka_url", \.eurekaURL, .urls, default: "none",
+            "The servers of another Eureka, as its clients have them (`http://user:password@host:8761/eureka/v2`), "
+                + "separated by commas or by repeating the flag. Look-ups show what it has beside what is registered. "
+                + "The next server is asked when one does not answer. Certificates are verified."),
+        SettingRow(
+            "eureka_namespace", \.eurekaNamespace, .name(Limits.eurekaNamespaceBytes), default: "default",
+            "The namespace in which the instances of `eureka_url` are shown. With `auth_mode` none it is `default`."),
+        SettingRow(
+            "eureka_ca", \.eurekaCA, .path, absent: "the system's",
+            "The certificate authorities, in PEM, that issue the certificates of the servers in `eureka_url`."),
+        SettingRow(
             "catalog_max_age", \.catalogMaxAge, .duration(Limits.catalogMaxAge), default: "1h",
-            "How long instances of a source (`fs_catalog`) are shown after it was read last. While a source cannot be "
+            "How long instances of a source (`fs_catalog`, `eureka_url`) are shown after it was read last. While a source cannot be "
                 + "read, what it had is shown for so long, and then no more. A longer time lists dead instances for "
                 + "longer; a shorter one makes clients depend on the source's own health."),
 

@@ -95,6 +95,12 @@ package struct Settings: Sendable, Equatable {
 
     /// The directory of files with instances; nil is none.
     package var fsCatalog: String?
+    /// The servers of another Eureka; empty is none. They may have credentials.
+    package var eurekaURL: [String] = []
+    /// Where its instances are shown.
+    package var eurekaNamespace = ""
+    /// Whose certificates its servers may have; nil: those that the system trusts.
+    package var eurekaCA: String?
     /// How long what a source had is shown without being confirmed.
     package var catalogMaxAge = GoDuration.zero
 
@@ -233,6 +239,8 @@ extension Settings {
         package static let burst = GoDuration.seconds(1)...GoDuration.seconds(3_600)
         /// A longer time needs another tool.
         package static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
+        /// As long as a namespace may be.
+        package static let eurekaNamespaceBytes = 256
         /// Less than twice the time between two looks at a source would drop one that is well.
         package static let catalogMaxAge = GoDuration.seconds(120)...GoDuration.seconds(31_536_000)
         package static let clusterSize = 1...1_000

@@ -17,6 +17,10 @@ struct EurekaItem {
     private static let statuses = ["UP", "DOWN", "STARTING", "OUT_OF_SERVICE", "UNKNOWN"]
     /// The metadata key that holds tags, separated by commas or semicolons.
     private static let tagsKey = "amalgam8.tags"
+    /// The metadata key that says that the other registry has the instance from a source itself, and from which. What it
+    /// has from a Eureka is not read from it: two registries that read each other would keep for ever what each has from
+    /// the other.
+    private static let sourceKey = "amalgam8.source"
     /// Bytes of `{app}:{instanceId}`.
     private static let idLimit = 1_024
 
@@ -29,6 +33,8 @@ struct EurekaItem {
     private(set) var app: String?
     private(set) var status = "UP"
     private(set) var isDeleted = false
+    /// Whether the other registry has read it from a Eureka.
+    private(set) var isEcho = false
     /// Milliseconds since 1970.
     private(set) var lastUpdated: Int64?
     private var instanceID: String?
@@ -101,6 +107,7 @@ struct EurekaItem {
             let name = key.string
             guard let value = try reader.readScalar(), name != "@class" else { continue }
             if name == Self.tagsKey { tags = value }
+            if name == Self.sourceKey { isEcho = value == SourceKind.eureka.rawValue }
             if object.count > 1 { object.append(UInt8(ascii: ",")) }
             object.appendJSON(string: name)
             object.append(UInt8(ascii: ":"))
@@ -167,13 +174,65 @@ struct EurekaItem {
     /// As the original registry kept what Eureka's clients say: the instance as JSON in a string, and its virtual
     /// addresses beside it.
     private var extra: [UInt8] {
+        let kept = (try? kept) ?? []
         var extra: [UInt8] = []
-        extra.reserveCapacity(json.count + json.count / 4 + 64)
+        extra.reserveCapacity(kept.count + kept.count / 4 + 64)
         extra.append(literal: "{\"eureka\":")
-        extra.appendJSON(string: json[...])
+        extra.appendJSON(string: kept)
         extra.append(literal: ",\"vipAddress\":")
         extra.appendJSON(string: vip ?? "")
         extra.append(literal: "}")
         return extra
+    }
+
+    /// The instance as it came, without what is of the moment: members ask at different times, and what they have must
+    /// say the same.
+    private var kept: [UInt8] {
+        get throws(JSONError) {
+            var reader = JSONReader(json)
+            var object: [UInt8] = []
+            try reader.enterObject()
+            while let key = try reader.nextKey() {
+                switch key.string {
+                case "status", "overriddenstatus", "overriddenStatus", "lastUpdatedTimestamp", "actionType", "metadata":
+                    try reader.skipValue()
+                case "leaseInfo" where try reader.peekType() == .object:
+                    var lease: [UInt8] = []
+                    try reader.enterObject()
+                    while let field = try reader.nextKey() {
+                        let value = try reader.readRawValue()
+                        guard Self.leaseFields.contains(field.string) else { continue }
+                        Self.add(field.string, json[value], to: &lease)
+                    }
+                    Self.add("leaseInfo", Self.closed(lease)[...], to: &object)
+                case let name: Self.add(name, json[try reader.readRawValue()], to: &object)
+                }
+            }
+            Self.add("metadata", markedMetadata[...], to: &object)
+            return Self.closed(object)
+        }
+    }
+
+    /// The metadata, and from which source it is, for another registry that reads this one.
+    private var markedMetadata: [UInt8] {
+        var marked = metadata.map { Array($0.dropLast()) } ?? []
+        var value: [UInt8] = []
+        value.appendJSON(string: SourceKind.eureka.rawValue)
+        Self.add(Self.sourceKey, value[...], to: &marked)
+        return Self.closed(marked)
+    }
+
+    /// What a client asks of its lease, and since when it has been up.
+    private static let leaseFields: Set = ["renewalIntervalInSecs", "durationInSecs", "serviceUpTimestamp"]
+
+    private static func add(_ name: String, _ value: ArraySlice<UInt8>, to object: inout [UInt8]) {
+        object.append(UInt8(ascii: object.isEmpty ? "{" : ","))
+        object.appendJSON(string: name)
+        object.append(UInt8(ascii: ":"))
+        object.append(contentsOf: value)
+    }
+
+    private static func closed(_ object: [UInt8]) -> [UInt8] {
+        (object.isEmpty ? [UInt8(ascii: "{")] : object) + [UInt8(ascii: "}")]
     }
 }

@@ -102,7 +102,7 @@ struct EurekaListing: Sendable {
         let name = application ?? item.app ?? ""
         if let changed = item.lastUpdated { latestChange = max(latestChange ?? changed, changed) }
         var leased: LeasedInstance?
-        if !item.isDeleted {
+        if !item.isDeleted, !item.isEcho {
             do throws(EurekaItem.Unusable) {
                 leased = LeasedInstance(
                     instance: try item.instance(of: name, limits),

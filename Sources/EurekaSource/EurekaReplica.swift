@@ -74,7 +74,11 @@ struct EurekaReplica {
     }
 
     private mutating func take(_ entry: EurekaListing.Entry, _ touched: inout Set<Name>) {
-        if let old = statuses.removeValue(forKey: entry.key) {
+        let service = entry.leased?.instance.serviceName
+        if let old = statuses[entry.key] {
+            // Servers tell of a change for minutes.
+            if !entry.isDeleted, old.status == entry.status, old.service == service, isKnown(entry) { return }
+            statuses[entry.key] = nil
             tally[old.status, default: 0] -= 1
             if let service = old.service {
                 touched.insert(service)
@@ -83,13 +87,18 @@ struct EurekaReplica {
             }
         }
         guard !entry.isDeleted else { return }
-        let service = entry.leased?.instance.serviceName
         statuses[entry.key] = (entry.status, service)
         tally[entry.status, default: 0] += 1
         if let service, let leased = entry.leased {
             touched.insert(service)
             services[service, default: [:]][entry.key] = leased
         }
+    }
+
+    private func isKnown(_ entry: EurekaListing.Entry) -> Bool {
+        guard let leased = entry.leased else { return true }
+        let known = services[leased.instance.serviceName]?[entry.key]
+        return known?.instance == leased.instance && known?.lastHeartbeat == leased.lastHeartbeat
     }
 
     /// As servers write it: the statuses in alphabetical order, each with its number.

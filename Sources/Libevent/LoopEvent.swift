@@ -3,6 +3,7 @@
 // memory goes.
 
 import CLibevent
+import System
 
 /// A pending libevent event and the closure it calls. Belongs to its loop's thread.
 public final class LoopEvent {
@@ -65,6 +66,13 @@ public final class LoopEvent {
         let event = try LoopEvent(loop, descriptor: descriptor, flags: flags, handler: handler)
         try event.add()
         return event
+    }
+
+    /// Calls `handler` while a signal is up.
+    public static func raised(_ signal: WakeSignal, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void)
+        throws(LibeventError) -> LoopEvent
+    {
+        try readable(signal.descriptor, on: loop, handler)
     }
 
     /// An event that runs before any connection is read, in the turn after `activate()`.

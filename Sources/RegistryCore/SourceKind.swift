@@ -29,7 +29,7 @@ extension Settings {
         SourceKind.allCases.filter { kind in
             switch kind {
             case .kubernetes: false
-            case .eureka: false
+            case .eureka: !eurekaURL.isEmpty
             case .filesystem: fsCatalog != nil
             }
         }

@@ -131,6 +131,15 @@ struct SettingRowTests {
         ("rate_limit_client_heartbeats", rates),
         ("rate_limit_burst", [("1s", "1s"), ("1h", "1h0m0s")]),
         ("fs_catalog", [("/etc/registry/catalog", "/etc/registry/catalog")]),
+        (
+            "eureka_url",
+            [
+                ("none", "none"),
+                ("http://a:8761/eureka/v2,https://u:p@b/eureka", "http://a:8761/eureka/v2,https://u:***@b/eureka"),
+            ]
+        ),
+        ("eureka_namespace", [("default", "default"), ("tenant-a", "tenant-a")]),
+        ("eureka_ca", [("/ca.pem", "/ca.pem")]),
         ("catalog_max_age", [("2m", "2m0s"), ("1h", "1h0m0s")]),
         ("cluster_size", [("0", "1"), ("1", "1"), ("1000", "1000")]),
         ("cluster_size_required", booleans),
@@ -232,7 +241,8 @@ struct SettingRowTests {
         ("rate_limit_namespace_heartbeats", notRates),
         ("rate_limit_client_heartbeats", notRates),
         ("rate_limit_burst", ["", "0s", "999ms", "1h1ns", "2"]),
-        ("fs_catalog", [""]), ("catalog_max_age", ["", "0s", "119s", "9000h"]),
+        ("fs_catalog", [""]), ("eureka_url", ["", "host", "ftp://a", "http://", "http://a b", "http://a,,http://b"]),
+        ("eureka_namespace", [""]), ("eureka_ca", [""]), ("catalog_max_age", ["", "0s", "119s", "9000h"]),
         ("cluster_size", ["", "-1", "1001", "three"]),
         ("cluster_size_required", notBooleans),
         ("on_isolation", ["", "Hold", "none"]),

@@ -218,6 +218,45 @@ struct EurekaListingTests {
         #expect(extra.hasSuffix(#","vipAddress":"web.vip"}"#))
     }
 
+    @Test func `what is of the moment is not kept, so that members have the same`() throws {
+        func extra(_ rest: String) throws -> [UInt8]? {
+            try Self.instance(EurekaText.instance("a", "WEB", rest)).instance.extra
+        }
+        let one = try extra(
+            #","leaseInfo":{"renewalIntervalInSecs":30,"durationInSecs":90,"lastRenewalTimestamp":1},"overriddenStatus":"UP""#
+        )
+        let other = try extra(
+            #","leaseInfo":{"renewalIntervalInSecs":30,"durationInSecs":90,"lastRenewalTimestamp":2},"actionType":"ADDED""#
+        )
+        #expect(one == other)
+        #expect(try #require(one).count > 100)
+        #expect(one != (try extra(#","leaseInfo":{"renewalIntervalInSecs":5,"durationInSecs":90}"#)))
+    }
+
+    @Test func `what another registry has from a Eureka is not read from it, or two would keep it for ever`() throws {
+        // U111 An instance that the other registry has read from a Eureka itself is not shown.
+        let first = try Self.instance(EurekaText.instance("a", "WEB", #","metadata":{"zone":"z"}"#)).instance
+        let extra = String(decoding: try #require(first.extra), as: UTF8.self)
+        #expect(extra.contains(#"\"metadata\":{\"zone\":\"z\",\"amalgam8.source\":\"eureka\"}"#))
+        let echo = EurekaText.instance("a", "WEB", #","metadata":{"zone":"z","amalgam8.source":"eureka"}"#)
+        let listing = try EurekaText.read(EurekaText.list(["WEB": [echo]], hash: "UP_1_"))
+        #expect(listing.entries.count == 1)
+        #expect(listing.entries[0].leased == nil)
+        #expect(listing.problems == [])
+    }
+
+    @Test func `a change that is told again touches nothing`() throws {
+        var replica = EurekaReplica(servers: 1, at: 0)
+        _ = replica.take(
+            try EurekaText.read(EurekaText.list(["WEB": [EurekaText.instance("a")]], hash: "UP_1_")), at: 0)
+        let again = try EurekaText.read(
+            EurekaText.list(
+                ["WEB": [EurekaText.instance("a", action: "ADDED"), EurekaText.instance("b", action: "DELETED")]],
+                hash: "UP_1_"))
+        let touched = replica.take(again, at: 1)
+        #expect(touched.isEmpty)
+    }
+
     /// U107 The endpoint is `port` where that is enabled, the secure port where it alone is, else the host.
     @Test(
         arguments: [

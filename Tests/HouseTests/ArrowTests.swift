@@ -55,7 +55,7 @@ struct ArrowTests {
             system: ["Synchronization"]),
         Room("Amalgam8", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
-        Room("EurekaSource", ["Catalog", "JSON", "RegistryCore"]),
+        Room("EurekaSource", ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS"]),
         Room(
             "FileSource",
             ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System"]),
@@ -70,7 +70,8 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "FileSource", "HTTP", "LegacyPeers",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "EurekaSource", "FileSource", "HTTP",
+                "HTTPClient", "LegacyPeers",
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",

@@ -3,6 +3,7 @@
 
 import Configuration
 import Glibc
+import HTTPClient
 import TLS
 
 package enum NamedFiles {
@@ -31,18 +32,27 @@ package enum NamedFiles {
                 problems.append("cluster_dir: \(directory) cannot be used: \(reason).")
             }
         }
+        if let directory = settings.fsCatalog, let reason = obstacle(in: directory, R_OK | X_OK) {
+            problems.append("fs_catalog: \(directory) cannot be read: \(reason).")
+        }
+        for url in settings.eurekaURL { look("eureka_url") { _ = try HTTPURL(url) } }
+        if let authority = settings.eurekaCA {
+            look("eureka_ca") {
+                _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now)
+            }
+        }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
         }
         return problems
     }
 
-    /// Why no file can be made in the directory; nil when one can.
-    private static func obstacle(in directory: String) -> String? {
+    /// Why no file can be made in the directory, or why it cannot be used in this way; nil when it can.
+    private static func obstacle(in directory: String, _ mode: Int32 = R_OK | W_OK | X_OK) -> String? {
         var status = stat()
         guard stat(directory, &status) == 0 else { return String(cString: strerror(errno)) }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "it is not a directory" }
-        guard access(directory, R_OK | W_OK | X_OK) == 0 else { return String(cString: strerror(errno)) }
+        guard access(directory, mode) == 0 else { return String(cString: strerror(errno)) }
         return nil
     }
 

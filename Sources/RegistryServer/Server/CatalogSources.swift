@@ -2,8 +2,11 @@
 // them once a second: what could not be read for too long is shown no more, and the log says what has changed.
 
 import Authorization
+import Catalog
 import Configuration
+import EurekaSource
 import FileSource
+import HTTPClient
 import Libevent
 import Logging
 import RegistryCore
@@ -71,7 +74,7 @@ final class CatalogSources {
 
 /// The sources that the settings ask for.
 enum ConfiguredSources {
-    static func make(_ settings: Settings) -> [SourceKind: any CatalogSource] {
+    static func make(_ settings: Settings) throws -> [SourceKind: any CatalogSource] {
         var sources: [SourceKind: any CatalogSource] = [:]
         // Clients that need no credential ask for one namespace, and can ask for no other.
         let shared = settings.authMode.isEmpty ? Authorizer.defaultNamespace : nil
@@ -79,6 +82,13 @@ enum ConfiguredSources {
             sources[.filesystem] = FileSource(
                 path: path, shared: shared, maximumAge: settings.catalogMaxAge.wholeMilliseconds,
                 tagLimits: TagLimits(settings))
+        }
+        if !settings.eurekaURL.isEmpty {
+            sources[.eureka] = EurekaSource(
+                EurekaSource.Configuration(
+                    servers: try settings.eurekaURL.map { try HTTPURL($0) },
+                    namespace: shared ?? Namespace(settings.eurekaNamespace), authorityPath: settings.eurekaCA,
+                    tagLimits: TagLimits(settings)))
         }
         return sources
     }

@@ -174,7 +174,7 @@ package final class RegistryProcess {
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
         try startReplication()
-        catalogSources = try CatalogSources(registry.sources, ConfiguredSources.make(settings), logger)
+        catalogSources = try CatalogSources(registry.sources, try ConfiguredSources.make(settings), logger)
     }
 
     private func startReplication() throws {

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""Sources that misbehave: whatever a directory of files or another Eureka does, look-ups are answered as before.
+
+Usage: catalogs.py [--registry PATH]
+
+Beside each misbehaviour a client asks for a short list, one request after the other; its 99th percentile is held against that
+of an undisturbed run. What was read before stays, the state says in a sentence what happened, and memory stays within a bound.
+At the end it prints what an instance of a file takes in memory, beside one that is registered.
+"""
+
+import http.client
+import json
+import pathlib
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import checks  # noqa: E402
+from running_registry import RunningRegistry  # noqa: E402
+
+QUIET_SECONDS = 5
+# A loop is shared with the clients of this script and with the source's own thread on a machine of two cores.
+P99_MS, TIMES_QUIET = 20, 5
+WAIT_SECONDS = 60
+MEMORY_MIB = 1_200
+FILE_BYTES = 64 << 20
+MEASURED = 100_000
+
+
+def instance(number, service="big"):
+    return {"service_name": f"{service}-{number % 1000:04d}",
+            "endpoint": {"type": "http", "value": f"host-{number:08d}.internal:8080"},
+            "tags": ["zone-a", "v1.4.2", "blue"], "metadata": {"version": "1.4.2", "region": "eu-west"}}
+
+
+class Asker(threading.Thread):
+    """Asks for one list again and again, and keeps how long each answer took."""
+
+    def __init__(self, registry):
+        super().__init__(daemon=True)
+        self.registry, self.taken, self.failures, self.ended = registry, [], [], threading.Event()
+
+    def run(self):
+        connection = self.registry.connect()
+        while not self.ended.is_set():
+            begun = time.perf_counter()
+            connection.request("GET", "/api/v1/services/own")
+            answer = connection.getresponse()
+            body = answer.read()
+            self.taken.append((time.perf_counter() - begun) * 1e3)
+            if answer.status != 200 or b"10.0.0.1:1" not in body:
+                self.failures.append(f"{answer.status} {body[:200]!r}")
+            time.sleep(0.001)
+
+    def p99(self, since=0):
+        taken = sorted(self.taken[since:])
+        return taken[int(len(taken) * 0.99)] if taken else 0.0
+
+    def end(self):
+        self.ended.set()
+        self.join(WAIT_SECONDS)
+
+
+def ask(registry, path, method="GET", body=None):
+    connection = registry.connect(timeout=WAIT_SECONDS)
+    headers = {"Content-Type": "application/json"} if body else {}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def status(registry, name):
+    catalogs = json.loads(ask(registry, "/api/v1/catalogs")[1])["catalogs"]
+    return next(catalog for catalog in catalogs if catalog["name"] == name)
+
+
+def wait(what, condition):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"waited {WAIT_SECONDS} s in vain for {what}")
+
+
+def services(registry):
+    return json.loads(ask(registry, "/api/v1/services")[1])["services"]
+
+
+class Undisturbed:
+    """A registry with one instance of its own, whose look-ups are measured."""
+
+    def __init__(self, options, settings):
+        self.registry = RunningRegistry(options.registry, {"MAX_TTL": "1h", **settings})
+        body = json.dumps({"service_name": "own", "endpoint": {"type": "http", "value": "10.0.0.1:1"}, "ttl": 3600})
+        assert ask(self.registry, "/api/v1/instances", "POST", body)[0] == 201
+        self.asker = Asker(self.registry)
+        self.asker.start()
+
+    def __enter__(self):
+        time.sleep(QUIET_SECONDS)
+        self.bound = max(P99_MS, TIMES_QUIET * self.asker.p99())
+        print(f"  undisturbed: p99 {self.asker.p99():.2f} ms")
+        return self
+
+    def __exit__(self, *_):
+        self.asker.end()
+        self.registry.__exit__()
+
+    def during(self, what, action):
+        """Runs a misbehaviour; fails where clients notice."""
+        since = len(self.asker.taken)
+        said = action()
+        p99 = self.asker.p99(since)
+        resident = self.registry.resident_kilobytes() / 1024
+        print(f"  {what}: p99 {p99:.2f} ms, {resident:.0f} MiB{'; ' + said if said else ''}", flush=True)
+        assert not self.asker.failures, self.asker.failures[:3]
+        assert p99 <= self.bound, f"{what}: p99 {p99:.2f} ms is over {self.bound:.2f} ms"
+        assert resident <= MEMORY_MIB, f"{what}: {resident:.0f} MiB is over {MEMORY_MIB}"
+
+
+def files_that_misbehave(options):
+    """Files that are huge, halved, wrong, deep, too large and gone."""
+    import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "default.json").write_text(json.dumps({"instances": [instance(1, "kept")]}))
+        with Undisturbed(options, {"FS_CATALOG": str(folder)}) as run:
+            registry = run.registry
+            wait("the file", lambda: "kept-0001" in services(registry))
+
+            def problem(name, content):
+                def act():
+                    (folder / name).write_bytes(content)
+                    wait("its problem", lambda: status(registry, "filesystem")["state"] == "partial")
+                    said = status(registry, "filesystem")["problems"][0]
+                    assert "kept-0001" in services(registry)
+                    (folder / name).unlink()
+                    wait("its end", lambda: status(registry, "filesystem")["state"] == "current")
+                    return f"{said['place']}: {said['text']}"
+                return act
+
+            one = json.dumps(instance(7)).encode()
+            bad = {
+                "half a document": b'{"instances":[' + one,
+                "HTML": b"<html><body>It works!</body></html>",
+                "JSON that is deep": b'{"instances":' + b"[" * 100_000,
+                "the same instance twice": b'{"instances":[' + one + b"," + one + b"]}",
+                "a name that is no name": b'{"instances":[{"service_name":"","endpoint":{"type":"tcp","value":"a"}}]}',
+                "bytes that are no text": b'{"instances":["\xff\xfe"]}',
+                "a file over 64 MiB": b" " * (FILE_BYTES + 1),
+            }
+            for what, content in bad.items():
+                run.during(what, problem("bad.json", content))
+
+            def large():
+                text = []
+                size = 16
+                number = 0
+                while size < FILE_BYTES - 1_000:
+                    text.append(json.dumps(instance(number), separators=(",", ":")))
+                    size += len(text[-1]) + 1
+                    number += 1
+                (folder / "large.json").write_text('{"instances":[' + ",".join(text) + "]}")
+                wait("the large file", lambda: status(registry, "filesystem")["instances"] == number + 1)
+                return f"{number} instances, shown {status(registry, 'filesystem')['lag_ms']} ms after the change"
+            run.during("a file of 64 MiB", large)
+
+            def rewritten():
+                for _ in range(3):
+                    content = (folder / "large.json").read_bytes()
+                    (folder / "large.json").write_bytes(content[:len(content) // 2])
+                    time.sleep(0.5)
+                    (folder / "large.json").write_bytes(content)
+                    time.sleep(0.5)
+            run.during("the same written again and again", rewritten)
+
+            def gone():
+                (folder / "large.json").unlink()
+                wait("the end of it", lambda: status(registry, "filesystem")["instances"] == 1)
+            run.during("its deletion", gone)
+
+
+class FakeEureka(threading.Thread):
+    """A server of Eureka that can do everything wrong. `answer` takes the socket after the request."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.answer = self.good
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection:
+            try:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    more = connection.recv(65_536)
+                    if not more:
+                        return
+                    request += more
+                self.answer(connection)
+            except OSError:
+                pass
+
+    @staticmethod
+    def reply(connection, head, body=b""):
+        connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    @staticmethod
+    def listing(count=1):
+        items = [{"instanceId": f"i{number}", "hostName": f"h{number}", "app": "KEPT", "ipAddr": "10.0.0.1", "status": "UP",
+                  "port": {"$": 80, "@enabled": "true"}} for number in range(count)]
+        return json.dumps({"applications": {"apps__hashcode": f"UP_{count}_", "application": [
+            {"name": "KEPT", "instance": items}]}}).encode()
+
+    def good(self, connection):
+        self.reply(connection, "200 OK", self.listing())
+
+
+def a_eureka_that_misbehaves(options):
+    """Another Eureka that is down, slow, endless, silent, redirecting, refusing, and answers what is no list."""
+    server = FakeEureka()
+    server.start()
+    url = f"http://127.0.0.1:{server.port}/eureka/v2"
+    with Undisturbed(options, {"EUREKA_URL": url}) as run:
+        registry = run.registry
+        wait("its list", lambda: "KEPT" in services(registry))
+
+        def misbehaving(answer):
+            def act():
+                server.answer = answer
+                wait("its failure", lambda: status(registry, "eureka")["state"] == "failing")
+                assert "KEPT" in services(registry), "what was read before is gone"
+                said = status(registry, "eureka")["problems"][0]["text"]
+                server.answer = server.good
+                wait("its mending", lambda: status(registry, "eureka")["state"] == "current")
+                return said
+            return act
+
+        def body(head, content=b""):
+            return lambda connection: server.reply(connection, head, content)
+
+        def silent(connection):
+            time.sleep(WAIT_SECONDS)
+
+        def dripping(connection):
+            for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.2)
+
+        def endless(connection):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                connection.sendall(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+
+        def cut(connection):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + server.listing()[:50])
+
+        def bytewise(content):
+            def answer(connection):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+                for byte in content:
+                    connection.sendall(b"1\r\n" + bytes([byte]) + b"\r\n")
+                connection.sendall(b"0\r\n\r\n")
+            return answer
+
+        cases = {
+            "401": body("401 Unauthorized"), "403": body("403 Forbidden"), "429": body("429 Too Many Requests"),
+            "500": body("500 Internal Server Error"), "HTML": body("200 OK", b"<html>It works!</html>"),
+            "half a document": body("200 OK", server.listing()[:60]),
+            "JSON that is deep": body("200 OK", b'{"applications":' * 50_000),
+            "a redirect to another host": body("302 Found\r\nLocation: http://192.0.2.1/eureka"),
+            "an answer that is cut": cut, "an answer without an end": endless, "no answer": silent,
+            "a byte now and then": dripping, "chunks of a byte that are no list": bytewise(b"<html>no</html>" * 20),
+        }
+        for what, answer in cases.items():
+            run.during(what, misbehaving(answer))
+
+
+def memory(options):
+    """What an instance of a file takes, beside one that is registered."""
+    import tempfile
+    taken = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        with RunningRegistry(options.registry, {"FS_CATALOG": folder}) as registry:
+            empty = registry.resident_kilobytes()
+            (path / ".new").write_text(json.dumps({"instances": [instance(number) for number in range(MEASURED)]}))
+            (path / ".new").rename(path / "default.json")
+            wait("the file", lambda: status(registry, "filesystem")["instances"] == MEASURED)
+            time.sleep(12)
+            taken["file"] = (registry.resident_kilobytes() - empty) * 1024 / MEASURED
+    with RunningRegistry(options.registry, {"MAX_TTL": "1h"}) as registry:
+        empty = registry.resident_kilobytes()
+        connection = registry.connect()
+        for number in range(MEASURED):
+            connection.request("POST", "/api/v1/instances", json.dumps({**instance(number), "ttl": 3600}),
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 201
+        time.sleep(12)
+        taken["registered"] = (registry.resident_kilobytes() - empty) * 1024 / MEASURED
+    print(f"  {taken['file']:.0f} bytes of a file's instance, {taken['registered']:.0f} of one that is registered")
+    assert taken["file"] <= taken["registered"]
+
+
+if __name__ == "__main__":
+    sys.exit(checks.run([files_that_misbehave, a_eureka_that_misbehaves, memory], __doc__))
