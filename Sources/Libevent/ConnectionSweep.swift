@@ -14,24 +14,26 @@ extension HTTPServer {
 
     /// Counts a new connection in, or turns it away. Called in the turn of its adoption.
     func receive(_ connection: Connection) {
-        if rules.connectionsPerClient != nil { connection.client = connection.peer.flatMap { ClientKey(numeric: $0) } }
-        guard let event = connectionLimits.admit(connection.client) else {
-            connection.isAdmitted = true
-            return
+        let client =
+            rules.connectionsPerClient == nil ? nil : connection.peer.flatMap { ClientKey(numeric: $0) }
+        guard let event = connectionLimits.admit(client) else {
+            connection.standing = .admitted(client)
+            return connection.machine.begin()
         }
         let isAnswered = refusedAtTheDoor < Self.maximumRefusedAtTheDoor
         connectionLimits.note(event, connection.peer, isAnswered: isAnswered)
         guard isAnswered, let refusal = event.refusal else { return connection.reset() }
         refusedAtTheDoor += 1
-        connection.refuseAtOnce(refusal, for: event)
+        connection.standing = .refused
+        connection.carryOut(connection.machine.refuseAtOnce(refusal))
     }
 
     /// Counts a connection out.
     func dismiss(_ connection: Connection) {
-        if connection.isAdmitted {
-            connectionLimits.leave(connection.client)
-        } else if connection.refusedFor != nil {
-            refusedAtTheDoor -= 1
+        switch connection.standing {
+        case .undecided: break
+        case .admitted(let client): connectionLimits.leave(client)
+        case .refused: refusedAtTheDoor -= 1
         }
     }
 
@@ -47,7 +49,7 @@ extension HTTPServer {
         var waiting = 0
         for connection in connections.values {
             if let deadline = connection.overdue(at: now, rules.deadlines) { overdue.append((connection, deadline)) }
-            if connection.isStuck { stuck.append(connection) }
+            if connection.machine.isStuck { stuck.append(connection) }
             if connection.hasGoneWhileWaiting { gone.append(connection) }
             waiting += connection.waitingBytes
         }
@@ -94,6 +96,6 @@ extension HTTPServer {
 
     private func refuse(_ connection: Connection, for event: LimitEvent) {
         guard let refusal = event.refusal else { return connection.close() }
-        connection.refuse(refusal.status, refusal.sentence, for: event)
+        connection.carryOut(connection.machine.refuse(refusal))
     }
 }

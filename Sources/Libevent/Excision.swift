@@ -8,19 +8,18 @@ extension Connection {
     /// evhttp has taken: evhttp takes whole lines, and a line ends in the same turn in which the request parser is done
     /// with it.
     func excise() {
-        let end = parser.bytesFed
-        let excisions = parser.takeExcisions()
-        guard parser.refusal == nil || parser.completeRequests > 0, let first = excisions.first else { return }
-        let input = bufferevent_get_input(bufferevent)
+        let end = machine.parser.bytesFed
+        let excisions = machine.takeExcisions()
+        guard let first = excisions.first else { return }
         let tail = end - first.lowerBound
         let length = evbuffer_get_length(input)
         guard tail <= length, let front = evbuffer_new() else {
-            evbuffer_drain(input, -1)
-            return later { $0.close() }
+            return carryOut(machine.failed())
         }
         defer { evbuffer_free(front) }
-        isExcising = true
-        defer { isExcising = false }
+        // What comes in by this has been seen by the request parser.
+        watchInput(false)
+        defer { watchInput(true) }
         // A plain bufferevent keeps the end of its input frozen for everybody else, but while it reads.
         evbuffer_unfreeze(input, 0)
         evbuffer_remove_buffer(input, front, length - tail)

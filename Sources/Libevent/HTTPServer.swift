@@ -84,6 +84,9 @@ public final class HTTPServer: LoopService {
     /// Connections with direct answers of this turn, which are written at its end.
     private var answered: [Connection] = []
     private var endOfTurn: LoopEvent?
+    /// Connections that owe themselves something which may not be done from within libevent's own code.
+    private var owing: [Connection] = []
+    private var turn: LoopEvent?
 
     /// Starts to accept connections on `descriptor`, a listening socket, which it owns from now on. With `security` it
     /// speaks TLS, and nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes
@@ -131,6 +134,7 @@ public final class HTTPServer: LoopService {
             }, context)
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
         endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
+        turn = try LoopEvent.timer(on: loop) { [unowned self] _ in performOwed() }
         try listen(descriptor)
         // Urgent, because however many connections are ready, deadlines are kept between two of them.
         housekeeping = try LoopEvent.every(milliseconds: Self.housekeepingPeriod, on: loop, isUrgent: true) {
@@ -241,10 +245,22 @@ public final class HTTPServer: LoopService {
     private func writeAnswers() {
         var index = 0
         while index < answered.count {
-            answered[index].writeDirectAnswers()
+            answered[index].writeAnswers()
             index += 1
         }
         answered.removeAll(keepingCapacity: true)
+    }
+
+    /// Has a connection do what it owes in a turn of its own, before anything more is read.
+    func performLater(_ connection: Connection) {
+        if owing.isEmpty { turn?.activate() }
+        owing.append(connection)
+    }
+
+    private func performOwed() {
+        let connections = owing
+        owing.removeAll()
+        for connection in connections { connection.performOwed() }
     }
 
     /// Calls `body` with the headers of an answer that evhttp sends now.
@@ -270,14 +286,14 @@ public final class HTTPServer: LoopService {
         guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
             return refuse(request, .internalServerError)
         }
-        guard let head = connection.takeRequest() else {
+        guard let head = connection.machine.takeForEvhttp() else {
             // The request parser and evhttp disagree on where a request ends. Nothing good is behind that.
             return refuse(request, .badRequest)
         }
         handle(
             head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection,
             PendingReply(request, connection, head))
-        if connection.isReplyHeld, connection.isOpen { connection.awaitReply() }
+        connection.carryOut(connection.machine.returned { true })
     }
 
     /// Answers what evhttp has read and cannot be served.
@@ -323,8 +339,7 @@ public final class HTTPServer: LoopService {
         listener = nil
         bound = nil
         self.whenDrained = whenDrained
-        for (identity, connection) in connections where connection.isIdle { evhttp_connection_free(identity) }
-        for connection in connections.values { connection.drainStream() }
+        for connection in newborn + connections.values { connection.carryOut(connection.machine.drain()) }
         if connections.isEmpty, let whenDrained = self.whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)

@@ -59,10 +59,11 @@ public struct PendingReply: ~Copyable {
 
     private borrowing func answer(_ response: borrowing Response) {
         let connection = self.connection.takeRetainedValue()
-        guard let request else { return connection.sendDirectly(response, isHead: isHead) }
+        guard let request else { return connection.sendFast(response, isHead: isHead) }
         // evhttp has freed the connection, and left the request to us.
-        guard connection.isOpen else { return evhttp_request_free(request) }
-        connection.replyComes()
+        guard let directives = connection.machine.answerByEvhttp() else { return evhttp_request_free(request) }
+        // Before evhttp is given the answer, with which it sets callbacks of its own.
+        connection.carryOut(directives)
         write(response, to: request, of: connection)
     }
 
@@ -72,7 +73,7 @@ public struct PendingReply: ~Copyable {
         guard let headers = evhttp_request_get_output_headers(request) else { return }
         connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
         // A header of its own, because evhttp looks for it to know whether it is to close.
-        if closes || connection.isDraining { evhttp_add_header(headers, "Connection", "close") }
+        if closes || connection.machine.isDraining { evhttp_add_header(headers, "Connection", "close") }
         // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the
         // same.
         request.pointee.type = EVHTTP_REQ_HEAD
@@ -82,10 +83,10 @@ public struct PendingReply: ~Copyable {
         }
         evhttp_request_set_on_complete_cb(
             request,
-            { _, context in Connection.from(context)?.answerWritten() }, Unmanaged.passUnretained(connection).toOpaque()
+            { _, context in Connection.from(context)?.evhttpWrote() }, Unmanaged.passUnretained(connection).toOpaque()
         )
         evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
-        connection.answerQueued()
+        connection.evhttpWrites()
     }
 
     /// StaticStrings end in NUL, as C wants it.

@@ -7,14 +7,6 @@
 
 import HTTP
 
-/// Why a streamed answer ends that its sender has not ended.
-public enum AnswerEnd: Sendable, Equatable {
-    /// The client has gone, has ended its sending, or has taken nothing for too long.
-    case clientGone
-    /// The server stops.
-    case draining
-}
-
 /// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends
 /// the answer.
 public struct StreamReply: ~Copyable {
@@ -29,7 +21,7 @@ public struct StreamReply: ~Copyable {
     }
 
     /// Whether a client still reads, as far as is known.
-    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isStreaming(number) } }
+    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
 
     /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
     /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.

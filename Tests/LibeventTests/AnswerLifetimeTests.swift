@@ -239,6 +239,19 @@ struct AnswerLifetimeTests {
         #expect(try client.bytesUntilClosed(after: "400").isEmpty)
     }
 
+    @Test func `a client that has ended its sending is told why it is refused`() throws {
+        let server = try server()
+        for _ in 0..<20 {
+            let client = try ClientConnection(port: server.port)
+            try client.send(Self.direct.bytes("/first") + Array("GET / HTTP/1.1\nHost: a\n\n".utf8))
+            client.endSending()
+            #expect(try client.answer(to: "the first").status == 200)
+            #expect(try client.answer(to: "bare line feeds").status == 400)
+            #expect(try client.bytesUntilClosed(after: "400").isEmpty)
+        }
+        try awaitNobody(server)
+    }
+
     @Test(arguments: [direct, chunked])
     func `a client that does not read may be let go while its next reply is kept`(form: Form) throws {
         let connectionLimits = Self.ahead { $0.deadlines.answer = 100 }
