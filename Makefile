@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults \
+.PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.eureka \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -29,7 +29,7 @@ FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -san
 # The programs that tests start, and their Debian packages.
 TEST_TOOLS := python3 openssl curl
 # The Debian and Ubuntu packages of the linked libraries.
-LIBRARIES := libevent-dev libssl-dev zlib1g-dev libjemalloc-dev pkg-config
+LIBRARIES := libevent-dev libssl-dev zlib1g-dev libexpat1-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL = $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends
@@ -57,8 +57,8 @@ cluster: build
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, proxies, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.soak
+# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, proxies, clients of Eureka, faults, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.eureka test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -129,6 +129,10 @@ test.proxies: build deps.proxies
 test.catalogs: build deps.long
 	python3 Tests/Long/catalogs.py --registry bin/registry
 
+# Have real clients of Eureka register, renew, discover, lose their server and leave: py-eureka-client, eurekapy, flask-eureka-client, Prometheus.
+test.eureka: build deps.long
+	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
+
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster
 	python3 Tests/Long/balancer.py --registry bin/registry
@@ -191,7 +195,7 @@ clean:
 
 # Install the libraries that are linked, if they are missing (Debian and Ubuntu).
 deps:
-	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
+	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib expat jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
 
 # Install the programs that the tests start, if they are missing.
 deps.test: deps

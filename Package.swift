@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
 
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
@@ -33,6 +34,7 @@ let package = Package(
         .target(name: "System", dependencies: ["CSystem"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
+        .target(name: "XML", dependencies: ["CExpat"]),
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
         // Requests to other servers.
         .target(name: "HTTPClient", dependencies: ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
@@ -80,6 +82,12 @@ let package = Package(
                 "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System",
             ]),
         .target(
+            name: "Eureka",
+            dependencies: [
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
+                "XML",
+            ]),
+        .target(
             name: "Operations",
             dependencies: [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -90,7 +98,7 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "EurekaSource", "FileSource", "HTTP",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
                 "HTTPClient", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
@@ -108,6 +116,8 @@ let package = Package(
 
         // What tests that choose at random share: the one generator, so that a seed means the same everywhere.
         .target(name: "TestRandom", path: "Tests/TestRandom"),
+        // Reads Eureka's JSON as strictly as the strictest client does.
+        .target(name: "TestEureka", dependencies: ["JSON"], path: "Tests/TestEureka"),
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
@@ -116,6 +126,7 @@ let package = Package(
 
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
+        .testTarget(name: "XMLTests", dependencies: ["XML"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
         .testTarget(
@@ -157,10 +168,15 @@ let package = Package(
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Configuration", "Operations", "RegistryCore", "RegistryServer", "Serving",
-                "TestCatalog",
+                "Amalgam8", "Authorization", "Configuration", "Eureka", "Operations", "RegistryCore", "RegistryServer",
+                "Serving", "TestCatalog", "TestEureka",
                 "TestRandom", "TestSupport",
                 "registry",
+            ]),
+        .testTarget(
+            name: "EurekaTests",
+            dependencies: [
+                "Catalog", "Eureka", "JSON", "RegistryCore", "Serving", "TestEureka", "TestRandom", "Text", "XML",
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),

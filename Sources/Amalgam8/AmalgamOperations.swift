@@ -8,6 +8,8 @@ extension Operation {
     static let getInstance = Operation("getInstance", .lookUp)
     static let deregisterInstance = Operation("deregisterInstance", .change)
     static let renewInstance = Operation("renewInstance", .heartbeat)
+    static let setStatus = Operation("setStatus", .change)
+    static let removeStatus = Operation("removeStatus", .change)
     static let renewInstances = Operation("renewInstances", .heartbeat)
     static let listServices = Operation("listServices", .lookUp)
     static let getService = Operation("getService", .lookUp)

@@ -11,6 +11,8 @@ package enum AmalgamRoutes {
         Route(.get, "/api/v1/instances/{id}", .getInstance, handler: InstanceHandlers.get),
         Route(.delete, "/api/v1/instances/{id}", .deregisterInstance, patient: InstanceHandlers.deregister),
         Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, patient: InstanceHandlers.renew),
+        Route(.put, "/api/v1/instances/{id}/status", .setStatus, patient: StatusHandlers.set),
+        Route(.delete, "/api/v1/instances/{id}/status", .removeStatus, patient: StatusHandlers.remove),
         Route(.put, "/api/v1/heartbeats", .renewInstances, patient: BatchHandlers.renew),
         Route(.get, "/api/v1/services", .listServices, patient: ListHandlers.services),
         Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),

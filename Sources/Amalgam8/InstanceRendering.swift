@@ -120,6 +120,10 @@ struct InstanceRendering {
         if fields.contains(.status) {
             output.append(literal: ",\"status\":")
             output.appendJSON(string: instance.status.token)
+            if let registered = leased.registeredStatus {
+                output.append(literal: ",\"registered_status\":")
+                output.appendJSON(string: registered.token)
+            }
         }
         if fields.contains(.lastHeartbeat) {
             output.append(literal: ",\"last_heartbeat\":\"")

@@ -45,6 +45,9 @@ struct Catalog: Sendable {
             slot = known
             let version = records.stamp(
                 isWithdrawal: instance.isOutOfService, after: records.slots[slot].version, at: moment)
+            // What an operator said of it outlives the registration.
+            let instance =
+                records.hasFurther(slot) ? instance.joining(records.instance(slot).override) : instance
             records.update(slot, to: instance, by: actor) { record in
                 record.version = version
                 record.start(instance, at: moment)
@@ -133,6 +136,7 @@ struct Catalog: Sendable {
     mutating func expire(at moment: Moment, budget: Int) -> Expiry {
         let now = moment.lease
         var (expired, handled) = (0, rejudgeHeld(budget: budget, at: moment))
+        endOverrides(at: moment)
         // What may lie unread on a loop of ours is waited for: it comes within moments.
         let judged = min(now, records.bounds.here)
         var hasMore = wheel.advance(to: judged, budget: budget - handled, owner: &records) { records, slot in
@@ -174,7 +178,8 @@ struct Catalog: Sendable {
         Counts(
             instances: records.slots.count, services: records.secondaryIndex.services.count,
             namespaces: records.secondaryIndex.tables.count,
-            tombstones: records.replicationState.tombstones.count, overdue: records.held.count)
+            tombstones: records.replicationState.tombstones.count, overdue: records.held.count,
+            overrides: records.overridden + records.shelf.count)
     }
 }
 
@@ -198,12 +203,15 @@ public struct Counts: Sendable, Equatable {
     public var tombstones = 0
     /// Instances whose leases would have run out and are held.
     public var overdue = 0
+    /// Statuses that operators have set, those of instances that went within the last hour included.
+    public var overrides = 0
 
     static func + (left: Counts, right: Counts) -> Counts {
         Counts(
             instances: left.instances + right.instances, services: left.services + right.services,
             namespaces: left.namespaces + right.namespaces, tombstones: left.tombstones + right.tombstones,
-            overdue: left.overdue + right.overdue)
+            overdue: left.overdue + right.overdue,
+            overrides: left.overrides + right.overrides)
     }
 }
 

@@ -42,8 +42,10 @@ extension Catalog {
         let held = records.slots[slot].version
         guard held < version else {
             let isLater = hear(slot, heartbeat, at: moment)
+            if takeOverride(of: instance, slot, at: moment) { return .applied }
             return outcome(slot, told: version, isLater: isLater, at: moment)
         }
+        let instance = records.hasFurther(slot) ? instance.joining(records.instance(slot).override) : instance
         records.update(slot, to: instance) { record in
             record.supersede(with: instance, version: version, heartbeat: heartbeat, at: moment)
         }

@@ -93,6 +93,8 @@ public struct Instance: Hashable, Sendable {
     }
 
     public var id: InstanceID { packed.id.map { .text(Name(String(decoding: $0, as: UTF8.self))) } ?? .digest(digest) }
+    /// Whether it has fields that `StateCodec` passes on.
+    var hasFurther: Bool { packed.more.contains(.further) }
     var hasDigest: Bool { !packed.more.contains(.id) }
 
     public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
@@ -125,6 +127,7 @@ public struct Instance: Hashable, Sendable {
     /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as
     /// sent; or nil.
     public var extra: [UInt8]? { packed.extra.map(Array.init) }
+    public var extraUTF8: ArraySlice<UInt8>? { packed.extra }
     /// What a newer release says of it and this one does not know, as it travels between members: kept and passed on,
     /// so that an upgrade loses nothing that comes by way of a member which is still to be upgraded. Or nil.
     public var further: [UInt8]? { packed.further.map(Array.init) }
@@ -134,8 +137,11 @@ public struct Instance: Hashable, Sendable {
     /// What `leaseTime` is of what never runs out.
     static let endless = Int64.max
     /// Milliseconds after a heartbeat at which its lease has run out: one more than the TTL, since times are whole
-    /// milliseconds and a lease that began late in one would else end too early.
-    var leaseTime: Int64 { isOutOfService ? Self.endless : ttl.addingSaturated(1) }
+    /// milliseconds and a lease that began late in one would else end too early. What another protocol registers always
+    /// expires: there an instance itself says that it is out of service, and nobody else would ever remove it.
+    var leaseTime: Int64 {
+        isOutOfService && !packed.more.contains(.extra) ? Self.endless : ttl.addingSaturated(1)
+    }
     /// Whether its lease has run out when its last heartbeat is this many milliseconds old.
     public func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
 
@@ -159,10 +165,16 @@ public struct LeasedInstance: Sendable {
     /// Whether its lease would have run out, and it is kept because its heartbeats may not have arrived: see
     /// `ExpiryHold`.
     public let isOverdue: Bool
+    /// What the instance says of its status, where another counts; nil where its own does.
+    public let registeredStatus: InstanceStatus?
 
-    public init(instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false) {
+    /// - Parameter instance: with the status that counts.
+    public init(
+        instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false, registeredStatus: InstanceStatus? = nil
+    ) {
         self.instance = instance
         self.lastHeartbeat = lastHeartbeat
         self.isOverdue = isOverdue
+        self.registeredStatus = registeredStatus
     }
 }

@@ -181,6 +181,22 @@ struct PackedInstance: Hashable, Sendable {
         return PackedInstance(bytes: copy)
     }
 
+    /// The same with other further fields; nil is none.
+    func with(further: [UInt8]?) -> PackedInstance {
+        var more = self.more
+        if further == nil { more.remove(.further) } else { more.insert(.further) }
+        let (end, rest) = (endOfExtra, furtherRange?.upperBound ?? endOfExtra)
+        var copy: [UInt8] = []
+        copy.reserveCapacity(bytes.count + 2 + (further.map { Self.size(of: $0[...]) } ?? 0))
+        copy.append(more.isEmpty ? bytes[0] & ~Self.moreBit : bytes[0] | Self.moreBit)
+        copy.append(contentsOf: bytes[Self.registeredOffset..<Self.moreOffset])
+        if !more.isEmpty { copy.append(more.rawValue) }
+        copy.append(contentsOf: bytes[ttlOffset..<end])
+        if let further { copy.append(counted: further[...]) }
+        copy.append(contentsOf: bytes[rest...])
+        return PackedInstance(bytes: copy)
+    }
+
     /// Whether another says the same, whenever it was registered.
     func saysTheSame(as other: PackedInstance) -> Bool {
         bytes.count == other.bytes.count && bytes[0] == other.bytes[0]

@@ -29,6 +29,7 @@ struct Record: Sendable {
         static let isDigest = Flags(rawValue: 1 << 0)
         static let isRenewedElsewhere = Flags(rawValue: 1 << 1)
         static let isOverdue = Flags(rawValue: 1 << 2)
+        static let isOverridden = Flags(rawValue: 1 << 3)
     }
 
     /// What fills a place without an instance.
@@ -69,6 +70,12 @@ struct Record: Sendable {
     var isOverdue: Bool {
         get { flags.contains(.isOverdue) }
         set { if newValue { flags.insert(.isOverdue) } else { flags.remove(.isOverdue) } }
+    }
+
+    /// Whether an operator's word counts as its status. Invariant: equal to what the instance's override says.
+    var isOverridden: Bool {
+        get { flags.contains(.isOverridden) }
+        set { if newValue { flags.insert(.isOverridden) } else { flags.remove(.isOverridden) } }
     }
 
     /// As the instance has it, or nearly (`CompactLease`).

@@ -29,6 +29,10 @@ struct Records: Sendable {
     var log: ChangeLog?
     /// Whether there is a log.
     private let isLogged: Bool
+    /// Overrides of instances that are gone, and the ends of others.
+    var shelf = OverrideShelf()
+    /// How many instances have an override that counts.
+    private(set) var overridden = 0
     /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look
     /// into one takes a copy of it.
     let isTold: Bool
@@ -59,6 +63,9 @@ struct Records: Sendable {
         }
     }
 
+    /// Whether the instance at a slot has fields beside those that every release knows.
+    func hasFurther(_ slot: Int32) -> Bool { instances[slot].more.contains(.further) }
+
     /// The namespace of the instance at a slot.
     func namespace(_ slot: Int32) -> Namespace { secondaryIndex.tables[slots[slot].place.table].namespace }
 
@@ -67,16 +74,48 @@ struct Records: Sendable {
     func instance(_ slot: Int32) -> Instance { Instance(digest: slots[slot].digest, packed: instances[slot]) }
 
     func leased(_ slot: Int32) -> LeasedInstance {
-        LeasedInstance(
+        guard !slots[slot].isOverridden else { return overridden(slot) }
+        return LeasedInstance(
             instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
+    }
+
+    /// The same of an instance whose status is an operator's.
+    private func overridden(_ slot: Int32) -> LeasedInstance {
+        let instance = instance(slot)
+        let (said, counts) = (instance.status, instance.effectiveStatus)
+        return LeasedInstance(
+            instance: instance.with(status: counts), lastHeartbeat: slots[slot].lastHeartbeat,
+            isOverdue: slots[slot].isOverdue, registeredStatus: said == counts ? nil : said)
+    }
+
+    /// What counts as the status of the instance at a slot.
+    private func status(_ slot: Int32) -> InstanceStatus {
+        slots[slot].isOverridden ? instance(slot).effectiveStatus : instances[slot].status
+    }
+
+    /// Notes whether the instance at a slot, which has just come to be what it is, has an override that counts.
+    private mutating func judgeOverride(_ slot: Int32, of instance: Instance, in namespace: Namespace) {
+        let override = instance.override
+        let counts = override?.status != nil
+        if counts != slots[slot].isOverridden { overridden += counts ? 1 : -1 }
+        slots[slot].isOverridden = counts
+        if let override { shelf.note(override, instance.id, in: namespace) }
     }
 
     /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is
     /// overdue. Inlined for the reason of `slot`.
     @inline(__always)
     func stateHash(_ slot: Int32) -> UInt64 {
-        let hash = StateHash.of(id(slot), slots[slot].version)
+        var hash = StateHash.of(id(slot), slots[slot].version)
+        if slots[slot].isOverridden { hash = overriddenHash(slot, hash) }
         return slots[slot].isOverdue ? StableHash.mixed(hash) : hash
+    }
+
+    /// Another number for each override: it is another list to a cache.
+    @inline(never)
+    private func overriddenHash(_ slot: Int32, _ hash: UInt64) -> UInt64 {
+        guard let version = instance(slot).override?.version else { return hash }
+        return StableHash.mixed(hash &+ StableHash.mixed(version.time.bits &+ StableHash.mixed(version.origin.bits)))
     }
 
     /// The id of the instance at a slot, without looking at the instance when it is a digest.
@@ -136,10 +175,17 @@ struct Records: Sendable {
         isReturn: Bool = false
     ) -> Int32 {
         let table = secondaryIndex.makeTable(of: namespace)
+        // What an operator said of it before it went still counts.
+        let shelved = shelf.take(instance.id, in: namespace)
+        let said = instance
+        let instance = instance.joining(shelved)
         let slot = instances.insert(instance.packed)
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
+        if instance.hasFurther { judgeOverride(slot, of: instance, in: namespace) }
+        let counts = status(slot)
+        secondaryIndex.tally(table, nil, counts)
         let change = secondaryIndex.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
         slots[slot].place = secondaryIndex.join(
             slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
@@ -147,7 +193,7 @@ struct Records: Sendable {
             log?.append(
                 isReturn ? .returned : .registered, change,
                 at: isReturn ? moment.microseconds : version.time.microseconds, instance,
-                in: namespace, before: nil, after: instance.status, member: isReturn ? member : version.origin,
+                in: namespace, before: nil, after: counts, member: isReturn ? member : version.origin,
                 by: actor)
         }
         index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
@@ -155,6 +201,11 @@ struct Records: Sendable {
             let key = BucketKey(instance.id, in: namespace)
             slots[slot].bucket = key.bucket
             replicationState.enter(slot)
+            // The member that it came from may not know what was kept here.
+            if shelved != nil, instance != said {
+                replicationState.changed.insert(slot)
+                shelf.hasNews = true
+            }
             replicationState.toggle(key, version)
             replicationState.tombstones.remove(instance.id, in: namespace)
             replicationState.expired.remove(instance.id, in: namespace)
@@ -187,6 +238,14 @@ struct Records: Sendable {
         _ slot: Int32, _ kind: Change.Kind, at microseconds: Int64, by source: (member: MemberID, actor: Actor?)
     ) -> Instance {
         let (instance, place) = (instance(slot), slots[slot].place)
+        let status = status(slot)
+        if slots[slot].isOverridden {
+            overridden -= 1
+            if let override = instance.override {
+                shelf.put(override, instance.id, in: namespace(slot), at: microseconds.multipliedSaturated(by: 1_000))
+            }
+        }
+        secondaryIndex.tally(place.table, status, nil)
         toggle(slot)
         if isTold { replicationState.leave(slot) }
         held.remove(slot)
@@ -194,7 +253,7 @@ struct Records: Sendable {
         if isLogged {
             log?.append(
                 kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace,
-                before: instance.status, after: nil,
+                before: status, after: nil,
                 member: source.member, by: source.actor)
         }
         leave(place, hash: stateHash(slot), index: change)
@@ -208,22 +267,32 @@ struct Records: Sendable {
     /// Lets a record be changed, and has another instance with the same id take the place of the one that was there, if
     /// one is given; sees to what follows from that. Returns what `body` does. The time of the change is the one of the
     /// version that there is then.
+    ///
+    /// - Parameter microseconds: when, since 1970; nil is the time of the version.
     mutating func update<Result>(
-        _ slot: Int32, to instance: Instance? = nil, by actor: Actor? = nil, _ body: (inout Record) -> Result
+        _ slot: Int32, to instance: Instance? = nil, by actor: Actor? = nil, at microseconds: Int64? = nil,
+        _ body: (inout Record) -> Result
     ) -> Result {
-        let (before, hash) = (self.instance(slot), stateHash(slot))
+        let (before, hash, status) = (self.instance(slot), stateHash(slot), status(slot))
         toggle(slot)
-        if let instance { instances[slot] = instance.packed }
+        if let instance {
+            instances[slot] = instance.packed
+            if instance.hasFurther || slots[slot].isOverridden {
+                judgeOverride(slot, of: instance, in: namespace(slot))
+            }
+        }
         let result = body(&slots[slot])
         toggle(slot)
         let place = slots[slot].place
-        let change = secondaryIndex.advance(place.table, at: slots[slot].version.time.microseconds)
+        let counts = self.status(slot)
+        secondaryIndex.tally(place.table, status, counts)
+        let microseconds = microseconds ?? slots[slot].version.time.microseconds
+        let change = secondaryIndex.advance(place.table, at: microseconds)
         if isLogged {
             let (version, instance) = (slots[slot].version, self.instance(slot))
             log?.append(
-                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: version.time.microseconds,
-                instance,
-                in: secondaryIndex.tables[place.table].namespace, before: before.status, after: instance.status,
+                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: microseconds, instance,
+                in: secondaryIndex.tables[place.table].namespace, before: status, after: counts,
                 member: version.origin, by: actor)
         }
         if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {

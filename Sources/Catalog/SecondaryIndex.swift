@@ -31,6 +31,8 @@ struct SecondaryIndex: Sendable {
         var revision: Revision { Revision(digest: digest, index: index) }
         /// The slots of its services.
         fileprivate(set) var services = SlotList()
+        /// How many instances have each status.
+        var tally = StatusTally()
     }
 
     /// One service.
@@ -113,6 +115,13 @@ struct SecondaryIndex: Sendable {
         let place = Place(table: table, service: service, position: position)
         touch(place, difference: hash, index: index)
         return place
+    }
+
+    /// Counts an instance of a table whose status changes: from none when it comes, to none when it goes.
+    mutating func tally(_ table: Int32, _ before: InstanceStatus?, _ after: InstanceStatus?) {
+        guard before != after else { return }
+        if let before { tables[table].tally.add(before, -1) }
+        if let after { tables[table].tally.add(after, 1) }
     }
 
     private mutating func makeService(_ name: Name, in table: Int32) -> Int32 {

@@ -70,7 +70,7 @@ public final class Store: Sendable {
         }
     }
 
-    private func number(of namespace: Namespace) -> Int { namespace.hash & (Self.shardCount - 1) }
+    func number(of namespace: Namespace) -> Int { namespace.hash & (Self.shardCount - 1) }
 
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 

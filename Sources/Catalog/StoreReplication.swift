@@ -16,9 +16,15 @@ extension Store {
 
     /// Takes in a state from another member. Never refused for capacity, and not published again.
     public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
-        shard(of: replicated.namespace).catalog.withLock {
-            $0.merge(replicated.replica, in: replicated.namespace, at: moment)
+        let number = number(of: replicated.namespace)
+        let (outcome, hasNews) = shards[number].catalog.withLock { catalog in
+            let outcome = catalog.merge(replicated.replica, in: replicated.namespace, at: moment)
+            defer { catalog.records.shelf.hasNews = false }
+            return (outcome, catalog.records.shelf.hasNews)
         }
+        // An override that was kept here for an instance that has come back.
+        if hasNews { dirtyShards?.noteChanges(shard: number) }
+        return outcome
     }
 
     /// The changes by clients' commands since they were last published, each id in its present state and in no order:

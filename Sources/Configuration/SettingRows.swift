@@ -98,6 +98,15 @@ extension Settings {
         ),
 
         SettingRow(
+            "eureka", \.eureka, .boolean, default: "true",
+            "Whether Eureka's API is served, beside the REST API and on the same ports (docs/eureka.md). Where it is off, "
+                + "its paths are answered 404."),
+        SettingRow(
+            "eureka_peers", \.eurekaPeers, .urls, default: "none",
+            "The base URLs of Netflix's servers to which what clients do in `eureka_namespace` is published, as by one of "
+                + "their peers: `http://user:password@eureka-1:8761/eureka` (docs/from-eureka.md)."),
+
+        SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",
             "The most instances that a namespace may hold. A new registration over it is refused with 403; a repeated "
                 + "registration and instances replicated by peers never are."),
@@ -222,7 +231,7 @@ extension Settings {
         SettingRow(
             "fs_catalog", \.fsCatalog, .path, absent: "none",
             "A directory of files with instances, `NAMESPACE.json` each, which look-ups show beside those that are "
-                + "registered. Changes are noticed at once where the file system tells of them, and within 30 s "
+                + "registered. Changes are noticed at once where the file system reports them, and within 30 s "
                 + "anywhere. With `auth_mode` none, all files are shown in the namespace `default`."),
         SettingRow(
             "eureka_url", \.eurekaURL, .urls, default: "none",
@@ -231,7 +240,8 @@ extension Settings {
                 + "The next server is asked when one does not answer. Certificates are verified."),
         SettingRow(
             "eureka_namespace", \.eurekaNamespace, .name(Limits.eurekaNamespaceBytes), default: "default",
-            "The namespace in which the instances of `eureka_url` are shown. With `auth_mode` none it is `default`."),
+            "The namespace in which the instances of `eureka_url` are shown, and whose changes are published to "
+                + "`eureka_peers`. With `auth_mode` none it is `default`."),
         SettingRow(
             "eureka_ca", \.eurekaCA, .path, absent: "the system's",
             "The certificate authorities, in PEM, that issue the certificates of the servers in `eureka_url`."),

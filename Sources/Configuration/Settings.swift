@@ -64,6 +64,10 @@ package struct Settings: Sendable, Equatable {
     /// Invariant: present when `authMode` contains `.jwt`.
     package var jwtSecret: Secret?
     package var requireHTTPS = false
+    /// Whether Eureka's API is served.
+    package var eureka = false
+    /// The base URLs of Netflix's servers to which the changes of `eurekaNamespace` are published.
+    package var eurekaPeers: [String] = []
 
     /// Connections of all listeners together, as many as the limit on open files allows.
     package var maxConnections = 1

@@ -13,6 +13,7 @@ public struct RequestHead: Sendable {
         case contentEncoding, origin, requestedMethod
         case forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedPrefix
         case ifMatch
+        case accept, eurekaAccept, eurekaReplication
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -136,6 +137,7 @@ extension RequestHead.Field {
         case 4 where name.equalsIgnoringCase("host"): self = .host
         case 5 where name.equalsIgnoringCase("$wssc"): self = .wssc
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
+        case 6 where name.equalsIgnoringCase("accept"): self = .accept
         case 8 where name.equalsIgnoringCase("if-match"): self = .ifMatch
         case 9 where name.equalsIgnoringCase("forwarded"): self = .forwarded
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
@@ -144,11 +146,13 @@ extension RequestHead.Field {
         case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
         case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
         case 15 where name.equalsIgnoringCase("x-forwarded-for"): self = .forwardedFor
+        case 15 where name.equalsIgnoringCase("x-eureka-accept"): self = .eurekaAccept
         case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding
         case 16 where name.equalsIgnoringCase("x-forwarded-host"): self = .forwardedHost
         case 16 where name.equalsIgnoringCase("x-forwarded-port"): self = .forwardedPort
         case 17 where name.equalsIgnoringCase("x-forwarded-proto"): self = .forwardedProto
         case 18 where name.equalsIgnoringCase("x-forwarded-prefix"): self = .forwardedPrefix
+        case 31 where name.equalsIgnoringCase("x-netflix-discovery-replication"): self = .eurekaReplication
         case 29 where name.equalsIgnoringCase("access-control-request-method"): self = .requestedMethod
         default: return nil
         }

@@ -15,6 +15,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
     case notFound = 404
     case methodNotAllowed = 405
     case requestTimeout = 408
+    case conflict = 409
     case gone = 410
     case preconditionFailed = 412
     case contentTooLarge = 413
@@ -56,6 +57,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
+        case .conflict: "Conflict"
         case .gone: "Gone"
         case .preconditionFailed: "Precondition Failed"
         case .contentTooLarge: "Content Too Large"

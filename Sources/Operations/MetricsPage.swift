@@ -101,6 +101,19 @@ enum MetricsPage {
             $0.sample(changes.deregistered)
         }
         text.counter("a8registry_expirations_total", help: "Instances that expired.") { $0.sample(changes.expired) }
+        if let backlog = context.registry.relayBacklog {
+            text.gauge(
+                "a8registry_eureka_peers_waiting", help: "Instances whose changes wait to be published to EUREKA_PEERS."
+            ) {
+                $0.sample(backlog.waiting)
+            }
+            text.counter(
+                "a8registry_eureka_peers_dropped_total",
+                help: "Changes that were not published to EUREKA_PEERS, because too many waited."
+            ) {
+                $0.sample(backlog.dropped)
+            }
+        }
         let log = context.registry.store.changeLogCounts
         text.gauge("a8registry_change_log_changes", help: "Changes kept for GET /api/v1/events.") {
             $0.sample(log.changes)

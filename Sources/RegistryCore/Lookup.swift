@@ -84,6 +84,19 @@ package struct Lookup: Sendable {
         sources?.source(of: id, in: namespace)
     }
 
+    /// How many instances of a namespace have each status, and the revision at which that is so. Some whose leases have
+    /// just run out may still count, and what is both in the store and in a source counts twice.
+    package func tally(of namespace: Namespace) -> (statuses: [InstanceStatus: Int], revision: Revision) {
+        var found = store.tally(of: namespace)
+        guard let view = view(of: namespace) else { return found }
+        found.statuses.merge(view.tally) { $0 + $1 }
+        found.revision = store.revision(of: namespace, with: view.revision)
+        return found
+    }
+
+    /// The index of the last change that a source made to a namespace, which `changes` does not tell of; 0 without one.
+    package func lastIndexOfSources(in namespace: Namespace) -> UInt64 { view(of: namespace)?.revision.index ?? 0 }
+
     // MARK: - Whether it has changed
 
     /// Which state a namespace is in.

@@ -26,13 +26,16 @@ package final class RegistryState: Sendable {
     package let changes = ChangeCounts()
     /// The limits on requests.
     package let rateLimits: RateLimits
+    /// Is told what clients change; nil where nobody wants to know.
+    private let relay: (any ChangeRelay)?
     /// Nanoseconds of the monotonic clock at the start.
     package let started: Int64
 
     package init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
-        monotonic: Int64
+        monotonic: Int64, relay: (any ChangeRelay)? = nil
     ) {
+        self.relay = relay
         self.settings = settings
         self.cluster = cluster
         standing = cluster.standing
@@ -58,10 +61,15 @@ package final class RegistryState: Sendable {
 
     /// Registers an instance for a client, or replaces what its id named before; returns whether the namespace had room
     /// for it.
-    package func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?) -> Bool {
+    ///
+    /// - Parameter isRelayed: whether others are told, who have not told it themselves; so below.
+    package func register(
+        _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?, isRelayed: Bool = true
+    ) -> Bool {
         let decision = store.register(instance, in: namespace, at: moment, by: actor)
         if decision.expired > 0 { changes.countExpirations(decision.expired) }
         if decision.isDone { changes.countRegistration() }
+        if isRelayed, decision.isDone { relay?.registered(instance.id, in: namespace) }
         return decision.isDone
     }
 
@@ -70,18 +78,22 @@ package final class RegistryState: Sendable {
     /// - Parameter hasCopy: whether this member has what the others have. Before that, it cannot know an instance that
     ///   is at the others only: the deregistration is published all the same.
     package func deregister(
-        _ id: InstanceID, in namespace: Namespace, hasCopy: Bool = true, at moment: Moment, by actor: Actor?
+        _ id: InstanceID, in namespace: Namespace, hasCopy: Bool = true, at moment: Moment, by actor: Actor?,
+        isRelayed: Bool = true
     ) -> Bool {
+        let known = relay == nil || !isRelayed ? nil : store.instance(id, in: namespace, at: moment.lease)
         let decision = store.deregister(id, in: namespace, evenIfUnknown: !hasCopy, at: moment, by: actor)
         if decision.expired > 0 { changes.countExpirations(decision.expired) }
         if decision.isDone { changes.countDeregistration() }
+        if let known, decision.isDone { relay?.deregistered(known.instance, in: namespace) }
         return decision.isDone
     }
 
     /// Renews a lease for a client; returns whether its instance is there.
-    package func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+    package func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment, isRelayed: Bool = true) -> Bool {
         guard store.renew(id, in: namespace, at: moment) else { return false }
         changes.countRenewals(1)
+        if isRelayed { relay?.renewed(id, in: namespace) }
         return true
     }
 
@@ -89,8 +101,24 @@ package final class RegistryState: Sendable {
     package func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         let renewed = store.renew(ids, in: namespace, at: moment)
         changes.countRenewals(renewed.count { $0 })
+        if let relay { for (id, isDone) in zip(ids, renewed) where isDone { relay.renewed(id, in: namespace) } }
         return renewed
     }
+
+    /// Sets what counts as an instance's status for an operator, or removes it where `status` is nil.
+    ///
+    /// - Parameter until: when it ends, in nanoseconds since 1970; nil is no end.
+    package func override(
+        _ id: InstanceID, in namespace: Namespace, status: InstanceStatus?, until: Int64?, at moment: Moment,
+        by actor: Actor?, isRelayed: Bool = true
+    ) -> OverrideDecision {
+        let decision = store.override(id, in: namespace, status: status, until: until, at: moment, by: actor)
+        if isRelayed, case .done = decision { relay?.overridden(id, in: namespace) }
+        return decision
+    }
+
+    /// What others are still to be told of changes here; nil where nobody is told.
+    package var relayBacklog: (waiting: Int, dropped: UInt64)? { relay?.backlog }
 
     // MARK: - How this member stands
 

@@ -28,6 +28,7 @@ struct ArrowTests {
         Room("System", ["CSystem"], system: ["Glibc"]),
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
+        Room("XML", ["CExpat"]),
         Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
         Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
@@ -60,6 +61,12 @@ struct ArrowTests {
             "FileSource",
             ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System"]),
         Room(
+            "Eureka",
+            [
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
+                "XML",
+            ], system: ["Synchronization"]),
+        Room(
             "Operations",
             [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -70,7 +77,7 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "EurekaSource", "FileSource", "HTTP",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
                 "HTTPClient", "LegacyPeers",
                 "Libevent",
                 "Logging", "Operations",
@@ -86,7 +93,8 @@ struct ArrowTests {
 
     /// The rooms that each C library has, and why nobody else.
     static let onlyImporter = [
-        "CLibevent": "Libevent", "CSystem": "System", "CTLS": "TLS", "CZlib": "Gzip", "CJemalloc": "registry",
+        "CLibevent": "Libevent", "CSystem": "System", "CTLS": "TLS", "CZlib": "Gzip", "CExpat": "XML",
+        "CJemalloc": "registry",
     ]
 
     static let decision =

@@ -5,20 +5,23 @@ import Foundation
 import Testing
 
 struct RuleTests {
-    private static let contract = "docs/rest-api.md"
+    /// The contracts, each with the letter of its rules.
+    private static let contract = "docs/rest-api.md and docs/eureka.md"
+    private static let contracts = [("docs/rest-api.md", "R"), ("docs/eureka.md", "E")]
 
-    /// The rules that the contract has: `- **R101** …`.
-    private static let rules: Set<String> = {
-        let text = SourceTree.text(contract) ?? ""
-        return Set(text.matches(of: /\*\*(R[1-9]\d\d)\*\*/).map { String($0.1) })
-    }()
+    /// The rules that the contracts have: `- **R101** …`.
+    private static let rules: Set<String> = contracts.reduce(into: []) { rules, contract in
+        let text = SourceTree.text(contract.0) ?? ""
+        rules.formUnion(
+            text.matches(of: /\*\*([RE][1-9]\d\d)\*\*/).map { String($0.1) }.filter { $0.hasPrefix(contract.1) })
+    }
 
     /// The rules that a text cites, those in the middle of `R801–R804` too.
     private static func citations(_ text: String) -> Set<String> {
-        var cited = Set(text.matches(of: /\b(R[1-9]\d\d)\b/).map { String($0.1) })
-        for match in text.matches(of: /\bR([1-9]\d\d)[–-]R([1-9]\d\d)\b/) {
-            guard let first = Int(match.1), let last = Int(match.2), first <= last else { continue }
-            cited.formUnion((first...last).map { "R\($0)" }.filter(rules.contains))
+        var cited = Set(text.matches(of: /\b([RE][1-9]\d\d)\b/).map { String($0.1) })
+        for match in text.matches(of: /\b([RE])([1-9]\d\d)[–-][RE]([1-9]\d\d)\b/) {
+            guard let first = Int(match.2), let last = Int(match.3), first <= last else { continue }
+            cited.formUnion((first...last).map { "\(match.1)\($0)" }.filter(rules.contains))
         }
         return cited
     }

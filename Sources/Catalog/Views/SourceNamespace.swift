@@ -41,6 +41,11 @@ public final class SourceNamespace: Sendable {
         return place < services.count && services[place].name == name ? services[place] : nil
     }
 
+    /// How many instances have each status.
+    public var tally: [InstanceStatus: Int] {
+        services.reduce(into: [:]) { sum, service in sum.merge(service.tally) { $0 + $1 } }
+    }
+
     private func place(of name: Name) -> Int {
         var (low, high) = (0, services.count)
         while low < high {

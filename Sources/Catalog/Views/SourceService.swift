@@ -9,6 +9,8 @@ public final class SourceService: Sendable {
     /// The digest is the sum of the hashes of what the instances say, and so is the same on every member that sees the
     /// same; the index is from the same sequence as the store's (`Store.note`).
     public let revision: Revision
+    /// How many instances have each status.
+    let tally: [InstanceStatus: Int]
 
     /// - Parameters:
     ///   - instances: in any order. Of several with one id the first stays.
@@ -18,12 +20,14 @@ public final class SourceService: Sendable {
         self.instances = Self.firsts(of: instances)
         let digest = self.instances.reduce(into: UInt64(0)) { $0 &+= $1.instance.contentHash }
         revision = Revision(digest: digest, index: index)
+        tally = self.instances.reduce(into: [:]) { $0[$1.instance.status, default: 0] += 1 }
     }
 
     /// The same by another change.
     init(_ other: SourceService, index: UInt64) {
         name = other.name
         instances = other.instances
+        tally = other.tally
         revision = Revision(digest: other.revision.digest, index: index)
     }
 

@@ -81,7 +81,7 @@ struct LoopWorker: Sendable {
         let loop = try EventLoop()
         let metrics = context.loopMetrics[index]
         let responder = Responder(
-            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: metrics,
+            context, Protocols.routes(context.settings), authorizer: try Authorizer(authorization), metrics: metrics,
             accessLog: AccessLog(
                 log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)
             ))
@@ -133,7 +133,7 @@ struct LoopWorker: Sendable {
         let context = context
         return try HTTPServer(
             on: loop, listening: descriptor, limits: RequestLimits(), gauge: gauge,
-            connectionLimits: context.connectionLimits, security: security,
+            connectionLimits: context.connectionLimits, security: security, bodyRule: responder.bodyRule,
             standing: Response.standing,
             refused: { [isSecure = security != nil] refusal, cause, client in
                 responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())

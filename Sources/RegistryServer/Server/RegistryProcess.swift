@@ -64,6 +64,7 @@ package final class RegistryProcess {
     private let replication: ReplicationService?
     /// Nil when no source is configured, and until they are started.
     private var catalogSources: CatalogSources?
+    private var eurekaPeers: EurekaPeerThread?
     private let loop: EventLoop
     private var threads: [NamedThread] = []
     private var workers: [MailboxSender<WorkerOrder>] = []
@@ -154,12 +155,13 @@ package final class RegistryProcess {
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
                 tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
         }
+        let peers = try EurekaPeerThread.peers(settings)
         let registry = RegistryState(
             settings: settings, cluster: replication ?? StandaloneCluster(),
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
-            monotonic: MonotonicClock.nanoseconds())
+            monotonic: MonotonicClock.nanoseconds(), relay: peers)
         context = ServerContext(
-            registry, operations: Protocols.routes.operations, loops: loops, httpsPort: securePort?.port,
+            registry, operations: Protocols.routes(settings).operations, loops: loops, httpsPort: securePort?.port,
             tlsHealth: keeper?.health,
             peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
             openConnections: { gauges.reduce(0) { $0 + $1.open } },
@@ -174,6 +176,7 @@ package final class RegistryProcess {
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
         try startReplication()
+        eurekaPeers = try peers.map { try EurekaPeerThread($0, registry, logger) }
         catalogSources = try CatalogSources(registry.sources, try ConfiguredSources.make(settings), logger)
     }
 
@@ -251,13 +254,15 @@ package final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        let haveSourcesEnded = catalogSources?.stop() ?? true
+        let haveSourcesEnded = [catalogSources?.stop() ?? true, eurekaPeers?.stop() ?? true].allSatisfy(\.self)
         portFile?.remove()
         _ = eventLog?.write(at: WallClock.nanoseconds())
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
-        if running > 0 || replication != nil || !haveSourcesEnded || context.renderThreads.isRunning { _exit(status) }
+        if running > 0 || replication != nil || !haveSourcesEnded || context.renderThreads.isRunning {
+            _exit(status)
+        }
         return status
     }
 

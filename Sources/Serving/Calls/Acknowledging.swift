@@ -17,9 +17,11 @@ extension Call {
 
     /// Renews a lease for a client; returns whether its instance is there. Throws `Refused.noCopyYet` where the lease was
     /// renewed, but others may have acknowledged that the instance is removed (R621).
-    package borrowing func renew(_ id: InstanceID, in namespace: Namespace) throws(Refused) -> Bool {
+    package borrowing func renew(_ id: InstanceID, in namespace: Namespace, isRelayed: Bool = true) throws(Refused)
+        -> Bool
+    {
         let wasCatchingUp = registry.standing.isCatchingUp
-        guard registry.renew(id, in: namespace, at: moment) else { return false }
+        guard registry.renew(id, in: namespace, at: moment, isRelayed: isRelayed) else { return false }
         guard !wasCatchingUp, !registry.standing.isCatchingUp else { throw .noCopyYet }
         return true
     }

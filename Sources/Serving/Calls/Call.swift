@@ -28,6 +28,8 @@ package struct Call: ~Copyable {
     package var path = PathSegments()
     /// Nil until the request has found one, and where it finds none.
     private(set) var route: Route?
+    /// How what is refused is worded.
+    private(set) var errors = ErrorFormat.json
     package private(set) var operation = Operation.unmatched
     /// The operation's among all that are counted.
     private(set) var number: Int
@@ -49,7 +51,10 @@ package struct Call: ~Copyable {
         self.number = number
     }
 
-    /// The route is found.
+    /// The route is found, but not whether the client may have it.
+    mutating func find(_ row: RouteTable.Row) { errors = row.route.style.errors }
+
+    /// The route is taken.
     mutating func take(_ row: RouteTable.Row) {
         route = row.route
         operation = row.route.operation
@@ -67,9 +72,6 @@ package struct Call: ~Copyable {
         moment = instant.moment
         monotonic = instant.monotonic
     }
-
-    /// How what is refused is worded.
-    var errors: ErrorFormat { route?.errors ?? .json }
 
     /// The registry that is asked.
     @inlinable package var registry: RegistryState { context.registry }

@@ -3,6 +3,25 @@
 
 import HTTP
 
+/// In what the routes of a protocol differ from those of the REST API.
+package struct RouteStyle: Sendable {
+    /// How refusals are worded.
+    package var errors = ErrorFormat.json
+    /// The credential of a request, as an Authorization header would have it, where it is not in that header alone.
+    package var credential: (@Sendable (borrowing Call) throws(Refused) -> [UInt8]?)?
+    /// Whether plain requests are sent to HTTPS with 308 whatever their method, for clients to which 301 is another
+    /// request or none.
+    package var isAlwaysRedirectedAlike = false
+    /// Whether the path is the same with a slash at its end.
+    package var takesTrailingSlash = false
+    /// Bytes that a body may have. What is more than that of other routes is read of clients with a credential only.
+    package var bodyLimit = RequestLimits().body
+    /// Whether the OpenAPI description has the route under another path, which is the same to clients.
+    package var isAlias = false
+
+    package init() {}
+}
+
 /// One row of the route table.
 package final class Route: Sendable {
     /// Answers a call, or refuses it.
@@ -25,8 +44,7 @@ package final class Route: Sendable {
     package let path: String
     package let operation: Operation
     let handler: Handler
-    /// How its refusals are worded.
-    let errors: ErrorFormat
+    package let style: RouteStyle
     /// The bytes of `path`.
     private let text: [UInt8]
     private let segments: [Segment]
@@ -40,22 +58,33 @@ package final class Route: Sendable {
         _ method: Method, _ path: String, _ operation: Operation, errors: ErrorFormat = .json,
         handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
     ) {
-        self.init(method, path, operation, errors, .atOnce(handler))
+        var style = RouteStyle()
+        style.errors = errors
+        self.init(method, path, operation, style, .atOnce(handler))
     }
 
     package convenience init(
         _ method: Method, _ path: String, _ operation: Operation, errors: ErrorFormat = .json,
         patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
     ) {
-        self.init(method, path, operation, errors, .patient(handler))
+        var style = RouteStyle()
+        style.errors = errors
+        self.init(method, path, operation, style, .patient(handler))
     }
 
-    private init(_ method: Method, _ path: String, _ operation: Operation, _ errors: ErrorFormat, _ handler: Handler) {
+    package convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, style: RouteStyle,
+        patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
+    ) {
+        self.init(method, path, operation, style, .patient(handler))
+    }
+
+    private init(_ method: Method, _ path: String, _ operation: Operation, _ style: RouteStyle, _ handler: Handler) {
         self.method = method
         self.path = path
         self.operation = operation
         self.handler = handler
-        self.errors = errors
+        self.style = style
         let text = Array(path.utf8)
         self.text = text
         let segments = text.indices.split { text[$0] == UInt8(ascii: "/") }.map { indices in
@@ -68,7 +97,9 @@ package final class Route: Sendable {
 
     /// Whether the path is this route's, whatever the method.
     package func matches(_ path: PathSegments) -> Bool {
-        guard path.count == segments.count else { return false }
+        guard path.count == segments.count || path.count == segments.count + 1 && path.isEmpty(segments.count) else {
+            return false
+        }
         for index in segments.indices {
             let segment = segments[index]
             guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range)
@@ -98,11 +129,14 @@ package struct RouteTable: Sendable {
             return Row(route: route, number: operations.firstIndex(of: route.operation) ?? 0)
         }
         self.operations = operations + [.options, .unmatched]
-        byCount = (0...PathSegments.maximumCount).map { count in rows.filter { $0.route.depth == count } }
+        byCount = (0...PathSegments.maximumCount).map { count in
+            rows.filter { $0.route.depth == count || $0.route.style.takesTrailingSlash && $0.route.depth + 1 == count }
+        }
+        self.routes = routes
     }
 
-    /// The routes as given, grouped by depth.
-    package var routes: [Route] { byCount.flatMap { $0.map(\.route) } }
+    /// The routes as given.
+    package let routes: [Route]
 
     /// By which those are counted that no route has.
     var numberOfOptions: Int { operations.count - 2 }

@@ -20,6 +20,8 @@ struct ListBuilder {
     mutating func append(_ fragment: Fragment) { pieces.append(.fragment(fragment)) }
     mutating func append(_ bytes: [UInt8]) { pieces.append(.fragment(Fragment(bytes))) }
 
+    mutating func prepend(_ bytes: [UInt8]) { pieces.insert(.fragment(Fragment(bytes)), at: 0) }
+
     /// The body. Pages are made of just the size that they need.
     var chain: FragmentChain {
         var fragments: [Fragment] = []

@@ -24,6 +24,8 @@ package struct ListRendering {
     private var overdue: UInt64 = 0
     /// Whether no instance has been put in yet.
     package private(set) var isEmpty = true
+    /// How many instances of each status have been put in.
+    package private(set) var tally: [InstanceStatus: Int] = [:]
 
     init(
         _ format: Format, of namespace: Namespace, from lookup: Lookup, _ connectionLimits: ConnectionLimits,
@@ -47,9 +49,20 @@ package struct ListRendering {
 
     package mutating func append(_ bytes: [UInt8]) { builder.append(bytes) }
 
+    /// Puts these before everything: what is known of a list only once it is made.
+    package mutating func prepend(_ bytes: [UInt8]) { builder.prepend(bytes) }
+
+    /// Begins a group of instances: the next one needs no separator before it.
+    package mutating func beginGroup() { isEmpty = true }
+
     /// The instances of a service that have a status, or any.
     package mutating func append(instancesOf service: Name, _ status: InstanceStatus?) throws(RenderStop) {
         try append(service, lookup.revision(of: service, in: namespace), status)
+    }
+
+    /// The instances of a service that was listed at a revision.
+    package mutating func append(_ service: RevisedName) throws(RenderStop) {
+        try append(service.name, service.revision, nil)
     }
 
     /// The instances of all services that have a status, or any.
@@ -67,6 +80,7 @@ package struct ListRendering {
         let (fragment, isNew) = rendering.fragment(status)
         if isNew { renderings.keep(rendering) }
         guard let fragment else { return }
+        rendering.forEachCount(status) { tally[$0, default: 0] += $1 }
         // What was just rendered is counted.
         if !found.isNew { try budget.make(fragment.count) }
         if !isEmpty { builder.append(literal: format.separator) }
@@ -98,6 +112,13 @@ package struct ListRendering {
     package func finished() -> RenderedList {
         var list = RenderedList(body: builder.chain, validity: validity)
         list.overdue = overdue
+        return list
+    }
+
+    /// The same of a list that leaves out what a listing of services left out.
+    package func finished(leavingOut listing: NamespaceListing) -> RenderedList {
+        var list = finished()
+        list.overdue &+= listing.overdue
         return list
     }
 

@@ -14,6 +14,7 @@ final class ServiceRendering: Sendable {
     private struct Run {
         let status: InstanceStatus
         var range: Range<Int>
+        var count = 1
     }
 
     let namespace: Namespace
@@ -54,6 +55,7 @@ final class ServiceRendering: Sendable {
             let status = leased.instance.status
             if let last = runs.indices.last, runs[last].status == status {
                 runs[last].range = runs[last].range.lowerBound..<scratch.count
+                runs[last].count += 1
             } else {
                 runs.append(Run(status: status, range: start..<scratch.count))
             }
@@ -88,6 +90,11 @@ final class ServiceRendering: Sendable {
         // Another thread may have made it meanwhile, too; then it is there twice, which is counted.
         byStatus.withLock { $0.append((status, fragment)) }
         return (fragment, true)
+    }
+
+    /// How many instances of a status there are, or of each.
+    func forEachCount(_ status: InstanceStatus?, _ body: (InstanceStatus, Int) -> Void) {
+        for run in runs where status == nil || run.status == status { body(run.status, run.count) }
     }
 
     /// What it takes in memory, in bytes, with some for what surrounds the text.

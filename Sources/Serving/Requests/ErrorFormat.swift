@@ -7,10 +7,10 @@ import JSON
 
 /// How a protocol words what is refused.
 package struct ErrorFormat: Sendable {
-    private let contentType: ContentType
+    private let contentType: ContentType?
     private let body: @Sendable (Refusal) -> [UInt8]
 
-    package init(_ contentType: ContentType, body: @escaping @Sendable (Refusal) -> [UInt8]) {
+    package init(_ contentType: ContentType?, body: @escaping @Sendable (Refusal) -> [UInt8]) {
         self.contentType = contentType
         self.body = body
     }
@@ -23,6 +23,9 @@ package struct ErrorFormat: Sendable {
         body.append(literal: "}")
         return body
     }
+
+    /// No body at all, for clients that would read it as something else; the log has the sentence.
+    package static let empty = ErrorFormat(nil) { _ in [] }
 
     /// The answer to a refused request.
     package func response(to refusal: Refusal) -> Response {

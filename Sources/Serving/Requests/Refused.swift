@@ -26,6 +26,8 @@ package enum Refused: Error, Sendable {
     /// Something the client sent cannot be used; the sentence names it.
     case invalid(String)
     case namespaceFull
+    /// As many statuses are set by operators as may be (R293).
+    case tooManyOverrides
     /// A look-up of an instance that the namespace does not have (R251).
     case noSuchInstance
     /// A heartbeat for an instance that the namespace does not have (R255).
@@ -87,6 +89,8 @@ package enum Refused: Error, Sendable {
         case .namespaceFull:
             Self.error(
                 .forbidden, "the namespace is full: deregister instances, or have NAMESPACE_CAPACITY raised")
+        case .tooManyOverrides:
+            Self.error(.forbidden, "as many statuses are overridden as may be: remove some, or ask again later")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
         case .instanceGone: Self.error(.gone, "there is no such instance in this namespace: register it again")
         case .alreadyGone:

@@ -10,11 +10,14 @@ enum SecureURL {
 
     /// The same path and query over TLS. Throws when `host` has no name.
     /// - Parameters:
+    ///   - target: path and query, without a credential in them.
     ///   - host: the value of `Host`, a name or an address, perhaps with a port.
     ///   - prefix: what a proxy has taken off the front of the path.
     ///   - port: the TLS port of our own; nil when a proxy has one, which then is the one `Host` means.
-    static func url(_ head: RequestHead, host: String, port: UInt16?, prefix: String = "") throws(Refused) -> String {
-        let target = prefix + String(decoding: head.target, as: UTF8.self)
+    static func url(
+        _ target: ArraySlice<UInt8>, host: String, port: UInt16?, prefix: String = ""
+    ) throws(Refused) -> String {
+        let target = prefix + String(decoding: target, as: UTF8.self)
         guard let port else { return "https://\(host)\(target)" }
         guard let name = name(host) else {
             throw .malformed(Refusal(.badRequest, "the Host header is not a host and port"))

@@ -13,9 +13,12 @@ enum LoggedTarget {
     static let excerptBytes = 64
 
     private static let ours = Array("/api/v1/".utf8)
+    private static let eureka = Array("/eureka/".utf8)
     private static let credentialFollows = Array("eureka".utf8)
-    /// Eureka's paths without a credential have this in its place.
-    private static let noCredential = Array("v2".utf8)
+    /// Eureka's paths without a credential have one of these in its place; behind `/api/` the first alone.
+    private static let noCredential = ["v2", "apps", "instances", "vips", "svips", "peerreplication", "v1"].map {
+        Array($0.utf8)
+    }
 
     /// A path as it was sent, with the segment behind each `eureka` blotted out. The registry's own paths, which hold
     /// no credential, cost one comparison and no copy.
@@ -24,11 +27,12 @@ enum LoggedTarget {
         var isCredential = false
         var result: [UInt8] = []
         var hasBlots = false
+        let known = path.starts(with: eureka) ? noCredential[...] : noCredential.prefix(1)
         for (index, segment) in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).enumerated()
         {
             if index > 0 { result.append(UInt8(ascii: "/")) }
             let plain = decoded(segment)
-            if isCredential, !segment.isEmpty, !plain.elementsEqual(noCredential) {
+            if isCredential, !segment.isEmpty, !known.contains(plain) {
                 result += blot
                 hasBlots = true
             } else {
@@ -38,6 +42,12 @@ enum LoggedTarget {
             if !segment.isEmpty { isCredential = plain.elementsEqual(credentialFollows) }
         }
         return hasBlots ? result[...] : path
+    }
+
+    /// A path and its query as they were sent, but for what `path` blots out.
+    static func target(_ target: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let query = target.firstIndex(of: UInt8(ascii: "?")) else { return path(target) }
+        return path(target[..<query]) + target[query...]
     }
 
     /// The beginning of a request that could not be read: of its first line only, so that no header value is in it,

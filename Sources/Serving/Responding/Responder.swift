@@ -6,6 +6,7 @@ import Authorization
 import Catalog
 import HTTP
 import RegistryCore
+import System
 import Telemetry
 
 /// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its
@@ -66,6 +67,39 @@ package final class Responder {
             kept.waiting = waiting
             return .waits(kept)
         }
+    }
+
+    // MARK: - Large bodies
+
+    /// How long bodies may be, by their routes. Whether a client may send one that is longer than most is judged at the
+    /// end of its head, before anything of the body is read.
+    package var bodyRule: BodyRule {
+        BodyRule(largest: routes.routes.map(\.style.bodyLimit).max() ?? RequestLimits().body) {
+            [self] head throws(Refusal) -> Int in try bodyLimit(of: head)
+        }
+    }
+
+    private func bodyLimit(of head: RequestHead) throws(Refusal) -> Int {
+        guard let path = try? PathSegments(head), let row = routes.row(head.method, path),
+            row.route.style.bodyLimit > RequestLimits().body
+        else { return RequestLimits().body }
+        // A certificate is known only with the request; who has none cannot have come so far.
+        guard !context.settings.authMode.contains(.mtls) else { return row.route.style.bodyLimit }
+        let now = MonotonicClock.nanoseconds()
+        let instant = Instant(
+            moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+        var call = Call(
+            Request(head: head, body: [], isSecure: false, clientAddress: nil), at: instant, context, answers,
+            number: row.number)
+        call.path = path
+        call.take(row)
+        do throws(Refused) {
+            _ = try principal(of: call, for: .page)
+        } catch {
+            let response = error.response(in: .json)
+            throw Refusal(response.status, response.refusal ?? "a credential is required")
+        }
+        return row.route.style.bodyLimit
     }
 
     /// Takes the client from a trusted proxy.
@@ -148,7 +182,8 @@ package final class Responder {
         call.path = try segments(of: call.request)
         let row = routes.row(call.request.head.method, call.path)
         let purpose = row?.route.operation.purpose ?? Operation.unmatched.purpose
-        try enter(call, for: purpose)
+        if let row { call.find(row) }
+        try enter(call, for: purpose, row?.route.style)
         guard let row else {
             guard let allow = routes.allowedMethods(call.path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
@@ -163,32 +198,43 @@ package final class Responder {
     }
 
     /// - Parameter isForServer: whether the registry as a whole is asked, which may come plain.
-    private func enter(_ call: borrowing Call, for purpose: Purpose, isForServer: Bool = false) throws(Refused) {
+    private func enter(
+        _ call: borrowing Call, for purpose: Purpose, _ style: RouteStyle? = nil, isForServer: Bool = false
+    ) throws(Refused) {
         let isSecure = isForServer || !admission.needsTLS(for: purpose) || call.isHTTPS
         do throws(AdmissionRefusal) {
             try admission.enter(call.client, for: purpose, isSecure: isSecure, at: call.monotonic)
         } catch {
-            throw try refused(error, call)
+            throw try refused(error, call, style)
         }
     }
 
     private func principal(of call: borrowing Call, for purpose: Purpose) throws(Refused) -> Principal {
+        let credential: ArraySlice<UInt8>?
+        if let find = call.route?.style.credential {
+            credential = try find(call)?[...]
+        } else {
+            credential = call.request.head[.authorization]
+        }
         do throws(AdmissionRefusal) {
             return try admission.admit(
-                call.request.head[.authorization], call.request.clientIdentity, for: purpose, at: call.instant)
+                credential, call.request.clientIdentity, for: purpose, at: call.instant)
         } catch {
-            throw try refused(error, call)
+            throw try refused(error, call, nil)
         }
     }
 
     /// What admission refuses, as HTTP has it.
-    private func refused(_ refusal: AdmissionRefusal, _ call: borrowing Call) throws(Refused) -> Refused {
+    private func refused(
+        _ refusal: AdmissionRefusal, _ call: borrowing Call, _ style: RouteStyle?
+    ) throws(Refused) -> Refused {
         switch refusal {
         case .overAllowance(let limit, let seconds): .tooManyRequests(limit, retryAfter: seconds)
         case .insecure:
             .plain(
                 secureURL: try secureURL(of: call),
-                isReading: call.request.head.method == .get || call.request.head.method == .head)
+                isReading: !(style?.isAlwaysRedirectedAlike ?? false)
+                    && (call.request.head.method == .get || call.request.head.method == .head))
         case .unauthorized(let refusal): .unauthorized(refusal.sentence)
         case .leaving: .leaving
         case .noCopyYet: .noCopyYet
@@ -239,7 +285,8 @@ package final class Responder {
         // reach.
         let forwarded = context.forwarding.host(of: request, isFromProxy: call.isFromProxy)
         return try SecureURL.url(
-            request.head, host: forwarded ?? request.authority, port: forwarded == nil ? context.httpsPort : nil,
+            LoggedTarget.target(request.head.target), host: forwarded ?? request.authority,
+            port: forwarded == nil ? context.httpsPort : nil,
             prefix: context.forwarding.prefix(of: request, isFromProxy: call.isFromProxy))
     }
 }

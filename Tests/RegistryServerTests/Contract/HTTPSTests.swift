@@ -123,7 +123,7 @@ struct HTTPSTests {
         gate.feed(request.span)
         let taken = gate.takeRequest()
         let head = try #require(taken)
-        let url = try? SecureURL.url(head, host: host, port: port)
+        let url = try? SecureURL.url(head.target, host: host, port: port)
         #expect(url == authority.map { "https://\($0)/a?b=%20" })
     }
 

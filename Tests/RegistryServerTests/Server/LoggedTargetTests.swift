@@ -11,7 +11,9 @@ struct LoggedTargetTests {
     @Test(arguments: [
         ("/api/v1/instances/eureka/x", "/api/v1/instances/eureka/x"), ("/", "/"), ("", ""), ("*", "*"),
         ("/api/eureka/token/v2/apps/A", "/api/eureka/***/v2/apps/A"),
-        ("/api/eureka/v2/apps/A", "/api/eureka/v2/apps/A"),
+        ("/api/eureka/v2/apps/A", "/api/eureka/v2/apps/A"), ("/eureka/v2/apps/A", "/eureka/v2/apps/A"),
+        ("/eureka/apps/A/i", "/eureka/apps/A/i"), ("/eureka/x/apps/A", "/eureka/***/apps/A"),
+        ("/api/eureka/apps/v2/apps", "/api/eureka/***/v2/apps"),
         ("/api/eureka/", "/api/eureka/"), ("/api/eureka", "/api/eureka"),
         ("/api/eureka//token/v2", "/api/eureka//***/v2"),
         ("/api/%65%75reka/token", "/api/%65%75reka/***"), ("/eurekas/x", "/eurekas/x"),

@@ -1,0 +1,2 @@
+// expat's header; the XML target alone speaks to it.
+#include <expat.h>
