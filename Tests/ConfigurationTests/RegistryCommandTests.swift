@@ -119,8 +119,12 @@ struct RegistryCommandTests {
             // A path by itself is allowed; alone among them it contradicts the others.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")
-        } else if ["port_file", "cluster_dir", "member_name"].contains(name) {
+        } else if ["port_file", "cluster_dir", "member_name", "eureka_namespace"].contains(name) {
             #expect(outcome.output.contains("\(name) = \(value) (flag --\(name))"))
+        } else if ["fs_catalog", "eureka_ca"].contains(name) {
+            // A path is allowed, and what it names is looked at.
+            #expect(outcome.status == 64)
+            #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be read: "), "\(outcome.errors)")
         } else {
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(row.name): "), "\(outcome.errors)")

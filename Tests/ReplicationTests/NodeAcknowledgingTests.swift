@@ -88,7 +88,9 @@ struct NodeAcknowledgingTests {
         #expect(told.contains { if case .note(.leftOut(bench.address(1))) = $0 { true } else { false } })
         Self.change(bench, 2)
         #expect(Self.acknowledged(bench.say(.acknowledge(changes: 2), on: quick)) == [Self.ticket(2)])
-        #expect(Self.standing(bench) == ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: nil))
+        #expect(
+            Self.standing(bench)
+                == ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: nil, isCatchingUp: true))
     }
 
     @Test func `who was left out is waited for again when it has been prompt for five seconds`() throws {
@@ -171,7 +173,9 @@ struct NodeAcknowledgingTests {
         let link = try bench.acceptPrompt(member: 1)
         #expect(Self.acknowledged(Self.change(bench, 1)) == [Self.ticket(1)])
         #expect(try Self.notices(bench.frames(on: link)) == [.neverWaits])
-        #expect(Self.standing(bench) == ClusterStanding(waits: false, mayBeUnderWay: true, behindSince: nil))
+        #expect(
+            Self.standing(bench)
+                == ClusterStanding(waits: false, mayBeUnderWay: true, behindSince: nil, isCatchingUp: true))
     }
 
     @Test func `after a pause of its own a node reads what was acknowledged before it leaves anybody out`() throws {

@@ -208,5 +208,5 @@ def crash_only_giver(run):
         copier.wait_ready(seconds=6)
         run.say(f"ready {time.monotonic() - killed:.1f} s after the giver's end, {time.monotonic() - began:.1f} s after its start, "
                 f"because {copier.cluster()['ready_because']}")
-        lines = copier.log_lines("without a whole copy")
+        lines = copier.log_lines("without a full copy")
         check(len(lines) == 1 and "level=error" in lines[0], f"it does not say, as an error, that it serves without a copy: {lines}")

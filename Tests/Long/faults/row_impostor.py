@@ -78,7 +78,7 @@ class Watch:
 
 
 def stays(cluster, lost):
-    check(sum(len(member.log_lines("no longer heard")) for member in cluster) == lost, "a member lost another for the stranger's sake")
+    check(sum(len(member.log_lines("lost the connection to a member")) for member in cluster) == lost, "a member lost another for the stranger's sake")
     cluster.wait_joined(seconds=1)
 
 
@@ -93,7 +93,7 @@ def impostor_lies(run):
     with Cluster(run.registry) as cluster:
         target, claimed, third = cluster.start().members
         with Population(cluster.members) as population, Oracle(cluster, population) as oracle, Watch(target) as watch:
-            lost = sum(len(member.log_lines("no longer heard")) for member in cluster)
+            lost = sum(len(member.log_lines("lost the connection to a member")) for member in cluster)
             refusals = target.metric("a8registry_replication_refusals_total")
 
             def refused(say, what, wants_goodbye=True):
@@ -194,7 +194,7 @@ def impostor_crowd(run):
     with Cluster(run.registry) as cluster:
         target, claimed, restarted = cluster.start().members
         with Population([target, claimed]) as population, Oracle(cluster, population) as oracle:
-            lost = sum(len(member.log_lines("no longer heard")) for member in cluster)
+            lost = sum(len(member.log_lines("lost the connection to a member")) for member in cluster)
             for what, words in (("nonsense", b"nonsense\r\n\r\n"), ("a claim", impostor.preface(claimed.address)), ("silence", b"")):
                 with Watch(target) as watch, Crowd(target, words) as crowd:
                     crowd.come(CROWD)

@@ -60,11 +60,11 @@ def delay(run):
     """
     with relayed(run) as cluster, Relays(cluster) as relays:
         with Population(cluster.start().members, churn=10) as population, Oracle(cluster, population) as oracle:
-            lost = sum(len(member.log_lines("no longer heard")) for member in cluster)
+            lost = sum(len(member.log_lines("lost the connection to a member")) for member in cluster)
             relays.weather(Weather(delay=(0.05, 0.4), loss=0.02))
             time.sleep(20)
             run.say(told(relays))
-            check(sum(len(member.log_lines("no longer heard")) for member in cluster) == lost, "a link was given up though it was only slow")
+            check(sum(len(member.log_lines("lost the connection to a member")) for member in cluster) == lost, "a link was given up though it was only slow")
             heal(cluster, relays, population)
             oracle.hold(bound=CONVERGENCE_SECONDS)
 
