@@ -7,7 +7,7 @@
 public enum FieldName: UInt8, Sendable, CaseIterable {
     case requestID, legacyRequestID
     case vary, contentEncoding, entityTag, location, allow, retryAfter
-    case challenge, transportSecurity, staleness
+    case challenge, transportSecurity, staleness, proxyBuffering
     case allowedOrigin, allowedMethods, allowedHeaders, exposedHeaders, preflightAge
 
     /// The name as it is sent.
@@ -24,6 +24,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .challenge: "WWW-Authenticate"
         case .transportSecurity: "Strict-Transport-Security"
         case .staleness: "X-Registry-Stale"
+        case .proxyBuffering: "X-Accel-Buffering"
         case .allowedOrigin: "Access-Control-Allow-Origin"
         case .allowedMethods: "Access-Control-Allow-Methods"
         case .allowedHeaders: "Access-Control-Allow-Headers"

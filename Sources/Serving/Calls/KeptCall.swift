@@ -5,19 +5,44 @@ import Libevent
 
 /// A call that waits, with all that its answer takes. Belongs to its loop's thread.
 package final class KeptCall {
+    /// How it goes on.
+    package enum Next {
+        /// Its answer is waited for.
+        case reply(Waiting)
+        /// Its answer is a stream, whose head is to be sent.
+        case stream(StreamStep)
+        /// The next piece of its answer is waited for.
+        case piece(StreamWaiting)
+    }
+
     package var call: Call
-    package var waiting: Waiting
-    /// By which its questions know it; 0 when it has none.
+    package var next: Next
+    /// By which what it waits for knows it; 0 when it has none.
     var ticket: UInt64 = 0
     /// The client of the answer; nil where there is no transport, and once it was sent.
     package var reply: PendingReply?
-
     /// What stands for it at the list that it waits for.
     package var rendering: UInt64?
 
-    package init(_ call: consuming Call, _ waiting: Waiting) {
+    /// The head of a streamed answer, and the request's identity in it. Invariant: not nil from `Next.stream` on.
+    var head: (response: Response, id: RequestID)?
+    /// The body of a streamed answer, until it ends.
+    var stream: StreamReply?
+    /// Bytes of it that have been sent.
+    var sent = 0
+
+    package init(_ call: consuming Call, _ next: Next) {
         self.call = call
-        self.waiting = waiting
+        self.next = next
+    }
+
+    /// What it waits for.
+    package var cause: WaitCause {
+        switch next {
+        case .reply(let waiting): waiting.cause
+        case .stream: .turn
+        case .piece(let waiting): waiting.cause
+        }
     }
 
     /// Whether a client still waits for the answer, as far as is known.

@@ -1,6 +1,6 @@
-// What a handler says of a call: its answer, or what that waits for. Most calls are answered at once, and cost nothing
-// for those that are not; one that waits is kept as a value with the way to go on, so that no thread ever stands still
-// for it.
+// What a handler says of a call: its answer, what that waits for, or an answer whose body goes on. Most calls are
+// answered at once, and cost nothing for those that are not; one that waits is kept as a value with the way to go on,
+// so that no thread ever stands still for it.
 
 import Catalog
 import HTTP
@@ -10,6 +10,8 @@ import Replication
 package enum Reply {
     case now(Response)
     case later(Waiting)
+    /// The head is sent at once, and the body piece by piece. The body of the response is not sent.
+    case stream(Response, first: StreamStep)
 }
 
 /// An answer that is to come.
@@ -27,6 +29,30 @@ package struct Waiting {
     }
 }
 
+/// A piece of a body that goes on.
+package enum StreamStep {
+    /// Sends these bytes, of which there may be none, and waits. The next piece is not asked for before there is room
+    /// for this one, so a producer makes it of the state at that time, however slow the client is.
+    case piece([UInt8], then: StreamWaiting)
+    /// Sends these bytes, and ends the answer.
+    case last([UInt8])
+}
+
+/// The piece of a body that is to come.
+package struct StreamWaiting {
+    /// Makes the next piece, in a few milliseconds at most. Once it is woken by `draining` or `tooMany` its piece is
+    /// the last, whatever it says. When the client goes it is asked no more.
+    typealias Continuation = (_ call: borrowing Call, _ wake: Wake) -> StreamStep
+
+    let cause: WaitCause
+    let next: Continuation
+
+    init(for cause: WaitCause, next: @escaping Continuation) {
+        self.cause = cause
+        self.next = next
+    }
+}
+
 /// What a call waits for.
 package enum WaitCause: Sendable, Equatable {
     /// That the other members have what this loop has changed so far.
@@ -39,6 +65,23 @@ package enum WaitCause: Sendable, Equatable {
     case rendering(RenderJob)
     /// A time, this many milliseconds from now.
     case time(milliseconds: Int64)
+    /// A change of a namespace or a service, or this many milliseconds without one.
+    case change(ChangeWatch, milliseconds: Int64)
+}
+
+/// What a call waits for to change.
+package struct ChangeWatch: Sendable, Equatable {
+    package let namespace: Namespace
+    /// Nil: anything in the namespace.
+    package let service: Name?
+    /// The state that the caller knows; another one is a change.
+    package let revision: Revision
+
+    package init(namespace: Namespace, service: Name? = nil, revision: Revision) {
+        self.namespace = namespace
+        self.service = service
+        self.revision = revision
+    }
 }
 
 /// Why a call goes on.
@@ -51,4 +94,6 @@ enum Wake: Sendable, Equatable {
     case tooMany
     /// Its client has gone while it waited for its turn. Its result is sent to no client.
     case clientGone
+    /// The server stops: a streamed answer may say a last word.
+    case draining
 }

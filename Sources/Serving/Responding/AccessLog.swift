@@ -22,7 +22,10 @@ package final class AccessLog {
         self.rule = rule
     }
 
-    package func append(_ call: borrowing Call, _ response: Response, _ id: RequestID, microseconds: Int) {
+    /// - Parameter bytes: of the answer's body.
+    package func append(
+        _ call: borrowing Call, _ response: borrowing Response, _ id: RequestID, bytes: Int, microseconds: Int
+    ) {
         guard
             rule.admits(
                 response.status, isProbe: call.operation.purpose == .probe || call.request.head.method == .options)
@@ -30,7 +33,7 @@ package final class AccessLog {
             return
         }
         // To HEAD nothing of the body is sent.
-        let bytes = call.request.head.method == .head ? 0 : response.body.count
+        let bytes = call.request.head.method == .head ? 0 : bytes
         // The path only: a query may be anything.
         write(
             AccessLine(

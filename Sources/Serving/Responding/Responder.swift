@@ -51,22 +51,52 @@ package final class Responder {
         case .now(var response):
             complete(&response, for: call, finished)
             return .answered(response)
-        case .later(let waiting): return .waits(KeptCall(call, waiting))
+        case .later(let waiting): return .waits(KeptCall(call, .reply(waiting)))
+        case .stream(let head, let first):
+            let kept = KeptCall(call, .stream(first))
+            begin(head, of: kept)
+            return .waits(kept)
         }
     }
 
     /// Goes on with a call that has waited. Its answer gets what one that was given at once would have got.
     func resume(_ kept: KeptCall, _ wake: Wake, at instant: Instant, finished: () -> Int64) -> CallProgress {
+        guard case .reply(let waiting) = kept.next else { return .waits(kept) }
         kept.call.goOn(at: instant)
-        let resume = kept.waiting.resume
-        switch outcome(of: kept.call, resume, wake) {
+        switch outcome(of: kept.call, waiting.resume, wake) {
         case .now(var response):
             complete(&response, for: kept.call, finished)
             return .answered(response)
-        case .later(let waiting):
-            kept.waiting = waiting
-            return .waits(kept)
+        case .later(let waiting): kept.next = .reply(waiting)
+        case .stream(let head, let first):
+            kept.next = .stream(first)
+            begin(head, of: kept)
         }
+        return .waits(kept)
+    }
+
+    // MARK: - Streams
+
+    /// The head of a streamed answer gets what every answer gets. It is never compressed: pieces would wait for each
+    /// other.
+    private func begin(_ head: Response, of kept: KeptCall) {
+        var head = head
+        let id = mark(&head, for: kept.call)
+        head.fields.append(.proxyBuffering, "no")
+        kept.head = (head, id)
+    }
+
+    /// Refuses a call whose streamed answer would be one too many; what it is told.
+    func refuseStream(_ kept: KeptCall, finished: () -> Int64) -> Response {
+        var response = Refused.noRoom.response(in: kept.call.errors)
+        complete(&response, for: kept.call, finished)
+        return response
+    }
+
+    /// Counts and logs a streamed answer that has ended.
+    func streamEnded(_ kept: KeptCall, finished: () -> Int64) {
+        guard let head = kept.head else { return }
+        record(head.response, head.id, for: kept.call, bytes: kept.sent, finished)
     }
 
     // MARK: - Large bodies
@@ -116,6 +146,13 @@ package final class Responder {
         if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) {
             response = Refused.noRoom.response(in: call.errors)
         }
+        let id = mark(&response, for: call)
+        Compression.compress(&response, for: call.request.head)
+        record(response, id, for: call, bytes: response.body.count, finished)
+    }
+
+    /// Adds the fields of every answer; returns the request's identity.
+    private func mark(_ response: inout Response, for call: borrowing Call) -> RequestID {
         let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }
@@ -123,10 +160,15 @@ package final class Responder {
             response.fields.append(.staleness, seconds)
         }
         context.crossOrigin?.mark(&response, for: call.request.head)
-        Compression.compress(&response, for: call.request.head)
+        return id
+    }
+
+    private func record(
+        _ response: borrowing Response, _ id: RequestID, for call: borrowing Call, bytes: Int, _ finished: () -> Int64
+    ) {
         let microseconds = Int((finished() - call.arrived) / 1_000)
         metrics.record(call.number, response.status, microseconds: microseconds)
-        accessLog?.append(call, response, id, microseconds: microseconds)
+        accessLog?.append(call, response, id, bytes: bytes, microseconds: microseconds)
     }
 
     /// Answers what the transport refuses before there is a request. One that could not be read is counted and logged

@@ -22,10 +22,10 @@ package final class KeptReplies {
 
     /// Which loop this is.
     private let index: Int
-    private let responder: Responder
+    let responder: Responder
     private let context: ServerContext
-    private let metrics: LoopMetrics
-    private var table: WaiterTable<KeptCall>
+    let metrics: LoopMetrics
+    var table: WaiterTable<KeptCall>
     private var questions = OpenQuestions()
     /// Up to which ticket the others have acknowledged.
     private var acknowledged: UInt64 = 0
@@ -34,10 +34,13 @@ package final class KeptReplies {
     private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
+    private var watches = ChangeWatches()
+    private var look: LoopEvent?
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
     /// most.
     private var renderings: Mailbox<UInt64>?
-    private var rendered: [UInt64] = []
+    /// The calls for which a list or a change is there.
+    private var ready: [UInt64] = []
     private var delivery: LoopEvent?
     /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
     private var scheduled: Int64?
@@ -59,24 +62,28 @@ package final class KeptReplies {
             endOverdue()
         }
         renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
-            if rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
-            rendered.append(ticket)
+            deliver([ticket])
         }
+        look = try LoopEvent.timer(on: loop) { [unowned self] _ in lookForChanges() }
         delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }
     }
 
     /// Keeps the reply of a call until what it waits for has come.
     package func keep(_ kept: KeptCall, _ reply: consuming PendingReply) {
         kept.reply = consume reply
-        wait(kept)
+        proceed(kept)
     }
 
-    private func wait(_ kept: KeptCall) {
+    private func proceed(_ kept: KeptCall) {
+        if case .stream(let first) = kept.next { beginStream(kept, first) } else { wait(kept) }
+    }
+
+    func wait(_ kept: KeptCall) {
         guard !table.isFull else {
             metrics.countNotWaited()
             return resume(kept, .tooMany)
         }
-        switch kept.waiting.cause {
+        switch kept.cause {
         case .acknowledgments:
             untold = table.waitForAcknowledgment(kept, until: MonotonicClock.milliseconds() + patience)
             endOfTurn?.activate()
@@ -88,10 +95,21 @@ package final class KeptReplies {
             table.waitForTurn(kept)
         case .rendering(let job): wait(kept, for: job)
         // One more, because the clock's millisecond has begun.
-        case .time(let milliseconds): _ = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+        case .time(let milliseconds):
+            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+        case .change(let watch, let milliseconds):
+            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+            if watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
+            watches.add(watch, for: kept.ticket)
         }
         metrics.recordWaiting(table.count)
         scheduleDeadline()
+    }
+
+    /// A call waits no longer for what it has a ticket of.
+    func forget(_ kept: KeptCall) {
+        _ = table.take(kept.ticket)
+        if case .change(let watch, _) = kept.cause { watches.remove(watch, of: kept.ticket) }
     }
 
     private var patience: Int64 { context.settings.acknowledgeTimeout.wholeMilliseconds + Self.backstop }
@@ -100,9 +118,13 @@ package final class KeptReplies {
         let monotonic = MonotonicClock.nanoseconds()
         let instant = Instant(
             moment: context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        if case .piece(let waiting) = kept.next {
+            kept.call.goOn(at: instant)
+            return goOn(kept, waiting, wake)
+        }
         switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
         case .answered(let response): kept.reply.take()?.send(response)
-        case .waits(let kept): wait(kept)
+        case .waits(let kept): proceed(kept)
         }
     }
 
@@ -151,7 +173,8 @@ package final class KeptReplies {
         let now = MonotonicClock.milliseconds()
         while let kept = table.takeOverdue(at: now) {
             questions.forget(kept.ticket)
-            switch kept.waiting.cause {
+            forget(kept)
+            switch kept.cause {
             case .time: resume(kept, .come)
             case .rendering: lookAfter(kept)
             default: resume(kept, .timeUp)
@@ -165,6 +188,19 @@ package final class KeptReplies {
         guard let next = table.nextDeadline, next < scheduled ?? .max else { return }
         scheduled = next
         deadline?.schedule(afterMilliseconds: Int(max(1, next - MonotonicClock.milliseconds())))
+    }
+}
+
+// MARK: - Changes
+
+extension KeptReplies {
+    /// How often it is looked whether something has changed, in milliseconds, while a call waits for that.
+    private static let lookForChangesPeriod = 20
+
+    private func lookForChanges() {
+        let lookup = context.registry.lookup
+        deliver(watches.takeChanged({ lookup.revision(of: $0) }, { lookup.revision(of: $0, in: $1) }))
+        if !watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
     }
 }
 
@@ -182,25 +218,31 @@ extension KeptReplies {
         kept.rendering = job.whenDone { sender.send(ticket) }
     }
 
-    /// Answers those whose lists are there, for as long as calls may go on in one turn: a thousand may have waited for
-    /// one list.
+    /// Something that these calls wait for is there.
+    private func deliver(_ tickets: [UInt64]) {
+        if ready.isEmpty, !tickets.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+        ready += tickets
+    }
+
+    /// Answers those for which something is there, for as long as calls may go on in one turn: a thousand may have
+    /// waited for one list.
     private func deliver() {
         let end = MonotonicClock.nanoseconds() + Self.turnBudget
         var count = 0
-        for ticket in rendered {
+        for ticket in ready {
             count += 1
             guard let kept = table.take(ticket) else { continue }
             resume(kept, .come)
             if MonotonicClock.nanoseconds() >= end { break }
         }
-        rendered.removeFirst(count)
+        ready.removeFirst(count)
         metrics.recordWaiting(table.count)
-        if !rendered.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+        if !ready.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
     }
 
     /// A list for which no client waits any more is not rendered.
     private func lookAfter(_ kept: KeptCall) {
-        guard case .rendering(let job) = kept.waiting.cause else { return }
+        guard case .rendering(let job) = kept.cause else { return }
         if let rendering = kept.rendering { job.forget(rendering) }
         guard kept.hasClient else { return resume(kept, .clientGone) }
         guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else {

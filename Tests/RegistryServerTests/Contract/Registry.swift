@@ -141,7 +141,7 @@ extension CallProgress {
 
     /// The answer, once a list that it waits for has been made.
     func settled(by responder: Responder, at instant: Instant) -> Response {
-        guard case .waits(let kept) = self, case .rendering(let job) = kept.waiting.cause, let done = try? WakeSignal()
+        guard case .waits(let kept) = self, case .rendering(let job) = kept.cause, let done = try? WakeSignal()
         else {
             return atOnce
         }

@@ -14,11 +14,12 @@ import TestSupport
 enum WaitingServer {
     /// Serves with one loop, on real clocks, until it is released.
     static func start(
-        _ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity
+        _ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity,
+        _ connectionLimits: ConnectionLimits = ConnectionLimits()
     ) throws
         -> LiveServer
     {
-        try LiveServer { _ in
+        try LiveServer(connectionLimits: connectionLimits) { _ in
             let responder = Responder(
                 context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)),
                 metrics: context.loopMetrics[0],

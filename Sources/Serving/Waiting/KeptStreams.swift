@@ -1,0 +1,77 @@
+// Answers whose bodies go on, on one loop. The producer of a body is asked for the next piece when what it waits for
+// has come and the client has room for it, so a slow client gets fewer pieces and never a queue of them; the transport
+// bounds what waits for it, and its sweep ends one that takes nothing.
+
+import HTTP
+import Libevent
+import System
+
+extension KeptReplies {
+    /// How long until a piece is offered again for which a client had no room, in milliseconds.
+    private static let offerPeriod: Int64 = 50
+
+    /// Sends the head of an answer, and the first piece.
+    func beginStream(_ kept: KeptCall, _ first: StreamStep) {
+        guard let head = kept.head, let reply = kept.reply.take() else { return }
+        guard !table.isFull else {
+            metrics.countNotWaited()
+            return reply.send(responder.refuseStream(kept, finished: MonotonicClock.nanoseconds))
+        }
+        kept.stream = reply.stream(head.response) { [unowned self, weak kept] end, _ in
+            if let kept { streamEnded(kept, end) }
+        }
+        // HEAD has no body, and a client may have gone.
+        guard kept.stream?.hasClient ?? false else { return endStream(kept) }
+        send(first, of: kept)
+    }
+
+    /// What the next piece waits for has come, or does not come.
+    func goOn(_ kept: KeptCall, _ waiting: StreamWaiting, _ wake: Wake) {
+        guard kept.stream?.hasClient ?? false else { return }
+        let step = waiting.next(kept.call, wake)
+        send(wake == .tooMany ? .last(step.bytes) : step, of: kept)
+    }
+
+    private func send(_ step: StreamStep, of kept: KeptCall) {
+        let bytes = step.bytes
+        guard kept.stream?.send(bytes) ?? false else {
+            // If its client has gone, its end was reported.
+            guard kept.stream?.hasClient ?? false else { return }
+            kept.next = .piece(StreamWaiting(for: .time(milliseconds: Self.offerPeriod)) { _, _ in step })
+            return wait(kept)
+        }
+        kept.sent += bytes.count
+        switch step {
+        case .piece(_, let waiting):
+            kept.next = .piece(waiting)
+            if kept.stream?.hasClient ?? false { wait(kept) }
+        case .last: endStream(kept)
+        }
+    }
+
+    /// The answer ends by the client's or the server's doing.
+    private func streamEnded(_ kept: KeptCall, _ end: AnswerEnd) {
+        if end == .draining, case .piece(let waiting) = kept.next {
+            let bytes = waiting.next(kept.call, .draining).bytes
+            if kept.stream?.send(bytes) ?? false { kept.sent += bytes.count }
+        }
+        endStream(kept)
+    }
+
+    private func endStream(_ kept: KeptCall) {
+        kept.stream.take()?.end()
+        // One that waits for a turn or for acknowledgments stays where it is, and is passed over.
+        forget(kept)
+        metrics.recordWaiting(table.count)
+        responder.streamEnded(kept, finished: MonotonicClock.nanoseconds)
+    }
+}
+
+extension StreamStep {
+    /// What is to be sent.
+    fileprivate var bytes: [UInt8] {
+        switch self {
+        case .piece(let bytes, _), .last(let bytes): bytes
+        }
+    }
+}
