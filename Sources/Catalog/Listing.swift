@@ -291,7 +291,7 @@ extension LeasedInstance {
 
     /// Sorts by id. Ids that are digests, as nearly all are, are sorted apart as the numbers they are: to move
     /// instances about and compare their ids in place takes several times as long.
-    static func sorted(_ instances: [LeasedInstance]) -> [LeasedInstance] {
+    public static func sorted(_ instances: [LeasedInstance]) -> [LeasedInstance] {
         var keys: [(digest: UInt64, index: Int)] = []
         if instances.count >= fewest {
             keys.reserveCapacity(instances.count)

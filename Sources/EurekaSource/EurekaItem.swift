@@ -21,6 +21,9 @@ struct EurekaItem {
     /// has from a Eureka is not read from it: two registries that read each other would keep for ever what each has from
     /// the other.
     private static let sourceKey = "amalgam8.source"
+    /// The metadata key by which a registry of this kind names the service of an instance that no client of Eureka has
+    /// registered: applications are upper case in Eureka, and service names are not.
+    private static let serviceKey = "amalgam8.service"
     /// Bytes of `{app}:{instanceId}`.
     private static let idLimit = 1_024
 
@@ -42,6 +45,8 @@ struct EurekaItem {
     private var homePage: String?
     private var vip: String?
     private var tags: String?
+    /// Nil where it is the application.
+    private var service: String?
     private var port: Port?
     private var securePort: Port?
     private var metadata: [UInt8]?
@@ -106,6 +111,10 @@ struct EurekaItem {
         while let key = try reader.nextKey() {
             let name = key.string
             guard let value = try reader.readScalar(), name != "@class" else { continue }
+            if name == Self.serviceKey {
+                service = value
+                continue
+            }
             if name == Self.tagsKey { tags = value }
             if name == Self.sourceKey { isEcho = value == SourceKind.eureka.rawValue }
             if object.count > 1 { object.append(UInt8(ascii: ",")) }
@@ -132,7 +141,9 @@ struct EurekaItem {
         guard endpoint.value.utf8.count <= EndpointKey.longestValue else {
             throw Unusable(sentence: "a hostName is too long")
         }
-        guard let id = InstanceID(Array("\(application):\(id)".utf8)[...]),
+        // Named by its registry, it has the id there that it would have here.
+        let named = service.flatMap { $0.uppercasedASCII == application.uppercasedASCII ? $0 : nil }
+        guard let id = InstanceID(Array((named == nil ? "\(application):\(id)" : id).utf8)[...]),
             application.utf8.count + self.id.utf8.count < Self.idLimit
         else {
             throw Unusable(sentence: "app and instanceId may have at most \(Self.idLimit) bytes together")
@@ -146,7 +157,7 @@ struct EurekaItem {
         }
         if !tags.contains(SourceKind.eureka.tag) { tags.append(SourceKind.eureka.tag) }
         return Instance(
-            id: id, serviceName: Name(application), endpoint: endpoint, status: InstanceStatus(status), ttl: 0,
+            id: id, serviceName: Name(named ?? application), endpoint: endpoint, status: InstanceStatus(status), ttl: 0,
             tags: tags, metadata: metadata, extra: extra, registered: 0)
     }
 

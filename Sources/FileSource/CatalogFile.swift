@@ -50,6 +50,8 @@ struct CatalogFile {
         guard isComplete else {
             throw Mistake(sentence: "instances is required: an array of registrations", offset: 0)
         }
+        // As they are published, so that the view has the same arrays, of just the size that they need.
+        services = services.mapValues(LeasedInstance.sorted)
     }
 
     private mutating func read(

@@ -188,7 +188,8 @@ struct FileCatalog {
                 file.namespace == place.namespace ? file.services[place.service].map { (name, $0) } : nil
             }
             overlaps[place] = parts.count > 1 ? Self.overlap(parts) : nil
-            return SourceChange(place.namespace, place.service, parts.flatMap(\.1))
+            return SourceChange(
+                place.namespace, place.service, parts.count == 1 ? parts[0].1 : parts.flatMap(\.1))
         }
     }
 

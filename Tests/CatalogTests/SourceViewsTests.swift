@@ -234,4 +234,18 @@ struct JoinedListingTests {
         #expect(page.changes.map { $0.actor?.source } == ["eureka", nil, "eureka", nil])
         #expect(page.changes.map(\.index) == page.changes.map(\.index).sorted())
     }
+
+    @Test func `of more changes than the log keeps a reader is told that some are missing`() {
+        let store = Store(namespaceCapacity: nil)
+        _ = store.register(Self.registered(1), in: Self.space, at: Self.now)
+        let known = store.changes(in: Self.space, after: 0, limit: 10).next
+        let events = (0..<20_000).map { number in
+            SourceEvent(kind: .registered, instance: Self.registered(UInt64(number)), before: nil, after: .up)
+        }
+        let index = store.note(events, of: "eureka", in: Self.space, at: 0)
+        let page = store.changes(in: Self.space, after: known, limit: 20_000)
+        #expect(page.isMissing)
+        #expect(page.changes.count <= 10_000)
+        #expect(page.changes.last?.index == index)
+    }
 }

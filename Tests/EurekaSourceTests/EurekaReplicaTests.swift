@@ -245,6 +245,21 @@ struct EurekaListingTests {
         #expect(listing.problems == [])
     }
 
+    @Test func `an instance that was registered over REST there has its own service and id here`() throws {
+        // U112 An instance that no client of Eureka has registered with a registry of this kind has the service and the
+        // id that it has there.
+        let rest = #","metadata":{"amalgam8.service":"Web","zone":"z"}"#
+        let instance = try Self.instance(EurekaText.instance("a14b9cb4ebe2f7f4", "WEB", rest)).instance
+        #expect(instance.serviceName.text == "Web")
+        #expect(instance.id == .digest(0xa14b_9cb4_ebe2_f7f4))
+        #expect(instance.metadata.map { String(decoding: $0, as: UTF8.self) } == #"{"zone":"z"}"#)
+        let other = try Self.instance(
+            EurekaText.instance("a", "WEB", #","metadata":{"amalgam8.service":"mail"}"#)
+        ).instance
+        #expect(other.serviceName.text == "WEB")
+        #expect(other.id.description == "WEB:a")
+    }
+
     @Test func `a change that is told again touches nothing`() throws {
         var replica = EurekaReplica(servers: 1, at: 0)
         _ = replica.take(

@@ -70,9 +70,12 @@ extension Store {
         -> UInt64
     {
         let actor = Actor(address: nil, source: source)
-        var (index, next) = (UInt64(0), 0)
-        while next < events.count {
-            let batch = events[next..<min(next + Self.noted, events.count)]
+        // Of a source that is read for the first time the log would keep these alone: the earlier ones are missing to a
+        // reader as if they had been noted and forgotten.
+        let events = events.suffix(ChangeLog.limit + Self.noted)
+        var (index, next) = (UInt64(0), events.startIndex)
+        while next < events.endIndex {
+            let batch = events[next..<min(next + Self.noted, events.endIndex)]
             index = shard(of: namespace).catalog.withLock { catalog in
                 batch.reduce(index) { catalog.records.note($1, of: actor, in: namespace, at: microseconds) }
             }

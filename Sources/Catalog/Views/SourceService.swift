@@ -33,6 +33,8 @@ public final class SourceService: Sendable {
 
     /// Sorted by id; of several with one id the first.
     private static func firsts(of instances: [LeasedInstance]) -> [LeasedInstance] {
+        // A source that keeps what it has keeps the same array then.
+        if zip(instances, instances.dropFirst()).allSatisfy({ $0.instance.id < $1.instance.id }) { return instances }
         let keys = instances.enumerated().map { (id: $1.instance.id, place: $0) }
             .sorted { $0.id == $1.id ? $0.place < $1.place : $0.id < $1.id }
         var firsts: [LeasedInstance] = []
