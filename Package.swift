@@ -26,28 +26,31 @@ let package = Package(
 
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
+        .target(name: "Time"),
         .target(name: "JSON", dependencies: ["Text"]),
         .target(name: "HTTP", dependencies: ["Text"]),
-        .target(name: "Catalog", dependencies: ["Text"]),
+        .target(name: "Catalog", dependencies: ["Text", "Time"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
-        .target(name: "System", dependencies: ["CSystem"]),
+        .target(name: "System", dependencies: ["CSystem", "Time"]),
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
         .target(name: "XML", dependencies: ["CExpat"]),
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
         // Requests to other servers.
         .target(name: "HTTPClient", dependencies: ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
-        .target(name: "Telemetry", dependencies: ["System", "Text", .product(name: "Logging", package: "swift-log")]),
+        .target(
+            name: "Telemetry",
+            dependencies: ["System", "Text", "Time", .product(name: "Logging", package: "swift-log")]),
 
-        .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text"]),
+        .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text", "Time"]),
         // Members that run the original registry, for as long as there are any.
-        .target(name: "LegacyPeers", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "Text"]),
+        .target(name: "LegacyPeers", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "Text", "Time"]),
         // The thread and the sockets around Replication.
         .target(
             name: "ReplicationServer",
             dependencies: [
-                "Catalog", "Libevent", "Replication", "System", "TLS", "Text",
+                "Catalog", "Libevent", "Replication", "System", "TLS", "Text", "Time",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself, embedded.
@@ -55,19 +58,22 @@ let package = Package(
 
         // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows
         // all.
-        .target(name: "Configuration", dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"]),
+        .target(
+            name: "Configuration",
+            dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text", "Time"]),
         .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         .target(
             name: "RegistryCore",
             dependencies: [
                 "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS",
+                "Time",
             ]),
         .target(
             name: "Serving",
             dependencies: [
                 "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore",
                 "Replication", "System",
-                "TLS", "Telemetry", "Text",
+                "TLS", "Telemetry", "Text", "Time",
             ]),
         .target(
             name: "Amalgam8",
@@ -75,17 +81,17 @@ let package = Package(
         // Sources: other registries, and files, whose instances are shown beside our own.
         .target(
             name: "EurekaSource",
-            dependencies: ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS"]),
+            dependencies: ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
         .target(
             name: "FileSource",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System",
+                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System", "Time",
             ]),
         .target(
             name: "Eureka",
             dependencies: [
                 "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
-                "XML",
+                "XML", "Time",
             ]),
         .target(
             name: "Operations",
@@ -93,7 +99,7 @@ let package = Package(
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
                 "ReplicationServer", "Serving",
                 "Swagger",
-                "System", "TLS", "Telemetry", "Text",
+                "System", "TLS", "Telemetry", "Text", "Time",
             ]),
         .target(
             name: "RegistryServer",
@@ -102,13 +108,13 @@ let package = Package(
                 "HTTPClient", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
-                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
+                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text",
+                "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -118,38 +124,42 @@ let package = Package(
         .target(name: "TestRandom", path: "Tests/TestRandom"),
         // Reads Eureka's JSON as strictly as the strictest client does.
         .target(name: "TestEureka", dependencies: ["JSON"], path: "Tests/TestEureka"),
+        .target(name: "TestTime", dependencies: ["Time"], path: "Tests/TestTime"),
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
             name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS"],
             path: "Tests/TestSupport"),
 
+        .testTarget(name: "TimeTests", dependencies: ["Time"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom"]),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom", "TestTime", "Time"]),
         .testTarget(
             name: "ReplicationTests",
-            dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text"],
+            dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text", "TestTime", "Time"],
             exclude: ["testdata"]),
         .testTarget(
             name: "LegacyPeersTests",
             dependencies: [
                 "Catalog", "Gzip", "JSON", "LegacyPeers", "Replication", "TestCatalog", "TestRandom", "Text",
+                "TestTime", "Time",
             ],
             exclude: ["Samples"]),
         .testTarget(
             name: "ReplicationServerTests",
-            dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text"]),
+            dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text", "TestTime", "Time"]),
         .testTarget(
-            name: "LibeventTests", dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
+            name: "LibeventTests",
+            dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport", "Time"]),
         .testTarget(
             name: "HTTPClientTests",
             dependencies: ["Gzip", "HTTP", "HTTPClient", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
-        .testTarget(name: "SystemTests", dependencies: ["System"]),
+        .testTarget(name: "SystemTests", dependencies: ["System", "TestTime", "Time"]),
         .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
-        .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom", "TestTime", "Time"]),
         .testTarget(
             name: "FuzzTests",
             dependencies: [
@@ -160,10 +170,14 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests",
             dependencies: ["Configuration", "RegistryServer", "TestRandom", "TestSupport", "registry"]),
-        .testTarget(name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport"]),
         .testTarget(
-            name: "EurekaSourceTests", dependencies: ["EurekaSource", "HTTPClient", "TestRandom", "TestSupport"]),
-        .testTarget(name: "FileSourceTests", dependencies: ["FileSource", "System", "TestRandom", "TestSupport"]),
+            name: "RegistryCoreTests", dependencies: ["RegistryCore", "TestRandom", "TestSupport", "TestTime", "Time"]),
+        .testTarget(
+            name: "EurekaSourceTests",
+            dependencies: ["EurekaSource", "HTTPClient", "TestRandom", "TestSupport", "TestTime", "Time"]),
+        .testTarget(
+            name: "FileSourceTests",
+            dependencies: ["FileSource", "System", "TestRandom", "TestSupport", "TestTime", "Time"]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
@@ -171,12 +185,13 @@ let package = Package(
                 "Amalgam8", "Authorization", "Configuration", "Eureka", "Operations", "RegistryCore", "RegistryServer",
                 "Serving", "TestCatalog", "TestEureka",
                 "TestRandom", "TestSupport",
-                "registry",
+                "registry", "TestTime", "Time",
             ]),
         .testTarget(
             name: "EurekaTests",
             dependencies: [
                 "Catalog", "Eureka", "JSON", "RegistryCore", "Serving", "TestEureka", "TestRandom", "Text", "XML",
+                "TestTime", "Time",
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),

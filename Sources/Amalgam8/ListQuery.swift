@@ -99,7 +99,7 @@ struct ListQuery {
     /// The instances asked for.
     func select(_ rendering: inout ListRendering) throws(RenderStop) -> Selection {
         var selection = Selection()
-        let now = rendering.instant.moment.lease
+        let now = rendering.instant.lease
         if let id {
             selection.liveUntil = now
             guard let id = InstanceID(Array(id.utf8)[...]) else { return selection }

@@ -2,8 +2,12 @@
 // namespace is full, anything else because there is no such instance. What another member publishes comes in as states,
 // not as commands (`CatalogMerge.swift`).
 
-/// The moment at which something is carried out, on all clocks.
+import Time
+
+/// The moment at which something is carried out, on all clocks. They are read once a request or call, so that all that
+/// is decided about it is decided at one time.
 public struct Moment: Sendable {
+    public let monotonic: MonotonicTime
     public let lease: LeaseTime
     /// Nanoseconds since 1970.
     public let wall: Int64
@@ -12,7 +16,8 @@ public struct Moment: Sendable {
     /// alive. It is measured by `lease` and this together.
     public let lost: Int64
 
-    public init(lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
+    public init(monotonic: MonotonicTime, lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
+        self.monotonic = monotonic
         self.lease = lease
         self.wall = wall
         self.lost = lost

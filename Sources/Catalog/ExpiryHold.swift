@@ -3,6 +3,7 @@
 // operators see meanwhile.
 
 import Synchronization
+import Time
 
 /// Why leases are held for longer than moments. The names are shown.
 public enum HoldCause: String, CaseIterable, Sendable {
@@ -14,14 +15,14 @@ public enum HoldCause: String, CaseIterable, Sendable {
     case cutOff = "cut_off"
 }
 
-/// A reason for which leases are held. Times are monotonic milliseconds.
+/// A reason for which leases are held.
 public struct Hold: Sendable, Equatable {
     public let cause: HoldCause
-    public let since: Int64
+    public let since: MonotonicTime
     /// It ends then at the latest.
-    public let until: Int64
+    public let until: MonotonicTime
 
-    public init(cause: HoldCause, since: Int64, until: Int64) {
+    public init(cause: HoldCause, since: MonotonicTime, until: MonotonicTime) {
         self.cause = cause
         self.since = since
         self.until = until
@@ -38,8 +39,8 @@ public enum PeerHearing: Sendable, Equatable {
     /// A member has fallen silent a moment ago. Within seconds it shows whether it is dead, cut off from this member,
     /// or connected to others.
     case unsure
-    /// Too few are connected to conclude that the others are dead. Times are monotonic milliseconds.
-    case cutOff(since: Int64, until: Int64)
+    /// Too few are connected to conclude that the others are dead.
+    case cutOff(since: MonotonicTime, until: MonotonicTime)
 }
 
 /// All that holds leases in a process. Safe to use from any thread.
@@ -61,8 +62,8 @@ public final class ExpiryHold: Sendable {
     /// Written by the replication thread.
     public let peers = ReadMark()
     private let state = Mutex(State())
-    /// Since when look-ups may find what is gone, in monotonic milliseconds; `.max` when they do not. Written under the
-    /// lock.
+    /// Since when look-ups may find what is gone, in nanoseconds of the monotonic clock; `.max` when they do not.
+    /// Written under the lock.
     private let staleSince = Atomic<Int64>(.max)
 
     public init(loops: Int = 0) {
@@ -94,8 +95,8 @@ public final class ExpiryHold: Sendable {
         }
     }
 
-    /// Whether the lease clock stands because of a pause, and until when at most. Times are monotonic milliseconds.
-    public func clockStands(until end: Int64?, at now: Int64) {
+    /// Whether the lease clock stands because of a pause, and until when at most.
+    public func clockStands(until end: MonotonicTime?, at now: MonotonicTime) {
         state.withLock { state in
             guard (end == nil) != (state.paused == nil) || end != state.paused?.until else { return }
             state.paused = end.map { Hold(cause: .paused, since: state.paused?.since ?? now, until: $0) }
@@ -106,14 +107,14 @@ public final class ExpiryHold: Sendable {
     /// What holds leases for longer than moments.
     public var holds: [Hold] { state.withLock { Self.holds($0) } }
 
-    /// Since when look-ups may find what is gone, in monotonic milliseconds; nil when they do not.
-    public var lookUpsAreStaleSince: Int64? {
+    /// Since when look-ups may find what is gone; nil when they do not.
+    public var lookUpsAreStaleSince: MonotonicTime? {
         let since = staleSince.load(ordering: .relaxed)
-        return since == .max ? nil : since
+        return since == .max ? nil : MonotonicTime(nanoseconds: since)
     }
 
     private func publish(_ state: State) {
-        staleSince.store(Self.holds(state).map(\.since).min() ?? .max, ordering: .relaxed)
+        staleSince.store(Self.holds(state).map(\.since.nanoseconds).min() ?? .max, ordering: .relaxed)
     }
 
     private static func holds(_ state: State) -> [Hold] {

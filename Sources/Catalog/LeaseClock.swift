@@ -4,63 +4,62 @@
 // clock until it has received the other members' heartbeats. This file reads no clock; monotonic time is an argument.
 
 import Synchronization
+import Time
 
 /// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is
 /// held.
 public struct LeaseClock: Sendable {
-    /// The most lease time that one tick grants, in milliseconds. It must exceed the period at which ticks come by
+    /// The most lease time that one tick grants. It must exceed the period at which ticks come by
     /// enough that an ordinarily late tick loses nothing; whatever a tick is late beyond this is added to every lease.
-    public static let maximumStep: Int64 = 1_000
-    /// Milliseconds between two ticks beyond which the process is taken to have been paused: more than a busy machine
-    /// makes a tick late.
-    public static let longestGap: Int64 = 2_000
-    /// How long, in milliseconds, a clock that is held by a pause waits to be released: the time that peers need to
-    /// connect and publish.
-    public static let holdAfterPause: Int64 = 10_000
+    public static let maximumStep: Duration = .milliseconds(1_000)
+    /// The time between two ticks beyond which the process is taken to have been paused: more than a busy machine makes
+    /// a tick late.
+    public static let longestGap: Duration = .milliseconds(2_000)
+    /// How long a clock that is held by a pause waits to be released: the time that peers need to connect and publish.
+    public static let holdAfterPause: Duration = .milliseconds(10_000)
 
     private enum Hold {
         case none
-        /// From the next tick on, for this many milliseconds.
-        case requested(Int64)
-        /// Until this monotonic time.
-        case until(Int64)
+        /// From the next tick on, for this long.
+        case requested(Duration)
+        case until(MonotonicTime)
     }
 
     /// Lease time as of the last tick.
     public private(set) var now: LeaseTime
-    /// Monotonic time of the last tick, in milliseconds. Invariant: never decreases.
-    private(set) var monotonic: Int64
+    /// Monotonic time of the last tick. Invariant: never decreases.
+    private(set) var monotonic: MonotonicTime
     private let isHeldByPauses: Bool
     private var hold = Hold.none
 
-    /// A clock that reads `.zero` at this monotonic time, in milliseconds.
+    /// A clock that reads `.zero` at this monotonic time.
     ///
     /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for `holdAfterPause` at most.
-    public init(monotonic: Int64, isHeldByPauses: Bool = false) {
+    public init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
         self.monotonic = monotonic
         self.isHeldByPauses = isHeldByPauses
         now = .zero
     }
 
-    /// Until which monotonic time, in milliseconds, ticks grant nothing; nil when the next one does.
-    public var standsUntil: Int64? { if case .until(let end) = hold { end } else { nil } }
+    /// Until which monotonic time ticks grant nothing; nil when the next one does.
+    public var standsUntil: MonotonicTime? { if case .until(let end) = hold { end } else { nil } }
 
     /// Whether the next tick grants nothing.
     public var isHeld: Bool { if case .until = hold { true } else { false } }
 
-    /// What a tick at this monotonic time (milliseconds) would give.
-    public func reading(monotonic: Int64) -> LeaseTime {
-        isHeld ? now : now + min(elapsed(at: monotonic), Self.maximumStep)
+    /// What a tick at this monotonic time would give.
+    public func reading(monotonic: MonotonicTime) -> LeaseTime {
+        isHeld ? now : now + min(elapsed(at: monotonic), Self.maximumStep).wholeMilliseconds
     }
 
-    /// Moves the clock to this monotonic time (milliseconds) and gives lease time. A monotonic time earlier than the
-    /// last is ignored.
-    public mutating func tick(monotonic: Int64) -> LeaseTime {
+    /// Moves the clock to this monotonic time and gives lease time. A monotonic time earlier than the last is
+    /// ignored.
+    public mutating func tick(monotonic: MonotonicTime) -> LeaseTime {
         let wasPaused = elapsed(at: monotonic) > Self.longestGap
         now = reading(monotonic: monotonic)
         self.monotonic = max(self.monotonic, monotonic)
         switch hold {
-        case .requested(let milliseconds): hold = .until(self.monotonic.addingSaturated(milliseconds))
+        case .requested(let interval): hold = .until(self.monotonic + interval)
         case .until(let end) where end <= self.monotonic: hold = .none
         case .none, .until: break
         }
@@ -68,13 +67,13 @@ public struct LeaseClock: Sendable {
         return now
     }
 
-    /// Lets the clock stand from the next tick on, which still grants what has passed until then: for this many
-    /// milliseconds, or until `release`. A longer hold that there is already stays.
-    public mutating func hold(atMost milliseconds: Int64) {
+    /// Lets the clock stand from the next tick on, which still grants what has passed until then: for this long, or
+    /// until `release`. A longer hold that there is already stays.
+    public mutating func hold(atMost interval: Duration) {
         switch hold {
-        case .none: hold = .requested(milliseconds)
-        case .requested(let already): hold = .requested(max(already, milliseconds))
-        case .until: extendHold(by: milliseconds)
+        case .none: hold = .requested(interval)
+        case .requested(let already): hold = .requested(max(already, interval))
+        case .until: extendHold(by: interval)
         }
     }
 
@@ -83,13 +82,13 @@ public struct LeaseClock: Sendable {
         hold = .none
     }
 
-    private mutating func extendHold(by milliseconds: Int64) {
-        var end = monotonic.addingSaturated(milliseconds)
+    private mutating func extendHold(by interval: Duration) {
+        var end = monotonic + interval
         if case .until(let already) = hold { end = max(end, already) }
         hold = .until(end)
     }
 
-    private func elapsed(at monotonic: Int64) -> Int64 { max(monotonic.subtractingSaturated(self.monotonic), 0) }
+    private func elapsed(at monotonic: MonotonicTime) -> Duration { max(monotonic - self.monotonic, .zero) }
 }
 
 /// A lease clock that one thread ticks and every thread reads, without a lock.
@@ -114,8 +113,8 @@ public struct LeaseClock: Sendable {
 public final class SharedLeaseClock: Sendable {
     /// Locked by the ticker and by the callers of hold and release, never by readers.
     private let clock: Mutex<LeaseClock>
-    /// The monotonic time at which lease time was zero, in milliseconds.
-    private let start: Int64
+    /// The monotonic time at which lease time was zero.
+    private let start: MonotonicTime
     /// Monotonic time less lease time, in milliseconds. Written under the lock. Invariant: never decreases.
     private let offset: Atomic<Int64>
     /// How far beyond `last` a reader may go, in milliseconds. Written under the lock, after `offset`.
@@ -123,61 +122,59 @@ public final class SharedLeaseClock: Sendable {
     /// Lease time of the last tick. Written under the lock, after `reach`. Invariant: never decreases.
     private let last: Atomic<Int64>
 
-    /// A clock that reads `.zero` at this monotonic time, in milliseconds.
+    /// A clock that reads `.zero` at this monotonic time.
     ///
     /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for
     ///   `LeaseClock.holdAfterPause` at most.
-    public init(monotonic: Int64, isHeldByPauses: Bool = false) {
+    public init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
         clock = Mutex(LeaseClock(monotonic: monotonic, isHeldByPauses: isHeldByPauses))
         start = monotonic
-        offset = Atomic(monotonic)
-        reach = Atomic(LeaseClock.maximumStep)
+        offset = Atomic(monotonic.milliseconds)
+        reach = Atomic(LeaseClock.maximumStep.wholeMilliseconds)
         last = Atomic(LeaseTime.zero.milliseconds)
     }
 
-    /// Moves the clock to this monotonic time (milliseconds) and gives lease time. Always called from the same thread.
+    /// Moves the clock to this monotonic time and gives lease time. Always called from the same thread.
     @discardableResult
-    public func tick(monotonic: Int64) -> LeaseTime {
+    public func tick(monotonic: MonotonicTime) -> LeaseTime {
         clock.withLock { clock in
             let now = clock.tick(monotonic: monotonic)
-            offset.store(clock.monotonic - now.milliseconds, ordering: .relaxed)
-            reach.store(clock.isHeld ? 0 : LeaseClock.maximumStep, ordering: .releasing)
+            offset.store(clock.monotonic.milliseconds - now.milliseconds, ordering: .relaxed)
+            reach.store(clock.isHeld ? 0 : LeaseClock.maximumStep.wholeMilliseconds, ordering: .releasing)
             last.store(now.milliseconds, ordering: .releasing)
             return now
         }
     }
 
-    /// Lease time at this monotonic time (milliseconds), which the caller has just read. From any thread.
+    /// Lease time at this monotonic time, which the caller has just read. From any thread.
     ///
     /// The lower bound matters when a pause falls between the caller's reading of the monotonic clock and this call: by
     /// the new offset that reading lies the whole pause back, and a lease granted from it would be overdue at once.
-    public func now(monotonic: Int64) -> LeaseTime {
+    public func now(monotonic: MonotonicTime) -> LeaseTime {
         let last = self.last.load(ordering: .acquiring)
         let reach = self.reach.load(ordering: .acquiring)
         let offset = self.offset.load(ordering: .relaxed)
-        let running = monotonic.subtractingSaturated(offset)
+        let running = monotonic.milliseconds.subtractingSaturated(offset)
         return LeaseTime(milliseconds: min(max(running, last), last.addingSaturated(reach)))
     }
 
-    /// The moment that these readings stand for: monotonic time in milliseconds, wall time in nanoseconds. From any
-    /// thread.
-    public func moment(monotonic: Int64, wall: Int64) -> Moment {
+    /// The moment that these readings stand for, wall time in nanoseconds since 1970. From any thread.
+    public func moment(monotonic: MonotonicTime, wall: Int64) -> Moment {
         let lease = now(monotonic: monotonic)
-        return Moment(
-            lease: lease, wall: wall, lost: max(0, monotonic.subtractingSaturated(start) - lease.milliseconds))
+        let elapsed = monotonic.milliseconds.subtractingSaturated(start.milliseconds)
+        return Moment(monotonic: monotonic, lease: lease, wall: wall, lost: max(0, elapsed - lease.milliseconds))
     }
 
     /// Whether lease time stands still. While it does, nothing should be swept: heartbeats of instances that look
     /// overdue may still arrive. From any thread.
     public var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
 
-    /// Until which monotonic time, in milliseconds, lease time stands still at most; nil when it does not. From any
-    /// thread.
-    public var standsUntil: Int64? { clock.withLock { $0.standsUntil } }
+    /// Until which monotonic time lease time stands still at most; nil when it does not. From any thread.
+    public var standsUntil: MonotonicTime? { clock.withLock { $0.standsUntil } }
 
-    /// Stops lease time from the next tick on, until `release` or for this many milliseconds. From any thread.
-    public func hold(atMost milliseconds: Int64) {
-        clock.withLock { $0.hold(atMost: milliseconds) }
+    /// Stops lease time from the next tick on, until `release` or for this long. From any thread.
+    public func hold(atMost interval: Duration) {
+        clock.withLock { $0.hold(atMost: interval) }
     }
 
     /// Lets lease time go on from the next tick on. From any thread.

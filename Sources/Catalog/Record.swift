@@ -33,7 +33,7 @@ struct Record: Sendable {
     }
 
     /// What fills a place without an instance.
-    static let vacant = Record(.vacant, at: Moment(lease: .zero, wall: 0))
+    static let vacant = Record(.vacant, at: Moment(monotonic: .zero, lease: .zero, wall: 0))
 
     /// Begins the lease of a registration.
     init(_ instance: Instance, at moment: Moment) {

@@ -22,6 +22,7 @@ package struct GoDuration: Sendable, Hashable, Comparable {
     }
 
     /// The span in milliseconds; a part of one counts as one, so that no lease is shorter than was said.
+    package var interval: Duration { .nanoseconds(nanoseconds) }
     package var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0) }
 
     package static func < (left: GoDuration, right: GoDuration) -> Bool { left.nanoseconds < right.nanoseconds }

@@ -3,6 +3,7 @@
 // waited for, but not for ever.
 import Glibc
 import System
+import Time
 
 /// The reading of one small file.
 package enum SecretFile {
@@ -12,20 +13,20 @@ package enum SecretFile {
     }
 
     /// How long the other end of a pipe may take, in milliseconds.
-    package static let patience: Int64 = 5_000
+    package static let patience: Duration = .seconds(5)
 
     /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than
     /// `Settings.Limits.secretFileBytes`.
     ///
-    /// For a pipe or FIFO it waits until the end arrives, at most `patience` milliseconds, 0 for not at all. A FIFO
+    /// For a pipe or FIFO it waits until the end arrives, at most `patience`, zero for not at all. A FIFO
     /// without a writer has ended.
-    package static func read(_ path: String, patience: Int64) throws -> [UInt8] {
+    package static func read(_ path: String, patience: Duration) throws -> [UInt8] {
         // Nonblocking: opening a FIFO would wait until another process opens the other end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
         defer { close(descriptor) }
 
-        let deadline = MonotonicClock.milliseconds() + patience
+        let deadline = MonotonicClock.now() + patience
         let limit = Settings.Limits.secretFileBytes
         var contents: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
@@ -37,7 +38,7 @@ package enum SecretFile {
                 if error == EINTR { continue }
                 guard error == EAGAIN else { throw Failure(description: String(cString: strerror(error))) }
                 guard waitForInput(descriptor, until: deadline) else {
-                    throw Failure(description: "its end did not arrive within \(patience) ms")
+                    throw Failure(description: "its end did not arrive within \(patience.wholeMilliseconds) ms")
                 }
                 continue
             }
@@ -49,10 +50,10 @@ package enum SecretFile {
     /// The same with the patience of a start.
     package static func read(_ path: String) throws -> [UInt8] { try read(path, patience: patience) }
 
-    /// False once the deadline has passed, in milliseconds of the monotonic clock.
-    private static func waitForInput(_ descriptor: Int32, until deadline: Int64) -> Bool {
+    /// False once the deadline has passed.
+    private static func waitForInput(_ descriptor: Int32, until deadline: MonotonicTime) -> Bool {
         while true {
-            let rest = deadline - MonotonicClock.milliseconds()
+            let rest = deadline.rest(at: MonotonicClock.now())
             guard rest > 0 else { return false }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             if poll(&entry, 1, Int32(clamping: rest)) > 0 { return true }

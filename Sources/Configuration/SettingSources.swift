@@ -33,7 +33,7 @@ package struct SettingSources: Sendable {
                 return bytes
             }
             watch.add(path)
-            return try SecretFile.read(path, patience: 0)
+            return try SecretFile.read(path, patience: .zero)
         }
     }
 

@@ -17,7 +17,7 @@ extension EurekaList {
     static let unmatched = "INCOMPLETE_"
 
     func delta(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
-        let since = UInt64(max(0, rendering.instant.moment.wall / 1_000 - Self.window))
+        let since = UInt64(max(0, rendering.instant.wall / 1_000 - Self.window))
         for attempt in 1...Self.attempts {
             let (tally, revision) = rendering.lookup.tally(of: namespace)
             let page = rendering.lookup.changes(in: namespace, after: since, limit: Self.mostChanges)
@@ -43,7 +43,7 @@ extension EurekaList {
         var shown: [(app: Bytes, instance: EurekaInstance)] = []
         for change in last.values {
             let app = Array(change.serviceName.text.utf8)[...].uppercased
-            guard let leased = rendering.lookup.instance(change.id, in: namespace, at: rendering.instant.moment.lease)
+            guard let leased = rendering.lookup.instance(change.id, in: namespace, at: rendering.instant.lease)
             else {
                 shown.append((app, EurekaInstance(change)))
                 continue

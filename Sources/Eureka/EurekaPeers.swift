@@ -8,6 +8,7 @@ import Libevent
 import RegistryCore
 import System
 import TLS
+import Time
 
 /// A fault of a peer, for the log.
 package struct PeerFault: Sendable {
@@ -54,7 +55,7 @@ package final class EurekaPeers: ChangeRelay, Sendable {
 
     private func note(_ id: InstanceID, _ news: PeerOutbox.News, gone: Instance? = nil, in namespace: Namespace) {
         guard namespace == self.namespace else { return }
-        let now = MonotonicClock.milliseconds()
+        let now = MonotonicClock.now()
         for peer in peers { peer.outbox.note(id, news, gone: gone, at: now) }
     }
 
@@ -91,10 +92,10 @@ package final class EurekaPeers: ChangeRelay, Sendable {
 
 /// Sends to one server, one batch at a time. Belongs to its loop's thread.
 private final class PeerSender {
-    /// How long news wait for others, in milliseconds.
-    private static let patience: Int64 = 500
-    /// How long it waits after a failure, in milliseconds: doubled each time.
-    private static let pauses: ClosedRange<Int64> = 1_000...30_000
+    /// How long news wait for others.
+    private static let patience: Duration = .milliseconds(500)
+    /// How long it waits after a failure: doubled each time.
+    private static let pauses: ClosedRange<Duration> = .seconds(1) ... .seconds(30)
     /// How long an answer may take, in milliseconds.
     private static let answerTime = 10_000
 
@@ -106,7 +107,7 @@ private final class PeerSender {
     private let told: @Sendable (PeerFault) -> Void
     private var isSending = false
     private var pause = PeerSender.pauses.lowerBound
-    private var restsUntil: Int64 = 0
+    private var restsUntil = MonotonicTime.distantPast
     /// The last fault that was told: the same is not told again.
     private var fault: String?
 
@@ -121,11 +122,11 @@ private final class PeerSender {
     }
 
     func turn(_ onLoop: borrowing OnLoop) {
-        let now = MonotonicClock.milliseconds()
+        let now = MonotonicClock.now()
         guard !isSending, restsUntil <= now else { return }
         let entries = outbox.take(PeerBatch.limit, patience: Self.patience, at: now)
         guard !entries.isEmpty else { return }
-        let moment = registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
+        let moment = registry.moment(monotonic: now, wall: WallClock.nanoseconds())
         let batch = PeerBatch(entries) { registry.lookup.instance($0, in: namespace, at: moment.lease) }
         guard !batch.isEmpty else { return }
         var request = OutgoingRequest(.post, url)
@@ -138,7 +139,7 @@ private final class PeerSender {
 
     private func answered(_ result: Result<FetchedAnswer, ClientFailure>, to batch: PeerBatch) {
         isSending = false
-        let now = MonotonicClock.milliseconds()
+        let now = MonotonicClock.now()
         switch result {
         case .failure(let failure):
             outbox.putBack(batch.entries, at: now)
@@ -157,7 +158,7 @@ private final class PeerSender {
         }
     }
 
-    private func rest(at now: Int64, _ sentence: String) {
+    private func rest(at now: MonotonicTime, _ sentence: String) {
         restsUntil = now + pause
         pause = min(pause * 2, Self.pauses.upperBound)
         guard fault != sentence else { return }

@@ -3,6 +3,7 @@
 
 import Catalog
 import Synchronization
+import Time
 
 /// What one server is still to be told. Safe to use from any thread.
 final class PeerOutbox: Sendable {
@@ -30,15 +31,15 @@ final class PeerOutbox: Sendable {
         /// Invariant: from `first` on it has each key of `entries` once, in the order in which they came.
         var order: [InstanceID] = []
         var first = 0
-        /// When the oldest came, in milliseconds of the monotonic clock.
-        var since: Int64 = .max
+        /// When the oldest came.
+        var since = MonotonicTime.distantFuture
         var dropped: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
-    /// Notes news of an instance at a time in milliseconds of the monotonic clock.
-    func note(_ id: InstanceID, _ news: News, gone: Instance? = nil, at now: Int64) {
+    /// Notes news of an instance at a time.
+    func note(_ id: InstanceID, _ news: News, gone: Instance? = nil, at now: MonotonicTime) {
         state.withLock { state in
             if state.entries[id] != nil {
                 state.entries[id]?.news.formUnion(news)
@@ -56,7 +57,7 @@ final class PeerOutbox: Sendable {
     }
 
     /// Puts back what could not be told. What has come since counts.
-    func putBack(_ entries: [Entry], at now: Int64) {
+    func putBack(_ entries: [Entry], at now: MonotonicTime) {
         for entry in entries {
             let isNewer = state.withLock { state -> Bool in
                 guard let newer = state.entries[entry.id] else { return false }
@@ -67,8 +68,8 @@ final class PeerOutbox: Sendable {
         }
     }
 
-    /// The oldest, at most `limit`, once there are as many or the oldest has waited for `patience` milliseconds.
-    func take(_ limit: Int, patience: Int64, at now: Int64) -> [Entry] {
+    /// The oldest, at most `limit`, once there are as many or the oldest has waited for `patience`.
+    func take(_ limit: Int, patience: Duration, at now: MonotonicTime) -> [Entry] {
         state.withLock { state in
             guard state.entries.count >= limit || state.since <= now - patience else { return [] }
             var taken: [Entry] = []
@@ -81,7 +82,7 @@ final class PeerOutbox: Sendable {
                 state.order.removeFirst(state.first)
                 state.first = 0
             }
-            state.since = state.entries.isEmpty ? .max : now - patience
+            state.since = state.entries.isEmpty ? .distantFuture : now - patience
             return taken
         }
     }

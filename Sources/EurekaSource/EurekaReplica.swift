@@ -10,12 +10,13 @@
 // the last of them comes a pause. All the while what was read last is shown.
 
 import Catalog
+import Time
 
 struct EurekaReplica {
-    /// The time between two questions, in milliseconds.
-    static let standardPeriod: Int64 = 30_000
+    /// The time between two questions.
+    static let standardPeriod: Duration = .seconds(30)
     /// The pause after no server has answered: this, twice that, and so on.
-    static let shortestPause: Int64 = 1_000
+    static let shortestPause: Duration = .seconds(1)
 
     /// What is asked of a server.
     enum Question: Sendable, Equatable {
@@ -24,24 +25,24 @@ struct EurekaReplica {
     }
 
     private let serverCount: Int
-    private let period: Int64
+    private let period: Duration
     /// Which of the URLs is asked.
     private(set) var server = 0
-    /// What is asked next, and when, in monotonic milliseconds.
+    /// What is asked next, and when.
     private(set) var question = Question.everything
-    private(set) var next: Int64
+    private(set) var next: MonotonicTime
     /// How many servers in a row have not answered.
     private var failures = 0
     /// Of the pause that came last; 0 after an answer.
-    private var pause: Int64 = 0
+    private var pause = Duration.zero
     private var isDoubtful = false
     private var services: [Name: [EurekaKey: LeasedInstance]] = [:]
     /// Of every instance, those included that cannot be shown.
     private var statuses: [EurekaKey: (status: String, service: Name?)] = [:]
     private var tally: [String: Int] = [:]
 
-    /// - Parameter period: milliseconds between two questions.
-    init(servers: Int, period: Int64 = standardPeriod, at now: Int64) {
+    /// - Parameter period: the time between two questions.
+    init(servers: Int, period: Duration = standardPeriod, at now: MonotonicTime) {
         serverCount = servers
         self.period = period
         next = now
@@ -50,8 +51,8 @@ struct EurekaReplica {
     // MARK: - Answers
 
     /// Takes the answer to `question` in. Returns the services that it is about, each as it is now.
-    mutating func take(_ listing: EurekaListing, at now: Int64) -> [Name: [LeasedInstance]] {
-        (failures, pause) = (0, 0)
+    mutating func take(_ listing: EurekaListing, at now: MonotonicTime) -> [Name: [LeasedInstance]] {
+        (failures, pause) = (0, .zero)
         let asked = question
         var touched: Set<Name> = []
         if asked == .everything {
@@ -117,7 +118,7 @@ struct EurekaReplica {
     /// The server has not answered, or not so that it is of use. Returns whether there is no other to be asked at once.
     ///
     /// - Parameter isOfChanges: whether it answers, but has no list of changes: then it is asked for everything.
-    mutating func fail(hasNoChanges: Bool = false, at now: Int64) -> Bool {
+    mutating func fail(hasNoChanges: Bool = false, at now: MonotonicTime) -> Bool {
         if hasNoChanges, question == .changes {
             (question, next) = (.everything, now)
             return false

@@ -7,6 +7,7 @@ import Libevent
 import RegistryCore
 import System
 import TLS
+import Time
 
 /// Another Eureka as a source of instances.
 package struct EurekaSource: CatalogSource {
@@ -23,7 +24,7 @@ package struct EurekaSource: CatalogSource {
         /// Whose certificates are trusted; nil: the system's.
         package var authorityPath: String?
         package var tagLimits: TagLimits
-        /// Milliseconds between two questions.
+        /// The time between two questions.
         package var period = EurekaReplica.standardPeriod
 
         package init(servers: [HTTPURL], namespace: Namespace, authorityPath: String?, tagLimits: TagLimits) {
@@ -76,7 +77,7 @@ private final class EurekaReader {
             : nil
         client = try HTTPClient(on: loop, trust: trust)
         replica = EurekaReplica(
-            servers: configuration.servers.count, period: configuration.period, at: MonotonicClock.milliseconds())
+            servers: configuration.servers.count, period: configuration.period, at: MonotonicClock.now())
         timer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in ask(onLoop) }
         timer?.schedule(afterMilliseconds: 0)
     }
@@ -145,15 +146,15 @@ private final class EurekaReader {
     }
 
     private func schedule() {
-        let wait = max(0, replica.next - MonotonicClock.milliseconds())
+        let wait = replica.next.rest(at: MonotonicClock.now())
         // Members do not ask together.
         timer?.schedule(afterMilliseconds: Int(wait > 0 ? Int64.random(in: wait * 9 / 10...wait) : 0))
     }
 }
 
 extension EurekaListing {
-    /// How old the latest change is, in milliseconds; nil where that is not said, or by a clock that is far from ours.
-    fileprivate func lag(at now: Int64) -> Int64? {
-        latestChange.map { now / 1_000_000 - $0 }.flatMap { (0...600_000).contains($0) ? $0 : nil }
+    /// How old the latest change is; nil where that is not said, or by a clock that is far from ours.
+    fileprivate func lag(at now: Int64) -> Duration? {
+        latestChange.map { now / 1_000_000 - $0 }.flatMap { (0...600_000).contains($0) ? .milliseconds($0) : nil }
     }
 }

@@ -11,20 +11,20 @@
 import Catalog
 import RegistryCore
 import System
+import Time
 
 struct FileCatalog {
-    /// How long content that cannot be used may be half of a file that is being written, in milliseconds without a
-    /// change; and how long at most when it changes all the time.
-    static let patience: Int64 = 2_000
-    static let longestPatience: Int64 = 30_000
-    /// When a file that waits is looked at again, in milliseconds.
-    static let retry: Int64 = 500
+    /// How long content that cannot be used may be half of a file that is being written, without a change; and how long at most when it changes all the time.
+    static let patience: Duration = .seconds(2)
+    static let longestPatience: Duration = .seconds(30)
+    /// When a file that waits is looked at again.
+    static let retry: Duration = .milliseconds(500)
 
     struct Configuration {
         /// Whether all files are shown in one namespace, because clients can ask for no other.
         var shared: Namespace?
-        /// Milliseconds for which the last good content of a file is shown.
-        var maximumAge: Int64
+        /// For how long the last good content of a file is shown.
+        var maximumAge: Duration
     }
 
     private struct File {
@@ -33,19 +33,19 @@ struct FileCatalog {
         var hash: UInt64?
         var modified: Int64 = 0
         var services: [Name: [LeasedInstance]] = [:]
-        /// When what is shown was found to be what the file has, in monotonic milliseconds.
-        var goodAt: Int64
+        /// When what is shown was found to be what the file has.
+        var goodAt: MonotonicTime
         var failure: Failure?
     }
 
     private struct Failure {
         /// Of the content that cannot be used; nil when there was none to be read.
         var hash: UInt64?
-        let first: Int64
-        var changed: Int64
+        let first: MonotonicTime
+        var changed: MonotonicTime
         var problem: SourceProblem
 
-        func isReported(at now: Int64) -> Bool { now - changed >= patience || now - first >= longestPatience }
+        func isReported(at now: MonotonicTime) -> Bool { now - changed >= patience || now - first >= longestPatience }
     }
 
     private struct Place: Hashable {
@@ -70,7 +70,7 @@ struct FileCatalog {
 
     /// The files that are to be read, in the order of their names, of those that the directory has. What it has no more
     /// is empty from now on.
-    mutating func list(_ names: [String], at now: Int64) -> [String] {
+    mutating func list(_ names: [String], at now: MonotonicTime) -> [String] {
         unusable = []
         var wanted: Set<String> = []
         for name in names {
@@ -98,9 +98,8 @@ struct FileCatalog {
     ///
     /// - Parameters:
     ///   - parse: gives its instances; called only when the content is another.
-    ///   - now: monotonic milliseconds.
     mutating func read(
-        _ name: String, _ result: Result<FileContent, FileFault>, at now: Int64,
+        _ name: String, _ result: Result<FileContent, FileFault>, at now: MonotonicTime,
         parse: (FileContent) throws(CatalogFile.Mistake) -> [Name: [LeasedInstance]]
     ) {
         guard var file = files[name] else { return }
@@ -138,7 +137,7 @@ struct FileCatalog {
         files[name] = file
     }
 
-    private func fail(_ file: inout File, hash: UInt64?, _ problem: SourceProblem, at now: Int64) {
+    private func fail(_ file: inout File, hash: UInt64?, _ problem: SourceProblem, at now: MonotonicTime) {
         let isSame = file.failure.map { $0.hash == hash } ?? false
         file.failure = Failure(
             hash: hash, first: file.failure?.first ?? now, changed: isSame ? file.failure?.changed ?? now : now,
@@ -163,7 +162,7 @@ struct FileCatalog {
     // MARK: - What follows
 
     /// What is wrong now.
-    func problems(at now: Int64) -> [SourceProblem] {
+    func problems(at now: MonotonicTime) -> [SourceProblem] {
         let failures = files.sorted { $0.key < $1.key }.compactMap { _, file in
             file.failure.flatMap { $0.isReported(at: now) ? $0.problem : nil }
         }
@@ -174,7 +173,7 @@ struct FileCatalog {
     }
 
     /// When to look again at the latest, because a file may be half written; nil when none is.
-    func lookAgain(at now: Int64) -> Int64? {
+    func lookAgain(at now: MonotonicTime) -> MonotonicTime? {
         files.values.contains { $0.failure.map { !$0.isReported(at: now) } ?? false } ? now + Self.retry : nil
     }
 

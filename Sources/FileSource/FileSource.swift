@@ -4,17 +4,18 @@
 import Catalog
 import RegistryCore
 import System
+import Time
 
 /// The files of a directory as a source of instances.
 package struct FileSource: CatalogSource {
     package let threadName = "source-files"
 
-    /// How long after an event the files are looked at, in milliseconds: what comes together is one look.
-    private static let debounce: Int64 = 200
+    /// How long after an event the files are looked at: what comes together is one look.
+    private static let debounce: Duration = .milliseconds(200)
     /// How often they are looked at in any case.
-    private static let period: Int64 = 30_000
+    private static let period: Duration = .seconds(30)
     /// How often while the directory cannot be read.
-    private static let failingPeriod: Int64 = 2_000
+    private static let failingPeriod: Duration = .seconds(2)
     /// The most names that a directory may have, whatever they are.
     private static let nameLimit = 16_384
     /// By how much the thread yields to those that serve clients.
@@ -27,8 +28,8 @@ package struct FileSource: CatalogSource {
     /// - Parameters:
     ///   - path: of the directory.
     ///   - shared: where all files are shown; nil when each is shown in its own namespace.
-    ///   - maximumAge: milliseconds for which the last good content of a file is shown.
-    package init(path: String, shared: Namespace?, maximumAge: Int64, tagLimits: TagLimits) {
+    ///   - maximumAge: for how long the last good content of a file is shown.
+    package init(path: String, shared: Namespace?, maximumAge: Duration, tagLimits: TagLimits) {
         self.path = path
         configuration = FileCatalog.Configuration(shared: shared, maximumAge: maximumAge)
         self.tagLimits = tagLimits
@@ -39,7 +40,7 @@ package struct FileSource: CatalogSource {
         var catalog = FileCatalog(configuration)
         var watch: (events: DirectoryWatch, identity: FileIdentity?)?
         /// When the first of the events came that this look is for.
-        var event: Int64?
+        var event: MonotonicTime?
         /// Whether something could not be published, so that a change alone is not enough.
         var mustReplace = true
         while !stop.isRaised {
@@ -50,22 +51,24 @@ package struct FileSource: CatalogSource {
             }
             let isRead = look(&catalog, publisher, since: event, &mustReplace)
             event = nil
-            let now = MonotonicClock.milliseconds()
-            let next = min(now + (isRead ? Self.period : Self.failingPeriod), catalog.lookAgain(at: now) ?? .max)
+            let now = MonotonicClock.now()
+            let next = min(
+                now + (isRead ? Self.period : Self.failingPeriod), catalog.lookAgain(at: now) ?? .distantFuture)
             guard let watch else {
                 stop.wait(until: next)
                 continue
             }
             guard watch.events.wait(for: stop, until: next) == .event else { continue }
-            event = MonotonicClock.milliseconds()
-            stop.wait(until: MonotonicClock.milliseconds() + Self.debounce)
+            event = MonotonicClock.now()
+            stop.wait(until: MonotonicClock.now() + Self.debounce)
             watch.events.drain()
         }
     }
 
     /// Looks at all files and publishes what has changed. Returns whether the directory could be read.
     private func look(
-        _ catalog: inout FileCatalog, _ publisher: SourcePublisher, since event: Int64?, _ mustReplace: inout Bool
+        _ catalog: inout FileCatalog, _ publisher: SourcePublisher, since event: MonotonicTime?,
+        _ mustReplace: inout Bool
     ) -> Bool {
         let names: [String]
         do throws(SystemFailure) {
@@ -81,11 +84,11 @@ package struct FileSource: CatalogSource {
             publisher.fail(SourceProblem("the directory FS_CATALOG cannot be read: \(error)"), at: .now())
             return false
         }
-        for name in catalog.list(names, at: MonotonicClock.milliseconds()) {
+        for name in catalog.list(names, at: MonotonicClock.now()) {
             let result = Result<FileContent, FileFault> { () throws(FileFault) in
                 try DirectoryFiles.read("\(path)/\(name)", limit: CatalogFile.sizeLimit)
             }
-            catalog.read(name, result, at: MonotonicClock.milliseconds()) { content throws(CatalogFile.Mistake) in
+            catalog.read(name, result, at: MonotonicClock.now()) { content throws(CatalogFile.Mistake) in
                 try CatalogFile(content.bytes, modified: content.modified, tagLimits: tagLimits).services
             }
         }
@@ -94,7 +97,8 @@ package struct FileSource: CatalogSource {
     }
 
     private func publish(
-        _ catalog: inout FileCatalog, _ publisher: SourcePublisher, since event: Int64?, _ mustReplace: inout Bool
+        _ catalog: inout FileCatalog, _ publisher: SourcePublisher, since event: MonotonicTime?,
+        _ mustReplace: inout Bool
     ) {
         var problems: [SourceProblem] = []
         var isChanged = true

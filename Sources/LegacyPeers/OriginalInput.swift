@@ -3,6 +3,7 @@
 
 import Catalog
 import Replication
+import Time
 
 /// An answer of a legacy peer's that we read.
 struct OriginalInput {
@@ -19,8 +20,8 @@ struct OriginalInput {
     let member: PeerAddress
     let kind: Kind
     let merge: OriginalMerge
-    /// When it was opened, monotonic milliseconds.
-    let opened: Int64
+    /// When it was opened.
+    let opened: MonotonicTime
     private var body: OriginalBody
     /// Messages that could not be used since the last that could.
     private var unusable = 0
@@ -29,7 +30,7 @@ struct OriginalInput {
     /// Messages used.
     private(set) var used = 0
 
-    init(member: PeerAddress, kind: Kind, merge: OriginalMerge, opened: Int64, body: OriginalBody) {
+    init(member: PeerAddress, kind: Kind, merge: OriginalMerge, opened: MonotonicTime, body: OriginalBody) {
         self.member = member
         self.kind = kind
         self.merge = merge

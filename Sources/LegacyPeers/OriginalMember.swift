@@ -2,6 +2,7 @@
 
 import Catalog
 import Replication
+import Time
 
 /// One legacy peer, while there is a link with it.
 struct OriginalMember {
@@ -12,9 +13,9 @@ struct OriginalMember {
         /// Its connection was asked for.
         case asked
         case running(LinkID)
-        /// To be asked for at this time, monotonic milliseconds.
-        case waiting(until: Int64)
-        case done(at: Int64, count: Int)
+        /// To be asked for at this time.
+        case waiting(until: MonotonicTime)
+        case done(at: MonotonicTime, count: Int)
     }
 
     /// An id of a namespace.
@@ -35,12 +36,12 @@ struct OriginalMember {
     /// Copies that failed since the last that did not.
     var failures = 0
     /// The last whole copy.
-    var lastCopy: (at: Int64, count: Int)?
+    var lastCopy: (at: MonotonicTime, count: Int)?
     /// What live messages have been about since the copy was asked for; nil when there were more than can be
     /// remembered.
     private(set) var touched: Set<Key>? = []
-    /// What it was asked for, and when (monotonic milliseconds).
-    private var asked: [Key: Int64] = [:]
+    /// What it was asked for, and when.
+    private var asked: [Key: MonotonicTime] = [:]
 
     var isIdle: Bool { input == nil && outputs.isEmpty }
 
@@ -66,11 +67,11 @@ struct OriginalMember {
     }
 
     /// Whether it may be asked for this now; it then counts as asked.
-    mutating func ask(_ key: Key, at monotonic: Int64, period: Int64) -> Bool {
-        if let last = asked[key], monotonic - last < period { return false }
-        if asked.count >= Self.greatestMemory { asked = asked.filter { monotonic - $0.value < period } }
+    mutating func ask(_ key: Key, at now: MonotonicTime, period: Duration) -> Bool {
+        if let last = asked[key], now - last < period { return false }
+        if asked.count >= Self.greatestMemory { asked = asked.filter { now - $0.value < period } }
         guard asked.count < Self.greatestMemory else { return false }
-        asked[key] = monotonic
+        asked[key] = now
         return true
     }
 }

@@ -6,6 +6,7 @@ import Catalog
 import JSON
 import Replication
 import Text
+import Time
 
 /// An answer of ours that goes on.
 struct OriginalOutput {
@@ -21,8 +22,8 @@ struct OriginalOutput {
     private let packer: (any Packer)?
     /// Bytes given to the shell and not known to have gone out.
     private(set) var queuedBytes = 0
-    /// When its queue ran over (monotonic milliseconds); nil while it has not, or has drained since.
-    var overflowed: Int64?
+    /// When its queue ran over; nil while it has not, or has drained since.
+    var overflowed: MonotonicTime?
     /// Where the next piece of a copy starts, or of what is sent again; nil when there is none to send.
     var cursor: CopyCursor?
     /// Instances copied so far, which number the events of a copy.

@@ -8,15 +8,16 @@
 
 import Catalog
 import Replication
+import Time
 
 /// All links with legacy peers. Not `Sendable`: belongs to the node's thread. Every call may return directives, to be
 /// carried out in order.
 final class Originals {
     /// A silence between two calls, in milliseconds, that only a pause of this member explains: `tick` comes every 100
     /// ms.
-    private static let pauseThreshold: Int64 = 2_000
+    private static let pauseThreshold: Duration = .milliseconds(2_000)
     /// For how long after a pause what is read may have been lying since before it.
-    private static let pauseEcho: Int64 = 1_000
+    private static let pauseEcho: Duration = .milliseconds(1_000)
 
     let configuration: OriginalsConfiguration
     let store: Store
@@ -33,10 +34,10 @@ final class Originals {
     var number: UInt64 = 0
     var counts = LegacyCounts()
 
-    /// The time of the last call, monotonic milliseconds.
-    private var lastCall: Int64?
-    /// The last pause: its length and until when it matters, monotonic milliseconds.
-    private var pause: (length: Int64, until: Int64)?
+    /// The time of the last call.
+    private var lastCall: MonotonicTime?
+    /// The last pause: its length and until when it matters.
+    private var pause: (length: Duration, until: MonotonicTime)?
 
     /// - Parameters:
     ///   - makeUnpacker: a new gzip unpacker; nil when memory is short.
@@ -214,7 +215,7 @@ final class Originals {
         for (address, member) in members.sorted(by: { $0.key < $1.key }) {
             switch member.copy {
             case .waiting(let until) where until <= time.monotonic: directives += askForCopy(address)
-            case .running(let link) where time.monotonic - (inputs[link]?.opened ?? 0) > configuration.copyDeadline:
+            case .running(let link) where time.monotonic - (inputs[link]?.opened ?? .zero) > configuration.copyDeadline:
                 directives += endInput(link, .stalled, isClosed: false, at: time)
             default: break
             }
@@ -262,13 +263,13 @@ final class Originals {
     /// Milliseconds that what is read now may have been lying here.
     func pause(at time: NodeTime) -> Int64 {
         guard let pause, time.monotonic <= pause.until else { return 0 }
-        return pause.length
+        return pause.length.wholeMilliseconds
     }
 
     /// Notices a pause of this member by the silence between two calls. What lay in the connections meanwhile bears no
     /// time, so copies are asked for, which do.
     private func noticePause(at time: NodeTime) -> [OriginalDirective] {
-        defer { lastCall = max(lastCall ?? .min, time.monotonic) }
+        defer { lastCall = max(lastCall ?? .distantPast, time.monotonic) }
         guard let lastCall, time.monotonic - lastCall > Self.pauseThreshold else { return [] }
         pause = (time.monotonic - lastCall, time.monotonic + Self.pauseEcho)
         return members.sorted { $0.key < $1.key }.flatMap { address, member -> [OriginalDirective] in

@@ -16,14 +16,14 @@ struct OriginalsConfiguration: Sendable {
     /// Links accepted of one member: a live one, one that is already dead without being noticed, and a copy of each.
     var linksPerMember = 4
     /// How long a link may be over its bound before it is closed.
-    var stallDeadline: Int64 = 60_000
+    var stallDeadline: Duration = .milliseconds(60_000)
     /// How long a copy from a legacy peer may take in all.
-    var copyDeadline: Int64 = 120_000
+    var copyDeadline: Duration = .milliseconds(120_000)
     /// The wait before a copy that failed is asked for again; it doubles up to `copyRetryCap`.
-    var copyRetryBase: Int64 = 500
-    var copyRetryCap: Int64 = 10_000
+    var copyRetryBase: Duration = .milliseconds(500)
+    var copyRetryCap: Duration = .milliseconds(10_000)
     /// How long an instance that was asked for is not asked for again.
-    var repairPeriod: Int64 = 2_000
+    var repairPeriod: Duration = .milliseconds(2_000)
 
     init(member: MemberID) {
         self.member = member

@@ -2,6 +2,7 @@
 
 import Catalog
 import Replication
+import Time
 
 extension Originals {
     /// Takes in a message, and adds what was merged of it.
@@ -66,7 +67,10 @@ extension Originals {
         members[member]?.failures = 0
         members[member]?.copyEnded()
         return [
-            .note(.copied(from: member, instances: input.used, milliseconds: time.monotonic - input.opened)),
+            .note(
+                .copied(
+                    from: member, instances: input.used, milliseconds: (time.monotonic - input.opened).wholeMilliseconds
+                )),
             .copied(member),
         ]
     }

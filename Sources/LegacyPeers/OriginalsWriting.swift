@@ -2,6 +2,7 @@
 
 import Catalog
 import Replication
+import Time
 
 extension Originals {
     /// Instances of a copy that are read from the catalog at once, and how many times in one call: what else the thread

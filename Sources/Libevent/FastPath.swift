@@ -32,7 +32,7 @@ extension Connection {
             server.handle(
                 head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
             let directives = machine.returned {
-                let now = MonotonicClock.nanoseconds()
+                let now = MonotonicClock.now().nanoseconds
                 guard waitingBytes < server.rules.answersAhead, now < end ?? .max else { return false }
                 if end == nil { end = now + Self.longestTurn }
                 return true

@@ -3,10 +3,10 @@
 import RegistryCore
 import Serving
 import Telemetry
+import Time
 
 enum CatalogMetrics {
-    /// - Parameter now: in monotonic milliseconds.
-    static func append(_ context: ServerContext, at now: Int64, _ text: inout PrometheusText) {
+    static func append(_ context: ServerContext, at now: MonotonicTime, _ text: inout PrometheusText) {
         guard let statuses = context.registry.sources?.report else { return }
         func each(_ family: inout PrometheusText.Numbers, _ number: (SourceStatus) -> Int?) {
             for status in statuses {
@@ -30,14 +30,14 @@ enum CatalogMetrics {
         text.gauge("a8registry_catalog_age_seconds", help: "Since when a source has not been read.") { family in
             for status in statuses {
                 guard let age = status.age(at: now) else { continue }
-                family.sample(Double(age) / 1_000, ["source": status.kind.rawValue])
+                family.sample(Double(age.wholeMilliseconds) / 1_000, ["source": status.kind.rawValue])
             }
         }
         text.gauge("a8registry_catalog_lag_seconds", help: "How long a source's latest change took to be shown here.") {
             family in
             for status in statuses {
                 guard let lag = status.lag else { continue }
-                family.sample(Double(lag) / 1_000, ["source": status.kind.rawValue])
+                family.sample(Double(lag.wholeMilliseconds) / 1_000, ["source": status.kind.rawValue])
             }
         }
         text.gauge("a8registry_catalog_problems", help: "Parts of a source that cannot be used.") { family in

@@ -7,6 +7,7 @@ import JSON
 import RegistryCore
 import Serving
 import Telemetry
+import Time
 
 enum CatalogsPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
@@ -16,19 +17,18 @@ enum CatalogsPage {
         let showsPlaces = call.registry.settings.authMode.isEmpty
         json.add(
             "catalogs",
-            JSONObject.array(statuses.map { source($0, showsPlaces: showsPlaces, at: call.monotonic / 1_000_000) }))
+            JSONObject.array(statuses.map { source($0, showsPlaces: showsPlaces, at: call.monotonic) }))
         return Response(.ok, contentType: .json, body: json.bytes)
     }
 
-    /// - Parameter now: in monotonic milliseconds.
-    private static func source(_ status: SourceStatus, showsPlaces: Bool, at now: Int64) -> [UInt8] {
+    private static func source(_ status: SourceStatus, showsPlaces: Bool, at now: MonotonicTime) -> [UInt8] {
         var json = JSONObject()
         json.add("name", status.kind.rawValue)
         json.add("state", status.state.rawValue)
         json.add("since", time(status.since))
         json.add("read", status.confirmed.map(time))
-        json.add("age_ms", status.age(at: now).map { Int($0) })
-        json.add("lag_ms", status.lag.map { Int($0) })
+        json.add("age_ms", status.age(at: now).map { Int($0.wholeMilliseconds) })
+        json.add("lag_ms", status.lag.map { Int($0.wholeMilliseconds) })
         json.add("namespaces", status.size.namespaces)
         json.add("services", status.size.services)
         json.add("instances", status.size.instances)
@@ -64,13 +64,13 @@ enum CatalogsPage {
     /// What `/uptime` says of each source (R687). A source that fails is no reason to take this registry for unwell:
     /// whoever restarts it for that loses the last good view.
     static func components(_ call: borrowing Call) -> [(name: String, json: [UInt8])] {
-        let now = call.monotonic / 1_000_000
+        let now = call.monotonic
         return (call.registry.sources?.report ?? []).map { status in
             var properties = JSONObject()
             properties.add("state", status.state.rawValue)
             properties.add("instances", status.size.instances)
-            properties.add("age", status.age(at: now).map { Int($0 / 1_000) })
-            properties.add("lag_ms", status.lag.map { Int($0) })
+            properties.add("age", status.age(at: now).map { Int($0.wholeMilliseconds / 1_000) })
+            properties.add("lag_ms", status.lag.map { Int($0.wholeMilliseconds) })
             properties.add("error", status.problems.first?.sentence)
             var json = JSONObject()
             json.add("healthy", true)

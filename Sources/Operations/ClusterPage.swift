@@ -10,6 +10,7 @@ import ReplicationServer
 import Serving
 import Telemetry
 import Text
+import Time
 
 enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
@@ -19,11 +20,11 @@ enum ClusterPage {
                 body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
         }
         return Response(
-            .ok, contentType: .json, body: body(report, at: call.monotonic / 1_000_000, wall: call.wallOfMillisecond))
+            .ok, contentType: .json, body: body(report, at: call.monotonic, wall: call.wallOfMillisecond))
     }
 
-    /// `now` is in monotonic milliseconds, `wall` in nanoseconds since 1970, when that millisecond began.
-    static func body(_ report: ClusterReport, at now: Int64, wall: Int64) -> [UInt8] {
+    /// `wall` is in nanoseconds since 1970, when the millisecond of `now` began.
+    static func body(_ report: ClusterReport, at now: MonotonicTime, wall: Int64) -> [UInt8] {
         let status = report.status
         var json = JSONObject()
         json.add("replication", true)
@@ -47,7 +48,7 @@ enum ClusterPage {
         return json.bytes
     }
 
-    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: Int64, _ wall: Int64)
+    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: MonotonicTime, _ wall: Int64)
         -> [UInt8]
     {
         var json = JSONObject()
@@ -63,7 +64,7 @@ enum ClusterPage {
         json.add("refused_because", peer.refusal.map(words))
         if let (at, fault) = peer.fault {
             var error = JSONObject()
-            error.add("age_ms", Int(max(now - at, 0)))
+            error.add("age_ms", Int(max(now.milliseconds - at.milliseconds, 0)))
             error.add("text", fault.words)
             json.add("last_error", error.bytes)
         }
@@ -105,19 +106,20 @@ enum ClusterPage {
     }
 
     /// RFC 3339, in UTC.
-    private static func time(_ moment: Int64, _ now: Int64, _ wall: Int64) -> String {
+    private static func time(_ moment: MonotonicTime, _ now: MonotonicTime, _ wall: Int64) -> String {
         var timestamps = TimestampFormatter()
         var bytes: [UInt8] = []
-        let nanoseconds = wall.addingSaturated((moment - now).multipliedSaturated(by: 1_000_000))
+        let nanoseconds = wall.addingSaturated(
+            (moment.milliseconds - now.milliseconds).multipliedSaturated(by: 1_000_000))
         timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func lastCopy(age: Int64, states: Int, took: Int64?) -> [UInt8] {
+    private static func lastCopy(age: Duration, states: Int, took: Duration?) -> [UInt8] {
         var json = JSONObject()
-        json.add("age_ms", Int(max(age, 0)))
+        json.add("age_ms", Int(max(age, .zero).wholeMilliseconds))
         json.add("states", states)
-        json.add("took_ms", took.map { Int($0) })
+        json.add("took_ms", took.map { Int($0.wholeMilliseconds) })
         return json.bytes
     }
 

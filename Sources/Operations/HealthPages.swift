@@ -6,12 +6,13 @@ import JSON
 import RegistryCore
 import Replication
 import Serving
+import Time
 
 enum HealthPages {
     static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
 
     static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
-        ReadinessPage(call.context).response(monotonic: call.monotonic / 1_000_000, wall: call.wallOfMillisecond)
+        ReadinessPage(call.context).response(monotonic: call.monotonic, wall: call.wallOfMillisecond)
     }
 
     private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {
@@ -24,7 +25,8 @@ enum HealthPages {
 
     /// The report of R603: every component that this member has.
     static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
-        let wholeSeconds = (call.monotonic - call.context.registry.started) / 1_000_000_000 * 1_000_000_000
+        let wholeSeconds =
+            call.monotonic.nanoseconds(since: call.context.registry.started) / 1_000_000_000 * 1_000_000_000
         let components = call.context.registry.cluster.components + [expiry(call)].compactMap(\.self)
         var body: [UInt8] = []
         body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
@@ -46,9 +48,11 @@ enum HealthPages {
     private static func expiry(_ call: borrowing Call) -> ComponentHealth? {
         let holds = call.context.registry.expiryHold.holds
         guard !holds.isEmpty else { return nil }
-        let now = call.monotonic / 1_000_000
-        var properties = holds.map { (name: $0.cause.rawValue, value: Int(max(0, now - $0.since) / 1_000)) }
-        properties.append(("remaining", Int(max(0, (holds.map(\.until).max() ?? now) - now) / 1_000)))
+        let now = call.monotonic.milliseconds
+        var properties = holds.map {
+            (name: $0.cause.rawValue, value: Int(max(0, now - $0.since.milliseconds) / 1_000))
+        }
+        properties.append(("remaining", Int(max(0, (holds.map(\.until.milliseconds).max() ?? now) - now) / 1_000)))
         properties.append(("overdue", call.context.registry.store.counts.overdue))
         // Held leases are how a member stays of use while something else is amiss, which shows by itself.
         return ComponentHealth(name: "EXPIRY", isHealthy: true, properties: properties)

@@ -22,7 +22,7 @@ enum MetricsPage {
         LimitMetrics.append(context, &text)
         tls(context, &text)
         ClusterMetrics.append(context, &text)
-        CatalogMetrics.append(context, at: call.monotonic / 1_000_000, &text)
+        CatalogMetrics.append(context, at: call.monotonic, &text)
         process(context, &text)
         ProcessMetrics.append(&text)
         return Response(.ok, contentType: Self.prometheusText, body: text.bytes)

@@ -7,16 +7,16 @@ import RegistryCore
 import Replication
 import Serving
 import Telemetry
+import Time
 
 /// What `/readyz` answers (R606, R650 and R651).
 struct ReadinessPage {
     let isReady: Bool
     let word: StaticString
     let reason: StaticString
-    /// In monotonic milliseconds.
-    let since: Int64
-    /// In monotonic milliseconds; nil when no time ends it.
-    let until: Int64?
+    let since: MonotonicTime
+    /// Nil when no time ends it.
+    let until: MonotonicTime?
 
     init(_ context: ServerContext) {
         let (lifecycle, cluster) = (context.registry.lifecycle, context.registry.cluster)
@@ -39,14 +39,16 @@ struct ReadinessPage {
             } else {
                 self.init(
                     "ready", readiness?.ground.map(Self.words) ?? "no cluster",
-                    since: max(readiness?.since ?? 0, lifecycle.since),
+                    since: max(readiness?.since ?? .zero, lifecycle.since),
                     isReady: true)
             }
         }
     }
 
-    private init(_ word: StaticString, _ reason: StaticString, since: Int64, until: Int64? = nil, isReady: Bool = false)
-    {
+    private init(
+        _ word: StaticString, _ reason: StaticString, since: MonotonicTime, until: MonotonicTime? = nil,
+        isReady: Bool = false
+    ) {
         self.isReady = isReady
         self.word = word
         self.reason = reason
@@ -55,12 +57,13 @@ struct ReadinessPage {
     }
 
     /// - Parameters:
-    ///   - monotonic: now, in monotonic milliseconds.
+    ///   - monotonic: now.
     ///   - wall: when that millisecond began, in nanoseconds since 1970.
-    func response(monotonic: Int64, wall: Int64) -> Response {
+    func response(monotonic: MonotonicTime, wall: Int64) -> Response {
         var timestamps = TimestampFormatter()
-        func append(_ moment: Int64, to body: inout [UInt8]) {
-            let nanoseconds = wall.addingSaturated((moment - monotonic).multipliedSaturated(by: 1_000_000))
+        func append(_ time: MonotonicTime, to body: inout [UInt8]) {
+            let nanoseconds = wall.addingSaturated(
+                (time.milliseconds - monotonic.milliseconds).multipliedSaturated(by: 1_000_000))
             body.append(literal: "\"")
             timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &body)
             body.append(literal: "\"")

@@ -9,6 +9,7 @@
 import Authorization
 import Catalog
 import HTTP
+import Time
 
 /// Why a request is refused. Each protocol words it in its own way.
 package enum AdmissionRefusal: Error, Sendable, Equatable {
@@ -42,8 +43,8 @@ package final class Admission {
     /// - Parameters:
     ///   - client: a numeric address; nil when it is unknown, and then not charged.
     ///   - isSecure: whether it came over TLS; of no matter where `needsTLS` is false.
-    ///   - now: nanoseconds of the monotonic clock.
-    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: Int64) throws(AdmissionRefusal)
+    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: MonotonicTime)
+        throws(AdmissionRefusal)
     {
         guard purpose != .probe else { return }
         try registry.rateLimits.charge(client: client, isHeartbeat: purpose == .heartbeat, at: now)
@@ -57,21 +58,21 @@ package final class Admission {
     ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
     package func admit(
-        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, for purpose: Purpose, at instant: Instant
+        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, for purpose: Purpose, at moment: Moment
     ) throws(AdmissionRefusal) -> Principal {
         let principal: Principal
         do throws(AuthorizationRefusal) {
             principal = try authorizer.authorize(
-                credential: credential, identity: identity, now: instant.moment.wall / 1_000_000_000)
+                credential: credential, identity: identity, now: moment.wall / 1_000_000_000)
         } catch {
             throw .unauthorized(error)
         }
-        try admit(principal, for: purpose, at: instant.monotonic)
+        try admit(principal, for: purpose, at: moment.monotonic)
         return principal
     }
 
     /// The same for a principal that is known without a credential, as by the name that is asked for.
-    package func admit(_ principal: Principal, for purpose: Purpose, at now: Int64) throws(AdmissionRefusal) {
+    package func admit(_ principal: Principal, for purpose: Purpose, at now: MonotonicTime) throws(AdmissionRefusal) {
         try registry.rateLimits.charge(namespace: principal.namespace, isHeartbeat: purpose == .heartbeat, at: now)
         if registry.lifecycle.isLeaving { throw .leaving }
         if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }

@@ -2,6 +2,7 @@
 
 import Synchronization
 import System
+import Time
 
 /// The state that probes ask for. Safe to use from any thread.
 package final class Lifecycle: Sendable {
@@ -17,10 +18,10 @@ package final class Lifecycle: Sendable {
     }
 
     private let raw = Atomic<Int>(State.starting.rawValue)
-    private let changed = Atomic<Int64>(MonotonicClock.milliseconds())
+    private let changed = Atomic<Int64>(MonotonicClock.now().nanoseconds)
 
-    /// Since when the state is what it is, in monotonic milliseconds.
-    package var since: Int64 { changed.load(ordering: .acquiring) }
+    /// Since when the state is what it is.
+    package var since: MonotonicTime { MonotonicTime(nanoseconds: changed.load(ordering: .acquiring)) }
 
     package var state: State { State(rawValue: raw.load(ordering: .acquiring)) ?? .starting }
 
@@ -33,6 +34,6 @@ package final class Lifecycle: Sendable {
     /// Moves on to a later state; an earlier one is not gone back to.
     package func advance(to state: State) {
         let (before, after) = raw.max(state.rawValue, ordering: .acquiringAndReleasing)
-        if after != before { changed.store(MonotonicClock.milliseconds(), ordering: .releasing) }
+        if after != before { changed.store(MonotonicClock.now().nanoseconds, ordering: .releasing) }
     }
 }

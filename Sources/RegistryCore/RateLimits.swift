@@ -7,6 +7,7 @@ import Catalog
 import Configuration
 import Libevent
 import Synchronization
+import Time
 
 /// The allowances of namespaces and clients. Safe to use from any thread.
 package final class RateLimits: Sendable {
@@ -57,16 +58,15 @@ package final class RateLimits: Sendable {
     /// How many requests were refused for want of this allowance.
     package func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
 
-    /// Charges a request to its client; `now` is nanoseconds of the monotonic clock. A client without a known address
-    /// is not charged.
-    func charge(client: String?, isHeartbeat: Bool, at now: Int64) throws(AdmissionRefusal) {
+    /// Charges a request to its client. A client without a known address is not charged.
+    func charge(client: String?, isHeartbeat: Bool, at now: MonotonicTime) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? clientHeartbeats : clients
         guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
         try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
     }
 
     /// Charges a request to its namespace.
-    func charge(namespace: Namespace, isHeartbeat: Bool, at now: Int64) throws(AdmissionRefusal) {
+    func charge(namespace: Namespace, isHeartbeat: Bool, at now: MonotonicTime) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? namespaceHeartbeats : namespaces
         guard buckets.isOn else { return }
         try charge(buckets.take(namespace, at: now), to: isHeartbeat ? .namespaceHeartbeats : .namespace)
@@ -74,7 +74,7 @@ package final class RateLimits: Sendable {
 
     /// Charges the heartbeats of a batch beyond the first, which was charged as any other: a batch needs no more
     /// allowance than one heartbeat, or a large one would never pass, and the requests after it wait the longer.
-    package func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: Int64) {
+    package func overdraw(_ count: Int, client: String?, namespace: Namespace, at now: MonotonicTime) {
         guard count > 0 else { return }
         if namespaceHeartbeats.isOn { namespaceHeartbeats.overdraw(namespace, count, at: now) }
         if clientHeartbeats.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) {
@@ -124,9 +124,9 @@ private final class SharedBuckets<Key: Hashable & Sendable>: Sendable {
         switched.store(allowance != nil, ordering: .relaxed)
     }
 
-    func take(_ key: Key, at now: Int64) -> Int64? { shard(of: key).table.withLock { $0?.take(key, at: now) } }
+    func take(_ key: Key, at now: MonotonicTime) -> Int64? { shard(of: key).table.withLock { $0?.take(key, at: now) } }
 
-    func overdraw(_ key: Key, _ count: Int, at now: Int64) {
+    func overdraw(_ key: Key, _ count: Int, at now: MonotonicTime) {
         shard(of: key).table.withLock { _ = $0?.overdraw(key, count, at: now) }
     }
 

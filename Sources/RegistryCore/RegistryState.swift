@@ -4,6 +4,7 @@
 import Catalog
 import Configuration
 import Replication
+import Time
 
 /// A running registry, whatever it is asked in. Safe to use from any thread.
 package final class RegistryState: Sendable {
@@ -28,12 +29,11 @@ package final class RegistryState: Sendable {
     package let rateLimits: RateLimits
     /// Is told what clients change; nil where nobody wants to know.
     private let relay: (any ChangeRelay)?
-    /// Nanoseconds of the monotonic clock at the start.
-    package let started: Int64
+    package let started: MonotonicTime
 
     package init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
-        monotonic: Int64, relay: (any ChangeRelay)? = nil
+        monotonic: MonotonicTime, relay: (any ChangeRelay)? = nil
     ) {
         self.relay = relay
         self.settings = settings
@@ -45,14 +45,14 @@ package final class RegistryState: Sendable {
         let kinds = settings.sourceKinds
         sources =
             kinds.isEmpty
-            ? nil : SourceBoard(kinds, maximumAge: settings.catalogMaxAge.wholeMilliseconds, store)
+            ? nil : SourceBoard(kinds, maximumAge: settings.catalogMaxAge.interval, store)
         lookup = Lookup(store, sources)
         tagRule = TagRule(settings)
         leasePolicy = LeasePolicy(
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)
         // After a pause, a member with peers asks them which heartbeats they received, before it lets a lease run out.
-        leaseClock = SharedLeaseClock(monotonic: monotonic / 1_000_000, isHeldByPauses: settings.replication)
+        leaseClock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: settings.replication)
         expiryHold = ExpiryHold(loops: loops)
         started = monotonic
     }
@@ -122,23 +122,25 @@ package final class RegistryState: Sendable {
 
     // MARK: - How this member stands
 
-    /// Whether what others have acknowledged may be unknown here, at a time in nanoseconds of the monotonic clock: then
-    /// no client is told that something does not exist.
-    package func isBehind(at monotonic: Int64) -> Bool { standing.behindSince(at: monotonic / 1_000_000) != nil }
+    /// Whether what others have acknowledged may be unknown here: then no client is told that something does not exist.
+    package func isBehind(at now: MonotonicTime) -> Bool { standing.behindSince(at: now) != nil }
 
-    /// For how many seconds look-ups may have found what is gone by this time, in nanoseconds of the monotonic clock,
-    /// or missed what others have acknowledged (R273): the longer of both. Nil when they have not.
-    package func staleness(at monotonic: Int64) -> Int? {
-        let now = monotonic / 1_000_000
+    /// For how many seconds look-ups may have found what is gone by this time, or missed what others have acknowledged
+    /// (R273): the longer of both. Nil when they have not.
+    package func staleness(at now: MonotonicTime) -> Int? {
         guard let behind = standing.behindSince(at: now) else {
-            return expiryHold.lookUpsAreStaleSince.map { Int(max(0, now - $0) / 1_000) }
+            return expiryHold.lookUpsAreStaleSince.map { Self.wholeSeconds(from: $0, to: now) }
         }
-        return Int(max(0, now - min(behind, expiryHold.lookUpsAreStaleSince ?? .max)) / 1_000)
+        return Self.wholeSeconds(from: min(behind, expiryHold.lookUpsAreStaleSince ?? .distantFuture), to: now)
+    }
+
+    private static func wholeSeconds(from start: MonotonicTime, to now: MonotonicTime) -> Int {
+        Int(max(0, now.nanoseconds(since: start)) / 1_000_000_000)
     }
 
     /// The moment that a reading of the clocks stands for; the wall clock is corrected where the other members' show
     /// that it is wrong.
-    package func moment(monotonic: Int64, wall: Int64) -> Moment {
-        leaseClock.moment(monotonic: monotonic / 1_000_000, wall: wall.addingSaturated(cluster.clockCorrection))
+    package func moment(monotonic: MonotonicTime, wall: Int64) -> Moment {
+        leaseClock.moment(monotonic: monotonic, wall: wall.addingSaturated(cluster.clockCorrection))
     }
 }

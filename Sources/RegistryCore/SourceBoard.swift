@@ -16,8 +16,8 @@ package final class SourceBoard: Sendable {
     package static let instanceLimit = 1_000_000
 
     private let kinds: [SourceKind]
-    /// Milliseconds for which what a source had is shown without being confirmed.
-    private let maximumAge: Int64
+    /// For how long what a source had is shown without being confirmed.
+    private let maximumAge: Duration
     private let store: Store
     /// What is being prepared.
     private let writing: Mutex<SourceViews>
@@ -27,9 +27,9 @@ package final class SourceBoard: Sendable {
 
     /// - Parameters:
     ///   - kinds: those that are configured; the first that has an id wins.
-    ///   - maximumAge: milliseconds.
+    ///   - maximumAge: for how long what a source had is shown without being confirmed.
     ///   - store: gives the indexes of changes.
-    package init(_ kinds: [SourceKind], maximumAge: Int64, _ store: Store, at now: SourceTime = .now()) {
+    package init(_ kinds: [SourceKind], maximumAge: Duration, _ store: Store, at now: SourceTime = .now()) {
         self.kinds = kinds
         self.maximumAge = maximumAge
         self.store = store
@@ -150,8 +150,8 @@ package final class SourcePublisher: Sendable {
     /// What is shown is what the source has now, but for the parts with these problems, of which the last good content
     /// is shown. To be called at least twice within CATALOG_MAX_AGE.
     ///
-    /// - Parameter lag: milliseconds from the latest change there to here, where that is known.
-    package func confirm(_ problems: [SourceProblem] = [], lag: Int64? = nil, at now: SourceTime) {
+    /// - Parameter lag: from the latest change there to here, where that is known.
+    package func confirm(_ problems: [SourceProblem] = [], lag: Duration? = nil, at now: SourceTime) {
         board.change(source) { $0.confirm(problems, lag: lag, at: now) }
     }
 

@@ -9,21 +9,21 @@
 
 import Catalog
 import System
+import Time
 
 /// A time by both clocks.
 package struct SourceTime: Sendable, Equatable {
-    /// Milliseconds of the monotonic clock.
-    package let monotonic: Int64
+    package let monotonic: MonotonicTime
     /// Nanoseconds since 1970.
     package let wall: Int64
 
-    package init(monotonic: Int64, wall: Int64) {
+    package init(monotonic: MonotonicTime, wall: Int64) {
         self.monotonic = monotonic
         self.wall = wall
     }
 
     package static func now() -> SourceTime {
-        SourceTime(monotonic: MonotonicClock.milliseconds(), wall: WallClock.nanoseconds())
+        SourceTime(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
     }
 }
 
@@ -73,8 +73,8 @@ package struct SourceStatus: Sendable {
     package private(set) var problemCount = 0
     /// The latest, also when it is over, and when it was noticed.
     package private(set) var lastProblem: (problem: SourceProblem, at: SourceTime)?
-    /// How long the latest change took from there to here, in milliseconds; nil where that is not known.
-    package private(set) var lag: Int64?
+    /// How long the latest change took from there to here; nil where that is not known.
+    package private(set) var lag: Duration?
     /// How often it failed, and how often something of it changed, since the start.
     package private(set) var failures = 0
     package private(set) var changes = 0
@@ -85,10 +85,10 @@ package struct SourceStatus: Sendable {
     }
 
     /// What is shown is what the source has, but for these parts. After a drop that is so only when all was read again.
-    mutating func confirm(_ problems: [SourceProblem], lag: Int64?, isWhole: Bool = false, at now: SourceTime) {
+    mutating func confirm(_ problems: [SourceProblem], lag: Duration?, isWhole: Bool = false, at now: SourceTime) {
         guard state != .dropped || isWhole else { return }
         confirmed = now
-        if let lag { self.lag = max(0, lag) }
+        if let lag { self.lag = max(.zero, lag) }
         show(problems, at: now)
         enter(problems.isEmpty ? .current : .partial, at: now)
     }
@@ -108,14 +108,14 @@ package struct SourceStatus: Sendable {
         if isChanged { changes += 1 }
     }
 
-    /// Whether what is shown has not been confirmed for longer than this, in milliseconds.
-    func isTooOld(_ maximumAge: Int64, at now: SourceTime) -> Bool {
+    /// Whether what is shown has not been confirmed for longer than this.
+    func isTooOld(_ maximumAge: Duration, at now: SourceTime) -> Bool {
         guard state != .dropped, let confirmed else { return false }
         return now.monotonic - confirmed.monotonic > maximumAge
     }
 
-    /// How long ago it was found to be as shown, in milliseconds; nil when it never was.
-    package func age(at monotonic: Int64) -> Int64? { confirmed.map { max(0, monotonic - $0.monotonic) } }
+    /// How long ago it was found to be as shown; nil when it never was.
+    package func age(at now: MonotonicTime) -> Duration? { confirmed.map { max(.zero, now - $0.monotonic) } }
 
     private mutating func show(_ problems: [SourceProblem], at now: SourceTime) {
         problemCount = problems.count

@@ -2,6 +2,8 @@
 // again; taking a token moves that moment on (the generic cell rate algorithm of ITU-T I.371, in its virtual scheduling
 // form). Nothing has to be refilled.
 
+import Time
+
 /// How many tokens a second, and how many at once.
 struct Allowance: Sendable, Equatable {
     /// Nanoseconds that one token takes to come back.
@@ -18,24 +20,24 @@ struct Allowance: Sendable, Equatable {
 
 /// One bucket; a new one is full.
 struct TokenBucket: Sendable, Equatable {
-    /// When the bucket is full again, in nanoseconds of the caller's clock.
-    private(set) var full = Int64.min
+    /// When the bucket is full again.
+    private(set) var full = MonotonicTime.distantPast
 
     /// Whether it is as good as new.
-    func isFull(at now: Int64) -> Bool { full <= now }
+    func isFull(at now: MonotonicTime) -> Bool { full <= now }
 
     /// Takes a token; when there is none, takes nothing and returns in how many nanoseconds there will be one.
-    mutating func take(_ allowance: Allowance, at now: Int64) -> Int64? {
-        let next = max(full, now) + allowance.interval
-        let wait = next - now - allowance.capacity
+    mutating func take(_ allowance: Allowance, at now: MonotonicTime) -> Int64? {
+        let next = max(full, now).adding(nanoseconds: allowance.interval)
+        let wait = next.nanoseconds(since: now) - allowance.capacity
         guard wait <= 0 else { return wait }
         full = next
         return nil
     }
 
     /// Takes tokens whether or not there are enough: later requests wait for them.
-    mutating func overdraw(_ count: Int, _ allowance: Allowance, at now: Int64) {
-        full = max(full, now) + Int64(count) * allowance.interval
+    mutating func overdraw(_ count: Int, _ allowance: Allowance, at now: MonotonicTime) {
+        full = max(full, now).adding(nanoseconds: Int64(count) * allowance.interval)
     }
 }
 
@@ -56,14 +58,14 @@ struct BucketTable<Key: Hashable & Sendable>: Sendable {
     var count: Int { buckets.count }
 
     /// Takes a token of this key; when there is none, returns in how many nanoseconds there will be one.
-    mutating func take(_ key: Key, at now: Int64) -> Int64? {
+    mutating func take(_ key: Key, at now: MonotonicTime) -> Int64? {
         if let index = buckets.index(forKey: key) { return buckets.values[index].take(allowance, at: now) }
         if buckets.count >= maximum { forgetHalf() }
         return buckets[key, default: TokenBucket()].take(allowance, at: now)
     }
 
     /// Takes tokens of this key whether or not there are enough.
-    mutating func overdraw(_ key: Key, _ count: Int, at now: Int64) {
+    mutating func overdraw(_ key: Key, _ count: Int, at now: MonotonicTime) {
         // A key that overdraws has just taken a token, so its bucket is seldom dropped, and then it is full.
         buckets[key]?.overdraw(count, allowance, at: now)
     }

@@ -2,6 +2,8 @@
 // alone is the cluster of one; the one with members publishes the changes of its catalog and merges those of the
 // others.
 
+import Time
+
 /// How a cluster stands, as of a moment not long ago.
 public struct ClusterReport: Sendable {
     public let status: ClusterStatus
@@ -32,8 +34,8 @@ public protocol Cluster: Sendable {
     var isLargeEnough: Bool { get }
     /// Whether this member asks for traffic; nil when there is no cluster, where nothing holds it back.
     var readiness: ReadinessReport? { get }
-    /// Since when there have been too few members, or enough, in monotonic milliseconds.
-    var sizeChangedAt: Int64 { get }
+    /// Since when there have been too few members, or enough.
+    var sizeChangedAt: MonotonicTime { get }
     /// By how many nanoseconds the time that changes are stamped with differs from the machine's clock.
     var clockCorrection: Int64 { get }
     /// What /uptime reports in addition to the process itself; nothing when there is no cluster.
@@ -67,7 +69,7 @@ extension PublishedStanding {
 
 extension Cluster {
     public var readiness: ReadinessReport? { nil }
-    public var sizeChangedAt: Int64 { 0 }
+    public var sizeChangedAt: MonotonicTime { .zero }
 }
 
 /// A registry alone: nothing to copy, no member to report on.

@@ -2,6 +2,7 @@
 // An object of its own, so that a loop reads it directly, whatever the cluster behind it is.
 
 import Synchronization
+import Time
 
 /// How the cluster stands for requests, as last published. Safe to use from any thread.
 public final class PublishedStanding: Sendable {
@@ -12,17 +13,16 @@ public final class PublishedStanding: Sendable {
     private static let never = Int64.max
 
     private let flags = Atomic<UInt8>(0)
-    /// In monotonic milliseconds.
+    /// In nanoseconds of the monotonic clock.
     private let behind = Atomic<Int64>(PublishedStanding.never)
-    /// When what other members said was last looked at, in monotonic milliseconds. A member alone is connected to no
+    /// When what other members said was last looked at, in nanoseconds of the monotonic clock. A member alone is connected to no
     /// other.
     private let pulse = Atomic<Int64>(PublishedStanding.never)
-    /// How long ago that may be, in milliseconds.
-    private let longestSilence: Int64
+    /// How long ago that may be.
+    private let longestSilence: Duration
 
-    /// - Parameter longestSilence: for how many milliseconds this member may receive nothing until others answer
-    ///   without it.
-    public init(longestSilence: Int64 = .max) { self.longestSilence = longestSilence }
+    /// - Parameter longestSilence: for how long this member may receive nothing until others answer without it.
+    public init(longestSilence: Duration = .forever) { self.longestSilence = longestSilence }
 
     /// Whether a change is answered only when other members have it.
     public var waits: Bool { flags.load(ordering: .acquiring) & Self.waits != 0 }
@@ -35,18 +35,18 @@ public final class PublishedStanding: Sendable {
     public var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
 
     /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
-    /// looked at for too long, as after a pause. Nil when it has caught up. In monotonic milliseconds, as is `now`.
-    public func behindSince(at now: Int64) -> Int64? {
+    /// looked at for too long, as after a pause. Nil when it has caught up.
+    public func behindSince(at now: MonotonicTime) -> MonotonicTime? {
         let behind = behind.load(ordering: .acquiring)
-        guard behind == Self.never else { return behind }
-        let pulse = pulse.load(ordering: .acquiring)
-        return now &- pulse > longestSilence ? pulse : nil
+        guard behind == Self.never else { return MonotonicTime(nanoseconds: behind) }
+        let pulse = MonotonicTime(nanoseconds: pulse.load(ordering: .acquiring))
+        return now - pulse > longestSilence ? pulse : nil
     }
 
     // MARK: - The replication thread
 
     public func publish(_ standing: ClusterStanding) {
-        behind.store(standing.behindSince ?? Self.never, ordering: .releasing)
+        behind.store(standing.behindSince?.nanoseconds ?? Self.never, ordering: .releasing)
         flags.store(
             (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0)
                 | (standing.isCatchingUp ? Self.isCatchingUp : 0), ordering: .releasing)
@@ -54,5 +54,5 @@ public final class PublishedStanding: Sendable {
 
     /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it
     /// was too late.
-    public func beat(at now: Int64) { pulse.store(now, ordering: .releasing) }
+    public func beat(at now: MonotonicTime) { pulse.store(now.nanoseconds, ordering: .releasing) }
 }

@@ -3,24 +3,25 @@
 
 import Logging
 import Replication
+import Time
 
 /// Writes what happens in the cluster. Belongs to the replication thread.
 struct ClusterLog {
-    /// Lines about unauthenticated peers and refusals in each period, in milliseconds; the others are counted.
+    /// Lines about unauthenticated peers and refusals in each period; the others are counted.
     private static let strangersPerPeriod = 10
-    private static let period: Int64 = 10_000
+    private static let period: Duration = .seconds(10)
 
     private let logger: Logger
     private var unreachable: Set<PeerAddress> = []
     private var strangers = 0
     private var unsaid = 0
     private var turnedAwayBefore = 0
-    private var periodStart: Int64 = 0
+    private var periodStart = MonotonicTime.zero
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// To be called now and then with the monotonic time in milliseconds.
-    mutating func tick(at now: Int64) {
+    /// To be called now and then.
+    mutating func tick(at now: MonotonicTime) {
         guard now - periodStart >= Self.period else { return }
         periodStart = now
         strangers = 0

@@ -4,6 +4,7 @@
 import Catalog
 import Replication
 import Synchronization
+import Time
 
 /// The cluster as last seen. Written by the replication thread, read by any.
 final class ClusterSnapshot: Sendable {
@@ -11,7 +12,7 @@ final class ClusterSnapshot: Sendable {
         var report: ClusterReport?
         var components: [ComponentHealth] = []
         var readiness: ReadinessReport?
-        var sizeChangedAt: Int64 = 0
+        var sizeChangedAt = MonotonicTime.zero
     }
 
     private let ready = Atomic<Bool>(false)
@@ -28,21 +29,21 @@ final class ClusterSnapshot: Sendable {
     var components: [ComponentHealth] { page.withLock { $0.components } }
 
     var readiness: ReadinessReport? { page.withLock { $0.readiness } }
-    var sizeChangedAt: Int64 { page.withLock { $0.sizeChangedAt } }
+    var sizeChangedAt: MonotonicTime { page.withLock { $0.sizeChangedAt } }
 
     /// - Parameters:
-    ///   - now: monotonic milliseconds.
     ///   - longestSilence: see `PublishedStanding`.
     ///   - usesDirectory, syncTimeout: see `NodeConfiguration`.
     ///   - acknowledges: see `NodeLimits`.
     init(
-        at now: Int64, longestSilence: Int64 = .max, usesDirectory: Bool = false, syncTimeout: Int64 = 0,
+        at now: MonotonicTime, longestSilence: Duration = .forever, usesDirectory: Bool = false,
+        syncTimeout: Duration = .zero,
         acknowledges: Bool = true
     ) {
         standing = PublishedStanding(longestSilence: longestSilence)
         standing.publish(acknowledges ? .starting : .alone)
         page.withLock {
-            $0.readiness = .atStart(usesDirectory: usesDirectory, until: now.addingSaturated(syncTimeout), at: now)
+            $0.readiness = .atStart(usesDirectory: usesDirectory, until: now + syncTimeout, at: now)
             $0.sizeChangedAt = now
         }
     }
@@ -56,7 +57,7 @@ final class ClusterSnapshot: Sendable {
         correction.store(milliseconds.multipliedSaturated(by: 1_000_000), ordering: .relaxed)
     }
 
-    func publish(_ report: ClusterReport, _ health: ClusterHealth, at now: Int64) {
+    func publish(_ report: ClusterReport, _ health: ClusterHealth, at now: MonotonicTime) {
         let isLarge = report.status.isLargeEnough
         if large.exchange(isLarge, ordering: .relaxed) != isLarge { page.withLock { $0.sizeChangedAt = now } }
         let components = health.components(report.status)

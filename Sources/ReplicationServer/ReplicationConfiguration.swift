@@ -4,6 +4,7 @@
 import Libevent
 import Replication
 import TLS
+import Time
 
 /// How a member replicates.
 public struct ReplicationConfiguration: Sendable {
@@ -21,8 +22,8 @@ public struct ReplicationConfiguration: Sendable {
     public var certificateName: String?
     /// What serves and reads legacy peers; nil when none are let in.
     public var legacy: LegacyProtocolMaker?
-    /// How long something may be amiss before /uptime shows it, in milliseconds.
-    public var grace: Int64
+    /// How long something may be amiss before /uptime shows it.
+    public var grace: Duration
     /// The directory in which members announce themselves, if there is one, and the names that stand for members.
     public var directory: String?
     public var names: [PeerName]
@@ -31,7 +32,8 @@ public struct ReplicationConfiguration: Sendable {
         port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [],
         tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,
-        legacy: LegacyProtocolMaker? = nil, grace: Int64 = 30_000, directory: String? = nil, names: [PeerName] = []
+        legacy: LegacyProtocolMaker? = nil, grace: Duration = .seconds(30), directory: String? = nil,
+        names: [PeerName] = []
     ) {
         self.port = port
         self.listenAddress = listenAddress

@@ -9,6 +9,7 @@ import Logging
 import Replication
 import System
 import TLS
+import Time
 
 /// Everything on the replication thread.
 final class ReplicationLoop {
@@ -27,8 +28,8 @@ final class ReplicationLoop {
 
     /// How often the node is called as time passes, in milliseconds.
     private static let tickPeriod = 100
-    /// How often the published snapshot of the cluster is renewed, in milliseconds.
-    private static let reportPeriod: Int64 = 200
+    /// How often the published snapshot of the cluster is renewed.
+    private static let reportPeriod: Duration = .milliseconds(200)
     /// How long a dialed member may take to connect and to answer, in milliseconds.
     static let dialTime = 5_000
     /// How long an accepted one may take to ask; how long what is queued may take when a stream is closed.
@@ -36,10 +37,10 @@ final class ReplicationLoop {
     static let drainTime = 2_000
     /// How long everybody may take, when this member leaves, to acknowledge everything, and what is queued then to go
     /// out, in milliseconds.
-    private static let flushTime: Int64 = 1_500
+    private static let flushTime: Duration = .milliseconds(1_500)
     private static let closingTime = 1_000
     /// The longest that it takes to leave: the two, each of which is looked at ten times a second.
-    static let longestLeave = flushTime + Int64(closingTime) + 2 * Int64(tickPeriod)
+    static let longestLeave = flushTime + .milliseconds(closingTime + 2 * tickPeriod)
 
     let parts: Parts
     let node: Node
@@ -71,11 +72,11 @@ final class ReplicationLoop {
     private var pace = Pace()
     var waits = PendingWaits()
     var waitTimer: LoopEvent?
-    /// For when `waitTimer` is set, in monotonic milliseconds; nil when it is not.
-    var scheduledWaits: Int64?
-    private var lastReport: Int64 = 0
+    /// For when `waitTimer` is set; nil when it is not.
+    var scheduledWaits: MonotonicTime?
+    private var lastReport = MonotonicTime.zero
     private var health: ClusterHealth
-    private var leaving: (until: Int64, report: @Sendable () -> Void)?
+    private var leaving: (until: MonotonicTime, report: @Sendable () -> Void)?
     private(set) var security: PeerSecurity?
 
     var logger: Logger { parts.logger }
@@ -126,7 +127,7 @@ final class ReplicationLoop {
             received(order, onLoop)
         }
         waitTimer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in waitsExpired(onLoop) }
-        let beatPeriod = Int(Self.beatPeriod(parts.configuration.node.limits))
+        let beatPeriod = Int(Self.beatPeriod(parts.configuration.node.limits).wholeMilliseconds)
         timers = [
             try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) },
             try LoopEvent.every(milliseconds: beatPeriod, on: loop) { [unowned self] onLoop in beat(onLoop) },
@@ -136,11 +137,11 @@ final class ReplicationLoop {
     // MARK: - Time
 
     private static func time(_ parts: Parts) -> NodeTime {
-        let (monotonic, wall) = (MonotonicClock.milliseconds(), WallClock.nanoseconds())
+        let (monotonic, wall) = (MonotonicClock.now(), WallClock.nanoseconds())
         return NodeTime(
             moment: parts.leaseClock.moment(
                 monotonic: monotonic, wall: wall.addingSaturated(parts.board.clockCorrection)),
-            monotonic: monotonic, wall: wall)
+            wall: wall)
     }
 
     var now: NodeTime { Self.time(parts) }
@@ -152,7 +153,7 @@ final class ReplicationLoop {
         tellQueues(onLoop)
         carryOut(node.tick(at: now), onLoop)
         carryOut(legacy?.tick(at: now) ?? [], onLoop)
-        let now = MonotonicClock.milliseconds()
+        let now = MonotonicClock.now()
         log.turnedAway(streams?.turnedAway ?? 0)
         log.tick(at: now)
         if let event = directoryWatchdog?.tick(at: now) { log.write(event) }
@@ -174,7 +175,7 @@ final class ReplicationLoop {
         }
     }
 
-    private func publish(at monotonic: Int64) {
+    private func publish(at monotonic: MonotonicTime) {
         lastReport = monotonic
         var status = node.status(at: now)
         let own = MemberConflict(
@@ -203,7 +204,7 @@ final class ReplicationLoop {
             let sources = MemberSources(own: own, sources: ways)
             self.sources = sources
             directoryWatchdog = parts.configuration.directory.map {
-                DirectoryWatchdog(path: $0, at: MonotonicClock.milliseconds())
+                DirectoryWatchdog(path: $0, at: MonotonicClock.now())
             }
             membersChanged(sources.addresses, isComplete: sources.isComplete, onLoop)
         case .found(let report):
@@ -259,7 +260,7 @@ final class ReplicationLoop {
         mailbox?.receive(onLoop)
         if hasChanges || waits.hasTickets { drainChanges(onLoop) }
         waits.send()
-        let rest = pace.rest(at: MonotonicClock.nanoseconds(), spent: ThisThread.processorTime)
+        let rest = pace.rest(at: MonotonicClock.now().nanoseconds, spent: ThisThread.processorTime)
         ThisThread.sleep(nanoseconds: rest)
     }
 
@@ -274,7 +275,7 @@ final class ReplicationLoop {
 
     private func leave(_ report: @escaping @Sendable () -> Void, _ onLoop: borrowing OnLoop) {
         guard leaving == nil else { return }
-        leaving = (MonotonicClock.milliseconds() + Self.flushTime, report)
+        leaving = (MonotonicClock.now() + Self.flushTime, report)
         listener?.stop(onLoop)
         carryOut(node.leave(at: now), onLoop)
         carryOut(legacy?.leave(at: now) ?? [], onLoop)
@@ -301,9 +302,9 @@ final class ReplicationLoop {
             case .dial(let address): dial(address, .changes, onLoop)
             case .becameReady:
                 parts.board.becomeReady()
-                publish(at: MonotonicClock.milliseconds())
+                publish(at: MonotonicClock.now())
             case .readiness(let report): parts.board.tell(report)
-            case .holdLeases(let milliseconds): parts.leaseClock.hold(atMost: milliseconds)
+            case .holdLeases(let interval): parts.leaseClock.hold(atMost: interval)
             case .releaseLeases: parts.leaseClock.release()
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)

@@ -8,6 +8,7 @@ import Replication
 import Synchronization
 import System
 import TLS
+import Time
 
 /// Mail to the replication thread.
 enum ReplicationOrder: Sendable {
@@ -47,7 +48,7 @@ public final class ReplicationService: Cluster {
         self.configuration = configuration
         self.logger = logger
         board = ClusterSnapshot(
-            at: MonotonicClock.milliseconds(), longestSilence: configuration.node.limits.longestUnnoticedGap,
+            at: MonotonicClock.now(), longestSilence: configuration.node.limits.longestUnnoticedGap,
             usesDirectory: configuration.node.usesDirectory, syncTimeout: configuration.node.syncTimeout,
             acknowledges: configuration.node.limits.acknowledges)
         orders = try MailboxSender()
@@ -119,8 +120,8 @@ public final class ReplicationService: Cluster {
             })
     }
 
-    /// How long a directory may take to let this member's file go, in milliseconds.
-    private static let membershipTime: Int64 = 500
+    /// How long a directory may take to let this member's file go.
+    private static let membershipTime: Duration = .milliseconds(500)
     /// The longest that `leave` takes, in milliseconds, however many peers are stuck: a process that is ended earlier
     /// leaves this member's file there.
     public static let longestLeave = ReplicationLoop.longestLeave + membershipTime
@@ -130,7 +131,7 @@ public final class ReplicationService: Cluster {
     public var hasCopy: Bool { board.hasCopy }
     public var isLargeEnough: Bool { board.isLargeEnough }
     public var readiness: ReadinessReport? { board.readiness }
-    public var sizeChangedAt: Int64 { board.sizeChangedAt }
+    public var sizeChangedAt: MonotonicTime { board.sizeChangedAt }
     public var clockCorrection: Int64 { board.clockCorrection }
     public var components: [ComponentHealth] { board.components }
     public var report: ClusterReport? { board.report }

@@ -5,6 +5,7 @@ import Glibc
 import Libevent
 import Logging
 import Replication
+import Time
 
 extension ReplicationLoop {
     func happened(_ event: StreamEvent, to id: StreamID, _ onLoop: borrowing OnLoop) {
@@ -109,7 +110,9 @@ extension ReplicationLoop {
                 // It has to authenticate within the node's own deadline, or the node closes; until then it counts as an
                 // unauthenticated peer.
                 streams?.admit(
-                    id, after: Int(parts.configuration.node.limits.handshakeDeadline) + Self.drainTime, onLoop)
+                    id,
+                    after: Int(parts.configuration.node.limits.handshakeDeadline.wholeMilliseconds) + Self.drainTime,
+                    onLoop)
                 occupants[id]?.use = .frames
                 streams?.send(UpgradeHandshake.upgraded, on: id, onLoop)
                 carryOut(

@@ -5,6 +5,7 @@
 import Libevent
 import Replication
 import System
+import Time
 
 /// The waiting loops, between the mail that comes in and the mail that goes out.
 struct PendingWaits {
@@ -44,18 +45,20 @@ struct PendingWaits {
 }
 
 extension ReplicationLoop {
-    /// The least time between two looks at what others said while nothing happens, in milliseconds.
-    private static let leastBeat: Int64 = 5
+    /// The least time between two looks at what others said while nothing happens.
+    private static let leastBeat: Duration = .milliseconds(5)
     /// Looks in the time after which others leave a member out.
-    private static let beatsInTimeout: Int64 = 4
+    private static let beatsInTimeout = 4
 
-    /// How often it is shown that what others say is looked at, in milliseconds.
-    static func beatPeriod(_ limits: NodeLimits) -> Int64 { max(leastBeat, limits.acknowledgeTimeout / beatsInTimeout) }
+    /// How often it is shown that what others say is looked at.
+    static func beatPeriod(_ limits: NodeLimits) -> Duration {
+        max(leastBeat, limits.acknowledgeTimeout / beatsInTimeout)
+    }
 
     /// Frames of others are processed up to now. After a pause the node looks first: it knows what that means.
     func beat(_ onLoop: borrowing OnLoop) {
         carryOut(node.expireWaits(at: now), onLoop)
-        parts.board.standing.beat(at: MonotonicClock.milliseconds())
+        parts.board.standing.beat(at: MonotonicClock.now())
     }
 
     func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)], _ onLoop: borrowing OnLoop) {
@@ -72,9 +75,9 @@ extension ReplicationLoop {
 
     /// Has the node called when a wait has reached its deadline.
     func scheduleWaits() {
-        guard let deadline = node.nextDeadline, deadline < scheduledWaits ?? .max else { return }
+        guard let deadline = node.nextDeadline, deadline < scheduledWaits ?? .distantFuture else { return }
         scheduledWaits = deadline
-        waitTimer?.schedule(afterMilliseconds: Int(max(1, deadline - MonotonicClock.milliseconds())))
+        waitTimer?.schedule(afterMilliseconds: Int(max(1, deadline.rest(at: MonotonicClock.now()))))
     }
 
     func waitsExpired(_ onLoop: borrowing OnLoop) {

@@ -2,19 +2,18 @@
 // argument, so that tests own it.
 
 import Glibc
+import Time
 
 /// The clock of intervals, deadlines and leases: CLOCK_MONOTONIC. It never steps, it runs on while the process is
 /// stopped, and it stands still while the machine sleeps, so that no deadline passes during that sleep.
 public enum MonotonicClock {
-    @inlinable public static func nanoseconds() -> Int64 {
+    @inlinable public static func now() -> MonotonicTime {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
-    @inlinable public static func milliseconds() -> Int64 { nanoseconds() / 1_000_000 }
-
-    @inlinable public static func seconds() -> Int64 { nanoseconds() / 1_000_000_000 }
+    @inlinable public static func milliseconds() -> Int64 { now().milliseconds }
 }
 
 /// Lets time pass for the calling thread alone.

@@ -4,6 +4,7 @@
 
 import CSystem
 import Glibc
+import Time
 
 /// Watches one directory, not those in it. Belongs to one thread. A file system on a network tells nothing of what
 /// other machines do.
@@ -41,11 +42,10 @@ public final class DirectoryWatch {
 
     deinit { close(descriptor) }
 
-    /// Sleeps until the signal is up, something has happened, or a moment, in milliseconds of `MonotonicClock`, has
-    /// come.
-    public func wait(for signal: WakeSignal, until moment: Int64) -> Wake {
+    /// Sleeps until the signal is up, something has happened, or a time has come.
+    public func wait(for signal: WakeSignal, until moment: MonotonicTime) -> Wake {
         while true {
-            let rest = max(0, moment - MonotonicClock.milliseconds())
+            let rest = moment.rest(at: MonotonicClock.now())
             var entries = [
                 pollfd(fd: signal.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),

@@ -3,6 +3,7 @@
 
 import CSystem
 import Glibc
+import Time
 
 /// A counting semaphore. All methods may be called from any thread.
 public final class Semaphore: Sendable {
@@ -20,13 +21,12 @@ public final class Semaphore: Sendable {
     /// Lets one more go on.
     public func signal() { eventfd_write(descriptor, 1) }
 
-    /// Takes one, or sleeps until there is one or a moment, in milliseconds of `MonotonicClock`, has come. Returns
-    /// whether one was taken.
-    public func wait(until moment: Int64) -> Bool {
+    /// Takes one, or sleeps until there is one or a time has come. Returns whether one was taken.
+    public func wait(until moment: MonotonicTime) -> Bool {
         while true {
             var count: eventfd_t = 0
             if eventfd_read(descriptor, &count) == 0 { return true }
-            let rest = moment - MonotonicClock.milliseconds()
+            let rest = moment.rest(at: MonotonicClock.now())
             guard rest > 0 else { return false }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&entry, 1, Int32(clamping: rest))

@@ -3,6 +3,7 @@
 
 import CSystem
 import Glibc
+import Time
 
 /// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it
 /// many times before it is lowered is the same as once; one that is never lowered stays up, for any number of threads.
@@ -28,14 +29,13 @@ public final class WakeSignal: Sendable {
         eventfd_read(descriptor, &count)
     }
 
-    public var isRaised: Bool { wait(until: 0) }
+    public var isRaised: Bool { wait(until: .zero) }
 
-    /// Sleeps until the signal is up or a moment, in milliseconds of `MonotonicClock`, has come; nil waits for ever.
-    /// Returns whether it is up.
+    /// Sleeps until the signal is up or a time has come; nil waits for ever. Returns whether it is up.
     @discardableResult
-    public func wait(until moment: Int64?) -> Bool {
+    public func wait(until moment: MonotonicTime?) -> Bool {
         while true {
-            let rest = moment.map { max(0, $0 - MonotonicClock.milliseconds()) }
+            let rest = moment.map { $0.rest(at: MonotonicClock.now()) }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             // -1 is for ever. A rest beyond what poll(2) can count is slept in pieces.
             let count = poll(&entry, 1, rest.map { Int32(clamping: $0) } ?? -1)

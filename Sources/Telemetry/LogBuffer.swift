@@ -3,6 +3,7 @@
 
 import Synchronization
 import System
+import Time
 
 /// The bytes of a ``LogPipe``, guarded by a lock that is never held during a system call.
 final class LogBuffer: Sendable {
@@ -35,8 +36,8 @@ final class LogBuffer: Sendable {
         var dropped: UInt64 = 0
         /// Those of them that were reported. Invariant: at most `dropped`.
         var reported: UInt64 = 0
-        /// Once closing: when the writer must have stopped, in monotonic milliseconds.
-        var closeBy: Int64?
+        /// Once closing: when the writer must have stopped.
+        var closeBy: MonotonicTime?
     }
 
     /// What the writer finds when it looks.
@@ -88,13 +89,13 @@ final class LogBuffer: Sendable {
 
     // MARK: Whoever closes
 
-    func close(by deadline: Int64) {
+    func close(by deadline: MonotonicTime) {
         state.withLock { $0.closeBy = deadline }
         work.raise()
     }
 
-    /// Sleeps until the writer has stopped or the deadline (monotonic milliseconds) is past; true if it has stopped.
-    func waitUntilFinished(until deadline: Int64) -> Bool { stopped.wait(until: deadline) }
+    /// Sleeps until the writer has stopped or the deadline is past; true if it has stopped.
+    func waitUntilFinished(until deadline: MonotonicTime) -> Bool { stopped.wait(until: deadline) }
 
     // MARK: The writer
 
@@ -118,10 +119,10 @@ final class LogBuffer: Sendable {
     }
 
     /// The deadline, once closing.
-    var closeBy: Int64? { state.withLock { $0.closeBy } }
+    var closeBy: MonotonicTime? { state.withLock { $0.closeBy } }
 
-    /// Puts the writer to sleep until a moment (monotonic milliseconds; nil: without limit) or until it is woken.
-    func rest(as writer: Writer, until moment: Int64?) {
+    /// Puts the writer to sleep until a time (nil: without limit) or until it is woken.
+    func rest(as writer: Writer, until moment: MonotonicTime?) {
         let sleeps = state.withLock { state in
             guard state.closeBy == nil, state.filling.count < (writer == .idle ? 1 : capacity / 2) else { return false }
             state.writer = writer

@@ -4,6 +4,7 @@
 import Glibc
 import Synchronization
 import System
+import Time
 
 /// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from
 /// any thread.
@@ -17,7 +18,7 @@ public final class LogPipe: Sendable {
 
     /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in
     /// write(2) although poll(2) called it writable (a stopped terminal) uses this up.
-    static let closeGraceMilliseconds: Int64 = 200
+    static let closeGrace: Duration = .milliseconds(200)
 
     private let buffer: LogBuffer
 
@@ -53,7 +54,7 @@ public final class LogPipe: Sendable {
         // The pipe was not closed: lines that are not yet written are lost, as at a deadline; the thread frees what it
         // holds by itself.
         guard let thread = thread.withLock({ $0.take() }) else { return }
-        buffer.close(by: 0)
+        buffer.close(by: .distantPast)
         thread.detach()
     }
 
@@ -77,11 +78,11 @@ public final class LogPipe: Sendable {
     ///   behind.
     @discardableResult
     public func close(within milliseconds: Int) -> Bool {
-        let deadline = MonotonicClock.milliseconds() + Int64(max(0, min(milliseconds, Int(Int32.max))))
+        let deadline = MonotonicClock.now() + .milliseconds(max(0, milliseconds))
         // Taken out first: the buffer has a lock of its own, and two are never held together.
         let running = thread.withLock { $0.take() }
         if running != nil { buffer.close(by: deadline) }
-        let isFinished = buffer.waitUntilFinished(until: deadline + Self.closeGraceMilliseconds)
+        let isFinished = buffer.waitUntilFinished(until: deadline + Self.closeGrace)
         if let running {
             if isFinished { running.join() } else { running.detach() }
         }

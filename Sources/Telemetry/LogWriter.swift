@@ -4,16 +4,17 @@
 
 import Glibc
 import System
+import Time
 
 /// Writes what a ``LogBuffer`` holds. Made by ``LogPipe``, then owned by its own thread: everything but `init` happens
 /// there.
 final class LogWriter {
-    /// A busy log is written this often, in milliseconds; this is also how late a line may be.
-    static let lingerMilliseconds: Int64 = 5
+    /// A busy log is written this often; this is also how late a line may be.
+    static let linger: Duration = .milliseconds(5)
     /// How long to wait after an error (no reader, disk full) before trying again.
-    static let errorPauseMilliseconds: Int64 = 1_000
+    static let errorPause: Duration = .seconds(1)
     /// How long to wait when a descriptor is writable and yet refuses, so as not to spin.
-    static let refusedPauseMilliseconds: Int64 = 10
+    static let refusedPause: Duration = .milliseconds(10)
     /// What a pipe takes whole and without blocking when poll(2) calls it writable: POSIX's `PIPE_BUF` on Linux.
     static let pipeChunkBytes = 4096
     /// A file never blocks for long, so more is written to it at once.
@@ -47,13 +48,13 @@ final class LogWriter {
                 abandoned = LogBuffer.lines(in: unwritten)
                 break
             }
-            if reports.isDue(unreported: look.unreported, now: MonotonicClock.milliseconds(), closing: look.closing) {
+            if reports.isDue(unreported: look.unreported, now: MonotonicClock.now(), closing: look.closing) {
                 guard write(report(look.unreported)).isEmpty else { break }
             }
             if look.closing && !worked { break }
             LogBuffer.recycle(&batch)
             if worked {
-                buffer.rest(as: .lingering, until: MonotonicClock.milliseconds() + Self.lingerMilliseconds)
+                buffer.rest(as: .lingering, until: MonotonicClock.now() + Self.linger)
             } else {
                 buffer.rest(as: .idle, until: reports.next(unreported: look.unreported))
             }
@@ -82,11 +83,11 @@ final class LogWriter {
                 rest = rest.dropFirst(count)
                 buffer.setInFlight(rest.count)
             } else if count < 0 && error == EAGAIN {
-                buffer.work.wait(until: MonotonicClock.milliseconds() + Self.refusedPauseMilliseconds)
+                buffer.work.wait(until: MonotonicClock.now() + Self.refusedPause)
             } else if count == 0 || error != EINTR {
                 // The pipe may never be read again, or have room again in a moment: keep the lines and try again.
                 guard buffer.closeBy == nil else { return rest }
-                buffer.work.wait(until: MonotonicClock.milliseconds() + Self.errorPauseMilliseconds)
+                buffer.work.wait(until: MonotonicClock.now() + Self.errorPause)
             }
         }
         return rest
@@ -98,7 +99,7 @@ final class LogWriter {
         while true {
             var timeout: Int32 = -1
             if let deadline = buffer.closeBy {
-                let rest = deadline - MonotonicClock.milliseconds()
+                let rest = deadline.rest(at: MonotonicClock.now())
                 guard rest > 0 else { return false }
                 timeout = Int32(clamping: rest)
             }
@@ -129,19 +130,19 @@ final class LogWriter {
 
 /// When dropped lines are reported: after they were dropped, at most once a second, and in any case at the end.
 struct DropReports {
-    /// The least time between two reports, in milliseconds.
-    static let interval: Int64 = 1_000
+    /// The least time between two reports.
+    static let interval: Duration = .seconds(1)
 
-    /// Monotonic milliseconds before which there is no report.
-    private var notBefore: Int64 = 0
+    /// Before this there is no report.
+    private var notBefore = MonotonicTime.distantPast
 
     /// Whether to report now; if so, the next one has to wait.
-    mutating func isDue(unreported: UInt64, now: Int64, closing: Bool) -> Bool {
+    mutating func isDue(unreported: UInt64, now: MonotonicTime, closing: Bool) -> Bool {
         guard unreported > 0, closing || now >= notBefore else { return false }
         notBefore = now + Self.interval
         return true
     }
 
     /// Until when an idle writer may sleep without missing a report; nil is for ever.
-    func next(unreported: UInt64) -> Int64? { unreported > 0 ? notBefore : nil }
+    func next(unreported: UInt64) -> MonotonicTime? { unreported > 0 ? notBefore : nil }
 }

@@ -5,6 +5,7 @@ import Configuration
 import Glibc
 import RegistryServer
 import System
+import Time
 
 /// Asks the registry on this machine whether it is ready or alive.
 struct CheckCommand: ParsableCommand {
@@ -58,7 +59,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         guard let duration else { return }
         // Before anything is read: a file may hang.
-        let deadline = MonotonicClock.milliseconds() + duration.nanoseconds / 1_000_000
+        let deadline = MonotonicClock.now() + duration.interval
         let settings: Settings
         do {
             settings = try RegistryCommand.settingsWithoutSecrets(flags)
@@ -67,7 +68,7 @@ struct CheckCommand: ParsableCommand {
         }
         do throws(HealthCheck.Failure) {
             let check = try HealthCheck(settings) { path in
-                (try? SecretFile.read(path, patience: 0)).map { String(decoding: $0, as: UTF8.self) }
+                (try? SecretFile.read(path, patience: .zero)).map { String(decoding: $0, as: UTF8.self) }
             }
             let certificate = clientCertificate.flatMap { path in clientKey.map { (path: path, key: $0) } }
             try check.ask(live ? .live : .ready, certificate: certificate, deadline: deadline)

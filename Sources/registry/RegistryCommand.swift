@@ -89,7 +89,7 @@ struct RegistryCommand: ParsableCommand {
     static func settingsWithoutSecrets(_ flags: SettingFlags) throws -> Settings {
         try Settings.resolve(
             flags: flags.values, environment: environment(), readFile: { _ in [UInt8](repeating: 0x78, count: 64) },
-            readConfiguration: { try SecretFile.read($0, patience: 0) }
+            readConfiguration: { try SecretFile.read($0, patience: .zero) }
         ).settings
     }
 

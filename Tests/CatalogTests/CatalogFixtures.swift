@@ -1,7 +1,9 @@
 // What the catalog's tests build over and over.
 
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
@@ -12,7 +14,10 @@ let decomposed = "cafe\u{301}"
 func at(_ milliseconds: Int64) -> LeaseTime { LeaseTime(milliseconds: milliseconds) }
 
 /// A moment whose wall clock tells, in nanoseconds, how many milliseconds the lease clock shows.
-func moment(_ milliseconds: Int64) -> Moment { Moment(lease: at(milliseconds), wall: milliseconds * 1_000_000) }
+func moment(_ milliseconds: Int64) -> Moment {
+    Moment(
+        monotonic: MonotonicTime(milliseconds: milliseconds), lease: at(milliseconds), wall: milliseconds * 1_000_000)
+}
 
 func makeInstance(
     _ id: UInt64, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
@@ -68,7 +73,9 @@ extension Catalog {
         var expiry: Expiry
         var expired = 0
         repeat {
-            expiry = expire(at: Moment(lease: now, wall: min(now.milliseconds, 1 << 40) * 1_000_000), budget: 1_000)
+            expiry = expire(
+                at: Moment(monotonic: .zero, lease: now, wall: min(now.milliseconds, 1 << 40) * 1_000_000),
+                budget: 1_000)
             expired += expiry.expired
         } while expiry.hasMore
         let gone = before.subtracting(held)

@@ -1,14 +1,18 @@
 // Leases that silence must not end: those whose heartbeats may lie unread, and those whose heartbeats cannot arrive.
 
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
 struct HeldLeaseTests {
     private let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
 
-    private func moment(_ now: Int64) -> Moment { Moment(lease: LeaseTime(milliseconds: now), wall: now * 1_000_000) }
+    private func moment(_ now: Int64) -> Moment {
+        Moment(monotonic: MonotonicTime(milliseconds: now), lease: LeaseTime(milliseconds: now), wall: now * 1_000_000)
+    }
 
     private func bounds(here: Int64? = nil, elsewhere: Int64? = nil, restart: Int64? = nil) -> ExpiryBounds {
         var bounds = ExpiryBounds()

@@ -1,7 +1,9 @@
 import Foundation
 import Synchronization
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
@@ -47,10 +49,10 @@ struct LeaseClockTests {
         var clock = LeaseClock(monotonic: 5_000)
         let shared = SharedLeaseClock(monotonic: 5_000)
         for (monotonic, expected) in ticks {
-            let reading = clock.reading(monotonic: monotonic)
-            #expect(clock.tick(monotonic: monotonic) == LeaseTime(milliseconds: expected))
+            let reading = clock.reading(monotonic: MonotonicTime(milliseconds: monotonic))
+            #expect(clock.tick(monotonic: MonotonicTime(milliseconds: monotonic)) == LeaseTime(milliseconds: expected))
             #expect(reading == clock.now)
-            #expect(shared.tick(monotonic: monotonic) == clock.now)
+            #expect(shared.tick(monotonic: MonotonicTime(milliseconds: monotonic)) == clock.now)
         }
     }
 
@@ -62,7 +64,7 @@ struct LeaseClockTests {
             "read before the first tick after the pause")
         #expect(clock.tick(monotonic: 3_600_100) == LeaseTime(milliseconds: 1_100))
         #expect(clock.now(monotonic: 3_629_099) < deadline)
-        for second in 1...28 { clock.tick(monotonic: 3_600_100 + Int64(second) * 1_000) }
+        for second in 1...28 { clock.tick(monotonic: MonotonicTime(milliseconds: 3_600_100 + Int64(second) * 1_000)) }
         #expect(clock.now(monotonic: 3_629_099) < deadline)
         #expect(clock.now(monotonic: 3_629_100) == deadline)
     }
@@ -78,18 +80,20 @@ struct LeaseClockTests {
     func `between ticks a reader gets what a tick would give`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var monotonic = Int64.random(in: 0...1_000_000_000, using: &random)
-        var model = LeaseClock(monotonic: monotonic)
-        let shared = SharedLeaseClock(monotonic: monotonic)
+        var model = LeaseClock(monotonic: MonotonicTime(milliseconds: monotonic))
+        let shared = SharedLeaseClock(monotonic: MonotonicTime(milliseconds: monotonic))
         for step in 0..<1_000 {
             monotonic += Int64.random(in: -50...400, using: &random)
             if Int.random(in: 0..<50, using: &random) == 0 {
                 monotonic += Int64.random(in: 0...100_000, using: &random)
             }
             #expect(
-                shared.now(monotonic: monotonic) == model.reading(monotonic: monotonic), "seed \(seed), step \(step)")
+                shared.now(monotonic: MonotonicTime(milliseconds: monotonic))
+                    == model.reading(monotonic: MonotonicTime(milliseconds: monotonic)), "seed \(seed), step \(step)")
             if Bool.random(using: &random) {
                 #expect(
-                    shared.tick(monotonic: monotonic) == model.tick(monotonic: monotonic), "seed \(seed), step \(step)")
+                    shared.tick(monotonic: MonotonicTime(milliseconds: monotonic))
+                        == model.tick(monotonic: MonotonicTime(milliseconds: monotonic)), "seed \(seed), step \(step)")
             }
         }
     }
@@ -142,7 +146,7 @@ private final class ClockRace: Sendable {
         for _ in 0..<times {
             time += Int.random(in: 0..<3, using: &random) == 0 ? 60_000 : Int64.random(in: 0...100, using: &random)
             monotonic.store(time, ordering: .sequentiallyConsistent)
-            let lease = clock.tick(monotonic: time).milliseconds
+            let lease = clock.tick(monotonic: MonotonicTime(milliseconds: time)).milliseconds
             completed.store(lease, ordering: .sequentiallyConsistent)
             log.append(Tick(monotonic: time, lease: lease))
         }
@@ -154,7 +158,9 @@ private final class ClockRace: Sendable {
         var log: [Reading] = []
         repeat {
             let floor = completed.load(ordering: .sequentiallyConsistent)
-            let value = clock.now(monotonic: monotonic.load(ordering: .sequentiallyConsistent)).milliseconds
+            let value = clock.now(
+                monotonic: MonotonicTime(milliseconds: monotonic.load(ordering: .sequentiallyConsistent))
+            ).milliseconds
             log.append(
                 Reading(floor: floor, value: value, monotonicAfter: monotonic.load(ordering: .sequentiallyConsistent)))
         } while !done.load(ordering: .sequentiallyConsistent) && log.count < 1_000_000

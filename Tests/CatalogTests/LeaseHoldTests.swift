@@ -1,6 +1,8 @@
 import TestCatalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
@@ -9,7 +11,9 @@ struct LeaseHoldTests {
     @discardableResult
     private func tick(_ clock: SharedLeaseClock, from: Int64, to: Int64) -> Int64 {
         var lease: Int64 = 0
-        for time in stride(from: from + 100, through: to, by: 100) { lease = clock.tick(monotonic: time).milliseconds }
+        for time in stride(from: from + 100, through: to, by: 100) {
+            lease = clock.tick(monotonic: MonotonicTime(milliseconds: time)).milliseconds
+        }
         return lease
     }
 
@@ -46,13 +50,18 @@ struct LeaseHoldTests {
     @Test(arguments: [(1_900, false), (2_000, false), (2_001, true), (3_600_000, true)] as [(Int64, Bool)])
     func `a pause holds the clock of a member with others`(gap: Int64, isHeld: Bool) {
         let (alone, among) = (SharedLeaseClock(monotonic: 0), SharedLeaseClock(monotonic: 0, isHeldByPauses: true))
-        for clock in [alone, among] { #expect(clock.tick(monotonic: gap).milliseconds == 1_000) }
+        for clock in [alone, among] {
+            #expect(clock.tick(monotonic: MonotonicTime(milliseconds: gap)).milliseconds == 1_000)
+        }
         #expect(!alone.isHeld && among.isHeld == isHeld)
-        #expect(among.tick(monotonic: gap + 100).milliseconds == (isHeld ? 1_000 : 1_100))
+        #expect(among.tick(monotonic: MonotonicTime(milliseconds: gap + 100)).milliseconds == (isHeld ? 1_000 : 1_100))
         // Released by nobody.
-        tick(among, from: gap + 100, to: gap + LeaseClock.holdAfterPause)
+        tick(among, from: gap + 100, to: gap + LeaseClock.holdAfterPause.wholeMilliseconds)
         #expect(!among.isHeld)
-        #expect(tick(among, from: gap + LeaseClock.holdAfterPause, to: gap + LeaseClock.holdAfterPause + 100) >= 1_100)
+        #expect(
+            tick(
+                among, from: gap + LeaseClock.holdAfterPause.wholeMilliseconds,
+                to: gap + LeaseClock.holdAfterPause.wholeMilliseconds + 100) >= 1_100)
     }
 
     @Test(arguments: 0..<20)
@@ -60,15 +69,15 @@ struct LeaseHoldTests {
         var random = SplitMix64(seed: seed)
         let clock = SharedLeaseClock(monotonic: 50_000, isHeldByPauses: seed.isMultiple(of: 2))
         var monotonic: Int64 = 50_000
-        var last = clock.moment(monotonic: monotonic, wall: 0)
+        var last = clock.moment(monotonic: MonotonicTime(milliseconds: monotonic), wall: 0)
         for step in 0..<2_000 {
             monotonic += Int.random(in: 0..<40, using: &random) == 0 ? .random(in: 0...50_000, using: &random) : 50
             switch Int.random(in: 0..<40, using: &random) {
-            case 0: clock.hold(atMost: .random(in: 0...5_000, using: &random))
+            case 0: clock.hold(atMost: .random(in: .zero ... .seconds(5), using: &random))
             case 1: clock.release()
-            default: if Bool.random(using: &random) { clock.tick(monotonic: monotonic) }
+            default: if Bool.random(using: &random) { clock.tick(monotonic: MonotonicTime(milliseconds: monotonic)) }
             }
-            let now = clock.moment(monotonic: monotonic, wall: 0)
+            let now = clock.moment(monotonic: MonotonicTime(milliseconds: monotonic), wall: 0)
             #expect(now.lease.milliseconds + now.lost == monotonic - 50_000, "seed \(seed), step \(step)")
             #expect(now.lease >= last.lease, "seed \(seed), step \(step)")
             last = now
@@ -79,7 +88,9 @@ struct LeaseHoldTests {
         let clock = SharedLeaseClock(monotonic: 0, isHeldByPauses: true)
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         func age(_ id: UInt64, at monotonic: Int64) -> Int64? {
-            store.state(of: .digest(id), in: tenant, at: clock.moment(monotonic: monotonic, wall: 0))?.replica
+            store.state(
+                of: .digest(id), in: tenant,
+                at: clock.moment(monotonic: MonotonicTime(milliseconds: monotonic), wall: 0))?.replica
                 .heartbeat?.age
         }
         for id in UInt64(1)...2 {

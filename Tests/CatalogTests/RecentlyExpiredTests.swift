@@ -16,7 +16,8 @@ struct RecentlyExpiredTests {
             let instance = makeInstance(id, ttl: 1, value: value)
             let heartbeat = Heartbeat(age: 2, wall: 0)
             let record = Record(
-                instance, version: version(number), heartbeat: heartbeat, at: Moment(lease: now, wall: 0))
+                instance, version: version(number), heartbeat: heartbeat,
+                at: Moment(monotonic: .zero, lease: now, wall: 0))
             expired.put(instance, record, in: namespace, at: now)
         }
     }
@@ -85,7 +86,9 @@ struct RecentlyExpiredTests {
         let instance = makeInstance(1, ttl: 500)
         for (age, isKept) in [(1_500, true), (1_501, false), (Int64.max, false)] as [(Int64, Bool)] {
             let heartbeat = Heartbeat(age: age, wall: 0)
-            let record = Record(instance, version: version(1), heartbeat: heartbeat, at: Moment(lease: .zero, wall: 0))
+            let record = Record(
+                instance, version: version(1), heartbeat: heartbeat, at: Moment(monotonic: .zero, lease: .zero, wall: 0)
+            )
             expired.put(instance, record, in: Self.tenant, at: .zero)
             #expect(holds(1, expired) == isKept, "\(age)")
         }
@@ -111,8 +114,9 @@ struct RecentlyExpiredTests {
         #expect(!member.has(one, at: 33_000), "a deregistration is later than what was here")
 
         var alone = Catalog(namespaceCapacity: nil)
-        _ = alone.apply(.register(makeInstance(1)), in: Self.tenant, at: Moment(lease: .zero, wall: 0))
-        _ = alone.expire(at: Moment(lease: .zero + 100_000, wall: 0), budget: 10)
+        _ = alone.apply(
+            .register(makeInstance(1)), in: Self.tenant, at: Moment(monotonic: .zero, lease: .zero, wall: 0))
+        _ = alone.expire(at: Moment(monotonic: .zero, lease: .zero + 100_000, wall: 0), budget: 10)
         #expect(!alone.records.isTold && alone.records.replicationState.expired.bytes == 0)
     }
 }

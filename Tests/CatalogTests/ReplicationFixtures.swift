@@ -2,6 +2,8 @@
 // disagree.
 
 import TestCatalog
+import TestTime
+import Time
 
 @testable import Catalog
 
@@ -68,7 +70,9 @@ final class Member {
     }
 
     func moment(_ now: Int64) -> Moment {
-        Moment(lease: at(now - start - lost), wall: (now + skew) * 1_000_000, lost: lost)
+        Moment(
+            monotonic: MonotonicTime(milliseconds: now), lease: at(now - start - lost), wall: (now + skew) * 1_000_000,
+            lost: lost)
     }
 
     @discardableResult

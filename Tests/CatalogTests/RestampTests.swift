@@ -1,7 +1,9 @@
 // What becomes of what a clock has stamped that nobody believes.
 
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
@@ -10,7 +12,9 @@ struct RestampTests {
     private static let wrong: Int64 = 9_000_000
 
     private static func moment(_ lease: Int64, wall: Int64) -> Moment {
-        Moment(lease: LeaseTime(milliseconds: lease), wall: wall * 1_000_000)
+        Moment(
+            monotonic: MonotonicTime(milliseconds: lease), lease: LeaseTime(milliseconds: lease), wall: wall * 1_000_000
+        )
     }
 
     private static func versions(_ store: Store) -> [String: HybridTime] {

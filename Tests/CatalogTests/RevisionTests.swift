@@ -1,5 +1,7 @@
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import Catalog
 
@@ -158,7 +160,9 @@ struct RevisionTests {
         var last: UInt64 = 0
         for (id, wall) in [Int64.max, .max, 0, .min, 253_402_300_800_000_000].enumerated() {
             let instance = makeInstance(UInt64(id))
-            _ = it.catalog.apply(.register(instance), in: tenant, at: Moment(lease: at(0), wall: wall))
+            _ = it.catalog.apply(
+                .register(instance), in: tenant,
+                at: Moment(monotonic: MonotonicTime(milliseconds: 0), lease: at(0), wall: wall))
             let index = it.catalog.revision(of: tenant).index
             #expect(index > last && index < 1 << 53, "\(wall)")
             last = index

@@ -167,7 +167,7 @@ struct SourceViewsTests {
 
 struct JoinedListingTests {
     private static let space = Namespace("prod")
-    private static let now = Moment(lease: .zero, wall: 1_767_225_600_000_000_000)
+    private static let now = Moment(monotonic: .zero, lease: .zero, wall: 1_767_225_600_000_000_000)
 
     private static func registered(_ id: UInt64, _ service: String = "reviews") -> Instance {
         Instance(

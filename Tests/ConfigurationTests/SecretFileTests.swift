@@ -43,7 +43,7 @@ struct SecretFileTests {
         // For reading and writing, so that opening waits for nobody.
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         defer { close(descriptor) }
-        let failure = #expect(throws: SecretFile.Failure.self) { try SecretFile.read(path, patience: 1) }
+        let failure = #expect(throws: SecretFile.Failure.self) { try SecretFile.read(path, patience: .milliseconds(1)) }
         #expect(failure?.description == "its end did not arrive within 1 ms")
     }
 

@@ -4,7 +4,9 @@
 import Catalog
 import RegistryCore
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import EurekaSource
 
@@ -40,7 +42,7 @@ struct EurekaReplicaTests {
     }
 
     /// The macro that expects cannot call what changes a value.
-    private static func fail(_ replica: inout EurekaReplica, hasNoChanges: Bool = false, at now: Int64) -> Bool {
+    private static func fail(_ replica: inout EurekaReplica, hasNoChanges: Bool = false, at now: MonotonicTime) -> Bool {
         replica.fail(hasNoChanges: hasNoChanges, at: now)
     }
 
@@ -115,8 +117,8 @@ struct EurekaReplicaTests {
         #expect((replica.server, replica.question, replica.next) == (1, .everything, 30_000))
         #expect(Self.fail(&replica, at: 31_000))
         #expect((replica.server, replica.next) == (0, 32_000))
-        var now: Int64 = 32_000
-        var pauses: [Int64] = []
+        var now: MonotonicTime = 32_000
+        var pauses: [Duration] = []
         for _ in 0..<6 {
             #expect(!Self.fail(&replica, at: now))
             #expect(Self.fail(&replica, at: now))
@@ -179,7 +181,7 @@ struct EurekaReplicaTests {
                 }
             }
             let listing = try EurekaText.read(EurekaText.list(["WEB": changes], hash: hash()))
-            _ = replica.take(listing, at: Int64(round))
+            _ = replica.take(listing, at: MonotonicTime(milliseconds: Int64(round)))
             #expect(replica.question == .changes, "seed \(seed)")
             #expect(Self.shown(replica) == model.map { "WEB:\($0.key)=\($0.value)" }.sorted(), "seed \(seed)")
         }

@@ -8,7 +8,9 @@ import RegistryCore
 import Synchronization
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import EurekaSource
 
@@ -113,7 +115,7 @@ private final class RunningSource {
     @discardableResult
     func end() -> Bool {
         stop.raise()
-        return ended.wait(until: MonotonicClock.milliseconds() + Deadline.patience * 1_000)
+        return ended.wait(until: MonotonicClock.now() + .seconds(Deadline.patience))
     }
 
     var shown: [String] {
@@ -131,7 +133,7 @@ private final class RunningSource {
             guard deadline.remainingMilliseconds > 0 else {
                 throw WaitedInVain(for: what, "shown are \(shown), and the source is \(try status)")
             }
-            pause.wait(until: MonotonicClock.milliseconds() + 5)
+            pause.wait(until: MonotonicClock.now() + .milliseconds(5))
         }
     }
 }

@@ -5,7 +5,9 @@ import JSON
 import RegistryCore
 import TestEureka
 import TestRandom
+import TestTime
 import Testing
+import Time
 import XML
 
 @testable import Eureka
@@ -13,7 +15,7 @@ import XML
 private func bytes(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }
 
 private let policy = LeasePolicy(standard: 30_000, minimum: 10_000, maximum: 600_000)
-private let moment = Moment(lease: .zero, wall: 1_767_225_600_123_456_789)
+private let moment = Moment(monotonic: .zero, lease: .zero, wall: 1_767_225_600_123_456_789)
 
 private func register(_ said: EurekaInstance, app: String) throws(EurekaRefusal) -> Instance {
     try EurekaRegistration(said, app: bytes(app), policy: policy, tagLimits: .standard, at: moment).instance

@@ -2,7 +2,9 @@
 
 import Catalog
 import JSON
+import TestTime
 import Testing
+import Time
 
 @testable import Eureka
 

@@ -4,26 +4,28 @@
 import Catalog
 import RegistryCore
 import System
+import TestTime
 import Testing
+import Time
 
 @testable import FileSource
 
 struct FileCatalogTests {
-    private static let maximumAge: Int64 = 600_000
+    private static let maximumAge: Duration = 600_000
 
     /// A catalog that is looked at by hand.
     private struct Desk {
         var catalog: FileCatalog
         var shown: [String: [String]] = [:]
-        var now: Int64 = 0
+        var now: MonotonicTime = 0
 
         init(shared: Namespace? = nil) {
             catalog = FileCatalog(.init(shared: shared, maximumAge: maximumAge))
         }
 
         /// Looks at these files; a nil is one that cannot be read.
-        mutating func look(_ files: [String: String?], modified: Int64 = 1, after milliseconds: Int64 = 0) {
-            now += milliseconds
+        mutating func look(_ files: [String: String?], modified: Int64 = 1, after interval: Duration = 0) {
+            now += interval
             for name in catalog.list(Array(files.keys), at: now) {
                 let result: Result<FileContent, FileFault> =
                     switch files[name] {

@@ -7,7 +7,9 @@ import Glibc
 import RegistryCore
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import FileSource
 
@@ -40,7 +42,7 @@ private final class RunningSource {
 
     deinit {
         stop.raise()
-        if ended.wait(until: MonotonicClock.milliseconds() + Deadline.patience * 1_000) { thread.join() }
+        if ended.wait(until: MonotonicClock.now() + .seconds(Deadline.patience)) { thread.join() }
         try? FileManager.default.removeItem(atPath: path)
     }
 
@@ -65,7 +67,7 @@ private final class RunningSource {
             guard deadline.remainingMilliseconds > 0 else {
                 throw WaitedInVain(for: what, "shown are \(shown()), and the source is \(try status)")
             }
-            pause.wait(until: MonotonicClock.milliseconds() + 5)
+            pause.wait(until: MonotonicClock.now() + .milliseconds(5))
         }
     }
 }

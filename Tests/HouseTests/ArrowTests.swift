@@ -21,50 +21,53 @@ struct ArrowTests {
     static let rooms = [
         // Pure: values in, values out. Synchronization is the language's own and touches nothing outside.
         Room("Text"),
+        Room("Time"),
         Room("JSON", ["Text"]),
         Room("HTTP", ["Text"], system: ["Synchronization"]),
-        Room("Catalog", ["Text"], system: ["Synchronization"]),
+        Room("Catalog", ["Text", "Time"], system: ["Synchronization"]),
         // Shells, around one dangerous thing each.
-        Room("System", ["CSystem"], system: ["Glibc"]),
+        Room("System", ["CSystem", "Time"], system: ["Glibc"]),
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
         Room("XML", ["CExpat"]),
         Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
         Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
-        Room("Telemetry", ["Logging", "System", "Text"], system: ["Glibc", "Synchronization"]),
-        Room("Replication", ["Catalog", "JSON", "Text"], system: ["Synchronization"]),
-        Room("LegacyPeers", ["Catalog", "Gzip", "JSON", "Replication", "Text"]),
+        Room("Telemetry", ["Logging", "System", "Text", "Time"], system: ["Glibc", "Synchronization"]),
+        Room("Replication", ["Catalog", "JSON", "Text", "Time"], system: ["Synchronization"]),
+        Room("LegacyPeers", ["Catalog", "Gzip", "JSON", "Replication", "Text", "Time"]),
         Room(
-            "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text"],
+            "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text", "Time"],
             system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
         // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows
         // all. A protocol knows no other.
-        Room("Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text"], system: ["Glibc"]),
+        Room(
+            "Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text", "Time"], system: ["Glibc"]
+        ),
         Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         Room(
             "RegistryCore",
-            ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS"],
+            ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS", "Time"],
             system: ["Synchronization"]),
         Room(
             "Serving",
             [
                 "Authorization", "Catalog", "Configuration", "Gzip", "HTTP", "JSON", "Libevent", "RegistryCore",
                 "Replication", "System",
-                "TLS", "Telemetry", "Text",
+                "TLS", "Telemetry", "Text", "Time",
             ],
             system: ["Synchronization"]),
         Room("Amalgam8", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
-        Room("EurekaSource", ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS"]),
+        Room("EurekaSource", ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
         Room(
             "FileSource",
-            ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System"]),
+            ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System", "Time"]),
         Room(
             "Eureka",
             [
                 "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
-                "XML",
+                "XML", "Time",
             ], system: ["Synchronization"]),
         Room(
             "Operations",
@@ -72,7 +75,7 @@ struct ArrowTests {
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
                 "ReplicationServer", "Serving",
                 "Swagger",
-                "System", "TLS", "Telemetry", "Text",
+                "System", "TLS", "Telemetry", "Text", "Time",
             ]),
         Room(
             "RegistryServer",
@@ -82,12 +85,13 @@ struct ArrowTests {
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",
-                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text",
+                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
             ],
             system: ["Glibc"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.
         Room(
-            "registry", ["ArgumentParser", "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text"],
+            "registry",
+            ["ArgumentParser", "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text", "Time"],
             system: ["Glibc", "CJemalloc"]),
     ]
 

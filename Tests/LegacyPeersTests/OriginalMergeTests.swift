@@ -1,6 +1,8 @@
 import Catalog
 import Replication
+import TestTime
 import Testing
+import Time
 
 @testable import LegacyPeers
 
@@ -42,13 +44,13 @@ struct OriginalMergeTests {
         member.receive(.register(member.instance("i")), on: link)
         let version = member.held("i")?.version
         for _ in 0..<5 {
-            member.pass(milliseconds: 20_000)
+            member.pass(20_000)
             member.receive(.renew(id: bytes("i")), on: link)
         }
         #expect(member.held("i")?.version == version)
-        member.pass(milliseconds: 29_900)
+        member.pass(29_900)
         #expect(member.isPresent("i"))
-        member.pass(milliseconds: 200)
+        member.pass(200)
         #expect(!member.isPresent("i"))
     }
 
@@ -65,11 +67,11 @@ struct OriginalMergeTests {
 
     @Test func `an instance that was taken out gets a lease when it is brought back`() {
         member.receive(.register(member.instance("i", status: "OUT_OF_SERVICE")), on: link)
-        member.pass(milliseconds: 3_600_000)
+        member.pass(3_600_000)
         #expect(member.isPresent("i"))
         member.receive(.setStatus(id: bytes("i"), status: "UP"), on: link)
         #expect(member.status("i") == "UP")
-        member.pass(milliseconds: 31_000)
+        member.pass(31_000)
         #expect(!member.isPresent("i"))
     }
 
@@ -87,7 +89,7 @@ struct OriginalMergeTests {
     @Test func `a registration by a clock that is two seconds behind comes after what it came after`() {
         member.client(.register(member.ours("i")))
         member.client(.deregister(.text(Name("i"))))
-        member.pass(milliseconds: 1_500)
+        member.pass(1_500)
         member.receive(.register(member.instance("i", registered: 2_500)), on: link)
         #expect(member.isPresent("i"))
     }
@@ -96,18 +98,18 @@ struct OriginalMergeTests {
         let slow = LegacyAnswer(isChunked: true, isPacked: false, date: member.wall - 3_600_000_000_000)
         let link = member.openStream(from: OneOfOurs.other, answer: slow)
         member.client(.register(member.ours("i")))
-        member.pass(milliseconds: 100)
+        member.pass(100)
         member.client(.deregister(.text(Name("i"))))
-        member.pass(milliseconds: 5_000)
+        member.pass(5_000)
         member.receive(.register(member.instance("i", registered: 3_600_000, ttl: 10)), on: link)
         #expect(member.isPresent("i"))
     }
 
     @Test func `a registration that lay on its way for long does not undo a later deregistration`() {
         member.client(.register(member.ours("i")))
-        member.pass(milliseconds: 10_000)
+        member.pass(10_000)
         member.client(.deregister(.text(Name("i"))))
-        member.pass(milliseconds: 10_000)
+        member.pass(10_000)
         member.receive(.register(member.instance("i", registered: 15_000)), on: link)
         #expect(!member.isPresent("i"))
     }
@@ -125,7 +127,7 @@ struct OriginalMergeTests {
         throws
     {
         let other = OneOfOurs()
-        for one in [member, other] { one.pass(milliseconds: 5_000) }
+        for one in [member, other] { one.pass(5_000) }
         let otherLink = other.openStream()
         other.receive(.register(other.instance("i", registered: 4_000)), on: otherLink)
         let anew = member.instance("i", registered: 80)
@@ -139,7 +141,7 @@ struct OriginalMergeTests {
     @Test func `who registers again at once is here when the lease had run out here only`() throws {
         member.receive(.register(member.instance("i", ttl: 10)), on: link)
         let version = try #require(member.held("i")).version
-        member.pass(milliseconds: 11_000)
+        member.pass(11_000)
         _ = member.store.expire(at: member.moment, budget: 1_000)
         member.receive(.deregister(id: bytes("i")), on: link)
         #expect(
@@ -165,7 +167,7 @@ struct OriginalMergeTests {
 
     @Test func `a registration from the future is taken for one of now, so that the next is later`() {
         member.receive(.register(member.instance("i", registered: -3_600_000)), on: link)
-        member.pass(milliseconds: 5_000)
+        member.pass(5_000)
         member.client(.register(member.ours("i", status: .starting)))
         #expect(member.status("i") == "STARTING")
     }

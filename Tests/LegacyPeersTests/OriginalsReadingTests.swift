@@ -3,7 +3,9 @@ import Gzip
 import Replication
 import TestCatalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import LegacyPeers
 
@@ -61,7 +63,7 @@ struct OriginalsReadingTests {
         let dead = member.instance("dead", registered: 60_000, renewed: 31_000)
         member.receive(.register(live), .register(dead), kind: .copy, on: copy)
         #expect(member.isPresent("live") && !member.isPresent("dead"))
-        member.pass(milliseconds: 1_100)
+        member.pass(1_100)
         #expect(!member.isPresent("live"))
     }
 
@@ -71,11 +73,11 @@ struct OriginalsReadingTests {
         member.receive(.register(member.instance("i")), kind: .copy, on: copy)
         member.carry(member.originals.linkClosed(copy, at: member.time))
         #expect(!member.directives.contains(where: isCopied))
-        var asked: [Int64] = []
+        var asked: [Duration] = []
         for _ in 0..<6 {
             member.directives = []
             let start = member.now
-            while !member.directives.contains(where: isAsked) { member.pass(milliseconds: 100) }
+            while !member.directives.contains(where: isAsked) { member.pass(100) }
             asked.append(member.now - start)
             member.carry(member.originals.copyFailed(OneOfOurs.peer, at: member.time))
         }
@@ -85,7 +87,7 @@ struct OriginalsReadingTests {
     @Test func `a copy that never ends is given up`() {
         _ = member.openStream()
         let copy = member.openCopy()
-        member.pass(milliseconds: 120_100)
+        member.pass(120_100)
         #expect(member.directives.contains { if case .abort(copy, .stalled) = $0 { true } else { false } })
     }
 
@@ -105,10 +107,12 @@ struct OriginalsReadingTests {
     ) {
         let link = member.openStream()
         // Registered at ours, whose clock seldom stands at a whole millisecond.
-        let moment = Moment(lease: LeaseTime(milliseconds: member.now), wall: member.wall + fraction)
+        let moment = Moment(
+            monotonic: member.now, lease: LeaseTime(milliseconds: member.now.milliseconds), wall: member.wall + fraction
+        )
         let instance = member.ours("i", registered: moment.wall)
         _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, at: moment)
-        member.pass(milliseconds: 5_000)
+        member.pass(5_000)
         member.receive(.deregister(id: bytes("i")), on: link)
         let stream = member.openStream(from: OneOfOurs.other)
         let old = OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))
@@ -123,10 +127,11 @@ struct OriginalsReadingTests {
         let newcomer = OneOfOurs()
         _ = newcomer.openStream(from: OneOfOurs.other)
         let copy = newcomer.openCopy(from: OneOfOurs.other)
-        let moment = Moment(lease: member.moment.lease, wall: member.wall + 700_000)
+        let moment = Moment(
+            monotonic: member.now, lease: member.moment.lease, wall: member.wall + 700_000)
         let instance = member.ours("i", registered: moment.wall)
         _ = member.store.apply(.register(instance), in: OneOfOurs.namespace, at: moment)
-        for one in [member, newcomer] { one.pass(milliseconds: 5_000) }
+        for one in [member, newcomer] { one.pass(5_000) }
         member.receive(.deregister(id: bytes("i")), on: member.openStream())
         newcomer.receive(
             .register(OriginalInstance(instance, heartbeat: Heartbeat(age: 0, wall: moment.wall))), kind: .copy,
@@ -147,7 +152,7 @@ struct OriginalsReadingTests {
                 for state in states { _ = far.store.merge(state, at: far.moment) }
             }
             #expect(far.isPresent("i"))
-            for one in [member, far] { one.pass(milliseconds: 20_000) }
+            for one in [member, far] { one.pass(20_000) }
         }
         member.receive(.setStatus(id: bytes("i"), status: "OUT_OF_SERVICE"), .deregister(id: bytes("i")), on: live)
         for case .merged(let states, _) in member.directives.suffix(1) {
@@ -165,7 +170,7 @@ struct OriginalsReadingTests {
         member.receive(.register(instance), on: live)
         end(member.openCopy())
         member.carry(member.originals.linkClosed(live, at: member.time))
-        member.pass(milliseconds: 5_000)
+        member.pass(5_000)
         _ = member.openStream()
         let copy = member.openCopy()
         var changed = instance
@@ -198,7 +203,7 @@ struct OriginalsReadingTests {
         end(member.openCopy())
         member.receive(.register(member.instance("i")), on: live)
         member.directives = []
-        member.sleep(milliseconds: 20_000)
+        member.sleep(20_000)
         member.receive(.renew(id: bytes("i")), on: live)
         guard case .present(_, _, let heartbeat)? = member.held("i") else { return #expect(Bool(false)) }
         #expect(heartbeat.age == 20_000)

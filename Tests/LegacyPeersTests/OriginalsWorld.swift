@@ -5,7 +5,9 @@ import Catalog
 import Gzip
 import Replication
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import LegacyPeers
 
@@ -18,10 +20,10 @@ final class OneOfOurs {
 
     let store: Store
     let originals: Originals
-    /// Milliseconds since the start, of all clocks alike.
-    private(set) var now: Int64 = 0
-    /// What lease time has lost to pauses, in milliseconds.
-    private var lost: Int64 = 0
+    /// Since the start, of all clocks alike.
+    private(set) var now: MonotonicTime = 0
+    /// What lease time has lost to pauses.
+    private var lost: Duration = 0
     /// What was sent on each link, its head included.
     var sent: [LinkID: [UInt8]] = [:]
     /// Directives other than sends.
@@ -37,9 +39,13 @@ final class OneOfOurs {
 
     static let start: Int64 = 1_795_392_343_000_000_000
 
-    var wall: Int64 { Self.start + now * 1_000_000 }
-    var moment: Moment { Moment(lease: LeaseTime(milliseconds: now - lost), wall: wall, lost: lost) }
-    var time: NodeTime { NodeTime(moment: moment, monotonic: now, wall: wall) }
+    var wall: Int64 { Self.start + now.nanoseconds }
+    var moment: Moment {
+        Moment(
+            monotonic: now, lease: LeaseTime(milliseconds: (now - lost).milliseconds), wall: wall,
+            lost: lost.wholeMilliseconds)
+    }
+    var time: NodeTime { NodeTime(moment: moment, wall: wall) }
 
     func newLink() -> LinkID {
         links += 1
@@ -61,8 +67,8 @@ final class OneOfOurs {
     }
 
     /// Lets time pass as the shell does.
-    func pass(milliseconds: Int64) {
-        let end = now + milliseconds
+    func pass(_ interval: Duration) {
+        let end = now + interval
         while now < end {
             now = min(end, now + 100)
             carry(originals.tick(at: time))
@@ -70,12 +76,12 @@ final class OneOfOurs {
     }
 
     /// Lets time pass without anybody noticing.
-    func sleep(milliseconds: Int64) { now += milliseconds }
+    func sleep(_ interval: Duration) { now += interval }
 
     /// Is paused: as `sleep`, and lease time stands still.
-    func freeze(milliseconds: Int64) {
-        now += milliseconds
-        lost += milliseconds
+    func freeze(_ interval: Duration) {
+        now += interval
+        lost += interval
     }
 
     // MARK: - Reading

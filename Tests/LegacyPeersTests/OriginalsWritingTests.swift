@@ -1,6 +1,8 @@
 import Catalog
 import Replication
+import TestTime
 import Testing
+import Time
 
 @testable import LegacyPeers
 
@@ -11,7 +13,7 @@ struct OriginalsWritingTests {
         let live = member.openStream()
         let asking = member.stream()
         member.client(.register(member.ours("i")))
-        member.freeze(milliseconds: 40_000)
+        member.freeze(40_000)
         #expect(try member.messages(on: member.copy(askedBy: OneOfOurs.other)).envelopes.count == 1)
         #expect(try member.messages(on: member.stream(askedBy: OneOfOurs.other)).envelopes.count == 1)
         member.receive(.repair(id: bytes("i")), kind: .repair, on: live)
@@ -88,7 +90,7 @@ struct OriginalsWritingTests {
                 OriginalEnvelope(kind: .repair, namespace: "tenant", message: .repair(id: bytes("i")))
             ])
         #expect(try member.messages(on: other).envelopes.isEmpty)
-        member.pass(milliseconds: 2_000)
+        member.pass(2_000)
         member.receive(.renew(id: bytes("i")), on: link)
         #expect(try member.messages(on: asked).envelopes.count == 2)
         member.receive(.register(member.instance("i", registered: 60_000, renewed: 100)), kind: .repair, on: link)
@@ -132,7 +134,7 @@ struct OriginalsWritingTests {
         let member = OneOfOurs { ($0.queueBytes, $0.copyBytesInFlight) = (1_000, 500) }
         let link = member.stream()
         for number in 0..<10 { member.client(.register(member.ours("i\(number)"))) }
-        member.pass(milliseconds: 60_200)
+        member.pass(60_200)
         #expect(member.directives.contains { if case .abort(link, .stalled) = $0 { true } else { false } })
         #expect(member.originals.status.members.isEmpty)
     }

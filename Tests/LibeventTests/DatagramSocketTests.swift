@@ -6,6 +6,7 @@ import Synchronization
 import System
 import TestSupport
 import Testing
+import Time
 
 @testable import Libevent
 
@@ -116,7 +117,7 @@ struct DatagramSocketTests {
         let port = try ListeningPort(address: "127.0.0.1", port: 0, count: 1, of: .datagrams)
         let mail = try MailboxSender<Int>()
         let thread = try NamedThread("datagrams") {
-            mayStart.wait(until: MonotonicClock.milliseconds() + 30_000)
+            mayStart.wait(until: MonotonicClock.now() + .seconds(30))
             guard let loop = try? EventLoop() else { return }
             let mailbox = try? Mailbox<Int>(on: loop, receiving: mail) { number, onLoop in
                 seen.order.withLock { $0.append("mail \(number)") }

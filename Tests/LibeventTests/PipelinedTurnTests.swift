@@ -6,6 +6,7 @@ import Synchronization
 import System
 import TestSupport
 import Testing
+import Time
 
 struct PipelinedTurnTests {
     private final class Scene: Sendable {
@@ -28,7 +29,7 @@ struct PipelinedTurnTests {
                     guard request.head.method == .get else { return Response(.ok) }
                     if scene.answered.load(ordering: .relaxed) == 0 {
                         scene.hasBegun.raise()
-                        scene.mayGoOn.wait(until: MonotonicClock.milliseconds() + 30_000)
+                        scene.mayGoOn.wait(until: MonotonicClock.now() + .seconds(30))
                     } else {
                         // Longer than all that one client's requests may take together.
                         let end = MonotonicClock.milliseconds() + 7
@@ -45,7 +46,7 @@ struct PipelinedTurnTests {
             #expect(try client.answer(to: "PUT").status == 200)
         }
         try many.send([[UInt8]](repeating: TestRequest.get("/").bytes, count: count).flatMap(\.self))
-        try #require(scene.hasBegun.wait(until: MonotonicClock.milliseconds() + 30_000))
+        try #require(scene.hasBegun.wait(until: MonotonicClock.now() + .seconds(30)))
         try other.send(TestRequest("PUT", "/").bytes)
         scene.mayGoOn.raise()
         #expect(try other.answer(to: "PUT between them").status == 200)

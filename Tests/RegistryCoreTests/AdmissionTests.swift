@@ -3,7 +3,9 @@
 import Catalog
 import HTTP
 import Replication
+import TestTime
 import Testing
+import Time
 
 @testable import Authorization
 @testable import Configuration
@@ -21,7 +23,7 @@ struct AdmissionTests {
         let report: ClusterReport? = nil
     }
 
-    private static let instant = Instant(moment: Moment(lease: .zero, wall: 0), monotonic: 0)
+    private static let moment = Moment(monotonic: .zero, lease: .zero, wall: 0)
     private static let client = "192.0.2.1"
 
     private func registry(_ cluster: any Cluster = StandaloneCluster(), _ change: (inout Settings) -> Void)
@@ -40,9 +42,9 @@ struct AdmissionTests {
     private func admit(
         _ admission: Admission, _ token: String? = nil, for purpose: Purpose, isSecure: Bool = false
     ) throws(AdmissionRefusal) -> Principal? {
-        try admission.enter(Self.client, for: purpose, isSecure: isSecure, at: Self.instant.monotonic)
+        try admission.enter(Self.client, for: purpose, isSecure: isSecure, at: Self.moment.monotonic)
         guard purpose.isOfTenant else { return nil }
-        return try admission.admit(token.map { Array("Bearer \($0)".utf8)[...] }, nil, for: purpose, at: Self.instant)
+        return try admission.admit(token.map { Array("Bearer \($0)".utf8)[...] }, nil, for: purpose, at: Self.moment)
     }
 
     @Test(arguments: Purpose.allCases)

@@ -2,7 +2,9 @@
 
 import Catalog
 import Libevent
+import TestTime
 import Testing
+import Time
 
 @testable import Configuration
 @testable import RegistryCore
@@ -78,9 +80,9 @@ struct RateLimitsTests {
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
         try limits.charge(client: "::1", isHeartbeat: false, at: 0)
         #expect(throws: AdmissionRefusal.overAllowance(.client, retryAfter: 1)) {
-            try limits.charge(client: "::1", isHeartbeat: false, at: second / 2)
+            try limits.charge(client: "::1", isHeartbeat: false, at: MonotonicTime(nanoseconds: second / 2))
         }
-        try limits.charge(client: "::1", isHeartbeat: false, at: second / 2 + second)
+        try limits.charge(client: "::1", isHeartbeat: false, at: MonotonicTime(nanoseconds: second / 2 + second))
     }
 
     @Test(arguments: [

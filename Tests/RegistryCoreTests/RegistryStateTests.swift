@@ -2,14 +2,16 @@
 
 import Catalog
 import Replication
+import TestTime
 import Testing
+import Time
 
 @testable import Configuration
 @testable import RegistryCore
 
 struct RegistryStateTests {
     private static let namespace = Namespace("a")
-    private static let moment = Moment(lease: .zero, wall: 0)
+    private static let moment = Moment(monotonic: .zero, lease: .zero, wall: 0)
 
     private func registry(capacity: Int? = nil, store: Store? = nil) -> RegistryState {
         var settings = Settings.defaults

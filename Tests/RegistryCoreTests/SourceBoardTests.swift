@@ -4,16 +4,20 @@
 import Catalog
 import Synchronization
 import System
+import TestTime
 import Testing
+import Time
 
 @testable import RegistryCore
 
 struct SourceBoardTests {
     private static let space = Namespace("prod")
-    private static let maximumAge: Int64 = 60_000
+    private static let maximumAge: Duration = 60_000
 
     private static func time(_ seconds: Int64) -> SourceTime {
-        SourceTime(monotonic: seconds * 1_000, wall: 1_767_225_600_000_000_000 + seconds * 1_000_000_000)
+        SourceTime(
+            monotonic: MonotonicTime(milliseconds: seconds * 1_000),
+            wall: 1_767_225_600_000_000_000 + seconds * 1_000_000_000)
     }
 
     private static func instance(_ port: Int, _ service: String = "reviews") -> LeasedInstance {
@@ -66,7 +70,7 @@ struct SourceBoardTests {
         try publisher.replace(
             with: [Self.space: [Name("reviews"): [Self.instance(1), Self.instance(2)]]], at: Self.time(1))
         let own = Self.instance(3).instance
-        _ = store.register(own, in: Self.space, at: Moment(lease: .zero, wall: 0))
+        _ = store.register(own, in: Self.space, at: Moment(monotonic: .zero, lease: .zero, wall: 0))
         #expect(lookup.listing(of: Name("reviews"), in: Self.space, at: .zero, atMost: 2) == nil)
         #expect(lookup.listing(of: Name("reviews"), in: Self.space, at: .zero, atMost: 3)?.instances.count == 3)
         #expect(lookup.services(in: Self.space, at: .zero, atMost: 0) == nil)
@@ -157,7 +161,7 @@ struct SourceBoardTests {
                 [SourceChange(Self.space, Name("reviews"), sides[round % 2])], at: Self.time(2))
         }
         isDone.store(true, ordering: .releasing)
-        let hasEnded = ended.wait(until: MonotonicClock.milliseconds() + 30_000)
+        let hasEnded = ended.wait(until: MonotonicClock.now() + 30_000)
         #expect(hasEnded, "the reader has not ended within 30 s")
         reader.join()
         #expect(torn.load(ordering: .relaxed) == 0)

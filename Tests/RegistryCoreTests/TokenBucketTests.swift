@@ -2,7 +2,9 @@
 
 import TestRandom
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import RegistryCore
 
@@ -12,28 +14,28 @@ struct TokenBucketTests {
     @Test func `a full bucket gives its burst at once, and then one token an interval`() {
         let allowance = Allowance(perSecond: 10, burst: 2 * second)
         var bucket = TokenBucket()
-        for _ in 0..<20 { #expect(bucket.take(allowance, at: 5) == nil) }
-        #expect(bucket.take(allowance, at: 5) == second / 10)
-        #expect(bucket.take(allowance, at: 5 + second / 10 - 1) == 1)
-        #expect(bucket.take(allowance, at: 5 + second / 10) == nil)
-        #expect(bucket.take(allowance, at: 5 + second / 10) != nil)
+        for _ in 0..<20 { #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: 5)) == nil) }
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: 5)) == second / 10)
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: 5 + second / 10 - 1)) == 1)
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: 5 + second / 10)) == nil)
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: 5 + second / 10)) != nil)
     }
 
     @Test func `a burst shorter than a token's time still holds one token`() {
         let allowance = Allowance(perSecond: 1, burst: 1)
         var bucket = TokenBucket()
         #expect(bucket.take(allowance, at: 0) == nil)
-        #expect(bucket.take(allowance, at: second - 1) == 1)
-        #expect(bucket.take(allowance, at: second) == nil)
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: second - 1)) == 1)
+        #expect(bucket.take(allowance, at: MonotonicTime(nanoseconds: second)) == nil)
     }
 
     @Test func `whoever comes back when told finds a token`() {
         let allowance = Allowance(perSecond: 3, burst: second)
         var bucket = TokenBucket()
-        var now: Int64 = 0
+        var now = MonotonicTime.zero
         for _ in 0..<1_000 {
             if let wait = bucket.take(allowance, at: now) {
-                now += wait
+                now = now.adding(nanoseconds: wait)
                 #expect(bucket.take(allowance, at: now) == nil)
             }
         }
@@ -49,11 +51,11 @@ struct TokenBucketTests {
         var bucket = TokenBucket()
         let most = Int64(rate) * seconds * allowance.interval
         var level = most
-        var now: Int64 = 0
+        var now = MonotonicTime.zero
         for step in 0..<5_000 {
             let pause =
                 Bool.random(using: &generator) ? 0 : Int64.random(in: 0...3 * allowance.interval, using: &generator)
-            now += pause
+            now = now.adding(nanoseconds: pause)
             level = min(most, level + pause)
             let grants = level >= allowance.interval
             if grants { level -= allowance.interval }

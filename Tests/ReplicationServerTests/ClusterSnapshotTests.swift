@@ -1,6 +1,8 @@
 // What the replication thread tells the others by a few words of memory.
 
+import TestTime
 import Testing
+import Time
 
 @testable import ReplicationServer
 

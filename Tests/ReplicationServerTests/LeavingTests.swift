@@ -1,7 +1,9 @@
 // A member that leaves tells everybody everything, and takes its file away at last. Whoever ends the process waits for
 // as long as all of that takes.
 
+import TestTime
 import Testing
+import Time
 
 @testable import ReplicationServer
 

@@ -2,21 +2,23 @@
 
 import Catalog
 import TestCatalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
 struct AcknowledgingStoryTests {
     private static func key(_ number: UInt64) -> Key { ClusterStoryTests.key(number) }
 
-    /// A change that is acknowledged; returns how many milliseconds that took.
+    /// A change that is acknowledged; returns how long that took.
     @discardableResult
     private static func change(_ command: Command, at member: SimulatedMember, is outcome: Outcome = .done) throws
-        -> Int64
+        -> Duration
     {
         let simulation = member.simulation
         let start = simulation.now
-        var answeredAt: Int64?
+        var answeredAt: MonotonicTime?
         #expect(member.apply(command, in: Namespace("t")) == outcome)
         member.whenAcknowledged { answeredAt = simulation.now }
         simulation.run(for: NodeLimits().acknowledgeTimeout + 1)
@@ -149,7 +151,7 @@ struct AcknowledgingStoryTests {
     ) {
         let back = simulation.members[round % 3]
         back.crash()
-        simulation.run(for: Int64(1 + 37 * round % 300))
+        simulation.run(for: .milliseconds(1 + 37 * round % 300))
         back.start()
         return (back, simulation.members.filter { $0 !== back })
     }

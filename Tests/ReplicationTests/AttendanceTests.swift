@@ -1,4 +1,6 @@
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -15,12 +17,12 @@ struct AttendanceTests {
             ([(0, 10)], 10), ([(0, 50)], 50), ([(0, 51)], nil), ([(0, 51), (100, 110)], nil),
             ([(0, 51), (5_100, 5_110)], 5_110),
             ([(0, 51), (3_000, 3_060), (5_100, 5_110), (8_061, 8_062)], 8_062),
-        ] as [([(sent: Int64, heard: Int64)], Int64?)])
+        ] as [([(sent: MonotonicTime, heard: MonotonicTime)], MonotonicTime?)])
     func `it is waited for when it is prompt, and has not been late for five seconds`(
-        heard: [(sent: Int64, heard: Int64)], admitted: Int64?
+        heard: [(sent: MonotonicTime, heard: MonotonicTime)], admitted: MonotonicTime?
     ) {
         var attendance = Self.attendance()
-        var at: Int64?
+        var at: MonotonicTime?
         for event in heard {
             attendance.acknowledged(sentAt: event.sent, at: event.heard)
             if attendance.admit(at: event.heard) { at = event.heard }
@@ -78,8 +80,9 @@ struct WaitLineTests {
         var line = WaitLine()
         for number in UInt64(1)...4 {
             #expect(
-                line.add(AcknowledgmentTicket(loop: Int(number % 2), number: number), until: Int64(number) * 10)
-                    == number)
+                line.add(
+                    AcknowledgmentTicket(loop: Int(number % 2), number: number),
+                    until: MonotonicTime(milliseconds: Int64(number) * 10)) == number)
         }
         #expect(line.deadline == 10)
         #expect(line.lastExpired(at: 9) == nil)

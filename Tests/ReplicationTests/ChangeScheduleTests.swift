@@ -1,4 +1,6 @@
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -6,7 +8,7 @@ struct ChangeScheduleTests {
     @Test func `heartbeats are told a few times a second, and what is left of changes with the next tick`() {
         var schedule = ChangeSchedule()
         var due: [ChangeSchedule.Due?] = []
-        for now in stride(from: Int64(0), through: 500, by: 100) {
+        for now in [0, 100, 200, 300, 400, 500] as [MonotonicTime] {
             schedule.hasMore = now == 100
             due.append(schedule.due(period: 200, at: now))
         }

@@ -1,7 +1,9 @@
 // What /uptime says of a cluster: a fault shows when it has lasted, and is over when it is over.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -29,7 +31,7 @@ struct ClusterHealthTests {
 
     @Test func `too few members show after the grace period, and not again before it has passed anew`() {
         var health = ClusterHealth(grace: 1_000)
-        let observations: [(at: Int64, size: Int, isHealthy: Bool)] = [
+        let observations: [(at: MonotonicTime, size: Int, isHealthy: Bool)] = [
             (0, 1, true), (999, 2, true), (1_000, 2, false), (1_500, 2, false), (1_600, 3, true), (1_700, 2, true),
             (2_699, 2, true),
             (2_700, 2, false),
@@ -64,7 +66,9 @@ struct ClusterHealthTests {
     ])
     func `a member that is there but not in step is a fault of replication`(peer: PeerStatus, isHealthy: Bool) {
         var health = ClusterHealth(grace: 1_000)
-        for time in [0, 1_000] as [Int64] { health.observe(Self.status([Self.peer(.streaming), peer]), at: time) }
+        for time in [0, 1_000] as [MonotonicTime] {
+            health.observe(Self.status([Self.peer(.streaming), peer]), at: time)
+        }
         #expect(health.isReplicationHealthy == isHealthy)
         #expect(health.isClusterHealthy)
     }
@@ -86,7 +90,7 @@ struct ClusterHealthTests {
 
     @Test func `no copy within the grace period is a fault of replication`() {
         var health = ClusterHealth(grace: 1_000)
-        for (time, isHealthy) in [(0, true), (999, true), (1_000, false)] as [(Int64, Bool)] {
+        for (time, isHealthy) in [(0, true), (999, true), (1_000, false)] as [(MonotonicTime, Bool)] {
             health.observe(Self.status(isReady: false), at: time)
             #expect(health.isReplicationHealthy == isHealthy)
         }

@@ -3,7 +3,9 @@
 import Catalog
 import TestCatalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -211,11 +213,11 @@ struct ClusterStoryTests {
         let keys = (0..<30).map { Self.key(UInt64($0)) }
         for (number, key) in keys.enumerated() {
             let home = members[number % members.count]
-            simulation.plan(after: Int64(number) * 110) {
+            simulation.plan(after: number * 110) {
                 _ = home.apply(.register(Self.instance(key)), in: key.namespace)
             }
             for beat in 1...15 {
-                simulation.plan(after: Int64(number) * 110 + Int64(beat) * 3_300) { _ = home.renew(key) }
+                simulation.plan(after: number * 110 + beat * 3_300) { _ = home.renew(key) }
             }
         }
         simulation.run(for: 6_000)
@@ -243,10 +245,12 @@ struct ClusterStoryTests {
         let keys = (0..<24).map { Self.key(UInt64($0)) }
         for (number, key) in keys.enumerated() {
             let home = members[Int.random(in: 0..<members.count, using: &random)]
-            let (ttl, period) = [(10_000, 8_000), (6_000, 2_000), (3_000, 900)][number % 3] as (Int64, Int64)
-            let start = Int64.random(in: 0..<2_000, using: &random)
+            let (ttl, period) = [(10_000, 8_000), (6_000, 2_000), (3_000, 900)][number % 3] as (Int64, Int)
+            let start = Duration.random(in: 0...1_999, using: &random)
             simulation.plan(after: start) { _ = home.apply(.register(Self.instance(key, ttl: ttl)), in: key.namespace) }
-            for beat in 1..<70_000 / period { simulation.plan(after: start + beat * period) { _ = home.renew(key) } }
+            for beat in 1..<70_000 / period {
+                simulation.plan(after: start + .milliseconds(beat * period)) { _ = home.renew(key) }
+            }
         }
         simulation.run(for: 4_000)
         for round in 0..<2 {

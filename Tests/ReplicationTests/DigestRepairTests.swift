@@ -2,7 +2,9 @@
 // beside it.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -12,7 +14,7 @@ private struct Pair {
     let subscriberStore = Store(namespaceCapacity: nil, replicating: MemberID(bits: 2))
     private var publisher: PublisherSession
     private var subscriber: SubscriberSession
-    private var now: Int64 = 1_000
+    private var now: MonotonicTime = 1_000
     private let limits: NodeLimits
     /// The copies that were begun.
     private(set) var copies = 0

@@ -3,7 +3,9 @@
 
 import Catalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

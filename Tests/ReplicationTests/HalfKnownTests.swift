@@ -1,7 +1,9 @@
 // A member that knows only some of the others, or hears them late, must not take that for all there is.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -48,9 +50,9 @@ struct HalfKnownTests {
         for token in 1...30 as ClosedRange<UInt64> {
             #expect(!Self.isReady(bench))
             bench.pass(1_000)
-            bench.say(.pong(token: UInt64(bench.now)), on: link)
+            bench.say(.pong(token: UInt64(bench.now.milliseconds)), on: link)
             bench.say(
-                .ping(Beat(token: token, wall: 1_790_000_000_000 + bench.now, isReady: false, hears: [])), on: link)
+                .ping(Beat(token: token, wall: bench.time.wall / 1_000_000, isReady: false, hears: [])), on: link)
         }
         #expect(Self.isReady(bench))
     }
@@ -65,7 +67,7 @@ struct HalfKnownTests {
             for link in links {
                 bench.say(.copy(States(states: [], count: 0, hash: 0)), on: link)
                 // Sent half as long ago as the copy runs, by a clock that is right.
-                let wall = 1_790_000_000_000 + bench.now - Int64(second) * 500
+                let wall = bench.time.wall / 1_000_000 - Int64(second) * 500
                 bench.say(.ping(Beat(token: 1, wall: wall, isReady: true, hears: [])), on: link)
             }
         }

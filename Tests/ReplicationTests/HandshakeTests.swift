@@ -1,7 +1,9 @@
 // Who may speak, and who may not.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

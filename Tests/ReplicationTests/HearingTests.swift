@@ -1,7 +1,9 @@
 // When silence of the other members counts.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -10,7 +12,7 @@ struct HearingTests {
 
     private func address(_ number: Int) -> PeerAddress { PeerAddress(host: "10.0.0.\(number + 1)", port: 1) }
 
-    private func sight(_ heard: [Int], linked: [Int]? = nil, claimed: [Int] = [], copies: [Int: Int64] = [:])
+    private func sight(_ heard: [Int], linked: [Int]? = nil, claimed: [Int] = [], copies: [Int: MonotonicTime] = [:])
         -> Hearing.Sight
     {
         Hearing.Sight(
@@ -24,7 +26,9 @@ struct HearingTests {
     }
 
     /// Judges at each of these times what is seen from then on; returns the verdicts.
-    private func verdicts(_ hearing: inout Hearing, _ course: [(at: Int64, sight: Hearing.Sight)]) -> [PeerHearing] {
+    private func verdicts(_ hearing: inout Hearing, _ course: [(at: MonotonicTime, sight: Hearing.Sight)])
+        -> [PeerHearing]
+    {
         course.map { step in
             _ = hearing.judge(step.sight, at: step.at)
             return hearing.verdict

@@ -1,7 +1,9 @@
 // When the judges of a node are asked, and that each change is told once.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -54,6 +56,7 @@ struct JudgmentsTests {
         #expect(judgments.judgeHearing(heard, at: 0) == nil)
         var events: [ClusterEvent] = []
         for now in stride(from: Int64(1_000), through: 10_000, by: 100) {
+            let now = MonotonicTime(milliseconds: now)
             if let event = judgments.judgeHearing(Hearing.Sight(), at: now)?.event { events.append(event) }
         }
         guard case .cutOff(heard: 0, others: 1, milliseconds: 60_000)? = events.first else {

@@ -1,7 +1,9 @@
 // Who the others are, as tables: whom to dial, who refuses, and which originals are not heard of.
 
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

@@ -1,7 +1,9 @@
 // Who is missing, since when, and how it went; and two members that have one name or one address.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -57,8 +59,9 @@ struct MemberMemoryTests {
             let address = PeerAddress(host: "10.1.\(number / 250).\(number % 250)", port: 1)
             var hello = HandshakeTests.hello(1)
             (hello.member, hello.name) = (MemberID(bits: number + 1), "member-\(number)")
-            memory.heard(address, hello, version: 2, at: Int64(number))
-            memory.lost(address, .silent, at: Int64(number))
+            let time = MonotonicTime(milliseconds: Int64(number))
+            memory.heard(address, hello, version: 2, at: time)
+            memory.lost(address, .silent, at: time)
         }
         #expect(memory.records.count <= MemberMemory.limit)
         #expect(memory.records[PeerAddress(host: "10.1.3.249", port: 1)]?.fault?.1 == .closed(.silent))
@@ -84,19 +87,19 @@ struct TwinWatchTests {
         {
             #expect(watch.judge(members, at: 0).isEmpty, "a restart looks the same at first")
             #expect(watch.conflicts.isEmpty)
-            let told = watch.judge(members, at: TwinWatch.patience)
+            let told = watch.judge(members, at: 0 + TwinWatch.patience)
             #expect(told.map(\.kind) == [kind])
             #expect(told.map(\.value) == [value])
-            #expect(watch.judge(members, at: 2 * TwinWatch.patience).isEmpty)
+            #expect(watch.judge(members, at: 0 + 2 * TwinWatch.patience).isEmpty)
             #expect(watch.conflicts == told)
-            #expect(watch.judge(apart, at: 3 * TwinWatch.patience).isEmpty)
+            #expect(watch.judge(apart, at: 0 + 3 * TwinWatch.patience).isEmpty)
             #expect(watch.conflicts.isEmpty)
         }
     }
 
     @Test func `members without a name have no name in common`() {
         var watch = TwinWatch()
-        for time in [0, TwinWatch.patience] {
+        for time in [0, 0 + TwinWatch.patience] as [MonotonicTime] {
             #expect(watch.judge([Self.member(1, "", at: 1), Self.member(2, "", at: 2)], at: time).isEmpty)
         }
     }
@@ -105,7 +108,7 @@ struct TwinWatchTests {
         let bench = NodeBench { $0.name = HandshakeTests.hello(1).name }
         let links = [try bench.accept(member: 1), try bench.accept(member: 2)]
         for _ in 0..<20 {
-            for link in links { bench.say(.pong(token: UInt64(bench.now)), on: link) }
+            for link in links { bench.say(.pong(token: UInt64(bench.now.milliseconds)), on: link) }
             bench.pass(500)
         }
         #expect(links.allSatisfy { bench.closed($0) == nil })

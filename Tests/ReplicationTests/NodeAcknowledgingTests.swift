@@ -1,7 +1,9 @@
 // Whom a node waits for before its clients are answered, for how long, and what it knows of those who wait for it.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -115,8 +117,8 @@ struct NodeAcknowledgingTests {
             bench.directives.contains { if case .note(.waitedForAgain(bench.address(1))) = $0 { true } else { false } })
     }
 
-    @Test(arguments: [Int64(45), 60, 120])
-    func `a line whose answers take more than half the bound is never waited for`(delay: Int64) throws {
+    @Test(arguments: [45, 60, 120] as [Duration])
+    func `a line whose answers take more than half the bound is never waited for`(delay: Duration) throws {
         let bench = NodeBench()
         let link = try bench.accept(member: 1)
         bench.say(.subscribe, on: link)

@@ -4,13 +4,15 @@
 import Catalog
 import TestCatalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
 /// A node under test and the other ends of its links, which say what the test wants.
 final class NodeBench {
-    var now: Int64 = 1_000
+    var now: MonotonicTime = 1_000
     let store: Store
     private(set) var node: Node
     private(set) var directives: [Directive] = []
@@ -33,9 +35,11 @@ final class NodeBench {
         )
     }
 
-    static func time(_ now: Int64) -> NodeTime {
-        let wall = (1_790_000_000_000 + now) * 1_000_000
-        return NodeTime(moment: Moment(lease: LeaseTime(milliseconds: now), wall: wall), monotonic: now, wall: wall)
+    static func time(_ now: MonotonicTime) -> NodeTime {
+        let wall = (1_790_000_000_000 + now.milliseconds) * 1_000_000
+        return NodeTime(
+            moment: Moment(
+                monotonic: now, lease: LeaseTime(milliseconds: now.milliseconds), wall: wall), wall: wall)
     }
 
     var time: NodeTime { Self.time(now) }
@@ -51,8 +55,8 @@ final class NodeBench {
         return new
     }
 
-    func pass(_ milliseconds: Int64) {
-        let end = now + milliseconds
+    func pass(_ interval: Duration) {
+        let end = now + interval
         while now < end {
             now += 100
             tell { $0.tick(at: time) }
@@ -109,7 +113,9 @@ final class NodeBench {
 
     /// Pings as a member that is ready, and answers what it was pinged.
     func ready(_ link: LinkID) throws {
-        say(.ping(Beat(token: UInt64(now), wall: time.wall / 1_000_000, isReady: true, hears: [])), on: link)
+        say(
+            .ping(Beat(token: UInt64(now.milliseconds), wall: time.wall / 1_000_000, isReady: true, hears: [])),
+            on: link)
         try pong(link)
     }
 

@@ -3,7 +3,9 @@
 
 import Catalog
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -15,8 +17,8 @@ struct ReadinessTests {
         let probes: [Probe]
         var expected: Int?
         var isKnown = true
-        var lastAnswer: Int64?
-        var now: Int64 = 1_000
+        var lastAnswer: MonotonicTime?
+        var now: MonotonicTime = 1_000
         let ground: ReadinessGround?
     }
 
@@ -119,7 +121,7 @@ struct DialTableTests {
     @Test func `the wait is random, grows, and has a cap`() {
         var random: any RandomNumberGenerator = SplitMix64(seed: 1)
         let limits = NodeLimits()
-        var longest: [Int64] = []
+        var longest: [Duration] = []
         for failures in [1, 2, 3, 5, 9, 60, 5_000] {
             let waits = (0..<300).map { _ in DialTable.wait(failures: failures, limits: limits, random: &random) }
             #expect(waits.allSatisfy { (20...limits.dialCap).contains($0) })
@@ -136,7 +138,7 @@ struct DialTableTests {
         let address = PeerAddress(host: "10.0.0.1", port: 1)
         var table = DialTable(limits: NodeLimits())
         _ = table.replace(with: [address], at: 0)
-        var (now, dials) = (Int64(0), 0)
+        var (now, dials) = (MonotonicTime.zero, 0)
         while now < 60_000 {
             if !table.due(at: now, random: &random).isEmpty {
                 dials += 1
@@ -209,9 +211,10 @@ struct RelayingTests {
         let neighbors = Self.neighbors([Self.one: 0, Self.far: 0], [Self.two: 0, Self.far: 0])
         let heard: Set = [Self.one, Self.two]
         #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 0).isEmpty)
-        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: Relaying.patience - 1).isEmpty)
-        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: Relaying.patience) == [Self.five: [Self.far]])
-        #expect(relaying.plan(heard: heard.union([Self.far]), neighbors: neighbors, at: Relaying.patience + 1).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 0 + Relaying.patience - 1).isEmpty)
+        #expect(relaying.plan(heard: heard, neighbors: neighbors, at: 0 + Relaying.patience) == [Self.five: [Self.far]])
+        #expect(
+            relaying.plan(heard: heard.union([Self.far]), neighbors: neighbors, at: 0 + Relaying.patience + 1).isEmpty)
     }
 
     @Test func `one that was heard is asked for as soon as the others could have said that they have lost it too`() {
@@ -234,7 +237,7 @@ struct RelayingTests {
     @Test
     func `the shortest path is taken, the one in use stays among equals, and what goes in circles is counted out`() {
         var relaying = Relaying()
-        func plan(_ first: [MemberID: Int], _ second: [MemberID: Int], at now: Int64) -> LinkID? {
+        func plan(_ first: [MemberID: Int], _ second: [MemberID: Int], at now: MonotonicTime) -> LinkID? {
             let plan = relaying.plan(heard: [Self.one], neighbors: Self.neighbors(first, second), at: now)
             return plan.first { $0.value.contains(Self.farther) }?.key
         }

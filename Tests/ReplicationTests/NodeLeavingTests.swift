@@ -1,7 +1,9 @@
 // What is said before a node leaves.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

@@ -2,7 +2,9 @@
 // bound.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

@@ -1,7 +1,9 @@
 // Which addresses are dialed, and who is a member though nobody names it.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

@@ -1,7 +1,9 @@
 // What is passed on of originals among our own members: not every one of ours can reach each of them.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -41,7 +43,7 @@ struct NodeOriginalsTests {
         for _ in 0..<6 {
             let wall = bench.time.wall / 1_000_000
             bench.say(.ping(Beat(token: 1, wall: wall, isReady: true, hears: [MemberID(original: original)])), on: link)
-            bench.say(.pong(token: UInt64(bench.now)), on: link)
+            bench.say(.pong(token: UInt64(bench.now.milliseconds)), on: link)
             bench.pass(1_000)
         }
         let asked = try bench.frames(on: link).contains { frame in
@@ -61,7 +63,7 @@ struct NodeOriginalsTests {
         bench.tell { $0.paused(at: bench.time) }
         #expect(!bench.node.isWhole)
         bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: true, hears: [])), on: link)
-        bench.say(.pong(token: UInt64(bench.now)), on: link)
+        bench.say(.pong(token: UInt64(bench.now.milliseconds)), on: link)
         bench.pass(100)
         #expect(bench.node.isWhole)
     }

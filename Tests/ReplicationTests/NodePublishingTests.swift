@@ -1,7 +1,9 @@
 // What those who read from a node are told, and how much may wait for them.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

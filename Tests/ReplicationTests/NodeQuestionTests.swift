@@ -1,7 +1,9 @@
 // What a node asks the others of an id that is unknown to it, and when it is sure of what it then knows.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

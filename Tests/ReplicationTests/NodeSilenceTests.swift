@@ -1,7 +1,9 @@
 // Links on which too little is heard, or too late.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -17,12 +19,12 @@ struct NodeSilenceTests {
     }
 
     /// Lets time pass on a link whose other end answers each ping after so long; as long as it lasts.
-    private func answer(_ link: LinkID, on bench: NodeBench, after delay: Int64, for milliseconds: Int64) throws {
-        let end = bench.now + milliseconds
+    private func answer(_ link: LinkID, on bench: NodeBench, after delay: Duration, for interval: Duration) throws {
+        let end = bench.now + interval
         while bench.now < end, bench.closed(link) == nil {
             bench.pass(100)
             let token = max(0, bench.now - delay)
-            bench.say(.pong(token: UInt64(token)), on: link)
+            bench.say(.pong(token: UInt64(token.milliseconds)), on: link)
         }
     }
 

@@ -1,7 +1,9 @@
 // Whom a node lets in, and whom not.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

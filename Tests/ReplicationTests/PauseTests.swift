@@ -1,6 +1,8 @@
 // What a pause leaves open, as a table.
 
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -11,7 +13,7 @@ struct PauseTests {
     enum Event {
         case heard(Int)
         case gone(Int)
-        case time(Int64)
+        case time(Duration)
         case knowing
     }
 
@@ -51,7 +53,7 @@ struct PauseTests {
         peers: Int, events: [Event], expected: Standing
     ) {
         var pause = Pause()
-        var now: Int64 = 1_000
+        var now: MonotonicTime = 1_000
         #expect(
             pause.begin(awaiting: Set(Self.peers.prefix(peers)), limits: Self.limits, at: now)
                 == (peers == 0 ? .alone : .holds))
@@ -60,7 +62,7 @@ struct PauseTests {
             switch event {
             case .heard(let peer): pause.heard(Self.peers[peer])
             case .gone(let peer): pause.gone(Self.peers[peer])
-            case .time(let milliseconds): now = 1_000 + milliseconds
+            case .time(let interval): now = 1_000 + interval
             case .knowing: _ = pause.settle()
             }
             end = pause.end(limits: Self.limits, at: now) ?? end

@@ -2,7 +2,9 @@
 // directory.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -30,9 +32,9 @@ struct ReadinessGateTests {
             (known(copied), 0, nil, nil), (known(copied, originals: true), 7_999, .originals, 8_000),
             (known(copied, originals: true), 8_000, nil, nil),
             (known(.alone), 0, nil, nil),
-        ] as [(ReadinessGate.Knowledge, Int64, ReadinessHold?, Int64?)])
+        ] as [(ReadinessGate.Knowledge, MonotonicTime, ReadinessHold?, MonotonicTime?)])
     func `a member asks for traffic when nothing holds it back`(
-        known: ReadinessGate.Knowledge, now: Int64, hold: ReadinessHold?, until: Int64?
+        known: ReadinessGate.Knowledge, now: MonotonicTime, hold: ReadinessHold?, until: MonotonicTime?
     ) {
         var gate = ReadinessGate(at: 0)
         let report = gate.judge(known, at: now)
@@ -107,7 +109,7 @@ struct NodeReadinessTests {
         let bench = NodeBench(authenticator: .test("one secret"))
         bench.tell { $0.members([bench.address(1)], isComplete: true, at: bench.time) }
         bench.pass(100)
-        var refusedAt: Int64 = 0
+        var refusedAt: MonotonicTime = 0
         for _ in 0..<8 {
             _ = try bench.dial(member: 1, at: bench.address(1), secret: "another")
             refusedAt = bench.now
@@ -161,7 +163,7 @@ struct NodeReadinessTests {
         bench.say(.copyStart(afterGap: false), on: link)
         bench.say(.copyEnd(CopySummary(count: 0, hash: 0, isReady: false)), on: link)
         let beat = Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: false, hears: [])
-        func pass(until end: Int64) throws {
+        func pass(until end: MonotonicTime) throws {
             while bench.now < end {
                 bench.tell { $0.dialFailed(bench.address(1), refusal: .certificate, at: bench.time) }
                 bench.say(.ping(beat), on: link)
@@ -241,7 +243,7 @@ struct NodeReadinessTests {
         let link = LinkID(number: 1)
         while bench.now < 30_900 {
             bench.say(.ping(Beat(token: 1, wall: bench.time.wall / 1_000_000, isReady: true, hears: [])), on: link)
-            bench.say(.pong(token: UInt64(bench.now)), on: link)
+            bench.say(.pong(token: UInt64(bench.now.milliseconds)), on: link)
             bench.pass(100)
         }
         #expect(Self.known(bench) == .originals)

@@ -1,6 +1,8 @@
 // What a link makes of the cluster's standing, as a table.
 
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

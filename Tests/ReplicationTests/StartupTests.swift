@@ -1,6 +1,8 @@
 // How a member comes to serve, step by step.
 
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -19,7 +21,9 @@ struct StartupTests {
     }
 
     /// What is known of one other member, as long as it is known.
-    static func ground(_ startup: inout Startup, _ probe: Readiness.Probe, isRefused: Bool = false, at now: Int64)
+    static func ground(
+        _ startup: inout Startup, _ probe: Readiness.Probe, isRefused: Bool = false, at now: MonotonicTime
+    )
         -> Startup.GroundVerdict?
     {
         startup.judgeGround([peers[0]: probe], isMembershipKnown: true, isRefused: isRefused, at: now)
@@ -29,9 +33,9 @@ struct StartupTests {
         arguments: [
             (nil, 100, false), (nil, 1_999, false), (nil, 2_000, true), (50, 100, true), (150, 100, false),
             (150, 2_500, true),
-        ] as [(Int64?, Int64, Bool)])
+        ] as [(MonotonicTime?, MonotonicTime, Bool)])
     func `look-ups are answered when members wait for each other, or time is up`(
-        linkedAt: Int64?, now: Int64, isServing: Bool
+        linkedAt: MonotonicTime?, now: MonotonicTime, isServing: Bool
     ) {
         var startup = Self.startup()
         #expect(startup.judgeServing(isLinked: true, at: 0) == nil, "it has no ground")
@@ -86,7 +90,9 @@ struct StartupTests {
 
     @Test func `traffic is asked for after all else, and the report comes when it changes`() {
         var startup = Self.startup()
-        func report(_ refusal: RefusalReason? = nil, awaitsOriginals: Bool = false, at now: Int64) -> ReadinessHold?? {
+        func report(_ refusal: RefusalReason? = nil, awaitsOriginals: Bool = false, at now: MonotonicTime)
+            -> ReadinessHold??
+        {
             startup.judgeTraffic(refusal: refusal, awaitsOriginals: awaitsOriginals, at: now).map(\.hold)
         }
         _ = report(at: 0)

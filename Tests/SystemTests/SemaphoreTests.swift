@@ -1,6 +1,8 @@
 import Synchronization
 import System
+import TestTime
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(1)))
 struct SemaphoreTests {
@@ -9,7 +11,7 @@ struct SemaphoreTests {
         #expect(!semaphore.wait(until: 0))
         for _ in 0..<3 { semaphore.signal() }
         for _ in 0..<3 { #expect(semaphore.wait(until: 0)) }
-        #expect(!semaphore.wait(until: MonotonicClock.milliseconds() + 1))
+        #expect(!semaphore.wait(until: MonotonicClock.now() + 1))
     }
 
     @Test func `who waits goes on when it is let`() throws {
@@ -18,7 +20,7 @@ struct SemaphoreTests {
         let threads = try (0..<4).map { index in
             try NamedThread("waits-\(index)") {
                 NamedThread.yieldToOthers(1)
-                if semaphore.wait(until: MonotonicClock.milliseconds() + 60_000) { passed.add(1, ordering: .relaxed) }
+                if semaphore.wait(until: MonotonicClock.now() + 60_000) { passed.add(1, ordering: .relaxed) }
             }
         }
         for _ in threads { semaphore.signal() }

@@ -3,7 +3,9 @@
 import Glibc
 import Synchronization
 import System
+import TestTime
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(1)))
 struct WakeSignalTests {
@@ -18,10 +20,10 @@ struct WakeSignalTests {
 
     @Test func `a wait never ends before its moment`() throws {
         let signal = try WakeSignal()
-        for milliseconds in [0, 1, 20] as [Int64] {
-            let moment = MonotonicClock.milliseconds() + milliseconds
+        for interval in [0, 1, 20] as [Duration] {
+            let moment = MonotonicClock.now() + interval
             #expect(!signal.wait(until: moment))
-            #expect(MonotonicClock.milliseconds() >= moment)
+            #expect(MonotonicClock.now() >= moment)
         }
     }
 

@@ -1,6 +1,8 @@
 import Foundation
 import System
+import TestTime
 import Testing
+import Time
 
 @testable import Telemetry
 
@@ -144,8 +146,8 @@ struct LogWriterTests {
     @Test func `drops are reported at most once a second, and at the end in any case`() {
         var reports = DropReports()
         let second = DropReports.interval
-        let start = 5 * second
-        func isDue(_ unreported: UInt64, _ now: Int64, closing: Bool) -> Bool {
+        let start = MonotonicTime.zero + 5 * second
+        func isDue(_ unreported: UInt64, _ now: MonotonicTime, closing: Bool) -> Bool {
             reports.isDue(unreported: unreported, now: now, closing: closing)
         }
         #expect(!isDue(0, start, closing: true))

@@ -4,6 +4,7 @@
 
 import Configuration
 import System
+import Time
 
 /// Where to ask, and how.
 package struct HealthCheck: Sendable, Equatable {
@@ -43,11 +44,11 @@ package struct HealthCheck: Sendable, Equatable {
         }
     }
 
-    /// Asks. Throws unless the answer is 200; takes as long as `deadline`, in milliseconds of the monotonic clock, at
+    /// Asks. Throws unless the answer is 200; takes as long as `deadline` at
     /// most.
     ///
     /// - Parameter certificate: paths of a client's certificate and its key, for a TLS port that asks for one.
-    package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: Int64)
+    package func ask(_ question: Question, certificate: (path: String, key: String)? = nil, deadline: MonotonicTime)
         throws(Failure)
     {
         let request = Array("GET \(question.path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)

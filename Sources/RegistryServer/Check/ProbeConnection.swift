@@ -4,6 +4,7 @@
 import Glibc
 import System
 import TLS
+import Time
 
 /// A connection to an address of this machine. Everything it does is over by the deadline.
 final class ProbeConnection {
@@ -16,11 +17,10 @@ final class ProbeConnection {
     private static let longestAnswer = 65_536
 
     private var descriptor: Int32 = -1
-    /// In milliseconds of the monotonic clock.
-    private let deadline: Int64
+    private let deadline: MonotonicTime
 
     /// Connects.
-    init(to address: String, port: UInt16, deadline: Int64) throws(Failure) {
+    init(to address: String, port: UInt16, deadline: MonotonicTime) throws(Failure) {
         self.deadline = deadline
         var (storage, length, family) = try Self.socketAddress(address, port)
         descriptor = socket(
@@ -124,7 +124,7 @@ final class ProbeConnection {
 
     private func wait(for events: Int32) throws(Failure) {
         while true {
-            let rest = deadline - MonotonicClock.milliseconds()
+            let rest = deadline.rest(at: MonotonicClock.now())
             guard rest > 0 else { throw Failure(description: "there was no answer in time") }
             var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
             if poll(&entry, 1, Int32(clamping: rest)) > 0 { return }

@@ -11,13 +11,14 @@ import Libevent
 import Logging
 import RegistryCore
 import System
+import Time
 
 /// The running sources. Belongs to the control loop.
 final class CatalogSources {
     /// How often they are looked after, in milliseconds.
     private static let period = 1_000
-    /// How long a stop waits for their threads, in milliseconds; one that hangs in the system is left behind.
-    private static let stopTime: Int64 = 500
+    /// How long a stop waits for their threads; one that hangs in the system is left behind.
+    private static let stopTime: Duration = .milliseconds(500)
 
     private struct Running {
         let thread: NamedThread
@@ -57,7 +58,7 @@ final class CatalogSources {
     /// Ends the threads. Returns whether all have ended.
     func stop() -> Bool {
         stopSignal.raise()
-        let deadline = MonotonicClock.milliseconds() + Self.stopTime
+        let deadline = MonotonicClock.now() + Self.stopTime
         var haveEnded = true
         for source in running {
             if source.ended.wait(until: deadline) {
@@ -80,7 +81,7 @@ enum ConfiguredSources {
         let shared = settings.authMode.isEmpty ? Authorizer.defaultNamespace : nil
         if let path = settings.fsCatalog {
             sources[.filesystem] = FileSource(
-                path: path, shared: shared, maximumAge: settings.catalogMaxAge.wholeMilliseconds,
+                path: path, shared: shared, maximumAge: settings.catalogMaxAge.interval,
                 tagLimits: TagLimits(settings))
         }
         if !settings.eurekaURL.isEmpty {

@@ -8,11 +8,12 @@ import HTTPClient
 import Logging
 import RegistryCore
 import System
+import Time
 
 /// The peers among Netflix's servers, and their thread. Belongs to the control loop.
 final class EurekaPeerThread {
     /// How long a stop waits for it, in milliseconds.
-    private static let stopTime: Int64 = 500
+    private static let stopTime: Duration = .milliseconds(500)
 
     private let thread: NamedThread
     private let stopSignal: WakeSignal
@@ -44,7 +45,7 @@ final class EurekaPeerThread {
     /// Ends the thread. Returns whether it has ended.
     func stop() -> Bool {
         stopSignal.raise()
-        guard ended.wait(until: MonotonicClock.milliseconds() + Self.stopTime) else {
+        guard ended.wait(until: MonotonicClock.now() + Self.stopTime) else {
             thread.detach()
             return false
         }

@@ -11,6 +11,7 @@ import Serving
 import System
 import TLS
 import Telemetry
+import Time
 
 /// Mail from the control loop to an API loop.
 enum WorkerOrder: Sendable {
@@ -109,16 +110,16 @@ struct LoopWorker: Sendable {
         }
         context.registry.cluster.connect(loop: index) { [sender = mailbox.sender] reply in sender.send(.cluster(reply))
         }
-        var expected = MonotonicClock.nanoseconds()
+        var expected = MonotonicClock.now()
         let lagTimer = try LoopEvent.every(milliseconds: Self.lagPeriod, on: loop) { _ in
-            let now = MonotonicClock.nanoseconds()
-            expected += Int64(Self.lagPeriod) * 1_000_000
-            metrics.recordLag(microseconds: max(0, Int((now - expected) / 1_000)))
+            let now = MonotonicClock.now()
+            let late = now.nanoseconds(since: expected + .milliseconds(Self.lagPeriod))
+            metrics.recordLag(microseconds: max(0, Int(late / 1_000)))
             expected = now
         }
         let readMark = context.registry.expiryHold.loops[index]
         let readTimer = try LoopEvent.every(milliseconds: Self.readPeriod, on: loop) { [context] _ in
-            readMark.turn(at: context.registry.leaseClock.now(monotonic: MonotonicClock.milliseconds()))
+            readMark.turn(at: context.registry.leaseClock.now(monotonic: MonotonicClock.now()))
         }
         defer { readMark.retire() }
         control.send(.serving(mailbox.sender))
@@ -139,10 +140,9 @@ struct LoopWorker: Sendable {
                 responder.respond(to: refusal, cause, from: client, isSecure: isSecure, at: WallClock.nanoseconds())
             }
         ) { request, reply, _ in
-            let arrived = MonotonicClock.nanoseconds()
+            let arrived = MonotonicClock.now()
             let moment = context.registry.moment(monotonic: arrived, wall: WallClock.nanoseconds())
-            let instant = Instant(moment: moment, monotonic: arrived)
-            switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+            switch responder.respond(to: request, at: moment, finished: MonotonicClock.now) {
             case .answered(let response): reply.send(response)
             case .waits(let call): kept.keep(call, reply)
             }

@@ -20,11 +20,11 @@ import Serving
 import System
 import TLS
 import Telemetry
+import Time
 
 /// A running registry. Made and run once, on the main thread.
 package final class RegistryProcess {
-    /// How often leases are looked at, in milliseconds; with the wheel's resolution this bounds how long a dead
-    /// instance is kept.
+    /// How often leases are looked at, in milliseconds: it bounds how long a dead instance is kept.
     private static let leasePeriod = 50
     /// How many leases may expire in one turn of the control loop, so that signals are handled during an expiry storm
     /// too.
@@ -34,7 +34,7 @@ package final class RegistryProcess {
     /// How long leaving the cluster may take, in milliseconds: more than the longest that it takes when peers are
     /// stuck, since machines are busy.
     static let leaveTime = 3_500
-    static let longestLeave = Int(ReplicationService.longestLeave)
+    static let longestLeave = Int(ReplicationService.longestLeave.wholeMilliseconds)
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
     /// The longest that a stop takes after `drain_time`, in milliseconds.
@@ -78,7 +78,7 @@ package final class RegistryProcess {
     /// The end of `drain_time`.
     private var drainStart: LoopEvent?
     /// Of the lease clock's last tick, in milliseconds.
-    private var lastTick: Int64?
+    private var lastTick: MonotonicTime?
     private var isDraining = false
     private var isLeaving = false
     /// Once it is written.
@@ -110,7 +110,7 @@ package final class RegistryProcess {
         let format = settings.logFormat
         let keeper = try settings.tls.map { tls in
             try StartError.reading(["tls_cert", "tls_key", "tls_client_ca", "tls_client_crl"], of: resolved) {
-                try CertificateKeeper(tls, now: WallClock.seconds(), monotonic: MonotonicClock.seconds())
+                try CertificateKeeper(tls, now: WallClock.seconds(), monotonic: MonotonicClock.now().seconds)
             }
         }
         self.keeper = keeper
@@ -159,7 +159,7 @@ package final class RegistryProcess {
         let registry = RegistryState(
             settings: settings, cluster: replication ?? StandaloneCluster(),
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
-            monotonic: MonotonicClock.nanoseconds(), relay: peers)
+            monotonic: MonotonicClock.now(), relay: peers)
         context = ServerContext(
             registry, operations: Protocols.routes(settings).operations, loops: loops, httpsPort: securePort?.port,
             tlsHealth: keeper?.health,
@@ -235,7 +235,7 @@ package final class RegistryProcess {
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
             try LoopEvent.signal(SIGUSR1, on: loop) { [context, logger] _ in
-                StatusReport.write(context, monotonic: MonotonicClock.nanoseconds(), logger)
+                StatusReport.write(context, monotonic: MonotonicClock.now(), logger)
             },
         ]
         if let event = try catalogSources?.event(on: loop) { events.append(event) }
@@ -285,7 +285,7 @@ package final class RegistryProcess {
         events.append(try LoopEvent.signal(SIGHUP, on: loop) { [reloader] _ in reloader.readAll() })
         events.append(
             try LoopEvent.every(milliseconds: Reloader.period, on: loop) { [reloader, keeper] _ in
-                keeper?.rotateTicketKeys(monotonic: MonotonicClock.seconds())
+                keeper?.rotateTicketKeys(monotonic: MonotonicClock.now().seconds)
                 reloader.look()
             })
     }
@@ -311,13 +311,13 @@ package final class RegistryProcess {
     // MARK: - Leases
 
     private func expireLeases() {
-        let monotonic = MonotonicClock.milliseconds()
+        let monotonic = MonotonicClock.now()
         registry.leaseClock.tick(monotonic: monotonic)
         noticePause(at: monotonic)
         registry.expiryHold.clockStands(until: registry.leaseClock.standsUntil, at: monotonic)
         // Other members may have received heartbeats of instances that look overdue here.
         guard !registry.leaseClock.isHeld else { return }
-        let moment = registry.moment(monotonic: monotonic * 1_000_000, wall: WallClock.nanoseconds())
+        let moment = registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds())
         let bounds = registry.expiryHold.bounds(at: moment.lease)
         let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
         registry.changes.countExpirations(expiry.expired)
@@ -327,7 +327,7 @@ package final class RegistryProcess {
 
     /// The lease clock holds itself when its ticks were apart for too long; the cluster is notified, and releases it
     /// once the other members have answered.
-    private func noticePause(at monotonic: Int64) {
+    private func noticePause(at monotonic: MonotonicTime) {
         if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
         lastTick = monotonic
     }

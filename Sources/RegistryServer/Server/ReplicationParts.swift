@@ -29,15 +29,15 @@ enum ReplicationParts {
             name: String(name.prefix(Settings.Limits.memberNameBytes)),
             address: address(settings, port: port.port))
         node.clusterSize = isSizeGiven ? settings.clusterSize : nil
-        node.syncTimeout = settings.syncTimeout.wholeMilliseconds
+        node.syncTimeout = settings.syncTimeout.interval
         node.usesDirectory = settings.clusterDirectory != nil
         node.limits.queueBytes = settings.replicationQueueBytes
         node.limits.queueChanges = settings.replicationQueueChanges
         node.holdsWhenCutOff = settings.onIsolation == .hold
-        node.limits.expiryHold = settings.expiryHold.wholeMilliseconds
+        node.limits.expiryHold = settings.expiryHold.interval
         node.limits.acknowledges = settings.acknowledge == .all
-        node.limits.acknowledgeTimeout = settings.acknowledgeTimeout.wholeMilliseconds
-        node.limits.longestLease = settings.maxTTL.wholeMilliseconds
+        node.limits.acknowledgeTimeout = settings.acknowledgeTimeout.interval
+        node.limits.longestLease = settings.maxTTL.interval
         return try ReplicationService(
             ReplicationConfiguration(
                 port: port, listenAddress: settings.listenAddress, node: node,
@@ -45,7 +45,7 @@ enum ReplicationParts {
                 tls: settings.replicationSecurity, certificateName: settings.replicationTLSName,
                 // The one line in which legacy peers are known.
                 legacy: settings.allowsOriginals ? OriginalProtocol.make : nil,
-                grace: settings.syncTimeout.wholeMilliseconds, directory: settings.clusterDirectory,
+                grace: settings.syncTimeout.interval, directory: settings.clusterDirectory,
                 names: settings.clusterPeers + (settings.clusterDNS.map { [$0] } ?? [])),
             now: now, logger: logger)
     }

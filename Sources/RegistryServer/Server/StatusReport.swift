@@ -8,12 +8,12 @@ import RegistryCore
 import Replication
 import Serving
 import System
+import Time
 
 enum StatusReport {
     /// Writes one line about the process and one about each address of a member, whatever the level of the log.
     ///
-    /// - Parameter monotonic: nanoseconds of the monotonic clock.
-    static func write(_ context: ServerContext, monotonic: Int64, _ logger: Logger) {
+    static func write(_ context: ServerContext, monotonic: MonotonicTime, _ logger: Logger) {
         // The line was requested, so the threshold does not apply.
         var logger = logger
         logger.logLevel = .info
@@ -23,14 +23,14 @@ enum StatusReport {
         for peer in report.status.peers { logger.info("link", metadata: link(peer)) }
     }
 
-    static func process(_ context: ServerContext, monotonic: Int64) -> Logger.Metadata {
+    static func process(_ context: ServerContext, monotonic: MonotonicTime) -> Logger.Metadata {
         let counts = context.registry.store.counts
         let changes = context.registry.changes
         var metadata: Logger.Metadata = [
             "version": "\(Release.current)", "state": "\(context.registry.lifecycle.state)",
             "ready": "\(context.registry.cluster.hasCopy)",
             "uptime":
-                "\(GoDuration(nanoseconds: (monotonic - context.registry.started) / 1_000_000_000 * 1_000_000_000))",
+                "\(GoDuration(nanoseconds: monotonic.nanoseconds(since: context.registry.started) / 1_000_000_000 * 1_000_000_000))",
             "instances": "\(counts.instances)", "services": "\(counts.services)", "namespaces": "\(counts.namespaces)",
             "tombstones": "\(counts.tombstones)", "registrations": "\(changes.registered)",
             "renewals": "\(changes.renewed)",

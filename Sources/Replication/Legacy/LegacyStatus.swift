@@ -1,5 +1,7 @@
 // How the dealings with legacy peers stand, as values: what `GET /api/v1/cluster` and the metrics show of them.
 
+import Time
+
 /// How the dealings with all legacy peers stand.
 public struct LegacyStatus: Sendable {
     /// By address.
@@ -19,10 +21,11 @@ public struct LegacyPeerStatus: Sendable {
     /// Its queue ran over.
     public var hasOverflowed: Bool
     /// The last complete copy from it: when (monotonic milliseconds) and how many instances.
-    public var lastCopy: (at: Int64, count: Int)?
+    public var lastCopy: (at: MonotonicTime, count: Int)?
 
     public init(
-        address: PeerAddress, reads: Bool, queuedBytes: Int, hasOverflowed: Bool, lastCopy: (at: Int64, count: Int)?
+        address: PeerAddress, reads: Bool, queuedBytes: Int, hasOverflowed: Bool,
+        lastCopy: (at: MonotonicTime, count: Int)?
     ) {
         self.address = address
         self.reads = reads

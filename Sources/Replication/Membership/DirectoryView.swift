@@ -11,6 +11,8 @@
 // cannot be read, nor while our own file cannot be written, since then the others' probably cannot be either. In all
 // these the last good membership holds.
 
+import Time
+
 /// A file of the directory as it was read, with a name that could be a member's.
 public struct ObservedFile: Sendable, Equatable {
     public enum Content: Sendable, Equatable {
@@ -44,13 +46,13 @@ public struct DirectoryJudgement: Sendable, Equatable {
 public struct DirectoryView: Sendable {
     /// Milliseconds that a file may stay unchanged. Its writer rewrites it every 7 s; longer keeps the dead on the list
     /// for longer.
-    public static let expiry: Int64 = 30_000
+    public static let expiry: Duration = .milliseconds(30_000)
     /// Milliseconds unchanged after which a file is deleted: long enough that no member loses a file that it will write
     /// again soon.
-    public static let deletion: Int64 = 600_000
+    public static let deletion: Duration = .milliseconds(600_000)
     /// The most that the time between two looks counts for: twice the period of looks. More means that we, not the
     /// others, stood still.
-    public static let longestStep: Int64 = 10_000
+    public static let longestStep: Duration = .milliseconds(10_000)
     /// The most members that are known, ours included. More are not looked at.
     public static let mostMembers = 1_024
     /// The most files that a look complains of.
@@ -63,7 +65,7 @@ public struct DirectoryView: Sendable {
         /// What the file said when it last said something valid.
         var content: [UInt8]
         /// In observed time.
-        var changed: Int64
+        var changed: MonotonicTime
         var isMember: Bool
     }
 
@@ -71,14 +73,14 @@ public struct DirectoryView: Sendable {
     /// By file name. Invariant: at most `mostMembers`, and never our own.
     private var entries: [String: Entry] = [:]
     /// Milliseconds that count as looked at; see above. Never decreases.
-    private var observed: Int64 = 0
-    private var lastLook: Int64?
+    private var observed: MonotonicTime = .zero
+    private var lastLook: MonotonicTime?
     /// How many looks in a row found a file bad, up to 3: the second one is logged, later ones are not. Only a name
     /// that the last look found is here.
     private var faults: [String: Int] = [:]
     private var ownContents: [[UInt8]] = []
     /// When another's content was last seen in our file, in observed time.
-    private var sharedAt: Int64?
+    private var sharedAt: MonotonicTime?
     private var isReadable = true
     private var isWritable = true
     private var hasTooMany = false
@@ -118,14 +120,16 @@ public struct DirectoryView: Sendable {
     /// - Parameters:
     ///   - files: those with a name that could be a member's.
     ///   - isWhole: whether no file was left out for there being too many.
-    ///   - now: milliseconds of a steady clock.
-    public mutating func looked(_ files: [ObservedFile], isWhole: Bool = true, at now: Int64) -> DirectoryJudgement {
+    ///   - now: of a steady clock.
+    public mutating func looked(_ files: [ObservedFile], isWhole: Bool = true, at now: MonotonicTime)
+        -> DirectoryJudgement
+    {
         var judgement = DirectoryJudgement()
         if !isReadable {
             isReadable = true
             judgement.events.append(.directoryReadable)
         }
-        if let lastLook, isWritable { observed += min(max(0, now - lastLook), Self.longestStep) }
+        if let lastLook, isWritable { observed += min(max(.zero, now - lastLook), Self.longestStep) }
         lastLook = now
 
         var isWhole = isWhole

@@ -1,7 +1,9 @@
 // When clients' changes are told: at once, but a bounded number in one call, and heartbeats together, a few times a
 // second.
 
-/// What is still to be read from the catalog, and when. A value of the node's thread; times are monotonic milliseconds.
+import Time
+
+/// What is still to be read from the catalog, and when. A value of the node's thread.
 struct ChangeSchedule {
     /// What is to be told at a tick.
     enum Due: Equatable {
@@ -12,10 +14,10 @@ struct ChangeSchedule {
 
     /// Whether reading stopped before its end.
     var hasMore = false
-    private var nextRenewals: Int64 = 0
+    private var nextRenewals: MonotonicTime = .zero
 
     /// What is to be told now; heartbeats then count as told.
-    mutating func due(period: Int64, at now: Int64) -> Due? {
+    mutating func due(period: Duration, at now: MonotonicTime) -> Due? {
         guard now >= nextRenewals else { return hasMore ? .changes : nil }
         nextRenewals = now + period
         return .all

@@ -1,6 +1,8 @@
 // What /uptime says of the cluster. A fault shows only when it has lasted: members come and go, and each start finds
 // things amiss.
 
+import Time
+
 /// The health of one part of a member, as /uptime reports it.
 public struct ComponentHealth: Sendable, Equatable {
     /// As the report names it: `CLUSTER`, `REPLICATION`.
@@ -24,20 +26,20 @@ public struct ComponentHealth: Sendable, Equatable {
 /// Whether the cluster and this member's part in it are healthy.
 public struct ClusterHealth: Sendable {
     /// Milliseconds.
-    private let grace: Int64
+    private let grace: Duration
     /// Since when, in monotonic milliseconds, there have been too few members; nil when there are enough.
-    private var smallSince: Int64?
-    private var behindSince: Int64?
+    private var smallSince: MonotonicTime?
+    private var behindSince: MonotonicTime?
     /// How many members refuse this one, when all that are named do.
     private var refusing = 0
     private(set) var isClusterHealthy = true
     private(set) var isReplicationHealthy = true
 
     /// - Parameter grace: milliseconds that a fault may last before it shows.
-    public init(grace: Int64) { self.grace = grace }
+    public init(grace: Duration) { self.grace = grace }
 
     /// - Parameter now: monotonic milliseconds.
-    public mutating func observe(_ status: ClusterStatus, at now: Int64) {
+    public mutating func observe(_ status: ClusterStatus, at now: MonotonicTime) {
         isClusterHealthy = Self.judge(!status.isLargeEnough, &smallSince, now, grace)
         let isBehind = !status.isReady || !status.readiness.isReady || status.peers.contains(where: \.isOutOfStep)
         // That all refuse us does not mend itself, so there is nothing to wait for.
@@ -45,7 +47,9 @@ public struct ClusterHealth: Sendable {
         isReplicationHealthy = Self.judge(isBehind, &behindSince, now, grace) && refusing == 0
     }
 
-    private static func judge(_ isAmiss: Bool, _ since: inout Int64?, _ now: Int64, _ grace: Int64) -> Bool {
+    private static func judge(_ isAmiss: Bool, _ since: inout MonotonicTime?, _ now: MonotonicTime, _ grace: Duration)
+        -> Bool
+    {
         guard isAmiss else {
             since = nil
             return true

@@ -1,6 +1,7 @@
 // The cluster as one member sees it, as values: what `GET /api/v1/cluster`, the metrics and `/uptime` show.
 
 import Catalog
+import Time
 
 public struct ClusterStatus: Sendable {
     public var member: MemberID
@@ -10,7 +11,7 @@ public struct ClusterStatus: Sendable {
     /// Why it is ready; nil while it is not.
     public var ground: ReadinessGround?
     /// Whether it asks for traffic.
-    public var readiness = ReadinessReport(hold: nil, ground: nil, since: 0, until: nil)
+    public var readiness = ReadinessReport(hold: nil, ground: nil, since: .zero, until: nil)
     /// Why all that membership names, and that are there, refuse this member; nil when not all do.
     public var refusal: RefusalReason?
     /// How many members there should be; nil when it is not set.
@@ -73,12 +74,12 @@ public struct PeerStatus: Sendable {
     /// The version of the protocol that was spoken with it.
     public var version: UInt16?
     /// When the last link with it began or, when there is none, ended; in monotonic milliseconds.
-    public var since: Int64?
+    public var since: MonotonicTime?
     /// What last went wrong with it.
-    public var fault: (at: Int64, MemberFault)?
+    public var fault: (at: MonotonicTime, MemberFault)?
     /// The last complete copy from it: when (monotonic milliseconds), how many states, and how long it took in
     /// milliseconds.
-    public var lastCopy: (at: Int64, count: Int, duration: Int64)?
+    public var lastCopy: (at: MonotonicTime, count: Int, duration: Duration)?
     /// Whether the last comparison of digests found no difference; nil before the first.
     public var digestsAgree: Bool?
     /// What it has not yet acknowledged of our changes; nil when it does not read from us.

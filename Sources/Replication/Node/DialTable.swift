@@ -3,17 +3,19 @@
 // come back at the same moment, and the bound has a cap, so that a member that was away for a day is found again within
 // seconds.
 
+import Time
+
 /// The addresses of the other members and how each stands.
 struct DialTable {
     enum State: Equatable {
-        case waiting(until: Int64)
-        case dialing(since: Int64)
+        case waiting(until: MonotonicTime)
+        case dialing(since: MonotonicTime)
         case linked(LinkID)
         /// A legacy peer, which the shell reads.
         case original(isCopied: Bool)
         /// It leads to this member itself, and is dialed again when this time has come: behind it may be another one by
         /// then.
-        case ourself(until: Int64)
+        case ourself(until: MonotonicTime)
         /// It leads to a member that this link leads to already.
         case duplicate(of: LinkID)
     }
@@ -24,10 +26,10 @@ struct DialTable {
         var failures = 0
         /// When somebody there was last heard: as of the last link's beginning or end. Nil when no member ever was, and
         /// after a goodbye.
-        var heardAt: Int64?
+        var heardAt: MonotonicTime?
         /// Whether who was heard speaks our own protocol, in which silence is noticed.
         var speaksFrames = false
-        var linkedAt: Int64 = 0
+        var linkedAt: MonotonicTime = .zero
         /// Whether it led to this member itself when it last led to anybody.
         var isOurs = false
         /// Why the last dial that came to something did not let us in, or we not whom it found; nil after any other end
@@ -38,17 +40,17 @@ struct DialTable {
     }
 
     /// A dial without a report of the shell for this long counts as failed.
-    private static let dialDeadline: Int64 = 30_000
+    private static let dialDeadline: Duration = .milliseconds(30_000)
     /// A link that lasts this long was a good one: what comes after it is a first failure.
-    private static let lasting: Int64 = 5_000
+    private static let lasting: Duration = .milliseconds(5_000)
     /// How long an address that leads to this member itself is left alone, at most: it may stand for all members, one
     /// after the other.
-    static let ourselfWait: Int64 = 30_000
+    static let ourselfWait: Duration = .milliseconds(30_000)
     /// How long a member that is not named is dialed after it was last connected. Longer finds one again that was cut
     /// off for longer; shorter is sooner done with one that has gone without a word.
-    static let patience: Int64 = 60_000
+    static let patience: Duration = .milliseconds(60_000)
     /// The shortest wait, lest a peer that hangs up at once makes a hot loop.
-    private static let shortestWait: Int64 = 20
+    private static let shortestWait: Duration = .milliseconds(20)
 
     private(set) var entries: [PeerAddress: Entry] = [:]
     private let limits: NodeLimits
@@ -58,13 +60,13 @@ struct DialTable {
     }
 
     /// The wait after this many failures in a row: random in `shortestWait ... min(cap, base × 2^(failures - 1))`.
-    static func wait(failures: Int, limits: NodeLimits, random: inout any RandomNumberGenerator) -> Int64 {
+    static func wait(failures: Int, limits: NodeLimits, random: inout any RandomNumberGenerator) -> Duration {
         let bound = Backoff.bound(limits.dialBase, doublings: failures - 1, cap: limits.dialCap)
-        return Int64.random(in: shortestWait...max(shortestWait, bound), using: &random)
+        return Duration.random(in: shortestWait...max(shortestWait, bound), using: &random)
     }
 
     /// Takes the members' addresses over; gives the links to those that are none any more.
-    mutating func replace(with addresses: Set<PeerAddress>, at now: Int64) -> [LinkID] {
+    mutating func replace(with addresses: Set<PeerAddress>, at now: MonotonicTime) -> [LinkID] {
         var orphans: [LinkID] = []
         for (address, entry) in entries where !addresses.contains(address) {
             if case .linked(let link) = entry.state { orphans.append(link) }
@@ -75,7 +77,7 @@ struct DialTable {
     }
 
     /// The addresses that are to be dialed now, which are then being dialed.
-    mutating func due(at now: Int64, random: inout any RandomNumberGenerator) -> [PeerAddress] {
+    mutating func due(at now: MonotonicTime, random: inout any RandomNumberGenerator) -> [PeerAddress] {
         var due: [PeerAddress] = []
         for address in entries.keys.sorted() {
             switch entries[address]?.state {
@@ -91,7 +93,8 @@ struct DialTable {
     }
 
     mutating func failed(
-        _ address: PeerAddress, refusal: RefusalReason? = nil, at now: Int64, random: inout any RandomNumberGenerator
+        _ address: PeerAddress, refusal: RefusalReason? = nil, at now: MonotonicTime,
+        random: inout any RandomNumberGenerator
     ) {
         guard var entry = entries[address] else { return }
         entry.failures += 1
@@ -102,7 +105,7 @@ struct DialTable {
     }
 
     /// False when the address is not, or no longer, one to be linked to.
-    mutating func linked(_ address: PeerAddress, to link: LinkID, at now: Int64) -> Bool {
+    mutating func linked(_ address: PeerAddress, to link: LinkID, at now: MonotonicTime) -> Bool {
         guard let entry = entries[address] else { return false }
         switch entry.state {
         case .waiting, .dialing: break
@@ -118,19 +121,19 @@ struct DialTable {
     /// - Parameter isSearching: whether this member has no copy yet, and looks again soon: by `dialCap`, and not by
     ///   `ourselfWait`.
     mutating func leadsHome(
-        _ address: PeerAddress, isSearching: Bool, at now: Int64, random: inout any RandomNumberGenerator
+        _ address: PeerAddress, isSearching: Bool, at now: MonotonicTime, random: inout any RandomNumberGenerator
     ) -> Bool {
         guard var entry = entries[address] else { return false }
         let isNews = !entry.isOurs
         entry.isOurs = true
-        let longest = isSearching ? max(2 * Self.shortestWait, limits.dialCap) : Self.ourselfWait
-        entry.state = .ourself(until: now + Int64.random(in: longest / 2...longest, using: &random))
+        let longest = isSearching ? max(Self.shortestWait * 2, limits.dialCap) : Self.ourselfWait
+        entry.state = .ourself(until: now + Duration.random(in: longest / 2...longest, using: &random))
         entries[address] = entry
         return isNews
     }
 
     /// Another member is there.
-    mutating func heard(_ address: PeerAddress, speaksFrames: Bool, at now: Int64) {
+    mutating func heard(_ address: PeerAddress, speaksFrames: Bool, at now: MonotonicTime) {
         entries[address]?.heardAt = now
         entries[address]?.isOurs = false
         entries[address]?.refusal = nil
@@ -144,8 +147,8 @@ struct DialTable {
 
     /// Addresses where a member was connected not long ago, the latest first. Not for legacy peers: of those a stream
     /// on which nothing comes may be long dead.
-    func heardLately(at now: Int64) -> [PeerAddress] {
-        let heard = entries.compactMap { address, entry -> (address: PeerAddress, at: Int64)? in
+    func heardLately(at now: MonotonicTime) -> [PeerAddress] {
+        let heard = entries.compactMap { address, entry -> (address: PeerAddress, at: MonotonicTime)? in
             guard entry.speaksFrames, let at = entry.heardAt, now - at < Self.patience else { return nil }
             return (address, at)
         }
@@ -157,11 +160,11 @@ struct DialTable {
     }
 
     /// Addresses that wait have to be dialed now.
-    mutating func hurry(at now: Int64) {
+    mutating func hurry(at now: MonotonicTime) {
         for address in entries.keys { hurry(address, at: now) }
     }
 
-    mutating func hurry(_ address: PeerAddress, at now: Int64) {
+    mutating func hurry(_ address: PeerAddress, at now: MonotonicTime) {
         if case .waiting = entries[address]?.state { entries[address]?.state = .waiting(until: now) }
     }
 
@@ -176,7 +179,8 @@ struct DialTable {
     ///   - wasLate: the next one will probably be, and cost a copy too.
     ///   - refusal: why it did not come to be one.
     mutating func ended(
-        _ link: LinkID, heardAt: Int64?, wasLate: Bool = false, refusal: RefusalReason? = nil, at now: Int64,
+        _ link: LinkID, heardAt: MonotonicTime?, wasLate: Bool = false, refusal: RefusalReason? = nil,
+        at now: MonotonicTime,
         random: inout any RandomNumberGenerator
     ) {
         for (address, entry) in entries {

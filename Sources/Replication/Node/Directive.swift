@@ -17,7 +17,7 @@ public enum Directive: Sendable {
     /// Whether this member asks for traffic, or why it does not. Given whenever that changes.
     case readiness(ReadinessReport)
     /// Stop lease time until `releaseLeases`, or for this many milliseconds, so that nothing expires.
-    case holdLeases(atMost: Int64)
+    case holdLeases(atMost: Duration)
     case releaseLeases
     /// How the other members are connected: whether what they have not told may count against leases last renewed
     /// elsewhere. Given when it changes.

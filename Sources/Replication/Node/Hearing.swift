@@ -7,20 +7,21 @@
 //                                     └── too few of the others are heard, for a while ──► cut off ── enough are, or time is up ──► whole
 
 import Catalog
+import Time
 
 /// Decides whether enough of the other members are connected.
 struct Hearing {
     /// How long after the loss of a link others may report that they are connected to its member, in milliseconds: in a
     /// chain of members each has to learn of a path before it can report it to the next.
-    static let patience: Int64 = 2_000
+    static let patience: Duration = .milliseconds(2_000)
     /// How long, in milliseconds, one is waited for that others hear: until what it says comes through them, all that
     /// was missed included.
-    static let relayPatience: Int64 = 30_000
+    static let relayPatience: Duration = .milliseconds(30_000)
     /// How long too few must be connected, in milliseconds, until that is reported.
-    static let cutOffPatience: Int64 = 3_000
+    static let cutOffPatience: Duration = .milliseconds(3_000)
     /// How much longer than they count members are remembered, in milliseconds: that their time is up does not mean
     /// that they are connected.
-    private static let margin: Int64 = 10_000
+    private static let margin: Duration = .milliseconds(10_000)
     /// The members that are remembered at most.
     private static let limit = 1_024
 
@@ -33,18 +34,18 @@ struct Hearing {
         var linked: Set<MemberID> = []
         /// The members to which others are connected.
         var claimed: Set<MemberID> = []
-        /// When a full copy last came from a member that knows which instances live, in monotonic milliseconds.
-        var trueCopies: [MemberID: Int64] = [:]
+        /// When a full copy last came from a member that knows which instances live.
+        var trueCopies: [MemberID: MonotonicTime] = [:]
     }
 
     private struct Other {
         var address: PeerAddress?
-        let metAt: Int64
-        var heardAt: Int64
+        let metAt: MonotonicTime
+        var heardAt: MonotonicTime
         /// Nil while it is connected.
-        var missedSince: Int64?
+        var missedSince: MonotonicTime?
         /// Nil while it is connected, linked, or connected to others.
-        var lostSince: Int64?
+        var lostSince: MonotonicTime?
     }
 
     /// How many members there should be in addition to this one; nil when it is not set.
@@ -52,16 +53,16 @@ struct Hearing {
     /// Whether leases are held while too few are connected.
     let holdsWhenCutOff: Bool
     /// How long a member counts after it was last connected, and how long leases are held, in milliseconds.
-    let longestHold: Int64
+    let longestHold: Duration
 
     private var others: [MemberID: Other] = [:]
     /// Since when too few are connected. Monotonic milliseconds.
-    private var fewSince: Int64?
+    private var fewSince: MonotonicTime?
     /// Whether leases were held because too few were connected, and not all was whole since.
     private var wasCutOff = false
     private(set) var verdict = PeerHearing.whole(restarts: false)
 
-    init(expected: Int?, holdsWhenCutOff: Bool, longestHold: Int64) {
+    init(expected: Int?, holdsWhenCutOff: Bool, longestHold: Duration) {
         self.expected = expected
         self.holdsWhenCutOff = holdsWhenCutOff
         self.longestHold = longestHold
@@ -76,7 +77,7 @@ struct Hearing {
     mutating func left(_ member: MemberID) { others[member] = nil }
 
     /// Returns the state when it has changed.
-    mutating func judge(_ sight: Sight, at now: Int64) -> PeerHearing? {
+    mutating func judge(_ sight: Sight, at now: MonotonicTime) -> PeerHearing? {
         for (member, address) in sight.heard { meet(member, at: address, now) }
         var isUnsure = false
         for (member, other) in others where sight.heard[member] == nil {
@@ -101,7 +102,7 @@ struct Hearing {
         return new
     }
 
-    private mutating func meet(_ member: MemberID, at address: PeerAddress?, _ now: Int64) {
+    private mutating func meet(_ member: MemberID, at address: PeerAddress?, _ now: MonotonicTime) {
         if others[member] == nil {
             // The member that was connected there before is no more.
             if let address { others = others.filter { $0.value.address != address } }
@@ -114,7 +115,9 @@ struct Hearing {
     }
 
     /// Whether it will show why a member is not connected.
-    private func isAwaited(_ member: MemberID, missedSince: Int64, lostSince: Int64?, _ sight: Sight, at now: Int64)
+    private func isAwaited(
+        _ member: MemberID, missedSince: MonotonicTime, lostSince: MonotonicTime?, _ sight: Sight, at now: MonotonicTime
+    )
         -> Bool
     {
         // A silent link is closed soon, and a new one is whole when its copy is.
@@ -123,7 +126,7 @@ struct Hearing {
         return now - lostSince < Self.patience
     }
 
-    private mutating func verdict(isUnsure: Bool, _ sight: Sight, at now: Int64) -> PeerHearing {
+    private mutating func verdict(isUnsure: Bool, _ sight: Sight, at now: MonotonicTime) -> PeerHearing {
         let reachable = others.count { $0.value.missedSince == nil || sight.linked.contains($0.key) }
         guard holdsWhenCutOff, !others.isEmpty, 2 * reachable < counts.others else {
             return backToWhole(isUnsure, sight, at: now)
@@ -140,7 +143,7 @@ struct Hearing {
         return .cutOff(since: since, until: until)
     }
 
-    private mutating func backToWhole(_ isUnsure: Bool, _ sight: Sight, at now: Int64) -> PeerHearing {
+    private mutating func backToWhole(_ isUnsure: Bool, _ sight: Sight, at now: MonotonicTime) -> PeerHearing {
         guard !isUnsure else {
             if case .cutOff(_, let until) = verdict, now < until { return verdict }
             return .unsure
@@ -148,7 +151,7 @@ struct Hearing {
         // A member that ran all the time knows the heartbeats that were sent meanwhile. If none like that has published
         // to this member, they are unknown: a member that was started since may have its state from this one.
         let isKnown = others.contains { member, other in
-            fewSince.map { other.metAt <= $0 && sight.trueCopies[member] ?? .min >= $0 } ?? true
+            fewSince.map { other.metAt <= $0 && sight.trueCopies[member] ?? .distantPast >= $0 } ?? true
         }
         defer { (fewSince, wasCutOff) = (nil, false) }
         return .whole(restarts: wasCutOff && !isKnown)

@@ -3,17 +3,18 @@
 // here is when they are asked, and what they have said.
 
 import Catalog
+import Time
 
-/// The judges of a node, and what they said last. A value of the node's thread; times are monotonic milliseconds.
+/// The judges of a node, and what they said last. A value of the node's thread.
 struct Judgments {
     /// How often clocks, sizes and names are judged.
-    static let period: Int64 = 1_000
+    static let period: Duration = .milliseconds(1_000)
 
     private(set) var clock: ClockAlarm
     private(set) var hearing: Hearing
     private var size = SizeWatch()
     private var twins = TwinWatch()
-    private var next: Int64 = 0
+    private var next: MonotonicTime = .zero
     /// The only other member, once its clock and ours were found to differ.
     private var differing: MemberID?
     /// Whether the log has a line that too few members are connected.
@@ -25,14 +26,14 @@ struct Judgments {
     }
 
     /// Whether it is time to judge, which then counts as done.
-    mutating func areDue(at now: Int64) -> Bool {
+    mutating func areDue(at now: MonotonicTime) -> Bool {
         guard now >= next else { return false }
         next = now + Self.period
         return true
     }
 
     /// There is something new to judge by.
-    mutating func hurry(at now: Int64) { next = now }
+    mutating func hurry(at now: MonotonicTime) { next = now }
 
     // MARK: - Clocks
 
@@ -55,12 +56,12 @@ struct Judgments {
     // MARK: - Members
 
     /// Returns what is to be logged.
-    mutating func judgeSize(_ members: Int, of expected: Int, at now: Int64) -> ClusterEvent? {
+    mutating func judgeSize(_ members: Int, of expected: Int, at now: MonotonicTime) -> ClusterEvent? {
         size.judge(members, of: expected, at: now)
     }
 
     /// Returns the conflicts that are to be logged.
-    mutating func judgeTwins(_ members: Set<TwinWatch.Member>, at now: Int64) -> [MemberConflict] {
+    mutating func judgeTwins(_ members: Set<TwinWatch.Member>, at now: MonotonicTime) -> [MemberConflict] {
         twins.judge(members, at: now)
     }
 
@@ -73,14 +74,14 @@ struct Judgments {
     mutating func left(_ member: MemberID) { hearing.left(member) }
 
     /// Returns how the others are heard when that has changed, and what is to be logged of it.
-    mutating func judgeHearing(_ sight: Hearing.Sight, at now: Int64) -> (
+    mutating func judgeHearing(_ sight: Hearing.Sight, at now: MonotonicTime) -> (
         dirtyShards: PeerHearing, event: ClusterEvent?
     )? {
         guard let dirtyShards = hearing.judge(sight, at: now) else { return nil }
         let (heard, others) = hearing.counts
         if case .cutOff(let since, let until) = dirtyShards {
             isCutOff = true
-            return (dirtyShards, .cutOff(heard: heard, others: others, milliseconds: until - since))
+            return (dirtyShards, .cutOff(heard: heard, others: others, milliseconds: (until - since).wholeMilliseconds))
         }
         guard isCutOff else { return (dirtyShards, nil) }
         isCutOff = false

@@ -1,10 +1,12 @@
 // Who the others are, by address: those that membership names, how each of them stands with us, and what is remembered
 // of those that are gone.
 
-/// The addresses of the other members. A value of the node's thread; times are monotonic milliseconds.
+import Time
+
+/// The addresses of the other members. A value of the node's thread.
 struct KnownMembers {
     /// How often a refusal is worth a line of the log: unauthenticated peers may come as often as they like.
-    static let refusalNotePeriod: Int64 = 1_000
+    static let refusalNotePeriod: Duration = .milliseconds(1_000)
 
     /// Where this member is.
     private let own: PeerAddress
@@ -16,7 +18,7 @@ struct KnownMembers {
     private(set) var isComplete = false
     /// The legacy peers that are subscribed to this member.
     private var originalReaders: Set<PeerAddress> = []
-    private var nextRefusalNote: Int64 = 0
+    private var nextRefusalNote: MonotonicTime = .zero
 
     init(own: PeerAddress, limits: NodeLimits) {
         self.own = own
@@ -30,7 +32,7 @@ struct KnownMembers {
     }
 
     /// Dials those that are named and these, and nobody else; returns the links to those that are not members any more.
-    mutating func dialNamed(and unnamed: ArraySlice<PeerAddress>, at now: Int64) -> [LinkID] {
+    mutating func dialNamed(and unnamed: ArraySlice<PeerAddress>, at now: MonotonicTime) -> [LinkID] {
         dials.replace(with: named.union(unnamed).subtracting([own]), at: now)
     }
 
@@ -86,7 +88,9 @@ struct KnownMembers {
     }
 
     /// Whether a refusal is to be logged, which then counts as done.
-    mutating func isWorthNoting(_ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole, _ now: Int64)
+    mutating func isWorthNoting(
+        _ refusal: RefusalReason?, at address: PeerAddress, role: LinkRole, _ now: MonotonicTime
+    )
         -> Bool
     {
         guard now >= nextRefusalNote, !isKnown(refusal, at: address, role: role) else { return false }

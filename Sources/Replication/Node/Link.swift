@@ -2,6 +2,7 @@
 // session of its role.
 
 import Catalog
+import Time
 
 /// A link of a node. Belongs to the node's thread.
 final class Link {
@@ -20,17 +21,17 @@ final class Link {
     let address: PeerAddress
     let boundTo: Set<String>?
     /// Monotonic milliseconds.
-    let openedAt: Int64
+    let openedAt: MonotonicTime
     var assembly = FrameAssembly(limit: FrameCodec.longestUnproven)
     var handshake: Handshake
     /// Set with our proof: what is said from then on is sealed.
     var seal: FrameSeal?
     var session = Session.greeting
     /// When anything was last received. Monotonic milliseconds.
-    var heardAt: Int64
-    var nextPing: Int64
+    var heardAt: MonotonicTime
+    var nextPing: MonotonicTime
     /// When the last ping that was answered was sent, or the answers counted again. Monotonic milliseconds.
-    var answeredAt: Int64
+    var answeredAt: MonotonicTime
     /// What the other end said of itself last.
     var beat: Beat?
     /// How far its wall clock was ahead of our monotonic one by each of its last beats, in milliseconds, less the time
@@ -45,16 +46,16 @@ final class Link {
     var toldReaches: [Reach] = []
     /// The members whose changes are asked to be passed on over this link.
     var relayed: Set<MemberID> = []
-    var lastCopy: (at: Int64, count: Int, duration: Int64)?
-    /// When a full copy last came from the other end while it knew which instances live, in monotonic milliseconds.
-    var trueCopyAt: Int64?
+    var lastCopy: (at: MonotonicTime, count: Int, duration: Duration)?
+    /// When a full copy last came from the other end while it knew which instances live.
+    var trueCopyAt: MonotonicTime?
     /// After a pause: a pong to this ping, or to a later one, says that everything in transit before it has been
     /// received.
     var awaitedPong: UInt64?
     var hasSaidGoodbye = false
     /// The token of the last ping, and when it was sent. Tokens grow, so that a pong shows which ping it answers.
     var lastToken: UInt64 = 0
-    var pingedAt: Int64?
+    var pingedAt: MonotonicTime?
     /// On a link that publishes, whether the other end is waited for; nil when it speaks an older version, and cannot
     /// be.
     var attendance: Attendance?
@@ -73,7 +74,10 @@ final class Link {
     /// The bytes that wait to go out, whatever they are, as far as we know: the shell reports when they have.
     var queuedBytes = 0
 
-    init(id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, handshake: Handshake, at now: Int64) {
+    init(
+        id: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, handshake: Handshake,
+        at now: MonotonicTime
+    ) {
         self.id = id
         self.role = role
         self.address = address
@@ -102,7 +106,7 @@ final class Link {
     /// How far its clock is ahead of ours, in milliseconds: by the beat that was least late. Nil as long as there was
     /// none that was not behind a copy, which may take minutes on a slow line.
     func clockOffset(at time: NodeTime) -> Int64? {
-        clockOffsets.max().map { $0 + time.monotonic - time.wall / 1_000_000 }
+        clockOffsets.max().map { $0 + time.monotonic.milliseconds - time.wall / 1_000_000 }
     }
 
     private func gatherHearsay() {
@@ -116,7 +120,7 @@ final class Link {
         self.beat = beat
         if isNews { gatherHearsay() }
         guard subscriber?.isCopying != true else { return }
-        clockOffsets = clockOffsets.suffix(Self.clockBeats - 1) + [beat.wall - time.monotonic]
+        clockOffsets = clockOffsets.suffix(Self.clockBeats - 1) + [beat.wall - time.monotonic.milliseconds]
     }
 
     /// Lets the session act when it is a publisher's. It is moved out meanwhile, so that it is not copied.

@@ -5,6 +5,7 @@
 // its links, tells a part what it sees, and carries out what the part concludes.
 
 import Catalog
+import Time
 
 /// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be
 /// carried out in order.
@@ -18,8 +19,8 @@ public final class Node {
     var links: [LinkID: Link] = [:]
     var isLeaving = false
     var counts = ReplicationCounts()
-    /// When this node last got an event, in monotonic milliseconds.
-    var calledAt: Int64
+    /// When this node last got an event.
+    var calledAt: MonotonicTime
 
     // Its parts: values that are told what happens and say what follows, each with a test of its own.
     var known: KnownMembers
@@ -48,7 +49,7 @@ public final class Node {
         known = KnownMembers(own: configuration.address, limits: configuration.limits)
         startup = Startup(configuration, at: time.monotonic)
         judgments = Judgments(
-            clock: ClockAlarm(tolerance: configuration.limits.clockTolerance),
+            clock: ClockAlarm(tolerance: configuration.limits.clockTolerance.wholeMilliseconds),
             hearing: Hearing(
                 expected: configuration.clusterSize.map { $0 - 1 }, holdsWhenCutOff: configuration.holdsWhenCutOff,
                 longestHold: configuration.limits.expiryHold))
@@ -184,13 +185,13 @@ public final class Node {
         call(at: time) { ask(question, about: key, at: time) }
     }
 
-    /// When `expireWaits` must be called at the latest, in monotonic milliseconds; nil when nothing waits. To be read
+    /// When `expireWaits` must be called at the latest; nil when nothing waits. To be read
     /// after each call.
-    public var nextDeadline: Int64? {
+    public var nextDeadline: MonotonicTime? {
         // The rest of the changes is published at once when a client waits for them.
         if schedule.hasMore, !waits.isEmpty { return calledAt }
         guard let deadline = waits.deadline else { return questions.deadline }
-        return min(deadline, questions.deadline ?? .max)
+        return min(deadline, questions.deadline ?? .distantFuture)
     }
 
     /// The time of `nextDeadline` has come.

@@ -13,7 +13,7 @@ public struct NodeConfiguration: Sendable {
     /// How many members there should be, this one included; nil when it is not set.
     public var clusterSize: Int?
     /// For how many milliseconds nobody must have answered until a member becomes ready without a copy.
-    public var syncTimeout: Int64
+    public var syncTimeout: Duration
     /// Whether leases last renewed elsewhere are held while this member hears too few of the others.
     public var holdsWhenCutOff = true
     /// Whether `Directive.offerToOriginals` is wanted.
@@ -25,7 +25,8 @@ public struct NodeConfiguration: Sendable {
     public var limits: NodeLimits
 
     public init(
-        member: MemberID, name: String, address: PeerAddress, clusterSize: Int? = nil, syncTimeout: Int64 = 30_000,
+        member: MemberID, name: String, address: PeerAddress, clusterSize: Int? = nil,
+        syncTimeout: Duration = .milliseconds(30_000),
         offersOriginals: Bool = false, limits: NodeLimits = NodeLimits()
     ) {
         self.member = member

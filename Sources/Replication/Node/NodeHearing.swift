@@ -1,6 +1,7 @@
 // What a node tells `Hearing` of its links, and what it has the shell do about the judgment.
 
 import Catalog
+import Time
 
 extension Node {
     /// With each tick: whether the other members are heard, so that what they have not told is not taken for what they

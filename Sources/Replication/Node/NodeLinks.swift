@@ -3,6 +3,7 @@
 // the dead one ends by its silence.
 
 import Catalog
+import Time
 
 extension Node {
     /// Links that one member may have to us: the one in use, and some that it has lost and we have not yet noticed.
@@ -147,7 +148,8 @@ extension Node {
             guard link.subscriber != nil else { throw .unexpected }
             link.reaches = Dictionary(reaches.map { ($0.member, max(1, Int($0.hops))) }, uniquingKeysWith: min)
         case .pong(let token):
-            link.answeredAt = max(link.answeredAt, min(Int64(clamping: token), time.monotonic))
+            link.answeredAt = max(
+                link.answeredAt, min(MonotonicTime(milliseconds: Int64(clamping: token)), time.monotonic))
             answered(token, on: link, at: time)
             guard let awaited = link.awaitedPong, token >= awaited else { return }
             link.awaitedPong = nil
@@ -298,9 +300,9 @@ extension Node {
                 counts.overflows += 1
                 note(.overflowed(link.peer?.address ?? link.address))
                 leaveOut(link, isLate: true, at: time)
-            case .copied(let summary, let milliseconds):
+            case .copied(let summary, let duration):
                 counts.copiesReceived += 1
-                link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: milliseconds)
+                link.lastCopy = (at: time.monotonic, count: Int(clamping: summary.count), duration: duration)
                 known.dials.copied(link.address, wasReady: summary.isReady)
                 link.awaitedPong = nil
                 if summary.isReady, !summary.isExtended {
@@ -311,7 +313,10 @@ extension Node {
                     // It was paused as well, or has just started: it cannot tell who is alive.
                     pause.gone(link.address)
                 }
-                note(.copied(from: link.address, states: Int(clamping: summary.count), milliseconds: milliseconds))
+                note(
+                    .copied(
+                        from: link.address, states: Int(clamping: summary.count),
+                        milliseconds: duration.wholeMilliseconds))
                 judgeReadiness(at: time)
             case .copyFailed: note(.copyFailed(from: link.address))
             case .heard(let states):

@@ -2,6 +2,7 @@
 // client is told that it is gone before the members that may know have been asked.
 
 import Catalog
+import Time
 
 extension Node {
     func ask(_ ticket: QuestionTicket, about key: StateKey, at time: NodeTime) {

@@ -1,6 +1,8 @@
 // When this member answers look-ups, and when it asks for traffic: what is known of each address and link, put before
 // `Startup`.
 
+import Time
+
 extension Node {
     func judgeReadiness(at time: NodeTime) {
         guard !isLeaving else { return }
@@ -96,7 +98,7 @@ extension Node {
             readers.filter { $0.member != self.configuration.member && !heard.contains($0.member) }.map(\.address))
     }
 
-    private func probe(_ entry: DialTable.Entry, at now: Int64) -> Readiness.Probe {
+    private func probe(_ entry: DialTable.Entry, at now: MonotonicTime) -> Readiness.Probe {
         guard !entry.isOurs else { return .irrelevant }
         let wasInterrupted = entry.copiedReady == nil && entry.heardAt.map { now - $0 < startup.silence } ?? false
         switch entry.state {

@@ -3,16 +3,17 @@
 // to say.
 
 import Catalog
+import Time
 
 extension Node {
     /// How long a link may be silent whose member is still said to be heard, in milliseconds: a ping and a half. Who
     /// cannot be heard by us either is not to be asked of us.
-    var freshness: Int64 { limits.pingPeriod + limits.pingPeriod / 2 }
+    var freshness: Duration { limits.pingPeriod + limits.pingPeriod / 2 }
 
     /// The members whose changes come in by a link of ours, legacy peers included.
     ///
     /// - Parameter silence: how long their links may have been silent, in milliseconds.
-    func heardMembers(within silence: Int64 = .max, at time: NodeTime) -> Set<MemberID> {
+    func heardMembers(within silence: Duration = .forever, at time: NodeTime) -> Set<MemberID> {
         let fresh = links.values.filter { $0.subscriber != nil && time.monotonic - $0.heardAt <= silence }
         var heard = Set(fresh.compactMap { $0.peer?.member })
         for address in known.connectedOriginals { heard.insert(MemberID(original: address)) }

@@ -1,6 +1,7 @@
 // How a node stands, as a value: one look at everything it knows, for pages and metrics.
 
 import Catalog
+import Time
 
 extension Node {
     /// Members with a proven link in either direction, and this one.

@@ -1,10 +1,11 @@
 // What becomes of time: pings, dials, renewals, digests, deadlines and judgments, each with its period and its bound.
 
 import Catalog
+import Time
 
 extension Node {
     /// This many unanswered pings close a link.
-    static let unansweredPings: Int64 = 3
+    static let unansweredPings = 3
     /// Changes that are read from the catalog at once, and how often in one call. The rest waits for the next tick.
     static let drainBudget = 1_024
     static let drainsPerCall = 16
@@ -39,7 +40,7 @@ extension Node {
             noteRefusal(of: link, .silent, at: time)
             return close(link, .silent, at: time)
         }
-        guard now - link.heardAt < Self.unansweredPings * limits.pingPeriod else {
+        guard now - link.heardAt < limits.pingPeriod * Self.unansweredPings else {
             return close(link, .silent, at: time)
         }
         // A copy is as late as it is large, and pings wait behind it: only what comes after it tells how late the line
@@ -73,7 +74,8 @@ extension Node {
     func beat(at time: NodeTime, isProven: Bool) -> Beat {
         let hears = isProven ? heardMembers(within: freshness, at: time).sorted().prefix(Beat.heardLimit) : []
         return Beat(
-            token: UInt64(clamping: time.monotonic), wall: max(time.wall / 1_000_000, Beat.walls.lowerBound),
+            token: UInt64(clamping: time.monotonic.milliseconds),
+            wall: max(time.wall / 1_000_000, Beat.walls.lowerBound),
             isReady: isProven && isWhole,
             isExtended: isProven && pause.isExtended,
             hears: Array(hears))
@@ -131,7 +133,7 @@ extension Node {
     /// Members that are not named: a directory may fail, and a look-up may leave one out. Whoever lives is a member,
     /// where it was dialed or, when it only reads from us, where it says it is; and whoever was heard lately. As many
     /// as may read from us, the living first.
-    private func unnamed(at now: Int64) -> ArraySlice<PeerAddress> {
+    private func unnamed(at now: MonotonicTime) -> ArraySlice<PeerAddress> {
         let heard = Set(links.values.compactMap { $0.role == .dialed ? $0.peer?.member : nil })
         var addresses: [PeerAddress] = []
         var seen = known.named
@@ -196,7 +198,8 @@ extension Node {
         let belief = belief(at: time)
         // The clock that the catalog is told may be corrected by this very call.
         let moment = Moment(
-            lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000), lost: time.moment.lost)
+            monotonic: time.monotonic, lease: time.moment.lease, wall: belief.now.multipliedSaturated(by: 1_000_000),
+            lost: time.moment.lost)
         let restamped = store.restamp(beyond: belief.latest, at: moment)
         if restamped > 0 { note(.restamped(states: restamped)) }
     }
@@ -214,7 +217,7 @@ extension Node {
         var members: Set = [
             TwinWatch.Member(member: configuration.member, name: configuration.name, advertised: configuration.address)
         ]
-        for link in links.values where time.monotonic - link.heardAt < Self.unansweredPings * limits.pingPeriod {
+        for link in links.values where time.monotonic - link.heardAt < limits.pingPeriod * Self.unansweredPings {
             guard let peer = link.peer else { continue }
             members.insert(TwinWatch.Member(member: peer.member, name: peer.name, advertised: peer.address))
         }
@@ -224,10 +227,10 @@ extension Node {
     // MARK: - Pauses
 
     /// We were not run for a while, and what the others said meanwhile is still to be read.
-    func wake(after gap: Int64, at time: NodeTime) {
+    func wake(after gap: Duration, at time: NodeTime) {
         if gap > LeaseClock.longestGap { holdLeases(at: time) }
         for link in sortedLinks() {
-            if link.role == .dialed, gap >= Self.unansweredPings * limits.pingPeriod {
+            if link.role == .dialed, gap >= limits.pingPeriod * Self.unansweredPings {
                 // They have given us up. What they said before that has waited here for nobody knows how long, so the
                 // ages in it are too low; a copy by a new link has them right.
                 close(link, .silent, at: time)
@@ -251,7 +254,7 @@ extension Node {
         dial(at: time)
         // All, for who awaits our pong must know by then that we were paused too.
         for link in sortedLinks() where link.peer != nil {
-            if link.subscriber != nil { link.awaitedPong = UInt64(clamping: time.monotonic) }
+            if link.subscriber != nil { link.awaitedPong = UInt64(clamping: time.monotonic.milliseconds) }
             ping(link, at: time)
         }
     }

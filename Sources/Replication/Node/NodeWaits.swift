@@ -10,6 +10,7 @@
 // that was acknowledged before, and gets all that is later before a client hears of it.
 
 import Catalog
+import Time
 
 extension Node {
     // MARK: - Waiting
@@ -84,7 +85,7 @@ extension Node {
     }
 
     /// A subscriber has acknowledged this many changes, the first of which was sent at that time.
-    func acknowledged(_ changes: UInt64, sentAt: Int64?, on link: Link, at time: NodeTime) {
+    func acknowledged(_ changes: UInt64, sentAt: MonotonicTime?, on link: Link, at time: NodeTime) {
         guard link.attendance != nil else { return }
         link.attendance?.has(changes)
         if let sentAt { link.attendance?.acknowledged(sentAt: sentAt, at: time.monotonic) }
@@ -95,7 +96,7 @@ extension Node {
     func answered(_ token: UInt64, on link: Link, at time: NodeTime) {
         answered(upTo: token, on: link, at: time)
         if let checked = link.checkedPong, token >= checked { link.checkedPong = nil }
-        let sentAt = min(Int64(clamping: token), time.monotonic)
+        let sentAt = min(MonotonicTime(milliseconds: Int64(clamping: token)), time.monotonic)
         link.attendance?.acknowledged(sentAt: sentAt, at: time.monotonic)
         // Of several that are unanswered, the next was sent later than this one.
         link.pingedAt = token >= link.lastToken ? nil : sentAt
@@ -150,7 +151,7 @@ extension Node {
 
     /// This member was not run for longer than others wait: until each has been heard, whose word before that may be
     /// that it does not wait for us, we do not know what was acknowledged meanwhile.
-    func noticePause(of gap: Int64, at time: NodeTime) {
+    func noticePause(of gap: Duration, at time: NodeTime) {
         guard gap > limits.longestUnnoticedGap else { return }
         // What they acknowledged lies unread.
         waits.postpone(to: time.monotonic + limits.acknowledgeTimeout / 2)

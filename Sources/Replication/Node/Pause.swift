@@ -6,16 +6,18 @@
 //        └────── paused, nobody was ────────────────────────► extended ── a peer that knows ──► settled
 //                                                (also when nobody was heard)
 
-/// What a pause of this member has left open. A value of the node's thread; times are monotonic milliseconds.
+import Time
+
+/// What a pause of this member has left open. A value of the node's thread.
 struct Pause {
     private var hold = LeaseHold()
     /// Whether leases are held, as last reported to the shell.
     private(set) var isHolding = false
     /// Set when leases went on without anybody having been heard who knew better: they are as much too long until
     /// somebody is, or until this time, when none of them is left.
-    private(set) var settlementDue: Int64?
+    private(set) var settlementDue: MonotonicTime?
     /// When the pause began after which the others have not all been heard yet.
-    private(set) var startedAt: Int64?
+    private(set) var startedAt: MonotonicTime?
 
     enum Beginning {
         /// Leases are to be held from now on.
@@ -34,7 +36,7 @@ struct Pause {
     /// This member was not run for so long that leases may have run out that others have renewed.
     ///
     /// - Parameter peers: those who may be there and know.
-    mutating func begin(awaiting peers: Set<PeerAddress>, limits: NodeLimits, at now: Int64) -> Beginning {
+    mutating func begin(awaiting peers: Set<PeerAddress>, limits: NodeLimits, at now: MonotonicTime) -> Beginning {
         guard hold.begin(awaiting: peers, atMost: limits.leaseHold, at: now) else {
             settlementDue = now + limits.longestLease
             return .alone
@@ -51,7 +53,7 @@ struct Pause {
     mutating func gone(_ address: PeerAddress) { hold.gone(address) }
 
     /// How the hold has ended, once it has.
-    mutating func end(limits: NodeLimits, at now: Int64) -> LeaseHold.End? {
+    mutating func end(limits: NodeLimits, at now: MonotonicTime) -> LeaseHold.End? {
         guard isHolding, let end = hold.end(at: now) else { return nil }
         isHolding = false
         settlementDue = end == .alone ? now + limits.longestLease : nil
@@ -65,12 +67,12 @@ struct Pause {
     }
 
     /// Time has passed, after which none of the leases is left that were too long.
-    mutating func forget(at now: Int64) {
+    mutating func forget(at now: MonotonicTime) {
         if let settlementDue, now >= settlementDue { self.settlementDue = nil }
     }
 
     /// This member was not run for so many milliseconds, and changes may have been acknowledged without it.
-    mutating func noticed(gap: Int64, at now: Int64) { startedAt = startedAt ?? now - gap }
+    mutating func noticed(gap: Duration, at now: MonotonicTime) { startedAt = startedAt ?? now - gap }
 
     /// All has been heard that was said meanwhile.
     mutating func caughtUp() { startedAt = nil }

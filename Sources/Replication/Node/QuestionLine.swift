@@ -2,8 +2,9 @@
 // way may know of more than its answers say, and is served by the next one, together with all who came meanwhile.
 
 import Catalog
+import Time
 
-/// The questions under way, and the requests that wait for their answers. Times are monotonic milliseconds.
+/// The questions under way, and the requests that wait for their answers.
 struct QuestionLine {
     /// The ids that may be asked for at once, and those who may wait.
     static let idLimit = 1_000
@@ -11,7 +12,7 @@ struct QuestionLine {
 
     struct Asker {
         let ticket: QuestionTicket
-        let deadline: Int64
+        let deadline: MonotonicTime
     }
 
     private struct Question {
@@ -29,7 +30,7 @@ struct QuestionLine {
     private var lastNumber: UInt64 = 0
     private var askerCount = 0
     /// No asker's deadline is before; nil when there is none.
-    private(set) var deadline: Int64?
+    private(set) var deadline: MonotonicTime?
 
     enum Admission {
         /// The id is to be asked for.
@@ -50,7 +51,7 @@ struct QuestionLine {
 
     private mutating func count(_ asker: Asker) {
         askerCount += 1
-        deadline = min(deadline ?? .max, asker.deadline)
+        deadline = min(deadline ?? .distantFuture, asker.deadline)
     }
 
     /// Returns the number of the question.
@@ -108,16 +109,16 @@ struct QuestionLine {
 
     /// Takes out the requests that have waited long enough. A question for which no request waits any more is dropped,
     /// and its answers are ignored.
-    mutating func expire(at now: Int64) -> [QuestionTicket] {
+    mutating func expire(at now: MonotonicTime) -> [QuestionTicket] {
         guard let deadline, deadline <= now else { return [] }
         var expired: [QuestionTicket] = []
-        var next: Int64?
+        var next: MonotonicTime?
         for (key, var question) in questions {
             for asker in question.askers + question.later {
                 if asker.deadline <= now {
                     expired.append(asker.ticket)
                 } else {
-                    next = min(next ?? .max, asker.deadline)
+                    next = min(next ?? .distantFuture, asker.deadline)
                 }
             }
             question.askers.removeAll { $0.deadline <= now }
@@ -147,7 +148,7 @@ struct QuestionLine {
             if keys.count != questions.count || keys.contains(where: { questions[$0.value]?.number != $0.key }) {
                 broken.append("a question is not found by its number")
             }
-            if let first = askers.map(\.deadline).min(), first < deadline ?? .max {
+            if let first = askers.map(\.deadline).min(), first < deadline ?? .distantFuture {
                 broken.append("an asker's deadline is before all deadlines")
             }
             return broken

@@ -1,6 +1,8 @@
 // A member that has just started knows nothing, and a look-up answered from nothing takes every client of every service
 // down. So it is not ready until it has all that there is, or can be sure that nobody is there to have more.
 
+import Time
+
 /// Decides when a member may answer look-ups. Pure: a table of what is known of each address in, a ground out.
 struct Readiness {
     /// What is known of an address.
@@ -27,19 +29,19 @@ struct Readiness {
     /// How many members there should be; nil when it is not set.
     let expected: Int?
     /// Milliseconds from `start` until a member is ready if no other has answered.
-    let timeout: Int64
+    let timeout: Duration
     /// If somebody has, the milliseconds for which nobody must have answered any more.
-    let silence: Int64
+    let silence: Duration
     /// Since when somebody could have answered, in monotonic milliseconds: the member's start, or when it could first
     /// see whom to ask.
-    var start: Int64
+    var start: MonotonicTime
 
     /// The ground on which a member is ready, or nil while it is not.
     ///
     /// - isMembershipKnown: whether every way to find members has told of all that it could know of.
     /// - lastAnswer: when any other member was last heard, wherever, or has refused this one; nil when none ever was.
     func ground(
-        _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: Int64?, at now: Int64
+        _ probes: [PeerAddress: Probe], isMembershipKnown: Bool, lastAnswer: MonotonicTime?, at now: MonotonicTime
     ) -> ReadinessGround? {
         let others = probes.filter { $0.value != .irrelevant }
         let whole = others.filter { $0.value == .copied(wasReady: true) }.keys.min()
@@ -66,8 +68,10 @@ struct Readiness {
     }
 
     /// Whether being ready has taken long enough to be logged.
-    func isOverdue(at now: Int64) -> Bool { now - start >= timeout }
+    func isOverdue(at now: MonotonicTime) -> Bool { now - start >= timeout }
 
-    /// When the member is ready if from now on nobody answers, in monotonic milliseconds.
-    func end(lastAnswer: Int64?) -> Int64 { max(start + timeout, lastAnswer.map { $0 + silence } ?? .min) }
+    /// When the member is ready if from now on nobody answers.
+    func end(lastAnswer: MonotonicTime?) -> MonotonicTime {
+        max(start + timeout, lastAnswer.map { $0 + silence } ?? .distantPast)
+    }
 }

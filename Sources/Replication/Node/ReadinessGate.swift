@@ -2,6 +2,8 @@
 // those of a balancer that does not ask first; but as long as a legacy peer does not read from it, what clients
 // register here is missing there.
 
+import Time
+
 /// Whether this member asks for traffic. Pure: what is known goes in, a report comes out.
 struct ReadinessGate {
     /// The inputs of this decision.
@@ -9,7 +11,7 @@ struct ReadinessGate {
         var ground: ReadinessGround?
         /// Until when this member and those that answer clients may go on without waiting for each other, in monotonic
         /// milliseconds; nil when they do.
-        var linkingUntil: Int64?
+        var linkingUntil: MonotonicTime?
         /// Whether the shared directory has not been of use since the start.
         var awaitsDirectory: Bool
         /// Why all that are named, and are there, refuse this member; nil when not all do.
@@ -20,18 +22,18 @@ struct ReadinessGate {
         var awaitsOriginals: Bool
         /// When what is bounded by `sync_timeout` ends, in monotonic milliseconds: silence while there is no ground,
         /// then the wait for legacy peers.
-        var deadline: Int64
+        var deadline: MonotonicTime
     }
 
     /// Invariant: once it says that the member is ready, it goes on saying so.
     private(set) var report: ReadinessReport
 
-    init(usesDirectory: Bool = false, at now: Int64) {
+    init(usesDirectory: Bool = false, at now: MonotonicTime) {
         report = .atStart(usesDirectory: usesDirectory, at: now)
     }
 
     /// The new report when it has changed.
-    mutating func judge(_ known: Knowledge, at now: Int64) -> ReadinessReport? {
+    mutating func judge(_ known: Knowledge, at now: MonotonicTime) -> ReadinessReport? {
         guard !report.isReady else { return nil }
         let hold = Self.hold(known, at: now)
         let until = Self.end(of: hold, known)
@@ -41,7 +43,7 @@ struct ReadinessGate {
         return report
     }
 
-    private static func hold(_ known: Knowledge, at now: Int64) -> ReadinessHold? {
+    private static func hold(_ known: Knowledge, at now: MonotonicTime) -> ReadinessHold? {
         if known.awaitsDirectory { return .clusterDirectory }
         guard known.ground != nil else {
             return known.refusal.map { .refused($0) } ?? (known.isAnswered ? .copying : .searching)
@@ -50,7 +52,7 @@ struct ReadinessGate {
         return known.awaitsOriginals && now < known.deadline ? .originals : nil
     }
 
-    private static func end(of hold: ReadinessHold?, _ known: Knowledge) -> Int64? {
+    private static func end(of hold: ReadinessHold?, _ known: Knowledge) -> MonotonicTime? {
         switch hold {
         case .searching, .originals: known.deadline
         case .linking: known.linkingUntil

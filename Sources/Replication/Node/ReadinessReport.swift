@@ -1,5 +1,7 @@
 // Why a member asks for traffic or not, as values: what `/readyz` and the cluster's page say.
 
+import Time
+
 /// Why a member does not ask for traffic, though it may answer what it is asked.
 public enum ReadinessHold: Sendable, Equatable {
     /// It looks for other members, and none has answered.
@@ -23,12 +25,12 @@ public struct ReadinessReport: Sendable, Equatable {
     /// Why this member's copy is whole; nil while it is not. Look-ups are answered when it is, and `hold` is not
     /// `linking`.
     public var ground: ReadinessGround?
-    /// Since when `hold` is what it is, in monotonic milliseconds.
-    public var since: Int64
-    /// When `hold` ends at the latest, in monotonic milliseconds; nil when no time ends it.
-    public var until: Int64?
+    /// Since when `hold` is what it is.
+    public var since: MonotonicTime
+    /// When `hold` ends at the latest; nil when no time ends it.
+    public var until: MonotonicTime?
 
-    public init(hold: ReadinessHold?, ground: ReadinessGround?, since: Int64, until: Int64?) {
+    public init(hold: ReadinessHold?, ground: ReadinessGround?, since: MonotonicTime, until: MonotonicTime?) {
         self.hold = hold
         self.ground = ground
         self.since = since
@@ -37,9 +39,11 @@ public struct ReadinessReport: Sendable, Equatable {
 
     /// Of a member that was started this moment.
     ///
-    /// - Parameter until: when it looks for members no longer, in monotonic milliseconds; of no account while it cannot
+    /// - Parameter until: when it looks for members no longer; of no account while it cannot
     ///   see whom to look for.
-    public static func atStart(usesDirectory: Bool, until: Int64? = nil, at now: Int64) -> ReadinessReport {
+    public static func atStart(usesDirectory: Bool, until: MonotonicTime? = nil, at now: MonotonicTime)
+        -> ReadinessReport
+    {
         ReadinessReport(
             hold: usesDirectory ? .clusterDirectory : .searching, ground: nil, since: now,
             until: usesDirectory ? nil : until)

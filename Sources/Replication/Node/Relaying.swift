@@ -9,18 +9,19 @@
 // what was new to itself, so that even a circle would carry nothing round twice.
 
 import Catalog
+import Time
 
 /// Decides whose changes are to be asked of which link.
 struct Relaying {
     /// How long a member is missed that was never heard here before somebody is asked for it, in milliseconds: links
     /// come and go when members start, and who asks needs a copy.
-    static let patience: Int64 = 2_000
+    static let patience: Duration = .milliseconds(2_000)
     /// The same of one that was heard: as long as others take to tell that they have lost it too.
-    static let shortPatience: Int64 = 300
+    static let shortPatience: Duration = .milliseconds(300)
     /// The most members between a member and one that it reaches.
     static let farthest = 8
     /// How long members that were connected are remembered, in milliseconds.
-    private static let memory: Int64 = 600_000
+    private static let memory: Duration = .milliseconds(600_000)
 
     /// What a neighbour says of whom it hears.
     struct Neighbor {
@@ -38,9 +39,9 @@ struct Relaying {
     /// Through which members the missing ones are reached. Invariant: nobody who is heard directly.
     private(set) var routes: [MemberID: Route] = [:]
     /// Since when members are missing to which others are connected. Monotonic milliseconds.
-    private var missedSince: [MemberID: Int64] = [:]
+    private var missedSince: [MemberID: MonotonicTime] = [:]
     /// When members were last connected. Monotonic milliseconds.
-    private var heardAt: [MemberID: Int64] = [:]
+    private var heardAt: [MemberID: MonotonicTime] = [:]
     /// Whom we hear, as the others were last told.
     private var toldHeard: Set<MemberID> = []
 
@@ -55,7 +56,7 @@ struct Relaying {
     /// - Parameters:
     ///   - heard: the members that we hear ourselves, and this one.
     ///   - neighbors: each link over which we hear a member, and whom that one hears.
-    mutating func plan(heard: Set<MemberID>, neighbors: [Neighbor], at now: Int64) -> [LinkID: Set<MemberID>] {
+    mutating func plan(heard: Set<MemberID>, neighbors: [Neighbor], at now: MonotonicTime) -> [LinkID: Set<MemberID>] {
         for member in heard { heardAt[member] = now }
         var best: [MemberID: Route] = [:]
         for neighbor in neighbors.sorted(by: { $0.link.number < $1.link.number }) {

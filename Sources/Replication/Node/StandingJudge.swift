@@ -2,12 +2,14 @@
 // that is unknown here may be known elsewhere, and whether this member may lack what others have acknowledged, or have
 // what they have removed.
 
+import Time
+
 /// Judges how the cluster stands, and remembers what it said. A value of the node's thread; times are monotonic
 /// milliseconds.
 struct StandingJudge {
     /// After a link was lost, changes may have been acknowledged that only its member knows of, or those who still hear
     /// it: so long one asks. By then it has been found again or is dead.
-    static let lossMemory: Int64 = 60_000
+    static let lossMemory: Duration = .milliseconds(60_000)
 
     /// What is seen of all links.
     struct Sight: Equatable {
@@ -64,14 +66,14 @@ struct StandingJudge {
     /// As last told.
     private(set) var told: ClusterStanding
     /// When a link on which we heard a member was last lost; nil when that is long ago.
-    private var linkLostAt: Int64?
+    private var linkLostAt: MonotonicTime?
     /// Whether a member was ever connected that answers look-ups. If its link is lost, it acknowledges changes without
     /// this member all the more.
     private var hasHeardReady = false
 
     init(acknowledges: Bool) { told = acknowledges ? .starting : .alone }
 
-    mutating func linkLost(at now: Int64) { linkLostAt = now }
+    mutating func linkLost(at now: MonotonicTime) { linkLostAt = now }
 
     /// How the cluster stands when that is news.
     ///
@@ -80,7 +82,7 @@ struct StandingJudge {
     ///   - isServing: who is not answers no look-ups at all, and need not know whether it is behind.
     ///   - pausedAt: when the pause began after which not all were heard.
     mutating func judge(
-        _ sight: Sight, isReaching: Bool, isServing: Bool, pausedAt: Int64?, at now: Int64
+        _ sight: Sight, isReaching: Bool, isServing: Bool, pausedAt: MonotonicTime?, at now: MonotonicTime
     ) -> ClusterStanding? {
         var standing = isReaching ? ClusterStanding.starting : .alone
         if sight.waits { standing.waits = true }

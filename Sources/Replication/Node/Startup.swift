@@ -6,39 +6,41 @@
 //     changes:   reaching ── those that answer clients read from here, or time is up ──► acknowledged
 //     traffic:   asked for when look-ups are answered and nothing else holds it back (`ReadinessGate`)
 
-/// What a member has reached since its start. A value of the node's thread; times are monotonic milliseconds.
+import Time
+
+/// What a member has reached since its start. A value of the node's thread.
 struct Startup {
     private var readiness: Readiness
     private var gate: ReadinessGate
-    private let linkingTime: Int64
+    private let linkingTime: Duration
     /// When a member that is still reaching acknowledges changes all the same.
-    let reachingUntil: Int64
+    let reachingUntil: MonotonicTime
     /// Whether this member may not be known yet to those that answer clients, so that no change is acknowledged.
     /// Invariant: once false it stays.
     private(set) var isReaching: Bool
     /// Why what is here is all that there is; nil while it is not. Invariant: once set it stays.
     private(set) var ground: ReadinessGround?
     /// Invariant: set with `ground`.
-    private var groundAt: Int64?
+    private var groundAt: MonotonicTime?
     /// Whether look-ups are answered. Invariant: once true it stays, and `ground` is set.
     private(set) var isServing = false
     /// Whether the shared directory has not been read, or this member's file not written, since the start.
     private var awaitsDirectory: Bool
     /// When any other member was last heard, as of the last link's beginning or end; nil when none ever was.
-    private var lastAnswer: Int64?
+    private var lastAnswer: MonotonicTime?
     /// When one that membership names last refused this member; nil when none ever did. Who refuses is there, and may
     /// have everything: when it is silent, it may have been restarted.
-    private var lastRefusal: Int64?
+    private var lastRefusal: MonotonicTime?
     /// Whether it was told that being ready takes long though a member answers.
     private var isOverdueTold = false
     /// Why all that are named refuse this member, as far as it was told.
     private var toldRefusal: RefusalReason?
 
-    init(_ configuration: NodeConfiguration, at now: Int64) {
+    init(_ configuration: NodeConfiguration, at now: MonotonicTime) {
         readiness = Readiness(
             expected: configuration.clusterSize, timeout: configuration.syncTimeout,
             // A member that is not dialed cannot answer, so at least twice the longest wait between two dials.
-            silence: max(configuration.syncTimeout, 2 * configuration.limits.dialCap), start: now)
+            silence: max(configuration.syncTimeout, configuration.limits.dialCap * 2), start: now)
         gate = ReadinessGate(usesDirectory: configuration.usesDirectory, at: now)
         awaitsDirectory = configuration.usesDirectory
         linkingTime = configuration.limits.linkingTime
@@ -49,19 +51,19 @@ struct Startup {
     /// Whether traffic is asked for.
     var report: ReadinessReport { gate.report }
     /// For how long a member that fell silent may come back.
-    var silence: Int64 { readiness.silence }
+    var silence: Duration { readiness.silence }
 
     // MARK: - What happens
 
     /// Another member was heard.
-    mutating func answered(at now: Int64) { lastAnswer = now }
+    mutating func answered(at now: MonotonicTime) { lastAnswer = now }
 
     /// One that membership names has refused this member.
-    mutating func refused(at now: Int64) { lastRefusal = now }
+    mutating func refused(at now: MonotonicTime) { lastRefusal = now }
 
     /// The shared directory was read, and this member's file written. Only from the first time on does it mean anything
     /// that nobody answers.
-    mutating func directoryServes(at now: Int64) {
+    mutating func directoryServes(at now: MonotonicTime) {
         if awaitsDirectory { readiness.start = now }
         awaitsDirectory = false
     }
@@ -79,7 +81,7 @@ struct Startup {
     ///
     /// - Parameter isRefused: whether all that are named refuse this member.
     mutating func judgeGround(
-        _ probes: [PeerAddress: Readiness.Probe], isMembershipKnown: Bool, isRefused: Bool, at now: Int64
+        _ probes: [PeerAddress: Readiness.Probe], isMembershipKnown: Bool, isRefused: Bool, at now: MonotonicTime
     ) -> GroundVerdict? {
         guard ground == nil else { return nil }
         let found = readiness.ground(
@@ -98,7 +100,7 @@ struct Startup {
     }
 
     /// Whether changes are acknowledged from now on. Once.
-    mutating func judgeReach(reachesAll: Bool, at now: Int64) -> Bool {
+    mutating func judgeReach(reachesAll: Bool, at now: MonotonicTime) -> Bool {
         guard isReaching, reachesAll || now >= reachingUntil else { return false }
         isReaching = false
         return true
@@ -107,7 +109,7 @@ struct Startup {
     /// Why look-ups are answered from now on. Once.
     ///
     /// - Parameter isLinked: whether each member that answers them waits for this one, and this one for it.
-    mutating func judgeServing(isLinked: Bool, at now: Int64) -> ReadinessGround? {
+    mutating func judgeServing(isLinked: Bool, at now: MonotonicTime) -> ReadinessGround? {
         guard let ground, let groundAt, !isServing, isLinked || now - groundAt >= linkingTime else { return nil }
         isServing = true
         return ground
@@ -118,7 +120,9 @@ struct Startup {
     /// - Parameters:
     ///   - refusal: why all that are named refuse this member; nil when not all do.
     ///   - awaitsOriginals: whether a legacy peer does not read from this member yet, or may turn out to be there.
-    mutating func judgeTraffic(refusal: RefusalReason?, awaitsOriginals: Bool, at now: Int64) -> ReadinessReport? {
+    mutating func judgeTraffic(refusal: RefusalReason?, awaitsOriginals: Bool, at now: MonotonicTime)
+        -> ReadinessReport?
+    {
         let knowledge = ReadinessGate.Knowledge(
             ground: ground, linkingUntil: isServing ? nil : groundAt.map { $0 + linkingTime },
             awaitsDirectory: awaitsDirectory,

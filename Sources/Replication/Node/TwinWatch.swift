@@ -3,6 +3,7 @@
 // must learn of it.
 
 import Catalog
+import Time
 
 /// A name or an address that several live members have.
 public struct MemberConflict: Sendable, Hashable {
@@ -27,7 +28,7 @@ public struct MemberConflict: Sendable, Hashable {
 struct TwinWatch {
     /// How long there must be two, in milliseconds: a member that was restarted is there twice until its former links
     /// are given up.
-    static let patience: Int64 = 6_000
+    static let patience: Duration = .milliseconds(6_000)
 
     struct Member: Hashable {
         let member: MemberID
@@ -37,7 +38,7 @@ struct TwinWatch {
     }
 
     private struct Finding {
-        let since: Int64
+        let since: MonotonicTime
         var isTold = false
     }
 
@@ -49,7 +50,7 @@ struct TwinWatch {
     }
 
     /// Takes the members that live now, this one included; returns the conflicts to log, each once while it lasts.
-    mutating func judge(_ members: Set<Member>, at now: Int64) -> [MemberConflict] {
+    mutating func judge(_ members: Set<Member>, at now: MonotonicTime) -> [MemberConflict] {
         let found = Set(
             Self.find(.name, members) { $0.name } + Self.find(.address, members) { $0.advertised.description })
         findings = findings.filter { found.contains($0.key) }

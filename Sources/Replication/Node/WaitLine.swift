@@ -1,12 +1,14 @@
 // The requests that wait for acknowledgments, in the order in which they came. All wait for the same time at most, so
 // deadlines are in that order too, and a wait that is over ends all before it.
 
-/// The queue of waiting requests. Times are monotonic milliseconds.
+import Time
+
+/// The queue of waiting requests.
 struct WaitLine {
     private struct Waiter {
         let ticket: AcknowledgmentTicket
         let number: UInt64
-        var deadline: Int64
+        var deadline: MonotonicTime
     }
 
     /// So many that have gone are cut off at once.
@@ -21,7 +23,7 @@ struct WaitLine {
     private var untold: UInt64?
     private var unreached: UInt64?
     /// No deadline counts before: while this member was paused, it read nothing of what others acknowledged.
-    private var floor = Int64.min
+    private var floor = MonotonicTime.distantPast
 
     var isEmpty: Bool { head == waiters.count }
 
@@ -29,10 +31,10 @@ struct WaitLine {
     var first: UInt64? { isEmpty ? nil : waiters[head].number }
 
     /// When the first of them has waited long enough.
-    var deadline: Int64? { isEmpty ? nil : max(floor, waiters[head].deadline) }
+    var deadline: MonotonicTime? { isEmpty ? nil : max(floor, waiters[head].deadline) }
 
     /// Returns the number of the wait, above that of all before.
-    mutating func add(_ ticket: AcknowledgmentTicket, until deadline: Int64) -> UInt64 {
+    mutating func add(_ ticket: AcknowledgmentTicket, until deadline: MonotonicTime) -> UInt64 {
         lastNumber += 1
         waiters.append(Waiter(ticket: ticket, number: lastNumber, deadline: deadline))
         return lastNumber
@@ -76,14 +78,14 @@ struct WaitLine {
     var firstHeld: UInt64? { [untold, unreached].compactMap(\.self).min() }
 
     /// None waits for longer than until then.
-    mutating func shorten(to deadline: Int64) {
+    mutating func shorten(to deadline: MonotonicTime) {
         for index in waiters.indices[head...] { waiters[index].deadline = min(waiters[index].deadline, deadline) }
     }
 
-    mutating func postpone(to floor: Int64) { self.floor = floor }
+    mutating func postpone(to floor: MonotonicTime) { self.floor = floor }
 
     /// The last of those that have waited long enough.
-    func lastExpired(at now: Int64) -> UInt64? {
+    func lastExpired(at now: MonotonicTime) -> UInt64? {
         guard now >= floor else { return nil }
         var last: UInt64?
         for waiter in waiters[head...] {

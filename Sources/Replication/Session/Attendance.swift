@@ -2,10 +2,12 @@
 // answers late would cost every client the bound, so it is left out until it has been prompt for a while: a slow line
 // costs one wait, and not one in so many.
 
-/// A publisher's account of one subscriber that can be waited for. Times are monotonic milliseconds.
+import Time
+
+/// A publisher's account of one subscriber that can be waited for.
 struct Attendance {
     /// How long a subscriber that was late must have been prompt until it is waited for again.
-    static let probation: Int64 = 5_000
+    static let probation: Duration = .milliseconds(5_000)
 
     /// Changes up to this count are awaited by this wait and later ones.
     private struct Mark {
@@ -13,22 +15,22 @@ struct Attendance {
         let wait: UInt64
     }
 
-    /// An acknowledgment is prompt that comes within so many milliseconds: half of what is waited for at most, so that
+    /// An acknowledgment is prompt that comes within this: half of what is waited for at most, so that
     /// who just passes does not fail with the next.
-    let promptness: Int64
+    let promptness: Duration
     private(set) var isWaitedFor = false
     /// Whether it was left out because it was late, and has not been waited for since.
     private(set) var isLate = false
     /// What was sent before does not count.
-    private var since = Int64.max
-    private var promptAt: Int64?
+    private var since = MonotonicTime.distantFuture
+    private var promptAt: MonotonicTime?
     /// It is not waited for before.
-    private var earliest = Int64.min
+    private var earliest = MonotonicTime.distantPast
     /// Invariant: in the order of both fields; empty unless it is waited for.
     private var marks: [Mark] = []
 
     /// - Parameter timeout: how long it is waited for at most.
-    init(timeout: Int64) {
+    init(timeout: Duration) {
         promptness = timeout / 2
     }
 
@@ -38,30 +40,30 @@ struct Attendance {
     /// From now on it is heard how quick it is: what it was before goes for nothing, unless it was left out for it.
     /// Once when it is there, and once more when a copy has been sent to its end, for what is behind a copy is late by
     /// that.
-    mutating func begin(at now: Int64) {
+    mutating func begin(at now: MonotonicTime) {
         since = now
         promptAt = nil
-        if !isLate { earliest = .min }
+        if !isLate { earliest = .distantPast }
     }
 
     /// It has acknowledged what was sent at that time, a change or a ping.
-    mutating func acknowledged(sentAt: Int64, at now: Int64) {
+    mutating func acknowledged(sentAt: MonotonicTime, at now: MonotonicTime) {
         guard sentAt >= since else { return }
         if now - sentAt <= promptness { promptAt = now } else { late(at: now) }
     }
 
     /// It has not yet acknowledged what was sent at that time.
-    mutating func awaited(sentAt: Int64, at now: Int64) {
+    mutating func awaited(sentAt: MonotonicTime, at now: MonotonicTime) {
         if sentAt >= since, now - sentAt > promptness { late(at: now) }
     }
 
-    private mutating func late(at now: Int64) {
+    private mutating func late(at now: MonotonicTime) {
         earliest = now + Self.probation
         promptAt = nil
     }
 
     /// Begins to wait for it if that is due; returns whether it does.
-    mutating func admit(at now: Int64) -> Bool {
+    mutating func admit(at now: MonotonicTime) -> Bool {
         guard !isWaitedFor, promptAt != nil, now >= earliest else { return false }
         (isWaitedFor, isLate) = (true, false)
         return true
@@ -70,7 +72,7 @@ struct Attendance {
     /// It is waited for no longer.
     ///
     /// - Parameter isLate: whether that is because of its lateness.
-    mutating func leaveOut(isLate: Bool, at now: Int64) {
+    mutating func leaveOut(isLate: Bool, at now: MonotonicTime) {
         (isWaitedFor, marks) = (false, [])
         guard isLate else { return }
         self.isLate = true

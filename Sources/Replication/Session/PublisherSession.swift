@@ -13,6 +13,7 @@
 // answered in both.
 
 import Catalog
+import Time
 
 /// The publisher's side of one link, from the proof on.
 struct PublisherSession {
@@ -41,7 +42,7 @@ struct PublisherSession {
     private(set) var queuedBytes = 0
     /// The members whose changes are to be passed on.
     private(set) var relays: Set<MemberID> = []
-    private var nextRoot: Int64 = 0
+    private var nextRoot: MonotonicTime = .zero
 
     init(limits: NodeLimits) {
         self.limits = limits
@@ -67,7 +68,7 @@ struct PublisherSession {
     // MARK: - Changes
 
     /// Sends changes, or drops them when too much waits.
-    mutating func broadcast(_ changes: EncodedStates, at now: Int64, into effects: inout [SessionEffect]) {
+    mutating func broadcast(_ changes: EncodedStates, at now: MonotonicTime, into effects: inout [SessionEffect]) {
         guard isCopying || isStreaming else { return }
         guard queuedBytes + changes.frame.count <= limits.queueBytes, lag.changes + changes.count <= limits.queueChanges
         else {
@@ -113,7 +114,9 @@ struct PublisherSession {
     }
 
     /// Sends the digest's root when it is time. All local changes must have been broadcast.
-    mutating func tellRoot(_ root: @autoclosure () -> UInt64, at now: Int64, into effects: inout [SessionEffect]) {
+    mutating func tellRoot(
+        _ root: @autoclosure () -> UInt64, at now: MonotonicTime, into effects: inout [SessionEffect]
+    ) {
         guard isStreaming, now >= nextRoot else { return }
         nextRoot = now + limits.digestPeriod
         send(FrameCodec.encode(.root(root())), into: &effects)

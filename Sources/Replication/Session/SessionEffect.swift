@@ -10,7 +10,7 @@ enum SessionEffect {
     /// The subscriber was too slow: its changes are dropped until it gets a copy.
     case overflowed
     /// A whole copy is merged.
-    case copied(CopySummary, milliseconds: Int64)
+    case copied(CopySummary, duration: Duration)
     case copyFailed
     /// So many changes have come in.
     case heard(States)

@@ -9,12 +9,13 @@
 // Changes are merged in every state. A second copy in a row that is not whole closes the link.
 
 import Catalog
+import Time
 
 /// The subscriber's side of one link, from the proof on.
 struct SubscriberSession {
     enum State {
-        case asked(at: Int64)
-        case copying(CopySummary, since: Int64)
+        case asked(at: MonotonicTime)
+        case copying(CopySummary, since: MonotonicTime)
         case streaming
     }
 
@@ -97,7 +98,7 @@ struct SubscriberSession {
 
     /// When the copy that begins now was asked for; of one that was not asked for (after a gap), now. Monotonic
     /// milliseconds.
-    private func startOfCopy(at time: NodeTime) -> Int64 {
+    private func startOfCopy(at time: NodeTime) -> MonotonicTime {
         if case .asked(let at) = state { at } else { time.monotonic }
     }
 
@@ -108,7 +109,7 @@ struct SubscriberSession {
         if merged.count == summary.count, merged.hash == summary.hash {
             failedCopies = 0
             state = .streaming
-            effects.append(.copied(summary, milliseconds: time.monotonic - since))
+            effects.append(.copied(summary, duration: time.monotonic - since))
         } else {
             failedCopies += 1
             guard failedCopies < 2 else { throw .value }

@@ -1,16 +1,18 @@
 // How far a subscriber is behind, in changes and in time. Changes of a link are counted, and acknowledged by their
 // count.
 
+import Time
+
 /// What was sent on a link and not yet acknowledged.
 struct SubscriptionLag {
     /// When changes up to this count were sent.
     private struct Mark {
         var count: UInt64
-        let at: Int64
+        let at: MonotonicTime
     }
 
-    /// Sends within so many milliseconds share a mark.
-    private static let resolution: Int64 = 10
+    /// Sends within this share a mark.
+    private static let resolution: Duration = .milliseconds(10)
     private static let marksLimit = 1_024
 
     private(set) var sent: UInt64 = 0
@@ -20,7 +22,7 @@ struct SubscriptionLag {
 
     var changes: Int { Int(sent - acknowledged) }
 
-    mutating func sent(_ count: Int, at now: Int64) {
+    mutating func sent(_ count: Int, at now: MonotonicTime) {
         sent += UInt64(count)
         if let last = marks.last, now - last.at < Self.resolution || marks.count == Self.marksLimit {
             marks[marks.count - 1].count = sent
@@ -37,11 +39,13 @@ struct SubscriptionLag {
         marks.removeFirst(done)
     }
 
-    /// When the oldest unacknowledged change was sent, in monotonic milliseconds.
-    var oldestSent: Int64? { marks.first?.at }
+    /// When the oldest unacknowledged change was sent.
+    var oldestSent: MonotonicTime? { marks.first?.at }
 
     /// How long the oldest unacknowledged change has waited, in milliseconds.
-    func milliseconds(at now: Int64) -> Int64 { marks.first.map { max(0, now - $0.at) } ?? 0 }
+    func milliseconds(at now: MonotonicTime) -> Int64 {
+        marks.first.map { max(0, (now - $0.at).wholeMilliseconds) } ?? 0
+    }
 }
 
 #if DEBUG

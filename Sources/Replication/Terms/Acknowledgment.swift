@@ -2,6 +2,7 @@
 // it back when the other members have the change, or when the bound on waiting has passed.
 
 import Catalog
+import Time
 
 /// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more
 /// of it than this.
@@ -46,12 +47,12 @@ public struct ClusterStanding: Sendable, Equatable {
     public var mayBeUnderWay: Bool
     /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for
     /// longer than the bound. Nil when it has caught up.
-    public var behindSince: Int64?
+    public var behindSince: MonotonicTime?
     /// Whether this member answers no look-ups yet while another does, which waits for it with no change. So what was
     /// removed elsewhere may still be here, and no answer may say that an instance is registered.
     public var isCatchingUp: Bool
 
-    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: Int64?, isCatchingUp: Bool = false) {
+    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false) {
         self.waits = waits
         self.mayBeUnderWay = mayBeUnderWay
         self.behindSince = behindSince

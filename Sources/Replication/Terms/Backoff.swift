@@ -5,7 +5,7 @@ public enum Backoff {
     private static let mostDoublings = 16
 
     /// `base` doubled this many times (none when negative), or `cap` when that is less.
-    public static func bound(_ base: Int64, doublings: Int, cap: Int64) -> Int64 {
-        min(cap, base << Int64(min(max(0, doublings), mostDoublings)))
+    public static func bound(_ base: Duration, doublings: Int, cap: Duration) -> Duration {
+        min(cap, base * (1 << min(max(0, doublings), mostDoublings)))
     }
 }

@@ -3,21 +3,21 @@
 /// Bounds and periods. Times are milliseconds.
 public struct NodeLimits: Sendable {
     /// How often each end of a link says that it is there. Three unanswered close the link.
-    public var pingPeriod: Int64 = 1_000
+    public var pingPeriod: Duration = .milliseconds(1_000)
     /// How long a link may take from its opening to the proof.
-    public var handshakeDeadline: Int64 = 5_000
+    public var handshakeDeadline: Duration = .milliseconds(5_000)
     /// How long a ping may wait for its answer on a link that publishes changes. What is told is older than it says by
     /// as much, and lives on for so long when it is dead. Shorter gives up links that are only busy, each at the price
     /// of a copy.
-    public var lateness: Int64 = 5_000
+    public var lateness: Duration = .milliseconds(5_000)
     /// How often a publisher sends the root of its digest. Twice this is how long a difference can go unnoticed.
-    public var digestPeriod: Int64 = 5_000
+    public var digestPeriod: Duration = .milliseconds(5_000)
     /// How often renewals are sent. Longer sends fewer bytes, and a crash loses so much more of a lease.
-    public var renewalPeriod: Int64 = 200
+    public var renewalPeriod: Duration = .milliseconds(200)
     /// The first wait before dialing again is random up to this, and the bound doubles with each failure up to
     /// `dialCap`.
-    public var dialBase: Int64 = 200
-    public var dialCap: Int64 = 5_000
+    public var dialBase: Duration = .milliseconds(200)
+    public var dialCap: Duration = .milliseconds(5_000)
     /// The bytes that may wait on a link. Over it, changes are dropped, and the link gets a full copy once it has
     /// drained. Memory, per link.
     public var queueBytes = 8 << 20
@@ -35,32 +35,32 @@ public struct NodeLimits: Sendable {
     /// Links that were accepted, in all. More are refused.
     public var acceptedLinks = 128
     /// How far from the median of the members' clocks a clock is wrong.
-    public var clockTolerance: Int64 = 10_000
+    public var clockTolerance: Duration = .milliseconds(10_000)
     /// The longest that leases are held after a pause.
-    public var leaseHold: Int64 = 15_000
+    public var leaseHold: Duration = .milliseconds(15_000)
     /// The longest that leases are held while too few members are heard, and how long a member counts after it was
     /// heard. Longer serves the dead for longer where a cluster has lost most of its members for good.
-    public var expiryHold: Int64 = 600_000
+    public var expiryHold: Duration = .milliseconds(600_000)
     /// The longest that a lease lasts: so long after a pause, nothing is left of what it has added.
-    public var longestLease: Int64 = 600_000
+    public var longestLease: Duration = .milliseconds(600_000)
     /// Whether a client's change is acknowledged only when the other members have it.
     public var acknowledges = true
     /// How long a member may take to acknowledge a change before it is left out. Longer makes clients wait so long when
     /// a member is paused or cut off, once; shorter leaves members out that are only busy.
-    public var acknowledgeTimeout: Int64 = 100
+    public var acknowledgeTimeout: Duration = .milliseconds(100)
     /// How long a member that has its copy goes on refusing clients at most, while the members that answer them and it
     /// do not wait for each other yet. Longer delays the start where an address leads nowhere; shorter lets a member on
     /// a slow line acknowledge alone what the others read later.
-    public var linkingTime: Int64 = 2_000
+    public var linkingTime: Duration = .milliseconds(2_000)
     /// How often the node is called at least, by the shell's ticks or for those who wait. Whoever calls more often lets
     /// it notice shorter pauses of its own.
-    public var callPeriod: Int64 = 100
+    public var callPeriod: Duration = .milliseconds(100)
     /// By how much a busy machine is late with a call, in milliseconds.
-    private static let callJitter: Int64 = 20
+    private static let callJitter: Duration = .milliseconds(20)
     /// A member that was called after no more than so long cannot have been left out for it, in milliseconds: what it
     /// was sent behind its last call has the rest of the bound to arrive and to be acknowledged. Longer than it takes
     /// from one call to the next, whatever the bound.
-    public var longestUnnoticedGap: Int64 { max(acknowledgeTimeout - callPeriod, callPeriod + Self.callJitter) }
+    public var longestUnnoticedGap: Duration { max(acknowledgeTimeout - callPeriod, callPeriod + Self.callJitter) }
 
     public init() {}
 }

@@ -2,6 +2,7 @@
 
 import Replication
 import System
+import Time
 
 /// Confined to its thread.
 final class DirectoryPoller {
@@ -28,21 +29,21 @@ final class DirectoryPoller {
 
     /// Returns once the signal is raised and our file is taken away.
     func run(until stop: WakeSignal) {
-        var nextBeat = MonotonicClock.milliseconds()
+        var nextBeat = MonotonicClock.now()
         var nextLook = nextBeat
         var events: [MembershipEvent] = []
         while !stop.wait(until: min(nextBeat, nextLook)) {
             // Our file first, so that nothing a former run left under our name is taken for another member's.
-            if nextBeat <= MonotonicClock.milliseconds() {
+            if nextBeat <= MonotonicClock.now() {
                 events += beat()
-                nextBeat = MonotonicClock.milliseconds() + period(configuration.periods.heartbeat)
+                nextBeat = MonotonicClock.now() + period(configuration.periods.heartbeat)
             }
-            guard nextLook <= MonotonicClock.milliseconds() else { continue }
+            guard nextLook <= MonotonicClock.now() else { continue }
             let look = look()
             events += look.events
-            nextLook = MonotonicClock.milliseconds() + period(configuration.periods.look)
+            nextLook = MonotonicClock.now() + period(configuration.periods.look)
             // A member with a clock of the future may have deleted ours.
-            if look.isOwnMissing, serves { nextBeat = MonotonicClock.milliseconds() }
+            if look.isOwnMissing, serves { nextBeat = MonotonicClock.now() }
             if stop.isRaised { break }
             report(
                 MembershipReport(
@@ -54,7 +55,7 @@ final class DirectoryPoller {
     }
 
     /// A directory that was of no use yet is tried more often: no other member knows of this one.
-    private func period(_ usual: Int64) -> Int64 { serves ? usual : min(usual, configuration.periods.retry) }
+    private func period(_ usual: Duration) -> Duration { serves ? usual : min(usual, configuration.periods.retry) }
 
     private func beat() -> [MembershipEvent] {
         let content = MemberFile(address: configuration.own, timestamp: configuration.wallClock()).content
@@ -70,7 +71,7 @@ final class DirectoryPoller {
     private func look() -> (events: [MembershipEvent], isComplete: Bool, isOwnMissing: Bool) {
         do throws(SystemFailure) {
             let (files, isWhole) = try directory.look()
-            let judgement = view.looked(files, isWhole: isWhole, at: MonotonicClock.milliseconds())
+            let judgement = view.looked(files, isWhole: isWhole, at: MonotonicClock.now())
             let deleted = judgement.deletions.filter(directory.delete)
             let isOwnMissing = !files.contains { $0.name == MemberFile.name(of: configuration.own) }
             return (served(\.wasRead, judgement.events + deleted.map { .deleted($0.address) }), isWhole, isOwnMissing)

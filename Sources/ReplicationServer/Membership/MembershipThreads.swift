@@ -9,6 +9,7 @@ import Libevent
 import Replication
 import Synchronization
 import System
+import Time
 
 /// How members are to be found.
 public struct MembershipConfiguration: Sendable {
@@ -39,16 +40,16 @@ public struct MembershipConfiguration: Sendable {
     }
 }
 
-/// How often, in milliseconds. Which files of other members a member may delete is as in the original registry.
+/// How often. Which files of other members a member may delete is as in the original registry.
 public struct MembershipPeriods: Sendable {
     /// Our file is rewritten this often.
-    public var heartbeat: Int64 = 7_000
+    public var heartbeat: Duration = .milliseconds(7_000)
     /// Both are tried this often as long as neither has succeeded since the start.
-    public var retry: Int64 = 1_000
+    public var retry: Duration = .milliseconds(1_000)
     /// The directory is read this often.
-    public var look: Int64 = 5_000
+    public var look: Duration = .milliseconds(5_000)
     /// Names are looked up this long after the last look-up has ended.
-    public var lookup: Int64 = 5_000
+    public var lookup: Duration = .milliseconds(5_000)
 
     public init() {}
 }
@@ -113,14 +114,14 @@ public final class MembershipThreads: Sendable {
         running.withLock { for running in $0 { running.thread.detach() } }
     }
 
-    /// Ends both threads; our file is taken out of the directory. Blocks for at most this many milliseconds. Reports
+    /// Ends both threads; our file is taken out of the directory. Blocks for at most this long. Reports
     /// may come until then.
     ///
     /// - Returns: whether both have ended. If not, one hangs in the system; it is left behind, and if it ever comes
     ///   back it takes our file away, reports nothing and ends.
     @discardableResult
-    public func stop(within milliseconds: Int64 = 1_000) -> Bool {
-        let deadline = MonotonicClock.milliseconds() + max(0, milliseconds)
+    public func stop(within interval: Duration = .seconds(1)) -> Bool {
+        let deadline = MonotonicClock.now() + max(.zero, interval)
         stopSignal.raise()
         // The caller that takes a thread out of the list joins or detaches it, once.
         let threads = running.withLock { running in

@@ -3,13 +3,14 @@
 import Replication
 import System
 import Text
+import Time
 
 /// Confined to its thread.
 final class NamePoller {
     /// May block for as long as it likes.
     typealias Resolve = @Sendable (_ host: String) throws(NameLookup.Failure) -> [IPAddress]
 
-    private let period: Int64
+    private let period: Duration
     private let resolve: Resolve
     private let report: @Sendable (MembershipReport) -> Void
     private var view: NameView
@@ -39,7 +40,7 @@ final class NamePoller {
                 }
             }
             tell(events)
-        } while !stop.wait(until: MonotonicClock.milliseconds() + period)
+        } while !stop.wait(until: MonotonicClock.now() + period)
     }
 
     private func lookUp(_ name: PeerName) -> [MembershipEvent] {

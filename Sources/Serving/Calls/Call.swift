@@ -5,16 +5,15 @@ import Authorization
 import Catalog
 import HTTP
 import RegistryCore
+import Time
 
 /// What a handler is given.
 package struct Call: ~Copyable {
     package let request: Request
     /// When the request arrived, or of a call that waited, when it went on.
     package private(set) var moment: Moment
-    /// The same in nanoseconds of the monotonic clock.
-    package private(set) var monotonic: Int64
-    /// When the request arrived, in nanoseconds of the monotonic clock.
-    package let arrived: Int64
+    /// When the request arrived.
+    package let arrived: MonotonicTime
     package let context: ServerContext
     /// The lists that this loop has rendered.
     package let answers: RenderedAnswers
@@ -38,12 +37,11 @@ package struct Call: ~Copyable {
 
     /// - Parameter number: the operation's, for as long as none is found.
     init(
-        _ request: consuming Request, at instant: Instant, _ context: ServerContext, _ answers: RenderedAnswers,
+        _ request: consuming Request, at instant: Moment, _ context: ServerContext, _ answers: RenderedAnswers,
         number: Int
     ) {
         self.request = request
-        moment = instant.moment
-        monotonic = instant.monotonic
+        moment = instant
         arrived = instant.monotonic
         self.context = context
         client = self.request.clientAddress
@@ -68,9 +66,8 @@ package struct Call: ~Copyable {
     }
 
     /// The call has waited, and goes on now.
-    mutating func goOn(at instant: Instant) {
-        moment = instant.moment
-        monotonic = instant.monotonic
+    mutating func goOn(at instant: Moment) {
+        moment = instant
     }
 
     /// The registry that is asked.
@@ -86,12 +83,11 @@ package struct Call: ~Copyable {
     /// The tenant; nil on the pages that are open to everybody.
     @inlinable package var namespace: Namespace? { principal?.namespace }
 
-    /// The time that it is.
-    @inlinable package var instant: Instant { Instant(moment: moment, monotonic: monotonic) }
+    @inlinable package var monotonic: MonotonicTime { moment.monotonic }
 
     /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a
     /// moment in monotonic milliseconds is reckoned from it, and so is the same in each answer.
-    package var wallOfMillisecond: Int64 { moment.wall.addingSaturated(-(monotonic % 1_000_000)) }
+    package var wallOfMillisecond: Int64 { moment.wall.addingSaturated(-(monotonic.nanoseconds % 1_000_000)) }
 
     /// Whether the client used https (R112).
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }

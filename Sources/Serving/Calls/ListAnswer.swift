@@ -27,12 +27,12 @@ extension RenderedAnswers {
                 return .now(try find(call) ? Self.notModified(current.field) : Response(.notModified))
             }
         }
-        if let kept = kept(resource, namespace, key, revision, at: call.instant) {
+        if let kept = kept(resource, namespace, key, revision, at: call.moment) {
             guard mustCompressBeside(kept, call) else { return .now(response(kept, to: call)) }
             return try wait(for: try read(call), kept, resource, key, call, revision)
         }
         let request = try read(call)
-        guard let made = try makeHere(request, resource, key, revision, at: call.instant, call.context.connectionLimits)
+        guard let made = try makeHere(request, resource, key, revision, at: call.moment, call.context.connectionLimits)
         else {
             return try wait(for: request, nil, resource, key, call, revision)
         }
@@ -80,7 +80,7 @@ extension RenderedAnswers {
         let key = RenderKey(
             resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant,
             isCompressed: wantsGzip(call))
-        guard let job = call.context.renderThreads.job(key, request, plain, at: call.instant, revision) else {
+        guard let job = call.context.renderThreads.job(key, request, plain, at: call.moment, revision) else {
             throw .renderingBusy
         }
         return .later(
@@ -93,7 +93,7 @@ extension RenderedAnswers {
                 case .refused(let refused): throw refused
                 case .made(let answer):
                     // Kept for other clients of this loop.
-                    call.answers.keep(answer, at: call.instant)
+                    call.answers.keep(answer, at: call.moment)
                     return .now(call.answers.response(answer, to: call))
                 }
             })

@@ -63,10 +63,10 @@ package enum WaitCause: Sendable, Equatable {
     case turn
     /// A list that is being rendered on a render thread.
     case rendering(RenderJob)
-    /// A time, this many milliseconds from now.
-    case time(milliseconds: Int64)
-    /// A change of a namespace or a service, or this many milliseconds without one.
-    case change(ChangeWatch, milliseconds: Int64)
+    /// A time, this long from now.
+    case time(Duration)
+    /// A change of a namespace or a service, or this long without one.
+    case change(ChangeWatch, atMost: Duration)
 }
 
 /// What a call waits for to change.

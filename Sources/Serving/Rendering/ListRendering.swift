@@ -10,7 +10,7 @@ import RegistryCore
 /// The making of one list.
 package struct ListRendering {
     /// When the request arrived.
-    package let instant: Instant
+    package let instant: Moment
     package let namespace: Namespace
     package let lookup: Lookup
     private let format: Format
@@ -29,7 +29,7 @@ package struct ListRendering {
 
     init(
         _ format: Format, of namespace: Namespace, from lookup: Lookup, _ connectionLimits: ConnectionLimits,
-        at instant: Instant,
+        at instant: Moment,
         keeping services: any ServiceRenderings, _ budget: RenderBudget, scratch: consuming [UInt8] = []
     ) {
         self.format = format
@@ -96,7 +96,7 @@ package struct ListRendering {
         if let kept = renderings.rendering(of: service, in: namespace, format, revision, at: instant) {
             return (kept, kept.overdue, false)
         }
-        let listing = try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
+        let listing = try budget.listing(of: service, in: namespace, at: instant.lease, from: lookup)
         let validity = Validity(readAt: instant.monotonic, liveUntil: listing.liveUntil)
         guard
             let made = try ServiceRendering(
@@ -133,12 +133,12 @@ package struct ListRendering {
 
     /// The same, begun in any case: for requests of the names alone.
     package mutating func services() throws(RenderStop) -> NamespaceListing {
-        try budget.services(in: namespace, at: instant.moment.lease, from: lookup)
+        try budget.services(in: namespace, at: instant.lease, from: lookup)
     }
 
     /// The instances of a service.
     package mutating func listing(of service: Name) throws(RenderStop) -> ServiceListing {
-        try budget.listing(of: service, in: namespace, at: instant.moment.lease, from: lookup)
+        try budget.listing(of: service, in: namespace, at: instant.lease, from: lookup)
     }
 
     /// Throws when this many bytes could not be sent anyway: they are not made only to be refused.

@@ -10,6 +10,7 @@ import Catalog
 import Libevent
 import RegistryCore
 import Synchronization
+import Time
 
 /// What distinguishes one rendering from another.
 struct RenderKey: Hashable, Sendable {
@@ -30,12 +31,11 @@ enum RenderOutcome: Sendable {
 
 /// A list to be made, being made, or made. Safe to use from any thread.
 package final class RenderJob: Sendable {
-    /// How long others may join a list that is being made, in nanoseconds: what they get lags so far behind at most
-    /// when it is begun.
-    static let joinable: Int64 = Validity.maximumAge
+    /// How long others may join a list that is being made: what they get lags so far behind at most when it is begun.
+    static let joinable: Duration = Validity.maximumAge
 
     private struct State {
-        var instant: Instant
+        var instant: Moment
         /// The namespace's when it began.
         var revision: Revision?
         var outcome: RenderOutcome?
@@ -54,7 +54,7 @@ package final class RenderJob: Sendable {
     private let state: Mutex<State>
 
     init(
-        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant,
+        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Moment,
         _ account: RenderAccount
     ) {
         self.key = key
@@ -68,7 +68,7 @@ package final class RenderJob: Sendable {
 
     /// Has a request that arrives now, and finds the namespace at this revision, wait for this list, if it may. One
     /// that has not begun will be read at that time.
-    package func join(at instant: Instant, _ revision: Revision) -> Bool {
+    package func join(at instant: Moment, _ revision: Revision) -> Bool {
         state.withLock { state in
             if let began = state.revision ?? plain?.revision {
                 guard began == revision, instant.monotonic - state.instant.monotonic < Self.joinable else {
@@ -110,7 +110,7 @@ package final class RenderJob: Sendable {
 
     /// It begins now, and shows the namespace at this revision or a later one; returns the time at which the last
     /// waiter joined.
-    package func begin(_ revision: Revision) -> Instant {
+    package func begin(_ revision: Revision) -> Moment {
         state.withLock { state in
             state.revision = revision
             return state.instant

@@ -6,6 +6,7 @@ import Catalog
 import RegistryCore
 import Synchronization
 import System
+import Time
 
 /// Renders lists on threads of their own. Safe to use from any thread.
 package final class RenderThreads: Sendable {
@@ -14,8 +15,8 @@ package final class RenderThreads: Sendable {
     /// How many may wait of one namespace, and in all.
     static let mostOfNamespace = 256
     package static let most = 4_096
-    /// How long a thread without work stays, in milliseconds.
-    private static let idleTime: Int64 = 5_000
+    /// How long a thread without work stays.
+    private static let idleTime: Duration = .seconds(5)
     /// How much the loops are preferred, as nice(1) counts it: threefold. With more, a loop might wait long for a lock
     /// of the catalog that is held by a thread that gets no turn.
     private static let niceness: Int32 = 5
@@ -55,7 +56,7 @@ package final class RenderThreads: Sendable {
     ///
     /// - Parameter revision: the namespace's when the request arrived.
     func job(
-        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Instant,
+        _ key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, at instant: Moment,
         _ revision: Revision
     ) -> RenderJob? {
         guard let work else { return nil }
@@ -100,7 +101,7 @@ package final class RenderThreads: Sendable {
         NamedThread.yieldToOthers(Self.niceness)
         while true {
             while let job = next() { run(job) }
-            guard let work, !work.wait(until: MonotonicClock.milliseconds() + Self.idleTime) else { continue }
+            guard let work, !work.wait(until: MonotonicClock.now() + Self.idleTime) else { continue }
             if end() { return }
         }
     }

@@ -43,10 +43,10 @@ package final class RenderedAnswers {
     /// What is kept for a request, if it may be shown.
     func kept(
         _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>, _ revision: Revision,
-        at instant: Instant
+        at instant: Moment
     ) -> RenderedAnswer? {
         guard case .answer(let kept) = cache.value(for: Self.hash(resource, namespace, key)), kept.revision == revision,
-            kept.validity.holds(at: instant.monotonic, instant.moment.lease), kept.answers(resource, namespace, key)
+            kept.validity.holds(at: instant.monotonic, instant.lease), kept.answers(resource, namespace, key)
         else {
             counts.miss()
             return nil
@@ -60,7 +60,7 @@ package final class RenderedAnswers {
     /// - Parameter revision: the namespace's before the list is made.
     func makeHere(
         _ request: any ListRequest, _ resource: ListedResource, _ key: ArraySlice<UInt8>, _ revision: Revision,
-        at instant: Instant,
+        at instant: Moment,
         _ connectionLimits: ConnectionLimits
     ) throws(Refused) -> RenderedAnswer? {
         var rendering = ListRendering(
@@ -117,8 +117,8 @@ package final class RenderedAnswers {
     }
 
     /// Keeps an answer that was made elsewhere, if it is worth that and may still be shown.
-    func keep(_ answer: RenderedAnswer, at instant: Instant) {
-        if answer.isKept, answer.validity.holds(at: instant.monotonic, instant.moment.lease) { keep(answer) }
+    func keep(_ answer: RenderedAnswer, at instant: Moment) {
+        if answer.isKept, answer.validity.holds(at: instant.monotonic, instant.lease) { keep(answer) }
     }
 
     // MARK: - What is kept
@@ -152,7 +152,7 @@ package final class RenderedAnswers {
 
 extension RenderedAnswers: ServiceRenderings {
     func rendering(
-        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant
+        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Moment
     ) -> ServiceRendering? {
         guard case .service(let kept) = cache.value(for: Self.hash(service, namespace, format)),
             kept.isOf(service, namespace, format, revision, at: instant)

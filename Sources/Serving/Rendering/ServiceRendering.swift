@@ -6,6 +6,7 @@ import HTTP
 import RegistryCore
 import Synchronization
 import Text
+import Time
 
 /// The instances of one service as they were at one moment, whole and as everybody gets them. Safe to use from any
 /// thread.
@@ -65,11 +66,11 @@ final class ServiceRendering: Sendable {
     }
 
     /// Whether it may be shown as this service at this revision and time.
-    func isOf(_ service: Name, _ namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant)
+    func isOf(_ service: Name, _ namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Moment)
         -> Bool
     {
         self.revision == revision && self.format == format
-            && validity.holds(at: instant.monotonic, instant.moment.lease)
+            && validity.holds(at: instant.monotonic, instant.lease)
             && self.service == service
             && self.namespace == namespace
     }
@@ -109,22 +110,21 @@ final class ServiceRendering: Sendable {
 
 /// Until when something rendered may be shown, as long as the revision is what it was.
 struct Validity {
-    /// How far `last_heartbeat` may lag behind, in nanoseconds: renewals do not count as changes (R318).
-    static let maximumAge: Int64 = 1_000_000_000
+    /// How far `last_heartbeat` may lag behind: renewals do not count as changes (R318).
+    static let maximumAge: Duration = .seconds(1)
 
-    /// In nanoseconds of the monotonic clock.
-    private(set) var freshUntil: Int64
+    private(set) var freshUntil: MonotonicTime
     /// When the first lease in it runs out, unless it is renewed.
     private(set) var liveUntil: LeaseTime
 
     /// The validity of what is read from the catalog at a moment.
-    init(readAt monotonic: Int64, liveUntil: LeaseTime) {
+    init(readAt monotonic: MonotonicTime, liveUntil: LeaseTime) {
         freshUntil = monotonic + Self.maximumAge
         self.liveUntil = liveUntil
     }
 
     /// Whether it may be shown.
-    func holds(at monotonic: Int64, _ now: LeaseTime) -> Bool { monotonic < freshUntil && now < liveUntil }
+    func holds(at monotonic: MonotonicTime, _ now: LeaseTime) -> Bool { monotonic < freshUntil && now < liveUntil }
 
     /// Ends when the other does, if that is earlier.
     mutating func formIntersection(_ other: Validity) {

@@ -8,7 +8,7 @@ import Synchronization
 protocol ServiceRenderings: AnyObject {
     /// What is kept of a service, if it is of this revision and may be shown at this time.
     func rendering(
-        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant
+        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Moment
     ) -> ServiceRendering?
     /// Keeps a rendering in place of an older one, or notes that it has come to cost more.
     func keep(_ rendering: ServiceRendering)
@@ -27,7 +27,7 @@ package final class SharedServiceRenderings: ServiceRenderings, Sendable {
     package var heldBytes: Int { cache.withLock { $0.cost } }
 
     func rendering(
-        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Instant
+        of service: Name, in namespace: Namespace, _ format: Format, _ revision: Revision, at instant: Moment
     ) -> ServiceRendering? {
         let hash = RenderedAnswers.hash(service, namespace, format)
         guard let kept = cache.withLock({ $0.value(for: hash) }),

@@ -8,6 +8,7 @@ import HTTP
 import RegistryCore
 import System
 import Telemetry
+import Time
 
 /// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its
 /// own.
@@ -44,7 +45,9 @@ package final class Responder {
 
     /// Answers one request that arrived at `instant`, or has it wait; `finished` reads the monotonic clock once the
     /// answer is there.
-    package func respond(to request: consuming Request, at instant: Instant, finished: () -> Int64) -> CallProgress {
+    package func respond(to request: consuming Request, at instant: Moment, finished: () -> MonotonicTime)
+        -> CallProgress
+    {
         var call = Call(request, at: instant, context, answers, number: routes.numberOfUnmatched)
         if context.forwarding.namesProxies { lookBehindProxy(&call) }
         switch outcome(of: &call) {
@@ -60,7 +63,7 @@ package final class Responder {
     }
 
     /// Goes on with a call that has waited. Its answer gets what one that was given at once would have got.
-    func resume(_ kept: KeptCall, _ wake: Wake, at instant: Instant, finished: () -> Int64) -> CallProgress {
+    func resume(_ kept: KeptCall, _ wake: Wake, at instant: Moment, finished: () -> MonotonicTime) -> CallProgress {
         guard case .reply(let waiting) = kept.next else { return .waits(kept) }
         kept.call.goOn(at: instant)
         switch outcome(of: kept.call, waiting.resume, wake) {
@@ -87,14 +90,14 @@ package final class Responder {
     }
 
     /// Refuses a call whose streamed answer would be one too many; what it is told.
-    func refuseStream(_ kept: KeptCall, finished: () -> Int64) -> Response {
+    func refuseStream(_ kept: KeptCall, finished: () -> MonotonicTime) -> Response {
         var response = Refused.noRoom.response(in: kept.call.errors)
         complete(&response, for: kept.call, finished)
         return response
     }
 
     /// Counts and logs a streamed answer that has ended.
-    func streamEnded(_ kept: KeptCall, finished: () -> Int64) {
+    func streamEnded(_ kept: KeptCall, finished: () -> MonotonicTime) {
         guard let head = kept.head else { return }
         record(head.response, head.id, for: kept.call, bytes: kept.sent, finished)
     }
@@ -115,11 +118,9 @@ package final class Responder {
         else { return RequestLimits().body }
         // A certificate is known only with the request; who has none cannot have come so far.
         guard !context.settings.authMode.contains(.mtls) else { return row.route.style.bodyLimit }
-        let now = MonotonicClock.nanoseconds()
-        let instant = Instant(
-            moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
+        let now = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
         var call = Call(
-            Request(head: head, body: [], isSecure: false, clientAddress: nil), at: instant, context, answers,
+            Request(head: head, body: [], isSecure: false, clientAddress: nil), at: now, context, answers,
             number: row.number)
         call.path = path
         call.take(row)
@@ -142,7 +143,7 @@ package final class Responder {
     }
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
-    private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> Int64) {
+    private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> MonotonicTime) {
         if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) {
             response = Refused.noRoom.response(in: call.errors)
         }
@@ -164,9 +165,10 @@ package final class Responder {
     }
 
     private func record(
-        _ response: borrowing Response, _ id: RequestID, for call: borrowing Call, bytes: Int, _ finished: () -> Int64
+        _ response: borrowing Response, _ id: RequestID, for call: borrowing Call, bytes: Int,
+        _ finished: () -> MonotonicTime
     ) {
-        let microseconds = Int((finished() - call.arrived) / 1_000)
+        let microseconds = Int(finished().nanoseconds(since: call.arrived) / 1_000)
         metrics.record(call.number, response.status, microseconds: microseconds)
         accessLog?.append(call, response, id, bytes: bytes, microseconds: microseconds)
     }
@@ -260,7 +262,7 @@ package final class Responder {
         }
         do throws(AdmissionRefusal) {
             return try admission.admit(
-                credential, call.request.clientIdentity, for: purpose, at: call.instant)
+                credential, call.request.clientIdentity, for: purpose, at: call.moment)
         } catch {
             throw try refused(error, call, nil)
         }

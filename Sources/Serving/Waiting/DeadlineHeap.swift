@@ -1,10 +1,12 @@
 // Times in the order in which they come, for waits that mostly end before theirs: removing one early is only noted, and
 // what is noted is swept out when it has become the greater part.
 
+import Time
+
 /// A binary heap of tickets by their times.
 struct DeadlineHeap {
     private struct Entry {
-        let time: Int64
+        let time: MonotonicTime
         let ticket: UInt64
     }
 
@@ -16,14 +18,14 @@ struct DeadlineHeap {
     private var live: Set<UInt64> = []
 
     /// The earliest time; nil when there is none.
-    var earliest: Int64? {
+    var earliest: MonotonicTime? {
         mutating get {
             dropDead()
             return entries.first?.time
         }
     }
 
-    mutating func insert(_ ticket: UInt64, at time: Int64) {
+    mutating func insert(_ ticket: UInt64, at time: MonotonicTime) {
         live.insert(ticket)
         entries.append(Entry(time: time, ticket: ticket))
         var index = entries.count - 1
@@ -41,7 +43,7 @@ struct DeadlineHeap {
     }
 
     /// Takes a ticket whose time has come.
-    mutating func pop(at now: Int64) -> UInt64? {
+    mutating func pop(at now: MonotonicTime) -> UInt64? {
         dropDead()
         guard let first = entries.first, first.time <= now else { return nil }
         live.remove(first.ticket)

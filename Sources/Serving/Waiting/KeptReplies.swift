@@ -7,18 +7,18 @@ import Libevent
 import RegistryCore
 import Replication
 import System
+import Time
 
 /// What waits on one loop. Not Sendable.
 package final class KeptReplies {
     /// How many replies may wait at a time: each keeps its request. More are answered as they can be without waiting.
     package static let capacity = 10_000
-    /// How long calls that wait for their turn may go on in one turn of the loop, in nanoseconds; one goes on in any
-    /// case.
-    private static let turnBudget: Int64 = 5_000_000
+    /// How long calls that wait for their turn may go on in one turn of the loop; one goes on in any case.
+    private static let turnBudget: Duration = .milliseconds(5)
 
-    /// How much longer than the others are waited for a call waits for the replication thread, in milliseconds: only
-    /// when that is stuck.
-    private static let backstop: Int64 = 5_000
+    /// How much longer than the others are waited for a call waits for the replication thread: only when that is
+    /// stuck.
+    private static let backstop: Duration = .seconds(5)
 
     /// Which loop this is.
     private let index: Int
@@ -42,8 +42,8 @@ package final class KeptReplies {
     /// The calls for which a list or a change is there.
     private var ready: [UInt64] = []
     private var delivery: LoopEvent?
-    /// For which time `deadline` is set, in monotonic milliseconds; nil when it is not.
-    private var scheduled: Int64?
+    /// For which time `deadline` is set; nil when it is not.
+    private var scheduled: MonotonicTime?
 
     package init(
         on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder,
@@ -85,20 +85,19 @@ package final class KeptReplies {
         }
         switch kept.cause {
         case .acknowledgments:
-            untold = table.waitForAcknowledgment(kept, until: MonotonicClock.milliseconds() + patience)
+            untold = table.waitForAcknowledgment(kept, until: MonotonicClock.now() + patience)
             endOfTurn?.activate()
         case .questions(let keys):
-            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + patience)
+            kept.ticket = table.wait(kept, until: MonotonicClock.now() + patience)
             context.registry.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
         case .turn:
             if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
             table.waitForTurn(kept)
         case .rendering(let job): wait(kept, for: job)
-        // One more, because the clock's millisecond has begun.
-        case .time(let milliseconds):
-            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
-        case .change(let watch, let milliseconds):
-            kept.ticket = table.wait(kept, until: MonotonicClock.milliseconds() + milliseconds + 1)
+        case .time(let interval):
+            kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval)
+        case .change(let watch, let interval):
+            kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval)
             if watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
             watches.add(watch, for: kept.ticket)
         }
@@ -112,17 +111,15 @@ package final class KeptReplies {
         if case .change(let watch, _) = kept.cause { watches.remove(watch, of: kept.ticket) }
     }
 
-    private var patience: Int64 { context.settings.acknowledgeTimeout.wholeMilliseconds + Self.backstop }
+    private var patience: Duration { context.settings.acknowledgeTimeout.interval + Self.backstop }
 
     private func resume(_ kept: KeptCall, _ wake: Wake) {
-        let monotonic = MonotonicClock.nanoseconds()
-        let instant = Instant(
-            moment: context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds()), monotonic: monotonic)
+        let now = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
         if case .piece(let waiting) = kept.next {
-            kept.call.goOn(at: instant)
+            kept.call.goOn(at: now)
             return goOn(kept, waiting, wake)
         }
-        switch responder.resume(kept, wake, at: instant, finished: MonotonicClock.nanoseconds) {
+        switch responder.resume(kept, wake, at: now, finished: MonotonicClock.now) {
         case .answered(let response): kept.reply.take()?.send(response)
         case .waits(let kept): proceed(kept)
         }
@@ -155,22 +152,22 @@ package final class KeptReplies {
     /// Those that the others have acknowledged, then those whose turn it is now, until the budget is used up; those
     /// that wait again stand behind the others.
     private func takeTurns() {
-        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        let end = MonotonicClock.now() + Self.turnBudget
         let last = table.lastTicket
         while let kept = table.takeAcknowledged(upTo: acknowledged) {
             resume(kept, .come)
-            if MonotonicClock.nanoseconds() >= end { break }
+            if MonotonicClock.now() >= end { break }
         }
         while let kept = table.takeTurn(upTo: last) {
             resume(kept, kept.hasClient ? .come : .clientGone)
-            if MonotonicClock.nanoseconds() >= end { break }
+            if MonotonicClock.now() >= end { break }
         }
         metrics.recordWaiting(table.count)
         if table.hasTurns || table.hasAcknowledged(upTo: acknowledged) { turn?.schedule(afterMilliseconds: 0) }
     }
 
     private func endOverdue() {
-        let now = MonotonicClock.milliseconds()
+        let now = MonotonicClock.now()
         while let kept = table.takeOverdue(at: now) {
             questions.forget(kept.ticket)
             forget(kept)
@@ -185,9 +182,9 @@ package final class KeptReplies {
     }
 
     private func scheduleDeadline() {
-        guard let next = table.nextDeadline, next < scheduled ?? .max else { return }
+        guard let next = table.nextDeadline, next < scheduled ?? .distantFuture else { return }
         scheduled = next
-        deadline?.schedule(afterMilliseconds: Int(max(1, next - MonotonicClock.milliseconds())))
+        deadline?.schedule(afterMilliseconds: Int(max(1, next.rest(at: MonotonicClock.now()))))
     }
 }
 
@@ -207,14 +204,13 @@ extension KeptReplies {
 // MARK: - Lists
 
 extension KeptReplies {
-    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait,
-    /// in milliseconds.
-    private static let lookPeriod: Int64 = 500
-    private static let longestRendering: Int64 = 60_000
+    /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait.
+    private static let lookPeriod: Duration = .milliseconds(500)
+    private static let longestRendering: Duration = .seconds(60)
 
     private func wait(_ kept: KeptCall, for job: RenderJob) {
         guard let sender = renderings?.sender else { return resume(kept, .timeUp) }
-        let ticket = table.wait(kept, until: MonotonicClock.milliseconds() + Self.lookPeriod)
+        let ticket = table.wait(kept, until: MonotonicClock.now() + Self.lookPeriod)
         kept.rendering = job.whenDone { sender.send(ticket) }
     }
 
@@ -227,13 +223,13 @@ extension KeptReplies {
     /// Answers those for which something is there, for as long as calls may go on in one turn: a thousand may have
     /// waited for one list.
     private func deliver() {
-        let end = MonotonicClock.nanoseconds() + Self.turnBudget
+        let end = MonotonicClock.now() + Self.turnBudget
         var count = 0
         for ticket in ready {
             count += 1
             guard let kept = table.take(ticket) else { continue }
             resume(kept, .come)
-            if MonotonicClock.nanoseconds() >= end { break }
+            if MonotonicClock.now() >= end { break }
         }
         ready.removeFirst(count)
         metrics.recordWaiting(table.count)
@@ -245,7 +241,7 @@ extension KeptReplies {
         guard case .rendering(let job) = kept.cause else { return }
         if let rendering = kept.rendering { job.forget(rendering) }
         guard kept.hasClient else { return resume(kept, .clientGone) }
-        guard MonotonicClock.milliseconds() - kept.call.arrived / 1_000_000 < Self.longestRendering else {
+        guard MonotonicClock.now() - kept.call.arrived < Self.longestRendering else {
             return resume(kept, .timeUp)
         }
         wait(kept, for: job)

@@ -7,15 +7,15 @@ import Libevent
 import System
 
 extension KeptReplies {
-    /// How long until a piece is offered again for which a client had no room, in milliseconds.
-    private static let offerPeriod: Int64 = 50
+    /// How long until a piece is offered again for which a client had no room.
+    private static let offerPeriod: Duration = .milliseconds(50)
 
     /// Sends the head of an answer, and the first piece.
     func beginStream(_ kept: KeptCall, _ first: StreamStep) {
         guard let head = kept.head, let reply = kept.reply.take() else { return }
         guard !table.isFull else {
             metrics.countNotWaited()
-            return reply.send(responder.refuseStream(kept, finished: MonotonicClock.nanoseconds))
+            return reply.send(responder.refuseStream(kept, finished: MonotonicClock.now))
         }
         kept.stream = reply.stream(head.response) { [unowned self, weak kept] end, _ in
             if let kept { streamEnded(kept, end) }
@@ -37,7 +37,7 @@ extension KeptReplies {
         guard kept.stream?.send(bytes) ?? false else {
             // If its client has gone, its end was reported.
             guard kept.stream?.hasClient ?? false else { return }
-            kept.next = .piece(StreamWaiting(for: .time(milliseconds: Self.offerPeriod)) { _, _ in step })
+            kept.next = .piece(StreamWaiting(for: .time(Self.offerPeriod)) { _, _ in step })
             return wait(kept)
         }
         kept.sent += bytes.count
@@ -63,7 +63,7 @@ extension KeptReplies {
         // One that waits for a turn or for acknowledgments stays where it is, and is passed over.
         forget(kept)
         metrics.recordWaiting(table.count)
-        responder.streamEnded(kept, finished: MonotonicClock.nanoseconds)
+        responder.streamEnded(kept, finished: MonotonicClock.now)
     }
 }
 

@@ -2,13 +2,15 @@
 // Acknowledgments come in order and cover all that was done before, so calls that wait for them are in one queue; calls
 // that wait for a turn are in another, and the others are found by their ticket.
 
+import Time
+
 /// The waiters of one loop.
 struct WaiterTable<Waiter> {
     /// A wait, and the number that stands for it outside.
     struct Ticketed {
         let ticket: UInt64
         let waiter: Waiter
-        let deadline: Int64
+        let deadline: MonotonicTime
     }
 
     /// First come, first served; what has been served is given back in pieces.
@@ -54,18 +56,18 @@ struct WaiterTable<Waiter> {
     /// Whether anybody waits for a turn.
     var hasTurns: Bool { !turns.isEmpty }
 
-    /// The earliest deadline of a waiting call, in the caller's milliseconds.
-    var nextDeadline: Int64? {
+    /// The earliest deadline of a waiting call.
+    var nextDeadline: MonotonicTime? {
         mutating get {
             guard let first = acknowledgments.first else { return deadlines.earliest }
-            return min(first.deadline, deadlines.earliest ?? .max)
+            return min(first.deadline, deadlines.earliest ?? .distantFuture)
         }
     }
 
     // MARK: - Waiting
 
     /// Waits for the acknowledgment of this ticket or of a later one.
-    mutating func waitForAcknowledgment(_ waiter: Waiter, until deadline: Int64) -> UInt64 {
+    mutating func waitForAcknowledgment(_ waiter: Waiter, until deadline: MonotonicTime) -> UInt64 {
         let ticket = begin()
         acknowledgments.append(Ticketed(ticket: ticket, waiter: waiter, deadline: deadline))
         return ticket
@@ -73,11 +75,11 @@ struct WaiterTable<Waiter> {
 
     /// Waits for a turn, behind all that wait for theirs.
     mutating func waitForTurn(_ waiter: Waiter) {
-        turns.append(Ticketed(ticket: begin(), waiter: waiter, deadline: .max))
+        turns.append(Ticketed(ticket: begin(), waiter: waiter, deadline: .distantFuture))
     }
 
     /// Waits for what is known by this ticket, or for the time.
-    mutating func wait(_ waiter: Waiter, until deadline: Int64) -> UInt64 {
+    mutating func wait(_ waiter: Waiter, until deadline: MonotonicTime) -> UInt64 {
         let ticket = begin()
         others[ticket] = waiter
         deadlines.insert(ticket, at: deadline)
@@ -116,7 +118,7 @@ struct WaiterTable<Waiter> {
     }
 
     /// The next that has waited long enough.
-    mutating func takeOverdue(at now: Int64) -> Waiter? {
+    mutating func takeOverdue(at now: MonotonicTime) -> Waiter? {
         if let first = acknowledgments.first, first.deadline <= now { return end(acknowledgments.popFirst()) }
         guard let ticket = deadlines.pop(at: now), let waiter = others.removeValue(forKey: ticket) else { return nil }
         count -= 1

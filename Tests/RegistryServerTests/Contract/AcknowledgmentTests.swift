@@ -8,7 +8,9 @@ import Synchronization
 import System
 import TestCatalog
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Amalgam8
 @testable import RegistryCore
@@ -32,7 +34,7 @@ private final class WaitingCluster: Cluster {
     private let state = Mutex(State())
     private let happened = DispatchSemaphore(value: 0)
 
-    init(waits: Bool = true, mayBeUnderWay: Bool = false, behindSince: Int64? = nil) {
+    init(waits: Bool = true, mayBeUnderWay: Bool = false, behindSince: MonotonicTime? = nil) {
         standing.publish(ClusterStanding(waits: waits, mayBeUnderWay: mayBeUnderWay, behindSince: behindSince))
     }
 
@@ -86,7 +88,7 @@ struct AcknowledgmentTests {
         init(_ cluster: WaitingCluster, capacity: Int = KeptReplies.capacity) throws {
             self.cluster = cluster
             context = ServerContext(
-                settings: .defaults, cluster: cluster, loops: 1, monotonic: MonotonicClock.nanoseconds())
+                settings: .defaults, cluster: cluster, loops: 1, monotonic: MonotonicClock.now())
             server = try WaitingServer.start(context, capacity: capacity)
         }
 
@@ -101,7 +103,7 @@ struct AcknowledgmentTests {
         /// As another member's word brings it.
         func learn(_ body: Body) throws -> String {
             let registration = try Registration(json: Array(body.text.utf8))
-            let moment = context.registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
+            let moment = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
             let instance = registration.instance(policy: context.registry.leasePolicy, at: moment)
             _ = context.registry.store.apply(.register(instance), in: Namespace("default"), at: moment)
             return instance.id.description
@@ -207,7 +209,7 @@ struct AcknowledgmentTests {
     {
         // R273 A member that was left out, or was paused for longer than ACKNOWLEDGE_TIMEOUT, … 503 … X-Registry-Stale:
         // SECONDS …
-        let behindSince = MonotonicClock.milliseconds() - 3_500
+        let behindSince = MonotonicClock.now() - .milliseconds(3_500)
         let member = try Member(WaitingCluster(waits: false, mayBeUnderWay: true, behindSince: behindSince))
         let id = try member.learn(Body())
         for request in [

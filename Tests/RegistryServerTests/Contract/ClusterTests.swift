@@ -139,7 +139,7 @@ struct ClusterTests {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))
         let registry = try Registry(.router, cluster: AwaitingCluster(), store: store)
         _ = try registry.send(.remove("0123456789abcdef"))
-        let told = store.drain(includeRenewals: false, budget: 10, at: registry.clock.instant.moment).changes
+        let told = store.drain(includeRenewals: false, budget: 10, at: registry.clock.moment).changes
         #expect(told.map(\.replica.id) == [InstanceID(Array("0123456789abcdef".utf8)[...])])
         guard case .absent = told.first?.replica else {
             Issue.record("told \(told)")

@@ -152,10 +152,9 @@ struct LongListTests {
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(on: loop, index: 0, responder, context, context.loopMetrics[0])
                 return { request, reply in
-                    let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(
-                        moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
-                    switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+                    let now = MonotonicClock.now()
+                    let moment = context.registry.moment(monotonic: now, wall: WallClock.nanoseconds())
+                    switch responder.respond(to: request, at: moment, finished: MonotonicClock.now) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)
                     }
@@ -169,8 +168,8 @@ struct LongListTests {
     func `many who ask for one long list get it, others are served meanwhile, and who has gone is not waited for`()
         throws
     {
-        let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds())
-        let moment = context.registry.moment(monotonic: MonotonicClock.nanoseconds(), wall: WallClock.nanoseconds())
+        let context = ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.now())
+        let moment = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
         for number in 0..<5_000 {
             let registration = try Registration(json: Array(Body("s\(number % 9)", "\(number)").text.utf8))
             let instance = registration.instance(policy: context.registry.leasePolicy, at: moment)

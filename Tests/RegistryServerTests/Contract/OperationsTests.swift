@@ -3,7 +3,9 @@
 import Foundation
 import Replication
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Configuration
 @testable import RegistryCore
@@ -17,7 +19,7 @@ struct ReportingCluster: Cluster {
     var components: [ComponentHealth] = []
     var report: ClusterReport?
     var readiness: ReadinessReport?
-    var sizeChangedAt: Int64 = 0
+    var sizeChangedAt: MonotonicTime = 0
 }
 
 struct OperationsTests {

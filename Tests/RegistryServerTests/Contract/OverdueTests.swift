@@ -26,18 +26,18 @@ struct OverdueTests {
         _ = store.merge(
             Replicated(
                 namespace: Namespace("default"), replica: .present(instance, version, Heartbeat(age: 0, wall: 0))),
-            at: registry.clock.instant.moment)
+            at: registry.clock.moment)
         return registry
     }
 
     private func sweep(_ registry: Registry) {
-        let now = registry.clock.instant.moment
+        let now = registry.clock.moment
         _ = registry.context.registry.store.expire(
             at: now, bounds: registry.context.registry.expiryHold.bounds(at: now.lease), budget: 1_000)
     }
 
     private func hear(_ hearing: PeerHearing, _ registry: Registry) {
-        registry.context.registry.expiryHold.peersAre(hearing, at: registry.clock.instant.moment.lease)
+        registry.context.registry.expiryHold.peersAre(hearing, at: registry.clock.moment.lease)
         sweep(registry)
     }
 
@@ -100,7 +100,7 @@ struct OverdueTests {
         #expect(metrics.contains("a8registry_instances_overdue 1\n"))
         // R673 SIGUSR1 writes … what the process holds …
         func isToldOnSignal() -> String? {
-            StatusReport.process(registry.context, monotonic: registry.clock.instant.monotonic)["leases_held"].map {
+            StatusReport.process(registry.context, monotonic: registry.clock.moment.monotonic)["leases_held"].map {
                 "\($0)"
             }
         }

@@ -9,7 +9,9 @@ import Replication
 import Synchronization
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Authorization
 @testable import Configuration
@@ -42,18 +44,18 @@ final class TestClock: Sendable {
     /// Milliseconds since the registry started.
     var milliseconds: Int64 { elapsed.withLock { $0 } / 1_000_000 }
 
-    var instant: Instant {
+    var moment: Moment {
         let elapsed = self.elapsed.withLock { $0 }
-        return Instant(
-            moment: Moment(lease: LeaseTime(milliseconds: elapsed / 1_000_000), wall: Self.start + elapsed),
-            monotonic: elapsed)
+        return Moment(
+            monotonic: MonotonicTime(nanoseconds: elapsed), lease: LeaseTime(milliseconds: elapsed / 1_000_000),
+            wall: Self.start + elapsed)
     }
 }
 
 extension ServerContext {
     convenience init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
-        monotonic: Int64,
+        monotonic: MonotonicTime,
         routes: RouteTable = Protocols.routes
     ) {
         self.init(
@@ -99,12 +101,12 @@ final class Registry {
             accessLog: nil)
         var handler = LoopHandler(
             respond: { request in
-                let instant = clock.instant
-                return responder.respond(to: request, at: instant, finished: { instant.monotonic }).settled(
-                    by: responder, at: instant)
+                let moment = clock.moment
+                return responder.respond(to: request, at: moment, finished: { moment.monotonic }).settled(
+                    by: responder, at: moment)
             },
             refused: { refusal, cause, client in
-                responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.instant.moment.wall)
+                responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.moment.wall)
             })
         handler.standing = Response.standing
         return handler
@@ -126,7 +128,7 @@ final class Registry {
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
         context.registry.changes.countExpirations(
-            context.registry.store.expire(at: clock.instant.moment, budget: 100_000).expired)
+            context.registry.store.expire(at: clock.moment, budget: 100_000).expired)
     }
 }
 
@@ -140,15 +142,15 @@ extension CallProgress {
     }
 
     /// The answer, once a list that it waits for has been made.
-    func settled(by responder: Responder, at instant: Instant) -> Response {
+    func settled(by responder: Responder, at moment: Moment) -> Response {
         guard case .waits(let kept) = self, case .rendering(let job) = kept.cause, let done = try? WakeSignal()
         else {
             return atOnce
         }
         _ = job.whenDone { done.raise() }
-        let isDone = done.wait(until: MonotonicClock.milliseconds() + 30_000)
-        return responder.resume(kept, isDone ? .come : .timeUp, at: instant, finished: { instant.monotonic }).settled(
-            by: responder, at: instant)
+        let isDone = done.wait(until: MonotonicClock.now() + .seconds(30))
+        return responder.resume(kept, isDone ? .come : .timeUp, at: moment, finished: { moment.monotonic }).settled(
+            by: responder, at: moment)
     }
 }
 

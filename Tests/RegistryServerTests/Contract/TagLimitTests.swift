@@ -66,7 +66,7 @@ struct TagLimitTests {
         let told = Replica.present(
             instance, Version(time: HybridTime(bits: 1 << 30), origin: MemberID(bits: 2)), Heartbeat(age: 0, wall: 0))
         #expect(
-            store.merge(Replicated(namespace: Namespace("default"), replica: told), at: registry.clock.instant.moment)
+            store.merge(Replicated(namespace: Namespace("default"), replica: told), at: registry.clock.moment)
                 == .applied)
         #expect(try registry.send(.instance("0000000000000001")).object()["tags"] as? [String] == ["a", "b", "c", "d"])
     }

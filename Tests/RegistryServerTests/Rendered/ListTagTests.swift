@@ -122,9 +122,9 @@ struct ListTagTests {
     private static func replicate(_ from: Registry, to others: [Registry]) {
         var cursor: CopyCursor? = .start
         while let next = cursor {
-            let piece = from.context.registry.store.copy(from: next, limit: 100, at: from.clock.instant.moment)
+            let piece = from.context.registry.store.copy(from: next, limit: 100, at: from.clock.moment)
             for item in piece.items.shuffled() {
-                for other in others { _ = other.context.registry.store.merge(item, at: other.clock.instant.moment) }
+                for other in others { _ = other.context.registry.store.merge(item, at: other.clock.moment) }
             }
             cursor = piece.next
         }
@@ -195,12 +195,12 @@ struct ListTagTests {
                 let instanceID = try #require(InstanceID(Array(id.utf8)[...]))
                 let store = registry.context.registry.store
                 let version = try #require(
-                    store.stateForPeers(of: instanceID, in: Namespace("default"), at: registry.clock.instant.moment)
+                    store.stateForPeers(of: instanceID, in: Namespace("default"), at: registry.clock.moment)
                 )
                 .replica.version
                 let heard = Replica.renewed(instanceID, version, Heartbeat(age: 5, wall: 7))
                 _ = store.merge(
-                    Replicated(namespace: Namespace("default"), replica: heard), at: registry.clock.instant.moment)
+                    Replicated(namespace: Namespace("default"), replica: heard), at: registry.clock.moment)
                 let answer = try registry.send(.get(list).ifNoneMatch(tag))
                 #expect(answer.status == 200 && answer["ETag"] == whole["ETag"], "\(list): \(answer)")
             } else {

@@ -41,7 +41,7 @@ struct RenderedPropertyTests {
         /// Whether all whose leases have run out are gone from the catalog.
         var isSwept: Bool {
             let living = ["a", "b"].reduce(0) {
-                $0 + context.registry.store.instances(in: Namespace($1), at: clock.instant.moment.lease).count
+                $0 + context.registry.store.instances(in: Namespace($1), at: clock.moment.lease).count
             }
             return context.registry.store.counts.instances == living
         }
@@ -66,11 +66,11 @@ struct RenderedPropertyTests {
             var gate = RequestParser(limits: RequestLimits())
             gate.feed(request.bytes.span)
             guard let head = gate.takeRequest() else { throw WaitedInVain(for: "\(request)") }
-            let instant = clock.instant
+            let moment = clock.moment
             return responder.respond(
-                to: Request(head: head, body: request.body, isSecure: false, clientAddress: nil), at: instant,
-                finished: { instant.monotonic }
-            ).settled(by: responder, at: instant)
+                to: Request(head: head, body: request.body, isSecure: false, clientAddress: nil), at: moment,
+                finished: { moment.monotonic }
+            ).settled(by: responder, at: moment)
         }
     }
 
@@ -136,7 +136,7 @@ struct RenderedPropertyTests {
             case 4:
                 let steps = [1, 10, 300, 300, 700, 999, 1_000, 5_000] as [Int64]
                 world.clock.advance(milliseconds: steps.randomElement(using: &generator) ?? 0)
-            case 5: _ = world.context.registry.store.expire(at: world.clock.instant.moment, budget: 1_000)
+            case 5: _ = world.context.registry.store.expire(at: world.clock.moment, budget: 1_000)
             default:
                 let list = Self.lists.randomElement(using: &generator) ?? ""
                 var request = TestRequest.get(list).bearing(tenant)
@@ -157,7 +157,7 @@ struct RenderedPropertyTests {
                 // Who shows the tag of an earlier answer gets 304 when that answer still says who is there. Those whose
                 // leases ran out in the wheel's last tick have not changed the revision yet.
                 let place = "\(tenant) \(list)"
-                _ = world.context.registry.store.expire(at: world.clock.instant.moment, budget: 1_000)
+                _ = world.context.registry.store.expire(at: world.clock.moment, budget: 1_000)
                 if let known = tags[place] {
                     let answer = try world.send(TestRequest.get(list).bearing(tenant).with("If-None-Match", known.tag))
                     if answer.status == .notModified, world.isSwept {

@@ -4,7 +4,9 @@ import Libevent
 import Synchronization
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Amalgam8
 @testable import RegistryCore
@@ -16,7 +18,7 @@ struct RenderJobTests {
 
     private func job(at milliseconds: Int64 = 0) -> RenderJob {
         RenderJob(
-            Self.key(), AmalgamList(namespace: Self.tenant, content: .services), nil, at: Self.instant(milliseconds),
+            Self.key(), AmalgamList(namespace: Self.tenant, content: .services), nil, at: Self.moment(milliseconds),
             account)
     }
 
@@ -24,31 +26,32 @@ struct RenderJobTests {
         RenderKey(resource: .services, namespace: namespace, key: Array(name.utf8), variant: nil, isCompressed: false)
     }
 
-    private static func instant(_ milliseconds: Int64) -> Instant {
-        Instant(
-            moment: Moment(lease: LeaseTime(milliseconds: milliseconds), wall: 0), monotonic: milliseconds * 1_000_000)
+    private static func moment(_ milliseconds: Int64) -> Moment {
+        Moment(
+            monotonic: MonotonicTime(milliseconds: milliseconds), lease: LeaseTime(milliseconds: milliseconds),
+            wall: 0)
     }
 
     private static func revision(_ index: UInt64) -> Revision { Revision(digest: index, index: index) }
 
     @Test func `a list that has not begun may be joined by anybody, and is read at the time of the last`() {
         let job = job()
-        #expect(job.join(at: Self.instant(5_000), Self.revision(2)))
-        #expect(job.begin(Self.revision(2)).monotonic == 5_000_000_000)
+        #expect(job.join(at: Self.moment(5_000), Self.revision(2)))
+        #expect(job.begin(Self.revision(2)).monotonic == 5_000)
     }
 
     @Test func `a list that has begun is for those who see what it saw, for a second`() {
         let job = job(at: 100)
         _ = job.begin(Self.revision(1))
-        #expect(job.join(at: Self.instant(1_099), Self.revision(1)))
-        #expect(!job.join(at: Self.instant(1_100), Self.revision(1)))
+        #expect(job.join(at: Self.moment(1_099), Self.revision(1)))
+        #expect(!job.join(at: Self.moment(1_100), Self.revision(1)))
         // Somebody has been told meanwhile that the namespace has changed: what he asks for next must show it.
-        #expect(!job.join(at: Self.instant(101), Self.revision(2)))
+        #expect(!job.join(at: Self.moment(101), Self.revision(2)))
     }
 
     @Test func `a list is wanted as long as one of those who asked for it does`() {
         let job = job()
-        #expect(job.join(at: Self.instant(0), Self.revision(1)))
+        #expect(job.join(at: Self.moment(0), Self.revision(1)))
         job.leave()
         #expect(!job.isUnwanted)
         job.leave()
@@ -79,7 +82,7 @@ struct RenderJobTests {
 
         func make(_ job: RenderJob) -> RenderOutcome {
             begun.withLock { $0.append(job.key) }
-            _ = open.wait(until: MonotonicClock.milliseconds() + 30_000)
+            _ = open.wait(until: MonotonicClock.now() + .seconds(30))
             return .refused(.noSuchService)
         }
 
@@ -102,14 +105,14 @@ struct RenderJobTests {
     {
         threads.job(
             Self.key(name, of: namespace), AmalgamList(namespace: namespace, content: .services), nil,
-            at: Self.instant(0),
+            at: Self.moment(0),
             Self.revision(revision))
     }
 
     private func wait(for job: RenderJob) throws {
         let done = try WakeSignal()
         _ = job.whenDone { done.raise() }
-        if !done.wait(until: MonotonicClock.milliseconds() + 30_000) { throw WaitedInVain(for: "a rendering") }
+        if !done.wait(until: MonotonicClock.now() + .seconds(30)) { throw WaitedInVain(for: "a rendering") }
     }
 
     @Test func `one tenant's lists keep no other's waiting, and the same list is made once for all who ask`() throws {

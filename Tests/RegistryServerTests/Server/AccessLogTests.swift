@@ -4,7 +4,9 @@ import Foundation
 import HTTP
 import Telemetry
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Authorization
 @testable import Configuration
@@ -31,7 +33,7 @@ struct AccessLogTests {
         let path = RouterPath(
             LoopHandler(
                 respond: { request in
-                    responder.respond(to: request, at: TestClock().instant, finished: { 0 }).atOnce
+                    responder.respond(to: request, at: TestClock().moment, finished: { 0 }).atOnce
                 },
                 refused: { refusal, cause, client in
                     responder.respond(to: refusal, cause, from: client, isSecure: false, at: 0)

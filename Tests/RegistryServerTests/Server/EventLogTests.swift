@@ -6,6 +6,7 @@ import Telemetry
 import TestCatalog
 import TestSupport
 import Testing
+import Time
 
 @testable import Configuration
 @testable import RegistryServer
@@ -43,7 +44,9 @@ struct EventLogTests {
     }
 
     private static func moment(_ milliseconds: Int64) -> Moment {
-        Moment(lease: LeaseTime(milliseconds: milliseconds), wall: milliseconds * 1_000_000)
+        Moment(
+            monotonic: MonotonicTime(milliseconds: milliseconds), lease: LeaseTime(milliseconds: milliseconds),
+            wall: milliseconds * 1_000_000)
     }
 
     @Test func `each change is a line with who asked for it`() throws {

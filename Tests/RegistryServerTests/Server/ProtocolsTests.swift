@@ -2,7 +2,9 @@
 
 import HTTP
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Amalgam8
 @testable import Authorization
@@ -26,7 +28,7 @@ struct ProtocolsTests {
         let taken = gate.takeRequest()
         let head = try #require(taken)
         let arrived = Request(head: head, body: request.body, isSecure: false, clientAddress: nil)
-        return responder.respond(to: arrived, at: TestClock().instant, finished: { 0 }).atOnce
+        return responder.respond(to: arrived, at: TestClock().moment, finished: { 0 }).atOnce
     }
 
     @Test func `no two routes answer the same method and path, and no two operations have one name`() {

@@ -5,7 +5,9 @@ import HTTP
 import Synchronization
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Operations
 @testable import Serving
@@ -32,22 +34,22 @@ struct KeptReplyTests {
                 .get, "/uptime", .uptime,
                 patient: { _ in
                     .later(
-                        Waiting(for: .time(milliseconds: 20)) { call, wake throws(Refused) in
-                            guard call.monotonic - call.arrived >= 20_000_000 else { throw .noRoom }
+                        Waiting(for: .time(.milliseconds(20))) { call, wake throws(Refused) in
+                            guard call.monotonic - call.arrived >= 20 else { throw .noRoom }
                             return .now(Response(.ok))
                         })
                 }),
             Route(
                 .get, "/readyz", .readyz,
                 patient: { _ in
-                    .later(Waiting(for: .time(milliseconds: 1)) { _, _ throws(Refused) in throw .noSuchResource })
+                    .later(Waiting(for: .time(.milliseconds(1))) { _, _ throws(Refused) in throw .noSuchResource })
                 }),
             Route(.get, "/livez", .livez, handler: { _ in Response(.ok) }),
         ]
     }
 
     private func context(_ routes: RouteTable) -> ServerContext {
-        ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)
+        ServerContext(settings: .defaults, loops: 1, monotonic: MonotonicClock.now(), routes: routes)
     }
 
     private func request(_ path: String, _ header: String = "") -> [UInt8] {

@@ -7,7 +7,9 @@ import Libevent
 import Synchronization
 import System
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Operations
 @testable import RegistryServer
@@ -30,7 +32,7 @@ struct StreamedReplyTests {
         guard number < count else { return .last(bytes) }
         return .piece(
             bytes,
-            then: StreamWaiting(for: .time(milliseconds: 1)) { _, wake in
+            then: StreamWaiting(for: .time(.milliseconds(1))) { _, wake in
                 switch wake {
                 case .come: return step(number + 1, of: count, padding: padding, asked)
                 case .draining:
@@ -79,10 +81,10 @@ struct StreamedReplyTests {
     }
 
     /// One piece for each change, and one for half a second without.
-    private static func changes(after watch: ChangeWatch, _ since: Int64) -> StreamWaiting {
-        StreamWaiting(for: .change(watch, milliseconds: 500)) { call, wake in
+    private static func changes(after watch: ChangeWatch, _ since: MonotonicTime) -> StreamWaiting {
+        StreamWaiting(for: .change(watch, atMost: .milliseconds(500))) { call, wake in
             guard wake != .timeUp else {
-                return .last(Array((call.monotonic - since < 500_000_000 ? "early" : "quiet").utf8))
+                return .last(Array((call.monotonic - since < .milliseconds(500) ? "early" : "quiet").utf8))
             }
             let revision = call.registry.lookup.revision(of: watch.namespace)
             let next = ChangeWatch(namespace: watch.namespace, revision: revision)
@@ -101,7 +103,7 @@ struct StreamedReplyTests {
         ) throws {
             let routes = RouteTable(StreamedReplyTests.routes(asked) + others)
             context = ServerContext(
-                settings: .defaults, loops: 1, monotonic: MonotonicClock.nanoseconds(), routes: routes)
+                settings: .defaults, loops: 1, monotonic: MonotonicClock.now(), routes: routes)
             server = try WaitingServer.start(context, routes, capacity: capacity, connectionLimits)
         }
 
@@ -193,8 +195,8 @@ struct StreamedReplyTests {
         // By then its pieces have been offered again for a while.
         try scene.waitFor("the kernel to have taken what it takes") {
             let before = scene.asked.pieces.load(ordering: .relaxed)
-            let end = MonotonicClock.milliseconds() + 200
-            while MonotonicClock.milliseconds() < end {}
+            let end = MonotonicClock.now() + .milliseconds(200)
+            while MonotonicClock.now() < end {}
             return before > 10 && scene.asked.pieces.load(ordering: .relaxed) == before
         }
         let last = scene.asked.pieces.load(ordering: .relaxed) + 20

@@ -1,6 +1,8 @@
 import TestRandom
 import TestSupport
+import TestTime
 import Testing
+import Time
 
 @testable import Serving
 
@@ -68,15 +70,15 @@ struct WaiterTableTests {
         var generator = SplitMix64(seed: seed)
         var table = WaiterTable<Int>(capacity: .max)
         // Ticket, waiter, deadline; of acknowledgments and of the others.
-        var acknowledgments: [(UInt64, Int, Int64)] = []
-        var others: [(UInt64, Int, Int64)] = []
-        var now: Int64 = 0
+        var acknowledgments: [(UInt64, Int, MonotonicTime)] = []
+        var others: [(UInt64, Int, MonotonicTime)] = []
+        var now: MonotonicTime = 0
         for step in 0..<20_000 {
-            now += Int64.random(in: 0...2, using: &generator)
+            now += Duration.random(in: 0...2, using: &generator)
             switch Int.random(in: 0..<6, using: &generator) {
             case 0, 1: acknowledgments.append((table.waitForAcknowledgment(step, until: now + 100), step, now + 100))
             case 2, 3:
-                let deadline = now + Int64.random(in: 1...200, using: &generator)
+                let deadline = now + Duration.random(in: 1...200, using: &generator)
                 others.append((table.wait(step, until: deadline), step, deadline))
             case 4:
                 guard let upTo = acknowledgments.randomElement(using: &generator)?.0 else { continue }

@@ -37,10 +37,9 @@ enum WaitingServer {
                 context.registry.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
                 return { request, reply in
                     withExtendedLifetime(mailbox) {}
-                    let now = MonotonicClock.nanoseconds()
-                    let instant = Instant(
-                        moment: context.registry.moment(monotonic: now, wall: WallClock.nanoseconds()), monotonic: now)
-                    switch responder.respond(to: request, at: instant, finished: MonotonicClock.nanoseconds) {
+                    let now = MonotonicClock.now()
+                    let moment = context.registry.moment(monotonic: now, wall: WallClock.nanoseconds())
+                    switch responder.respond(to: request, at: moment, finished: MonotonicClock.now) {
                     case .answered(let response): reply.send(response)
                     case .waits(let call): kept.keep(call, reply)
                     }

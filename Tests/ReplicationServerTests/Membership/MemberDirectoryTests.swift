@@ -5,7 +5,9 @@ import Glibc
 import Replication
 import Synchronization
 import System
+import TestTime
 import Testing
+import Time
 
 @testable import ReplicationServer
 
@@ -236,7 +238,11 @@ struct MemberDirectoryTests {
         var view = DirectoryView(own: own)
         var last: DirectoryJudgement.Deletion?
         for second in stride(from: Int64(0), through: 600, by: 5) {
-            last = view.looked([ObservedFile(name: name, content: .bytes(content))], at: second * 1_000).deletions.first
+            last =
+                view.looked(
+                    [ObservedFile(name: name, content: .bytes(content))],
+                    at: MonotonicTime(milliseconds: second * 1_000)
+                ).deletions.first
         }
         return last
     }

@@ -6,8 +6,10 @@ import Glibc
 import Replication
 import Synchronization
 import System
+import TestTime
 import Testing
 import Text
+import Time
 
 @testable import ReplicationServer
 

@@ -2,7 +2,9 @@
 // its seed.
 
 import TestRandom
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -33,6 +35,8 @@ struct DirectoryViewPropertyTests {
         var now: Int64 = Int64.random(in: 0..<1 << 40, using: &random)
         let start = now
         for index in writers.indices { writers[index].nextBeat += start }
+        let longestStep = DirectoryView.longestStep.wholeMilliseconds
+        let expiry = DirectoryView.expiry.wholeMilliseconds
         var counted: Int64 = 0
         var lastLook: Int64?
         var isWritable = true
@@ -74,8 +78,8 @@ struct DirectoryViewPropertyTests {
                 return ObservedFile(
                     name: writer.address.description, content: writer.isTorn ? .bytes([]) : .bytes(content))
             }
-            let judgement = view.looked(files.shuffled(using: &random), at: now)
-            if let lastLook, isWritable { counted += min(now - lastLook, DirectoryView.longestStep) }
+            let judgement = view.looked(files.shuffled(using: &random), at: MonotonicTime(milliseconds: now))
+            if let lastLook, isWritable { counted += min(now - lastLook, longestStep) }
             lastLook = now
 
             var expected: Set<PeerAddress> = []
@@ -85,9 +89,9 @@ struct DirectoryViewPropertyTests {
                     writers[index].seen = (content, counted)
                 }
                 guard let seen = writers[index].seen else { continue }
-                if counted - seen.at < DirectoryView.expiry { expected.insert(writers[index].address) }
+                if counted - seen.at < expiry { expected.insert(writers[index].address) }
                 // Forgotten: the same content, should it come again, is a new one.
-                if counted - seen.at >= DirectoryView.expiry, writers[index].written == nil {
+                if counted - seen.at >= expiry, writers[index].written == nil {
                     writers[index].seen = nil
                 }
             }
@@ -123,7 +127,7 @@ struct DirectoryViewPropertyTests {
                 [
                     ObservedFile(
                         name: "10.0.0.2:6100", content: .bytes(MemberFile(address: other, timestamp: beat).content))
-                ], at: now)
+                ], at: MonotonicTime(milliseconds: now))
             #expect(view.members == [other], "seed \(seed), step \(step)")
         }
     }

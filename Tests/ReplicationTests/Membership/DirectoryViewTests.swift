@@ -1,6 +1,8 @@
 // Who is a member, as a table of looks: the time is an argument, and every look is written out.
 
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 
@@ -26,7 +28,7 @@ struct DirectoryViewTests {
         var events: [MembershipEvent] = []
         var deletions: [DirectoryJudgement.Deletion] = []
         for second in stride(from: start, through: end, by: 5) {
-            let judgement = view.looked(files, at: second * 1_000)
+            let judgement = view.looked(files, at: MonotonicTime(milliseconds: second * 1_000))
             events += judgement.events
             deletions += judgement.deletions
         }
@@ -44,7 +46,7 @@ struct DirectoryViewTests {
         var view = DirectoryView(own: Self.own)
         // Its clock goes backwards, which is still a change.
         for second in stride(from: Int64(0), through: 300, by: 5) {
-            _ = view.looked([Self.file(Self.other, beat: -second / 7)], at: second * 1_000)
+            _ = view.looked([Self.file(Self.other, beat: -second / 7)], at: MonotonicTime(milliseconds: second * 1_000))
             #expect(view.members == [Self.other], "after \(second) s")
         }
     }
@@ -108,7 +110,7 @@ struct DirectoryViewTests {
         #expect(view.heartbeatFailed(reason: "full") == [.heartbeatFailed(reason: "full")])
         for second in stride(from: Int64(5), through: 1_000, by: 5) {
             #expect(view.heartbeatFailed(reason: "full") == [])
-            #expect(view.looked(files, at: second * 1_000) == DirectoryJudgement())
+            #expect(view.looked(files, at: MonotonicTime(milliseconds: second * 1_000)) == DirectoryJudgement())
         }
         #expect(view.members == [Self.other])
         #expect(view.heartbeatWritten(MemberFile(address: Self.own, timestamp: 0).content) == [.heartbeatRestored])
@@ -184,7 +186,7 @@ struct DirectoryViewTests {
         for second in stride(from: Int64(0), through: 100, by: 5) {
             // Every other look finds it truncated.
             let file = second % 10 == 0 ? Self.file(Self.other, beat: second) : Self.file(Self.other, saying: "")
-            events += view.looked([file], at: second * 1_000).events
+            events += view.looked([file], at: MonotonicTime(milliseconds: second * 1_000)).events
         }
         #expect(view.members == [Self.other])
         #expect(events == [.appeared(Self.other)])

@@ -1,7 +1,9 @@
 // The file of a member: what the original writes is read, what we write the original reads, and nothing else is taken
 // for a member's.
 
+import TestTime
 import Testing
+import Time
 
 @testable import Replication
 

@@ -1,7 +1,9 @@
 // Members by name: what the last good look-up said holds, whatever the resolver does afterwards.
 
+import TestTime
 import Testing
 import Text
+import Time
 
 @testable import Replication
 

@@ -1,10 +1,12 @@
 // Time in the simulation: what is to happen, in the order of when, and of what happens at the same moment in the order
 // in which it was planned.
 
+import Time
+
 /// A priority queue of things to do.
 struct EventQueue {
     private struct Event {
-        let at: Int64
+        let at: MonotonicTime
         let number: Int
         let action: () -> Void
 
@@ -15,7 +17,7 @@ struct EventQueue {
     private var heap: [Event] = []
     private var planned = 0
 
-    mutating func plan(at time: Int64, _ action: @escaping () -> Void) {
+    mutating func plan(at time: MonotonicTime, _ action: @escaping () -> Void) {
         planned += 1
         heap.append(Event(at: time, number: planned, action: action))
         var child = heap.count - 1
@@ -25,9 +27,9 @@ struct EventQueue {
         }
     }
 
-    var nextTime: Int64? { heap.first?.at }
+    var nextTime: MonotonicTime? { heap.first?.at }
 
-    mutating func pop() -> (at: Int64, action: () -> Void)? {
+    mutating func pop() -> (at: MonotonicTime, action: () -> Void)? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         guard !heap.isEmpty else { return (first.at, first.action) }

@@ -2,6 +2,7 @@
 
 import Catalog
 import Replication
+import Time
 
 struct Journal {
     enum Kind {
@@ -15,7 +16,7 @@ struct Journal {
         let version: Version
         /// Milliseconds that the instance is seen after its last heartbeat; nil when that is without end.
         let lifetime: Int64?
-        let at: Int64
+        let at: MonotonicTime
         let member: Int
         /// Whether its only holder died.
         var isExcused = false

@@ -3,6 +3,8 @@
 
 import Catalog
 import Replication
+import TestTime
+import Time
 
 struct Oracle {
     let simulation: Simulation
@@ -148,7 +150,7 @@ struct Oracle {
                     simulation.complain("\(client.key.id) is dead since \(client.heardAt), but \(member) has it")
                 }
                 // Without trouble everything is seen everywhere within a second, or when a short queue has been copied.
-                let bound: Int64 = simulation.setting.hasShortQueues ? 15_000 : 1_000
+                let bound: Duration = simulation.setting.hasShortQueues ? 15_000 : 1_000
                 let settled =
                     simulation.journal.entries[client.key]?.last.map { simulation.now - $0.at > bound } ?? false
                 if simulation.setting.isCalm, settled, simulation.now > 5_000, client.isHeartbeating, !isSeen {

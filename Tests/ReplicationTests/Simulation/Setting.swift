@@ -2,6 +2,8 @@
 
 import Replication
 import TestRandom
+import TestTime
+import Time
 
 struct Setting {
     /// What may go wrong.
@@ -11,8 +13,8 @@ struct Setting {
 
     let memberCount: Int
     let clusterSize: Int?
-    /// The longest a piece is under way, in milliseconds.
-    let latency: Int64
+    /// The longest a piece is under way.
+    let latency: Duration
     /// Whether every piece is under way for a millisecond, and whole: for a story whose every word is kept.
     let isSteady: Bool
     /// Bytes a millisecond.

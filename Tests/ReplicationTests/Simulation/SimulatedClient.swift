@@ -4,6 +4,8 @@
 import Catalog
 import Replication
 import TestCatalog
+import TestTime
+import Time
 
 final class SimulatedClient {
     enum State {
@@ -22,7 +24,7 @@ final class SimulatedClient {
     unowned let simulation: Simulation
     private(set) var state = State.heartbeating
     /// When a member last took a heartbeat or a registration of it.
-    private(set) var heardAt: Int64
+    private(set) var heardAt: MonotonicTime
     private var home: Int
     private var isRegistered = false
     private var incarnation = 0
@@ -122,10 +124,12 @@ final class SimulatedClient {
         planNext(after: wait)
     }
 
-    /// Milliseconds between two heartbeats.
-    private func pause() -> Int64 { shortestTTL / 3 + Int64.random(in: 0...300, using: &simulation.random) }
+    /// Between two heartbeats.
+    private func pause() -> Duration {
+        .milliseconds(shortestTTL / 3) + .random(in: 0...300, using: &simulation.random)
+    }
 
-    private func planNext(after wait: Int64) {
+    private func planNext(after wait: Duration) {
         let (state, incarnation) = (state, incarnation)
         simulation.plan(after: wait) { [self] in
             if self.state == state, self.incarnation == incarnation { act() }

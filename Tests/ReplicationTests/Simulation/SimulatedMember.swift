@@ -4,6 +4,8 @@
 import Catalog
 import TestCatalog
 import TestRandom
+import TestTime
+import Time
 
 @testable import Replication
 
@@ -27,22 +29,22 @@ final class SimulatedMember {
     /// Milliseconds by which its wall clock is wrong.
     var skew: Int64 = 0
     private(set) var correction: Int64 = 0
-    private(set) var wasPausedAt: Int64 = 0
-    private var startedAt: Int64 = 0
+    private(set) var wasPausedAt: MonotonicTime = 0
+    private var startedAt: MonotonicTime = 0
     /// What is seen here: in which version, and since when without a break, as far as the oracle has looked.
-    private(set) var seen: [Key: (version: Version, since: Int64)] = [:]
+    private(set) var seen: [Key: (version: Version, since: MonotonicTime)] = [:]
     /// How the cluster stands for requests, as the node has last told.
     private(set) var standing = ClusterStanding.starting
     /// What clients were not told yet, by the number of its ticket.
-    private var unanswered: [(number: UInt64, at: Int64, answer: () -> Void)] = []
+    private var unanswered: [(number: UInt64, at: MonotonicTime, answer: () -> Void)] = []
     private var lastTicket: UInt64 = 0
     private var questions: [UInt64: (Bool) -> Void] = [:]
     /// When the node is called for those who wait, if that is planned.
-    private var plannedDeadline: Int64?
+    private var plannedDeadline: MonotonicTime?
     /// How far the node had come after its last step.
     private var startup: Startup?
-    private var monotonicStart: Int64 = 0
-    private var lastTick: Int64 = 0
+    private var monotonicStart: MonotonicTime = 0
+    private var lastTick: MonotonicTime = 0
 
     private(set) var id = MemberID(bits: 0)
     private(set) var store = Store(namespaceCapacity: nil)
@@ -51,8 +53,8 @@ final class SimulatedMember {
     private var expiryHold = ExpiryHold()
     /// Until when leases last renewed elsewhere were held, and when they began anew, if ever. What is dead may be seen
     /// for longer by as much.
-    private(set) var heldUntil: Int64 = 0
-    private(set) var restartedAt: Int64?
+    private(set) var heldUntil: MonotonicTime = 0
+    private(set) var restartedAt: MonotonicTime?
     private(set) var hearing = PeerHearing.whole(restarts: false)
     /// In between the wake of the store and the node's hearing of it.
     private let dirtyShards = DirtyShards()
@@ -71,13 +73,12 @@ final class SimulatedMember {
 
     // MARK: - Clocks
 
-    private var monotonic: Int64 { simulation.now - monotonicStart }
+    private var monotonic: MonotonicTime { .zero + (simulation.now - monotonicStart) }
 
     var time: NodeTime {
         let wall = (simulation.wall + skew) * 1_000_000
         return NodeTime(
-            moment: clock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), monotonic: monotonic,
-            wall: wall)
+            moment: clock.moment(monotonic: monotonic, wall: wall + correction * 1_000_000), wall: wall)
     }
 
     // MARK: - Life
@@ -91,7 +92,7 @@ final class SimulatedMember {
         correction = 0
         standing = .starting
         (unanswered, questions, plannedDeadline, startup) = ([], [:], nil, nil)
-        monotonicStart = simulation.now - Int64.random(in: 0...1_000_000, using: &simulation.random)
+        monotonicStart = simulation.now - Duration.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
         clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
         expiryHold = ExpiryHold()
@@ -109,7 +110,7 @@ final class SimulatedMember {
             configuration, store: store, random: SplitMix64(seed: simulation.random.next()),
             authenticator: .test("secret"), at: time)
         simulation.trace("\(self) starts, boot \(boot)")
-        let learns = simulation.now + Int64.random(in: 0...2_000, using: &simulation.random)
+        let learns = simulation.now + Duration.random(in: 0...2_000, using: &simulation.random)
         let boot = boot
         simulation.plan(at: learns) { [self] in
             guard self.boot == boot, state == .up else { return }
@@ -227,7 +228,7 @@ final class SimulatedMember {
             case .becameReady(let ground):
                 isReady = true
                 simulation.becameReady(self, ground)
-            case .holdLeases(let milliseconds): clock.hold(atMost: milliseconds)
+            case .holdLeases(let interval): clock.hold(atMost: interval)
             case .releaseLeases: clock.release()
             case .peersHeard(let hearing): heard(hearing)
             case .correctClock(let milliseconds): correction = milliseconds
@@ -295,7 +296,7 @@ final class SimulatedMember {
             let isReached = waiter.at >= startedAt + limits.linkingTime
             let bound = (isReached ? waiter.at : startedAt + limits.linkingTime) + limits.acknowledgeTimeout
             if simulation.now > bound, waiter.at > wasPausedAt {
-                simulation.complain("a client of \(self) has waited for \(simulation.now - waiter.at) ms")
+                simulation.complain("a client of \(self) has waited for \(simulation.now - waiter.at)")
             }
             waiter.answer()
         }
@@ -329,7 +330,8 @@ final class SimulatedMember {
 
     /// Until when, at the earliest, somebody dead is seen no more who had a lease of so many milliseconds and was last
     /// heard then.
-    func seesDead(heardAt: Int64, lifetime: Int64) -> Int64 {
+    func seesDead(heardAt: MonotonicTime, lifetime: Int64) -> MonotonicTime {
+        let lifetime = Duration.milliseconds(lifetime)
         if case .whole = hearing {} else { heldUntil = simulation.now }
         return max(heardAt + lifetime, heldUntil, restartedAt.map { $0 + lifetime } ?? 0)
     }
@@ -357,7 +359,7 @@ final class SimulatedMember {
 
     /// Looks at what is seen here, for `seen`.
     func remember(_ keys: [Key]) {
-        var now: [Key: (version: Version, since: Int64)] = [:]
+        var now: [Key: (version: Version, since: MonotonicTime)] = [:]
         for key in keys where state != .down && sees(key) != nil {
             guard let version = record(key)?.version else { continue }
             let before = seen[key]

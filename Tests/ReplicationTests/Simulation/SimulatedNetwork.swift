@@ -2,6 +2,8 @@
 // wrong is that they come late, in other pieces, in one direction only, or not before the connection has been given up.
 
 import Replication
+import TestTime
+import Time
 
 final class SimulatedNetwork {
     /// One direction of a connection.
@@ -14,7 +16,7 @@ final class SimulatedNetwork {
         }
 
         /// In the order sent, with when they may arrive.
-        var items: [(arrival: Int64, item: Item)] = []
+        var items: [(arrival: MonotonicTime, item: Item)] = []
         var queuedBytes = 0
         var isPlanned = false
     }
@@ -40,9 +42,9 @@ final class SimulatedNetwork {
         }
     }
 
-    private static let connectTimeout: Int64 = 5_000
+    private static let connectTimeout: Duration = 5_000
     /// How often a direction that is blocked is looked at again.
-    private static let retry: Int64 = 50
+    private static let retry: Duration = 50
 
     unowned let simulation: Simulation
     private var connections: [LinkID: (connection: Connection, end: Int)] = [:]
@@ -90,8 +92,8 @@ final class SimulatedNetwork {
 
     func dial(_ address: PeerAddress, from dialer: SimulatedMember) {
         let boot = dialer.boot
-        func fail(after milliseconds: Int64) {
-            simulation.plan(after: milliseconds) {
+        func fail(after delay: Duration) {
+            simulation.plan(after: delay) {
                 // A paused dialer hears of it when it goes on.
                 if dialer.boot == boot { self.whenUp(dialer, boot) { dialer.dialFailed(address) } }
             }
@@ -126,7 +128,7 @@ final class SimulatedNetwork {
             if !simulation.setting.isSteady, Int.random(in: 0..<8, using: &simulation.random) == 0 {
                 length = Int.random(in: 1...length, using: &simulation.random)
             }
-            let taken = Int64(length) / connection.bandwidth
+            let taken = Duration.milliseconds(Int64(length) / connection.bandwidth)
             let free = direction.items.last.map { $0.arrival - simulation.now } ?? 0
             put(.bytes(Array(rest.prefix(length))), into: connection, from: end, after: max(latency(), free) + taken)
             rest = rest.dropFirst(length)
@@ -142,12 +144,12 @@ final class SimulatedNetwork {
 
     // MARK: - Delivery
 
-    private func latency() -> Int64 {
-        simulation.setting.isSteady ? 1 : Int64.random(in: 1...simulation.setting.latency, using: &simulation.random)
+    private func latency() -> Duration {
+        simulation.setting.isSteady ? 1 : Duration.random(in: 1...simulation.setting.latency, using: &simulation.random)
     }
 
     /// Nothing more comes from the other end but what is on its way by now.
-    private func finish(_ connection: Connection, toward end: Int, after delay: Int64) {
+    private func finish(_ connection: Connection, toward end: Int, after delay: Duration) {
         let direction = connection.directions[1 - end]
         let end = simulation.now + delay
         let late = direction.items.firstIndex { $0.arrival > end } ?? direction.items.count
@@ -155,14 +157,14 @@ final class SimulatedNetwork {
         put(.end, into: connection, from: connection.directions[0] === direction ? 0 : 1, after: delay)
     }
 
-    private func put(_ item: Direction.Item, into connection: Connection, from end: Int, after delay: Int64) {
+    private func put(_ item: Direction.Item, into connection: Connection, from end: Int, after delay: Duration) {
         let direction = connection.directions[end]
         let arrival = max(simulation.now + delay, direction.items.last?.arrival ?? 0)
         direction.items.append((arrival, item))
         plan(connection, end, at: arrival)
     }
 
-    private func plan(_ connection: Connection, _ end: Int, at time: Int64) {
+    private func plan(_ connection: Connection, _ end: Int, at time: MonotonicTime) {
         guard !connection.directions[end].isPlanned else { return }
         connection.directions[end].isPlanned = true
         simulation.plan(at: time) { [self] in

@@ -4,29 +4,31 @@
 import Catalog
 import Replication
 import TestRandom
+import TestTime
+import Time
 
 final class Simulation {
-    static let syncTimeout: Int64 = 8_000
-    /// The time of trouble, in milliseconds.
-    static let trouble: Int64 = 30_000
+    static let syncTimeout: Duration = 8_000
+    /// When the time of trouble ends.
+    static let trouble: MonotonicTime = 30_000
     /// How long after healing everything must be in order: two periods of the digest, the longest wait before a dial
     /// with its timeout, and the longest hold of leases after a pause, some of which overlap.
-    static let convergence: Int64 = 25_000
+    static let convergence: Duration = 25_000
     /// How long a dead instance may be seen beyond its TTL: its last renewal may be under way for as long as a link may
     /// be silent, three seconds, and members tick and batch.
-    static let deadBound: Int64 = 4_000
+    static let deadBound: Duration = 4_000
 
     let seed: UInt64
     var random: SplitMix64
     let setting: Setting
-    private(set) var now: Int64 = 0
+    private(set) var now: MonotonicTime = 0
     private var events = EventQueue()
     private(set) var members: [SimulatedMember] = []
     private(set) lazy var network = SimulatedNetwork(simulation: self)
     private(set) var clients: [SimulatedClient] = []
     private(set) var journal = Journal()
     /// What clients were answered, when, and by whom.
-    private(set) var promises: [(key: Key, version: Version, member: Int, at: Int64)] = []
+    private(set) var promises: [(key: Key, version: Version, member: Int, at: MonotonicTime)] = []
     /// What the oracle has to say. Empty: all is well.
     private(set) var complaints: [String] = []
     private var traces: [String] = []
@@ -48,16 +50,16 @@ final class Simulation {
     }
 
     /// True time, in milliseconds since 1970.
-    var wall: Int64 { 1_790_000_000_000 + now }
+    var wall: Int64 { 1_790_000_000_000 + now.milliseconds }
 
     // MARK: - The course of things
 
     /// Runs everything; returns what is wrong.
     func run() -> [String] {
         members = (0..<setting.memberCount).map { SimulatedMember(index: $0, simulation: self) }
-        for member in members { plan(at: Int64.random(in: 0...500, using: &random)) { member.start() } }
+        for member in members { plan(at: MonotonicTime.random(in: 0...500, using: &random)) { member.start() } }
         for number in 0..<24 {
-            plan(at: Int64.random(in: 0...Self.trouble, using: &random)) { [self] in
+            plan(at: MonotonicTime.random(in: 0...Self.trouble, using: &random)) { [self] in
                 clients.append(SimulatedClient(number: number, simulation: self))
             }
         }
@@ -76,7 +78,7 @@ final class Simulation {
     private static let eventsBetweenLooks = 16_384
     private var looks = 0
 
-    func run(until end: Int64) {
+    func run(until end: MonotonicTime) {
         while let next = events.nextTime, next <= end, let event = events.pop() {
             now = max(now, event.at)
             event.action()
@@ -88,9 +90,9 @@ final class Simulation {
         now = end
     }
 
-    func plan(at time: Int64, _ action: @escaping () -> Void) { events.plan(at: max(time, now), action) }
+    func plan(at time: MonotonicTime, _ action: @escaping () -> Void) { events.plan(at: max(time, now), action) }
 
-    func plan(after milliseconds: Int64, _ action: @escaping () -> Void) { events.plan(at: now + milliseconds, action) }
+    func plan(after interval: Duration, _ action: @escaping () -> Void) { events.plan(at: now + interval, action) }
 
     private func heal() {
         trace("everything is healed")
@@ -109,20 +111,20 @@ final class Simulation {
 
     // MARK: - Troubles
 
-    func run(for milliseconds: Int64) { run(until: now + milliseconds) }
+    func run(for interval: Duration) { run(until: now + interval) }
 
     private func planTroubles() {
         guard !setting.faults.isEmpty else { return }
-        var time = Int64.random(in: 500...6_000, using: &random)
+        var time = MonotonicTime.random(in: 500...6_000, using: &random)
         while time < Self.trouble {
             plan(at: time) { [self] in cause(setting.faults.randomElement(using: &random) ?? .breakConnection) }
-            time += Int64.random(in: 200...5_000, using: &random)
+            time += Duration.random(in: 200...5_000, using: &random)
         }
     }
 
     private func cause(_ fault: Setting.Fault) {
         guard !isHealed, let victim = members.randomElement(using: &random) else { return }
-        let length = Int64.random(in: 300...12_000, using: &random)
+        let length = Duration.random(in: 300...12_000, using: &random)
         let others = members.filter { $0 !== victim }
         guard let other = others.randomElement(using: &random) else { return }
         func cut(_ pairs: [(SimulatedMember, SimulatedMember)]) {
@@ -166,11 +168,11 @@ final class Simulation {
     func stopped(_ member: SimulatedMember) {
         member.crash()
         excuseTheLost()
-        if isHealed { member.start() } else { restart(member, after: Int64.random(in: 100...6_000, using: &random)) }
+        if isHealed { member.start() } else { restart(member, after: Duration.random(in: 100...6_000, using: &random)) }
     }
 
-    private func restart(_ member: SimulatedMember, after milliseconds: Int64) {
-        plan(after: milliseconds) { [self] in
+    private func restart(_ member: SimulatedMember, after interval: Duration) {
+        plan(after: interval) { [self] in
             if !isHealed, member.state == .down { member.start() }
         }
     }
@@ -185,7 +187,7 @@ final class Simulation {
     /// Many seldom heard instances register at one member at once: more than a short queue takes.
     private func planBurst() {
         let home = Int.random(in: 0..<members.count, using: &random)
-        plan(at: Int64.random(in: 5_000...Self.trouble, using: &random)) { [self] in
+        plan(at: MonotonicTime.random(in: 5_000...Self.trouble, using: &random)) { [self] in
             for number in 0..<12 {
                 clients.append(SimulatedClient(number: 101 + 4 * number, simulation: self, home: home))
             }
@@ -194,7 +196,7 @@ final class Simulation {
 
     private func planClientTroubles() {
         for _ in 0..<60 {
-            plan(at: Int64.random(in: 2_000...Self.trouble, using: &random)) { [self] in
+            plan(at: MonotonicTime.random(in: 2_000...Self.trouble, using: &random)) { [self] in
                 guard let client = clients.randomElement(using: &random) else { return }
                 switch Int.random(in: 0..<10, using: &random) {
                 case 0: client.fallSilent()

@@ -4,7 +4,9 @@
 
 import Catalog
 import Foundation
+import TestTime
 import Testing
+import Time
 
 final class Story {
     let simulation: Simulation
@@ -31,7 +33,7 @@ final class Story {
     func chapter(_ title: String, milliseconds: Int64, _ action: () -> Void) {
         transcript.begin(title)
         action()
-        simulation.run(for: milliseconds)
+        simulation.run(for: .milliseconds(milliseconds))
     }
 
     /// A client registers an instance at a member, and waits for its answer.

@@ -2,7 +2,9 @@
 // trouble.
 
 import Catalog
+import TestTime
 import Testing
+import Time
 
 struct StoryTests {
     @Test func `a member joins another and copies it before it answers look-ups`() throws {

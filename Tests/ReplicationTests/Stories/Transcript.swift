@@ -2,6 +2,8 @@
 // and compare.
 
 import Catalog
+import TestTime
+import Time
 
 @testable import Replication
 
@@ -9,7 +11,7 @@ import Catalog
 final class Transcript {
     private(set) var lines: [String] = []
     /// When the present chapter began.
-    private var start: Int64 = 0
+    private var start: MonotonicTime = 0
     /// The links on which an end has proven itself: what it says from then on bears a code.
     private var sealed: Set<LinkID> = []
 
@@ -29,7 +31,7 @@ final class Transcript {
     private func add(_ line: String) {
         // Before the first chapter nothing is told.
         guard !lines.isEmpty else { return }
-        let time = "\(simulation.now - start)"
+        let time = "\((simulation.now - start).wholeMilliseconds)"
         lines.append("\(String(repeating: " ", count: max(0, 6 - time.utf8.count)))\(time)  \(line)")
     }
 
