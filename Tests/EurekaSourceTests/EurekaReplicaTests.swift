@@ -42,7 +42,8 @@ struct EurekaReplicaTests {
     }
 
     /// The macro that expects cannot call what changes a value.
-    private static func fail(_ replica: inout EurekaReplica, hasNoChanges: Bool = false, at now: MonotonicTime) -> Bool {
+    private static func fail(_ replica: inout EurekaReplica, hasNoChanges: Bool = false, at now: MonotonicTime) -> Bool
+    {
         replica.fail(hasNoChanges: hasNoChanges, at: now)
     }
 
