@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.eureka \
+.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.eureka \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -52,6 +52,10 @@ run: build
 # Build and run a cluster of three members on this machine until Ctrl-C; prints commands to try it.
 cluster: build
 	@exec scripts/cluster
+
+# Run a registry that shows the services of a small API server of Kubernetes until Ctrl-C; prints commands to try it.
+demo.kubernetes: build
+	@exec scripts/demo-kubernetes
 
 # Run the fast tests (a few minutes on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
 test: deps.test

@@ -83,6 +83,12 @@ let package = Package(
             name: "EurekaSource",
             dependencies: ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
         .target(
+            name: "KubernetesSource",
+            dependencies: [
+                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS",
+                "Text", "Time",
+            ]),
+        .target(
             name: "FileSource",
             dependencies: [
                 "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System", "Time",
@@ -105,7 +111,7 @@ let package = Package(
             name: "RegistryServer",
             dependencies: [
                 "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
-                "HTTPClient", "LegacyPeers",
+                "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
@@ -178,6 +184,12 @@ let package = Package(
         .testTarget(
             name: "FileSourceTests",
             dependencies: ["FileSource", "System", "TestRandom", "TestSupport", "TestTime", "Time"]),
+        .testTarget(
+            name: "KubernetesSourceTests",
+            dependencies: [
+                "Catalog", "Configuration", "HTTPClient", "KubernetesSource", "RegistryCore", "System", "TestRandom",
+                "TestSupport", "TestTime", "Time",
+            ]),
         .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",

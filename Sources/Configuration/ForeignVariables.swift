@@ -8,8 +8,7 @@ enum ForeignVariables {
     private static let data = [
         "STORE": "keep its instances in a store outside of it",
         "STORE_ADDRESS": "keep its instances in a store outside of it",
-        "STORE_PASSWORD": "keep its instances in a store outside of it", "K8S_URL": "take instances from Kubernetes",
-        "K8S_TOKEN": "take instances from Kubernetes",
+        "STORE_PASSWORD": "keep its instances in a store outside of it",
     ]
     /// The values of STORE that ask for what is done anyway.
     private static let ordinaryStores: Set<String> = ["inmem", "memory"]

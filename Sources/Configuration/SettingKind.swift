@@ -98,7 +98,23 @@ extension SettingKind where Value == GoDuration {
     }
 }
 
+extension SettingKind where Value == KubernetesNamespaces {
+    static var kubernetesNamespaces: Self {
+        SettingKind(
+            placeholder: "names", allowed: "names such as prod,shop=tenant-a, up to 64, or *", isList: true,
+            parse: { KubernetesNamespaces($0) }, format: { $0.description })
+    }
+}
+
 extension SettingKind where Value == String {
+    /// A URL of http or https without user and password.
+    static var url: Self {
+        SettingKind(
+            placeholder: "url", allowed: "a URL such as https://10.0.0.1:6443, without user and password",
+            parse: { text in SettingKind<[String]>.isURL(text) && !text.contains("@") ? text : nil },
+            format: { $0 })
+    }
+
     static var path: Self {
         SettingKind(
             placeholder: "path", allowed: "a path",
@@ -275,7 +291,7 @@ extension SettingKind where Value == [String] {
             format: { urls in urls.isEmpty ? "none" : urls.map(hidingPassword).joined(separator: ",") })
     }
 
-    private static func isURL(_ text: String) -> Bool {
+    fileprivate static func isURL(_ text: String) -> Bool {
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
         let rest = text.dropFirst(scheme.count)
         return !(rest.split(separator: "@").last ?? "").prefix { $0 != "/" }.isEmpty

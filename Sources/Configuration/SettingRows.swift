@@ -246,10 +246,37 @@ extension Settings {
             "eureka_ca", \.eurekaCA, .path, absent: "the system's",
             "The certificate authorities, in PEM, that issue the certificates of the servers in `eureka_url`."),
         SettingRow(
+            "k8s_url", \.k8sURL, .url, absent: "none",
+            "The API server of a Kubernetes cluster, whose services are shown beside those that are registered. In a "
+                + "pod it is not needed: `k8s_namespaces` alone asks the pod's own cluster, with its service account."
+        ),
+        SettingRow(
+            "k8s_token", secret: \.k8sToken,
+            "The token that the API server is shown; it must be allowed to list and watch EndpointSlices, and pods "
+                + "with `k8s_pod_labels`. A changed file is noticed within seconds. Without `k8s_url` the default is "
+                + "the token of the pod's service account, which is read again every minute."),
+        SettingRow(
+            "k8s_ca", \.k8sCA, .path, absent: "none",
+            "The certificate authorities, in PEM, that the API server is believed by. Without it those of the "
+                + "system are used; without `k8s_url` those of the pod's service account. A changed file is noticed "
+                + "within seconds."),
+        SettingRow(
+            "k8s_namespaces", \.k8sNamespaces, .kubernetesNamespaces, absent: "default",
+            "The namespaces of Kubernetes that are shown, `NAME` under its own name or `NAME=OURS` in another of "
+                + "this registry; `*` is all of the cluster. Each named one costs a connection, `*` one for all. With "
+                + "`auth_mode` none, all are shown in the namespace `default`. Set without `k8s_url`, in a pod, it has "
+                + "the pod's own cluster read."),
+        SettingRow(
+            "k8s_pod_labels", \.k8sPodLabels, .boolean, default: "false",
+            "Whether the labels of pods are tags of their instances, `key=value`, by which clients route to versions. "
+                + "It watches the metadata of all pods of `k8s_namespaces`, which costs the API server and memory here."
+        ),
+        SettingRow(
             "catalog_max_age", \.catalogMaxAge, .duration(Limits.catalogMaxAge), default: "1h",
-            "How long instances of a source (`fs_catalog`, `eureka_url`) are shown after it was read last. While a source cannot be "
-                + "read, what it had is shown for so long, and then no more. A longer time lists dead instances for "
-                + "longer; a shorter one makes clients depend on the source's own health."),
+            "How long instances of a source (`fs_catalog`, `eureka_url`, `k8s_url`) are shown after it was read "
+                + "last. While a source cannot be read, what it had is shown for so long, and then no more. A longer "
+                + "time lists dead instances for longer; a shorter one makes clients depend on the source's own health."
+        ),
 
         SettingRow(
             "cluster_size", \.clusterSize, .members(Limits.clusterSize), default: "1",

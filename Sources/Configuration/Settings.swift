@@ -105,6 +105,14 @@ package struct Settings: Sendable, Equatable {
     package var eurekaNamespace = ""
     /// Whose certificates its servers may have; nil: those that the system trusts.
     package var eurekaCA: String?
+    /// The API server of Kubernetes; nil is that of the cluster whose pod this is, if namespaces are named.
+    package var k8sURL: String?
+    package var k8sToken: Secret?
+    /// The file of the authorities that the API server is believed by; nil is the pod's, or those of the system.
+    package var k8sCA: String?
+    /// Which namespaces are read; nil is `default`.
+    package var k8sNamespaces: KubernetesNamespaces?
+    package var k8sPodLabels = false
     /// How long what a source had is shown without being confirmed.
     package var catalogMaxAge = GoDuration.zero
 

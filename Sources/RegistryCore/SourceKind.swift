@@ -28,7 +28,7 @@ extension Settings {
     package var sourceKinds: [SourceKind] {
         SourceKind.allCases.filter { kind in
             switch kind {
-            case .kubernetes: false
+            case .kubernetes: k8sURL != nil || k8sNamespaces != nil
             case .eureka: !eurekaURL.isEmpty
             case .filesystem: fsCatalog != nil
             }

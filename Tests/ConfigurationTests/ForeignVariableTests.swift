@@ -30,7 +30,7 @@ struct ForeignVariableTests {
 
     // R912 … one of the original that says where data is kept or comes from stops the start.
     @Test(
-        arguments: ["STORE", "STORE_ADDRESS", "STORE_PASSWORD", "K8S_URL", "K8S_TOKEN"],
+        arguments: ["STORE", "STORE_ADDRESS", "STORE_PASSWORD"],
         ["", "A8_"])
     func `what asks for another place of the data stops the start, and tells no value`(name: String, prefix: String) {
         #expect {

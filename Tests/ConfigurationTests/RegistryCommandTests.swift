@@ -52,7 +52,7 @@ struct RegistryCommandTests {
             for name in row.environmentNames { #expect(row.help.contains(name)) }
             #expect(row.help.contains("Default: \(row.defaultPhrase)."))
         }
-        let mentioned = Set(outcome.output.matches(of: /(?m)^ +(?:-h, )?--([a-z_]+)/).map { String($0.1) })
+        let mentioned = Set(outcome.output.matches(of: /(?m)^ +(?:-h, )?--([a-z0-9_]+)/).map { String($0.1) })
         #expect(mentioned == Set(Settings.rows.flatMap(\.flagNames) + ["check_config", "version", "help"]))
     }
 
@@ -121,7 +121,7 @@ struct RegistryCommandTests {
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")
         } else if ["port_file", "cluster_dir", "member_name", "eureka_namespace"].contains(name) {
             #expect(outcome.output.contains("\(name) = \(value) (flag --\(name))"))
-        } else if ["fs_catalog", "eureka_ca"].contains(name) {
+        } else if ["fs_catalog", "eureka_ca", "k8s_ca"].contains(name) {
             // A path is allowed, and what it names is looked at.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be read: "), "\(outcome.errors)")

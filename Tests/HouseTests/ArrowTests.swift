@@ -61,6 +61,12 @@ struct ArrowTests {
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
         Room("EurekaSource", ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
         Room(
+            "KubernetesSource",
+            [
+                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS",
+                "Text", "Time",
+            ], system: ["Synchronization"]),
+        Room(
             "FileSource",
             ["Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "System", "Time"]),
         Room(
@@ -81,7 +87,7 @@ struct ArrowTests {
             "RegistryServer",
             [
                 "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
-                "HTTPClient", "LegacyPeers",
+                "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",

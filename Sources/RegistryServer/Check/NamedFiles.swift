@@ -41,6 +41,10 @@ package enum NamedFiles {
                 _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now)
             }
         }
+        if let url = settings.k8sURL { look("k8s_url") { _ = try HTTPURL(url) } }
+        if let authority = settings.k8sCA {
+            look("k8s_ca") { _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now) }
+        }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
         }

@@ -7,6 +7,7 @@ import Configuration
 import EurekaSource
 import FileSource
 import HTTPClient
+import KubernetesSource
 import Libevent
 import Logging
 import RegistryCore
@@ -26,17 +27,19 @@ final class CatalogSources {
     }
 
     private let board: SourceBoard
+    private let configured: ConfiguredSources
     private let stopSignal: WakeSignal
     private var running: [Running] = []
     private var log: CatalogLog
 
     /// Nil when no source is configured. Throws when a descriptor or a thread cannot be had.
-    init?(_ board: SourceBoard?, _ sources: [SourceKind: any CatalogSource], _ logger: Logger) throws(SystemFailure) {
+    init?(_ board: SourceBoard?, _ configured: ConfiguredSources, _ logger: Logger) throws(SystemFailure) {
         guard let board else { return nil }
         self.board = board
+        self.configured = configured
         log = CatalogLog(logger)
         stopSignal = try WakeSignal()
-        for (kind, source) in sources {
+        for (kind, source) in configured.sources {
             guard let publisher = board.publisher(of: kind) else { continue }
             let (ended, stop) = (try WakeSignal(), stopSignal)
             let thread = try NamedThread(source.threadName) {
@@ -54,6 +57,9 @@ final class CatalogSources {
             log.write(board.report)
         }
     }
+
+    /// Takes over what has changed in the settings.
+    func change(_ changed: [String], to settings: Settings) { configured.change(changed, to: settings) }
 
     /// Ends the threads. Returns whether all have ended.
     func stop() -> Bool {
@@ -73,10 +79,13 @@ final class CatalogSources {
     }
 }
 
-/// The sources that the settings ask for.
-enum ConfiguredSources {
-    static func make(_ settings: Settings) throws -> [SourceKind: any CatalogSource] {
-        var sources: [SourceKind: any CatalogSource] = [:]
+/// The sources that the settings ask for, and what of them changes with the settings.
+struct ConfiguredSources {
+    private(set) var sources: [SourceKind: any CatalogSource] = [:]
+    /// What Kubernetes is shown; nil when it is not read, or its token is in a file of the pod.
+    private(set) var kubernetesToken: BearerToken?
+
+    init(_ settings: Settings) throws {
         // Clients that need no credential ask for one namespace, and can ask for no other.
         let shared = settings.authMode.isEmpty ? Authorizer.defaultNamespace : nil
         if let path = settings.fsCatalog {
@@ -91,6 +100,23 @@ enum ConfiguredSources {
                     namespace: shared ?? Namespace(settings.eurekaNamespace), authorityPath: settings.eurekaCA,
                     tagLimits: TagLimits(settings)))
         }
-        return sources
+        if settings.sourceKinds.contains(.kubernetes) {
+            // Another API server is shown nothing that this pod's cluster has given it.
+            let pod = settings.k8sURL == nil ? PodEnvironment() : nil
+            if settings.k8sToken != nil || pod?.tokenPath == nil { kubernetesToken = BearerToken(settings.k8sToken) }
+            sources[.kubernetes] = KubernetesSource(
+                KubernetesConfiguration(
+                    url: try settings.k8sURL.map { try HTTPURL($0) } ?? pod?.url,
+                    token: kubernetesToken ?? BearerToken(path: pod?.tokenPath ?? ""),
+                    authorityPath: settings.k8sCA ?? pod?.authorityPath,
+                    namespaces: settings.k8sNamespaces ?? KubernetesNamespaces(one: "default"),
+                    shared: shared, hasPods: settings.k8sPodLabels, tagLimits: TagLimits(settings),
+                    maximumAge: settings.catalogMaxAge.interval))
+        }
+    }
+
+    /// Takes over what has changed in the settings.
+    func change(_ changed: [String], to settings: Settings) {
+        if changed.contains("k8s_token") { kubernetesToken?.change(to: settings.k8sToken) }
     }
 }

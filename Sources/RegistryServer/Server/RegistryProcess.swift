@@ -57,8 +57,7 @@ package final class RegistryProcess {
     /// The default is lowered without a word.
     private let isMaxConnectionsGiven: Bool
     /// Nil when it is off; one of the two is there.
-    private let plainPort: ListeningPort?
-    private let securePort: ListeningPort?
+    private let plainPort, securePort: ListeningPort?
     private let keeper: CertificateKeeper?
     /// Nil when this registry is alone.
     private let replication: ReplicationService?
@@ -177,7 +176,7 @@ package final class RegistryProcess {
         try startWorkers(gauges)
         try startReplication()
         eurekaPeers = try peers.map { try EurekaPeerThread($0, registry, logger) }
-        catalogSources = try CatalogSources(registry.sources, try ConfiguredSources.make(settings), logger)
+        catalogSources = try CatalogSources(registry.sources, ConfiguredSources(settings), logger)
     }
 
     private func startReplication() throws {
@@ -306,6 +305,7 @@ package final class RegistryProcess {
         if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
             replication?.change(secrets: secret.all)
         }
+        catalogSources?.change(changed, to: settings)
     }
 
     // MARK: - Leases

@@ -1,0 +1,258 @@
+// What Kubernetes has, as far as it was read: slices by name, and the services that they add up to. Pure: lists and events
+// go in, changed services come out. A service's instances are made anew from its slices when one of them changes, because
+// an endpoint may lie in two slices for a while, and is gone only when no slice has it.
+
+import Catalog
+import JSON
+import RegistryCore
+import Text
+
+/// The slices of a cluster, or of some of its namespaces, and the labels of their pods.
+struct KubernetesView {
+    /// A service as it is shown.
+    struct Service: Hashable {
+        let namespace: Namespace
+        let name: String
+    }
+
+    /// Instances that are shown at most, of all services.
+    static let instanceLimit = SourceBoard.instanceLimit
+    /// Bytes of metadata (R212).
+    static let metadataLimit = 1_024
+
+    private struct Entry {
+        let slice: EndpointSlice
+        /// When it was first read so, in nanoseconds since 1970.
+        let since: Int64
+    }
+
+    private let namespaces: NamespaceMap
+    private let tagLimits: TagLimits
+    private let hasPods: Bool
+    private var slices: [ObjectKey: Entry] = [:]
+    /// Invariant: the keys of all slices of a service that is shown, and of no other.
+    private var services: [Service: Set<ObjectKey>] = [:]
+    /// The labels of pods as tags, sorted.
+    private var pods: [ObjectKey: [String]] = [:]
+    /// The services that have a pod, which change with its labels. Empty without pods.
+    private var servicesOfPod: [ObjectKey: Set<Service>] = [:]
+    private var podsOfService: [Service: Set<ObjectKey>] = [:]
+    /// Invariant: the sum of the slices' `instanceCount`: not less than what is shown.
+    private(set) var instanceCount = 0
+    /// Invariant: the sum of the slices' `unusable`.
+    private(set) var unusableCount = 0
+    private var changed: Set<Service> = []
+
+    init(_ namespaces: NamespaceMap, tagLimits: TagLimits, hasPods: Bool) {
+        self.namespaces = namespaces
+        self.tagLimits = tagLimits
+        self.hasPods = hasPods
+    }
+
+    // MARK: - What was read
+
+    /// Why an object was not taken.
+    enum Refusal: Error { case tooMany }
+
+    /// A slice was added or modified: both mean that it is so now, whatever was known of it.
+    mutating func put(_ slice: EndpointSlice, at wall: Int64) throws(Refusal) {
+        if let old = slices[slice.key] {
+            guard old.slice != slice else { return }
+            guard instanceCount - old.slice.instanceCount + slice.instanceCount <= Self.instanceLimit else {
+                throw .tooMany
+            }
+            remove(slice.key)
+        } else {
+            guard instanceCount + slice.instanceCount <= Self.instanceLimit else { throw .tooMany }
+        }
+        slices[slice.key] = Entry(slice: slice, since: wall)
+        instanceCount += slice.instanceCount
+        unusableCount += slice.unusable
+        guard let service = shown(slice) else { return }
+        services[service, default: []].insert(slice.key)
+        changed.insert(service)
+    }
+
+    /// It need not be known.
+    mutating func remove(_ key: ObjectKey) {
+        guard let old = slices.removeValue(forKey: key) else { return }
+        instanceCount -= old.slice.instanceCount
+        unusableCount -= old.slice.unusable
+        guard let service = shown(old.slice) else { return }
+        services[service]?.remove(key)
+        if services[service]?.isEmpty == true { services[service] = nil }
+        changed.insert(service)
+    }
+
+    /// A list was read to its end: it is all that there is in its namespace; of all namespaces if that is nil.
+    mutating func replace(
+        in namespace: String?, with list: [ObjectKey: EndpointSlice], at wall: Int64
+    ) throws(Refusal) {
+        let gone = slices.keys.filter { (namespace == nil || $0.namespace == namespace) && list[$0] == nil }
+        let before = gone.reduce(0) { $0 + (slices[$1]?.slice.instanceCount ?? 0) }
+        let after = list.reduce(instanceCount - before) {
+            $0 + $1.value.instanceCount - (slices[$1.key]?.slice.instanceCount ?? 0)
+        }
+        guard after <= Self.instanceLimit else { throw .tooMany }
+        for key in gone { remove(key) }
+        // In whatever order, the sum may pass the limit on its way.
+        for (key, slice) in list where slices[key].map({ $0.slice != slice }) ?? true { remove(key) }
+        for slice in list.values { try put(slice, at: wall) }
+    }
+
+    mutating func putPod(_ metadata: ObjectMetadata) {
+        guard hasPods, let key = metadata.key else { return }
+        let tags = metadata.labels.map { "\($0.key)=\($0.value)" }.sorted()
+        guard pods.updateValue(tags, forKey: key) != tags else { return }
+        changed.formUnion(servicesOfPod[key] ?? [])
+    }
+
+    mutating func removePod(_ key: ObjectKey) {
+        guard pods.removeValue(forKey: key) != nil else { return }
+        changed.formUnion(servicesOfPod[key] ?? [])
+    }
+
+    mutating func replacePods(in namespace: String?, with list: [ObjectKey: ObjectMetadata]) {
+        for key in pods.keys where (namespace == nil || key.namespace == namespace) && list[key] == nil {
+            removePod(key)
+        }
+        for metadata in list.values { putPod(metadata) }
+    }
+
+    // MARK: - What follows from it
+
+    var hasChanges: Bool { !changed.isEmpty }
+
+    /// The services that have changed since, each with all that it has now.
+    mutating func takeChanges() -> [SourceChange] {
+        defer { changed = [] }
+        return changed.map { service in
+            SourceChange(service.namespace, Name(service.name), instances(of: service))
+        }
+    }
+
+    /// All that there is.
+    mutating func takeAll() -> SourceContent {
+        changed = []
+        var content: SourceContent = [:]
+        for service in Array(services.keys) {
+            let instances = instances(of: service)
+            if !instances.isEmpty { content[service.namespace, default: [:]][Name(service.name)] = instances }
+        }
+        return content
+    }
+
+    /// Nil when the slice belongs to no service, or is not shown.
+    private func shown(_ slice: EndpointSlice) -> Service? {
+        guard let name = slice.service, (1...EndpointKey.longestServiceName).contains(name.utf8.count),
+            let namespace = namespaces.ours(slice.key.namespace)
+        else { return nil }
+        return Service(namespace: namespace, name: name)
+    }
+
+    /// One for each port of each address, in the order of their endpoints.
+    private mutating func instances(of service: Service) -> [LeasedInstance] {
+        struct Dialed: Hashable, Comparable {
+            let value: String
+            let isUDP: Bool
+            static func < (one: Self, other: Self) -> Bool {
+                (one.value, one.isUDP ? 1 : 0) < (other.value, other.isUDP ? 1 : 0)
+            }
+        }
+        struct Candidate {
+            let entry: Entry
+            let kind: Endpoint.Kind
+            let target: EndpointSlice.Target
+        }
+        var found: [Dialed: Candidate] = [:]
+        var mentioned: Set<ObjectKey> = []
+        // In one order, so that all members choose alike.
+        for key in (services[service] ?? []).sorted() {
+            guard let entry = slices[key] else { continue }
+            for target in entry.slice.targets {
+                if hasPods, let pod = target.pod {
+                    mentioned.insert(ObjectKey(namespace: key.namespace, name: pod))
+                }
+                let host = target.address.contains(":") ? "[\(target.address)]" : target.address
+                for port in entry.slice.ports {
+                    let value = "\(host):\(port.number)"
+                    guard value.utf8.count <= EndpointKey.longestValue else { continue }
+                    let dialed = Dialed(value: value, isUDP: port.kind == .udp)
+                    if let other = found[dialed], Self.rank(other.target.status) <= Self.rank(target.status) {
+                        continue
+                    }
+                    found[dialed] = Candidate(entry: entry, kind: port.kind, target: target)
+                }
+            }
+        }
+        if hasPods { note(mentioned, of: service) }
+        return found.sorted { $0.key < $1.key }.map { dialed, candidate in
+            let pod = candidate.target.pod.flatMap { name in
+                pods[ObjectKey(namespace: candidate.entry.slice.key.namespace, name: name)]
+            }
+            return Self.instance(
+                of: service, Endpoint(kind: candidate.kind, value: dialed.value), candidate.target,
+                tags: tags(pod ?? []), since: candidate.entry.since)
+        }
+    }
+
+    /// Which of two that are dialed alike is shown: the lower one.
+    private static func rank(_ status: InstanceStatus) -> Int {
+        switch status {
+        case .up: 0
+        case .outOfService: 1
+        default: 2
+        }
+    }
+
+    private mutating func note(_ mentioned: Set<ObjectKey>, of service: Service) {
+        let before = podsOfService[service] ?? []
+        guard before != mentioned else { return }
+        for pod in before.subtracting(mentioned) {
+            servicesOfPod[pod]?.remove(service)
+            if servicesOfPod[pod]?.isEmpty == true { servicesOfPod[pod] = nil }
+        }
+        for pod in mentioned.subtracting(before) { servicesOfPod[pod, default: []].insert(service) }
+        podsOfService[service] = mentioned.isEmpty ? nil : mentioned
+    }
+
+    /// As many labels as tags may be, and the source's own.
+    private func tags(_ labels: [String]) -> [String] {
+        let own = SourceKind.kubernetes.tag
+        var tags: [String] = []
+        var bytes = own.utf8.count
+        for label in labels where label != own {
+            guard tags.count + 1 < tagLimits.count, bytes + label.utf8.count <= tagLimits.bytes else { break }
+            tags.append(label)
+            bytes += label.utf8.count
+        }
+        return tags + [own]
+    }
+
+    private static func instance(
+        of service: Service, _ endpoint: Endpoint, _ target: EndpointSlice.Target, tags: [String], since: Int64
+    ) -> LeasedInstance {
+        let name = Name(service.name)
+        let key = EndpointKey(
+            serviceName: Array(service.name.utf8)[...], kind: endpoint.kind, value: Array(endpoint.value.utf8)[...])
+        let instance = Instance(
+            id: key.instanceID, serviceName: name, endpoint: endpoint, status: target.status, ttl: 0, tags: tags,
+            metadata: metadata(of: target), registered: 0)
+        return LeasedInstance(instance: instance, lastHeartbeat: since)
+    }
+
+    /// Where it runs, as an object of JSON; nil when nothing is said, or too much.
+    private static func metadata(of target: EndpointSlice.Target) -> [UInt8]? {
+        var json: [UInt8] = []
+        for (key, value) in [("hostname", target.host), ("node", target.node), ("zone", target.zone)] {
+            guard let value, !value.isEmpty else { continue }
+            json.append(json.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            json.appendJSON(string: key)
+            json.append(UInt8(ascii: ":"))
+            json.appendJSON(string: value)
+        }
+        guard !json.isEmpty, json.count < metadataLimit else { return nil }
+        json.append(UInt8(ascii: "}"))
+        return json
+    }
+}
