@@ -7,10 +7,11 @@ import JSON
 import RegistryCore
 import Serving
 import TLS
+import Text
 
 enum InstanceHandlers {
-    /// What the answer to a registration takes besides its two links, in bytes, and some more.
-    private static let registeredRoom = 128
+    /// What the answer to a registration takes besides its links, in bytes, and some more.
+    private static let registeredRoom = 80
 
     static func register(_ call: borrowing Call) throws(Refused) -> Reply {
         try MediaType.requireJSON(call.request.head)
@@ -19,19 +20,19 @@ enum InstanceHandlers {
         guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else {
             throw .namespaceFull
         }
-        let links = InstanceLinks(call)
-        let location = links.location(of: instance.id)
-        var body: [UInt8] = []
-        body.reserveCapacity(2 * location.count + registeredRoom)
-        body.append(literal: "{\"id\":\"")
-        body.append(contentsOf: instance.id.utf8)
-        body.append(literal: "\",\"ttl\":")
-        body.appendJSON(InstanceRendering.seconds(instance.ttl))
-        body.append(literal: ",")
-        links.append(location, to: &body)
-        body.append(literal: "}")
+        let (id, ttl) = (instance.id, InstanceRendering.seconds(instance.ttl))
+        let location = InstanceLinks.location(of: id, call)
+        let body = [UInt8](room: 2 * location.count + InstanceLinks.frameLength + registeredRoom) { output in
+            output.append(literal: "{\"id\":")
+            output.append(id)
+            output.append(literal: ",\"ttl\":")
+            output.appendJSON(natural: ttl)
+            output.append(literal: ",")
+            InstanceLinks.append(location, to: &output)
+            output.append(literal: "}")
+        }
         var response = Response(.created, contentType: .json, body: body)
-        response.fields.append(.location, String(decoding: location, as: UTF8.self))
+        response.fields.append(.location, location)
         return call.acknowledged(response)
     }
 

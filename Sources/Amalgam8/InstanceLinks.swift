@@ -12,18 +12,25 @@ struct InstanceLinks: Sendable {
     let prefix: [UInt8]
 
     init(_ call: borrowing Call) {
-        let base = call.context.forwarding.base(of: call.request, isFromProxy: call.isFromProxy)
+        prefix = Self.prefix(call)
+    }
+
+    private static func prefix(_ call: borrowing Call) -> [UInt8] {
         var prefix: [UInt8] = []
-        prefix.reserveCapacity(base.utf8.count + Self.path.utf8CodeUnitCount)
-        prefix.append(contentsOf: base.utf8)
+        prefix.reserveCapacity(typicalLength)
+        call.context.forwarding.appendBase(of: call.request, isFromProxy: call.isFromProxy, to: &prefix)
         prefix.append(literal: Self.path)
-        self.prefix = prefix
+        return prefix
     }
 
     private static let path: StaticString = "/api/v1/instances/"
     private static let heartbeat: StaticString = "/heartbeat"
-    /// More than an id of this API takes, with what is appended to it.
+    /// More than an id of this API takes.
     private static let room = 32
+    /// What most URLs of instances are no longer than, in bytes.
+    private static let typicalLength = 112
+    /// What the links of an instance take besides two of its URLs, in bytes.
+    static let frameLength = 48
 
     /// The instance's own URL.
     func location(of id: InstanceID) -> [UInt8] {
@@ -34,25 +41,34 @@ struct InstanceLinks: Sendable {
         return url
     }
 
-    /// Appends `"links":{…}`.
-    func append(_ id: InstanceID, to body: inout [UInt8]) { append(location(of: id), to: &body) }
+    /// The same for an answer that has one link only.
+    static func location(of id: InstanceID, _ call: borrowing Call) -> [UInt8] {
+        var url = prefix(call)
+        append(id, to: &url)
+        return url
+    }
 
-    /// The same of an instance with this URL.
-    func append(_ location: [UInt8], to body: inout [UInt8]) {
-        body.append(literal: "\"links\":{\"self\":")
-        body.appendJSON(string: location)
-        body.append(literal: ",\"heartbeat\":")
-        body.appendJSON(string: location)
-        // Before the closing quote: what is appended needs no escape.
-        body.removeLast()
-        body.append(literal: Self.heartbeat)
-        body.append(literal: "\"}")
+    /// Appends `"links":{…}`.
+    func append(_ id: InstanceID, to body: inout [UInt8]) {
+        let location = location(of: id)
+        body.append(addingCapacity: 2 * location.count + Self.frameLength) { Self.append(location, to: &$0) }
+    }
+
+    /// The same of an instance with this URL, of which no byte needs an escape.
+    static func append(_ location: [UInt8], to output: inout OutputSpan<UInt8>) {
+        assert(location.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
+        output.append(literal: "\"links\":{\"self\":\"")
+        output.append(location.span)
+        output.append(literal: "\",\"heartbeat\":\"")
+        output.append(location.span)
+        output.append(literal: Self.heartbeat)
+        output.append(literal: "\"}")
     }
 
     /// Appends the id as a path segment. Ids of this API need no escape; those of other protocols may be any text.
     private static func append(_ id: InstanceID, to url: inout [UInt8]) {
         switch id {
-        case .digest(let digest): url.append(hexadecimal: digest, digits: 16)
+        case .digest(let digest): url.append(addingCapacity: 16) { $0.append(hexadecimal: digest) }
         case .text:
             for byte in id.utf8 {
                 if ByteSet.name.contains(byte) || byte == UInt8(ascii: "~") || byte == UInt8(ascii: ":") {

@@ -162,10 +162,10 @@ extension Endpoint.Kind {
 
 extension OutputSpan<UInt8> {
     /// Appends an id as a JSON string.
-    fileprivate mutating func append(_ id: InstanceID) {
+    mutating func append(_ id: InstanceID) {
         guard case .digest(let digest) = id else { return appendJSON(string: id.description) }
         append(UInt8(ascii: "\""))
-        append(hexadecimal: digest, digits: 16)
+        append(hexadecimal: digest)
         append(UInt8(ascii: "\""))
     }
 }

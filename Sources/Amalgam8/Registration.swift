@@ -23,7 +23,7 @@ package struct Registration {
     /// 0 asks for the standard TTL.
     private(set) var ttlSeconds: UInt32 = 0
     private(set) var status = InstanceStatus.up
-    private(set) var tags: [ArraySlice<UInt8>] = []
+    private(set) var tags = TagRun()
     private(set) var metadata: ArraySlice<UInt8>?
     private let tagLimits: TagLimits
 
@@ -102,6 +102,8 @@ package struct Registration {
 
         private static let topLevel: [Field] = [.serviceName, .endpoint, .ttl, .status, .tags, .metadata]
         private static let ofEndpoint: [Field] = [.endpointType, .endpointValue]
+        /// Bytes of the longest key.
+        private static let longestKey = 12
 
         /// The key of the field in its object.
         private var key: StaticString {
@@ -117,18 +119,20 @@ package struct Registration {
             }
         }
 
-        /// The field of the body's object with this key, in any ASCII letter case (R221). The usual spelling is
-        /// compared first.
+        /// The field of the body's object with this key, in any ASCII letter case (R221). The usual spelling of the one
+        /// with as many letters is compared first.
         init?(_ key: JSONText) {
-            switch key {
-            case "service_name": self = .serviceName
-            case "endpoint": self = .endpoint
-            case "ttl": self = .ttl
-            case "status": self = .status
-            case "tags": self = .tags
-            case "metadata": self = .metadata
+            switch key.writtenLength {
+            case 3 where key == "ttl": self = .ttl
+            case 4 where key == "tags": self = .tags
+            case 6 where key == "status": self = .status
+            case 8 where key == "endpoint": self = .endpoint
+            case 8 where key == "metadata": self = .metadata
+            case 12 where key == "service_name": self = .serviceName
             default:
-                guard let field = Self.topLevel.first(where: { key.equalsIgnoringCase($0.key) }) else { return nil }
+                guard key.hasEscapes || key.writtenLength <= Self.longestKey,
+                    let field = Self.topLevel.first(where: { key.equalsIgnoringCase($0.key) })
+                else { return nil }
                 self = field
             }
         }

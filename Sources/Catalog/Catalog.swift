@@ -113,7 +113,8 @@ struct Catalog: Sendable {
         return isLive ? Decision(isDone: true) : Decision(isDone: false, expired: slot == nil ? 0 : 1)
     }
 
-    /// Whether a client may register another instance.
+    /// Whether a client may register another instance. Always inlined: a call would be handed a copy of the catalog.
+    @inline(__always)
     private func hasRoom(in namespace: Namespace) -> Bool {
         guard let namespaceCapacity, let table = records.secondaryIndex.table(of: namespace) else {
             return namespaceCapacity != 0

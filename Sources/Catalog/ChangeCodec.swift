@@ -1,6 +1,8 @@
 // A change as bytes. The log keeps many and is read seldom, so what counts is that writing one takes no allocation and
 // no more room than it says.
 
+import Text
+
 /// Writes and reads changes.
 ///
 /// ```
@@ -35,59 +37,67 @@ enum ChangeCodec {
         member: MemberID, by actor: Actor?, to bytes: inout [UInt8]
     ) {
         let isIndex = Int64(bitPattern: index) == microseconds
+        let id = instance.id
         var first = kind.rawValue | (isIndex ? timeIsIndex : 0)
-        if case .text = instance.id { first |= idIsText }
-        if actor?.address != nil { first |= hasAddress }
-        if actor?.principal != nil { first |= hasPrincipal }
-        if actor?.source != nil { first |= isOfSource }
-        bytes.append(first)
-        append(index, to: &bytes)
-        if !isIndex { append(UInt64(bitPattern: microseconds), to: &bytes) }
-        append(member.bits, to: &bytes)
-        switch instance.id {
-        case .digest(let digest): append(digest, to: &bytes)
-        case .text(let name): append(Array(name.text.utf8)[...], to: &bytes)
+        var size = 18 + (isIndex ? 0 : 8) + size(of: before) + size(of: after)
+        size += counted(instance.serviceNameUTF8.count) + counted(instance.endpointValueUTF8.count)
+        if case .text(let name) = id {
+            first |= idIsText
+            size += counted(name.text.utf8.count)
+        } else {
+            size += 8
         }
-        append(instance.serviceNameUTF8, to: &bytes)
-        bytes.append(UInt8(kinds.firstIndex(of: instance.endpointKind) ?? 0))
-        append(instance.endpointValueUTF8, to: &bytes)
-        append(before, to: &bytes)
-        append(after, to: &bytes)
-        if let address = actor?.address { append(text: address, to: &bytes) }
-        if let principal = actor?.principal { append(text: principal, to: &bytes) }
-        if let source = actor?.source { append(text: source, to: &bytes) }
-    }
-
-    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 0, to: UInt64.bitWidth, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        if let address = actor?.address {
+            first |= hasAddress
+            size += counted(address.utf8.count)
+        }
+        if let principal = actor?.principal {
+            first |= hasPrincipal
+            size += counted(principal.utf8.count)
+        }
+        if let source = actor?.source {
+            first |= isOfSource
+            size += counted(source.utf8.count)
+        }
+        // Room for what it takes and no more: what a segment may take is counted by its capacity.
+        bytes.append(addingCapacity: size) { output in
+            output.append(first)
+            output.append(word: index)
+            if !isIndex { output.append(word: UInt64(bitPattern: microseconds)) }
+            output.append(word: member.bits)
+            switch id {
+            case .digest(let digest): output.append(word: digest)
+            case .text(let name): append(text: name.text, to: &output)
+            }
+            output.append(counted: instance.serviceNameUTF8)
+            output.append(UInt8(instance.endpointKind.index))
+            output.append(counted: instance.endpointValueUTF8)
+            append(before, to: &output)
+            append(after, to: &output)
+            if let address = actor?.address { append(text: address, to: &output) }
+            if let principal = actor?.principal { append(text: principal, to: &output) }
+            if let source = actor?.source { append(text: source, to: &output) }
         }
     }
 
-    private static func append(length: Int, to bytes: inout [UInt8]) {
-        var rest = length
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+    /// What so many bytes take, with their length.
+    private static func counted(_ bytes: Int) -> Int { [UInt8].digits(of: bytes) + bytes }
+
+    private static func size(of status: InstanceStatus?) -> Int {
+        guard let status, known.firstIndex(of: status) == nil else { return 1 }
+        return 1 + counted(status.token.utf8.count)
     }
 
-    private static func append(_ text: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-        append(length: text.count, to: &bytes)
-        bytes.append(contentsOf: text)
+    private static func append(text: String, to output: inout OutputSpan<UInt8>) {
+        output.append(number: UInt64(text.utf8.count))
+        for byte in text.utf8 { output.append(byte) }
     }
 
-    private static func append(text: String, to bytes: inout [UInt8]) {
-        append(length: text.utf8.count, to: &bytes)
-        bytes.append(contentsOf: text.utf8)
-    }
-
-    private static func append(_ status: InstanceStatus?, to bytes: inout [UInt8]) {
-        guard let status else { return bytes.append(0) }
-        if let number = known.firstIndex(of: status) { return bytes.append(UInt8(number + 1)) }
-        bytes.append(otherStatus)
-        append(text: status.token, to: &bytes)
+    private static func append(_ status: InstanceStatus?, to output: inout OutputSpan<UInt8>) {
+        guard let status else { return output.append(0) }
+        if let number = known.firstIndex(of: status) { return output.append(UInt8(number + 1)) }
+        output.append(otherStatus)
+        append(text: status.token, to: &output)
     }
 
     /// Reads the change at an offset, and moves the offset behind it.

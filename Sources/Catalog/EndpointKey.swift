@@ -3,6 +3,8 @@
 // keeps the id of the original registry; the others get distinct ids. Which one is a function of the text alone, so
 // every member says the same, whatever it holds.
 
+import Text
+
 /// The service, endpoint type and endpoint value of a registration, as they are hashed.
 public struct EndpointKey: Sendable {
     /// Bytes of UTF-8 in a service's name.
@@ -21,13 +23,12 @@ public struct EndpointKey: Sendable {
     /// Neither name nor value is empty or longer than it may be.
     public init(serviceName: ArraySlice<UInt8>, kind: Endpoint.Kind, value: ArraySlice<UInt8>) {
         let kind = Self.kinds[kind.index]
-        var text: [UInt8] = []
-        text.reserveCapacity(serviceName.count + 1 + kind.count + value.count)
-        text.append(contentsOf: serviceName)
-        text.append(Self.slash)
-        text.append(contentsOf: kind)
-        text.append(contentsOf: value)
-        self.text = text
+        text = [UInt8](room: serviceName.count + 1 + kind.count + value.count) { output in
+            output.append(serviceName.span)
+            output.append(Self.slash)
+            output.append(kind.span)
+            output.append(value.span)
+        }
         serviceBytes = serviceName.count
         kindBytes = kind.count - 1
     }
@@ -39,7 +40,9 @@ public struct EndpointKey: Sendable {
     /// Whether this is, of all registrations with this text, the one with the shortest service name: its id is the
     /// text's hash. A name without a slash, as nearly all are, cannot be cut shorter.
     public var isFirstOfItsText: Bool {
-        text[..<serviceBytes].indices.allSatisfy { text[$0] != Self.slash || $0 == 0 || !isCut(at: $0) }
+        let span = text.span
+        for index in 0..<serviceBytes where span[index] == Self.slash && index > 0 && isCut(at: index) { return false }
+        return true
     }
 
     /// Whether a type and a valid value follow the slash at this place.

@@ -62,14 +62,14 @@ public struct Instance: Hashable, Sendable {
         self.init(
             id: id, serviceName: Array(serviceName.text.utf8)[...], endpointKind: endpoint.kind,
             endpointValue: Array(endpoint.value.utf8)[...], status: status, ttl: ttl,
-            tags: tags.map { Array($0.utf8)[...] },
+            tags: TagRun(tags.map { Array($0.utf8)[...] }),
             metadata: metadata?[...], extra: extra?[...], further: further?[...], registered: registered)
     }
 
     /// The same of texts that are UTF-8, wherever they lie.
     public init(
         id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
-        status: InstanceStatus, ttl: Int64, tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?,
+        status: InstanceStatus, ttl: Int64, tags: TagRun, metadata: ArraySlice<UInt8>?,
         extra: ArraySlice<UInt8>? = nil,
         further: ArraySlice<UInt8>? = nil, registered: Int64
     ) {

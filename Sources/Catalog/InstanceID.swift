@@ -32,7 +32,7 @@ public enum InstanceID: Hashable, Comparable, Sendable {
     /// The id's bytes.
     public var utf8: [UInt8] {
         switch self {
-        case .digest(let digest): [UInt8](capacity: 16) { $0.append(hexadecimal: digest, digits: 16) }
+        case .digest(let digest): [UInt8](room: 16) { $0.append(hexadecimal: digest) }
         case .text(let name): Array(name.text.utf8)
         }
     }

@@ -55,7 +55,7 @@ struct PackedInstance: Hashable, Sendable {
     init(
         id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
         status: InstanceStatus, ttl: Int64,
-        tags: [ArraySlice<UInt8>], metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?,
+        tags: TagRun, metadata: ArraySlice<UInt8>?, extra: ArraySlice<UInt8>?, further: ArraySlice<UInt8>?,
         registered: Int64
     ) {
         let number = Self.number(of: status)
@@ -70,23 +70,22 @@ struct PackedInstance: Hashable, Sendable {
         if let extra { size += Self.size(of: extra) }
         if let further { size += Self.size(of: further) }
         if case .text(let name) = id { size += Self.size(of: name.text) }
-        size += [UInt8].digits(of: tags.count)
-        for tag in tags { size += Self.size(of: tag) }
+        size += [UInt8].digits(of: tags.count) + tags.bytes.count
 
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        Self.appendHead(
-            endpointKind, number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered, to: &bytes)
-        if case .text(let name) = id { bytes.append(counted: name.text) }
-        bytes.append(counted: serviceName)
-        bytes.append(counted: endpointValue)
-        if number == Self.otherStatus { bytes.append(counted: status.token) }
-        bytes.append(count: tags.count)
-        for tag in tags { bytes.append(counted: tag) }
-        if let extra { bytes.append(counted: extra) }
-        if let further { bytes.append(counted: further) }
-        if let metadata { bytes.append(contentsOf: metadata) }
-        self.bytes = bytes
+        bytes = [UInt8](room: size) { output in
+            Self.appendHead(
+                endpointKind, number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered,
+                to: &output)
+            if case .text(let name) = id { output.append(counted: Array(name.text.utf8)[...]) }
+            output.append(counted: serviceName)
+            output.append(counted: endpointValue)
+            if number == Self.otherStatus { output.append(counted: Array(status.token.utf8)[...]) }
+            output.append(number: UInt64(tags.count))
+            output.append(tags.bytes.span)
+            if let extra { output.append(counted: extra) }
+            if let further { output.append(counted: further) }
+            if let metadata { output.append(metadata.span) }
+        }
     }
 
     /// - Parameter bytes: laid out as above.
@@ -102,13 +101,13 @@ struct PackedInstance: Hashable, Sendable {
     /// Appends what comes before the texts.
     static func appendHead(
         _ kind: Endpoint.Kind, _ status: UInt8, hasMetadata: Bool, _ more: More, ttl: Int64, registered: Int64,
-        to bytes: inout [UInt8]
+        to output: inout OutputSpan<UInt8>
     ) {
         let has = (hasMetadata ? metadataBit : 0) | (more.isEmpty ? 0 : moreBit)
-        bytes.append(UInt8(truncatingIfNeeded: kind.index) | has | status << statusShift)
-        bytes.append(word: UInt64(bitPattern: registered))
-        if !more.isEmpty { bytes.append(more.rawValue) }
-        bytes.append(number: UInt64(bitPattern: ttl))
+        output.append(UInt8(truncatingIfNeeded: kind.index) | has | status << statusShift)
+        output.append(word: UInt64(bitPattern: registered))
+        if !more.isEmpty { output.append(more.rawValue) }
+        output.append(number: UInt64(bitPattern: ttl))
     }
 
     // MARK: - Fields
@@ -225,13 +224,26 @@ struct PackedInstance: Hashable, Sendable {
     private static func size(of text: String) -> Int { [UInt8].digits(of: text.utf8.count) + text.utf8.count }
 
     /// A length, and where what comes after it begins.
-    func length(at offset: Int) -> (value: Int, end: Int) {
+    func length(at offset: Int) -> (value: Int, end: Int) { Self.length(at: offset, in: bytes.span) }
+
+    @inline(__always)
+    private static func length(at offset: Int, in bytes: Span<UInt8>) -> (value: Int, end: Int) {
         var (value, shift, place) = (0, 0, offset)
         while bytes[place] & 0x80 != 0 {
             value |= Int(bytes[place] & 0x7F) << shift
             (shift, place) = (shift + 7, place + 1)
         }
         return (value | Int(bytes[place]) << shift, place + 1)
+    }
+
+    /// Whether packed bytes are of an instance whose id is this text. Copies nothing: every heartbeat of such an
+    /// instance asks.
+    static func isSpelt(_ bytes: Span<UInt8>, _ id: InstanceID) -> Bool {
+        guard case .text(let name) = id, bytes[0] & moreBit != 0, More(rawValue: bytes[moreOffset]).contains(.id) else {
+            return false
+        }
+        let (count, start) = length(at: length(at: moreOffset + 1, in: bytes).end, in: bytes)
+        return name.isSpelt(by: bytes.extracting(start..<start + count))
     }
 
     /// What follows the length at an offset.

@@ -72,7 +72,7 @@ public struct RequestHead: Sendable {
     /// A field's value without surrounding white space, or nil when the field is absent or empty. A list that came in
     /// several lines is one list (RFC 9110, section 5.3): its parts come joined by commas.
     public subscript(field: Field) -> ArraySlice<UInt8>? {
-        if scattered.contains(field) { return gather(field) }
+        if scattered.contains(field) { return Self.gather(field, from: bytes) }
         guard field.hasRange else { return nil }
         let range = fieldRanges[field.rawValue]
         return range.isEmpty ? nil : bytes[Int(range.lowerBound)..<Int(range.upperBound)]
@@ -96,7 +96,7 @@ public struct RequestHead: Sendable {
     mutating func keepOneMore(_ field: Field) { scattered.insert(field) }
 
     /// The values of all lines of a field, joined by commas; nil when all are empty.
-    private func gather(_ field: Field) -> ArraySlice<UInt8>? {
+    private static func gather(_ field: Field, from bytes: [UInt8]) -> ArraySlice<UInt8>? {
         var joined: [UInt8] = []
         let span = bytes.span
         var start = bytes.startIndex

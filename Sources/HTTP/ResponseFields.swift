@@ -11,25 +11,28 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case allowedOrigin, allowedMethods, allowedHeaders, exposedHeaders, preflightAge
 
     /// The name as it is sent.
-    public var text: StaticString {
+    public var text: String { String(decoding: "\(lineStart)".utf8.dropFirst(2).dropLast(2), as: UTF8.self) }
+
+    /// What the field's line begins with, the end of the line before included.
+    var lineStart: StaticString {
         switch self {
-        case .requestID: "X-Request-Id"
-        case .legacyRequestID: "Request_id"
-        case .vary: "Vary"
-        case .contentEncoding: "Content-Encoding"
-        case .entityTag: "ETag"
-        case .location: "Location"
-        case .allow: "Allow"
-        case .retryAfter: "Retry-After"
-        case .challenge: "WWW-Authenticate"
-        case .transportSecurity: "Strict-Transport-Security"
-        case .staleness: "X-Registry-Stale"
-        case .proxyBuffering: "X-Accel-Buffering"
-        case .allowedOrigin: "Access-Control-Allow-Origin"
-        case .allowedMethods: "Access-Control-Allow-Methods"
-        case .allowedHeaders: "Access-Control-Allow-Headers"
-        case .exposedHeaders: "Access-Control-Expose-Headers"
-        case .preflightAge: "Access-Control-Max-Age"
+        case .requestID: "\r\nX-Request-Id: "
+        case .legacyRequestID: "\r\nRequest_id: "
+        case .vary: "\r\nVary: "
+        case .contentEncoding: "\r\nContent-Encoding: "
+        case .entityTag: "\r\nETag: "
+        case .location: "\r\nLocation: "
+        case .allow: "\r\nAllow: "
+        case .retryAfter: "\r\nRetry-After: "
+        case .challenge: "\r\nWWW-Authenticate: "
+        case .transportSecurity: "\r\nStrict-Transport-Security: "
+        case .staleness: "\r\nX-Registry-Stale: "
+        case .proxyBuffering: "\r\nX-Accel-Buffering: "
+        case .allowedOrigin: "\r\nAccess-Control-Allow-Origin: "
+        case .allowedMethods: "\r\nAccess-Control-Allow-Methods: "
+        case .allowedHeaders: "\r\nAccess-Control-Allow-Headers: "
+        case .exposedHeaders: "\r\nAccess-Control-Expose-Headers: "
+        case .preflightAge: "\r\nAccess-Control-Max-Age: "
         }
     }
 }
@@ -38,12 +41,15 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
 public enum FieldValue: Sendable, Equatable {
     /// Invariant: no control character.
     case text(String)
+    /// The same as bytes of UTF-8, for what is made of bytes and sent with every answer of its kind.
+    case bytes([UInt8])
     case number(Int)
 
     /// The value as it is sent.
     public var text: String {
         switch self {
         case .text(let text): text
+        case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         case .number(let number): String(number)
         }
     }
@@ -53,8 +59,14 @@ public enum FieldValue: Sendable, Equatable {
 public struct ResponseFields: Sendable {
     /// One field.
     public struct Field: Sendable {
-        public let name: FieldName
+        // In this order it is a third smaller.
         public let value: FieldValue
+        public let name: FieldName
+
+        init(name: FieldName, value: FieldValue) {
+            self.value = value
+            self.name = name
+        }
     }
 
     /// How many fields need no memory of their own: two identities, and two of what makes the response special.
@@ -84,6 +96,13 @@ public struct ResponseFields: Sendable {
         append(Field(name: name, value: .text(value)))
     }
 
+    /// The same of bytes of UTF-8.
+    public mutating func append(_ name: FieldName, _ value: [UInt8]) {
+        let span = value.span
+        guard span.areFieldText(in: 0..<span.count), span.first(0x09, in: 0..<span.count) == nil else { return }
+        append(Field(name: name, value: .bytes(value)))
+    }
+
     public mutating func append(_ name: FieldName, _ value: Int) { append(Field(name: name, value: .number(value))) }
 
     /// An identity is visible ASCII by its type.
@@ -104,11 +123,10 @@ public struct ResponseFields: Sendable {
     }
 
     private static func render(_ field: Field, to bytes: inout [UInt8]) {
-        bytes.append(constant: "\r\n")
-        bytes.append(constant: field.name.text)
-        bytes.append(constant: ": ")
+        bytes.append(constant: field.name.lineStart)
         switch field.value {
         case .text(let text): bytes.append(contentsOf: text.utf8)
+        case .bytes(let value): bytes.append(contentsOf: value)
         case .number(let number): bytes.append(decimal: number)
         }
     }
@@ -122,7 +140,18 @@ extension [UInt8] {
 
     /// Appends a number in decimal.
     package mutating func append(decimal number: Int) {
-        if number < 10, number >= 0 { return append(UInt8(ascii: "0") + UInt8(number)) }
-        append(contentsOf: String(number).utf8)
+        guard number >= 10 else {
+            if number >= 0 { return append(UInt8(ascii: "0") + UInt8(number)) }
+            return append(contentsOf: String(number).utf8)
+        }
+        var (digits, first, rest) = (InlineArray<19, UInt8>(repeating: 0), 19, number)  // Int.max has 19.
+        while rest > 0 {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        append(addingCapacity: digits.count - first) { output in
+            for index in first..<digits.count { output.append(digits[index]) }
+        }
     }
 }

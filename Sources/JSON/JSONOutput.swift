@@ -1,6 +1,8 @@
 // The same appenders as an array has, for bytes whose most is known beforehand: room is asked for once, and each byte
 // costs a comparison. Lists of instances, which are most of what is rendered, are written this way.
 
+import Text
+
 extension OutputSpan<UInt8> {
     /// Bytes that a byte of a string takes at most: `\u001f`.
     public static var longestEscape: Int { 6 }
@@ -13,8 +15,7 @@ extension OutputSpan<UInt8> {
 
     /// Appends bytes as they are.
     public mutating func append(raw bytes: ArraySlice<UInt8>) {
-        let span = bytes.span
-        for index in span.indices { append(span[index]) }
+        append(bytes.span)
     }
 
     /// Appends a JSON string of these bytes, quotes included. They must be UTF-8; they are not checked again.

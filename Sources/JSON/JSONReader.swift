@@ -51,7 +51,10 @@ public struct JSONReader: Sendable {
     }
 
     /// The type of the value that comes next, told by its first character; reads nothing but white space.
-    public mutating func peekType() throws(JSONError) -> JSONType {
+    public mutating func peekType() throws(JSONError) -> JSONType { try nextType() }
+
+    @inline(__always)
+    private mutating func nextType() throws(JSONError) -> JSONType {
         precondition(expectation == .value, "no value comes next here")
         skipWhitespace()
         guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
@@ -139,7 +142,7 @@ public struct JSONReader: Sendable {
 
     /// Passes over the value that comes next, whatever it is, checking all of it.
     public mutating func skipValue() throws(JSONError) {
-        switch try peekType() {
+        switch try nextType() {
         case .object:
             try enterObject()
             while try nextKeyContent() != nil { try skipValue() }
@@ -172,8 +175,9 @@ public struct JSONReader: Sendable {
         expectation = .first
     }
 
+    @inline(__always)
     private mutating func require(_ type: JSONType) throws(JSONError) {
-        guard try peekType() == type else { throw JSONError(.expected(type), at: position) }
+        guard try nextType() == type else { throw JSONError(.expected(type), at: position) }
     }
 
     private mutating func nextKeyContent() throws(JSONError) -> JSONContent? {
@@ -187,6 +191,7 @@ public struct JSONReader: Sendable {
         return content
     }
 
+    @inline(__always)
     private func expect(_ byte: UInt8) throws(JSONError) {
         guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
         guard bytes[position] == byte else { throw JSONError(.unexpectedByte, at: position) }
@@ -211,6 +216,7 @@ public struct JSONReader: Sendable {
         return true
     }
 
+    @inline(__always)
     private mutating func endValue(at end: Int) {
         position = end
         expectation = .next
@@ -234,7 +240,13 @@ public struct JSONReader: Sendable {
         endValue(at: position + word.utf8CodeUnitCount)
     }
 
+    /// Most clients send none, or a space.
+    @inline(__always)
     private mutating func skipWhitespace() {
+        if position < bytes.count, bytes[position] <= 0x20 { skipMoreWhitespace() }
+    }
+
+    private mutating func skipMoreWhitespace() {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x09, 0x0A, 0x0D: position += 1

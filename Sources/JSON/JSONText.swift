@@ -30,18 +30,25 @@ public struct JSONText: Sendable {
         content.hasEscapes ? unescaped()[...] : source[content.start..<content.end]
     }
 
+    /// How many bytes the string has between its quotes. As many as the characters take, where it was written without
+    /// escapes; with them, more.
+    public var writtenLength: Int { content.end - content.start }
+
+    /// Whether the string was written with escapes.
+    public var hasEscapes: Bool { content.hasEscapes }
+
     /// Whether the string stands for exactly these characters. Allocates nothing unless the string was written with
     /// escapes.
     public static func == (text: JSONText, literal: StaticString) -> Bool {
-        if text.content.hasEscapes {
+        guard !text.content.hasEscapes else {
             let resolved = text.unescaped()
             return literal.withUTF8Buffer { resolved.elementsEqual($0) }
         }
+        guard literal.utf8CodeUnitCount == text.writtenLength else { return false }
         let start = text.content.start
-        let count = text.content.end - start
-        guard literal.utf8CodeUnitCount == count else { return false }
+        let span = text.source.span
         return literal.withUTF8Buffer { buffer in
-            for index in 0..<count where text.source[start + index] != buffer[index] { return false }
+            for index in 0..<buffer.count where span[start + index] != buffer[index] { return false }
             return true
         }
     }

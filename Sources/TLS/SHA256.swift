@@ -1,8 +1,9 @@
-// SHA-256 (FIPS 180-4) over OpenSSL, for instance ids. The algorithm is fetched from its provider once for the process:
-// fetching by name on every call, as OpenSSL's own one-shot function does, costs several times the hashing of a short
-// message.
+// SHA-256 (FIPS 180-4) over OpenSSL, for instance ids. The algorithm is fetched from its provider once for the process,
+// and each thread keeps a context: fetching by name on every call, as OpenSSL's own one-shot function does, costs several
+// times the hashing of a short message, and making a context as much as the hashing.
 
 import CTLS
+import Glibc
 
 /// SHA-256 digests. Any thread.
 public enum SHA256 {
@@ -34,12 +35,32 @@ public enum SHA256 {
 
     /// - Parameter digest: room for `byteCount` bytes.
     private static func hash(_ message: Span<UInt8>, into digest: UnsafeMutableRawBufferPointer) {
+        let context = context()
         message.withUnsafeBytes { bytes in
-            demand(
-                EVP_Digest(bytes.baseAddress, bytes.count, digest.baseAddress, nil, algorithm.handle, nil),
-                "compute SHA-256")
+            // Without an algorithm: that of the context once more.
+            demand(EVP_DigestInit_ex2(context, nil, nil), "begin SHA-256")
+            demand(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count), "compute SHA-256")
+            demand(EVP_DigestFinal_ex(context, digest.baseAddress, nil), "end SHA-256")
         }
     }
+
+    /// The thread's own context, made for its first digest and freed with the thread.
+    private static func context() -> OpaquePointer {
+        if let kept = pthread_getspecific(contexts) { return OpaquePointer(kept) }
+        guard let made = EVP_MD_CTX_new() else { preconditionFailure("OpenSSL has no memory for a digest") }
+        demand(EVP_DigestInit_ex2(made, algorithm.handle, nil), "begin SHA-256")
+        precondition(
+            pthread_setspecific(contexts, UnsafeRawPointer(made)) == 0, "there is memory for a thread's context")
+        return made
+    }
+
+    /// Where each thread has its context.
+    private static let contexts: pthread_key_t = {
+        var key = pthread_key_t()
+        precondition(
+            pthread_key_create(&key) { EVP_MD_CTX_free(OpaquePointer($0)) } == 0, "there is a key for the contexts")
+        return key
+    }()
 
     private static let algorithm = Algorithm()
 

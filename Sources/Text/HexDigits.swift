@@ -21,10 +21,22 @@ extension UInt8 {
 }
 
 extension UInt64 {
+    /// The eight digits of a number as eight bytes, the most significant digit lowest. Each byte first gets its four
+    /// bits, and then what is between those and the letter for them.
+    @inlinable
+    init(hexDigitsOf number: UInt32) {
+        var bytes = UInt64(number)
+        bytes = (bytes << 16 | bytes) & 0x0000_FFFF_0000_FFFF
+        bytes = (bytes << 8 | bytes) & 0x00FF_00FF_00FF_00FF
+        bytes = (bytes << 4 | bytes) & 0x0F0F_0F0F_0F0F_0F0F
+        let areLetters = (bytes &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        self = (bytes &+ 0x3030_3030_3030_3030 &+ areLetters &* 0x27).byteSwapped
+    }
+
     /// All sixteen digits: how ids of members and digests are shown, so that one from the log can be found on the
     /// cluster's page.
     public var hexadecimal: String {
-        String(decoding: [UInt8](capacity: 16) { $0.append(hexadecimal: self, digits: 16) }, as: UTF8.self)
+        String(decoding: [UInt8](room: 16) { $0.append(hexadecimal: self) }, as: UTF8.self)
     }
 
     /// The number that 1 to 16 lower-case digits spell; nil for anything else, so that a number has one spelling of
@@ -45,6 +57,13 @@ extension UInt64 {
 }
 
 extension OutputSpan<UInt8> {
+    /// Appends all sixteen digits of a number.
+    @inlinable
+    public mutating func append(hexadecimal number: UInt64) {
+        append(word: UInt64(hexDigitsOf: UInt32(truncatingIfNeeded: number >> 32)))
+        append(word: UInt64(hexDigitsOf: UInt32(truncatingIfNeeded: number)))
+    }
+
     /// Appends the lowest digits of a number, 16 at most.
     @inlinable
     public mutating func append(hexadecimal number: UInt64, digits: Int) {

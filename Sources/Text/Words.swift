@@ -10,6 +10,14 @@ extension Span<UInt8> {
     }
 }
 
+extension OutputSpan<UInt8> {
+    /// Appends the eight bytes of a number, the lowest first.
+    @inlinable @inline(__always)
+    public mutating func append(word: UInt64) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+}
+
 extension [UInt8] {
     /// Appends the eight bytes of a number, the lowest first.
     @inlinable @inline(__always)

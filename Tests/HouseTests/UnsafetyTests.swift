@@ -29,7 +29,7 @@ struct UnsafetyTests {
         "Sources/Telemetry/LogPipe.swift": "the same",
         "Sources/Telemetry/LogWriter.swift": "write(2) and poll(2)",
         "Sources/Text/Words.swift": "loads and stores eight bytes at once",
-        "Sources/Text/SpanCopy.swift": "appends a span, which Array cannot take as it is",
+        "Sources/Text/SpanCopy.swift": "appends a span, which neither Array nor OutputSpan can take as it is",
         "Sources/registry/EvhttpSendError.swift": "has the C signature that evhttp calls",
         "Sources/registry/RegistryCommand.swift": "write(2) before there is a log",
     ]

@@ -137,6 +137,26 @@ extension Span<UInt8> {
     }
 }
 
+extension OutputSpan<UInt8> {
+    /// Appends a number in base 128, the lowest digit first, each but the last with its high bit set.
+    @inline(__always)
+    mutating func append(number: UInt64) {
+        var rest = number
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+
+    /// Appends bytes after their count.
+    @inline(__always)
+    mutating func append(counted bytes: ArraySlice<UInt8>) {
+        append(number: UInt64(bytes.count))
+        append(bytes.span)
+    }
+}
+
 extension [UInt8] {
     /// Appends a count in base 128, the lowest digit first, each but the last with its high bit set.
     @inline(__always)

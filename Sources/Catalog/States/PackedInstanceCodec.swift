@@ -113,23 +113,23 @@ extension PackedInstance {
             + (extra?.count ?? 0)
         if let spelt = status.spelt { size += [UInt8].digits(of: spelt.utf8.count) + spelt.utf8.count }
         if let further { size += [UInt8].digits(of: further.count) + further.count }
-        var packed: [UInt8] = []
-        packed.reserveCapacity(size)
-        Self.appendHead(
-            Self.kinds[kind], status.number, hasMetadata: metadata != nil, more, ttl: ttl, registered: registered,
-            to: &packed)
-        if let id { packed.append(bytes.extracting(id)) }
-        packed.append(bytes.extracting(name.whole))
-        packed.append(bytes.extracting(value.whole))
-        if let spelt = status.spelt { packed.append(counted: spelt) }
-        packed.append(bytes.extracting(tags))
-        if let extra { packed.append(bytes.extracting(extra)) }
-        if let further {
-            packed.append(count: further.count)
-            packed.append(bytes.extracting(further))
-        }
-        if let metadata { packed.append(bytes.extracting(metadata)) }
-        self.init(bytes: packed)
+        self.init(
+            bytes: [UInt8](room: size) { output in
+                Self.appendHead(
+                    Self.kinds[kind], status.number, hasMetadata: metadata != nil, more, ttl: ttl,
+                    registered: registered, to: &output)
+                if let id { output.append(bytes.extracting(id)) }
+                output.append(bytes.extracting(name.whole))
+                output.append(bytes.extracting(value.whole))
+                if let spelt = status.spelt { output.append(counted: Array(spelt.utf8)[...]) }
+                output.append(bytes.extracting(tags))
+                if let extra { output.append(bytes.extracting(extra)) }
+                if let further {
+                    output.append(number: UInt64(further.count))
+                    output.append(bytes.extracting(further))
+                }
+                if let metadata { output.append(bytes.extracting(metadata)) }
+            })
     }
 
     /// A status as it is packed: its number, and its token if it has none of its own.

@@ -10,8 +10,9 @@ import Replication
 extension Call {
     /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough
     /// (R270).
-    package borrowing func acknowledged(_ response: Response) -> Reply {
+    package borrowing func acknowledged(_ response: consuming Response) -> Reply {
         guard registry.standing.waits else { return .now(response) }
+        let response = response
         return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
     }
 

@@ -38,7 +38,7 @@ struct EntityTag: Equatable {
 
     /// The value of `ETag`: `W/"SCOPE-DIGEST"`, both in hexadecimal, the first of sixteen digits.
     var field: String {
-        let bytes = [UInt8](capacity: 37) { output in
+        let bytes = [UInt8](room: 37) { output in
             for byte in "W/\"".utf8 { output.append(byte) }
             output.append(hexadecimal: scope, digits: 16)
             output.append(UInt8(ascii: "-"))

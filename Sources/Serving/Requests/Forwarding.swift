@@ -161,15 +161,25 @@ package struct Forwarding: Sendable {
         return length > 0 && (dots < length || length > 2)
     }
 
-    /// The start of every URL of this registry as the client would write it: `https://registry.example/prefix`.
-    package func base(of request: Request, isFromProxy: Bool) -> String {
+    /// Appends the start of every URL of this registry as the client would write it: `https://registry.example/prefix`.
+    /// No byte of it is a control character, a quote or a backslash.
+    package func appendBase(of request: Request, isFromProxy: Bool, to url: inout [UInt8]) {
         let isHTTPS = isHTTPS(request, isFromProxy: isFromProxy)
-        var base = isHTTPS ? "https://" : "http://"
-        guard isFromProxy else {
-            base += request.authority
-            return base
+        url.append(contentsOf: isHTTPS ? "https://".utf8 : "http://".utf8)
+        guard !isFromProxy else {
+            url.append(contentsOf: forwardedBase(of: request, scheme: isHTTPS ? "https" : "http").utf8)
+            return
         }
-        let scheme = isHTTPS ? "https" : "http"
+        if let host = request.head[.host] {
+            url.append(contentsOf: host)
+        } else {
+            url.append(contentsOf: request.authority.utf8)
+        }
+    }
+
+    /// What follows the scheme by a trusted proxy's word.
+    private func forwardedBase(of request: Request, scheme: String) -> String {
+        let isFromProxy = true
         var host = host(of: request, isFromProxy: isFromProxy) ?? request.authority
         if family == .xForwarded, let port = request.head[.forwardedPort]?.firstElement, !Self.hasPort(host),
             port.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(String(decoding: port, as: UTF8.self)),
@@ -178,7 +188,7 @@ package struct Forwarding: Sendable {
         {
             host += ":\(number)"
         }
-        return base + host + prefix(of: request, isFromProxy: isFromProxy)
+        return host + prefix(of: request, isFromProxy: isFromProxy)
     }
 
     private static func hasPort(_ host: String) -> Bool {

@@ -254,3 +254,12 @@ struct ForwardingTests {
         #expect(error(["forwarded": ["x-forwarded"]]) == nil)
     }
 }
+
+extension Forwarding {
+    /// The start of URLs as text.
+    fileprivate func base(of request: Request, isFromProxy: Bool) -> String {
+        var url: [UInt8] = []
+        appendBase(of: request, isFromProxy: isFromProxy, to: &url)
+        return String(decoding: url, as: UTF8.self)
+    }
+}
