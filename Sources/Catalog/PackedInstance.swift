@@ -130,6 +130,13 @@ struct PackedInstance: Hashable, Sendable {
         return InstanceStatus(String(decoding: bytes[field(at: statusOffset)], as: UTF8.self))
     }
 
+    /// The status that packed bytes say. Copies nothing unless the status is spelt out, which few are.
+    static func status(_ bytes: Span<UInt8>) -> InstanceStatus {
+        let number = bytes[0] >> statusShift & otherStatus
+        guard number == otherStatus else { return knownStatuses[Int(number)] }
+        return PackedInstance(bytes: [UInt8](room: bytes.count) { $0.append(bytes) }).status
+    }
+
     var metadata: ArraySlice<UInt8>? {
         guard bytes[0] & Self.metadataBit != 0 else { return nil }
         return bytes[(furtherRange?.upperBound ?? endOfExtra)...]
@@ -205,7 +212,10 @@ struct PackedInstance: Hashable, Sendable {
     // MARK: - Layout
 
     var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }
-    var more: More { bytes[0] & Self.moreBit == 0 ? [] : More(rawValue: bytes[Self.moreOffset]) }
+    var more: More { Self.more(bytes.span) }
+    static func more(_ bytes: Span<UInt8>) -> More {
+        bytes[0] & moreBit == 0 ? [] : More(rawValue: bytes[moreOffset])
+    }
     private var ttlOffset: Int { bytes[0] & Self.moreBit == 0 ? Self.moreOffset : Self.moreOffset + 1 }
     var nameOffset: Int {
         let end = length(at: ttlOffset).end

@@ -3,7 +3,9 @@
 
 /// The instances of some namespaces, their leases, and how they are found.
 struct Records: Sendable {
-    private var instances = Slab(vacant: Instance.vacant.packed)
+    private var instances = Slab(vacant: ByteArena.Handle.none)
+    /// What the instances say. Invariant: has a run for each of `instances`, and no other.
+    private var arena = ByteArena()
     /// Invariant: has exactly the slots of `instances`.
     var slots = Slab(vacant: Record.vacant)
     /// Invariant: has exactly the slots of `instances`, by their table and id.
@@ -59,19 +61,24 @@ struct Records: Sendable {
     func slot(of id: InstanceID, in namespace: Namespace) -> Int32? {
         guard let table = secondaryIndex.table(of: namespace) else { return nil }
         return index.slot(hash: SlotIndex.hash(id, table: table)) {
-            slots[$0].is(id, in: table) ?? (instance($0).id == id)
+            slots[$0].is(id, in: table) ?? arena.withRun(instances[$0]) { PackedInstance.isSpelt($0, id) }
         }
     }
 
     /// Whether the instance at a slot has fields beside those that every release knows.
-    func hasFurther(_ slot: Int32) -> Bool { instances[slot].more.contains(.further) }
+    func hasFurther(_ slot: Int32) -> Bool {
+        arena.withRun(instances[slot]) { PackedInstance.more($0).contains(.further) }
+    }
 
     /// The namespace of the instance at a slot.
     func namespace(_ slot: Int32) -> Namespace { secondaryIndex.tables[slots[slot].place.table].namespace }
 
-    /// The instance at a slot. Its id, if it is a digest, is kept once: by the record, where look-ups compare it.
+    /// The instance at a slot, copied out of the arena. Its id, if it is a digest, is kept once: by the record, where
+    /// look-ups compare it.
     @inline(__always)
-    func instance(_ slot: Int32) -> Instance { Instance(digest: slots[slot].digest, packed: instances[slot]) }
+    func instance(_ slot: Int32) -> Instance {
+        Instance(digest: slots[slot].digest, packed: PackedInstance(bytes: arena.bytes(instances[slot])))
+    }
 
     func leased(_ slot: Int32) -> LeasedInstance {
         guard !slots[slot].isOverridden else { return overridden(slot) }
@@ -90,7 +97,8 @@ struct Records: Sendable {
 
     /// What counts as the status of the instance at a slot.
     private func status(_ slot: Int32) -> InstanceStatus {
-        slots[slot].isOverridden ? instance(slot).effectiveStatus : instances[slot].status
+        slots[slot].isOverridden
+            ? instance(slot).effectiveStatus : arena.withRun(instances[slot]) { PackedInstance.status($0) }
     }
 
     /// Notes whether the instance at a slot, which has just come to be what it is, has an override that counts.
@@ -179,7 +187,7 @@ struct Records: Sendable {
         let shelved = shelf.take(instance.id, in: namespace)
         let said = instance
         let instance = instance.joining(shelved)
-        let slot = instances.insert(instance.packed)
+        let slot = instances.insert(arena.insert(instance.packed.bytes.span))
         let twin = slots.insert(Record(instance, at: moment))
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
@@ -260,7 +268,7 @@ struct Records: Sendable {
         secondaryIndex.removeIfEmpty(place.table)
         index.remove(slot, hash: SlotIndex.hash(instance.id, table: place.table))
         slots.remove(slot)
-        instances.remove(slot)
+        if let handle = instances.remove(slot) { arena.remove(handle) }
         return instance
     }
 
@@ -276,7 +284,7 @@ struct Records: Sendable {
         let (before, hash, status) = (self.instance(slot), stateHash(slot), status(slot))
         toggle(slot)
         if let instance {
-            instances[slot] = instance.packed
+            arena.replace(&instances[slot], with: instance.packed.bytes.span)
             if instance.hasFurther || slots[slot].isOverridden {
                 judgeOverride(slot, of: instance, in: namespace(slot))
             }
@@ -332,6 +340,8 @@ extension Records {
     /// Stops a debug build where what is said of the fields does not hold. Looks at everything: for tests.
     func checkInvariants() {
         instances.checkInvariants()
+        arena.checkInvariants()
+        assert(arena.count == instances.count, "what is said is kept for every instance, and for no other")
         slots.checkInvariants()
         index.checkInvariants()
         held.checkInvariants()
