@@ -389,6 +389,7 @@ package final class RegistryProcess {
         ]
         for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }
         logger.info("serving", metadata: metadata)
+        StartPages.release()
     }
 
     // MARK: - Stopping

@@ -1,0 +1,47 @@
+// What only the start needs. Reading settings, relocating and setting up OpenSSL touch code and constants of several
+// megabytes, which the kernel counts as this process's for as long as it runs. They are the pages of files, unchanged, and
+// can be let go of: what is needed again comes back from the page cache by a minor fault.
+
+import Glibc
+
+public enum StartPages {
+    /// Lets go of all pages of files that this process has mapped and not changed; returns how many bytes of mappings
+    /// those are. Reads /proc, and does nothing without it. It takes a millisecond or two: to be called once, after
+    /// the start.
+    @discardableResult
+    public static func release() -> Int {
+        guard let text = ProcessFigures.contents(of: "/proc/self/smaps") else { return 0 }
+        var released = 0
+        for mapping in unchanged(text) {
+            guard let start = UnsafeMutableRawPointer(bitPattern: mapping.lowerBound) else { continue }
+            if madvise(start, mapping.count, MADV_DONTNEED) == 0 { released += mapping.count }
+        }
+        return released
+    }
+
+    /// The mappings in the text of /proc/PID/smaps that are of files, cannot be written to, and have no page of their
+    /// own. That excludes what the linker has relocated and then protected: its changed pages would be lost.
+    static func unchanged(_ text: String) -> [Range<UInt>] {
+        var found: [Range<UInt>] = []
+        var candidate: Range<UInt>?
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            if let range = range(words.first) {
+                let isOfFile = words.count >= 6 && words[5].hasPrefix("/")
+                candidate = isOfFile && words[1].hasPrefix("r-") && words[1].hasSuffix("p") ? range : nil
+            } else if words.count == 3, words[0] == "Anonymous:" {
+                if words[1] == "0", let candidate { found.append(candidate) }
+                candidate = nil
+            }
+        }
+        return found
+    }
+
+    /// `55d0c8a00000-55d0c8a21000`
+    private static func range(_ word: Substring?) -> Range<UInt>? {
+        guard let bounds = word?.split(separator: "-"), bounds.count == 2, let start = UInt(bounds[0], radix: 16),
+            let end = UInt(bounds[1], radix: 16), start < end
+        else { return nil }
+        return start..<end
+    }
+}
