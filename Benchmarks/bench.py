@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 
 import acknowledgments
+import before
 import canned
 import cluster
 import catalogs
@@ -35,11 +36,11 @@ from servers import BenchError
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
 OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **tls.ITEMS, **cluster.ITEMS,
-          **acknowledgments.ITEMS, **scale.ITEMS}
+          **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS, *acknowledgments.ITEMS,
-                    *scale.ITEMS}
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS,
+                    *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
 SELF_TEST_TOLERANCE = 0.2
@@ -59,6 +60,7 @@ class Bench:
         self.rounds, self.seconds, self.starts = (2, 1, 3) if options.quick else (options.rounds, options.seconds, 10)
         self.redis = options.redis
         self.last_release = options.last_release and options.last_release.resolve()
+        self.before = options.before and options.before.resolve()
         self.quick = options.quick
         self.instances = min(options.instances, QUICK_INSTANCES) if options.quick else options.instances
         self.churns = 2 if options.quick else options.churns
@@ -68,6 +70,7 @@ class Bench:
         self.server_core, self.client_core = str(cores[0]), str(cores[1] if len(cores) > 1 else cores[0])
         self.all_cores = f"{self.server_core},{self.client_core}"
         self.floor_binary = build(self.work, "floor", [HERE / "floor.c"], ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
+        self.epoll_binary = build(self.work, "epoll", [HERE / "epoll.c"], [])
         self.handshakes_binary = build(self.work, "handshakes", [HERE / "handshakes.c"], ["-lssl", "-lcrypto"])
         self.fleet_binary = build_fleet(self.work)
         if self.self_test:
@@ -88,6 +91,9 @@ class Bench:
 
     def nginx(self):
         return servers.Nginx(self.work, self.server_core)
+
+    def epoll(self, answer):
+        return servers.epoll(self.work, self.epoll_binary, answer, self.server_core)
 
     def tls_servers(self):
         """The registry and nginx over HTTPS with one certificate, not yet started."""
@@ -221,6 +227,7 @@ def parse(arguments):
     parser.add_argument("--redis", action="store_true", default=all(map(shutil.which, REDIS_TOOLS)),
                         help="insist on measuring EXPIRE of Redis beside the heartbeats, which is done when it is installed")
     parser.add_argument("--last-release", type=Path, help="the binary of the release before, which the item acknowledgments is measured beside")
+    parser.add_argument("--before", type=Path, help="the binary of an older build, which the item before is measured beside")
     parser.add_argument("--write-docs", action="store_true",
                         help=f"write the newest results of all items, this run's included, into {documents.PAGE.name}")
     parser.add_argument("--self-test", action="store_true",
@@ -272,7 +279,10 @@ def main(arguments):
         "rounds": bench.rounds, "seconds": bench.seconds, "connections": load.CONNECTIONS, "self_test": bench.self_test,
         "busy_before": busy, "registry": bench.registry_command}))
     print(text)
-    if options.write_docs:
+    for result in results:
+        if options.write_docs and result.item == "before" and result.tables:
+            documents.write_before(result, heading)
+    if options.write_docs and options.items != ["before"]:
         documents.write_bench(bench.work, ITEMS, bench.thresholds)
     failures = self_test_failures(bench, results) if bench.self_test else [f for r in results for f in r.failures]
     if bench.self_test:

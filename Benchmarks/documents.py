@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import picture
 import report
 from servers import BenchError
 
@@ -63,7 +64,7 @@ def keep(work, result, heading):
 def write_bench(work, items, thresholds):
     """Rewrites the page's section `bench` from what is kept, in the order of `items`."""
     results, headings = [], {}
-    for item in items:
+    for item in [item for item in items if item != "before"]:  # which has a section of its own
         path = work / "kept" / f"{item}.json"
         if path.exists():
             kept = json.loads(path.read_text())
@@ -71,7 +72,14 @@ def write_bench(work, items, thresholds):
             headings.setdefault(kept["heading"], []).append(item)
     heading = "\n\n".join(f"{text}" + (f" Items: {', '.join(names)}." if len(headings) > 1 else "")
                           for text, names in headings.items())
+    picture.write(results)
     write_section(PAGE, "bench", report.markdown(results, thresholds, heading, title="## Measured"))
+
+
+def write_before(result, heading):
+    """Rewrites the page's section `before`: the table beside an older build, and what it was measured on."""
+    text = report.markdown([result], {}, heading, title="## Beside the build before")
+    write_section(PAGE, "before", text)
 
 
 def write_section(page, name, text):

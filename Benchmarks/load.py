@@ -230,6 +230,7 @@ class Answer:
     headers: list  # of (name, value), in the order they came
     body: bytes
     size: int  # of the whole answer on the wire
+    raw: bytes = b""  # the same as it came
 
     def header(self, name):
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -290,6 +291,7 @@ class Client:
             chunks.append(self._more())
             have += len(chunks[-1])
         rest = b"".join(chunks)
+        answer.raw = self.input[:end + 4] + rest[:size]
         answer.body, self.input = rest[:size], rest[size:]
         answer.size = end + 4 + size
         return answer

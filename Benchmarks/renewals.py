@@ -99,10 +99,10 @@ def instructions(bench):
                     learnt = canned.learn(server.port, "PUT", targets[0], 200)  # in both runs: they differ in length alone
                     answers = canned.write(bench.work / "instructions.canned", [
                         canned.entry("PUT", throughput.ITEMS["heartbeat"].pattern, learnt)])
-                _beat(server.port, targets, length)
+                beat(server.port, targets, length)
             finally:
                 server.stop()
-            totals.append(_total(out))
+            totals.append(total(out))
             tables.append(_by_function(out))
         beats = LONG - SHORT
         counts[name] = (totals[1] - totals[0]) / beats
@@ -116,7 +116,7 @@ def instructions(bench):
     return result
 
 
-def _beat(port, targets, count):
+def beat(port, targets, count):
     """Exactly `count` heartbeats, as many at once as wrk has connections."""
     clients = [load.Client(port) for _ in range(load.CONNECTIONS)]
     try:
@@ -132,7 +132,7 @@ def _beat(port, targets, count):
             client.socket.close()
 
 
-def _total(out):
+def total(out):
     for line in out.read_text(errors="replace").splitlines():
         if line.startswith(("summary:", "totals:")):
             return int(line.split()[1])

@@ -251,6 +251,11 @@ def floor(work, binary, canned, core, name="floor", certificate=None, key=None, 
     return server
 
 
+def epoll(work, binary, answer, core):
+    """The bare epoll loop, answering everything with the bytes in the file `answer`."""
+    return PortFileServer("epoll", work, [str(binary), "--answer", str(answer)], {}, core)
+
+
 class ChosenPortServer(Server):
     """A server that cannot take port 0: it is given one that was free a moment ago, and another if that was taken."""
 

@@ -39,6 +39,7 @@ class Item:
     status_of: Callable = lambda number: "UP"
     header: Callable = lambda registry: None  # one more header of every request, such as may be asked of the registry
     nginx: bool = False
+    epoll: bool = False              # whether a bare epoll loop sends the same bytes; its requests have no body
     redis: bool = False
 
 
@@ -52,7 +53,7 @@ def _tag(registry):
 
 
 ITEMS = {item.name: item for item in [
-    Item("heartbeat", "PUT", "/api/v1/instances/*/heartbeat", 200, nginx=True, redis=True,
+    Item("heartbeat", "PUT", "/api/v1/instances/*/heartbeat", 200, nginx=True, epoll=True, redis=True,
          targets=lambda ids: [f"/api/v1/instances/{id}/heartbeat" for id in scattered(ids)]),
     Item("register", "POST", "/api/v1/instances", 201, targets=None),
     Item("list-service", "GET", "/api/v1/services/*", 200,
@@ -115,6 +116,9 @@ def measure(bench, item):
         if item.nginx:
             nginx = stack.enter_context(bench.nginx())
             contenders.append((nginx, canned.learn(nginx.port, item.method, first, 200, body).size))
+        if item.epoll:
+            (bench.work / f"{item.name}.answer").write_bytes(learnt.raw)
+            contenders.append((stack.enter_context(bench.epoll(bench.work / f"{item.name}.answer")), learnt.size))
 
         before = None if fresh else last_heartbeats(registry)
         for server, _ in contenders:
@@ -139,6 +143,8 @@ def measure(bench, item):
                 result.failures.append(f"the heartbeats renewed {renewed} of {INSTANCES} instances")
     add_rows(result, rounds)
     add_ratios(result, rounds)
+    if item.epoll:  # throughput beside it is limited by the client's core: CPU time tells more
+        result.figures["cpu_of_epoll"] = median([round["epoll"].cpu_us / round["registry"].cpu_us for round in rounds])
     if item.redis and bench.redis:
         measure_redis(bench, result)
     return result

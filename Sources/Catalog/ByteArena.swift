@@ -6,8 +6,8 @@ import Text
 
 /// Runs of bytes by small handles. A pure value; its owner guards it.
 ///
-/// All cells of a chunk have one size, a multiple of eight bytes, and the last byte of a cell says how many bytes at its
-/// end are not the run's, itself included. A run that would leave a chunk with few cells has a chunk of its own.
+/// All cells of a chunk have one size, a multiple of eight bytes, and the last byte of a cell says how many bytes at
+/// its end are not the run's, itself included. A run that would leave a chunk with few cells has a chunk of its own.
 ///
 /// That byte is 0 in a free cell: to use the handle of a run that was removed, or to remove it again, stops the process
 /// instead of handing out bytes that are nobody's, until the cell is another run's.

@@ -1,6 +1,6 @@
 // What only the start needs. Reading settings, relocating and setting up OpenSSL touch code and constants of several
-// megabytes, which the kernel counts as this process's for as long as it runs. They are the pages of files, unchanged, and
-// can be let go of: what is needed again comes back from the page cache by a minor fault.
+// megabytes, which the kernel counts as this process's for as long as it runs. They are the pages of files, unchanged,
+// and can be let go of: what is needed again comes back from the page cache by a minor fault.
 
 import Glibc
 

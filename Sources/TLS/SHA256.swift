@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4) over OpenSSL, for instance ids. The algorithm is fetched from its provider once for the process,
-// and each thread keeps a context: fetching by name on every call, as OpenSSL's own one-shot function does, costs several
-// times the hashing of a short message, and making a context as much as the hashing.
+// and each thread keeps a context: fetching by name on every call, as OpenSSL's own one-shot function does, costs
+// several times the hashing of a short message, and making a context as much as the hashing.
 
 import CTLS
 import Glibc
