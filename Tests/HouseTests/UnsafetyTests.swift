@@ -13,7 +13,7 @@ struct UnsafetyTests {
         "Sources/Catalog/Name.swift":
             "hashes and compares a name's own UTF-8, which the standard library lends as a pointer",
         "Sources/Configuration/SecretFile.swift": "read(2) into an array",
-        "Sources/Catalog/States/ByteCursor.swift":
+        "Sources/Catalog/ByteCursor.swift":
             "makes text of a span, which the standard library takes as a pointer",
         "Sources/HTTP/EightBytes.swift": "loads eight bytes of a span at once",
         "Sources/HTTP/RequestID.swift":

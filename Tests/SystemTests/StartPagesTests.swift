@@ -9,7 +9,7 @@ struct StartPagesTests {
         "\(head)\nSize:  4 kB\nRss:  4 kB\nAnonymous:  \(anonymous) kB\nVmFlags: rd mr mw me\n"
     }
 
-    @Test func `unchanged pages of files are let go of, and none that was changed or can be`() {
+    @Test func `unchanged pages of files with code are let go of, and none that was changed or can be`() {
         let text =
             Self.mapping("1000-3000 r--p 00000000 fe:00 17   /usr/bin/registry", anonymous: 0)
             + Self.mapping("3000-5000 r-xp 00002000 fe:00 17   /usr/bin/registry", anonymous: 0)
@@ -21,6 +21,9 @@ struct StartPagesTests {
             + Self.mapping("9000-a000 r--s 00000000 fe:00 18   /var/shared", anonymous: 0)
             + Self.mapping("7fff0000-7fff2000 r-xp 00000000 00:00 0   [vdso]", anonymous: 0)
             + Self.mapping("b000-f000 r--p 00000000 fe:00 19   /usr/lib/a name with spaces.so", anonymous: 0)
+            + Self.mapping("f000-f800 r-xp 00004000 fe:00 19   /usr/lib/a name with spaces.so", anonymous: 4)
+            // Read by a thread, which may unmap it at any time.
+            + Self.mapping("10000-12000 r--p 00000000 fe:00 20   /usr/lib/a name with a list of words", anonymous: 0)
         #expect(StartPages.unchanged(text) == [0x1000..<0x3000, 0x3000..<0x5000, 0xB000..<0xF000])
         #expect(StartPages.unchanged("").isEmpty && StartPages.unchanged("Anonymous: 0 kB\nx-y z").isEmpty)
     }

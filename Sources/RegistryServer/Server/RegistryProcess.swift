@@ -71,12 +71,11 @@ package final class RegistryProcess {
     private var status: Int32 = 0
     private var mailbox: Mailbox<WorkerReport>?
     private var events: [LoopEvent] = []
-    private var expiryBacklog: LoopEvent?
-    private var eventBacklog: LoopEvent?
-    private var deadline: LoopEvent?
+    /// What one turn of the loop leaves to the next, and the end of what must end.
+    private var expiryBacklog, eventBacklog, deadline: LoopEvent?
     /// The end of `drain_time`.
     private var drainStart: LoopEvent?
-    /// Of the lease clock's last tick, in milliseconds.
+    /// Of the lease clock's last tick.
     private var lastTick: MonotonicTime?
     private var isDraining = false
     private var isLeaving = false
