@@ -28,14 +28,17 @@ PROMTOOL = "/usr/bin/promtool"
 TOKEN = "tenant-a"
 
 # Each registers with the server of its first argument as the application of its second, prints a line of JSON each time what it has discovered
-# changes, and leaves when its input ends.
+# changes, and leaves when its input ends. The client has a lock of asyncio that it takes in two threads, and again while it holds it: it hangs
+# when its server comes back, or it leaves, at the wrong moment. That is no matter of the server's, so the lock is taken out. Its heartbeats also
+# go on after it has left, and register it again, so that its process ends at once. A lease outlasts WAIT_SECONDS: what leaves has said so.
 KEIJACK = """
-import asyncio, json, sys, threading, time
+import contextlib, json, os, sys, threading
 import {module}.eureka_client as eureka_client
 server, app = sys.argv[1:]
 eureka_client.init(eureka_server=server, eureka_context="", app_name=app, instance_host="127.0.0.1", instance_ip="127.0.0.1", instance_port=9090,
-    renewal_interval_in_secs=1, duration_in_secs=10, metadata={{"zone": "eu", "my_key": "1"}})
+    renewal_interval_in_secs=1, duration_in_secs=90, metadata={{"zone": "eu", "my_key": "1"}})
 client = eureka_client.get_client()
+client._EurekaClient__net_lock = contextlib.nullcontext()
 ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
 last = None
@@ -45,6 +48,7 @@ while not ended.wait(0.2):
         last = seen
         print(json.dumps(seen), flush=True)
 eureka_client.stop()
+os._exit(0)
 """
 FLASK = """
 import json, sys, threading
@@ -161,7 +165,9 @@ def lives_its_life(options, program, app, server, settings=None, token=None, dis
             wait("its end", lambda: any(entry[0] == name and entry[2] == "UP" for entry in client.seen() or []), client)
         registry.kill()
         registry = stack.enter_context(RunningRegistry(options.registry, settings))
-        wait("another registration after the server was lost", lambda: instance(registry, app, token), client)
+        again = wait("another registration after the server was lost", lambda: instance(registry, app, token), client)
+        renewed = again["leaseInfo"]["lastRenewalTimestamp"]
+        wait("a heartbeat after it", lambda: instance(registry, app, token)["leaseInfo"]["lastRenewalTimestamp"] > renewed, client)
         client.leave()
         wait("the client's leave", lambda: instance(registry, app, token) is None)
 
