@@ -23,6 +23,7 @@ import cluster
 import catalogs
 import conditions
 import documents
+import eureka
 import fleet
 import load
 import renewals
@@ -35,12 +36,12 @@ from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **tls.ITEMS, **cluster.ITEMS,
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **tls.ITEMS, **cluster.ITEMS,
           **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *renewals.ITEMS, *tls.ITEMS, *cluster.ITEMS,
-                    *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *renewals.ITEMS, *tls.ITEMS,
+                    *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
 SELF_TEST_TOLERANCE = 0.2

@@ -1,8 +1,10 @@
-"""The items about Eureka's API, each beside the same by the REST API of the same registry: renewals, registrations of as many bytes, and the list of
-10,000 instances, in JSON and XML, with a delta beside it."""
+"""The items about Eureka's API, each beside the same by the REST API of the same registry: renewals, registrations of as
+many bytes, and the list of 10,000 instances, in JSON and XML, with a delta beside it."""
 
 import json
+import re
 import statistics
+import time
 
 import load
 import throughput
@@ -35,6 +37,12 @@ def seed(server, numbers):
                 raise BenchError(f"registering instance {number} was answered {answer.status}: {answer.body[:200]}")
 
 
+def instances(server):
+    """How many instances there are."""
+    with load.Client(server.port) as client:
+        return int(re.search(rb"^a8registry_instances (\d+)", client.ask("GET", "/metrics").body, re.MULTILINE)[1])
+
+
 def compare(bench, server, result, scripts, value):
     """Runs scripts in turn against one server; the medians of what `value` makes of each pair's runs, by the first script."""
     names = list(scripts)
@@ -65,6 +73,35 @@ def heartbeat(bench):
     return result
 
 
+def register(bench):
+    """Ever-new registrations beside those of the REST API whose bodies are as long, padded with metadata; each round begins
+    with an empty registry. What a byte of the body costs is said for both."""
+    result = Result("eureka-register")
+    eureka = BODY.replace("app-%d:8080-%d", "app-0:8080-%08d").replace("APP-%d", "APP-0")
+    rest = load.INSTANCE.replace("svc-%04d", "svc-0000").replace("%s", "UP")
+    length = len(eureka % 0)
+    rest = rest.replace('"metadata":{', '"metadata":{"pad":"%s",' % ("x" * (length - len(rest % 0) - len('"pad":"",'))))
+    scripts = {"eureka": load.write_numbered_script(bench.work / "eureka-register.lua", "/eureka/v2/apps/APP-0", eureka),
+               "rest": load.write_numbered_script(bench.work / "rest-register.lua", "/api/v1/instances", rest)}
+    rounds = []
+    for _ in range(bench.rounds):
+        runs = {}
+        for name, script in scripts.items():
+            with bench.registry(name) as server:
+                runs[name] = bench.wrk(server, script)
+                held = instances(server)
+            result.failures += runs[name].failures(name, None)
+            if not 0 <= held - runs[name].requests <= load.CONNECTIONS:
+                result.failures.append(f"{name}: {runs[name].requests} registrations were answered, and {held} instances are there")
+        rounds.append(runs)
+    throughput.add_rows(result, rounds)
+    throughput.add_ratios(result, rounds, subject="eureka")
+    for row in result.rows:
+        result.figures[f"{row['server']}_ns_per_byte"] = row["cpu_us"] * 1000 / length
+    result.notes.append(f"bodies of {length} bytes each")
+    return result
+
+
 def apps(bench):
     """The whole list in both forms beside REST's, by bytes a second; and the delta beside the whole, by requests."""
     result = Result("eureka-apps")
@@ -84,11 +121,9 @@ def apps(bench):
 
 def delta(bench):
     result = Result("eureka-delta")
-    # So many older changes are beyond the three minutes that a delta reaches back: as if they had been.
     with bench.registry(environment={"CHANGE_LOG": "67108864"}) as server:
         seed(server, range(INSTANCES))
         result.notes.append("the seeding's changes are in the delta for three minutes; it is measured after them")
-        import time
         time.sleep(185)
         seed(server, range(CHANGES))
         for kind, header in (("json", JSON_HEADER), ("xml", None)):
@@ -103,4 +138,4 @@ def delta(bench):
     return result
 
 
-ITEMS = {"eureka-heartbeat": heartbeat, "eureka-apps": apps, "eureka-delta": delta}
+ITEMS = {"eureka-heartbeat": heartbeat, "eureka-register": register, "eureka-apps": apps, "eureka-delta": delta}

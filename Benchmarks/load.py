@@ -223,6 +223,23 @@ end
     return path
 
 
+def write_numbered_script(path, target, pattern):
+    """A script whose every request posts `pattern` with another number in it, in the place of its %d (one wrk thread only)."""
+    path.write_text(f"""\
+local format, n, before = string.format, 0, nil
+local pattern = '{pattern}'
+function init()
+  before = "POST {target} HTTP/1.1\\r\\nHost: " .. wrk.host .. ":" .. wrk.port
+    .. "\\r\\nContent-Type: application/json\\r\\nContent-Length: " .. #format(pattern, 0) .. "\\r\\n\\r\\n"
+end
+function request()
+  n = n + 1
+  return before .. format(pattern, n)
+end
+{DONE}""")
+    return path
+
+
 @dataclass
 class Answer:
     status: int
