@@ -11,6 +11,8 @@ extension EurekaInstance {
     private static let dataCenters: [StaticString] = ["MyOwn", "Netflix", "Amazon"]
     private static let ownClass: StaticString = "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo"
     private static let amazonClass: StaticString = "com.netflix.appinfo.AmazonInfo"
+    /// The metadata key that names the service of an instance that no client of Eureka has registered.
+    private static let serviceKey: StaticString = "amalgam8.service"
     private static let nanosecondsPerMillisecond: Int64 = 1_000_000
 
     /// An instance as answers show it.
@@ -104,6 +106,8 @@ extension EurekaInstance {
             }
             pairs.append(Pair(key: EurekaRegistration.tagsKey.bytes, value: tags[...]))
         }
+        // Applications are upper case, and service names are not: a registry that reads this one wants to know.
+        pairs.append(Pair(key: Self.serviceKey.bytes, value: instance.serviceNameUTF8))
         setMetadata(pairs)
     }
 

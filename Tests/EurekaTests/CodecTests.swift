@@ -244,7 +244,8 @@ struct CodecTests {
         #expect(java.fields["instanceId"] == "000000000000abcd" && java.fields["hostName"] == "::1")
         #expect(java.fields["homePageUrl"] == "http://[::1]:8080/" && java.fields["status"] == "UNKNOWN")
         #expect(java.fields["vipAddress"] == "web" && java.fields["app"] == "WEB" && java.port == (8_080, true))
-        #expect(java.metadata == ["zone": "eu", "n": "3", "amalgam8.tags": "a,b"])
+        // E414 An instance of the REST API has the metadata amalgam8.service, beside its own and amalgam8.tags.
+        #expect(java.metadata == ["zone": "eu", "n": "3", "amalgam8.tags": "a,b", "amalgam8.service": "web"])
     }
 
     @Test(arguments: [
