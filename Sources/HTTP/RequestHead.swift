@@ -33,6 +33,8 @@ public struct RequestHead: Sendable {
     var isAbsolute = false
     /// Whether the target is a URL of https.
     public internal(set) var targetsHTTPS = false
+    /// Of a large body: given back when the request is over.
+    var room: LargeBodies.Room?
     /// How many of the bytes evhttp does not get to see.
     var excised = 0
     var targetRange = 0..<0

@@ -301,6 +301,8 @@ public struct RequestParser: ~Copyable {
         bodyLimit = limits.body
         if let bodyRule, isChunked || length > bodyLimit { bodyLimit = try bodyRule.limit(for: head) }
         guard length <= bodyLimit else { throw Refusal(.contentTooLarge, Self.longBody(bodyLimit)) }
+        // One that does not say how long it is may become the longest.
+        if let bodyRule, bodyLimit > limits.body { head.room = try bodyRule.room(for: isChunked ? bodyLimit : length) }
         var whole = RequestHead()
         swap(&whole, &head)
         // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room

@@ -7,10 +7,10 @@ import Testing
 struct LargeBodyTests {
     private static let largest = 1 << 20
 
-    private func server() throws -> LiveServer {
+    private func server(total: LargeBodies = LargeBodies()) throws -> LiveServer {
         try LiveServer { _ in
             var handler = LoopHandler(respond: { request in Response(.ok, body: request.body) })
-            handler.bodyRule = BodyRule(largest: Self.largest) { head throws(Refusal) in
+            handler.bodyRule = BodyRule(largest: Self.largest, total: total) { head throws(Refusal) in
                 guard head.path.equals("/large") else { throw Refusal(.unauthorized, "a credential is needed") }
                 return Self.largest
             }
@@ -49,6 +49,41 @@ struct LargeBodyTests {
             try client.send(Array("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n".utf8))
             #expect(try client.answer(to: path).status == status)
             #expect(try client.bytesUntilClosed(after: "the refusal").isEmpty)
+        }
+    }
+
+    @Test func `large bodies are bounded together, and one that does not fit is refused before it is read`() throws {
+        // Three fit and no fourth; one that does not say how long it is counts as the longest.
+        let server = try server(total: LargeBodies(limit: 3 * Self.largest))
+        let head = "POST /large HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        let (declared, chunked) = ("Content-Length: \(Self.largest)\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n")
+        func begin(_ framing: String) throws -> ClientConnection {
+            let client = try ClientConnection(port: server.port)
+            try client.send(Array((head + framing).utf8))
+            return client
+        }
+        var held: [ClientConnection] = []
+        for framing in [declared, chunked, declared] {
+            let client = try begin(framing)
+            _ = try client.bytes(until: "100 Continue\r\n\r\n", of: "a body that fits")
+            held.append(client)
+        }
+        for framing in [declared, chunked, "Content-Length: \(RequestLimits().body + 1)\r\n\r\n"] {
+            #expect(try begin(framing).answer(to: "a body that does not fit").status == 503)
+        }
+        // Small ones are not counted, and what is over makes room: an answer, and a connection that ends.
+        let small = try ClientConnection(port: server.port)
+        try small.send(post("/large", [1, 2, 3], isChunked: false))
+        #expect(try small.answer(to: "a small body").status == 200)
+        let body = [UInt8](repeating: 7, count: Self.largest)
+        try held[0].send(body)
+        #expect(try held[0].answer(to: "a large body").body == body)
+        let next = try begin(declared)
+        _ = try next.bytes(until: "100 Continue\r\n\r\n", of: "a body behind one that was answered")
+        held[2].reset()
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try begin(declared).bytes(until: "\r\n", of: "its answer") != Array("HTTP/1.1 100 Continue\r\n".utf8) {
+            guard ContinuousClock.now < deadline else { return #expect(Bool(false), "no room after a reset") }
         }
     }
 }

@@ -107,7 +107,9 @@ package final class Responder {
     /// How long bodies may be, by their routes. Whether a client may send one that is longer than most is judged at the
     /// end of its head, before anything of the body is read.
     package var bodyRule: BodyRule {
-        BodyRule(largest: routes.routes.map(\.style.bodyLimit).max() ?? RequestLimits().body) {
+        BodyRule(
+            largest: routes.routes.map(\.style.bodyLimit).max() ?? RequestLimits().body, total: context.largeBodies
+        ) {
             [self] head throws(Refusal) -> Int in try bodyLimit(of: head)
         }
     }

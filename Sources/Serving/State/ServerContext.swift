@@ -3,6 +3,7 @@
 // itself.
 
 import Configuration
+import HTTP
 import Libevent
 import RegistryCore
 import TLS
@@ -15,6 +16,7 @@ package final class ServerContext: Sendable {
     package let events = EventCounts()
     /// The limits on connections, and a tally of the clients that exceeded them.
     package let connectionLimits: ConnectionLimits
+    let largeBodies = LargeBodies()
     /// Which requests are logged.
     package let accessLogRule: AccessLogRule
     /// One for each loop.
