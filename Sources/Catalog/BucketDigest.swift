@@ -1,13 +1,14 @@
 // Members find out cheaply whether they hold the same: a hash for each of a few thousand buckets over everything, and
 // only buckets that differ are looked into. Leases and tombstones are left out: the first differ all the time, the
-// second are forgotten by each member in its own time.
+// second are forgotten by each member in its own time. Overrides have versions of their own and are counted by these.
 
 /// What a member holds, as 4,096 hashes.
 public struct BucketDigest: Sendable, Equatable {
     /// A power of two: with a million instances, a bucket that differs names some 250 of them.
     public static let bucketCount = 4_096
 
-    /// Each bucket's fingerprints of (namespace, id, version), XORed: in no order, 0 when it is empty.
+    /// Each bucket's fingerprints of (namespace, id, version) of states, and of overrides where they are counted, XORed:
+    /// in no order, 0 when it is empty.
     public let buckets: [UInt64]
     /// A hash of all buckets.
     public let root: UInt64
@@ -25,11 +26,16 @@ public struct KeyedVersion: Sendable, Hashable {
     public let version: Version
     /// False for a tombstone.
     public let isPresent: Bool
+    /// The version of its override; `none` without one.
+    public let override: Version
 
-    public init(namespace: Namespace, id: InstanceID, version: Version, isPresent: Bool) {
+    public init(
+        namespace: Namespace, id: InstanceID, version: Version, isPresent: Bool, override: Version = .none
+    ) {
         self.namespace = namespace
         self.id = id
         self.version = version
         self.isPresent = isPresent
+        self.override = override
     }
 }

@@ -96,7 +96,7 @@ extension Catalog {
                 keys.append(
                     KeyedVersion(
                         namespace: records.namespace(slot), id: records.id(slot), version: records.slots[slot].version,
-                        isPresent: true))
+                        isPresent: true, override: records.overrideVersion(slot)))
             case .tombstones:
                 let tombstone = records.replicationState.tombstones[slot]
                 guard buckets.contains(tombstone.bucket) else { return }

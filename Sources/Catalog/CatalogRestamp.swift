@@ -19,7 +19,7 @@ extension Catalog {
         }
         for slot in beyond {
             switch part {
-            case .records: restampRecord(slot, at: moment)
+            case .records: restampRecord(slot, beyond: limit, at: moment)
             case .tombstones: restampTombstone(slot, at: moment)
             case .expired: restampExpired(slot, at: moment)
             }
@@ -29,7 +29,7 @@ extension Catalog {
 
     private func version(_ part: CopyCursor.Part, at slot: Int32) -> Version {
         switch part {
-        case .records: records.slots[slot].version
+        case .records: max(records.slots[slot].version, records.overrideVersion(slot))
         case .tombstones: records.replicationState.tombstones[slot].version
         case .expired: records.replicationState.expired[slot].record.version
         }
@@ -39,9 +39,15 @@ extension Catalog {
         records.stamp(isWithdrawal: isWithdrawal, after: .none, at: moment)
     }
 
-    private mutating func restampRecord(_ slot: Int32, at moment: Moment) {
-        let version = stamp(isWithdrawal: records.instance(slot).isOutOfService, at: moment)
-        records.update(slot) { record in record.version = version }
+    private mutating func restampRecord(_ slot: Int32, beyond limit: HybridTime, at moment: Moment) {
+        let instance = records.instance(slot)
+        let version = stamp(isWithdrawal: instance.isOutOfService, at: moment)
+        var restamped: Instance?
+        if let override = instance.override, override.version.time > limit {
+            let version = stamp(isWithdrawal: override.status == .outOfService, at: moment)
+            restamped = instance.with(override: override.stamped(version))
+        }
+        records.update(slot, to: restamped) { record in record.version = version }
         if records.isTold { records.replicationState.changed.insert(slot) }
     }
 

@@ -215,6 +215,7 @@ struct Records: Sendable {
                 shelf.hasNews = true
             }
             replicationState.toggle(key, version)
+            if let override = instance.override?.version { replicationState.toggleOverride(key, override) }
             replicationState.tombstones.remove(instance.id, in: namespace)
             replicationState.expired.remove(instance.id, in: namespace)
         }
@@ -233,11 +234,18 @@ struct Records: Sendable {
         _ = remove(slot, .deregistered, at: version.time.microseconds, by: (version.origin, actor))
     }
 
-    /// Counts a record's version into the digest, or out of it again.
+    /// The version of the override of the instance at a slot; `none` where it has none.
+    func overrideVersion(_ slot: Int32) -> Version {
+        hasFurther(slot) ? instance(slot).override?.version ?? .none : .none
+    }
+
+    /// Counts a record's versions into the digests, or out of them again.
     private mutating func toggle(_ slot: Int32) {
         guard isTold else { return }
         let key = BucketKey(id(slot), in: namespace(slot))
         replicationState.toggle(key, slots[slot].version)
+        let override = overrideVersion(slot)
+        if override != .none { replicationState.toggleOverride(key, override) }
     }
 
     /// Removes an instance, and its namespace's table with the last one. The time of that is in microseconds since
@@ -355,6 +363,7 @@ extension Records {
             return
         }
         var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
+        var overrides = digest
         var (next, changed, renewed, overdue) = (Int32(0), 0, 0, 0)
         while let slot = slots.occupied(from: next) {
             next = slot + 1
@@ -369,6 +378,8 @@ extension Records {
             let key = BucketKey(id, in: namespace)
             assert(slots[slot].bucket == key.bucket, "a record knows its bucket")
             digest[Int(key.bucket)] ^= key.fingerprint(of: slots[slot].version)
+            let override = overrideVersion(slot)
+            if override != .none { overrides[Int(key.bucket)] ^= StableHash.mixed(key.fingerprint(of: override)) }
             assert(replicationState.tombstones.find(id, in: namespace) == nil, "what is held has no tombstone")
             assert(replicationState.expired.find(id, in: namespace) == nil, "what is held has not expired")
             changed += replicationState.changed.contains(slot) ? 1 : 0
@@ -382,5 +393,9 @@ extension Records {
             replicationState.changed.count == changed && replicationState.renewed.count == renewed,
             "only what is held is to be told")
         assert(replicationState.digest == digest, "the digest has exactly the records")
+        assert(
+            overrides == replicationState.overrideDigest
+                || replicationState.overrideDigest.isEmpty && overrides.allSatisfy { $0 == 0 },
+            "the digest of overrides has exactly those of the records")
     }
 }

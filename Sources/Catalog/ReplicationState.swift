@@ -6,6 +6,9 @@ struct ReplicationState: Sendable {
     /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with
     /// few tenants have none.
     private(set) var digest: [UInt64] = []
+    /// The same of the records' overrides, removed ones included. Beside the other, because members of release 0.1.0
+    /// compare digests and know of no overrides. Empty until there is one.
+    private(set) var overrideDigest: [UInt64] = []
     var tombstones: Tombstones
     var expired: RecentlyExpired
     /// The slots of what clients registered or changed here. Invariant: occupied ones.
@@ -22,6 +25,13 @@ struct ReplicationState: Sendable {
     mutating func toggle(_ key: BucketKey, _ version: Version) {
         if digest.isEmpty { digest = Array(repeating: 0, count: BucketDigest.bucketCount) }
         digest[Int(key.bucket)] ^= key.fingerprint(of: version)
+    }
+
+    /// Counts an override's version into the digest of overrides, or out of it again.
+    mutating func toggleOverride(_ key: BucketKey, _ version: Version) {
+        if overrideDigest.isEmpty { overrideDigest = Array(repeating: 0, count: BucketDigest.bucketCount) }
+        // Another number than a state of this version would have.
+        overrideDigest[Int(key.bucket)] ^= StableHash.mixed(key.fingerprint(of: version))
     }
 
     /// Makes room for a slot that has come into use, so that a heartbeat allocates nothing.

@@ -31,6 +31,11 @@ public struct StatusOverride: Hashable, Sendable {
 
     /// The same once its time is over.
     var ended: StatusOverride { StatusOverride(status: nil, version: version, until: nil, who: who) }
+
+    /// The same in another version.
+    func stamped(_ version: Version) -> StatusOverride {
+        StatusOverride(status: status, version: version, until: until, who: who)
+    }
 }
 
 extension Instance {

@@ -100,13 +100,19 @@ extension Store {
     }
 
     /// What is held, as hashes. Each shard is seen at its own moment.
-    public func digest() -> BucketDigest {
+    ///
+    /// - Parameter countingOverrides: false for a member that knows of none.
+    public func digest(countingOverrides: Bool = true) -> BucketDigest {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         for shard in shards {
             // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32
             // kB.
-            let digest = shard.catalog.withLock { $0.records.replicationState.digest }
+            let (digest, overrides) = shard.catalog.withLock {
+                ($0.records.replicationState.digest, $0.records.replicationState.overrideDigest)
+            }
             for index in digest.indices { buckets[index] ^= digest[index] }
+            guard countingOverrides else { continue }
+            for index in overrides.indices { buckets[index] ^= overrides[index] }
         }
         return BucketDigest(buckets: buckets)
     }

@@ -51,6 +51,28 @@ struct RestampTests {
         #expect(store.restamp(beyond: Self.limit, at: Self.moment(100, wall: 700)) == 0)
     }
 
+    @Test func `an override is stamped anew like a state, and reaches members that believed neither`() {
+        let (store, other) = (
+            Store(namespaceCapacity: nil, replicating: MemberID(bits: 1)),
+            Store(namespaceCapacity: nil, replicating: MemberID(bits: 2))
+        )
+        _ = store.apply(.register(makeInstance(1)), in: tenant, at: Self.moment(0, wall: 500))
+        for item in store.copy(from: .start, limit: 10, at: Self.moment(0, wall: 500)).items {
+            _ = other.merge(item, at: Self.moment(0, wall: 500))
+        }
+        _ = store.override(
+            .digest(1), in: tenant, status: .outOfService, until: nil, at: Self.moment(0, wall: Self.wrong))
+        #expect(store.restamp(beyond: Self.limit, at: Self.moment(100, wall: 700)) == 1)
+        let told = store.drain(includeRenewals: false, budget: 10, at: Self.moment(100, wall: 700)).changes
+        #expect(told.count == 1)
+        guard case .present(let instance, _, _)? = told.first?.replica else { return #expect(Bool(false)) }
+        #expect(instance.override?.status == .outOfService)
+        #expect(instance.override.map { $0.version.time <= Self.limit } == true)
+        for item in told { _ = other.merge(item, at: Self.moment(100, wall: 700)) }
+        #expect(store.digest() == other.digest())
+        store.checkInvariants()
+    }
+
     /// The clock has fallen back behind it: what is changed is later than what is held all the same.
     @Test func `a change is later than what it changes, also when that is believed and ahead`() {
         let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 1))

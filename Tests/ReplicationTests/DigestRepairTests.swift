@@ -16,15 +16,18 @@ private struct Pair {
     private var subscriber: SubscriberSession
     private var now: MonotonicTime = 1_000
     private let limits: NodeLimits
+    private let countsOverrides: Bool
     /// The copies that were begun.
     private(set) var copies = 0
 
     /// Both hold nothing, and the subscriber has copied that.
-    init(limits: NodeLimits) throws {
+    init(limits: NodeLimits, countsOverrides: Bool = true) throws {
         self.limits = limits
-        publisher = PublisherSession(limits: limits)
+        self.countsOverrides = countsOverrides
+        publisher = PublisherSession(limits: limits, countsOverrides: countsOverrides)
         var effects: [SessionEffect] = []
-        subscriber = SubscriberSession(at: NodeBench.time(now), into: &effects)
+        subscriber = SubscriberSession(
+            at: NodeBench.time(now), countsOverrides: countsOverrides, into: &effects)
         try exchange(toPublisher: effects)
         copies = 0
     }
@@ -45,11 +48,27 @@ private struct Pair {
         }
     }
 
+    /// Sets an override at one of the two, or removes it, and loses the change.
+    func override(_ number: UInt64, _ status: InstanceStatus?, in namespace: Namespace, of store: Store) {
+        let decision = store.override(
+            .digest(number), in: namespace, status: status, until: nil, at: NodeBench.time(now).moment)
+        guard case .done = decision else { return #expect(Bool(false), "the instance is not there") }
+        _ = store.drain(includeRenewals: true, budget: .max, at: NodeBench.time(now).moment)
+    }
+
+    /// The status that counts at each.
+    func statuses(_ number: UInt64, in namespace: Namespace) -> [InstanceStatus?] {
+        [publisherStore, subscriberStore].map {
+            $0.instance(.digest(number), in: namespace, at: NodeBench.time(now).moment.lease)?.instance.status
+        }
+    }
+
     /// One period of the digest.
     mutating func pass() throws {
         now += limits.digestPeriod
         var effects: [SessionEffect] = []
-        publisher.tellRoot(publisherStore.digest().root, at: now, into: &effects)
+        let digest = publisherStore.digest(countingOverrides: countsOverrides)
+        publisher.tellRoot(digest.root, at: now, into: &effects)
         try exchange(toSubscriber: effects)
         for _ in 0..<50 {
             effects = []
@@ -118,5 +137,40 @@ struct DigestRepairTests {
         for _ in 0..<3 { try pair.pass() }
         #expect(pair.areEqual)
         #expect(pair.copies == 1)
+    }
+
+    @Test func `an override that was lost on its way is found by digests, and so is its removal`() throws {
+        // R294
+        let namespace = Namespace("t")
+        var pair = try Pair(limits: NodeLimits())
+        pair.put(0..<300, in: namespace, of: [pair.publisherStore, pair.subscriberStore])
+        for status in [.outOfService, .starting, nil] as [InstanceStatus?] {
+            pair.override(7, status, in: namespace, of: pair.publisherStore)
+            #expect(!pair.areEqual)
+            for _ in 0..<2 { try pair.pass() }
+            #expect(pair.areEqual && pair.statuses(7, in: namespace) == [status ?? .up, status ?? .up])
+        }
+        // Of two at one time the one that takes out of service stands.
+        pair.override(8, .outOfService, in: namespace, of: pair.publisherStore)
+        pair.override(8, .starting, in: namespace, of: pair.subscriberStore)
+        for _ in 0..<2 { try pair.pass() }
+        #expect(pair.areEqual && pair.statuses(8, in: namespace) == [.outOfService, .outOfService])
+        #expect(pair.copies == 0)
+        pair.publisherStore.checkInvariants()
+        pair.subscriberStore.checkInvariants()
+    }
+
+    @Test func `members of release 0.1.0 are asked for nothing because of overrides that they do not know`() throws {
+        let namespace = Namespace("t")
+        var pair = try Pair(limits: NodeLimits(), countsOverrides: false)
+        pair.put(0..<2_000, in: namespace, of: [pair.publisherStore, pair.subscriberStore])
+        for number in 0..<2_000 as Range<UInt64> {
+            pair.override(number, .outOfService, in: namespace, of: pair.publisherStore)
+        }
+        for _ in 0..<3 { try pair.pass() }
+        #expect(pair.copies == 0 && pair.statuses(7, in: namespace) == [.outOfService, .up])
+        #expect(
+            pair.publisherStore.digest(countingOverrides: false)
+                == pair.subscriberStore.digest(countingOverrides: false))
     }
 }

@@ -43,7 +43,11 @@ struct FrameCodecTests {
         .copyEnd(CopySummary(count: 3, hash: 4, isReady: false, isExtended: true)), .root(0xABCD),
         .buckets((0..<BucketDigest.bucketCount).map { UInt64($0 % 3) }),
         .keys(
-            [KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false)], isCut: true),
+            [
+                KeyedVersion(namespace: Namespace("t"), id: .digest(5), version: version, isPresent: false),
+                KeyedVersion(
+                    namespace: Namespace("t"), id: .digest(6), version: .none, isPresent: true, override: version),
+            ], isCut: true),
         .copy(States(states: states, count: 3, hash: 0)), .changes(States(states: states, count: 3, hash: 0)),
         .relayed(States(states: states, count: 3, hash: 0)), .states(States(states: states, count: 3, hash: 0)),
         .unknown(type: 200),

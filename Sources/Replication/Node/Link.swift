@@ -95,6 +95,9 @@ final class Link {
     /// Whether the other end waits for acknowledgments, can be waited for, and answers questions.
     var isAcknowledging: Bool { handshake.version >= FrameCodec.acknowledging }
 
+    /// Whether digests on this link count overrides, of which members of release 0.1.0 do not know.
+    var countsOverrides: Bool { handshake.version >= FrameCodec.overriding }
+
     var publisher: PublisherSession? {
         if case .publisher(let session) = session { session } else { nil }
     }

@@ -232,7 +232,9 @@ extension Node {
             guard twins.count(where: { $0.role == .accepted }) < Self.acceptedPerMember else {
                 return refuse(link, .full, at: time)
             }
-            link.session = .publisher(PublisherSession(limits: limits))
+            link.session = .publisher(
+                PublisherSession(
+                    limits: limits, countsOverrides: link.countsOverrides))
             // It is to know at once whether we are ready.
             ping(link, at: time)
         case .dialed where hello.member == configuration.member:
@@ -253,7 +255,9 @@ extension Node {
             heard(link.address, speaksFrames: true, at: time)
             known.memory.heard(link.address, hello, version: link.handshake.version, at: time.monotonic)
             var effects: [SessionEffect] = []
-            link.session = .subscriber(SubscriberSession(at: time, into: &effects))
+            link.session = .subscriber(
+                SubscriberSession(
+                    at: time, countsOverrides: link.countsOverrides, into: &effects))
             note(.joined(link.address, hello.member))
             carryOut(effects, on: link, at: time)
             // It is to know at once whether we are ready.

@@ -52,7 +52,7 @@ extension Node {
         pump(link, at: time)
         guard !isLeaving else { return }
         actAsPublisher(on: link, at: time) { publisher, effects in
-            publisher.tellRoot(root.value, at: now, into: &effects)
+            publisher.tellRoot(root.value(countingOverrides: link.countsOverrides), at: now, into: &effects)
         }
         actAsSubscriber(on: link, at: time) { subscriber, effects in
             subscriber.askForWanted(into: &effects)
@@ -270,9 +270,12 @@ extension Node {
 /// The root of the digest, computed for the first who asks and not again in the same call.
 private final class RootOnce {
     private let store: Store
-    private(set) lazy var value = store.digest().root
+    private lazy var all = store.digest().root
+    private lazy var withoutOverrides = store.digest(countingOverrides: false).root
 
     init(_ store: Store) {
         self.store = store
     }
+
+    func value(countingOverrides: Bool) -> UInt64 { countingOverrides ? all : withoutOverrides }
 }

@@ -36,6 +36,8 @@ struct PublisherSession {
     static let bucketsPerQuestion = 64
 
     private let limits: NodeLimits
+    /// Whether the other end's digests count overrides.
+    private let countsOverrides: Bool
     private(set) var state = State.proven
     private(set) var lag = SubscriptionLag()
     /// The bytes that wait on the link, as far as we know: the shell tells when they have gone out.
@@ -44,8 +46,9 @@ struct PublisherSession {
     private(set) var relays: Set<MemberID> = []
     private var nextRoot: MonotonicTime = .zero
 
-    init(limits: NodeLimits) {
+    init(limits: NodeLimits, countsOverrides: Bool) {
         self.limits = limits
+        self.countsOverrides = countsOverrides
     }
 
     /// Whether the other end has asked for everything.
@@ -147,7 +150,8 @@ struct PublisherSession {
         case .relay(let members):
             relays = Set(members)
         case .askBuckets where mayAnswer:
-            send(FrameCodec.encode(.buckets(store.digest().buckets)), into: &effects)
+            let digest = store.digest(countingOverrides: countsOverrides)
+            send(FrameCodec.encode(.buckets(digest.buckets)), into: &effects)
         case .askKeys(let buckets) where mayAnswer:
             guard buckets.count <= Self.bucketsPerQuestion else { throw .tooLong(buckets.count) }
             let keys = store.keys(in: buckets, at: time.moment)

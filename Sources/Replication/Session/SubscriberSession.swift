@@ -23,6 +23,8 @@ struct SubscriberSession {
     private static let wantedLimit = 16_384
 
     private(set) var state: State
+    /// Whether the other end's digests count overrides.
+    private let countsOverrides: Bool
     private(set) var comparison = DigestComparison()
     private(set) var received: UInt64 = 0
     private var acknowledged: UInt64 = 0
@@ -31,7 +33,8 @@ struct SubscriberSession {
     private var failedCopies = 0
 
     /// Asks for everything.
-    init(at time: NodeTime, into effects: inout [SessionEffect]) {
+    init(at time: NodeTime, countsOverrides: Bool, into effects: inout [SessionEffect]) {
+        self.countsOverrides = countsOverrides
         state = .asked(at: time.monotonic)
         effects.append(.send(FrameCodec.encode(.subscribe)))
     }
@@ -82,10 +85,12 @@ struct SubscriberSession {
             if merged.applied > 0 { effects.append(.repaired(merged.applied)) }
             tell(merged.dirtyShards, into: &effects)
         case .root(let root):
-            let differ = comparison.compare(root: root, with: store.digest().root)
+            let own = store.digest(countingOverrides: countsOverrides)
+            let differ = comparison.compare(root: root, with: own.root)
             if differ { effects.append(.send(FrameCodec.encode(.askBuckets))) }
         case .buckets(let buckets):
-            act(comparison.compare(buckets: buckets, with: store.digest().buckets), at: time, into: &effects)
+            let own = store.digest(countingOverrides: countsOverrides)
+            act(comparison.compare(buckets: buckets, with: own.buckets), at: time, into: &effects)
         case .keys(let keys, let isCut):
             try compare(keys, with: store, believing: belief, at: time)
             act(comparison.next(afterCut: isCut), at: time, into: &effects)
@@ -130,6 +135,7 @@ struct SubscriberSession {
         var (applied, dirtyShards) = (0, [] as [Replicated])
         for state in states.states {
             try belief.check(state.replica.version)
+            try belief.check(state.replica.override)
             switch store.merge(state, at: time.moment) {
             case .applied:
                 applied += 1
@@ -152,8 +158,9 @@ struct SubscriberSession {
     ) throws(FrameError) {
         for key in keys {
             try belief.check(key.version)
+            try belief.check(key.override)
             let own = store.state(of: key.id, in: key.namespace, at: time.moment)
-            if let own, own.replica.version >= key.version { continue }
+            if let own, own.replica.version >= key.version, own.replica.hasOverride(asLateAs: key.override) { continue }
             want(StateKey(namespace: key.namespace, id: key.id))
         }
     }
@@ -183,5 +190,19 @@ struct SubscriberSession {
         let keys = Array(wanted.prefix(PublisherSession.statesPerQuestion))
         wanted.subtract(keys)
         for part in FrameCodec.parts(of: keys) { effects.append(.send(FrameCodec.encode(.askStates(part)))) }
+    }
+}
+
+extension Replica {
+    /// The version of its override; `none` without one.
+    fileprivate var override: Version {
+        guard case .present(let instance, _, _) = self else { return .none }
+        return instance.override?.version ?? .none
+    }
+
+    /// Whether an override of this version would change nothing here.
+    fileprivate func hasOverride(asLateAs version: Version) -> Bool {
+        guard version != .none, case .present = self else { return true }
+        return override >= version
     }
 }

@@ -195,6 +195,21 @@ extension ByteReader {
         KeyedVersion(namespace: try namespace(), id: try id(), version: try version(), isPresent: try flag())
     }
 
+    /// The same keys with the versions of their overrides, which members of version 2 do not tell.
+    mutating func overrides(of keys: [KeyedVersion]) throws(FrameError) -> [KeyedVersion] {
+        guard remaining > 0 else { return keys }
+        var keys = keys
+        for _ in 0..<(try count(ofAtLeast: 20)) {
+            let index = Int(try word(UInt32.self))
+            guard keys.indices.contains(index) else { throw .value }
+            let key = keys[index]
+            keys[index] = KeyedVersion(
+                namespace: key.namespace, id: key.id, version: key.version, isPresent: key.isPresent,
+                override: try version())
+        }
+        return keys
+    }
+
     /// As many as a digest has.
     mutating func buckets() throws(FrameError) -> [UInt64] {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)

@@ -24,6 +24,8 @@ enum FrameCodec {
     /// From this version on subscribers are waited for, and ids asked for. Frames that older members do not know are
     /// not sent to them.
     static let acknowledging: UInt16 = 3
+    /// From this version on digests count overrides, and keys have their versions.
+    static let overriding: UInt16 = 3
     /// The bytes of a frame's length.
     static let prefix = 4
     /// The longest frame, its length aside. An instance is far smaller, because a request's body is.
@@ -82,6 +84,12 @@ enum FrameCodec {
             write(Kind.keys) { writer in
                 writer.list(keys) { $0.keyedVersion($1) }
                 writer.byte(isCut ? 1 : 0)
+                // Behind what members of version 2 read.
+                let overridden = keys.indices.filter { keys[$0].override != .none }
+                writer.list(overridden) { writer, index in
+                    writer.word(UInt32(truncatingIfNeeded: index))
+                    writer.version(keys[index].override)
+                }
             }
         case .copy(let list): encode(list.states, as: .copy).flatMap(\.frame)
         case .changes(let list): encode(list.states, as: .changes).flatMap(\.frame)
@@ -137,7 +145,7 @@ enum FrameCodec {
         var bytes = 0
         let fitting = keys.prefix { key in
             // What `encode` writes of a key, or a few bytes more.
-            bytes += key.namespace.name.utf8.count + key.id.byteCount + 32
+            bytes += key.namespace.name.utf8.count + key.id.byteCount + 56
             return bytes <= limit
         }
         return Array(fitting)
@@ -217,7 +225,8 @@ enum FrameCodec {
         case Kind.buckets: return .buckets(try reader.buckets())
         case Kind.keys:
             let keys = try reader.list(ofAtLeast: 20) { reader throws(FrameError) in try reader.keyedVersion() }
-            return .keys(keys, isCut: try reader.flag())
+            let isCut = try reader.flag()
+            return .keys(try reader.overrides(of: keys), isCut: isCut)
         case Kind.copy: return .copy(try reader.states(isHashed: true))
         case Kind.changes: return .changes(try reader.states())
         case Kind.relayed: return .relayed(try reader.states())
