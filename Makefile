@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.simulation test.faults test.eureka \
+.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -61,8 +61,8 @@ demo.kubernetes: build
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, proxies, clients of Eureka, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.proxies test.eureka test.simulation test.faults test.soak
+# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, faults, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -132,6 +132,10 @@ test.proxies: build deps.proxies
 # Check that files and another Eureka that misbehave disturb no look-up.
 test.catalogs: build deps.long
 	python3 Tests/Long/catalogs.py --registry bin/registry
+
+# Check the registry beside an API server of Kubernetes, also one that misbehaves; Kubernetes' own client checks that server.
+test.kubernetes: build deps.long
+	python3 Tests/Long/kubernetes_source.py --registry bin/registry --venv $(VENV)
 
 # Have real clients of Eureka register, renew, discover, lose their server and leave: py-eureka-client, eurekapy, flask-eureka-client, Prometheus.
 test.eureka: build deps.long

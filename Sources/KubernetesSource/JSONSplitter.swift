@@ -37,6 +37,9 @@ struct JSONSplitter {
         }
     }
 
+    /// White space between two values, in bytes: without a bound a server could send it for ever.
+    private static let blankLimit = 64 << 10
+
     private enum Place: Equatable {
         case start, firstKey, key, colon, value, afterMember
         case firstItem, item, afterItem
@@ -48,6 +51,8 @@ struct JSONSplitter {
     private let shape: Shape
     private let limit: Int
     private var place = Place.start
+    /// White space since the last value or sign.
+    private var blanks = 0
     /// The value that is being gathered.
     private var gathered: [UInt8] = []
     private var gathers: Kind?
@@ -77,8 +82,11 @@ struct JSONSplitter {
                 let byte = bytes[index]
                 if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
                     index += 1
-                } else if try step(byte) {
-                    index += 1
+                    blanks += 1
+                    guard blanks <= Self.blankLimit else { throw .malformed }
+                } else {
+                    blanks = 0
+                    if try step(byte) { index += 1 }
                 }
             }
         }

@@ -148,12 +148,15 @@ struct Reflector {
         if let version { self.version = version }
     }
 
-    /// The stream has ended as streams do.
-    mutating func watchEnded(at now: MonotonicTime, chance: Double) {
-        if !hasEvent, now - watchBegan < Self.shortWatch {
-            return wait(nil, toList: false, at: now, chance: chance)
+    /// The stream has ended as streams do. Returns whether it was so short that it is a failure.
+    @discardableResult
+    mutating func watchEnded(at now: MonotonicTime, chance: Double) -> Bool {
+        guard hasEvent || now - watchBegan >= Self.shortWatch else {
+            wait(nil, toList: false, at: now, chance: chance)
+            return true
         }
         phase = .waiting(until: now, toList: false)
+        return false
     }
 
     /// It has failed: with a status, in place of the stream or within it, or without one (nil).

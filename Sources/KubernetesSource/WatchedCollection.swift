@@ -53,6 +53,8 @@ final class WatchedCollection {
     private static let objectCount = 1_000_000
     /// Without a byte for so long, where bookmarks come each minute, a stream is dead, in milliseconds.
     private static let silence = 150_000
+    /// For how long a watch must go on until a failure before it is over, in milliseconds.
+    private static let trial = 1_000
     /// What a watch may take longer than it was asked to last, in milliseconds.
     private static let grace = 30_000
 
@@ -75,6 +77,8 @@ final class WatchedCollection {
     private var splitter = JSONSplitter(.list, limit: objectLimit)
     private var listing = Listing()
     private var isListing = true
+    /// Whether an event has come since `problem` was looked at.
+    private var hasEvent = false
     /// What is wrong with the answer that is being read; it is given up.
     private var fault: Fault?
     /// Why it is not read at present.
@@ -117,8 +121,13 @@ final class WatchedCollection {
     // MARK: - Requests
 
     private func ask(_ onLoop: borrowing OnLoop) {
+        guard exchange == nil else {
+            // The watch has passed its trial.
+            if !isListing, problem != nil { confirm(onLoop) }
+            return
+        }
         let now = MonotonicClock.now()
-        guard exchange == nil, let due = reflector.due else { return }
+        guard let due = reflector.due else { return }
         guard due <= now else { return proceed(at: now) }
         if reflector.beginsList { listing = Listing() }
         fault = nil
@@ -174,8 +183,10 @@ final class WatchedCollection {
             giveUp(onLoop)
             return fail("the answer is no JSON", onLoop)
         }
-        // A watch has been taken: what is shown is what there is.
-        if !isListing { confirm(onLoop) }
+        guard !isListing else { return }
+        // A watch has been taken: what is shown is what there is. After a failure more than a head must come, or each
+        // attempt would look like a recovery.
+        if problem == nil { confirm(onLoop) } else { timer?.schedule(afterMilliseconds: Self.trial) }
     }
 
     private func read(_ bytes: [UInt8], _ onLoop: borrowing OnLoop) {
@@ -192,7 +203,11 @@ final class WatchedCollection {
             if fault == nil { fault = .answer(error.sentence) }
         }
         if owner.view.hasChanges { owner.publishSoon() }
-        guard let fault else { return }
+        guard let fault else {
+            if hasEvent, problem != nil { confirm(onLoop) }
+            hasEvent = false
+            return
+        }
         giveUp(onLoop)
         switch fault {
         case .answer(let sentence): fail(sentence, onLoop)
@@ -209,7 +224,10 @@ final class WatchedCollection {
         exchange = nil
         let now = MonotonicClock.now()
         guard isListing else {
-            reflector.watchEnded(at: now, chance: owner.chance())
+            guard splitter.isComplete else { return fail("the watch ends within an object", onLoop) }
+            if reflector.watchEnded(at: now, chance: owner.chance()) {
+                report("the watch ends as soon as it has begun", onLoop)
+            }
             return proceed(at: now)
         }
         guard splitter.isComplete else { return fail("the list ends too early", onLoop) }
@@ -312,6 +330,7 @@ final class WatchedCollection {
             }
             reflector.changed(version: metadata.resourceVersion)
         }
+        hasEvent = true
         confirmedAt = MonotonicClock.now()
         owner.publishSoon()
     }
@@ -355,6 +374,7 @@ final class WatchedCollection {
         case 401: "the API server does not accept the token (401)"
         case 403: "the token may not list and watch \(kind.phrase) there (403)"
         case 404: "the API server has no such path (404)"
+        case 410: "the API server has forgotten the version that it is asked for (410)"
         case 429: "the API server asks for a pause (429)"
         case let code?: "the API server answered \(code)"
         case nil: "the API server ended the watch with an error"

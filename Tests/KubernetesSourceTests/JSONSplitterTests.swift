@@ -54,6 +54,12 @@ struct JSONSplitterTests {
         #expect(throws: JSONSplitter.Fault.malformed) { try Self.split(text, .stream) }
     }
 
+    @Test func `white space without an end is refused, and some is not`() throws {
+        let blanks = String(repeating: " \n", count: 32 << 10)
+        #expect(try Self.split("{}" + blanks + "{}" + blanks, .stream, step: 4_096).isComplete)
+        #expect(throws: JSONSplitter.Fault.malformed) { try Self.split("{}" + blanks + " ", .stream, step: 4_096) }
+    }
+
     @Test(arguments: [#"{"items":[{}"#, "{", #"{"items":[]"#, ""])
     func `a list that is cut is not whole`(text: String) throws {
         #expect(try !Self.split(text, .list).isComplete)

@@ -8,7 +8,6 @@ of an undisturbed run. What was read before stays, the state says in a sentence 
 At the end it prints what an instance of a file takes in memory, beside one that is registered.
 """
 
-import http.client
 import json
 import pathlib
 import socket
@@ -19,15 +18,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import checks  # noqa: E402
+from disturbance import WAIT_SECONDS, Undisturbed, ask, services, status, wait  # noqa: E402
 from running_registry import RunningRegistry  # noqa: E402
 
-QUIET_SECONDS = 5
-# A loop is shared with the clients of this script and with the source's own thread on a machine of two cores.
-P99_MS, TIMES_QUIET = 20, 5
-WAIT_SECONDS = 90
 # Longer than the time between two questions to another Eureka.
 ECHO_SECONDS = 35
-MEMORY_MIB = 1_200
 FILE_BYTES = 64 << 20
 MEASURED = 100_000
 
@@ -36,98 +31,6 @@ def instance(number, service="big"):
     return {"service_name": f"{service}-{number % 1000:04d}",
             "endpoint": {"type": "http", "value": f"host-{number:08d}.internal:8080"},
             "tags": ["zone-a", "v1.4.2", "blue"], "metadata": {"version": "1.4.2", "region": "eu-west"}}
-
-
-class Asker(threading.Thread):
-    """Asks for one list again and again, and keeps how long each answer took."""
-
-    def __init__(self, registry):
-        super().__init__(daemon=True)
-        self.registry, self.taken, self.failures, self.ended = registry, [], [], threading.Event()
-
-    def run(self):
-        connection = self.registry.connect()
-        while not self.ended.is_set():
-            begun = time.perf_counter()
-            connection.request("GET", "/api/v1/services/own")
-            answer = connection.getresponse()
-            body = answer.read()
-            self.taken.append((time.perf_counter() - begun) * 1e3)
-            if answer.status != 200 or b"10.0.0.1:1" not in body:
-                self.failures.append(f"{answer.status} {body[:200]!r}")
-            time.sleep(0.001)
-
-    def p99(self, since=0):
-        taken = sorted(self.taken[since:])
-        return taken[int(len(taken) * 0.99)] if taken else 0.0
-
-    def end(self):
-        self.ended.set()
-        self.join(WAIT_SECONDS)
-
-
-def ask(registry, path, method="GET", body=None):
-    connection = registry.connect(timeout=WAIT_SECONDS)
-    headers = {"Content-Type": "application/json"} if body else {}
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer.status, content
-
-
-def status(registry, name):
-    catalogs = json.loads(ask(registry, "/api/v1/catalogs")[1])["catalogs"]
-    return next(catalog for catalog in catalogs if catalog["name"] == name)
-
-
-def wait(what, condition):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"waited {WAIT_SECONDS} s in vain for {what}")
-
-
-def services(registry):
-    return json.loads(ask(registry, "/api/v1/services")[1])["services"]
-
-
-class Undisturbed:
-    """A registry with one instance of its own, whose look-ups are measured."""
-
-    # Of the first run, in milliseconds.
-    bound = None
-
-    def __init__(self, options, settings):
-        self.registry = RunningRegistry(options.registry, {"MAX_TTL": "1h", **settings})
-        body = json.dumps({"service_name": "own", "endpoint": {"type": "http", "value": "10.0.0.1:1"}, "ttl": 3600})
-        assert ask(self.registry, "/api/v1/instances", "POST", body)[0] == 201
-        self.asker = Asker(self.registry)
-        self.asker.start()
-
-    def __enter__(self):
-        if Undisturbed.bound is None:
-            time.sleep(QUIET_SECONDS)
-            Undisturbed.bound = max(P99_MS, TIMES_QUIET * self.asker.p99())
-            print(f"  undisturbed: p99 {self.asker.p99():.2f} ms")
-        return self
-
-    def __exit__(self, *_):
-        self.asker.end()
-        self.registry.__exit__()
-
-    def during(self, what, action):
-        """Runs a misbehaviour; fails where clients notice."""
-        since = len(self.asker.taken)
-        said = action()
-        p99 = self.asker.p99(since)
-        resident = self.registry.resident_kilobytes() / 1024
-        print(f"  {what}: p99 {p99:.2f} ms, {resident:.0f} MiB{'; ' + said if said else ''}", flush=True)
-        assert not self.asker.failures, self.asker.failures[:3]
-        assert p99 <= self.bound, f"{what}: p99 {p99:.2f} ms is over {self.bound:.2f} ms"
-        assert resident <= MEMORY_MIB, f"{what}: {resident:.0f} MiB is over {MEMORY_MIB}"
 
 
 def files_that_misbehave(options):
@@ -343,4 +246,4 @@ def memory(options):
 
 
 if __name__ == "__main__":
-    sys.exit(checks.run([files_that_misbehave, a_eureka_that_misbehaves, memory], __doc__))
+    sys.exit(checks.run([files_that_misbehave, a_eureka_that_misbehaves, two_registries_that_read_each_other, memory], __doc__))

@@ -12,7 +12,10 @@ def run(checks, description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--registry", default=str(ROOT / "bin" / "registry"), type=os.path.abspath)
     parser.add_argument("--venv", default=ROOT / ".build" / "venv", type=pathlib.Path)
+    parser.add_argument("checks", nargs="*", metavar="CHECK", help="words of the names of those to run; all without")
     options = parser.parse_args()
+    if options.checks:
+        checks = [check for check in checks if any(word in check.__name__ for word in options.checks)]
     failed = 0
     for check in checks:
         print(check.__name__.replace("_", " "), flush=True)

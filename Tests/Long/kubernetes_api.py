@@ -6,17 +6,25 @@ Usage: kubernetes_api.py [--port PORT] [--port-file PATH] [--token TOKEN]
 
 Objects are written as with the real one: PUT and DELETE on .../namespaces/NS/endpointslices/NAME (or pods). Beside that:
 
-  POST /faults?kind=KIND&count=N    the next N requests of a collection answer so; KIND is one of FAULTS below
+  POST /faults?kind=KIND&count=N    the next N requests of a collection are answered so, all until they are cleared if N is 0; KIND is one of
+                                    FAULTS below; namespace=NS has only requests of this namespace answered so
+  DELETE /faults                    no fault any more; what is held ends
   POST /compact                     forget the history: older versions are answered 410
   POST /bookmark                    send a bookmark to each watch
+  POST /end                         end each watch, as a server that shuts down does
 """
 
 import argparse
+import bisect
+import contextlib
 import copy
+import gzip
 import http.server
 import json
 import os
 import re
+import socket
+import ssl
 import threading
 import time
 import urllib.parse
@@ -25,10 +33,17 @@ PATH = re.compile(
     r"^/(?P<group>api/v1|apis/discovery\.k8s\.io/v1)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>pods|endpointslices)(?:/(?P<name>[^/]+))?$")
 KINDS = {"pods": ("v1", "Pod"), "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice")}
 GROUPS = {"pods": "api/v1", "endpointslices": "apis/discovery.k8s.io/v1"}
-# A status of HTTP; error-N: an ERROR event within a stream; html: a page with 200; cut: the stream ends within an object; silent: a head, and
-# then nothing; bytes: each byte is a chunk.
-FAULTS = ["401", "403", "404", "410", "429", "500", "503", "error-410", "error-429", "error-500", "html", "cut", "silent", "bytes"]
+# A status of HTTP. error-N: an ERROR event within a stream. html: a page with 200. redirect: to another host. half: a document that is half there,
+# with a length that is right. cut: the connection ends within an object. silent: a head, and then nothing. mute: not even a head. slow: a byte now
+# and then. endless: white space without an end. bytes: each byte is a chunk. long: an object that is longer than any. deep: arrays in arrays.
+# none: nothing does. unknown: events of unknown kinds, of objects that nobody has, and without a version. back: an event of a version before those that were sent.
+FAULTS = ["none", "401", "403", "404", "410", "429", "500", "503", "504", "error-410", "error-429", "error-500", "html", "redirect", "half", "cut", "silent", "mute",
+          "slow", "endless", "bytes", "long", "deep", "unknown", "back"]
+LONG_BYTES = 4 << 20
+DEPTH = 100_000
+SLOW_SECONDS = 0.2
 BOOKMARK_SECONDS = 60
+GZIP_BYTES = 128 << 10
 
 
 def status(code, reason):
@@ -39,13 +54,20 @@ class Store:
     """Objects by version, and the events that made them. Safe to use from any thread."""
 
     def __init__(self):
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         self.version = 100
         self.forgotten = 0
         self.objects = {"pods": {}, "endpointslices": {}}
         self.events = []
         self.bookmarks = 0
+        # Each as [kind, how often, namespace]; 0 is without an end, None any namespace.
         self.faults = []
+        # Counts what ends streams, and answers that a fault holds.
+        self.ends = 0
+        # Queries of lists and watches, as they came.
+        self.lists, self.watches = [], []
+        # What each list is answered with; None is what there is.
+        self.canned = None
 
     def put(self, plural, namespace, name, body):
         with self.changed:
@@ -80,9 +102,42 @@ class Store:
             self.events = []
             self.changed.notify_all()
 
-    def take_fault(self):
+    def take_fault(self, namespace):
         with self.changed:
-            return self.faults.pop(0) if self.faults else None
+            for fault in self.faults:
+                if fault[2] in (None, namespace):
+                    fault[1] -= 1
+                    if fault[1] == 0:
+                        self.faults.remove(fault)
+                    return fault[0]
+            return None
+
+    def fail(self, kind, count=0, namespace=None):
+        """Has the next requests answered so; all of them if `count` is 0."""
+        assert kind in FAULTS, kind
+        with self.changed:
+            self.faults.append([kind, count, namespace])
+
+    def heal(self):
+        with self.changed:
+            self.faults.clear()
+            self.end()
+
+    def end(self):
+        """Ends all streams, and what is held."""
+        with self.changed:
+            self.ends += 1
+            self.changed.notify_all()
+
+    def bookmark(self):
+        with self.changed:
+            self.bookmarks += 1
+            self.changed.notify_all()
+
+    def wait_for_end(self, ends, seconds):
+        """Whether streams that began at `ends` are to end, within so many seconds."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.ends != ends, seconds)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -100,14 +155,69 @@ class Handler(http.server.BaseHTTPRequestHandler):
         token = self.server.token
         if token and self.headers.get("Authorization") != f"Bearer {token}":
             return self._answer(401, status(401, "Unauthorized"))
-        fault = self.server.store.take_fault()
+        store = self.server.store
+        is_watch = query.get("watch") in ("true", "1")
+        with store.changed:
+            (store.watches if is_watch else store.lists).append(query)
+        fault, ends = store.take_fault(place["namespace"]), store.ends
         if fault and fault.isdigit():
             return self._answer(int(fault), status(int(fault), "Expired" if fault == "410" else "Fault"), {"Retry-After": "1"} if fault == "429" else {})
-        if fault == "html":
-            return self._answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"})
-        if query.get("watch") in ("true", "1"):
-            return self._watch(place, query, fault)
-        return self._list(place, query)
+        try:
+            if fault in self.MISBEHAVIOURS:
+                self.close_connection = True
+                return self.MISBEHAVIOURS[fault](self, ends)
+            return self._watch(place, query, fault, ends) if is_watch else self._list(place, query, fault)
+        except OSError:
+            self.close_connection = True
+
+    # MARK: - What goes wrong
+
+    def _html(self, _):
+        self._answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"})
+
+    def _redirect(self, _):
+        self._answer(302, {}, {"Location": "http://192.0.2.1" + self.path})
+
+    def _half(self, _):
+        self._answer(200, b'{"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[{"metad')
+
+    def _cut(self, _):
+        self._stream()
+        self._chunk(b'{"type":"ADDED","object":{"metadata":{"na')
+
+    def _silent(self, ends):
+        self._stream()
+        self.server.store.wait_for_end(ends, None)
+
+    def _mute(self, ends):
+        self.server.store.wait_for_end(ends, None)
+
+    def _slow(self, ends):
+        self._stream()
+        for byte in b'{"kind":"EndpointSliceList","metadata":' + b" " * 100_000:
+            self._chunk(bytes([byte]))
+            if self.server.store.wait_for_end(ends, SLOW_SECONDS):
+                return
+
+    def _endless(self, ends):
+        self._stream()
+        self._chunk(b'{"kind":"EndpointSliceList"')
+        while self.server.store.ends == ends:
+            self._chunk(b" " * 65_536)
+
+    def _long(self, _):
+        self._stream()
+        self._chunk(b'{"kind":"EndpointSliceList","items":[{"metadata":{"name":"' + b"x" * LONG_BYTES)
+
+    def _deep(self, _):
+        self._stream()
+        self._chunk(b'{"kind":"EndpointSliceList","items":[{"metadata":' + b"[" * DEPTH + b"]" * DEPTH + b"}]}")
+        self.wfile.write(b"0\r\n\r\n")
+
+    MISBEHAVIOURS = {"html": _html, "redirect": _redirect, "half": _half, "cut": _cut, "silent": _silent, "mute": _mute, "slow": _slow,
+                     "endless": _endless, "long": _long, "deep": _deep}
+
+    # MARK: - What goes well
 
     def do_PUT(self):
         place, _ = self._parse()
@@ -118,6 +228,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(200 if known else 201, written)
 
     def do_DELETE(self):
+        if self.path == "/faults":
+            self.server.store.heal()
+            return self._answer(200, {})
         place, _ = self._parse()
         body = self.server.store.delete(place["plural"], place["namespace"], place["name"]) if place and place["name"] else None
         self._answer(*((200, body) if body else (404, status(404, "NotFound"))))
@@ -128,14 +241,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         store = self.server.store
         if url.path == "/faults" and query.get("kind") in FAULTS:
-            with store.changed:
-                store.faults += [query["kind"]] * int(query.get("count", 1))
+            store.fail(query["kind"], int(query.get("count", 1)), query.get("namespace"))
         elif url.path == "/compact":
             store.compact()
         elif url.path == "/bookmark":
-            with store.changed:
-                store.bookmarks += 1
-                store.changed.notify_all()
+            store.bookmark()
+        elif url.path == "/end":
+            store.end()
         else:
             return self._answer(404, status(404, "NotFound"))
         self._answer(200, {})
@@ -153,12 +265,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(code)
         for name, value in {"Content-Type": "application/json", **(fields or {})}.items():
             self.send_header(name, value)
+        # As the real one, which compresses what is long.
+        if len(data) > GZIP_BYTES and "gzip" in self.headers.get("Accept-Encoding", ""):
+            data = gzip.compress(data, 1)
+            self.server.compressed += 1
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
-    def _list(self, place, query):
+    def _list(self, place, query, fault):
         store = self.server.store
+        if store.canned:
+            return self._answer(200, store.canned)
         version, kind = KINDS[place["plural"]]
         with store.changed:
             items = [o for (ns, _), o in sorted(store.objects[place["plural"]].items()) if place["namespace"] in (None, ns)]
@@ -177,34 +296,39 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "PartialObjectMetadata" in self.headers.get("Accept", ""):
             version, kind = "meta.k8s.io/v1", "PartialObjectMetadata"
             page = [{"metadata": item["metadata"]} for item in page]
-        self._answer(200, {"kind": f"{kind}List", "apiVersion": version, "metadata": metadata, "items": page})
+        body = {"kind": f"{kind}List", "apiVersion": version, "metadata": metadata, "items": page}
+        if fault != "bytes":
+            return self._answer(200, body)
+        self._stream()
+        self._send(body, 1)
+        self.wfile.write(b"0\r\n\r\n")
 
-    def _watch(self, place, query, fault):
+    def _watch(self, place, query, fault, ends):
         store = self.server.store
         since = int(query.get("resourceVersion") or 0)
         if since < store.forgotten:
             return self._answer(410, status(410, "Expired"))
+        self._stream()
+        if fault and fault.startswith("error-"):
+            code = int(fault[6:])
+            self._send({"type": "ERROR", "object": status(code, "Expired" if code == 410 else "Fault")})
+        else:
+            if fault == "unknown":
+                version, kind = KINDS[place["plural"]]
+                self._send({"type": "RENAMED", "object": {"metadata": {"name": "x"}}})
+                self._send({"type": "DELETED", "object": {"kind": kind, "apiVersion": version, "metadata": {"namespace": "default", "name": "nobody"}}})
+            elif fault == "back":
+                self._send({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(since - 1)}}})
+            self._follow(place, query, since, 1 if fault == "bytes" else None, ends)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _stream(self):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        try:
-            if fault and fault.startswith("error-"):
-                code = int(fault[6:])
-                self._send({"type": "ERROR", "object": status(code, "Expired" if code == 410 else "Fault")})
-            elif fault == "cut":
-                self._chunk(b'{"type":"ADDED","object":{"metadata":{"na')
-                self.close_connection = True
-                return
-            elif fault == "silent":
-                time.sleep(float(query.get("timeoutSeconds", 300)))
-            else:
-                self._follow(place, query, since, 1 if fault == "bytes" else None)
-            self.wfile.write(b"0\r\n\r\n")
-        except OSError:
-            self.close_connection = True
 
-    def _follow(self, place, query, since, piece):
+    def _follow(self, place, query, since, piece, ends):
         store = self.server.store
         partial = "PartialObjectMetadata" in self.headers.get("Accept", "")
         version, kind = KINDS[place["plural"]]
@@ -213,7 +337,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while True:
             with store.changed:
                 forgotten = since < store.forgotten
-                new = [e for e in store.events if e[0] > since and e[1] == place["plural"]]
+                begin = bisect.bisect_right(store.events, since, key=lambda event: event[0])
+                new = [event for event in store.events[begin:] if event[1] == place["plural"]]
+                if ends != store.ends:
+                    return None
                 if not new and not forgotten and marks == store.bookmarks:
                     rest = min(deadline, bookmarked + BOOKMARK_SECONDS) - time.monotonic()
                     if rest > 0:
@@ -232,7 +359,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 since, bookmarked = now, time.monotonic()
                 self._send({"type": "BOOKMARK", "object": {"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": str(now)}}}, piece)
             if time.monotonic() >= deadline:
-                return
+                return None
 
     def _send(self, event, piece=None):
         data = json.dumps(event).encode() + b"\n"
@@ -245,15 +372,54 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    # Python's own makes a client that comes sixth wait for a second.
+    request_queue_size = 128
 
-    def __init__(self, port=0, token=None):
+    def __init__(self, port=0, token=None, store=None, certificate=None):
+        """`certificate` is a file with a certificate and its key: then it speaks TLS."""
         super().__init__(("127.0.0.1", port), Handler)
         self.token = token
-        self.store = Store()
+        self.store = store or Store()
+        self.connections = set()
+        # Answers that were.
+        self.compressed = 0
+        self.context = None
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(certificate)
+
+    def finish_request(self, request, client_address):
+        # In the client's own thread: a handshake takes as long as the client likes.
+        if self.context:
+            request = self.context.wrap_socket(request, server_side=True)
+        with self.store.changed:
+            self.connections.add(request)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            with self.store.changed:
+                self.connections.discard(request)
+
+    def handle_error(self, request, client_address):
+        """Clients that go away, or do not trust the certificate, are nothing unusual."""
+
+    def start(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def stop(self):
+        """Ends it, its connections included."""
+        self.shutdown()
+        self.server_close()
+        with self.store.changed:
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self.store.end()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.server_port}"
 
 
 def slice_of(service, addresses, port=9080, pods=None):

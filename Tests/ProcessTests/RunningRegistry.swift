@@ -138,13 +138,19 @@ final class RunningRegistry {
             errors: String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
     }
 
-    /// A process that is yet to be run. The threads that tests run on have signals blocked, which a child inherits: so
-    /// each test that stops a registry also holds it to hearing signals whatever its parent did.
-    private static func process(_ arguments: [String], descriptors: Int?) throws -> Process {
+    /// The path of the binary, which was built beside the tests.
+    static func program() throws -> String {
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let binary = URL(filePath: tests).deletingLastPathComponent().appending(path: "registry").path()
         try #require(
             FileManager.default.isExecutableFile(atPath: binary), "no \(binary); run: swift build --product registry")
+        return binary
+    }
+
+    /// A process that is yet to be run. The threads that tests run on have signals blocked, which a child inherits: so
+    /// each test that stops a registry also holds it to hearing signals whatever its parent did.
+    private static func process(_ arguments: [String], descriptors: Int?) throws -> Process {
+        let binary = try program()
         let process = Process()
         // The shell sets the limit and becomes the registry: the process id is the registry's.
         if let descriptors {
