@@ -59,11 +59,12 @@ struct SlotIndex: Sendable {
         fileprivate static func tag(_ entry: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: entry >> 32) }
 
         fileprivate func home(_ tag: UInt32) -> Int {
-            Int(truncatingIfNeeded: UInt64(tag) &* UInt64(truncatingIfNeeded: entries.count) >> 32)
+            // In Swift a shift binds tighter than a product.
+            Int(truncatingIfNeeded: (UInt64(tag) &* UInt64(truncatingIfNeeded: entries.count)) >> 32)
         }
         fileprivate func next(_ place: Int) -> Int { place + 1 == entries.count ? 0 : place + 1 }
         /// How far it is from one place to another, onwards.
-        private func distance(from start: Int, to place: Int) -> Int {
+        fileprivate func distance(from start: Int, to place: Int) -> Int {
             place >= start ? place - start : place - start + entries.count
         }
 
@@ -163,12 +164,21 @@ extension SlotIndex {
     /// How many slots are entered.
     var count: Int { parts.reduce(0) { $0 + $1.used } }
 
+    /// How many places all entries together lie after their homes: what looking for them costs.
+    var detours: Int { parts.reduce(0) { $0 + $1.detours } }
+
     /// Stops a debug build where what is said of the fields does not hold.
     func checkInvariants() { for part in parts { part.checkInvariants() } }
 }
 
 extension SlotIndex.Part {
     fileprivate var used: Int { count }
+
+    fileprivate var detours: Int {
+        entries.indices.reduce(0) { sum, place in
+            entries[place] == 0 ? sum : sum + distance(from: home(Self.tag(entries[place])), to: place)
+        }
+    }
 
     fileprivate func checkInvariants() {
         assert(count == entries.count(where: { $0 != 0 }), "the count is that of all entries")

@@ -49,6 +49,18 @@ struct SlotIndexTests {
         }
     }
 
+    /// Knuth, TAOCP vol. 3, section 6.4: at four fifths full an entry lies two places after its home in the mean.
+    @Test(arguments: 0..<4)
+    func `an entry lies a few places after its home at most, however many there are`(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var index = SlotIndex()
+        for slot in Int32(0)..<100_000 {
+            index.insert(slot, hash: random.next())
+            guard (slot + 1).isMultiple(of: 5_000) else { continue }
+            #expect(index.detours <= 3 * index.count, "seed \(seed), \(slot + 1) entries")
+        }
+    }
+
     @Test func `removing what is not there, or under another hash, changes nothing`() {
         var index = SlotIndex()
         index.remove(1, hash: 5)
