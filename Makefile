@@ -137,9 +137,10 @@ test.catalogs: build deps.long
 test.kubernetes: build deps.long
 	python3 Tests/Long/kubernetes_source.py --registry bin/registry --venv $(VENV)
 
-# Have real clients of Eureka register, renew, discover, lose their server and leave: py-eureka-client, eurekapy, flask-eureka-client, Prometheus.
+# Have real clients of Eureka register, renew, discover, lose their server and leave, and a stand-in for Netflix's server be a peer both ways.
 test.eureka: build deps.long
 	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
+	python3 Tests/Long/eureka_peers.py --registry bin/registry
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

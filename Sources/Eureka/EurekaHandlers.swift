@@ -96,7 +96,23 @@ enum EurekaHandlers {
         else {
             throw .namespaceFull
         }
+        if isReplica { try takeOverride(of: said, instance.id, in: namespace, call) }
         return .done
+    }
+
+    /// An override that was set at a Netflix server before it knew this registry comes with the registration alone. Where
+    /// one was set or removed here, that counts.
+    private static func takeOverride(
+        of said: EurekaInstance, _ id: InstanceID, in namespace: Namespace, _ call: borrowing Call
+    ) throws(Refused) {
+        guard let word = said[.overriddenStatus], EurekaStatus.isKnown(word),
+            !word.equalsFolded(EurekaStatus.unknown.bytes),
+            let held = call.registry.lookup.instance(id, in: namespace, at: call.moment.lease),
+            held.instance.override == nil
+        else { return }
+        _ = call.registry.override(
+            id, in: namespace, status: InstanceStatus(word.text), until: nil, at: call.moment, by: call.actor,
+            isRelayed: false)
     }
 
     /// By the type that the body is said to have; without one, by its first character.

@@ -92,8 +92,8 @@ package final class EurekaPeers: ChangeRelay, Sendable {
 
 /// Sends to one server, one batch at a time. Belongs to its loop's thread.
 private final class PeerSender {
-    /// How long news wait for others.
-    private static let patience: Duration = .milliseconds(500)
+    /// How long news wait for others: half a second less the time until it is looked.
+    private static let patience: Duration = .milliseconds(400)
     /// How long it waits after a failure: doubled each time.
     private static let pauses: ClosedRange<Duration> = .seconds(1) ... .seconds(30)
     /// How long an answer may take, in milliseconds.
@@ -106,6 +106,8 @@ private final class PeerSender {
     private let client: HTTPClient
     private let told: @Sendable (PeerFault) -> Void
     private var isSending = false
+    /// How many instances a batch is made of: fewer once one was too long for the server, or a proxy before it.
+    private var most = PeerBatch.limit
     private var pause = PeerSender.pauses.lowerBound
     private var restsUntil = MonotonicTime.distantPast
     /// The last fault that was told: the same is not told again.
@@ -124,17 +126,22 @@ private final class PeerSender {
     func turn(_ onLoop: borrowing OnLoop) {
         let now = MonotonicClock.now()
         guard !isSending, restsUntil <= now else { return }
-        let entries = outbox.take(PeerBatch.limit, patience: Self.patience, at: now)
+        let entries = outbox.take(most, patience: Self.patience, at: now)
         guard !entries.isEmpty else { return }
         let moment = registry.moment(monotonic: now, wall: WallClock.nanoseconds())
         let batch = PeerBatch(entries) { registry.lookup.instance($0, in: namespace, at: moment.lease) }
+        outbox.putBack(batch.rest, at: now - Self.patience)
         guard !batch.isEmpty else { return }
         var request = OutgoingRequest(.post, url)
         request.fields = [("Content-Type", "application/json"), ("Accept", "application/json")]
         request.body = batch.body
         request.deadlines.whole = Self.answerTime
         isSending = true
-        client.fetch(request, onLoop) { [self] result, _ in answered(result, to: batch) }
+        client.fetch(request, onLoop) { [self] result, onLoop in
+            answered(result, to: batch)
+            // Where much waits it goes at the pace of the server.
+            turn(onLoop)
+        }
     }
 
     private func answered(_ result: Result<FetchedAnswer, ClientFailure>, to batch: PeerBatch) {
@@ -153,6 +160,9 @@ private final class PeerSender {
             case .later:
                 outbox.putBack(batch.entries, at: now)
                 rest(at: now, "it is congested (\(answer.status))")
+            case .tooLong:
+                most = max(1, batch.entries.count / 2)
+                outbox.putBack(batch.entries, at: now - Self.patience)
             case .dropped(let status): rest(at: now, "it answers \(status) to a batch, which is dropped")
             }
         }

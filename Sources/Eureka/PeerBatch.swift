@@ -5,8 +5,10 @@ import JSON
 
 /// What is sent at once.
 struct PeerBatch {
-    /// Netflix's servers send as many.
+    /// Elements: Netflix's servers send as many.
     static let limit = 250
+    /// Bytes of a body: what a registry of ours takes, and what proxies take that nobody has configured.
+    static let bodyLimit = EurekaBatch.bodyLimit
 
     private enum Action: String {
         case register = "Register"
@@ -17,27 +19,41 @@ struct PeerBatch {
     }
 
     /// What it is made of, to be put back.
-    let entries: [PeerOutbox.Entry]
+    private(set) var entries: [PeerOutbox.Entry] = []
+    /// What had no room in it.
+    private(set) var rest: [PeerOutbox.Entry] = []
     /// For each element of the list, the instance, and whether it is a heartbeat.
     private var elements: [(id: InstanceID, isHeartbeat: Bool)] = []
     private(set) var body: [UInt8] = []
 
     /// - Parameter find: an instance as it is now; nil where it is gone.
-    init(_ entries: [PeerOutbox.Entry], find: (InstanceID) -> LeasedInstance?) {
-        self.entries = entries
+    init(_ waiting: [PeerOutbox.Entry], find: (InstanceID) -> LeasedInstance?) {
         body.append(literal: "{\"replicationList\":[")
-        for entry in entries {
-            guard let leased = find(entry.id) else {
-                if let gone = entry.gone { append(.cancel, LeasedInstance(instance: gone, lastHeartbeat: 0)) }
-                continue
+        for (index, entry) in waiting.enumerated() {
+            let (elementCount, byteCount) = (elements.count, body.count)
+            append(entry, find(entry.id))
+            if elements.count > Self.limit || elementCount > 0 && body.count > Self.bodyLimit - 2 {
+                elements.removeLast(elements.count - elementCount)
+                body.removeLast(body.count - byteCount)
+                rest = Array(waiting[index...])
+                break
             }
-            if entry.news.contains(.registered) { append(.register, leased) }
-            if entry.news.contains(.overridden) {
-                append(leased.instance.override?.status == nil ? .deleteStatusOverride : .statusUpdate, leased)
-            }
-            if entry.news.contains(.renewed), !entry.news.contains(.registered) { append(.heartbeat, leased) }
+            entries.append(entry)
         }
         body.append(literal: "]}")
+    }
+
+    /// Two elements at most.
+    private mutating func append(_ entry: PeerOutbox.Entry, _ leased: LeasedInstance?) {
+        guard let leased else {
+            if let gone = entry.gone { append(.cancel, LeasedInstance(instance: gone, lastHeartbeat: 0)) }
+            return
+        }
+        if entry.news.contains(.registered) { append(.register, leased) }
+        if entry.news.contains(.overridden) {
+            append(leased.instance.override?.status == nil ? .deleteStatusOverride : .statusUpdate, leased)
+        }
+        if entry.news.contains(.renewed), !entry.news.contains(.registered) { append(.heartbeat, leased) }
     }
 
     var isEmpty: Bool { elements.isEmpty }
@@ -57,6 +73,8 @@ struct PeerBatch {
         if action != .cancel {
             body.append(literal: ",\"status\":")
             body.appendJSON(string: shown[.status] ?? [])
+            body.append(literal: ",\"overriddenStatus\":")
+            body.appendJSON(string: shown[.overriddenStatus] ?? [])
         }
         if action == .register {
             body.append(literal: ",\"instanceInfo\":")
@@ -71,12 +89,19 @@ struct PeerBatch {
         case taken(unknown: [InstanceID])
         /// To be sent again later.
         case later
+        /// To be sent again in smaller parts.
+        case tooLong
         /// Not to be sent again, as Netflix's servers do it.
         case dropped(status: Int)
     }
 
     func verdict(status: Int, _ answer: [UInt8]) -> Verdict {
-        guard status == 200 else { return status == 503 || status == 429 ? .later : .dropped(status: status) }
+        switch status {
+        case 200: break
+        case 503, 429: return .later
+        case 413 where entries.count > 1: return .tooLong
+        default: return .dropped(status: status)
+        }
         var codes: [Int64] = []
         do throws(JSONError) {
             var reader = JSONReader(answer)

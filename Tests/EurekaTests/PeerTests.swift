@@ -70,4 +70,26 @@ struct PeerTests {
         #expect(batch.verdict(status: 401, []) == .dropped(status: 401))
         #expect(PeerBatch([entries[4]]) { _ in nil }.isEmpty)
     }
+
+    @Test func `a batch has at most 250 elements and what a body may have, and leaves the rest for the next`() throws {
+        // E610
+        let entries = (0..<300 as Range<UInt64>).map {
+            PeerOutbox.Entry(id: .digest($0), news: [.registered, .overridden], gone: nil)
+        }
+        let batch = PeerBatch(entries) { _ in LeasedInstance(instance: instance(1), lastHeartbeat: 0) }
+        #expect(try EurekaBatch(json: batch.body).elements.count == 250)
+        #expect(batch.entries.map(\.id) == entries.prefix(125).map(\.id) && batch.rest.count == 175)
+        let long = PeerBatch(entries) { _ in
+            LeasedInstance(instance: instance(1, String(repeating: "x", count: 60_000)), lastHeartbeat: 0)
+        }
+        #expect(long.body.count <= PeerBatch.bodyLimit && long.body.count > PeerBatch.bodyLimit - 400_000)
+        #expect(try EurekaBatch(json: long.body).elements.count == 2 * long.entries.count)
+        #expect(long.entries.count + long.rest.count == 300)
+        #expect(batch.verdict(status: 413, []) == .tooLong)
+        // One that is too long by itself is sent alone, and dropped where it is not taken.
+        let one = PeerBatch([entries[0], entries[1]]) { _ in
+            LeasedInstance(instance: instance(1, String(repeating: "x", count: 2_000_000)), lastHeartbeat: 0)
+        }
+        #expect(one.entries.count == 1 && one.rest.count == 1 && one.verdict(status: 413, []) == .dropped(status: 413))
+    }
 }

@@ -351,6 +351,19 @@ struct EurekaTests {
             try send(#"{"action":"DeleteStatusOverride","appName":"A","id":"held"}"#).first?["statusCode"] as? Int
                 == 200)
         #expect(try registry.java("/apps").hashCode == "UP_1_")
+        // An override from before this registry was a peer comes with the registration, unless there is one here.
+        func register(_ status: String) -> String {
+            #"{"action":"Register","appName":"A","id":"held","instanceInfo":{"instanceId":"held","hostName":"h","app":"A","#
+                + #""ipAddr":"1.2.3.4","status":"\#(status)","overriddenStatus":"\#(status)","lastDirtyTimestamp":"2000"}}"#
+        }
+        for id in ["fresh", "held"] {
+            _ = try send(register("OUT_OF_SERVICE").replacingOccurrences(of: "held", with: id))
+        }
+        #expect(try registry.status(.eureka(register: "A", "fresh", dirty: 3_000)) == 204)
+        #expect(try registry.status(.eureka(register: "A", "held", dirty: 3_000)) == 204)
+        #expect(try registry.java("/apps").hashCode == "OUT_OF_SERVICE_1_UP_1_")
+        #expect(try registry.status(.eureka("DELETE", "/apps/A/fresh/status")) == 200)
+        #expect(try registry.java("/apps").hashCode == "UP_2_")
         let many = Array(repeating: "{}", count: 1_001).joined(separator: ",")
         for body in ["{}", "[]", #"{"replicationList":[\#(many)]}"#] {
             #expect(
