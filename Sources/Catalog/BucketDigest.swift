@@ -3,33 +3,33 @@
 // second are forgotten by each member in its own time. Overrides have versions of their own and are counted by these.
 
 /// What a member holds, as 4,096 hashes.
-public struct BucketDigest: Sendable, Equatable {
+package struct BucketDigest: Sendable, Equatable {
     /// A power of two: with a million instances, a bucket that differs names some 250 of them.
-    public static let bucketCount = 4_096
+    package static let bucketCount = 4_096
 
     /// Each bucket's fingerprints of (namespace, id, version) of states, and of overrides where they are counted, XORed:
     /// in no order, 0 when it is empty.
-    public let buckets: [UInt64]
+    package let buckets: [UInt64]
     /// A hash of all buckets.
-    public let root: UInt64
+    package let root: UInt64
 
-    public init(buckets: [UInt64]) {
+    package init(buckets: [UInt64]) {
         self.buckets = buckets
         root = buckets.reduce(0) { StableHash.mixed($0 &+ $1 &+ 1) }
     }
 }
 
 /// An id and the version of its state, for comparing buckets.
-public struct KeyedVersion: Sendable, Hashable {
-    public let namespace: Namespace
-    public let id: InstanceID
-    public let version: Version
+package struct KeyedVersion: Sendable, Hashable {
+    package let namespace: Namespace
+    package let id: InstanceID
+    package let version: Version
     /// False for a tombstone.
-    public let isPresent: Bool
+    package let isPresent: Bool
     /// The version of its override; `none` without one.
-    public let override: Version
+    package let override: Version
 
-    public init(
+    package init(
         namespace: Namespace, id: InstanceID, version: Version, isPresent: Bool, override: Version = .none
     ) {
         self.namespace = namespace

@@ -5,7 +5,7 @@
 import Text
 
 /// Why bytes are no state.
-public enum StateError: Error, Sendable, Equatable {
+package enum StateError: Error, Sendable, Equatable {
     /// They end before what they promise, or have a count that cannot be true.
     case truncated
     /// Text that is not UTF-8 or longer than it may be.

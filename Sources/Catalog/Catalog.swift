@@ -185,27 +185,27 @@ struct Catalog: Sendable {
 }
 
 /// What the passing of time did.
-public struct Expiry: Sendable {
+package struct Expiry: Sendable {
     /// Leases that ran out.
-    public var expired = 0
+    package var expired = 0
     /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these
     /// and on moving leases within the wheel.
-    public var handled = 0
+    package var handled = 0
     /// Whether the budget ran out before the work did.
-    public var hasMore = false
+    package var hasMore = false
 }
 
 /// How much a catalog holds.
-public struct Counts: Sendable, Equatable {
-    public var instances = 0
-    public var services = 0
-    public var namespaces = 0
+package struct Counts: Sendable, Equatable {
+    package var instances = 0
+    package var services = 0
+    package var namespaces = 0
     /// Deregistrations that are remembered for the sake of other members.
-    public var tombstones = 0
+    package var tombstones = 0
     /// Instances whose leases would have run out and are held.
-    public var overdue = 0
+    package var overdue = 0
     /// Statuses that operators have set, those of instances that went within the last hour included.
-    public var overrides = 0
+    package var overrides = 0
 
     static func + (left: Counts, right: Counts) -> Counts {
         Counts(

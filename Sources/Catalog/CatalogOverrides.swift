@@ -2,7 +2,7 @@
 // instance is alive is decided by its heartbeats and by what it says itself.
 
 /// What became of a wish to set or remove an override.
-public enum OverrideDecision: Sendable {
+package enum OverrideDecision: Sendable {
     /// The instance with the status that now counts.
     case done(LeasedInstance)
     /// There is no such instance.
@@ -57,13 +57,13 @@ extension Catalog {
 
 extension Store {
     /// How many overrides there may be.
-    public static let overrideLimit = 100_000
+    package static let overrideLimit = 100_000
 
     /// Sets an override of an instance's status for a client, or removes it where `status` is nil. Done where there is
     /// none to remove.
     ///
     /// - Parameter until: when it ends, in nanoseconds since 1970; nil is no end.
-    public func override(
+    package func override(
         _ id: InstanceID, in namespace: Namespace, status: InstanceStatus?, until: Int64?, at moment: Moment,
         by actor: Actor? = nil
     ) -> OverrideDecision {
@@ -79,7 +79,7 @@ extension Store {
 
     /// How many instances of a namespace have each status, and the revision at which that is so. Instances whose leases
     /// have run out count until they are swept.
-    public func tally(of namespace: Namespace) -> (statuses: [InstanceStatus: Int], revision: Revision) {
+    package func tally(of namespace: Namespace) -> (statuses: [InstanceStatus: Int], revision: Revision) {
         shard(of: namespace).catalog.withLock { catalog in
             guard let table = catalog.records.secondaryIndex.table(of: namespace) else { return ([:], .none) }
             let found = catalog.records.secondaryIndex.tables[table]

@@ -71,7 +71,7 @@ extension Catalog {
 extension Store {
     /// Stamps again everything that is stamped beyond this, a batch at a time, and sets back clocks that are. Returns
     /// how much that was. Costs a look at each shard when there is nothing.
-    public func restamp(beyond limit: HybridTime, at moment: Moment) -> Int {
+    package func restamp(beyond limit: HybridTime, at moment: Moment) -> Int {
         var restamped = 0
         for number in shards.indices {
             let shard = shards[number]

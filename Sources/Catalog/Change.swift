@@ -4,15 +4,15 @@
 
 /// The client that requested a change, as far as the member that took it knows, or the source that has changed. It is not
 /// published to other members.
-public struct Actor: Sendable, Equatable {
+package struct Actor: Sendable, Equatable {
     /// As text, without a port.
-    public let address: String?
+    package let address: String?
     /// What the client's certificate calls it.
-    public let principal: String?
+    package let principal: String?
     /// The name of the source that has changed; nil for a client.
-    public let source: String?
+    package let source: String?
 
-    public init(address: String?, principal: String? = nil, source: String? = nil) {
+    package init(address: String?, principal: String? = nil, source: String? = nil) {
         self.address = address
         self.principal = principal
         self.source = source
@@ -20,9 +20,9 @@ public struct Actor: Sendable, Equatable {
 }
 
 /// One change of one instance.
-public struct Change: Sendable, Equatable {
+package struct Change: Sendable, Equatable {
     /// The raw values are the bytes in the change log.
-    public enum Kind: UInt8, Sendable, CaseIterable {
+    package enum Kind: UInt8, Sendable, CaseIterable {
         case registered
         /// Registered again with another status, endpoint, TTL, tags or metadata.
         case updated
@@ -34,19 +34,19 @@ public struct Change: Sendable, Equatable {
         case returned
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// Of the namespace's revision, from this change on.
-    public let index: UInt64
+    package let index: UInt64
     /// When the member that took it did, since 1970; an expiry by the clock of the member that reports it.
-    public let microseconds: Int64
-    public let id: InstanceID
-    public let serviceName: Name
-    public let endpoint: Endpoint
+    package let microseconds: Int64
+    package let id: InstanceID
+    package let serviceName: Name
+    package let endpoint: Endpoint
     /// Nil where it was not there.
-    public let before: InstanceStatus?
+    package let before: InstanceStatus?
     /// Nil where it is no more.
-    public let after: InstanceStatus?
+    package let after: InstanceStatus?
     /// The member that took it: `Version.origin`. For an expiry and a return, the member that reports it.
-    public let member: MemberID
-    public let actor: Actor?
+    package let member: MemberID
+    package let actor: Actor?
 }

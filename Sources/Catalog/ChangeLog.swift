@@ -224,19 +224,19 @@ extension ChangeLog.Segment {
 }
 
 /// How many changes are kept, and whether a reader follows them.
-public struct ChangeLogLimits: Sendable, Equatable {
+package struct ChangeLogLimits: Sendable, Equatable {
     /// Of all namespaces together; 0 keeps nothing.
-    public let bytes: Int
+    package let bytes: Int
     /// Whether `Store.followChanges` is called.
-    public let isFollowed: Bool
+    package let isFollowed: Bool
     /// When the registry was started, in microseconds since 1970: what happened before is not known.
-    public let start: Int64
+    package let start: Int64
 
-    public init(bytes: Int, isFollowed: Bool, start: Int64 = 0) {
+    package init(bytes: Int, isFollowed: Bool, start: Int64 = 0) {
         self.bytes = bytes
         self.isFollowed = isFollowed
         self.start = start
     }
 
-    public static let standard = ChangeLogLimits(bytes: 64 << 20, isFollowed: false)
+    package static let standard = ChangeLogLimits(bytes: 64 << 20, isFollowed: false)
 }

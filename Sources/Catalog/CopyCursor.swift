@@ -2,7 +2,7 @@
 // nevertheless: a record keeps its slot for as long as it exists, and the cursor passes every slot once.
 
 /// How far a copy has come: a place among the shards, their records, their tombstones, and what has run out there.
-public struct CopyCursor: Sendable, Hashable {
+package struct CopyCursor: Sendable, Hashable {
     enum Part: Sendable, CaseIterable { case records, tombstones, expired }
 
     /// At or past the number of shards: the end.
@@ -25,5 +25,5 @@ public struct CopyCursor: Sendable, Hashable {
     }
 
     /// Before everything.
-    public static let start = CopyCursor(shard: 0, part: .records, slot: 0)
+    package static let start = CopyCursor(shard: 0, part: .records, slot: 0)
 }

@@ -6,17 +6,17 @@ import Time
 
 /// The moment at which something is carried out, on all clocks. They are read once a request or call, so that all that
 /// is decided about it is decided at one time.
-public struct Moment: Sendable {
-    public let monotonic: MonotonicTime
-    public let lease: LeaseTime
+package struct Moment: Sendable {
+    package let monotonic: MonotonicTime
+    package let lease: LeaseTime
     /// Nanoseconds since 1970.
-    public let wall: Int64
+    package let wall: Int64
     /// Milliseconds that lease time has lost to pauses until now. Lease time stands still in a pause so that nothing
     /// expires for it; the age of a lease that is published must not, or other members would take dead instances for
     /// alive. It is measured by `lease` and this together.
-    public let lost: Int64
+    package let lost: Int64
 
-    public init(monotonic: MonotonicTime, lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
+    package init(monotonic: MonotonicTime, lease: LeaseTime, wall: Int64, lost: Int64 = 0) {
         self.monotonic = monotonic
         self.lease = lease
         self.wall = wall
@@ -28,11 +28,11 @@ public struct Moment: Sendable {
 }
 
 /// What became of a client's wish.
-public struct Decision: Sendable, Equatable {
+package struct Decision: Sendable, Equatable {
     /// Whether it was carried out; else nothing has changed.
-    public let isDone: Bool
+    package let isDone: Bool
     /// How many leases had run out and were swept away by the way, whether it was done or not.
-    public let expired: Int
+    package let expired: Int
 
     init(isDone: Bool, expired: Int = 0) {
         self.isDone = isDone

@@ -6,22 +6,22 @@
 import Text
 
 /// The service, endpoint type and endpoint value of a registration, as they are hashed.
-public struct EndpointKey: Sendable {
+package struct EndpointKey: Sendable {
     /// Bytes of UTF-8 in a service's name.
-    public static let longestServiceName = 64
+    package static let longestServiceName = 64
     /// Bytes of UTF-8 in an endpoint's value.
-    public static let longestValue = 128
+    package static let longestValue = 128
 
     private static let slash = UInt8(ascii: "/")
     private static let kinds = Endpoint.Kind.allCases.map { Array($0.rawValue.utf8) + [slash] }
 
     /// `service/type/value`.
-    public let text: [UInt8]
+    package let text: [UInt8]
     private let serviceBytes: Int
     private let kindBytes: Int
 
     /// Neither name nor value is empty or longer than it may be.
-    public init(serviceName: ArraySlice<UInt8>, kind: Endpoint.Kind, value: ArraySlice<UInt8>) {
+    package init(serviceName: ArraySlice<UInt8>, kind: Endpoint.Kind, value: ArraySlice<UInt8>) {
         let kind = Self.kinds[kind.index]
         text = [UInt8](room: serviceName.count + 1 + kind.count + value.count) { output in
             output.append(serviceName.span)
@@ -33,13 +33,13 @@ public struct EndpointKey: Sendable {
         kindBytes = kind.count - 1
     }
 
-    public var serviceName: ArraySlice<UInt8> { text[..<serviceBytes] }
-    public var kind: ArraySlice<UInt8> { text[(serviceBytes + 1)...].prefix(kindBytes) }
-    public var value: ArraySlice<UInt8> { text[(serviceBytes + kindBytes + 2)...] }
+    package var serviceName: ArraySlice<UInt8> { text[..<serviceBytes] }
+    package var kind: ArraySlice<UInt8> { text[(serviceBytes + 1)...].prefix(kindBytes) }
+    package var value: ArraySlice<UInt8> { text[(serviceBytes + kindBytes + 2)...] }
 
     /// Whether this is, of all registrations with this text, the one with the shortest service name: its id is the
     /// text's hash. A name without a slash, as nearly all are, cannot be cut shorter.
-    public var isFirstOfItsText: Bool {
+    package var isFirstOfItsText: Bool {
         let span = text.span
         for index in 0..<serviceBytes where span[index] == Self.slash && index > 0 && isCut(at: index) { return false }
         return true

@@ -4,19 +4,19 @@
 // expiry decide alike.
 
 /// Up to when leases may have run out.
-public struct ExpiryBounds: Sendable, Equatable {
+package struct ExpiryBounds: Sendable, Equatable {
     /// What was sent here until then has been read.
-    public var here = LeaseTime.distantFuture
+    package var here = LeaseTime.distantFuture
     /// Heartbeats that other members have taken until then have been received. Never after `here`: an instance may send
     /// its next heartbeat here.
-    public var elsewhere = LeaseTime.distantFuture
+    package var elsewhere = LeaseTime.distantFuture
     /// Leases that were last renewed elsewhere count as begun then, if they began before.
-    public var restart = LeaseTime(milliseconds: .min)
+    package var restart = LeaseTime(milliseconds: .min)
 
-    public init() {}
+    package init() {}
 
     /// Silence counts at once.
-    public static let none = ExpiryBounds()
+    package static let none = ExpiryBounds()
 }
 
 extension Records {

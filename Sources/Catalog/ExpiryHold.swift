@@ -6,7 +6,7 @@ import Synchronization
 import Time
 
 /// Why leases are held for longer than moments. The names are shown.
-public enum HoldCause: String, CaseIterable, Sendable {
+package enum HoldCause: String, CaseIterable, Sendable {
     /// The process was stopped, and it waits for the heartbeats that the other members received meanwhile. The lease
     /// clock stands.
     case paused
@@ -16,13 +16,13 @@ public enum HoldCause: String, CaseIterable, Sendable {
 }
 
 /// A reason for which leases are held.
-public struct Hold: Sendable, Equatable {
-    public let cause: HoldCause
-    public let since: MonotonicTime
+package struct Hold: Sendable, Equatable {
+    package let cause: HoldCause
+    package let since: MonotonicTime
     /// It ends then at the latest.
-    public let until: MonotonicTime
+    package let until: MonotonicTime
 
-    public init(cause: HoldCause, since: MonotonicTime, until: MonotonicTime) {
+    package init(cause: HoldCause, since: MonotonicTime, until: MonotonicTime) {
         self.cause = cause
         self.since = since
         self.until = until
@@ -30,7 +30,7 @@ public struct Hold: Sendable, Equatable {
 }
 
 /// How the other members are connected.
-public enum PeerHearing: Sendable, Equatable {
+package enum PeerHearing: Sendable, Equatable {
     /// Every member that was connected lately still is, or is known to be gone.
     ///
     /// - restarts: whether no member knows which heartbeats were sent meanwhile: leases that were last renewed
@@ -44,10 +44,10 @@ public enum PeerHearing: Sendable, Equatable {
 }
 
 /// All that holds leases in a process. Safe to use from any thread.
-public final class ExpiryHold: Sendable {
+package final class ExpiryHold: Sendable {
     /// How long at most, in milliseconds, what lies unread is waited for: a loop that is stuck must not keep the dead
     /// alive for ever.
-    public static let longestWait: Int64 = 30_000
+    package static let longestWait: Int64 = 30_000
 
     private struct State {
         var hearing = PeerHearing.whole(restarts: false)
@@ -58,20 +58,20 @@ public final class ExpiryHold: Sendable {
     }
 
     /// One for each loop that serves clients.
-    public let loops: [ReadMark]
+    package let loops: [ReadMark]
     /// Written by the replication thread.
-    public let peers = ReadMark()
+    package let peers = ReadMark()
     private let state = Mutex(State())
     /// Since when look-ups may find what is gone, in nanoseconds of the monotonic clock; `.max` when they do not.
     /// Written under the lock.
     private let staleSince = Atomic<Int64>(.max)
 
-    public init(loops: Int = 0) {
+    package init(loops: Int = 0) {
         self.loops = (0..<loops).map { _ in ReadMark() }
     }
 
     /// How far silence counts at this time.
-    public func bounds(at now: LeaseTime) -> ExpiryBounds {
+    package func bounds(at now: LeaseTime) -> ExpiryBounds {
         let earliest = now + -Self.longestWait
         var bounds = ExpiryBounds()
         for loop in loops { bounds.here = min(bounds.here, max(loop.time, earliest)) }
@@ -82,7 +82,7 @@ public final class ExpiryHold: Sendable {
     }
 
     /// How the other members are connected from now on.
-    public func peersAre(_ hearing: PeerHearing, at now: LeaseTime) {
+    package func peersAre(_ hearing: PeerHearing, at now: LeaseTime) {
         state.withLock { state in
             state.hearing = hearing
             switch hearing {
@@ -96,7 +96,7 @@ public final class ExpiryHold: Sendable {
     }
 
     /// Whether the lease clock stands because of a pause, and until when at most.
-    public func clockStands(until end: MonotonicTime?, at now: MonotonicTime) {
+    package func clockStands(until end: MonotonicTime?, at now: MonotonicTime) {
         state.withLock { state in
             guard (end == nil) != (state.paused == nil) || end != state.paused?.until else { return }
             state.paused = end.map { Hold(cause: .paused, since: state.paused?.since ?? now, until: $0) }
@@ -105,10 +105,10 @@ public final class ExpiryHold: Sendable {
     }
 
     /// What holds leases for longer than moments.
-    public var holds: [Hold] { state.withLock { Self.holds($0) } }
+    package var holds: [Hold] { state.withLock { Self.holds($0) } }
 
     /// Since when look-ups may find what is gone; nil when they do not.
-    public var lookUpsAreStaleSince: MonotonicTime? {
+    package var lookUpsAreStaleSince: MonotonicTime? {
         let since = staleSince.load(ordering: .relaxed)
         return since == .max ? nil : MonotonicTime(nanoseconds: since)
     }

@@ -9,37 +9,37 @@
 /// registered: of the two at one instant the withdrawal is the later. Members of the release before count on from whole
 /// milliseconds, in the same unit: their stamps and ours are compared as they are. Times of legacy peers keep whatever
 /// bit they have.
-public struct HybridTime: Comparable, Hashable, Sendable {
-    public let bits: UInt64
+package struct HybridTime: Comparable, Hashable, Sendable {
+    package let bits: UInt64
 
-    public init(bits: UInt64) {
+    package init(bits: UInt64) {
         self.bits = bits
     }
 
     /// Before every stamp that a clock gives.
-    public static let zero = HybridTime(bits: 0)
+    package static let zero = HybridTime(bits: 0)
 
     /// The stamp of something that happened at this time, in nanoseconds since 1970; of what was before, that of 1970.
-    public init(nanoseconds: Int64) {
+    package init(nanoseconds: Int64) {
         let (milliseconds, rest) = max(0, nanoseconds).quotientAndRemainder(dividingBy: 1_000_000)
         self.init(bits: UInt64(milliseconds) << 16 | UInt64(rest) << 16 / 1_000_000)
     }
 
     /// The first stamp of this millisecond.
-    public init(milliseconds: Int64) {
+    package init(milliseconds: Int64) {
         self.init(bits: UInt64(min(max(0, milliseconds), Int64(UInt64.max >> 16))) << 16)
     }
 
     /// Whether both are of one instant, be it that of a registration or of a withdrawal.
-    public func isSimultaneous(with other: HybridTime) -> Bool { bits | 1 == other.bits | 1 }
+    package func isSimultaneous(with other: HybridTime) -> Bool { bits | 1 == other.bits | 1 }
 
     /// Microseconds since 1970, about; ahead of the wall clock where another member's was.
-    public var microseconds: Int64 { milliseconds * 1_000 + ((Int64(bits & 0xFFFF) * 1_000) >> 16) }
+    package var microseconds: Int64 { milliseconds * 1_000 + ((Int64(bits & 0xFFFF) * 1_000) >> 16) }
 
     /// Milliseconds since 1970, about; ahead of the wall clock where another member's was.
-    public var milliseconds: Int64 { Int64(bits >> 16) }
+    package var milliseconds: Int64 { Int64(bits >> 16) }
 
-    public static func < (left: HybridTime, right: HybridTime) -> Bool { left.bits < right.bits }
+    package static func < (left: HybridTime, right: HybridTime) -> Bool { left.bits < right.bits }
 }
 
 /// A clock of one guarded place: versions are only compared within an instance, so each shard has a clock of its own.

@@ -2,8 +2,8 @@
 // snapshot can be rendered outside of every lock while its lease goes on.
 
 /// How an instance is reached.
-public struct Endpoint: Hashable, Sendable {
-    public enum Kind: String, Sendable, CaseIterable {
+package struct Endpoint: Hashable, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
         case tcp, udp, http, https, user
 
         /// Its place among all cases. Written and published by this number.
@@ -18,30 +18,30 @@ public struct Endpoint: Hashable, Sendable {
         }
     }
 
-    public let kind: Kind
-    public let value: String
+    package let kind: Kind
+    package let value: String
 
-    public init(kind: Kind, value: String) {
+    package init(kind: Kind, value: String) {
         self.kind = kind
         self.value = value
     }
 }
 
 /// What an instance says of itself. An open token: protocols have statuses of their own.
-public struct InstanceStatus: Hashable, Sendable {
+package struct InstanceStatus: Hashable, Sendable {
     /// Without lower-case ASCII letters.
-    public let token: String
+    package let token: String
 
     /// The token in upper case. ASCII only: by Unicode's rules other letters, such as the long s, would become those of
     /// a known token.
-    public init(_ token: String) {
+    package init(_ token: String) {
         self.token = String(decoding: token.utf8.map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 }, as: UTF8.self)
     }
 
-    public static let up = InstanceStatus("UP")
-    public static let starting = InstanceStatus("STARTING")
+    package static let up = InstanceStatus("UP")
+    package static let starting = InstanceStatus("STARTING")
     /// Taken out by an operator. It does not expire: what was taken out on purpose is not to vanish by accident.
-    public static let outOfService = InstanceStatus("OUT_OF_SERVICE")
+    package static let outOfService = InstanceStatus("OUT_OF_SERVICE")
 }
 
 /// A registered instance without its lease.
@@ -49,12 +49,12 @@ public struct InstanceStatus: Hashable, Sendable {
 /// All but an id that is a digest is packed into one array (`PackedInstance.swift`), so that a million of them are a
 /// million allocations and not ten million; the properties unpack what they are asked for. Those whose name ends in
 /// `UTF8` lend the packed bytes without making a String of them.
-public struct Instance: Hashable, Sendable {
+package struct Instance: Hashable, Sendable {
     /// The id, if it is a digest; else 0.
     let digest: UInt64
     let packed: PackedInstance
 
-    public init(
+    package init(
         id: InstanceID, serviceName: Name, endpoint: Endpoint, status: InstanceStatus, ttl: Int64, tags: [String],
         metadata: [UInt8]?,
         extra: [UInt8]? = nil, further: [UInt8]? = nil, registered: Int64
@@ -67,7 +67,7 @@ public struct Instance: Hashable, Sendable {
     }
 
     /// The same of texts that are UTF-8, wherever they lie.
-    public init(
+    package init(
         id: InstanceID, serviceName: ArraySlice<UInt8>, endpointKind: Endpoint.Kind, endpointValue: ArraySlice<UInt8>,
         status: InstanceStatus, ttl: Int64, tags: TagRun, metadata: ArraySlice<UInt8>?,
         extra: ArraySlice<UInt8>? = nil,
@@ -92,47 +92,47 @@ public struct Instance: Hashable, Sendable {
         self.packed = packed
     }
 
-    public var id: InstanceID { packed.id.map { .text(Name(String(decoding: $0, as: UTF8.self))) } ?? .digest(digest) }
+    package var id: InstanceID { packed.id.map { .text(Name(String(decoding: $0, as: UTF8.self))) } ?? .digest(digest) }
     /// Whether it has fields that `StateCodec` passes on.
     var hasFurther: Bool { packed.more.contains(.further) }
     var hasDigest: Bool { !packed.more.contains(.id) }
 
-    public var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
-    public var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
-    public var endpoint: Endpoint {
+    package var serviceName: Name { Name(String(decoding: packed.serviceName, as: UTF8.self)) }
+    package var serviceNameUTF8: ArraySlice<UInt8> { packed.serviceName }
+    package var endpoint: Endpoint {
         Endpoint(kind: packed.endpointKind, value: String(decoding: packed.endpointValue, as: UTF8.self))
     }
-    public var endpointKind: Endpoint.Kind { packed.endpointKind }
-    public var endpointValueUTF8: ArraySlice<UInt8> { packed.endpointValue }
-    public var status: InstanceStatus { packed.status }
+    package var endpointKind: Endpoint.Kind { packed.endpointKind }
+    package var endpointValueUTF8: ArraySlice<UInt8> { packed.endpointValue }
+    package var status: InstanceStatus { packed.status }
     /// Whether it was taken out by an operator, and so does not expire.
-    public var isOutOfService: Bool { packed.isOutOfService }
+    package var isOutOfService: Bool { packed.isOutOfService }
     /// How long a lease lasts, in milliseconds, above 0; 0 where a source has the instance, which has no lease here.
-    public var ttl: Int64 { packed.ttl }
+    package var ttl: Int64 { packed.ttl }
     /// In the order sent.
-    public var tags: [String] {
+    package var tags: [String] {
         var tags: [String] = []
         tags.reserveCapacity(packed.tagCount)
         forEachTag { tags.append(String(decoding: $0, as: UTF8.self)) }
         return tags
     }
-    public var tagCount: Int { packed.tagCount }
+    package var tagCount: Int { packed.tagCount }
     /// Hands out the tags' UTF-8, in the order sent.
-    public func forEachTag(_ body: (ArraySlice<UInt8>) -> Void) { packed.forEachTag(body) }
+    package func forEachTag(_ body: (ArraySlice<UInt8>) -> Void) { packed.forEachTag(body) }
     /// Whether one of the tags, by its UTF-8, is such; those behind it are not looked at.
-    public func containsTag(where isSuch: (ArraySlice<UInt8>) -> Bool) -> Bool { packed.containsTag(where: isSuch) }
+    package func containsTag(where isSuch: (ArraySlice<UInt8>) -> Bool) -> Bool { packed.containsTag(where: isSuch) }
     /// A JSON value byte for byte as sent, or nil.
-    public var metadata: [UInt8]? { packed.metadata.map(Array.init) }
-    public var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
+    package var metadata: [UInt8]? { packed.metadata.map(Array.init) }
+    package var metadataUTF8: ArraySlice<UInt8>? { packed.metadata }
     /// What another protocol keeps with its instances and the REST API does not show, as a JSON object byte for byte as
     /// sent; or nil.
-    public var extra: [UInt8]? { packed.extra.map(Array.init) }
-    public var extraUTF8: ArraySlice<UInt8>? { packed.extra }
+    package var extra: [UInt8]? { packed.extra.map(Array.init) }
+    package var extraUTF8: ArraySlice<UInt8>? { packed.extra }
     /// What a newer release says of it and this one does not know, as it travels between members: kept and passed on,
     /// so that an upgrade loses nothing that comes by way of a member which is still to be upgraded. Or nil.
-    public var further: [UInt8]? { packed.further.map(Array.init) }
+    package var further: [UInt8]? { packed.further.map(Array.init) }
     /// Nanoseconds since 1970.
-    public var registered: Int64 { packed.registered }
+    package var registered: Int64 { packed.registered }
 
     /// What `leaseTime` is of what never runs out.
     static let endless = Int64.max
@@ -143,33 +143,33 @@ public struct Instance: Hashable, Sendable {
         isOutOfService && !packed.more.contains(.extra) ? Self.endless : ttl.addingSaturated(1)
     }
     /// Whether its lease has run out when its last heartbeat is this many milliseconds old.
-    public func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
+    package func hasRunOut(age: Int64) -> Bool { leaseTime != Self.endless && age >= leaseTime }
 
     /// Whether another registration of the same id says the same, whenever it was made.
     func saysTheSame(as other: Instance) -> Bool { packed.saysTheSame(as: other.packed) }
 
     /// Bytes that all but the id takes: no text of it is longer.
-    public var packedSize: Int { packed.size }
+    package var packedSize: Int { packed.size }
 
     /// The same registration with another status.
-    public func with(status: InstanceStatus) -> Instance {
+    package func with(status: InstanceStatus) -> Instance {
         Instance(digest: digest, packed: packed.with(status: status))
     }
 }
 
 /// An instance and the state of its lease at one moment.
-public struct LeasedInstance: Sendable {
-    public let instance: Instance
+package struct LeasedInstance: Sendable {
+    package let instance: Instance
     /// The time of its last heartbeat: nanoseconds since 1970.
-    public let lastHeartbeat: Int64
+    package let lastHeartbeat: Int64
     /// Whether its lease would have run out, and it is kept because its heartbeats may not have arrived: see
     /// `ExpiryHold`.
-    public let isOverdue: Bool
+    package let isOverdue: Bool
     /// What the instance says of its status, where another counts; nil where its own does.
-    public let registeredStatus: InstanceStatus?
+    package let registeredStatus: InstanceStatus?
 
     /// - Parameter instance: with the status that counts.
-    public init(
+    package init(
         instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false, registeredStatus: InstanceStatus? = nil
     ) {
         self.instance = instance

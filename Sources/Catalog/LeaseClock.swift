@@ -8,15 +8,15 @@ import Time
 
 /// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is
 /// held.
-public struct LeaseClock: Sendable {
+package struct LeaseClock: Sendable {
     /// The most lease time that one tick grants. It must exceed the period at which ticks come by
     /// enough that an ordinarily late tick loses nothing; whatever a tick is late beyond this is added to every lease.
-    public static let maximumStep: Duration = .milliseconds(1_000)
+    package static let maximumStep: Duration = .milliseconds(1_000)
     /// The time between two ticks beyond which the process is taken to have been paused: more than a busy machine makes
     /// a tick late.
-    public static let longestGap: Duration = .milliseconds(2_000)
+    package static let longestGap: Duration = .milliseconds(2_000)
     /// How long a clock that is held by a pause waits to be released: the time that peers need to connect and publish.
-    public static let holdAfterPause: Duration = .milliseconds(10_000)
+    package static let holdAfterPause: Duration = .milliseconds(10_000)
 
     private enum Hold {
         case none
@@ -26,7 +26,7 @@ public struct LeaseClock: Sendable {
     }
 
     /// Lease time as of the last tick.
-    public private(set) var now: LeaseTime
+    package private(set) var now: LeaseTime
     /// Monotonic time of the last tick. Invariant: never decreases.
     private(set) var monotonic: MonotonicTime
     private let isHeldByPauses: Bool
@@ -35,26 +35,26 @@ public struct LeaseClock: Sendable {
     /// A clock that reads `.zero` at this monotonic time.
     ///
     /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for `holdAfterPause` at most.
-    public init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
+    package init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
         self.monotonic = monotonic
         self.isHeldByPauses = isHeldByPauses
         now = .zero
     }
 
     /// Until which monotonic time ticks grant nothing; nil when the next one does.
-    public var standsUntil: MonotonicTime? { if case .until(let end) = hold { end } else { nil } }
+    package var standsUntil: MonotonicTime? { if case .until(let end) = hold { end } else { nil } }
 
     /// Whether the next tick grants nothing.
-    public var isHeld: Bool { if case .until = hold { true } else { false } }
+    package var isHeld: Bool { if case .until = hold { true } else { false } }
 
     /// What a tick at this monotonic time would give.
-    public func reading(monotonic: MonotonicTime) -> LeaseTime {
+    package func reading(monotonic: MonotonicTime) -> LeaseTime {
         isHeld ? now : now + min(elapsed(at: monotonic), Self.maximumStep).wholeMilliseconds
     }
 
     /// Moves the clock to this monotonic time and gives lease time. A monotonic time earlier than the last is
     /// ignored.
-    public mutating func tick(monotonic: MonotonicTime) -> LeaseTime {
+    package mutating func tick(monotonic: MonotonicTime) -> LeaseTime {
         let wasPaused = elapsed(at: monotonic) > Self.longestGap
         now = reading(monotonic: monotonic)
         self.monotonic = max(self.monotonic, monotonic)
@@ -69,7 +69,7 @@ public struct LeaseClock: Sendable {
 
     /// Lets the clock stand from the next tick on, which still grants what has passed until then: for this long, or
     /// until `release`. A longer hold that there is already stays.
-    public mutating func hold(atMost interval: Duration) {
+    package mutating func hold(atMost interval: Duration) {
         switch hold {
         case .none: hold = .requested(interval)
         case .requested(let already): hold = .requested(max(already, interval))
@@ -78,7 +78,7 @@ public struct LeaseClock: Sendable {
     }
 
     /// Lets the clock go on.
-    public mutating func release() {
+    package mutating func release() {
         hold = .none
     }
 
@@ -110,7 +110,7 @@ public struct LeaseClock: Sendable {
 /// The pair that would be wrong, a new `last` with an old offset, would forget the pause and read up to `maximumStep`
 /// ahead; the order of the stores and loads excludes it. Hence no reading is ever ahead of lease time, and no lease is
 /// judged overdue early.
-public final class SharedLeaseClock: Sendable {
+package final class SharedLeaseClock: Sendable {
     /// Locked by the ticker and by the callers of hold and release, never by readers.
     private let clock: Mutex<LeaseClock>
     /// The monotonic time at which lease time was zero.
@@ -126,7 +126,7 @@ public final class SharedLeaseClock: Sendable {
     ///
     /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for
     ///   `LeaseClock.holdAfterPause` at most.
-    public init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
+    package init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
         clock = Mutex(LeaseClock(monotonic: monotonic, isHeldByPauses: isHeldByPauses))
         start = monotonic
         offset = Atomic(monotonic.milliseconds)
@@ -136,7 +136,7 @@ public final class SharedLeaseClock: Sendable {
 
     /// Moves the clock to this monotonic time and gives lease time. Always called from the same thread.
     @discardableResult
-    public func tick(monotonic: MonotonicTime) -> LeaseTime {
+    package func tick(monotonic: MonotonicTime) -> LeaseTime {
         clock.withLock { clock in
             let now = clock.tick(monotonic: monotonic)
             offset.store(clock.monotonic.milliseconds - now.milliseconds, ordering: .relaxed)
@@ -150,7 +150,7 @@ public final class SharedLeaseClock: Sendable {
     ///
     /// The lower bound matters when a pause falls between the caller's reading of the monotonic clock and this call: by
     /// the new offset that reading lies the whole pause back, and a lease granted from it would be overdue at once.
-    public func now(monotonic: MonotonicTime) -> LeaseTime {
+    package func now(monotonic: MonotonicTime) -> LeaseTime {
         let last = self.last.load(ordering: .acquiring)
         let reach = self.reach.load(ordering: .acquiring)
         let offset = self.offset.load(ordering: .relaxed)
@@ -159,7 +159,7 @@ public final class SharedLeaseClock: Sendable {
     }
 
     /// The moment that these readings stand for, wall time in nanoseconds since 1970. From any thread.
-    public func moment(monotonic: MonotonicTime, wall: Int64) -> Moment {
+    package func moment(monotonic: MonotonicTime, wall: Int64) -> Moment {
         let lease = now(monotonic: monotonic)
         let elapsed = monotonic.milliseconds.subtractingSaturated(start.milliseconds)
         return Moment(monotonic: monotonic, lease: lease, wall: wall, lost: max(0, elapsed - lease.milliseconds))
@@ -167,18 +167,18 @@ public final class SharedLeaseClock: Sendable {
 
     /// Whether lease time stands still. While it does, nothing should be swept: heartbeats of instances that look
     /// overdue may still arrive. From any thread.
-    public var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
+    package var isHeld: Bool { reach.load(ordering: .relaxed) == 0 }
 
     /// Until which monotonic time lease time stands still at most; nil when it does not. From any thread.
-    public var standsUntil: MonotonicTime? { clock.withLock { $0.standsUntil } }
+    package var standsUntil: MonotonicTime? { clock.withLock { $0.standsUntil } }
 
     /// Stops lease time from the next tick on, until `release` or for this long. From any thread.
-    public func hold(atMost interval: Duration) {
+    package func hold(atMost interval: Duration) {
         clock.withLock { $0.hold(atMost: interval) }
     }
 
     /// Lets lease time go on from the next tick on. From any thread.
-    public func release() {
+    package func release() {
         clock.withLock { $0.release() }
     }
 }

@@ -18,30 +18,30 @@ struct ServiceCursor {
 }
 
 /// A service and its revision.
-public typealias RevisedName = (name: Name, revision: Revision)
+package typealias RevisedName = (name: Name, revision: Revision)
 
 /// The services of a namespace that have an instance, with what is needed to keep what was found.
-public struct NamespaceListing: Sendable {
+package struct NamespaceListing: Sendable {
     /// The namespace's.
-    public var revision = Revision.none
-    public var services: [RevisedName] = []
+    package var revision = Revision.none
+    package var services: [RevisedName] = []
     /// The sum of the hashes of the instances of services that are left out because all their leases have run out: in
     /// the namespace's digest until they are swept.
-    public var overdue: UInt64 = 0
+    package var overdue: UInt64 = 0
     /// So long, at least, each of them has an instance that it has now.
-    public var liveUntil = LeaseTime.distantFuture
+    package var liveUntil = LeaseTime.distantFuture
 }
 
 /// The instances of a service whose leases have not run out, with what is needed to keep what was found.
-public struct ServiceListing: Sendable {
+package struct ServiceListing: Sendable {
     /// The service's.
-    public var revision = Revision.none
-    public var instances: [LeasedInstance] = []
+    package var revision = Revision.none
+    package var instances: [LeasedInstance] = []
     /// The sum of the hashes of those that are left out because their leases have run out: in the digests until they
     /// are swept.
-    public var overdue: UInt64 = 0
+    package var overdue: UInt64 = 0
     /// When the first of their leases runs out, unless it is renewed.
-    public var liveUntil = LeaseTime.distantFuture
+    package var liveUntil = LeaseTime.distantFuture
 }
 
 extension Catalog {
@@ -180,23 +180,23 @@ extension Store {
     ///
     /// A look-up takes an overdue lease for gone at once, while the revision changes when `expire` has swept it: what
     /// is kept under a revision may for as long hold an instance whose lease has run out.
-    public func revision(of namespace: Namespace) -> Revision {
+    package func revision(of namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: namespace) }
     }
 
     /// The revision of a service.
-    public func revision(of service: Name, in namespace: Namespace) -> Revision {
+    package func revision(of service: Name, in namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
     }
 
     /// What an instance that a look-up at this time takes for gone adds to its namespace's digest until it is swept; 0
     /// when there is none.
-    public func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
+    package func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
         look(in: namespace, at: now) { $0.overdueHash(of: id, in: namespace, at: now) }
     }
 
     /// Whether a service has an instance, of whatever status.
-    public func hasService(_ service: Name, in namespace: Namespace, at now: LeaseTime) -> Bool {
+    package func hasService(_ service: Name, in namespace: Namespace, at now: LeaseTime) -> Bool {
         var remaining = Int.max
         while remaining > 0 {
             let isFound = look(in: namespace, at: now) {
@@ -215,7 +215,7 @@ extension Store {
     ///
     /// When there are more than a few thousand services they are looked at in pieces, and the lock is let go between.
     /// The result is at least as new as the revisions returned with it.
-    public func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
+    package func services(in namespace: Namespace, at now: LeaseTime) -> NamespaceListing {
         var cursor = ServiceCursor()
         var listing = look(in: namespace, at: now) {
             $0.services(in: namespace, at: now, from: &cursor, limit: Self.listingPiece)
@@ -235,7 +235,7 @@ extension Store {
     }
 
     /// The names of the services that have an instance, sorted by their bytes.
-    public func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
+    package func serviceNames(in namespace: Namespace, at now: LeaseTime) -> [Name] {
         services(in: namespace, at: now).services.map(\.name)
     }
 
@@ -243,7 +243,7 @@ extension Store {
     ///
     /// When there are more than a few thousand they are looked at in pieces, and the lock is let go between. The result
     /// is at least as new as the revision returned with it.
-    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
+    package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime) -> ServiceListing {
         var remaining = Int.max
         var listing = look(in: namespace, at: now) {
             $0.members(of: service, in: namespace, at: now, remaining: &remaining, limit: Self.listingPiece)
@@ -263,13 +263,13 @@ extension Store {
     }
 
     /// The instances of a service, sorted by id; empty when there is no such service.
-    public func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+    package func instances(of service: Name, in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
         listing(of: service, in: namespace, at: now).instances
     }
 
     /// All instances of a namespace by service name, then by id. Each service is seen at one moment, the namespace as a
     /// whole is not: a lock is held for one service at a time.
-    public func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
+    package func instances(in namespace: Namespace, at now: LeaseTime) -> [LeasedInstance] {
         serviceNames(in: namespace, at: now).flatMap { instances(of: $0, in: namespace, at: now) }
     }
 
@@ -291,7 +291,7 @@ extension LeasedInstance {
 
     /// Sorts by id. Ids that are digests, as nearly all are, are sorted apart as the numbers they are: to move
     /// instances about and compare their ids in place takes several times as long.
-    public static func sorted(_ instances: [LeasedInstance]) -> [LeasedInstance] {
+    package static func sorted(_ instances: [LeasedInstance]) -> [LeasedInstance] {
         var keys: [(digest: UInt64, index: Int)] = []
         if instances.count >= fewest {
             keys.reserveCapacity(instances.count)

@@ -3,22 +3,22 @@
 // nothing.
 
 /// The time of an instance's last heartbeat.
-public struct Heartbeat: Hashable, Sendable {
+package struct Heartbeat: Hashable, Sendable {
     /// Milliseconds since, by the monotonic clock of the sender, including the time that it was paused. The lease of a
     /// copy has the age of the source, so copying extends none. Kept for out-of-service instances as well: a later
     /// version may expire.
-    public let age: Int64
+    package let age: Int64
     /// Nanoseconds since 1970, by the clock of the member that took it.
-    public let wall: Int64
+    package let wall: Int64
 
-    public init(age: Int64, wall: Int64) {
+    package init(age: Int64, wall: Int64) {
         self.age = age
         self.wall = wall
     }
 }
 
 /// The state of one id of a namespace.
-public enum Replica: Sendable {
+package enum Replica: Sendable {
     case present(Instance, Version, Heartbeat)
     /// Deregistered this many milliseconds ago. It is published with its true age, or members would hand it to each
     /// other for ever.
@@ -26,14 +26,14 @@ public enum Replica: Sendable {
     /// Present in this version, and renewed: for members that have it. Others ask for the whole.
     case renewed(InstanceID, Version, Heartbeat)
 
-    public var id: InstanceID {
+    package var id: InstanceID {
         switch self {
         case .present(let instance, _, _): instance.id
         case .absent(let id, _, _), .renewed(let id, _, _): id
         }
     }
 
-    public var version: Version {
+    package var version: Version {
         switch self {
         case .present(_, let version, _), .absent(_, let version, _), .renewed(_, let version, _): version
         }
@@ -41,18 +41,18 @@ public enum Replica: Sendable {
 }
 
 /// A state and the namespace that it belongs to.
-public struct Replicated: Sendable {
-    public let namespace: Namespace
-    public let replica: Replica
+package struct Replicated: Sendable {
+    package let namespace: Namespace
+    package let replica: Replica
 
-    public init(namespace: Namespace, replica: Replica) {
+    package init(namespace: Namespace, replica: Replica) {
         self.namespace = namespace
         self.replica = replica
     }
 }
 
 /// What a member made of a state from another.
-public enum MergeOutcome: Sendable, Equatable {
+package enum MergeOutcome: Sendable, Equatable {
     /// The state of the id has changed.
     case applied
     /// It was known already, heartbeat and all.

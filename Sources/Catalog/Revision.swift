@@ -3,25 +3,25 @@
 // can be waited for. A cache compares both: a digest alone comes back when a change is undone.
 
 /// The state of a service or of a namespace.
-public struct Revision: Hashable, Sendable {
+package struct Revision: Hashable, Sendable {
     /// The sum of the hashes of all instances that are registered, each of its id and version (`StateHash`); 0 when
     /// there are none. Leases are not in it: an instance whose lease has run out counts until it is swept, and by
     /// another hash while look-ups say that it is overdue.
-    public let digest: UInt64
+    package let digest: UInt64
     /// The microseconds of the last change's hybrid time, or one more than before where that is later. 0 when nothing
     /// is registered.
     ///
     /// Invariant: below 2^53, so that it is a number in JavaScript, and after the last one of the same service or
     /// namespace, also when that has been empty meanwhile. Members' indexes are about the same, but not the same.
-    public let index: UInt64
+    package let index: UInt64
 
-    public init(digest: UInt64, index: UInt64) {
+    package init(digest: UInt64, index: UInt64) {
         self.digest = digest
         self.index = index
     }
 
     /// Of a service or namespace without instances.
-    public static let none = Revision(digest: 0, index: 0)
+    package static let none = Revision(digest: 0, index: 0)
 }
 
 /// What one instance adds to the digests of its service and its namespace.

@@ -20,22 +20,22 @@ extension Catalog {
 }
 
 /// How large a namespace is.
-public struct NamespaceSize: Sendable {
-    public var services = 0
-    public var instances = 0
+package struct NamespaceSize: Sendable {
+    package var services = 0
+    package var instances = 0
 }
 
 extension Store {
     /// How many services and instances are registered in a namespace, those included whose leases have run out and that
     /// are yet to be swept.
-    public func size(of namespace: Namespace) -> NamespaceSize {
+    package func size(of namespace: Namespace) -> NamespaceSize {
         shard(of: namespace).catalog.withLock { $0.size(of: namespace) }
     }
 
     /// A service's instances as `listing` tells them, or nil when more than `limit` are registered.
     ///
     /// - Parameter limit: at most `listingPiece`; a greater one counts as this.
-    public func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int)
+    package func listing(of service: Name, in namespace: Namespace, at now: LeaseTime, atMost limit: Int)
         -> ServiceListing?
     {
         let limit = min(limit, Self.listingPiece)
@@ -51,7 +51,7 @@ extension Store {
 
     /// The services that have an instance, as `services` tells them, or nil when there are more than `limit`, or too
     /// many overdue instances to look past.
-    public func services(in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> NamespaceListing? {
+    package func services(in namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> NamespaceListing? {
         let found = look(in: namespace, at: now) { catalog -> NamespaceListing? in
             guard catalog.size(of: namespace).services <= limit else { return nil }
             var cursor = ServiceCursor()

@@ -2,7 +2,7 @@
 // with what they see now.
 
 /// One change of one instance.
-public struct SourceEvent: Sendable {
+package struct SourceEvent: Sendable {
     let kind: Change.Kind
     /// As it is after the change, or was before it went.
     let instance: Instance

@@ -8,19 +8,19 @@
 //     time u64, origin u64, until i64 (the largest: no end), status: count, UTF-8 (none: removed), who: count, UTF-8
 
 /// What counts as an instance's status in place of what it says itself.
-public struct StatusOverride: Hashable, Sendable {
+package struct StatusOverride: Hashable, Sendable {
     /// Bytes of a status, and of what names the operator: longer names are cut.
-    public static let statusLimit = 64
-    public static let whoLimit = 256
+    package static let statusLimit = 64
+    package static let whoLimit = 256
 
     /// Nil: the override was removed, or its time is over.
-    public let status: InstanceStatus?
+    package let status: InstanceStatus?
     /// When, and at which member, it was set or removed; the later one stands.
-    public let version: Version
+    package let version: Version
     /// Nanoseconds since 1970; nil is no end.
-    public let until: Int64?
+    package let until: Int64?
     /// The principal that set it, if it is known.
-    public let who: String?
+    package let who: String?
 
     init(status: InstanceStatus?, version: Version, until: Int64?, who: String?) {
         self.status = status
@@ -40,7 +40,7 @@ public struct StatusOverride: Hashable, Sendable {
 
 extension Instance {
     /// What an operator said of its status, or that nothing is said any more.
-    public var override: StatusOverride? { packed.further.flatMap { StatusOverride(in: $0) } }
+    package var override: StatusOverride? { packed.further.flatMap { StatusOverride(in: $0) } }
 
     /// The same registration with another override.
     func with(override: StatusOverride) -> Instance {
@@ -54,5 +54,5 @@ extension Instance {
     }
 
     /// What counts as its status.
-    public var effectiveStatus: InstanceStatus { override?.status ?? status }
+    package var effectiveStatus: InstanceStatus { override?.status ?? status }
 }

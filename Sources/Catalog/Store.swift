@@ -7,7 +7,7 @@ import Synchronization
 /// The registry's catalog, safe to use from any thread.
 ///
 /// Lock order: a shard's lock is a leaf; no two are held together, and nothing else is locked while one is held.
-public final class Store: Sendable {
+package final class Store: Sendable {
     final class Shard: Sendable {
         let catalog: Mutex<Catalog>
 
@@ -17,13 +17,13 @@ public final class Store: Sendable {
     }
 
     /// How many shards there are, a power of two: enough that tenants seldom wait for one another.
-    public static let shardCount = 64
+    package static let shardCount = 64
     /// How many leases run out, or are put back, while one lock is held: well under a millisecond of waiting for
     /// everybody else.
-    public static let expiryBatch = 256
+    package static let expiryBatch = 256
 
     /// How many leases are renewed while one lock is held: well under a millisecond.
-    public static let renewalLimit = 1_000
+    package static let renewalLimit = 1_000
 
     let shards: [Shard]
     /// Bytes that the tombstones of all namespaces may take together; see `trimTombstones`.
@@ -41,7 +41,7 @@ public final class Store: Sendable {
     let nextToDrain = Atomic<Int>(0)
 
     /// - Parameter namespaceCapacity: instances a client may register in one namespace; nil is no limit.
-    public convenience init(namespaceCapacity: Int?, changes: ChangeLogLimits = .standard) {
+    package convenience init(namespaceCapacity: Int?, changes: ChangeLogLimits = .standard) {
         self.init(namespaceCapacity: namespaceCapacity, replicating: nil, changes: changes)
     }
 
@@ -51,7 +51,7 @@ public final class Store: Sendable {
     ///   account of them.
     ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain
     ///   after there was nothing.
-    public init(
+    package init(
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard,
         changes: ChangeLogLimits = .standard,
         wake: @escaping @Sendable () -> Void = {}
@@ -76,13 +76,13 @@ public final class Store: Sendable {
 
     /// Puts another limit on the instances that a client may register in one namespace into force; nil is none. What is
     /// there stays.
-    public func change(namespaceCapacity: Int?) {
+    package func change(namespaceCapacity: Int?) {
         for shard in shards { shard.catalog.withLock { $0.namespaceCapacity = namespaceCapacity } }
     }
 
     /// Registers an instance for a client, or replaces the one with its id, and restarts its lease. Not done when the
     /// namespace holds as many instances as it may.
-    public func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
+    package func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
         -> Decision
     {
         let number = number(of: namespace)
@@ -95,7 +95,7 @@ public final class Store: Sendable {
     ///
     /// - Parameter evenIfUnknown: whether it is published to the other members even if it is not here, for a member
     ///   that does not have their copy yet.
-    public func deregister(
+    package func deregister(
         _ id: InstanceID, in namespace: Namespace, evenIfUnknown: Bool = false, at moment: Moment,
         by actor: Actor? = nil
     ) -> Decision {
@@ -108,7 +108,7 @@ public final class Store: Sendable {
     }
 
     /// Restarts the lease of an instance for a client; returns whether there is such an instance.
-    public func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
+    package func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         let number = number(of: namespace)
         let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, at: moment) }
         if isDone { dirtyShards?.noteRenewal(shard: number) }
@@ -117,7 +117,7 @@ public final class Store: Sendable {
 
     /// Restarts the leases of several instances, all at one moment and under one lock: `renewalLimit` of them at most,
     /// or this traps. Returns for each whether there is such an instance.
-    public func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
+    package func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
         let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) }
@@ -127,14 +127,14 @@ public final class Store: Sendable {
     }
 
     /// One instance, or nil when its namespace does not have it.
-    public func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
+    package func instance(_ id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> LeasedInstance? {
         look(in: namespace, at: now) { $0.instance(id, in: namespace, at: now) }
     }
 
     /// Lets leases run out in every shard, a batch at a time, at most `budget` of them (renewed ones, which are put
     /// back, included). When that is spent before every shard was asked, work may be left. From then on, too, shards
     /// judge by these bounds.
-    public func expire(at moment: Moment, bounds: ExpiryBounds = .none, budget: Int) -> Expiry {
+    package func expire(at moment: Moment, bounds: ExpiryBounds = .none, budget: Int) -> Expiry {
         var done = Expiry()
         var remaining = budget
         let start = nextToExpire.load(ordering: .relaxed)
@@ -163,12 +163,12 @@ public final class Store: Sendable {
     }
 
     /// How much there is in all shards, each counted at its own moment.
-    public var counts: Counts {
+    package var counts: Counts {
         shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
     }
 }
 
 extension Store {
     /// Stops a debug build where an invariant of the catalog does not hold. Looks at everything: for tests.
-    public func checkInvariants() { for shard in shards { shard.catalog.withLock { $0.checkInvariants() } } }
+    package func checkInvariants() { for shard in shards { shard.catalog.withLock { $0.checkInvariants() } } }
 }

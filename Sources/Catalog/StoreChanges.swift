@@ -2,33 +2,33 @@
 // and the bound on all together.
 
 /// Some of a namespace's changes.
-public struct ChangePage: Sendable {
+package struct ChangePage: Sendable {
     /// The oldest first.
-    public var changes: [Change] = []
+    package var changes: [Change] = []
     /// Whether changes after the index asked for are missing, because they are kept no more.
-    public var isMissing = false
+    package var isMissing = false
     /// What to ask after next: the index of the last of these, or when there are none of the last that is known of.
-    public var next: UInt64 = 0
+    package var next: UInt64 = 0
 }
 
 /// What the follower has not read yet, in all namespaces.
-public struct UnreadChanges: Sendable {
+package struct UnreadChanges: Sendable {
     /// Those of one namespace in their order.
-    public var changes: [(namespace: Namespace, change: Change)] = []
+    package var changes: [(namespace: Namespace, change: Change)] = []
     /// How many were forgotten before they could be read.
-    public var missed: UInt64 = 0
+    package var missed: UInt64 = 0
     /// Whether there are more.
-    public var hasMore = false
+    package var hasMore = false
 }
 
 extension Store {
     /// Whether changes are published to other members.
-    public var isReplicated: Bool { dirtyShards != nil }
+    package var isReplicated: Bool { dirtyShards != nil }
 
     /// The changes of a namespace after an index, at most `limit` of them, above 0, or without one the newest.
     ///
     /// Bytes are read outside of the lock.
-    public func changes(in namespace: Namespace, after index: UInt64?, limit: Int) -> ChangePage {
+    package func changes(in namespace: Namespace, after index: UInt64?, limit: Int) -> ChangePage {
         let found = shard(of: namespace).catalog.withLock {
             $0.records.log?.segments(of: namespace, after: index, newest: limit) ?? (
                 segments: [], isMissing: index != nil, last: 0
@@ -49,7 +49,7 @@ extension Store {
 
     /// The changes that have not been read yet, about `limit` of them at most. For one thread, of a store that was made
     /// to be followed.
-    public func followChanges(limit: Int) -> UnreadChanges {
+    package func followChanges(limit: Int) -> UnreadChanges {
         var unread = UnreadChanges()
         for shard in shards {
             guard unread.changes.count < limit else {
@@ -79,7 +79,7 @@ extension Store {
     /// Keeps the change logs of all namespaces together within their bound: as long as they take more, the namespaces
     /// that take the most give up their oldest changes. To be called every few milliseconds; what comes between two
     /// calls is beyond the bound.
-    public func trimChanges() {
+    package func trimChanges() {
         for _ in 0..<Self.trimTurns {
             let excess = changeLogCounts.bytes - changeLogBytes
             guard excess > 0 else { return }
@@ -94,7 +94,7 @@ extension Store {
     }
 
     /// Changes that are kept, and bytes that they take.
-    public var changeLogCounts: (changes: Int, bytes: Int) {
+    package var changeLogCounts: (changes: Int, bytes: Int) {
         shards.reduce((0, 0)) { counts, shard in
             let (changes, bytes) = shard.catalog.withLock { ($0.records.log?.count ?? 0, $0.records.log?.bytes ?? 0) }
             return (counts.0 + changes, counts.1 + bytes)

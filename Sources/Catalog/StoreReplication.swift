@@ -2,10 +2,10 @@
 // that they differ. All of it is done a batch at a time, so that no request waits for a copy.
 
 /// What changed here since the last drain.
-public struct Drained: Sendable {
-    public var changes: [Replicated] = []
+package struct Drained: Sendable {
+    package var changes: [Replicated] = []
     /// Whether the budget ran out before the work did: drain again, since no wake-up comes for the rest.
-    public var hasMore = false
+    package var hasMore = false
 }
 
 extension Store {
@@ -15,7 +15,7 @@ extension Store {
     static let scanBatch = 4_096
 
     /// Takes in a state from another member. Never refused for capacity, and not published again.
-    public func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
+    package func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
         let number = number(of: replicated.namespace)
         let (outcome, hasNews) = shards[number].catalog.withLock { catalog in
             let outcome = catalog.merge(replicated.replica, in: replicated.namespace, at: moment)
@@ -31,7 +31,7 @@ extension Store {
     /// at most `budget` items. Renewals are included on request only. For one thread at a time.
     ///
     /// `wake` is called for changes that come after the last drain that had no more.
-    public func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
+    package func drain(includeRenewals: Bool, budget: Int, at moment: Moment) -> Drained {
         var drained = Drained()
         guard let dirtyShards else { return drained }
         let waiting = dirtyShards.shards(withRenewals: includeRenewals)
@@ -69,12 +69,12 @@ extension Store {
     }
 
     /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
-    public func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+    package func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         shard(of: namespace).catalog.withLock { $0.state(of: id, in: namespace, at: moment) }
     }
 
     /// The same for another member, which must also receive what has expired here: it may hold an older version of it.
-    public func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
+    package func stateForPeers(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         shard(of: namespace).catalog.withLock { $0.stateForPeers(of: id, in: namespace, at: moment) }
     }
 
@@ -83,7 +83,7 @@ extension Store {
     ///
     /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had
     /// in between. Whatever comes meanwhile may be copied or not, and reaches others as a change.
-    public func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?)
+    package func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?)
     {
         var items: [Replicated] = []
         var cursor = cursor
@@ -102,7 +102,7 @@ extension Store {
     /// What is held, as hashes. Each shard is seen at its own moment.
     ///
     /// - Parameter countingOverrides: false for a member that knows of none.
-    public func digest(countingOverrides: Bool = true) -> BucketDigest {
+    package func digest(countingOverrides: Bool = true) -> BucketDigest {
         var buckets = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         for shard in shards {
             // The shard's array is shared for as long as it takes to read it, and copied if it is written meanwhile: 32
@@ -119,7 +119,7 @@ extension Store {
 
     /// The ids in these buckets with their versions, tombstones and what has run out included, in no order. Reads all
     /// records, a batch at a time.
-    public func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] {
+    package func keys(in buckets: [UInt16], at moment: Moment) -> [KeyedVersion] {
         let buckets = BucketSet(buckets)
         var keys: [KeyedVersion] = []
         var cursor = CopyCursor.start
@@ -140,7 +140,7 @@ extension Store {
     /// namespaces whose take the most forget their oldest. To be called every few milliseconds. Until the next call as
     /// much is expected to come as since the last one, and room is made for it; only what comes beyond that is beyond
     /// the bound.
-    public func trimTombstones() {
+    package func trimTombstones() {
         guard dirtyShards != nil else { return }
         var bytes = tombstoneCounts.bytes
         defer { trimmedTombstoneBytes.store(bytes, ordering: .relaxed) }
@@ -163,7 +163,7 @@ extension Store {
     }
 
     /// What the tombstones take in bytes, and how many were forgotten before their time.
-    public var tombstoneCounts: (bytes: Int, forgotten: UInt64) {
+    package var tombstoneCounts: (bytes: Int, forgotten: UInt64) {
         shards.reduce((0, 0)) { counts, shard in
             let (bytes, forgotten) = shard.catalog.withLock {
                 ($0.records.replicationState.tombstones.bytes, $0.records.replicationState.tombstones.forgotten)
@@ -174,7 +174,7 @@ extension Store {
 
     /// After a pause, and once the peers have answered: lets every lease end when it would have ended without pauses.
     /// Those that are over by that are for `expire` to sweep; returns how many.
-    public func settle(at moment: Moment) -> Int {
+    package func settle(at moment: Moment) -> Int {
         var settled = 0
         for shard in shards {
             var slot: Int32? = 0

@@ -3,7 +3,7 @@
 import CZlib
 
 /// Packs one gzip stream (RFC 1952). Not `Sendable`: one thread's at a time. Takes about 270 kB while it lives.
-public final class Deflater {
+package final class Deflater {
     /// Compression for other members must not cost more than it saves.
     private static let level: Int32 = 1
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
@@ -16,7 +16,7 @@ public final class Deflater {
     private var hasEnded = false
 
     /// Nil when memory runs out.
-    public init?() {
+    package init?() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         guard
@@ -35,10 +35,10 @@ public final class Deflater {
     }
 
     /// The compressed bytes, flushed to a byte boundary: the other end can decompress all of them at once.
-    public func pack(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? [] : run(bytes, flush: Z_SYNC_FLUSH) }
+    package func pack(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? [] : run(bytes, flush: Z_SYNC_FLUSH) }
 
     /// The end of the stream. Nothing can be compressed after it.
-    public func finish() -> [UInt8] {
+    package func finish() -> [UInt8] {
         defer { hasEnded = true }
         return run([], flush: Z_FINISH)
     }

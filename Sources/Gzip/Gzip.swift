@@ -4,7 +4,7 @@
 import CZlib
 
 /// The gzip format (RFC 1952).
-public enum Gzip {
+package enum Gzip {
     private static let level: Int32 = 1
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
     private static let windowBits: Int32 = 15 + 16
@@ -12,7 +12,7 @@ public enum Gzip {
 
     /// The bytes compressed, or nil when memory is short, they would not get smaller, or they are 4 GiB or more, which
     /// zlib does not take at once.
-    public static func compress(_ bytes: [UInt8]) -> [UInt8]? {
+    package static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         guard let count = UInt32(exactly: bytes.count) else { return nil }
         var stream = z_stream()
         guard
@@ -43,7 +43,7 @@ public enum Gzip {
     ///
     /// - Parameter mayGrow: called before the result grows by that many bytes; when it returns false, there is no
     ///   result.
-    public static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
+    package static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
         let count = pieces.reduce(0) { $0 + $1.count }
         var stream = z_stream()
         guard

@@ -4,7 +4,7 @@
 import CZlib
 
 /// Why bytes were not unpacked.
-public enum InflateError: Error, Sendable, Equatable {
+package enum InflateError: Error, Sendable, Equatable {
     /// They are not gzip, or their checksum is wrong.
     case malformed
     /// They decompress to more than the limit.
@@ -15,7 +15,7 @@ public enum InflateError: Error, Sendable, Equatable {
 }
 
 /// Unpacks one gzip stream (RFC 1952). Not `Sendable`: one thread's at a time.
-public final class Inflater {
+package final class Inflater {
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
     private static let windowBits: Int32 = 15 + 16
     /// The least room that zlib is offered.
@@ -24,11 +24,11 @@ public final class Inflater {
     /// In one place for as long as it lives, since zlib's state points back to it.
     private let stream: UnsafeMutablePointer<z_stream>
     /// Whether the stream has ended, and its checksum was right.
-    public private(set) var isComplete = false
+    package private(set) var isComplete = false
     private var failure: InflateError?
 
     /// Nil when memory runs out.
-    public init?() {
+    package init?() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         guard inflateInit2_(stream, Self.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
@@ -45,7 +45,7 @@ public final class Inflater {
     /// What these bytes decompress to, as far as it is known yet. After an error every further call throws the same.
     ///
     /// - Parameter limit: bytes, above 0, that they may unpack to.
-    public func unpack(_ bytes: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
+    package func unpack(_ bytes: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
         if let failure { throw failure }
         do throws(InflateError) {
             return try inflateAll(bytes, limit: limit)

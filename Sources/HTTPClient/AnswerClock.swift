@@ -2,7 +2,7 @@
 // each byte, and a server that sends one now and then would hold a request for ever.
 
 /// What an exchange waits for.
-public enum AnswerPhase: Sendable, Equatable {
+package enum AnswerPhase: Sendable, Equatable {
     /// A look-up of the name, the connection, the TLS handshake.
     case connection
     case head
@@ -19,19 +19,19 @@ public enum AnswerPhase: Sendable, Equatable {
 }
 
 /// Which deadline has passed, and when.
-public struct Lateness: Sendable, Equatable {
-    public enum Cause: Sendable, Equatable {
+package struct Lateness: Sendable, Equatable {
+    package enum Cause: Sendable, Equatable {
         case phase(AnswerPhase)
         /// The whole answer.
         case whole
     }
 
-    public let cause: Cause
+    package let cause: Cause
     /// The deadline, in milliseconds.
-    public let milliseconds: Int
+    package let milliseconds: Int
 
     /// A sentence without a full stop.
-    public var sentence: String {
+    package var sentence: String {
         switch cause {
         case .phase(let phase): "\(phase.phrase) within \(milliseconds) ms"
         case .whole: "the answer was not complete within \(milliseconds) ms"

@@ -4,7 +4,7 @@
 import Libevent
 
 /// A request that has failed. An answer with whatever status is none of these.
-public enum ClientFailure: Error, Sendable, Equatable, CustomStringConvertible {
+package enum ClientFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// The name has no address; the resolver's reason.
     case noSuchHost(String)
     case connection(OutgoingFailure)
@@ -19,7 +19,7 @@ public enum ClientFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case unsendable(String)
 
     /// A sentence without a full stop, in which there is nothing of a credential.
-    public var description: String {
+    package var description: String {
         switch self {
         case .noSuchHost(let reason): "the host name cannot be looked up: \(reason)"
         case .connection(let failure): failure.description

@@ -14,12 +14,12 @@ import TLS
 import Text
 
 /// Names one request for as long as its client lives.
-public struct ClientExchangeID: Hashable, Sendable {
+package struct ClientExchangeID: Hashable, Sendable {
     let number: UInt64
 }
 
 /// What happens to a request: one head, pieces of a body, and then an end or a failure, after which nothing comes.
-public enum ClientEvent: Sendable {
+package enum ClientEvent: Sendable {
     case head(ReceivedHead)
     /// Never empty; up to 256 KiB, and some megabytes where it was compressed.
     case body([UInt8])
@@ -28,8 +28,8 @@ public enum ClientEvent: Sendable {
 }
 
 /// Makes requests. Belongs to its loop's thread; its callbacks come there, never from within a call to it.
-public final class HTTPClient {
-    public typealias Handler = (ClientEvent, borrowing OnLoop) -> Void
+package final class HTTPClient {
+    package typealias Handler = (ClientEvent, borrowing OnLoop) -> Void
 
     /// How often deadlines are looked at, in milliseconds.
     private static let sweepPeriod = 100
@@ -61,7 +61,7 @@ public final class HTTPClient {
 
     private let loop: EventLoop
     /// What servers of `https` are believed by; without it they are refused. New connections use what is set here.
-    public var trust: TLSContext? {
+    package var trust: TLSContext? {
         didSet { idle.closeAll() }
     }
     private var exchanges: [UInt64: Exchange] = [:]
@@ -73,7 +73,7 @@ public final class HTTPClient {
     private var failedAtOnce: [(number: UInt64, failure: ClientFailure)] = []
     private var teller: LoopEvent?
 
-    public init(on loop: EventLoop, trust: TLSContext? = nil) throws {
+    package init(on loop: EventLoop, trust: TLSContext? = nil) throws {
         self.loop = loop
         self.trust = trust
         resolver = try NameResolver(on: loop) { [unowned self] result, onLoop in resolved(result, onLoop) }
@@ -87,7 +87,7 @@ public final class HTTPClient {
 
     /// Sends a request; what follows is told to `handler`.
     @discardableResult
-    public func start(
+    package func start(
         _ request: OutgoingRequest, _ onLoop: borrowing OnLoop, _ handler: @escaping Handler
     ) -> ClientExchangeID {
         lastNumber += 1
@@ -103,7 +103,7 @@ public final class HTTPClient {
 
     /// The same for an answer that is wanted as a whole.
     @discardableResult
-    public func fetch(
+    package func fetch(
         _ request: OutgoingRequest, _ onLoop: borrowing OnLoop,
         _ handler: @escaping (Result<FetchedAnswer, ClientFailure>, borrowing OnLoop) -> Void
     ) -> ClientExchangeID {
@@ -120,12 +120,12 @@ public final class HTTPClient {
     }
 
     /// Gives a request up; nothing is told of it any more.
-    public func cancel(_ id: ClientExchangeID, _: borrowing OnLoop) {
+    package func cancel(_ id: ClientExchangeID, _: borrowing OnLoop) {
         exchanges.removeValue(forKey: id.number)?.connection?.close()
     }
 
     /// Gives all requests up and closes every connection.
-    public func close(_: borrowing OnLoop) {
+    package func close(_: borrowing OnLoop) {
         for exchange in exchanges.values { exchange.connection?.close() }
         exchanges = [:]
         idle.closeAll()

@@ -4,11 +4,11 @@
 import Text
 
 /// Why a text is no address of an HTTP server.
-public enum HTTPURLError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum HTTPURLError: Error, Sendable, Equatable, CustomStringConvertible {
     case scheme, host, port, target, userInfo
 
     /// A sentence without a full stop. It does not repeat the text, in which there may be a password.
-    public var description: String {
+    package var description: String {
         switch self {
         case .scheme: "the URL must begin with http:// or https://"
         case .host: "the URL's host is neither a name nor an address, which in IPv6 stands in brackets"
@@ -20,15 +20,15 @@ public enum HTTPURLError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// An absolute URL of the schemes `http` and `https` (RFC 9110, section 4.2), without its fragment.
-public struct HTTPURL: Sendable, Hashable {
-    public let isSecure: Bool
+package struct HTTPURL: Sendable, Hashable {
+    package let isSecure: Bool
     /// In lower case, an IPv6 address without brackets.
-    public let host: String
-    public let port: UInt16
+    package let host: String
+    package let port: UInt16
     /// Path and query as they are sent. Invariant: begins with `/`; visible ASCII without `#`.
-    public let target: String
+    package let target: String
     /// `user:password`, decoded. No part of `description`.
-    public let userInfo: String?
+    package let userInfo: String?
 
     /// The longest text that is read, in bytes.
     private static let longest = 8_192
@@ -38,7 +38,7 @@ public struct HTTPURL: Sendable, Hashable {
         (self.target, self.userInfo) = (target, userInfo)
     }
 
-    public init(_ text: String) throws(HTTPURLError) {
+    package init(_ text: String) throws(HTTPURLError) {
         guard text.utf8.count <= Self.longest else { throw .target }
         let isSecure: Bool
         var rest: Substring
@@ -75,21 +75,21 @@ public struct HTTPURL: Sendable, Hashable {
     }
 
     /// Another path and query of the same server; nil when it has characters that no target may have.
-    public func with(target: String) -> HTTPURL? {
+    package func with(target: String) -> HTTPURL? {
         guard target.hasPrefix("/"), Self.isTarget(target) else { return nil }
         return HTTPURL(isSecure: isSecure, host: host, port: port, target: target, userInfo: userInfo)
     }
 
     /// The same with one more path, between which and this one there is one slash: `http://h/eureka/v2` and `apps/delta`
     /// give `http://h/eureka/v2/apps/delta`. What this URL has of a query is dropped.
-    public func appending(path: String) -> HTTPURL? {
+    package func appending(path: String) -> HTTPURL? {
         let base = target.prefix { $0 != "?" }
         return with(target: (base.hasSuffix("/") ? base.dropLast() : base) + "/" + path.drop { $0 == "/" })
     }
 
     /// What a relative or absolute reference means here (RFC 3986, section 5.2, without its dot segments, which no
     /// server that answers by them would be helped by); nil when it is none.
-    public func resolving(_ reference: String) -> HTTPURL? {
+    package func resolving(_ reference: String) -> HTTPURL? {
         if reference.hasPrefix("//") { return try? HTTPURL((isSecure ? "https:" : "http:") + reference) }
         if reference.hasPrefix("/") { return with(target: String(reference.prefix { $0 != "#" })) }
         if reference.contains("://") { return try? HTTPURL(reference) }
@@ -99,16 +99,16 @@ public struct HTTPURL: Sendable, Hashable {
     }
 
     /// Whether both are of one server.
-    public func hasSameServer(as other: HTTPURL) -> Bool { server == other.server }
+    package func hasSameServer(as other: HTTPURL) -> Bool { server == other.server }
 
     /// Host and port as `Host` has them (RFC 9110, section 7.2).
-    public var hostField: String {
+    package var hostField: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
     /// The value of `Authorization` for user and password (RFC 7617); nil without any.
-    public var basicCredentials: String? {
+    package var basicCredentials: String? {
         userInfo.map { "Basic " + String(decoding: Base64.standard.encode(Array($0.utf8)), as: UTF8.self) }
     }
 
@@ -175,7 +175,7 @@ public struct HTTPURL: Sendable, Hashable {
 
 extension HTTPURL: CustomStringConvertible {
     /// Without user and password: it stands in logs.
-    public var description: String { "\(isSecure ? "https" : "http")://\(hostField)\(target)" }
+    package var description: String { "\(isSecure ? "https" : "http")://\(hostField)\(target)" }
 }
 
 extension String {

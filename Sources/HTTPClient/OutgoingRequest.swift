@@ -3,21 +3,21 @@
 import HTTP
 
 /// A request to another server.
-public struct OutgoingRequest: Sendable {
-    public var method: HTTP.Method
-    public var url: HTTPURL
+package struct OutgoingRequest: Sendable {
+    package var method: HTTP.Method
+    package var url: HTTPURL
     /// Besides `Host`, `Content-Length`, `Accept-Encoding`, `User-Agent` and, if the URL has user and password,
     /// `Authorization`, which the client sets.
-    public var fields: [ReceivedHead.Field] = []
-    public var body: [UInt8]?
-    public var limits = AnswerLimits()
-    public var deadlines = AnswerDeadlines()
+    package var fields: [ReceivedHead.Field] = []
+    package var body: [UInt8]?
+    package var limits = AnswerLimits()
+    package var deadlines = AnswerDeadlines()
     /// Whether it may be sent a second time, when a kept connection has died before anything of the answer came.
-    public var isRepeatable: Bool
+    package var isRepeatable: Bool
     /// Whether the answer may be compressed; it is inflated, within `limits`.
-    public var acceptsGzip = true
+    package var acceptsGzip = true
 
-    public init(_ method: HTTP.Method = .get, _ url: HTTPURL) {
+    package init(_ method: HTTP.Method = .get, _ url: HTTPURL) {
         self.method = method
         self.url = url
         isRepeatable = method != .post && method != .patch
@@ -55,41 +55,41 @@ public struct OutgoingRequest: Sendable {
 }
 
 /// What of an answer is borne, in bytes.
-public struct AnswerLimits: Sendable, Equatable {
+package struct AnswerLimits: Sendable, Equatable {
     /// Status line and fields.
-    public var head = 64 << 10
+    package var head = 64 << 10
     /// A chunk as the server has cut it; it is held whole.
-    public var chunk = 8 << 20
+    package var chunk = 8 << 20
     /// The body, inflated; `.max` for a stream.
-    public var body = 64 << 20
+    package var body = 64 << 20
 
-    public init() {}
+    package init() {}
 }
 
 /// How long an answer may take, in milliseconds. Each counts from the beginning of what it bounds, so that a byte now
 /// and then wins nothing.
-public struct AnswerDeadlines: Sendable, Equatable {
+package struct AnswerDeadlines: Sendable, Equatable {
     /// Looking up the name, connecting, the TLS handshake.
-    public var connect = 5_000
+    package var connect = 5_000
     /// From the connection to the end of the answer's head.
-    public var head = 10_000
+    package var head = 10_000
     /// From the first step to the end of the answer; nil for a stream.
-    public var whole: Int? = 60_000
+    package var whole: Int? = 60_000
     /// Without a byte of the body; nil when silence means nothing.
-    public var silence: Int? = 30_000
+    package var silence: Int? = 30_000
 
-    public init() {}
+    package init() {}
 }
 
 /// A whole answer.
-public struct FetchedAnswer: Sendable {
-    public let head: ReceivedHead
-    public let body: [UInt8]
+package struct FetchedAnswer: Sendable {
+    package let head: ReceivedHead
+    package let body: [UInt8]
 
-    public init(head: ReceivedHead, body: [UInt8]) {
+    package init(head: ReceivedHead, body: [UInt8]) {
         self.head = head
         self.body = body
     }
 
-    public var status: Int { head.status }
+    package var status: Int { head.status }
 }

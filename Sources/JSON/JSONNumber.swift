@@ -2,7 +2,7 @@
 // negative from a number too large, because each deserves its own sentence. Hence an enum rather than a Double.
 
 /// A number of a JSON text, told apart by how it was written.
-public enum JSONNumber: Equatable, Sendable {
+package enum JSONNumber: Equatable, Sendable {
     /// Digits alone, at most 2^64 - 1.
     case natural(UInt64)
     /// A minus sign and digits, at least -2^63. `-0` is `negative(0)`.
@@ -14,7 +14,7 @@ public enum JSONNumber: Equatable, Sendable {
     case outOfRange(Double)
 
     /// The nearest Double; infinite when the number is beyond every Double, never not-a-number.
-    public var approximation: Double {
+    package var approximation: Double {
         switch self {
         case .natural(let value): Double(value)
         case .negative(let value): value == 0 ? -0.0 : Double(value)

@@ -5,21 +5,21 @@ import Text
 
 extension OutputSpan<UInt8> {
     /// Bytes that a byte of a string takes at most: `\u001f`.
-    public static var longestEscape: Int { 6 }
+    package static var longestEscape: Int { 6 }
 
     /// Appends a literal's bytes as they are: punctuation and fixed keys.
     @inline(__always)
-    public mutating func append(literal: StaticString) {
+    package mutating func append(literal: StaticString) {
         literal.withUTF8Buffer { for byte in $0 { append(byte) } }
     }
 
     /// Appends bytes as they are.
-    public mutating func append(raw bytes: ArraySlice<UInt8>) {
+    package mutating func append(raw bytes: ArraySlice<UInt8>) {
         append(bytes.span)
     }
 
     /// Appends a JSON string of these bytes, quotes included. They must be UTF-8; they are not checked again.
-    public mutating func appendJSON(string utf8: ArraySlice<UInt8>) {
+    package mutating func appendJSON(string utf8: ArraySlice<UInt8>) {
         append(UInt8(ascii: "\""))
         let span = utf8.span
         for index in span.indices { append(escaping: span[index]) }
@@ -27,14 +27,14 @@ extension OutputSpan<UInt8> {
     }
 
     /// Appends a JSON string of these characters, quotes included.
-    public mutating func appendJSON(string: String) {
+    package mutating func appendJSON(string: String) {
         append(UInt8(ascii: "\""))
         for byte in string.utf8 { append(escaping: byte) }
         append(UInt8(ascii: "\""))
     }
 
     /// Appends a number that is not negative.
-    public mutating func appendJSON(natural number: Int64) {
+    package mutating func appendJSON(natural number: Int64) {
         var digits = InlineArray<19, UInt8>(repeating: 0)  // Int64.max has 19.
         var first = digits.count
         var rest = number.magnitude

@@ -19,14 +19,14 @@
 /// programming error and traps. Input can only throw. After an error the reader must not be used further. Duplicate
 /// keys are passed on: the caller that minds throws `JSONError(.duplicateKey, at: key.offset)`. A byte order mark is
 /// refused.
-public struct JSONReader: Sendable {
+package struct JSONReader: Sendable {
     /// How deep containers may nest unless the caller says otherwise.
-    public static let defaultMaximumDepth = 64
+    package static let defaultMaximumDepth = 64
     /// The deepest limit a caller may set: skipping recurses once a level, and a thread's stack must hold that.
-    public static let greatestMaximumDepth = 1_000
+    package static let greatestMaximumDepth = 1_000
 
     /// The text being read.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
     private let maximumDepth: Int
     /// Invariant: 0...bytes.count, and everything before it has been found valid.
     private var position = 0
@@ -44,14 +44,14 @@ public struct JSONReader: Sendable {
     }
 
     /// - Parameter maximumDepth: how deep containers may nest, 1...`greatestMaximumDepth`.
-    public init(_ bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) {
+    package init(_ bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) {
         precondition((1...Self.greatestMaximumDepth).contains(maximumDepth), "maximumDepth is out of range")
         self.bytes = bytes
         self.maximumDepth = maximumDepth
     }
 
     /// The type of the value that comes next, told by its first character; reads nothing but white space.
-    public mutating func peekType() throws(JSONError) -> JSONType { try nextType() }
+    package mutating func peekType() throws(JSONError) -> JSONType { try nextType() }
 
     @inline(__always)
     private mutating func nextType() throws(JSONError) -> JSONType {
@@ -72,26 +72,26 @@ public struct JSONReader: Sendable {
     // MARK: Containers
 
     /// Opens the object that comes next; `nextKey` walks it.
-    public mutating func enterObject() throws(JSONError) { try enter(.object) }
+    package mutating func enterObject() throws(JSONError) { try enter(.object) }
 
     /// Opens the array that comes next; `nextElement` walks it.
-    public mutating func enterArray() throws(JSONError) { try enter(.array) }
+    package mutating func enterArray() throws(JSONError) { try enter(.array) }
 
     /// The next key of the open object, whose value comes next; nil once the object has ended.
-    public mutating func nextKey() throws(JSONError) -> JSONText? {
+    package mutating func nextKey() throws(JSONError) -> JSONText? {
         guard let content = try nextKeyContent() else { return nil }
         return JSONText(source: bytes, content: content)
     }
 
     /// Whether another element comes next in the open array; false once the array has ended.
-    public mutating func nextElement() throws(JSONError) -> Bool {
+    package mutating func nextElement() throws(JSONError) -> Bool {
         guard try advance(closing: UInt8(ascii: "]")) else { return false }
         expectation = .value
         return true
     }
 
     /// Proves that nothing but white space follows the top value. Call it last.
-    public mutating func finish() throws(JSONError) {
+    package mutating func finish() throws(JSONError) {
         precondition(expectation == .next && depth == 0, "the top value has not been read to its end")
         skipWhitespace()
         guard position == bytes.count else { throw JSONError(.trailingBytes, at: position) }
@@ -100,16 +100,16 @@ public struct JSONReader: Sendable {
     // MARK: Values
 
     /// Reads a string, escapes resolved.
-    public mutating func readString() throws(JSONError) -> String { try readText().string }
+    package mutating func readString() throws(JSONError) -> String { try readText().string }
 
     /// Reads a string that stays where it lies, for comparing without allocating.
-    public mutating func readText() throws(JSONError) -> JSONText {
+    package mutating func readText() throws(JSONError) -> JSONText {
         try require(.string)
         return JSONText(source: bytes, content: try scanString())
     }
 
     /// Reads a number, told apart by how it was written.
-    public mutating func readNumber() throws(JSONError) -> JSONNumber {
+    package mutating func readNumber() throws(JSONError) -> JSONNumber {
         try require(.number)
         let start = position
         let (shape, end) = try JSONScan.number(bytes, from: start)
@@ -127,7 +127,7 @@ public struct JSONReader: Sendable {
     }
 
     /// Reads `true` or `false`.
-    public mutating func readBoolean() throws(JSONError) -> Bool {
+    package mutating func readBoolean() throws(JSONError) -> Bool {
         try require(.boolean)
         let value = bytes[position] == UInt8(ascii: "t")
         try scanWord(value ? "true" : "false")
@@ -135,13 +135,13 @@ public struct JSONReader: Sendable {
     }
 
     /// Reads `null`.
-    public mutating func readNull() throws(JSONError) {
+    package mutating func readNull() throws(JSONError) {
         try require(.null)
         try scanWord("null")
     }
 
     /// Passes over the value that comes next, whatever it is, checking all of it.
-    public mutating func skipValue() throws(JSONError) {
+    package mutating func skipValue() throws(JSONError) {
         switch try nextType() {
         case .object:
             try enterObject()
@@ -158,7 +158,7 @@ public struct JSONReader: Sendable {
 
     /// Passes over the value that comes next, checking all of it, and gives where it lies in `bytes`: the value as it
     /// was sent, without the white space around it.
-    public mutating func readRawValue() throws(JSONError) -> Range<Int> {
+    package mutating func readRawValue() throws(JSONError) -> Range<Int> {
         _ = try peekType()
         let start = position
         try skipValue()

@@ -5,12 +5,12 @@ import Text
 
 extension [UInt8] {
     /// Appends a JSON string of these characters, quotes included.
-    public mutating func appendJSON(string: String) {
+    package mutating func appendJSON(string: String) {
         appendJSON(string: string.utf8)
     }
 
     /// Appends a JSON string of these bytes, quotes included. The bytes must be UTF-8; they are not checked again.
-    public mutating func appendJSON(string utf8: some Collection<UInt8>) {
+    package mutating func appendJSON(string utf8: some Collection<UInt8>) {
         append(UInt8(ascii: "\""))
         if utf8.withContiguousStorageIfAvailable({ appendEscaped($0) }) == nil {
             for byte in utf8 {
@@ -21,7 +21,7 @@ extension [UInt8] {
     }
 
     /// Appends the digits of an unsigned number.
-    public mutating func appendJSON(_ number: UInt64) {
+    package mutating func appendJSON(_ number: UInt64) {
         var digitCount = 1
         var rest = number
         while rest >= 10 {
@@ -37,23 +37,23 @@ extension [UInt8] {
     }
 
     /// Appends a signed number.
-    public mutating func appendJSON(_ number: Int64) {
+    package mutating func appendJSON(_ number: Int64) {
         if number < 0 { append(UInt8(ascii: "-")) }
         appendJSON(number.magnitude)
     }
 
     /// Appends a signed number.
-    public mutating func appendJSON(_ number: Int) {
+    package mutating func appendJSON(_ number: Int) {
         appendJSON(Int64(number))
     }
 
     /// Appends `true` or `false`.
-    public mutating func appendJSON(_ value: Bool) {
+    package mutating func appendJSON(_ value: Bool) {
         append(literal: value ? "true" : "false")
     }
 
     /// Appends the bytes of a literal as they are: punctuation and fixed keys, `{"id":`.
-    public mutating func append(literal: StaticString) {
+    package mutating func append(literal: StaticString) {
         literal.withUTF8Buffer { append(contentsOf: $0) }
     }
 

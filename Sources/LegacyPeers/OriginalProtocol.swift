@@ -11,8 +11,8 @@ extension Deflater: Packer {}
 extension Inflater: Unpacker {}
 
 /// Speaks to members that run the original registry. Not `Sendable`: belongs to the node's thread.
-public final class OriginalProtocol: LegacyProtocol {
-    public static let make: LegacyProtocolMaker = { OriginalProtocol(member: $0, store: $1) }
+package final class OriginalProtocol: LegacyProtocol {
+    package static let make: LegacyProtocolMaker = { OriginalProtocol(member: $0, store: $1) }
 
     private let originals: Originals
 
@@ -22,55 +22,55 @@ public final class OriginalProtocol: LegacyProtocol {
             makePacker: { Deflater() })
     }
 
-    public func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+    package func streamOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
         -> [LegacyDirective]
     {
         Self.told(originals.streamOpened(link, from: member, answer: answer, at: time))
     }
 
-    public func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
+    package func copyOpened(_ link: LinkID, from member: PeerAddress, answer: LegacyAnswer, at time: NodeTime)
         -> [LegacyDirective]
     {
         Self.told(originals.copyOpened(link, from: member, answer: answer, at: time))
     }
 
-    public func copyFailed(_ member: PeerAddress, at time: NodeTime) -> [LegacyDirective] {
+    package func copyFailed(_ member: PeerAddress, at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.copyFailed(member, at: time))
     }
 
-    public func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
+    package func streamAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
         -> [LegacyDirective]
     {
         Self.told(originals.streamAsked(link, by: member, acceptsGzip: acceptsGzip, at: time))
     }
 
-    public func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
+    package func copyAsked(_ link: LinkID, by member: PeerAddress, acceptsGzip: Bool, at time: NodeTime)
         -> [LegacyDirective]
     {
         Self.told(originals.copyAsked(link, by: member, acceptsGzip: acceptsGzip, at: time))
     }
 
-    public func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [LegacyDirective] {
+    package func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.received(bytes, on: link, at: time))
     }
 
-    public func linkClosed(_ link: LinkID, at time: NodeTime) -> [LegacyDirective] {
+    package func linkClosed(_ link: LinkID, at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.linkClosed(link, at: time))
     }
 
-    public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [LegacyDirective] {
+    package func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.drained(link, queuedBytes: queuedBytes, at: time))
     }
 
-    public func offer(_ changes: [Replicated], at time: NodeTime) -> [LegacyDirective] {
+    package func offer(_ changes: [Replicated], at time: NodeTime) -> [LegacyDirective] {
         Self.told(originals.offer(changes, at: time))
     }
 
-    public func tick(at time: NodeTime) -> [LegacyDirective] { Self.told(originals.tick(at: time)) }
+    package func tick(at time: NodeTime) -> [LegacyDirective] { Self.told(originals.tick(at: time)) }
 
-    public func leave(at time: NodeTime) -> [LegacyDirective] { Self.told(originals.leave(at: time)) }
+    package func leave(at time: NodeTime) -> [LegacyDirective] { Self.told(originals.leave(at: time)) }
 
-    public var status: LegacyStatus { originals.status }
+    package var status: LegacyStatus { originals.status }
 
     /// The same directives in the same order, without what only this room knows.
     static func told(_ directives: [OriginalDirective]) -> [LegacyDirective] {

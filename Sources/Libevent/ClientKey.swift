@@ -5,7 +5,7 @@
 import Text
 
 /// A client's address as far as limits are concerned: an IPv4 address, or the first 64 bits of an IPv6 one.
-public struct ClientKey: Hashable, Sendable {
+package struct ClientKey: Hashable, Sendable {
     private let high: UInt64
     private let low: UInt64
 
@@ -14,7 +14,7 @@ public struct ClientKey: Hashable, Sendable {
 
     /// Parses a numeric address; nil for anything else. A link-local one may name the interface of ours that it was met
     /// at (`fe80::1%eth0`), which does not count.
-    public init?(numeric text: String) {
+    package init?(numeric text: String) {
         let end = text.utf8.firstIndex(of: UInt8(ascii: "%")) ?? text.endIndex
         guard let address = IPAddress(String(text[..<end])) else { return nil }
         let bits = address.mappedBits

@@ -3,13 +3,13 @@
 import Synchronization
 
 /// The count of a server's connections, readable from any thread.
-public final class ConnectionGauge: Sendable {
+package final class ConnectionGauge: Sendable {
     private let openCount = Atomic<Int>(0)
 
-    public init() {}
+    package init() {}
 
     /// Connections open now.
-    public var open: Int { openCount.load(ordering: .relaxed) }
+    package var open: Int { openCount.load(ordering: .relaxed) }
 
     func opened() { openCount.add(1, ordering: .relaxed) }
     func closed() { openCount.subtract(1, ordering: .relaxed) }

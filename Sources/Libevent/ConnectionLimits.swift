@@ -6,31 +6,33 @@ import HTTP
 import Synchronization
 
 /// The limits on connections.
-public struct LimitRules: Sendable, Equatable {
-    public var deadlines = Deadlines()
+package struct LimitRules: Sendable, Equatable {
+    package var deadlines = Deadlines()
     /// Connections of all loops together; more are answered 503 or closed.
-    public var connections = 50_000
+    package var connections = 50_000
     /// Connections of one client; nil is no limit.
-    public var connectionsPerClient: Int?
+    package var connectionsPerClient: Int?
     /// Bytes of input that one connection may have unread. Invariant: at least `leastInput` for the limits in force.
-    public var input = 131_072
+    package var input = 131_072
     /// Bytes of answers that may wait for one client before its next request is looked at.
-    public var answersAhead = 65_536
+    package var answersAhead = 65_536
     /// Bytes of a streamed answer that may wait for its client; more are not taken.
-    public var streamedAhead = 65_536
+    package var streamedAhead = 65_536
     /// Bytes of answers that may wait for all clients together; over it those that take nothing are closed, and nothing
     /// large is added.
-    public var waitingOutput = 256 << 20
+    package var waitingOutput = 256 << 20
 
-    public init() {}
+    package init() {}
 
     /// evhttp takes a declared body as a whole, and a reading that stops below the largest that it takes would never go
     /// on.
-    public static func leastInput(_ limits: RequestLimits) -> Int { limits.head + limits.body + HTTPServer.evhttpSlack }
+    package static func leastInput(_ limits: RequestLimits) -> Int {
+        limits.head + limits.body + HTTPServer.evhttpSlack
+    }
 }
 
 /// What a limit did to a connection. A closed set: the names are labels of metrics.
-public enum LimitEvent: Int, Sendable, CaseIterable {
+package enum LimitEvent: Int, Sendable, CaseIterable {
     /// Refused: there are as many connections as there may be.
     case connections
     /// Refused: the client has the most connections that it may have.
@@ -51,7 +53,7 @@ public enum LimitEvent: Int, Sendable, CaseIterable {
     case leaving
 
     /// The label that metrics and log lines know it by.
-    public var name: String {
+    package var name: String {
         switch self {
         case .connections: "connections"
         case .connectionsPerClient: "connections_per_client"
@@ -66,7 +68,7 @@ public enum LimitEvent: Int, Sendable, CaseIterable {
     }
 
     /// Whether the connection was never served, rather than ended.
-    public var isRefusal: Bool {
+    package var isRefusal: Bool {
         switch self {
         case .connections, .connectionsPerClient, .descriptors: true
         case .idle, .header, .request, .answer, .waitingOutput, .leaving: false
@@ -75,13 +77,13 @@ public enum LimitEvent: Int, Sendable, CaseIterable {
 }
 
 /// The limits that the loops of a process share. Safe to use from any thread.
-public final class ConnectionLimits: Sendable {
+package final class ConnectionLimits: Sendable {
     /// How often an event happened, and to which client last.
-    public struct Tally: Sendable, Equatable {
-        public var count: UInt64 = 0
+    package struct Tally: Sendable, Equatable {
+        package var count: UInt64 = 0
         /// How often it was answered, with the status of `LimitEvent.refusal`.
-        public var answers: UInt64 = 0
-        public var client: String?
+        package var answers: UInt64 = 0
+        package var client: String?
     }
 
     private struct Census {
@@ -91,7 +93,7 @@ public final class ConnectionLimits: Sendable {
     }
 
     /// The rules in force. Each server has a copy, which is renewed a few times a second.
-    public var rules: LimitRules { census.withLock { $0.rules } }
+    package var rules: LimitRules { census.withLock { $0.rules } }
     private let census: Mutex<Census>
     /// Of the rules: asked with every large answer.
     private let waitingOutput: Atomic<Int>
@@ -100,31 +102,31 @@ public final class ConnectionLimits: Sendable {
     /// Bytes of bodies that are lent, each counted once however many clients it waits for.
     private let lent = Atomic<Int>(0)
 
-    public init(_ rules: LimitRules = LimitRules()) {
+    package init(_ rules: LimitRules = LimitRules()) {
         census = Mutex(Census(rules: rules))
         waitingOutput = Atomic(rules.waitingOutput)
     }
 
     /// Puts other rules into force. Connections that are too many by them stay.
-    public func change(_ rules: LimitRules) {
+    package func change(_ rules: LimitRules) {
         census.withLock { $0.rules = rules }
         waitingOutput.store(rules.waitingOutput, ordering: .relaxed)
     }
 
     /// How often each event has happened since the start, by `LimitEvent.rawValue`.
-    public func tally() -> [Tally] { tallies.withLock { $0 } }
+    package func tally() -> [Tally] { tallies.withLock { $0 } }
 
     /// Bytes of answers that wait for clients, as of the loops' last sweeps.
-    public var waitingBytes: Int { waiting.load(ordering: .relaxed) }
+    package var waitingBytes: Int { waiting.load(ordering: .relaxed) }
 
     /// From how many bytes on a body is worth counting.
-    public static let largeBody = 16_384
+    package static let largeBody = 16_384
 
     /// Whether a body may be sent: over the limit on what waits, one that would take memory of its own must not.
-    public func hasRoom(for body: borrowing ResponseBody) -> Bool { hasRoom(forBytes: body.count) || body.isLent }
+    package func hasRoom(for body: borrowing ResponseBody) -> Bool { hasRoom(forBytes: body.count) || body.isLent }
 
     /// Whether a body of this many bytes may be rendered.
-    public func hasRoom(forBytes count: Int) -> Bool {
+    package func hasRoom(forBytes count: Int) -> Bool {
         count < Self.largeBody || lent.load(ordering: .relaxed) < waitingOutput.load(ordering: .relaxed)
     }
 
@@ -139,7 +141,7 @@ public final class ConnectionLimits: Sendable {
     }
 
     /// How often a limit answered a client with this status; such an answer has no access line.
-    public func answers(_ status: HTTP.Status) -> UInt64 {
+    package func answers(_ status: HTTP.Status) -> UInt64 {
         let tally = tally()
         return LimitEvent.allCases.reduce(0) { $1.refusal?.status == status ? $0 + tally[$1.rawValue].answers : $0 }
     }

@@ -6,35 +6,35 @@ import Glibc
 import System
 
 /// Receives and sends datagrams. Belongs to its loop's thread.
-public final class DatagramSocket: LoopService {
+package final class DatagramSocket: LoopService {
     /// The sender of a datagram, and the local address at which it arrived. Valid for as long as one likes; a client
     /// may be gone by then.
-    public struct Peer: Sendable {
+    package struct Peer: Sendable {
         fileprivate let address: SocketAddress
         /// The address and interface of this host, as the kernel gives them and takes them back; empty where it gives
         /// none.
         fileprivate let local: ArrivalAddress
 
         /// The client's numeric address, without the port.
-        public var host: String { address.host }
-        public var port: UInt16 { address.port }
+        package var host: String { address.host }
+        package var port: UInt16 { address.port }
     }
 
     /// Reads one datagram. The bytes are only there during the call.
-    public typealias Handler = (_ datagram: Span<UInt8>, _ peer: Peer, _ onLoop: borrowing OnLoop) -> Void
+    package typealias Handler = (_ datagram: Span<UInt8>, _ peer: Peer, _ onLoop: borrowing OnLoop) -> Void
 
     /// What has happened to datagrams so far.
-    public struct Counts: Sendable, Equatable {
-        public var received: UInt64 = 0
+    package struct Counts: Sendable, Equatable {
+        package var received: UInt64 = 0
         /// Longer than `longest`, and thrown away.
-        public var tooLong: UInt64 = 0
-        public var sent: UInt64 = 0
+        package var tooLong: UInt64 = 0
+        package var sent: UInt64 = 0
         /// Not taken by the kernel, and lost as the network loses them.
-        public var unsent: UInt64 = 0
+        package var unsent: UInt64 = 0
     }
 
     /// The longest datagram that is received, in bytes: what EDNS clients offer (RFC 6891, section 6.2.5).
-    public static let longest = 4_096
+    package static let longest = 4_096
     /// Datagrams of one system call, and of one turn of the loop.
     private static let batchSize = 32
     static let perTurn = 64
@@ -43,10 +43,10 @@ public final class DatagramSocket: LoopService {
     private let handler: Handler
     private var event: LoopEvent?
     private let batch: DatagramBatch
-    public private(set) var counts = Counts()
+    package private(set) var counts = Counts()
 
     /// Receives on `descriptor`, a bound socket (`ListeningPort` makes them), which it owns from now on.
-    public init(on loop: EventLoop, bound descriptor: Int32, handler: @escaping Handler) throws(LibeventError) {
+    package init(on loop: EventLoop, bound descriptor: Int32, handler: @escaping Handler) throws(LibeventError) {
         self.descriptor = descriptor
         self.handler = handler
         batch = DatagramBatch(count: Self.batchSize, longest: Self.longest)
@@ -87,7 +87,7 @@ public final class DatagramSocket: LoopService {
 
     /// Sends one datagram, now or never: false when the kernel does not take it.
     @discardableResult
-    public func send(_ bytes: [UInt8], to peer: Peer) -> Bool {
+    package func send(_ bytes: [UInt8], to peer: Peer) -> Bool {
         let isSent = bytes.withUnsafeBytes { bytes in
             peer.address.withSockaddr {
                 DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor)
@@ -99,11 +99,11 @@ public final class DatagramSocket: LoopService {
 
     // MARK: - Stopping
 
-    public var isDrained: Bool { event == nil }
+    package var isDrained: Bool { event == nil }
 
     /// Receives nothing any more. Nothing was begun that could be finished: an answer that is still to come can be
     /// sent.
-    public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
+    package func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard event != nil else { return }
         event = nil
         whenDrained(onLoop)

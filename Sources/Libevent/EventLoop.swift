@@ -5,12 +5,12 @@
 import CLibevent
 
 /// The proof that the caller runs on a loop's thread, inside one of its callbacks. Only libevent's callbacks mint one.
-public struct OnLoop: ~Copyable {
+package struct OnLoop: ~Copyable {
     init() {}
 }
 
 /// A libevent event base. Made, run and released on one thread.
-public final class EventLoop {
+package final class EventLoop {
     let base: OpaquePointer
 
     /// Events that must come before the reading of connections: a connection has to be known before its first byte or
@@ -23,7 +23,7 @@ public final class EventLoop {
     /// Makes a base with the changelist epoll backend and without locks: the thread that makes it is the only one that
     /// will touch it. Throws when the kernel or memory refuse. Timers are as coarse as the kernel's tick, 4 ms mostly:
     /// finer ones would cost each turn a system call.
-    public init() throws(LibeventError) {
+    package init() throws(LibeventError) {
         guard let config = event_config_new() else { throw .outOfMemory }
         defer { event_config_free(config) }
         event_config_set_flag(
@@ -41,13 +41,13 @@ public final class EventLoop {
 
     /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or
     /// timer lives.
-    public func run() {
+    package func run() {
         event_base_dispatch(base)
     }
 
     /// The same, and calls `afterTurn` each time when all that was ready has been handled and the loop would wait. What
     /// it takes, or sleeps, gathers what comes meanwhile for one turn.
-    public func run(afterTurn: (borrowing OnLoop) -> Void) {
+    package func run(afterTurn: (borrowing OnLoop) -> Void) {
         while event_base_loop(base, EVLOOP_ONCE) == 0, event_base_got_break(base) == 0 {
             afterTurn(OnLoop())
             if event_base_got_break(base) != 0 { return }
@@ -55,13 +55,13 @@ public final class EventLoop {
     }
 
     /// Ends `run()` once the callbacks of this turn are done.
-    public func stop(_: borrowing OnLoop) {
+    package func stop(_: borrowing OnLoop) {
         event_base_loopbreak(base)
     }
 }
 
 /// What libevent can refuse. Its functions return -1 or NULL, which is translated here and nowhere else.
-public enum LibeventError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum LibeventError: Error, Sendable, Equatable, CustomStringConvertible {
     case outOfMemory
     /// The kernel gave no epoll instance, most likely for want of file descriptors.
     case noEventBase
@@ -69,7 +69,7 @@ public enum LibeventError: Error, Sendable, Equatable, CustomStringConvertible {
     case eventRefused
 
     /// The error as a sentence for the operator.
-    public var description: String {
+    package var description: String {
         switch self {
         case .outOfMemory: "libevent is out of memory"
         case .noEventBase: "the kernel refuses an epoll instance: the limit on open files may be too low"

@@ -6,7 +6,7 @@ import HTTP
 
 /// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one in their
 /// place.
-public enum EvhttpErrorPage {
+package enum EvhttpErrorPage {
     /// Answers with evhttp's code when it is one of ours, else with 400, and closes. evhttp does not say which request
     /// it was; nothing is known that the request parser lets through and evhttp refuses but a path that begins with
     /// `//`.
@@ -14,7 +14,7 @@ public enum EvhttpErrorPage {
     /// - Parameters:
     ///   - standing: the fields of every answer.
     ///   - wording: makes the answer to what is refused.
-    public static func send(
+    package static func send(
         _ request: OpaquePointer, code: Int32, standing: ResponseFields, wording: (Refusal) -> Response
     ) {
         let status = UInt16(exactly: code).flatMap(Status.init(rawValue:)) ?? .badRequest

@@ -8,25 +8,25 @@ import System
 import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
-public final class HTTPServer: LoopService {
+package final class HTTPServer: LoopService {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
-    public typealias Handler = (
+    package typealias Handler = (
         _ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop
     ) -> Void
 
     /// Words what the server refuses without a request: a whole answer, but for what the transport adds.
-    public typealias RefusalHandler = (_ refusal: Refusal, _ cause: RefusalCause, _ clientAddress: String?) -> Response
+    package typealias RefusalHandler = (_ refusal: Refusal, _ cause: RefusalCause, _ clientAddress: String?) -> Response
 
     /// Learns why a client's TLS handshake came to nothing; the connection is being closed.
-    public typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
+    package typealias HandshakeFailureHandler = (_ reason: String, _ clientAddress: String?) -> Void
 
     /// What makes a port a TLS port.
-    public struct Security {
+    package struct Security {
         let contexts: TLSContextBox
         let handshakeFailed: HandshakeFailureHandler
 
         /// New connections use the context that `contexts` holds when they come.
-        public init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
+        package init(contexts: TLSContextBox, handshakeFailed: @escaping HandshakeFailureHandler) {
             self.contexts = contexts
             self.handshakeFailed = handshakeFailed
         }
@@ -92,7 +92,7 @@ public final class HTTPServer: LoopService {
     /// speaks TLS, and nothing else. `clock` gives the milliseconds that deadlines are measured in, and never goes
     /// back. `bodyRule` says of which requests the body may be longer than `limits` have it. Every answer has the
     /// fields of `standing`; `refused` words what is refused before there is a request.
-    public init(
+    package init(
         on loop: EventLoop, listening descriptor: Int32, limits: RequestLimits, gauge: ConnectionGauge,
         connectionLimits: ConnectionLimits = ConnectionLimits(),
         security: Security? = nil, clock: @escaping () -> Int64 = MonotonicClock.milliseconds,
@@ -325,14 +325,14 @@ public final class HTTPServer: LoopService {
     // MARK: - Stopping
 
     /// Whether connections are being ended: every answer from now on closes its connection.
-    public private(set) var isDraining = false
+    package private(set) var isDraining = false
 
     /// Whether a drain has ended: no connection is left, and none will come.
-    public var isDrained: Bool { isDraining && connections.isEmpty }
+    package var isDrained: Bool { isDraining && connections.isEmpty }
 
     /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when
     /// their senders have been notified; then calls `whenDrained`.
-    public func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
+    package func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard !isDraining else { return }
         isDraining = true
         if let bound { evhttp_del_accept_socket(http, bound) }

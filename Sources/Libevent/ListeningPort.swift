@@ -6,7 +6,7 @@ import Glibc
 import System
 
 /// Why a port cannot be had.
-public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The port is in use, or held by another registry.
     case inUse(port: UInt16)
     /// The address is not a numeric IPv4 or IPv6 address of this machine, or the port may not be bound; `code` is the
@@ -14,12 +14,12 @@ public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     case refused(port: UInt16, code: Int32)
 
     /// Whether not the port is to blame but the address: it is none of this machine's.
-    public var isOfAddress: Bool {
+    package var isOfAddress: Bool {
         if case .refused(_, EADDRNOTAVAIL) = self { true } else { false }
     }
 
     /// The error as a sentence for the operator.
-    public var description: String {
+    package var description: String {
         switch self {
         case .inUse(let port): "port \(port) is in use"
         case .refused(let port, let code): "port \(port) cannot be opened: \(String(cString: strerror(code)))"
@@ -28,9 +28,9 @@ public enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// The listening sockets of one port, one for each loop, and the claim that keeps others off it.
-public struct ListeningPort: Sendable {
+package struct ListeningPort: Sendable {
     /// What comes in there. A port for one and a port for the other may have the same number.
-    public enum Transport: Sendable {
+    package enum Transport: Sendable {
         /// TCP.
         case streams
         /// UDP.
@@ -45,15 +45,15 @@ public struct ListeningPort: Sendable {
     static let unsentBytes: Int32 = 64 << 10
 
     /// The port taken: the one asked for, or the system's choice for 0.
-    public let port: UInt16
+    package let port: UInt16
     /// One descriptor for each loop, listening; the server that is made of one owns it.
-    public let descriptors: [Int32]
+    package let descriptors: [Int32]
     /// Held open, and never closed, until the process ends.
     private let claim: Int32
 
     /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6): listening for streams, or bound for
     /// datagrams.
-    public init(address text: String, port: UInt16, count: Int, of transport: Transport = .streams) throws(PortError) {
+    package init(address text: String, port: UInt16, count: Int, of transport: Transport = .streams) throws(PortError) {
         guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
         if port != 0 { try Self.probe(address, port, transport) }
         let first = try Self.listen(address, port, transport)

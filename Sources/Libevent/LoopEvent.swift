@@ -6,7 +6,7 @@ import CLibevent
 import System
 
 /// A pending libevent event and the closure it calls. Belongs to its loop's thread.
-public final class LoopEvent {
+package final class LoopEvent {
     private let loop: EventLoop
     private let handler: (borrowing OnLoop) -> Void
     private var event: OpaquePointer?
@@ -32,7 +32,7 @@ public final class LoopEvent {
     }
 
     /// Calls `handler` every `milliseconds`. Calls that the loop was too busy for are skipped, not made up for.
-    public static func every(
+    package static func every(
         milliseconds: Int, on loop: EventLoop, isUrgent: Bool = false, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
         let priority = isUrgent ? EventLoop.urgentPriority : nil
@@ -42,14 +42,14 @@ public final class LoopEvent {
     }
 
     /// A timer that runs only when `schedule` asks for it.
-    public static func timer(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError)
+    package static func timer(on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void) throws(LibeventError)
         -> LoopEvent
     {
         try LoopEvent(loop, descriptor: -1, flags: 0, handler: handler)
     }
 
     /// Calls `handler` each time the process gets `signal`. One loop of the process may watch signals.
-    public static func signal(
+    package static func signal(
         _ signal: Int32, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
     ) throws(LibeventError) -> LoopEvent {
         let event = try LoopEvent(loop, descriptor: signal, flags: EV_SIGNAL | EV_PERSIST, handler: handler)
@@ -69,7 +69,9 @@ public final class LoopEvent {
     }
 
     /// Calls `handler` while a signal is up.
-    public static func raised(_ signal: WakeSignal, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void)
+    package static func raised(
+        _ signal: WakeSignal, on loop: EventLoop, _ handler: @escaping (borrowing OnLoop) -> Void
+    )
         throws(LibeventError) -> LoopEvent
     {
         try readable(signal.descriptor, on: loop, handler)
@@ -86,7 +88,7 @@ public final class LoopEvent {
     ///
     /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as elsewhere in
     /// Swift, because no caller could go on: a stop would have no deadline.
-    public func schedule(afterMilliseconds milliseconds: Int) {
+    package func schedule(afterMilliseconds milliseconds: Int) {
         guard let event else { return }
         var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
         precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
@@ -94,7 +96,7 @@ public final class LoopEvent {
 
     /// Calls the handler once at the end of this turn of the loop, after the events that are ready by then, however
     /// often it is requested.
-    public func activate() {
+    package func activate() {
         if let event { event_active(event, EV_TIMEOUT, 1) }
     }
 

@@ -2,7 +2,7 @@
 // alike.
 
 /// Something that a loop serves. Belongs to its loop's thread.
-public protocol LoopService: AnyObject {
+package protocol LoopService: AnyObject {
     /// Takes nothing new, finishes what was begun, and then calls `whenDrained`.
     func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void)
 

@@ -5,7 +5,7 @@ import Synchronization
 import System
 
 /// The sending side: may be used from any thread, also after the loop has gone.
-public final class MailboxSender<Message: Sendable>: Sendable {
+package final class MailboxSender<Message: Sendable>: Sendable {
     /// Invariant: short, though nothing here bounds it. What a client or a peer did is mailed once until it has been
     /// handled (the catalog's changes, see `DirtyShards`), once a turn of the loop (tickets and their acknowledgments), or by
     /// calls that wait, whose number is bounded (questions); the others come with a signal, a pause, a look for members
@@ -21,10 +21,10 @@ public final class MailboxSender<Message: Sendable>: Sendable {
 
     /// For a mailbox that is opened later, on its loop's thread; what is sent before waits. Throws when the kernel
     /// gives no descriptor.
-    public init() throws(SystemFailure) { signal = try WakeSignal() }
+    package init() throws(SystemFailure) { signal = try WakeSignal() }
 
     /// Queues a message and wakes the loop. Messages of one sender arrive in order.
-    public func send(_ message: Message) {
+    package func send(_ message: Message) {
         let wakes = queue.withLock { queue in
             queue.messages.append(message)
             defer { queue.isRaised = true }
@@ -35,7 +35,7 @@ public final class MailboxSender<Message: Sendable>: Sendable {
     }
 
     /// Queues a message for when the loop looks next, for whatever reason.
-    public func sendQuietly(_ message: Message) {
+    package func sendQuietly(_ message: Message) {
         queue.withLock { $0.messages.append(message) }
     }
 
@@ -48,19 +48,19 @@ public final class MailboxSender<Message: Sendable>: Sendable {
 }
 
 /// The receiving side: belongs to the loop's thread.
-public final class Mailbox<Message: Sendable> {
+package final class Mailbox<Message: Sendable> {
     /// What may be handed to other threads.
-    public let sender: MailboxSender<Message>
+    package let sender: MailboxSender<Message>
     private let event: LoopEvent
     private let handler: (Message, borrowing OnLoop) -> Void
 
     /// Calls `handler` on the loop for each message.
-    public convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws {
+    package convenience init(on loop: EventLoop, _ handler: @escaping (Message, borrowing OnLoop) -> Void) throws {
         try self.init(on: loop, receiving: MailboxSender<Message>(), handler)
     }
 
     /// Calls `handler` on the loop for each message that comes through `sender`, which has no other mailbox.
-    public init(
+    package init(
         on loop: EventLoop, receiving sender: MailboxSender<Message>,
         _ handler: @escaping (Message, borrowing OnLoop) -> Void
     ) throws(LibeventError) {
@@ -73,7 +73,7 @@ public final class Mailbox<Message: Sendable> {
     }
 
     /// Handles what was sent so far, quietly or not, without waiting for the loop's next turn.
-    public func receive(_ onLoop: borrowing OnLoop) {
+    package func receive(_ onLoop: borrowing OnLoop) {
         for message in sender.takeAll() { handler(message, onLoop) }
     }
 }

@@ -16,11 +16,11 @@ import TLS
 import Text
 
 /// A connection on which requests are made one after the other. Belongs to its loop's thread.
-public final class OutgoingConnection {
-    public typealias Handler = (OutgoingEvent, borrowing OnLoop) -> Void
+package final class OutgoingConnection {
+    package typealias Handler = (OutgoingEvent, borrowing OnLoop) -> Void
 
     /// Bytes that are passed on in one turn of the loop.
-    public static let pieceBytes = 256 << 10
+    package static let pieceBytes = 256 << 10
     /// What may be in the input buffer besides a head or a chunk: the chunk's line, and what is read with it.
     private static let slack = 64 << 10
     /// Never, in seconds.
@@ -70,7 +70,7 @@ public final class OutgoingConnection {
     /// Whether the server takes another request on this connection.
     private var isKept = true
     /// Whether it is connected, and over TLS has done its handshake.
-    public private(set) var isConnected = false
+    package private(set) var isConnected = false
     /// Whether evhttp may call back from within `send`.
     private var isSending = false
     /// evhttp's own callbacks, while ours stand before them.
@@ -79,11 +79,11 @@ public final class OutgoingConnection {
     /// Why the connection was refused, as far as it was seen.
     private var refusal: OutgoingFailure?
     /// Bytes that have come in, of whatever kind: what tells silence from slowness.
-    public private(set) var receivedBytes: UInt64 = 0
+    package private(set) var receivedBytes: UInt64 = 0
 
     /// Connects to a numeric address with the first request; with `security` over TLS, where the server must prove to be
     /// that host.
-    public init(
+    package init(
         to address: String, port: UInt16, security: (context: TLSContext, host: String)?, on loop: EventLoop
     ) throws(LibeventError) {
         let session = security.flatMap {
@@ -145,7 +145,7 @@ public final class OutgoingConnection {
 
     /// Whether another request may be sent on it: the last answer came whole, and the server has neither closed nor
     /// sent anything since.
-    public var isUsable: Bool {
+    package var isUsable: Bool {
         connection != nil && exchange == nil && isKept && bufferevent_getfd(bufferevent) >= 0
             && evbuffer_get_length(bufferevent_get_input(bufferevent)) == 0
     }
@@ -154,7 +154,7 @@ public final class OutgoingConnection {
     /// a line end, nor has the target. Everything that follows comes as events, in later turns of the loop.
     ///
     /// To be called on a new connection, or one that `isUsable`.
-    public func send(
+    package func send(
         _ method: HTTP.Method, _ target: String, fields: [ReceivedHead.Field], body: [UInt8]?, limits: OutgoingLimits,
         _: borrowing OnLoop, handler: @escaping Handler
     ) {
@@ -192,7 +192,7 @@ public final class OutgoingConnection {
     }
 
     /// Ends the connection and what is under way on it; no event comes any more.
-    public func close() {
+    package func close() {
         exchange = nil
         deliver = nil
         guard let connection else { return }

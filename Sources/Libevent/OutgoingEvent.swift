@@ -4,7 +4,7 @@
 import HTTP
 
 /// What happens to a request that was sent: a head, pieces of a body, and then an end or a failure.
-public enum OutgoingEvent: Sendable {
+package enum OutgoingEvent: Sendable {
     case head(ReceivedHead)
     /// Never empty; at most `OutgoingConnection.pieceBytes`.
     case body([UInt8])
@@ -14,20 +14,20 @@ public enum OutgoingEvent: Sendable {
 }
 
 /// What a connection holds of an answer at most, in bytes.
-public struct OutgoingLimits: Sendable, Equatable {
+package struct OutgoingLimits: Sendable, Equatable {
     /// Status line and fields.
-    public var head: Int
+    package var head: Int
     /// A chunk of a chunked body, which evhttp gathers whole before it passes it on.
-    public var chunk: Int
+    package var chunk: Int
 
-    public init(head: Int = 64 << 10, chunk: Int = 8 << 20) {
+    package init(head: Int = 64 << 10, chunk: Int = 8 << 20) {
         self.head = head
         self.chunk = chunk
     }
 }
 
 /// Why a request has no answer.
-public enum OutgoingFailure: Error, Sendable, Equatable, CustomStringConvertible {
+package enum OutgoingFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// No connection; the kernel's reason.
     case refused(String)
     /// The server's certificate is not believed, or it does not believe ours; OpenSSL's reason.
@@ -45,7 +45,7 @@ public enum OutgoingFailure: Error, Sendable, Equatable, CustomStringConvertible
     case outOfMemory
 
     /// A sentence without a full stop.
-    public var description: String {
+    package var description: String {
         switch self {
         case .refused(let reason): "no connection: \(reason)"
         case .distrusted(let reason): "the certificate is not trusted: \(reason)"

@@ -5,7 +5,7 @@ import CLibevent
 import HTTP
 
 /// The answer that a request waits for. May be kept and sent in a later turn, on the loop's thread only.
-public struct PendingReply: ~Copyable {
+package struct PendingReply: ~Copyable {
     /// evhttp's request; nil for one that went past evhttp.
     private let request: UnsafeMutablePointer<evhttp_request>?
     /// Retained by hand, because a discarded value must be a plain value. A connection may end while its reply is kept;
@@ -25,11 +25,11 @@ public struct PendingReply: ~Copyable {
 
     /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows
     /// within a fraction of a second, unless it has only ended its sending, which is no end.
-    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isOpen } }
+    package var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isOpen } }
 
     /// Writes the response. For HEAD its body is left out and its length is sent. Does nothing when the client has gone
     /// meanwhile.
-    public consuming func send(_ response: borrowing Response) {
+    package consuming func send(_ response: borrowing Response) {
         answer(response)
         discard self
     }
@@ -40,7 +40,7 @@ public struct PendingReply: ~Copyable {
     ///
     /// The body of `response` is not sent, and nothing says its length: HTTP/1.1 has it in chunks, and HTTP/1.0 until
     /// the connection ends.
-    public consuming func stream(
+    package consuming func stream(
         _ response: borrowing Response, ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
     ) -> StreamReply {
         let connection = self.connection.takeRetainedValue()

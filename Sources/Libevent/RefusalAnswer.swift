@@ -16,7 +16,7 @@ enum RefusalAnswer {
 
 extension LimitEvent {
     /// What the client is answered, if it is answered at all.
-    public var refusal: Refusal? {
+    package var refusal: Refusal? {
         switch self {
         case .connections:
             Refusal(

@@ -4,24 +4,24 @@
 import TLS
 
 /// Names one stream for as long as the process lives.
-public struct StreamID: Hashable, Sendable {
+package struct StreamID: Hashable, Sendable {
     /// Counts from 1, through all streams of one `Streams`.
-    public let number: UInt64
+    package let number: UInt64
 
-    public init(number: UInt64) { self.number = number }
+    package init(number: UInt64) { self.number = number }
 }
 
 /// The peer of a stream that has opened.
-public struct StreamPeer: Sendable, Equatable {
+package struct StreamPeer: Sendable, Equatable {
     /// Numeric, without the port.
-    public let host: String
-    public let isSecure: Bool
+    package let host: String
+    package let isSecure: Bool
     /// Nil without TLS, or when it showed none. Only certificates of the authority get this far.
-    public let certificate: PeerCertificate?
+    package let certificate: PeerCertificate?
 }
 
 /// What happens to a stream. There are no events after `closed`, nor after the owner has closed it.
-public enum StreamEvent: Sendable {
+package enum StreamEvent: Sendable {
     /// It is connected, and over TLS the handshake is done.
     case opened(StreamPeer)
     case received([UInt8])
@@ -32,7 +32,7 @@ public enum StreamEvent: Sendable {
 }
 
 /// Why a stream has ended that its owner has not closed.
-public enum StreamEnd: Sendable, Equatable {
+package enum StreamEnd: Sendable, Equatable {
     /// The other end has closed it in good form.
     case left
     /// It was not admitted within its time.
@@ -43,7 +43,7 @@ public enum StreamEnd: Sendable, Equatable {
     case distrusted(String)
 
     /// For the log, without a full stop.
-    public var sentence: String {
+    package var sentence: String {
         switch self {
         case .left: "the peer has closed the connection"
         case .tooSlow: "the peer has not completed the handshake in time"
@@ -53,17 +53,17 @@ public enum StreamEnd: Sendable, Equatable {
 }
 
 /// What bounds streams.
-public struct StreamLimits: Sendable {
+package struct StreamLimits: Sendable {
     /// The number of queued bytes at which the owner gets an event that there is room again.
-    public var lowWater = 64 << 10
+    package var lowWater = 64 << 10
     /// Accepted streams that are not admitted yet: of all peers, and of one address.
-    public var newcomers = 64
-    public var newcomersOfHost = 16
+    package var newcomers = 64
+    package var newcomersOfHost = 16
     /// Accepted streams that were closed before they were admitted and still take what was queued. Beyond it, it is
     /// dropped.
-    public var departingNewcomers = 64
+    package var departingNewcomers = 64
     /// How long an accepted stream may take until its owner admits it, in milliseconds.
-    public var newcomerTime = 10_000
+    package var newcomerTime = 10_000
 
-    public init() {}
+    package init() {}
 }

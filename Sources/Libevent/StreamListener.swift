@@ -7,7 +7,7 @@ import Glibc
 import TLS
 
 /// Accepts streams. Belongs to its loop's thread.
-public final class StreamListener {
+package final class StreamListener {
     private let streams: Streams
     private let security: TLSContextBox?
     private let allowsPlain: Bool
@@ -17,7 +17,7 @@ public final class StreamListener {
 
     /// Accepts on `descriptor`, a listening socket, which it owns from now on; with `security` over TLS, and with
     /// `allowsPlain` also connections that do not begin with TLS.
-    public init(
+    package init(
         listening descriptor: Int32, for streams: Streams, security: TLSContextBox? = nil, allowsPlain: Bool = false
     ) throws(LibeventError) {
         self.streams = streams
@@ -44,7 +44,7 @@ public final class StreamListener {
     deinit { end() }
 
     /// Accepts no more connections; those that were accepted stay.
-    public func stop(_: borrowing OnLoop) { end() }
+    package func stop(_: borrowing OnLoop) { end() }
 
     private func end() {
         streams.listeners[ObjectIdentifier(self)] = nil

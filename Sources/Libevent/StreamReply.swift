@@ -9,7 +9,7 @@ import HTTP
 
 /// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends
 /// the answer.
-public struct StreamReply: ~Copyable {
+package struct StreamReply: ~Copyable {
     /// Retained by hand, as in `PendingReply`.
     private let connection: Unmanaged<Connection>
     /// By which the connection knows this answer.
@@ -21,16 +21,16 @@ public struct StreamReply: ~Copyable {
     }
 
     /// Whether a client still reads, as far as is known.
-    public var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
+    package var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
 
     /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
     /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
-    public func send(_ bytes: [UInt8]) -> Bool {
+    package func send(_ bytes: [UInt8]) -> Bool {
         connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) }
     }
 
     /// Ends the body. The connection serves on, where the request and its version let it.
-    public consuming func end() {
+    package consuming func end() {
         connection.takeRetainedValue().endStream(number)
         discard self
     }

@@ -8,9 +8,9 @@ import System
 import TLS
 
 /// The streams of one loop. Belongs to its thread.
-public final class Streams {
+package final class Streams {
     /// Called with every event; it may send, close and connect from within.
-    public typealias Handler = (StreamID, StreamEvent, borrowing OnLoop) -> Void
+    package typealias Handler = (StreamID, StreamEvent, borrowing OnLoop) -> Void
 
     /// How often deadlines are looked at, in milliseconds.
     private static let housekeepingPeriod = 100
@@ -39,13 +39,13 @@ public final class Streams {
     private var whenEmpty: ((borrowing OnLoop) -> Void)?
     /// Hosts that are accepted however many unauthenticated peers there are: where peers are known to be. Of each no
     /// more than `newcomersOfHost`.
-    public var expectedHosts: Set<String> = []
+    package var expectedHosts: Set<String> = []
     /// How many connections were closed unread, because there were too many unauthenticated peers.
-    public private(set) var turnedAway = 0
+    package private(set) var turnedAway = 0
     /// Called at each look at the deadlines, for listeners that wait for descriptors.
     var listeners: [ObjectIdentifier: () -> Void] = [:]
 
-    public init(on loop: EventLoop, limits: StreamLimits = StreamLimits(), handler: @escaping Handler)
+    package init(on loop: EventLoop, limits: StreamLimits = StreamLimits(), handler: @escaping Handler)
         throws(LibeventError)
     {
         self.loop = loop
@@ -66,7 +66,7 @@ public final class Streams {
 
     /// Connects to a numeric address; with `security` over TLS. It must be admitted within `milliseconds`. Failures
     /// come as events.
-    public func connect(
+    package func connect(
         to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
     ) -> StreamID {
         let id = nextID()
@@ -203,34 +203,34 @@ public final class Streams {
     // MARK: - What the owner does
 
     /// Queues bytes. The queue is bounded by its owner only, which has to look at `queuedBytes`.
-    public func send(_ bytes: [UInt8], on id: StreamID, _: borrowing OnLoop) {
+    package func send(_ bytes: [UInt8], on id: StreamID, _: borrowing OnLoop) {
         streams[id]?.send(bytes)
     }
 
     /// Bytes that the kernel has not taken yet; 0 of a stream that has gone.
-    public func queuedBytes(on id: StreamID) -> Int { streams[id]?.queuedBytes ?? 0 }
+    package func queuedBytes(on id: StreamID) -> Int { streams[id]?.queuedBytes ?? 0 }
 
     /// The other end has made itself known: its deadline is off, and it is no newcomer any more.
-    public func admit(_ id: StreamID, _: borrowing OnLoop) {
+    package func admit(_ id: StreamID, _: borrowing OnLoop) {
         guard let stream = streams[id], stream.standing.isNewcomer else { return }
         move(stream, to: .admitted)
     }
 
     /// The same after this many milliseconds, if the owner has not closed it by then; until then it has no deadline,
     /// but is still a newcomer.
-    public func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
+    package func admit(_ id: StreamID, after milliseconds: Int, _: borrowing OnLoop) {
         guard let stream = streams[id], stream.standing.isNewcomer else { return }
         move(stream, to: .onTrial(admittedAt: MonotonicClock.milliseconds() + Int64(milliseconds)))
     }
 
     /// Lets a stream end though nothing is sent on it when the other end is gone without a word: after eight seconds.
-    public func keepAlive(_ id: StreamID, _: borrowing OnLoop) {
+    package func keepAlive(_ id: StreamID, _: borrowing OnLoop) {
         streams[id]?.keepAlive()
     }
 
     /// Closes a stream; it gives no more events. The queued bytes are written, and the peer's end is awaited, for at
     /// most this many milliseconds; with 0 all is dropped at once.
-    public func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
+    package func close(_ id: StreamID, drainingFor milliseconds: Int = 0, _ onLoop: borrowing OnLoop) {
         guard let stream = streams[id], !stream.standing.isLeaving else { return }
         guard milliseconds > 0, stream.isOpen else { return release(stream, onLoop) }
         // Otherwise unauthenticated peers that do not read their answer would each hold a descriptor.
@@ -242,7 +242,7 @@ public final class Streams {
     }
 
     /// Closes every stream as `close` does, and calls `whenClosed` once none is left.
-    public func closeAll(
+    package func closeAll(
         drainingFor milliseconds: Int, _ onLoop: borrowing OnLoop, whenClosed: @escaping (borrowing OnLoop) -> Void
     ) {
         for id in streams.keys.sorted(by: { $0.number < $1.number }) { close(id, drainingFor: milliseconds, onLoop) }

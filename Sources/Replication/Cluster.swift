@@ -5,17 +5,17 @@
 import Time
 
 /// How a cluster stands, as of a moment not long ago.
-public struct ClusterReport: Sendable {
-    public let status: ClusterStatus
-    public let originals: LegacyStatus
+package struct ClusterReport: Sendable {
+    package let status: ClusterStatus
+    package let originals: LegacyStatus
 
-    public init(status: ClusterStatus, originals: LegacyStatus) {
+    package init(status: ClusterStatus, originals: LegacyStatus) {
         self.status = status
         self.originals = originals
     }
 
     /// What this member has done since it was started, with members of both kinds.
-    public var counts: ReplicationCounts {
+    package var counts: ReplicationCounts {
         var counts = status.counts
         counts.changesSent += originals.counts.sent
         counts.changesReceived += originals.counts.received
@@ -27,7 +27,7 @@ public struct ClusterReport: Sendable {
 }
 
 /// A member's view of its cluster. Safe to use from any thread.
-public protocol Cluster: Sendable {
+package protocol Cluster: Sendable {
     /// Whether this member has what the others have, and may answer look-ups. Once true it stays so.
     var hasCopy: Bool { get }
     /// Whether there are as many members as there should be.
@@ -56,10 +56,10 @@ public protocol Cluster: Sendable {
 
 /// A member alone has no other to wait for, and none to ask.
 extension Cluster {
-    public var standing: PublishedStanding { .alone }
-    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {}
-    public func acknowledge(_ ticket: AcknowledgmentTicket) {}
-    public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) {}
+    package var standing: PublishedStanding { .alone }
+    package func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {}
+    package func acknowledge(_ ticket: AcknowledgmentTicket) {}
+    package func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) {}
 }
 
 extension PublishedStanding {
@@ -68,17 +68,17 @@ extension PublishedStanding {
 }
 
 extension Cluster {
-    public var readiness: ReadinessReport? { nil }
-    public var sizeChangedAt: MonotonicTime { .zero }
+    package var readiness: ReadinessReport? { nil }
+    package var sizeChangedAt: MonotonicTime { .zero }
 }
 
 /// A registry alone: nothing to copy, no member to report on.
-public struct StandaloneCluster: Cluster {
-    public let hasCopy = true
-    public let isLargeEnough = true
-    public let clockCorrection: Int64 = 0
-    public let components: [ComponentHealth] = []
-    public let report: ClusterReport? = nil
+package struct StandaloneCluster: Cluster {
+    package let hasCopy = true
+    package let isLargeEnough = true
+    package let clockCorrection: Int64 = 0
+    package let components: [ComponentHealth] = []
+    package let report: ClusterReport? = nil
 
-    public init() {}
+    package init() {}
 }

@@ -5,7 +5,7 @@ import Synchronization
 import Time
 
 /// How the cluster stands for requests, as last published. Safe to use from any thread.
-public final class PublishedStanding: Sendable {
+package final class PublishedStanding: Sendable {
     private static let waits: UInt8 = 1
     private static let mayBeUnderWay: UInt8 = 2
     private static let isCatchingUp: UInt8 = 4
@@ -22,21 +22,21 @@ public final class PublishedStanding: Sendable {
     private let longestSilence: Duration
 
     /// - Parameter longestSilence: for how long this member may receive nothing until others answer without it.
-    public init(longestSilence: Duration = .forever) { self.longestSilence = longestSilence }
+    package init(longestSilence: Duration = .forever) { self.longestSilence = longestSilence }
 
     /// Whether a change is answered only when other members have it.
-    public var waits: Bool { flags.load(ordering: .acquiring) & Self.waits != 0 }
+    package var waits: Bool { flags.load(ordering: .acquiring) & Self.waits != 0 }
 
     /// Whether an id that is unknown here may be known elsewhere.
-    public var mayBeUnderWay: Bool { flags.load(ordering: .acquiring) & Self.mayBeUnderWay != 0 }
+    package var mayBeUnderWay: Bool { flags.load(ordering: .acquiring) & Self.mayBeUnderWay != 0 }
 
     /// Whether what others have removed, and acknowledged without this member, may still be registered here. To be asked
     /// before and after what it is to excuse: a copy begins, or ends, at any time.
-    public var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
+    package var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
 
     /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
     /// looked at for too long, as after a pause. Nil when it has caught up.
-    public func behindSince(at now: MonotonicTime) -> MonotonicTime? {
+    package func behindSince(at now: MonotonicTime) -> MonotonicTime? {
         let behind = behind.load(ordering: .acquiring)
         guard behind == Self.never else { return MonotonicTime(nanoseconds: behind) }
         let pulse = MonotonicTime(nanoseconds: pulse.load(ordering: .acquiring))
@@ -45,7 +45,7 @@ public final class PublishedStanding: Sendable {
 
     // MARK: - The replication thread
 
-    public func publish(_ standing: ClusterStanding) {
+    package func publish(_ standing: ClusterStanding) {
         behind.store(standing.behindSince?.nanoseconds ?? Self.never, ordering: .releasing)
         flags.store(
             (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0)
@@ -54,5 +54,5 @@ public final class PublishedStanding: Sendable {
 
     /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it
     /// was too late.
-    public func beat(at now: MonotonicTime) { pulse.store(now.nanoseconds, ordering: .releasing) }
+    package func beat(at now: MonotonicTime) { pulse.store(now.nanoseconds, ordering: .releasing) }
 }

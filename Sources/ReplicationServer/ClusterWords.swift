@@ -51,7 +51,7 @@ extension RefusalReason {
 
 extension MemberFault {
     /// For the cluster's page, without a full stop.
-    public var words: String {
+    package var words: String {
         switch self {
         case .closed(let reason): reason?.words ?? "the connection has ended"
         case .unreachable(let reason): reason

@@ -7,28 +7,28 @@ import TLS
 import Time
 
 /// How a member replicates.
-public struct ReplicationConfiguration: Sendable {
+package struct ReplicationConfiguration: Sendable {
     /// The port that peers connect to; its one descriptor is owned by the service from its start on.
-    public var port: ListeningPort
+    package var port: ListeningPort
     /// The numeric address that it is bound to.
-    public var listenAddress: String
+    package var listenAddress: String
     /// The identity of this member, and its bounds.
-    public var node: NodeConfiguration
+    package var node: NodeConfiguration
     /// The secret that all members share: the first is proven, each is accepted. None: everybody is believed.
-    public var secrets: [[UInt8]]
+    package var secrets: [[UInt8]]
     /// TLS on the port, both ways, each side with a certificate; nil is plain.
-    public var tls: PeerTLSConfiguration?
+    package var tls: PeerTLSConfiguration?
     /// A name that the certificate of every member carries. Nil: each carries its member's own address or name.
-    public var certificateName: String?
+    package var certificateName: String?
     /// What serves and reads legacy peers; nil when none are let in.
-    public var legacy: LegacyProtocolMaker?
+    package var legacy: LegacyProtocolMaker?
     /// How long something may be amiss before /uptime shows it.
-    public var grace: Duration
+    package var grace: Duration
     /// The directory in which members announce themselves, if there is one, and the names that stand for members.
-    public var directory: String?
-    public var names: [PeerName]
+    package var directory: String?
+    package var names: [PeerName]
 
-    public init(
+    package init(
         port: ListeningPort, listenAddress: String, node: NodeConfiguration, secrets: [[UInt8]] = [],
         tls: PeerTLSConfiguration? = nil,
         certificateName: String? = nil,

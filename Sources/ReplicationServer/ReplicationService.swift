@@ -33,7 +33,7 @@ enum ReplicationOrder: Sendable {
 }
 
 /// The replication of this member. Safe to use from any thread.
-public final class ReplicationService: Cluster {
+package final class ReplicationService: Cluster {
     private let configuration: ReplicationConfiguration
     private let orders: MailboxSender<ReplicationOrder>
     private let board: ClusterSnapshot
@@ -42,7 +42,7 @@ public final class ReplicationService: Cluster {
     private let membership = Mutex<MembershipThreads?>(nil)
 
     /// Reads the certificates at `now`, in seconds since 1970; throws a `TLSError` when they cannot be used.
-    public init(_ configuration: ReplicationConfiguration, now: Int64, logger: Logger) throws {
+    package init(_ configuration: ReplicationConfiguration, now: Int64, logger: Logger) throws {
         var configuration = configuration
         configuration.node.limits.callPeriod = ReplicationLoop.beatPeriod(configuration.node.limits)
         self.configuration = configuration
@@ -58,25 +58,25 @@ public final class ReplicationService: Cluster {
     }
 
     /// Where the others reach this member.
-    public var address: PeerAddress { configuration.node.address }
+    package var address: PeerAddress { configuration.node.address }
 
     /// The port that was taken for peers.
-    public var port: UInt16 { configuration.port.port }
+    package var port: UInt16 { configuration.port.port }
 
     /// The identity of this member during this run.
-    public var member: MemberID { configuration.node.member }
+    package var member: MemberID { configuration.node.member }
 
     /// How TLS fares between members; nil without it.
-    public var tlsHealth: TLSHealth? { security?.health }
+    package var tlsHealth: TLSHealth? { security?.health }
 
     /// What the store's `wake` is to call. While answers wait for the other members, the ticket of this one follows
     /// within the turn of its loop, and a waking serves both; a change that none follows is told with the next look at
     /// the clock, `ReplicationLoop.beatPeriod` later at most.
-    public func wake() { if board.standing.waits { orders.sendQuietly(.changes) } else { orders.send(.changes) } }
+    package func wake() { if board.standing.waits { orders.sendQuietly(.changes) } else { orders.send(.changes) } }
 
     /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come
     /// to run, `whenFailed` is called from it.
-    public func start(
+    package func start(
         _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold,
         whenFailed: @escaping @Sendable (any Error) -> Void
     ) throws {
@@ -97,21 +97,21 @@ public final class ReplicationService: Cluster {
     }
 
     /// The process was not run for longer than `LeaseClock.longestGap`.
-    public func paused() { orders.send(.paused) }
+    package func paused() { orders.send(.paused) }
 
     /// Over the certificates as they were before they were read; nil without TLS.
-    public var certificateWatch: FileWatch? { security?.watch }
+    package var certificateWatch: FileWatch? { security?.watch }
 
     /// Reads the certificates anew at `now`, in seconds since 1970; says in the log how that went, and returns the
     /// watch over what was read.
-    public func reloadCertificates(now: Int64) -> FileWatch { security?.reload(now: now, logger) ?? FileWatch([]) }
+    package func reloadCertificates(now: Int64) -> FileWatch { security?.reload(now: now, logger) ?? FileWatch([]) }
 
     /// Links that are made from now on prove the first secret, and accept each. There is at least one.
-    public func change(secrets: [[UInt8]]) { orders.send(.secrets(secrets)) }
+    package func change(secrets: [[UInt8]]) { orders.send(.secrets(secrets)) }
 
     /// Publishes everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication
     /// thread. To be called once, after `start`.
-    public func leave(whenLeft: @escaping @Sendable () -> Void) {
+    package func leave(whenLeft: @escaping @Sendable () -> Void) {
         orders.send(
             .leave { [self] in
                 // Last, so that no member takes this one for gone while it still has something to publish.
@@ -124,22 +124,22 @@ public final class ReplicationService: Cluster {
     private static let membershipTime: Duration = .milliseconds(500)
     /// The longest that `leave` takes, in milliseconds, however many peers are stuck: a process that is ended earlier
     /// leaves this member's file there.
-    public static let longestLeave = ReplicationLoop.longestLeave + membershipTime
+    package static let longestLeave = ReplicationLoop.longestLeave + membershipTime
 
     // MARK: - Cluster
 
-    public var hasCopy: Bool { board.hasCopy }
-    public var isLargeEnough: Bool { board.isLargeEnough }
-    public var readiness: ReadinessReport? { board.readiness }
-    public var sizeChangedAt: MonotonicTime { board.sizeChangedAt }
-    public var clockCorrection: Int64 { board.clockCorrection }
-    public var components: [ComponentHealth] { board.components }
-    public var report: ClusterReport? { board.report }
-    public var standing: PublishedStanding { board.standing }
+    package var hasCopy: Bool { board.hasCopy }
+    package var isLargeEnough: Bool { board.isLargeEnough }
+    package var readiness: ReadinessReport? { board.readiness }
+    package var sizeChangedAt: MonotonicTime { board.sizeChangedAt }
+    package var clockCorrection: Int64 { board.clockCorrection }
+    package var components: [ComponentHealth] { board.components }
+    package var report: ClusterReport? { board.report }
+    package var standing: PublishedStanding { board.standing }
 
-    public func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {
+    package func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {
         orders.send(.connect(loop: loop, receive))
     }
-    public func acknowledge(_ ticket: AcknowledgmentTicket) { orders.send(.acknowledge(ticket)) }
-    public func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) { orders.send(.ask(questions)) }
+    package func acknowledge(_ ticket: AcknowledgmentTicket) { orders.send(.acknowledge(ticket)) }
+    package func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) { orders.send(.ask(questions)) }
 }

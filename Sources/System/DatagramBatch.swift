@@ -6,7 +6,7 @@ import Glibc
 
 /// At which address and interface of this host a datagram arrived: the control message in which the kernel says so, and
 /// takes from where to send (`in_pktinfo` or `in6_pktinfo` after a `cmsghdr`), kept as it came.
-public struct ArrivalAddress: Sendable {
+package struct ArrivalAddress: Sendable {
     /// Room for either of the two, in bytes.
     fileprivate static let room = 40
 
@@ -26,7 +26,7 @@ public struct ArrivalAddress: Sendable {
 
 /// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they
 /// are.
-public struct DatagramBatch: ~Copyable {
+package struct DatagramBatch: ~Copyable {
     private let longest: Int
     private let headers: UnsafeMutableBufferPointer<csystem_datagram>
     private let vectors: UnsafeMutableBufferPointer<iovec>
@@ -35,7 +35,7 @@ public struct DatagramBatch: ~Copyable {
     private let data: UnsafeMutableRawBufferPointer
 
     /// Room for `count` datagrams of `longest` bytes each.
-    public init(count: Int, longest: Int) {
+    package init(count: Int, longest: Int) {
         self.longest = longest
         headers = .allocate(capacity: count)
         headers.initialize(repeating: csystem_datagram())
@@ -60,7 +60,7 @@ public struct DatagramBatch: ~Copyable {
 
     /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next
     /// call meets again.
-    public borrowing func receive(from descriptor: Int32) -> Int {
+    package borrowing func receive(from descriptor: Int32) -> Int {
         for index in headers.indices {
             var header = msghdr()
             header.msg_name = UnsafeMutableRawPointer(addresses.baseAddress?.advanced(by: index))
@@ -80,17 +80,17 @@ public struct DatagramBatch: ~Copyable {
     }
 
     /// The bytes of a datagram, until the next `receive`.
-    public borrowing func bytes(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+    package borrowing func bytes(_ index: Int) -> UnsafeBufferPointer<UInt8> {
         let count = min(Int(headers[index].length), longest)
         return UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(
             to: UInt8.self)
     }
 
     /// Whether the datagram was longer than there was room for.
-    public borrowing func isCut(_ index: Int) -> Bool { headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0 }
+    package borrowing func isCut(_ index: Int) -> Bool { headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0 }
 
     /// Whom the datagram came from.
-    public borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?)
+    package borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?)
         -> Result?
     {
         let length = headers[index].header.msg_namelen
@@ -99,14 +99,14 @@ public struct DatagramBatch: ~Copyable {
         }
     }
 
-    public borrowing func arrival(_ index: Int) -> ArrivalAddress {
+    package borrowing func arrival(_ index: Int) -> ArrivalAddress {
         let count = min(Int(headers[index].header.msg_controllen), ArrivalAddress.room)
         let start = index * ArrivalAddress.room
         return ArrivalAddress(UnsafeRawBufferPointer(rebasing: controls[start..<start + count]))
     }
 
     /// Sends one datagram without waiting; false when the kernel does not take it.
-    public static func send(
+    package static func send(
         _ bytes: UnsafeRawBufferPointer, to name: UnsafePointer<sockaddr>, length: socklen_t,
         from local: ArrivalAddress,
         by descriptor: Int32
@@ -127,7 +127,7 @@ public struct DatagramBatch: ~Copyable {
     }
 
     /// Has the kernel say at which address each datagram arrives. On a socket of both families it says so for both.
-    public static func tellArrivals(on descriptor: Int32, isSix: Bool) {
+    package static func tellArrivals(on descriptor: Int32, isSix: Bool) {
         var on: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         if isSix {

@@ -5,12 +5,12 @@ import CSystem
 import Glibc
 
 /// Which file or directory a path leads to.
-public struct FileIdentity: Hashable, Sendable {
+package struct FileIdentity: Hashable, Sendable {
     private let device: UInt64
     private let inode: UInt64
 
     /// Follows symbolic links; nil where they lead nowhere.
-    public init?(_ path: String) {
+    package init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         self.init(status)
@@ -23,19 +23,19 @@ public struct FileIdentity: Hashable, Sendable {
 }
 
 /// The content of a file, and when it was written.
-public struct FileContent: Sendable {
-    public let bytes: [UInt8]
+package struct FileContent: Sendable {
+    package let bytes: [UInt8]
     /// Nanoseconds since 1970.
-    public let modified: Int64
+    package let modified: Int64
 
-    public init(bytes: [UInt8], modified: Int64) {
+    package init(bytes: [UInt8], modified: Int64) {
         self.bytes = bytes
         self.modified = modified
     }
 }
 
 /// Why a file was not read.
-public enum FileFault: Error, Sendable, Equatable {
+package enum FileFault: Error, Sendable, Equatable {
     /// There is none, or its symbolic link leads nowhere.
     case missing
     /// A directory, a pipe, a device.
@@ -44,9 +44,9 @@ public enum FileFault: Error, Sendable, Equatable {
     case unreadable(SystemFailure)
 }
 
-public enum DirectoryFiles {
+package enum DirectoryFiles {
     /// The names in a directory, in no order, at most `limit` of them; `isWhole` says whether these are all.
-    public static func names(in path: String, atMost limit: Int) throws(SystemFailure) -> (
+    package static func names(in path: String, atMost limit: Int) throws(SystemFailure) -> (
         names: [String], isWhole: Bool
     ) {
         guard let stream = opendir(path) else { throw SystemFailure("open", code: errno) }
@@ -69,7 +69,7 @@ public enum DirectoryFiles {
     }
 
     /// A file's content of at most `limit` bytes; symbolic links are followed.
-    public static func read(_ path: String, limit: Int) throws(FileFault) -> FileContent {
+    package static func read(_ path: String, limit: Int) throws(FileFault) -> FileContent {
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault("open", errno) }
         defer { close(descriptor) }

@@ -8,9 +8,9 @@ import Time
 
 /// Watches one directory, not those in it. Belongs to one thread. A file system on a network tells nothing of what
 /// other machines do.
-public final class DirectoryWatch {
+package final class DirectoryWatch {
     /// Why a wait has ended.
-    public enum Wake: Sendable {
+    package enum Wake: Sendable {
         /// The signal is up.
         case signal
         /// Something has happened in the directory.
@@ -27,10 +27,10 @@ public final class DirectoryWatch {
 
     private let descriptor: Int32
     /// Whether the directory has gone, or another one may have its name.
-    public private(set) var isOver = false
+    package private(set) var isOver = false
 
     /// Throws when there is no such directory, or the kernel has no more watches.
-    public init(_ path: String) throws(SystemFailure) {
+    package init(_ path: String) throws(SystemFailure) {
         descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFailure("inotify_init", code: errno) }
         guard inotify_add_watch(descriptor, path, Self.mask) >= 0 else {
@@ -43,7 +43,7 @@ public final class DirectoryWatch {
     deinit { close(descriptor) }
 
     /// Sleeps until the signal is up, something has happened, or a time has come.
-    public func wait(for signal: WakeSignal, until moment: MonotonicTime) -> Wake {
+    package func wait(for signal: WakeSignal, until moment: MonotonicTime) -> Wake {
         while true {
             let rest = moment.rest(at: MonotonicClock.now())
             var entries = [
@@ -57,7 +57,7 @@ public final class DirectoryWatch {
     }
 
     /// Takes the events that have come.
-    public func drain() {
+    package func drain() {
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {
             let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }

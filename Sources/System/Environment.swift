@@ -2,9 +2,9 @@
 
 import CSystem
 
-public enum Environment {
+package enum Environment {
     /// The variables whose names are wanted. Of two of one name the first counts, as it does for getenv(3).
-    public static func variables(where isWanted: (String) -> Bool) -> [String: String] {
+    package static func variables(where isWanted: (String) -> Bool) -> [String: String] {
         var found: [String: String] = [:]
         guard var entry = csystem_environment() else { return found }
         while let text = entry.pointee {

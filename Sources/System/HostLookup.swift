@@ -4,17 +4,17 @@
 import Glibc
 
 /// Looks host names up.
-public enum HostLookup {
-    public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+package enum HostLookup {
+    package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
         /// The resolver's reason, without a full stop.
-        public let description: String
+        package let description: String
         /// Whether the name servers have answered, namely that there is no such host.
-        public let isAnswer: Bool
+        package let isAnswer: Bool
     }
 
     /// The numeric IPv4 and IPv6 addresses of a host, in the order of the system's preference; those that mean something
     /// on one link only have a zone (`fe80::1%eth0`).
-    public static func addresses(of host: String) throws(Failure) -> [String] {
+    package static func addresses(of host: String) throws(Failure) -> [String] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

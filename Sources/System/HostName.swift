@@ -2,9 +2,9 @@
 
 import Glibc
 
-public enum HostName {
+package enum HostName {
     /// gethostname(2); nil when the machine has none.
-    public static func current() -> String? {
+    package static func current() -> String? {
         var text = [CChar](repeating: 0, count: 256)
         guard gethostname(&text, text.count - 1) == 0 else { return nil }
         let name = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -4,7 +4,7 @@ import CSystem
 import Glibc
 
 /// A running thread.
-public struct NamedThread: Sendable {
+package struct NamedThread: Sendable {
     private final class Start: Sendable {
         let name: String
         let body: @Sendable () -> Void
@@ -22,7 +22,7 @@ public struct NamedThread: Sendable {
 
     /// Starts a thread; the kernel cuts `name` to 15 bytes. It gets the signals of its own faults only: the others go
     /// to the thread that listens for them, and SIGPIPE to none. Throws when the kernel refuses a thread.
-    public init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
+    package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
         var blocked = sigset_t()
         var before = sigset_t()
         sigfillset(&blocked)
@@ -50,18 +50,18 @@ public struct NamedThread: Sendable {
     }
 
     /// Lowers the priority of the calling thread, by as much as nice(1) counts it, from 0 to 19.
-    public static func yieldToOthers(_ niceness: Int32) {
+    package static func yieldToOthers(_ niceness: Int32) {
         // Of Linux a thread has its own.
         setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness)
     }
 
     /// Waits for the end of the thread. Call either this or `detach`, once.
-    public func join() {
+    package func join() {
         pthread_join(thread, nil)
     }
 
     /// Lets the thread end by itself. Call either this or `join`, once.
-    public func detach() {
+    package func detach() {
         pthread_detach(thread)
     }
 }

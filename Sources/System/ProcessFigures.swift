@@ -5,22 +5,22 @@
 import Glibc
 
 /// The figures of a process at one moment.
-public struct ProcessFigures: Sendable, Equatable {
+package struct ProcessFigures: Sendable, Equatable {
     /// User and system time used since the start, in seconds.
-    public var processorSeconds: Double
+    package var processorSeconds: Double
     /// Seconds since 1970.
-    public var startTime: Double
-    public var virtualBytes: UInt64
-    public var residentBytes: UInt64
-    public var threads: Int
-    public var openDescriptors: Int
+    package var startTime: Double
+    package var virtualBytes: UInt64
+    package var residentBytes: UInt64
+    package var threads: Int
+    package var openDescriptors: Int
     /// The limit on open descriptors.
-    public var mostDescriptors: Double
+    package var mostDescriptors: Double
     /// The limit on virtual memory; 2^64 − 1 without one.
-    public var mostVirtualBytes: Double
+    package var mostVirtualBytes: Double
 
     /// Those of this process, now; nil without /proc.
-    public static func read() -> ProcessFigures? {
+    package static func read() -> ProcessFigures? {
         guard let text = contents(of: "/proc/self/stat"), let stat = ProcessStat(text), let boot = bootTime else {
             return nil
         }

@@ -6,12 +6,12 @@ import Glibc
 import Time
 
 /// A counting semaphore. All methods may be called from any thread.
-public final class Semaphore: Sendable {
+package final class Semaphore: Sendable {
     /// Invariant: open for as long as this object lives.
     private let descriptor: Int32
 
     /// Throws when the kernel gives no descriptor.
-    public init() throws(SystemFailure) {
+    package init() throws(SystemFailure) {
         descriptor = eventfd(0, Int32(EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFailure("eventfd", code: errno) }
     }
@@ -19,10 +19,10 @@ public final class Semaphore: Sendable {
     deinit { close(descriptor) }
 
     /// Lets one more go on.
-    public func signal() { eventfd_write(descriptor, 1) }
+    package func signal() { eventfd_write(descriptor, 1) }
 
     /// Takes one, or sleeps until there is one or a time has come. Returns whether one was taken.
-    public func wait(until moment: MonotonicTime) -> Bool {
+    package func wait(until moment: MonotonicTime) -> Bool {
         while true {
             var count: eventfd_t = 0
             if eventfd_read(descriptor, &count) == 0 { return true }

@@ -4,12 +4,12 @@
 
 import Glibc
 
-public enum StartPages {
+package enum StartPages {
     /// Lets go of all unchanged pages of this process' executable and libraries; returns how many bytes of mappings
     /// those are. Reads /proc, and does nothing without it. It takes a millisecond or two: to be called once, after
     /// the start.
     @discardableResult
-    public static func release() -> Int {
+    package static func release() -> Int {
         guard let text = ProcessFigures.contents(of: "/proc/self/smaps") else { return 0 }
         var released = 0
         for mapping in unchanged(text) {

@@ -3,16 +3,16 @@
 import Glibc
 
 /// A system call, or something asked of the system, that failed.
-public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible {
+package struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// What failed: a system call, or what it was asked for.
-    public let what: String
+    package let what: String
     /// The errno.
-    public let code: Int32
+    package let code: Int32
 
-    public init(_ what: String, code: Int32) {
+    package init(_ what: String, code: Int32) {
         self.what = what
         self.code = code
     }
 
-    public var description: String { "\(what): \(String(cString: strerror(code)))" }
+    package var description: String { "\(what): \(String(cString: strerror(code)))" }
 }

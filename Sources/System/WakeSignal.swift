@@ -8,13 +8,13 @@ import Time
 /// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it
 /// many times before it is lowered is the same as once; one that is never lowered stays up, for any number of threads.
 /// All methods may be called from any thread.
-public final class WakeSignal: Sendable {
+package final class WakeSignal: Sendable {
     /// Readable while the signal is up. Invariant: open for as long as this object lives, so that a late signal never
     /// writes into another file that got the same number.
-    public let descriptor: Int32
+    package let descriptor: Int32
 
     /// Throws when the kernel gives no descriptor.
-    public init() throws(SystemFailure) {
+    package init() throws(SystemFailure) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFailure("eventfd", code: errno) }
     }
@@ -22,18 +22,18 @@ public final class WakeSignal: Sendable {
     deinit { close(descriptor) }
 
     /// Never blocks: a counter that is full (EAGAIN) is a signal that is up.
-    public func raise() { eventfd_write(descriptor, 1) }
+    package func raise() { eventfd_write(descriptor, 1) }
 
-    public func lower() {
+    package func lower() {
         var count: eventfd_t = 0
         eventfd_read(descriptor, &count)
     }
 
-    public var isRaised: Bool { wait(until: .zero) }
+    package var isRaised: Bool { wait(until: .zero) }
 
     /// Sleeps until the signal is up or a time has come; nil waits for ever. Returns whether it is up.
     @discardableResult
-    public func wait(until moment: MonotonicTime?) -> Bool {
+    package func wait(until moment: MonotonicTime?) -> Bool {
         while true {
             let rest = moment.map { $0.rest(at: MonotonicClock.now()) }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -4,14 +4,14 @@
 import CTLS
 
 /// A certificate and its private key, both in PEM.
-public struct IssuedCertificate: Sendable {
-    public let certificate: [UInt8]
-    public let key: [UInt8]
+package struct IssuedCertificate: Sendable {
+    package let certificate: [UInt8]
+    package let key: [UInt8]
 }
 
 /// What a certificate is to say.
-public struct CertificateRequest: Sendable {
-    public enum Purpose: Sendable {
+package struct CertificateRequest: Sendable {
+    package enum Purpose: Sendable {
         case server, client
         /// Both: a member shows the same certificate as a server and as a client.
         case peer
@@ -26,18 +26,18 @@ public struct CertificateRequest: Sendable {
         }
     }
 
-    public var commonName: String
-    public var organizationalUnit: String?
+    package var commonName: String
+    package var organizationalUnit: String?
     /// Host names: `localhost`.
-    public var hosts: [String] = []
+    package var hosts: [String] = []
     /// Numeric addresses: `127.0.0.1`, `::1`.
-    public var addresses: [String] = []
-    public var uris: [String] = []
-    public var purpose: Purpose
+    package var addresses: [String] = []
+    package var uris: [String] = []
+    package var purpose: Purpose
     /// Seconds since 1970: valid from the first, before the second.
-    public var validity: Range<Int64>
+    package var validity: Range<Int64>
 
-    public init(_ commonName: String, for purpose: Purpose, validity: Range<Int64>) {
+    package init(_ commonName: String, for purpose: Purpose, validity: Range<Int64>) {
         self.commonName = commonName
         self.purpose = purpose
         self.validity = validity
@@ -45,17 +45,17 @@ public struct CertificateRequest: Sendable {
 }
 
 /// Issues certificates (RFC 5280). Confined to one thread.
-public final class CertificateAuthority {
+package final class CertificateAuthority {
     private static let serialBytes = 16
     /// The third version of X.509 is written as 2.
     private static let version = 2
 
     private let key: OpaquePointer
     private let certificate: OpaquePointer
-    public let issued: IssuedCertificate
+    package let issued: IssuedCertificate
 
     /// Makes a new authority with a key on P-256, valid for the given seconds since 1970.
-    public init(_ commonName: String, validity: Range<Int64>) throws(TLSError) {
+    package init(_ commonName: String, validity: Range<Int64>) throws(TLSError) {
         defer { ERR_clear_error() }
         guard let key = ctls_new_p256_key() else { throw Self.failure() }
         let certificate: OpaquePointer
@@ -91,7 +91,7 @@ public final class CertificateAuthority {
     }
 
     /// Makes a key pair on P-256 and its certificate.
-    public func issue(_ request: CertificateRequest) throws(TLSError) -> IssuedCertificate {
+    package func issue(_ request: CertificateRequest) throws(TLSError) -> IssuedCertificate {
         defer { ERR_clear_error() }
         guard let newKey = ctls_new_p256_key() else { throw Self.failure() }
         defer { EVP_PKEY_free(newKey) }

@@ -3,14 +3,14 @@
 // midway, a trap that says so.
 
 /// Why a cryptographic service could not be had.
-public enum CryptoError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum CryptoError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No OpenSSL provider offers the algorithm; the configuration of OpenSSL leaves it out.
     case unavailable(algorithm: String)
     /// The algorithm was found but did not take the key.
     case keyRefused(algorithm: String)
 
     /// A sentence without its full stop.
-    public var description: String {
+    package var description: String {
         switch self {
         case .unavailable(let algorithm): "OpenSSL offers no \(algorithm): look at its configuration and providers"
         case .keyRefused(let algorithm): "OpenSSL refused the key for \(algorithm)"

@@ -4,7 +4,7 @@
 import Glibc
 
 /// The development certificates and the files they go to.
-public struct DevelopmentCertificates: Sendable {
+package struct DevelopmentCertificates: Sendable {
     /// How long they last, in seconds: the authority two years, the others one. Clients refuse servers' certificates
     /// that last much longer.
     private static let authorityLifetime: Int64 = 730 * 86_400
@@ -13,21 +13,21 @@ public struct DevelopmentCertificates: Sendable {
     private static let clockTolerance: Int64 = 300
 
     /// A name inside the directory, and what belongs there.
-    public struct File: Sendable {
-        public let name: String
-        public let bytes: [UInt8]
+    package struct File: Sendable {
+        package let name: String
+        package let bytes: [UInt8]
         /// For its owner's eyes only.
-        public let isSecret: Bool
+        package let isSecret: Bool
     }
 
-    public let files: [File]
+    package let files: [File]
 
     /// Makes new ones.
     /// - Parameters:
     ///   - hosts: what the server and the member are called besides localhost; numeric addresses too.
     ///   - namespace: the namespace that the client's certificate names.
     ///   - now: seconds since 1970.
-    public init(hosts: [String], namespace: String, now: Int64) throws(TLSError) {
+    package init(hosts: [String], namespace: String, now: Int64) throws(TLSError) {
         let start = now - Self.clockTolerance
         let authority = try CertificateAuthority(
             "Registry development authority", validity: start..<now + Self.authorityLifetime)
@@ -61,7 +61,7 @@ public struct DevelopmentCertificates: Sendable {
 
     /// Writes the files into `directory`, which is made when it is not there. A file that exists is never overwritten:
     /// then none is written.
-    public func write(to directory: String) throws(TLSError) {
+    package func write(to directory: String) throws(TLSError) {
         guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
             throw .unwritable(path: directory, reason: String(cString: strerror(errno)))
         }

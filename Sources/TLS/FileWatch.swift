@@ -9,20 +9,20 @@ import Glibc
 
 /// The files that something was read from, and whether they have changed since. Make it before the first reading, and
 /// again before each reading that follows: a file that changes meanwhile is then read again.
-public struct FileWatch: Sendable {
+package struct FileWatch: Sendable {
     private var paths: [String]
     private var read: [FileStamp]
     /// Of the last look.
     private var seen: [FileStamp]
 
-    public init(_ paths: [String]) {
+    package init(_ paths: [String]) {
         self.paths = paths
         read = paths.map(FileStamp.init)
         seen = read
     }
 
     /// Watches one more file. To be called before it is read.
-    public mutating func add(_ path: String) {
+    package mutating func add(_ path: String) {
         let stamp = FileStamp(path)
         paths.append(path)
         read.append(stamp)
@@ -31,7 +31,7 @@ public struct FileWatch: Sendable {
 
     /// Looks, which is one stat(2) a file. Whether the files differ from those that were read and have come to rest:
     /// they were the same at the last look.
-    public mutating func haveChanged() -> Bool {
+    package mutating func haveChanged() -> Bool {
         let before = seen
         seen = paths.map(FileStamp.init)
         return seen != read && seen == before

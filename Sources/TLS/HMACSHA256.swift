@@ -4,15 +4,15 @@
 import CTLS
 
 /// A prepared HMAC-SHA-256 key. Confined to one thread: each code is computed in the one context that holds the key.
-public final class HMACSHA256 {
+package final class HMACSHA256 {
     /// The length of a code in bytes.
-    public static let byteCount = 32
+    package static let byteCount = 32
 
     /// Invariant: holds the key and SHA-256; `EVP_MAC_init` without a key starts the next message under both.
     private let context: OpaquePointer
 
     /// Prepares a key of any length, even none.
-    public init(key: Span<UInt8>) throws(CryptoError) {
+    package init(key: Span<UInt8>) throws(CryptoError) {
         guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil) else { throw .unavailable(algorithm: "HMAC") }
         defer { EVP_MAC_free(algorithm) }  // the context keeps a reference of its own
         guard let context = EVP_MAC_CTX_new(algorithm) else { throw .unavailable(algorithm: "HMAC") }
@@ -24,12 +24,12 @@ public final class HMACSHA256 {
     }
 
     /// Prepares a key of any length, even none.
-    public convenience init(key: [UInt8]) throws(CryptoError) { try self.init(key: key.span) }
+    package convenience init(key: [UInt8]) throws(CryptoError) { try self.init(key: key.span) }
 
     deinit { EVP_MAC_CTX_free(context) }
 
     /// The code of one message, `byteCount` long.
-    public func code(for message: Span<UInt8>) -> [UInt8] {
+    package func code(for message: Span<UInt8>) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
             compute(message, into: UnsafeMutableRawBufferPointer(buffer))
             count = Self.byteCount
@@ -37,10 +37,10 @@ public final class HMACSHA256 {
     }
 
     /// The code of one message, `byteCount` long.
-    public func code(for message: [UInt8]) -> [UInt8] { code(for: message.span) }
+    package func code(for message: [UInt8]) -> [UInt8] { code(for: message.span) }
 
     /// Whether `code` is the whole code of the message; the time taken does not reveal where the two differ.
-    public func isValid(_ code: Span<UInt8>, for message: Span<UInt8>) -> Bool {
+    package func isValid(_ code: Span<UInt8>, for message: Span<UInt8>) -> Bool {
         guard code.count == Self.byteCount else { return false }
         return withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { expected in
             compute(message, into: expected)

@@ -5,16 +5,16 @@ import CTLS
 import Glibc
 
 /// The names in a peer's certificate.
-public struct PeerCertificate: Sendable, Equatable {
+package struct PeerCertificate: Sendable, Equatable {
     /// The subject's alternative names, each with its kind: `DNS:registry-1`, `IP:10.0.0.1`,
     /// `URI:spiffe://cluster/registry`. In order.
-    public let names: [String]
+    package let names: [String]
 
-    public init(names: [String]) { self.names = names }
+    package init(names: [String]) { self.names = names }
 
     /// Whether the certificate carries a name, given without its kind. DNS names are compared without regard to case,
     /// as ASCII.
-    public func carries(_ name: String) -> Bool {
+    package func carries(_ name: String) -> Bool {
         names.contains { text in
             guard let colon = text.firstIndex(of: ":") else { return false }
             let value = text[text.index(after: colon)...]

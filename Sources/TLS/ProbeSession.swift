@@ -4,9 +4,9 @@
 import CTLS
 
 /// TLS over a nonblocking socket that its caller owns and polls. Belongs to one thread.
-public final class ProbeSession {
+package final class ProbeSession {
     /// How far a call came.
-    public enum Step: Equatable {
+    package enum Step: Equatable {
         /// The number of bytes transferred; 0 for a handshake.
         case done(Int)
         case wantsInput
@@ -21,7 +21,7 @@ public final class ProbeSession {
 
     /// - Parameters:
     ///   - certificate: a client's certificate and its key, as paths of files in PEM, for a server that asks for one.
-    public init(_ descriptor: Int32, certificate: (path: String, key: String)? = nil) throws(TLSError) {
+    package init(_ descriptor: Int32, certificate: (path: String, key: String)? = nil) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw .unavailable(reason: OpenSSLFailure.takeReason())
         }
@@ -53,16 +53,16 @@ public final class ProbeSession {
         SSL_CTX_free(context)
     }
 
-    public func handshake() -> Step {
+    package func handshake() -> Step {
         let result = SSL_connect(session)
         return result == 1 ? .done(0) : step(result)
     }
 
-    public func write(_ bytes: ArraySlice<UInt8>) -> Step {
+    package func write(_ bytes: ArraySlice<UInt8>) -> Step {
         step(bytes.withUnsafeBytes { SSL_write(session, $0.baseAddress, Int32($0.count)) })
     }
 
-    public func read(_ room: UnsafeMutableRawBufferPointer) -> Step {
+    package func read(_ room: UnsafeMutableRawBufferPointer) -> Step {
         step(SSL_read(session, room.baseAddress, Int32(room.count)))
     }
 

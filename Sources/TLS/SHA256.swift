@@ -6,12 +6,12 @@ import CTLS
 import Glibc
 
 /// SHA-256 digests. Any thread.
-public enum SHA256 {
+package enum SHA256 {
     /// The length of a digest in bytes.
-    public static let byteCount = 32
+    package static let byteCount = 32
 
     /// The digest of the bytes, `byteCount` long.
-    public static func digest(of message: Span<UInt8>) -> [UInt8] {
+    package static func digest(of message: Span<UInt8>) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             hash(message, into: UnsafeMutableRawBufferPointer(buffer))
             count = byteCount
@@ -19,11 +19,11 @@ public enum SHA256 {
     }
 
     /// The digest of the bytes, `byteCount` long.
-    public static func digest(of message: [UInt8]) -> [UInt8] { digest(of: message.span) }
+    package static func digest(of message: [UInt8]) -> [UInt8] { digest(of: message.span) }
 
     /// The first 8 bytes of the digest, the first byte the most significant: its 16 hexadecimal digits are the first 16
     /// of the digest's. Allocates nothing that outlives the call.
-    public static func prefix64(of message: Span<UInt8>) -> UInt64 {
+    package static func prefix64(of message: Span<UInt8>) -> UInt64 {
         withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
             hash(message, into: buffer)
             return UInt64(bigEndian: buffer.load(as: UInt64.self))
@@ -31,7 +31,7 @@ public enum SHA256 {
     }
 
     /// The first 8 bytes of the digest, the first byte the most significant.
-    public static func prefix64(of message: [UInt8]) -> UInt64 { prefix64(of: message.span) }
+    package static func prefix64(of message: [UInt8]) -> UInt64 { prefix64(of: message.span) }
 
     /// - Parameter digest: room for `byteCount` bytes.
     private static func hash(_ message: Span<UInt8>, into digest: UnsafeMutableRawBufferPointer) {

@@ -4,7 +4,7 @@ import CTLS
 
 /// Whether two byte strings are equal. The time taken reveals whether their lengths differ, but not where their bytes
 /// do.
-public func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+package func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     guard !left.isEmpty else { return true }
     return left.withUnsafeBytes { first in
@@ -14,11 +14,11 @@ public func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool
 
 /// Whether two byte strings are equal. The time taken reveals whether their lengths differ, but not where their bytes
 /// do.
-public func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { constantTimeEqual(left.span, right.span) }
+package func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { constantTimeEqual(left.span, right.span) }
 
 /// Unpredictable bytes, from the system's own generator (`getrandom` on Linux), which cannot fail once the system is
 /// up. Any thread.
-public func randomBytes(_ count: Int) -> [UInt8] {
+package func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
         // Eight at a time: each draw is a system call.

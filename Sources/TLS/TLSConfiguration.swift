@@ -2,9 +2,9 @@
 // time, so that a renewed certificate is found.
 
 /// The files and the policy of a TLS port.
-public struct TLSConfiguration: Sendable, Equatable {
+package struct TLSConfiguration: Sendable, Equatable {
     /// What is asked of clients.
-    public enum ClientAuthentication: String, Sendable, CaseIterable {
+    package enum ClientAuthentication: String, Sendable, CaseIterable {
         /// No certificate is asked for.
         case none
         /// One is asked for, and must be good when it is sent.
@@ -14,16 +14,16 @@ public struct TLSConfiguration: Sendable, Equatable {
     }
 
     /// PEM: the server's certificate first, then those that lead to its authority.
-    public var certificatePath: String
+    package var certificatePath: String
     /// PEM, not encrypted.
-    public var keyPath: String
+    package var keyPath: String
     /// PEM: the authorities whose client certificates are good; nil only without client authentication.
-    public var clientCAPath: String?
+    package var clientCAPath: String?
     /// PEM: the lists of revoked client certificates; when given, every authority that issues to clients must have one.
-    public var clientCRLPath: String?
-    public var clientAuthentication: ClientAuthentication
+    package var clientCRLPath: String?
+    package var clientAuthentication: ClientAuthentication
 
-    public init(
+    package init(
         certificatePath: String, keyPath: String, clientCAPath: String? = nil, clientCRLPath: String? = nil,
         clientAuthentication: ClientAuthentication = .none
     ) {
@@ -35,52 +35,52 @@ public struct TLSConfiguration: Sendable, Equatable {
     }
 
     /// Every file that a context is built from.
-    public var paths: [String] {
+    package var paths: [String] {
         [certificatePath, keyPath] + [clientCAPath, clientCRLPath].compactMap(\.self)
     }
 }
 
 /// The files of a member of a cluster: it shows its certificate to those that connect and to those that it connects to,
 /// and both must show theirs.
-public struct PeerTLSConfiguration: Sendable, Equatable {
+package struct PeerTLSConfiguration: Sendable, Equatable {
     /// PEM: the member's certificate first, then those that lead to its authority.
-    public var certificatePath: String
+    package var certificatePath: String
     /// PEM, not encrypted.
-    public var keyPath: String
+    package var keyPath: String
     /// PEM: the authorities whose members are let in.
-    public var authorityPath: String
+    package var authorityPath: String
 
-    public init(certificatePath: String, keyPath: String, authorityPath: String) {
+    package init(certificatePath: String, keyPath: String, authorityPath: String) {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
         self.authorityPath = authorityPath
     }
 
     /// Every file that a context is built from.
-    public var paths: [String] { [certificatePath, keyPath, authorityPath] }
+    package var paths: [String] { [certificatePath, keyPath, authorityPath] }
 }
 
 /// What is believed of servers that are no members: sources of instances, publishers of keys.
-public struct ClientTLSConfiguration: Sendable, Equatable {
+package struct ClientTLSConfiguration: Sendable, Equatable {
     /// PEM: the authorities whose servers are believed; nil for those that the system believes.
-    public var authorityPath: String?
+    package var authorityPath: String?
     /// What a server is shown that asks for a certificate, as paths of files in PEM: the certificate first, then those
     /// that lead to its authority; and its key, not encrypted.
-    public var identity: (path: String, key: String)?
+    package var identity: (path: String, key: String)?
 
-    public init(authorityPath: String? = nil, identity: (path: String, key: String)? = nil) {
+    package init(authorityPath: String? = nil, identity: (path: String, key: String)? = nil) {
         self.authorityPath = authorityPath
         self.identity = identity
     }
 
     /// Every file that a context is built from.
-    public var paths: [String] { [authorityPath, identity?.path, identity?.key].compactMap(\.self) }
+    package var paths: [String] { [authorityPath, identity?.path, identity?.key].compactMap(\.self) }
 
-    public static func == (one: Self, other: Self) -> Bool { one.paths == other.paths }
+    package static func == (one: Self, other: Self) -> Bool { one.paths == other.paths }
 }
 
 /// Why no context can be built from a configuration.
-public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case unreadable(path: String, reason: String)
     case unwritable(path: String, reason: String)
     case noCertificate(path: String)
@@ -99,7 +99,7 @@ public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case unavailable(reason: String)
 
     /// A sentence without its full stop that names the file to put right.
-    public var description: String {
+    package var description: String {
         switch self {
         case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
         case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)"

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: an SSL_CTX counts its references atomically and guards the little that `SSL_new` and a
 /// handshake touch in it; nothing here changes it once `init` has returned.
-public final class TLSContext: @unchecked Sendable {
+package final class TLSContext: @unchecked Sendable {
     /// ECDHE with AEAD only (RFC 9325, section 4.2). The client chooses: one without AES in hardware asks for ChaCha20.
     private static let ciphers =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -20,7 +20,7 @@ public final class TLSContext: @unchecked Sendable {
 
     let context: OpaquePointer
     /// When our certificate expires, in seconds since 1970; never without one.
-    public let certificateExpiry: Int64
+    package let certificateExpiry: Int64
 
     /// What both sides have: the certificate, checked at `now`, and the protocol. Only a client may have none.
     private init(_ method: OpaquePointer?, certificate: (path: String, key: String)?, now: Int64) throws(TLSError) {
@@ -43,7 +43,7 @@ public final class TLSContext: @unchecked Sendable {
 
     /// Reads and checks the files of `configuration` at `now`, in seconds since 1970. Without ticket keys no client
     /// ever resumes: each connection makes a full handshake and shows its certificate.
-    public convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
+    package convenience init(_ configuration: TLSConfiguration, ticketKeys: TicketKeys?, now: Int64) throws(TLSError) {
         try self.init(
             TLS_server_method(), certificate: (configuration.certificatePath, configuration.keyPath), now: now)
         try Self.authenticateClients(configuration, in: context, now: now)
@@ -54,7 +54,7 @@ public final class TLSContext: @unchecked Sendable {
 
     /// A member's side of the connections that it accepts. Links last for days, so there is nothing to win by resuming
     /// one, and no key to be kept that opens old ones.
-    public convenience init(accepting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
+    package convenience init(accepting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(
             TLSConfiguration(
                 certificatePath: configuration.certificatePath, keyPath: configuration.keyPath,
@@ -65,7 +65,7 @@ public final class TLSContext: @unchecked Sendable {
     /// The other side, for connections that a member opens: shows its certificate and accepts one that its authorities
     /// have issued. Whether the name in that is the right one is for the caller to judge, by
     /// `TLSSession.peerCertificate`.
-    public convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
+    package convenience init(connecting configuration: PeerTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(
             TLS_client_method(), certificate: (configuration.certificatePath, configuration.keyPath), now: now)
         try Self.trustAuthorities(try PEMFile(configuration.authorityPath), in: context)
@@ -74,7 +74,7 @@ public final class TLSContext: @unchecked Sendable {
 
     /// For connections to other servers than members: believes a certificate that one of the authorities has issued,
     /// for the name or address that `makeSession(to:)` is asked for.
-    public convenience init(trusting configuration: ClientTLSConfiguration, now: Int64) throws(TLSError) {
+    package convenience init(trusting configuration: ClientTLSConfiguration, now: Int64) throws(TLSError) {
         try self.init(TLS_client_method(), certificate: configuration.identity, now: now)
         // What the server sends last may be cut short unseen where an answer ends with its connection.
         SSL_CTX_clear_options(context, ctls_ignore_unexpected_eof)
@@ -97,7 +97,7 @@ public final class TLSContext: @unchecked Sendable {
 
     /// A session that waits for a client's first message, or is about to send its own; nil when memory is short. The
     /// caller owns it: an `SSL`.
-    public func makeSession() -> OpaquePointer? {
+    package func makeSession() -> OpaquePointer? {
         let session = SSL_new(context)
         if session == nil { ERR_clear_error() }
         return session
@@ -105,7 +105,7 @@ public final class TLSContext: @unchecked Sendable {
 
     /// A session to a server that must prove to be `host`, a name or a numeric address; nil when memory is short or the
     /// name cannot be one. The caller owns it: an `SSL`.
-    public func makeSession(to host: String, isAddress: Bool) -> OpaquePointer? {
+    package func makeSession(to host: String, isAddress: Bool) -> OpaquePointer? {
         guard let session = makeSession() else { return nil }
         let expected = SSL_get0_param(session)
         // A certificate's common name is nobody's address (RFC 9525, section 2), and `w*.example` is no host.
@@ -316,12 +316,12 @@ private func selectProtocol(
 }
 
 /// The context that new connections use. A reload replaces it; connections made before keep theirs.
-public final class TLSContextBox: Sendable {
+package final class TLSContextBox: Sendable {
     private let context: Mutex<TLSContext>
 
-    public init(_ context: TLSContext) { self.context = Mutex(context) }
+    package init(_ context: TLSContext) { self.context = Mutex(context) }
 
-    public var current: TLSContext { context.withLock { $0 } }
+    package var current: TLSContext { context.withLock { $0 } }
 
-    public func replace(by context: TLSContext) { self.context.withLock { $0 = context } }
+    package func replace(by context: TLSContext) { self.context.withLock { $0 = context } }
 }

@@ -5,17 +5,17 @@ import CTLS
 
 /// A view of a session (an `SSL`) that the bufferevent owns. It must not outlive the session, and belongs to the thread
 /// that drives it.
-public struct TLSSession {
+package struct TLSSession {
     private let session: OpaquePointer
 
-    public init(_ session: OpaquePointer) { self.session = session }
+    package init(_ session: OpaquePointer) { self.session = session }
 
     /// Whether the handshake is done: nothing was exchanged before.
-    public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
+    package var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
 
     /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the
     /// session has failed: the next write, libevent's, must be of the same bytes, and learns which of the two it was.
-    public func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    package func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         guard SSL_write(session, bytes, Int32(count)) == Int32(count) else {
             ERR_clear_error()
             return false
@@ -25,22 +25,22 @@ public struct TLSSession {
 
     /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing
     /// before the handshake's end, and nothing helps where the client has gone.
-    public func sayGoodbye() {
+    package func sayGoodbye() {
         if isEstablished { SSL_shutdown(session) }
         ERR_clear_error()
     }
 
     /// The client's certificate; nil when it sent none. Only good ones get this far.
-    public var clientCertificate: ClientCertificate? {
+    package var clientCertificate: ClientCertificate? {
         guard let certificate = SSL_get0_peer_certificate(session) else { return nil }
         return ClientCertificate(certificate)
     }
 
     /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
-    public var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
+    package var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
 
     /// Why the other end's certificate was not believed; nil when it was, or none has come yet.
-    public var distrust: String? {
+    package var distrust: String? {
         let result = SSL_get_verify_result(session)
         guard result != Int(X509_V_OK), let text = X509_verify_cert_error_string(result) else { return nil }
         return String(cString: text)
@@ -48,18 +48,18 @@ public struct TLSSession {
 
     /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's
     /// certificate: that it failed our check, or the alert with which the other end says so (RFC 8446, section 6.2).
-    public static func isDistrust(_ code: UInt) -> Bool { OpenSSLFailure.isDistrust(code) }
+    package static func isDistrust(_ code: UInt) -> Bool { OpenSSLFailure.isDistrust(code) }
 
     /// What an OpenSSL error code, as libevent hands it on, means.
-    public static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
+    package static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
 }
 
 /// What of a client's certificate can name a namespace.
-public struct ClientCertificate: Sendable, Equatable {
+package struct ClientCertificate: Sendable, Equatable {
     /// The URIs of the subject's alternative names, in order.
-    public let uris: [String]
+    package let uris: [String]
     /// The subject's organizational units, in order.
-    public let organizationalUnits: [String]
+    package let organizationalUnits: [String]
 
     init(_ certificate: OpaquePointer) {
         uris = Self.uris(of: certificate)

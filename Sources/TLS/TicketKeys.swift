@@ -6,13 +6,13 @@ import CTLS
 import Synchronization
 
 /// The current key and the one before it. Safe to use from any thread.
-public final class TicketKeys: Sendable {
+package final class TicketKeys: Sendable {
     /// How long a key seals new tickets, and how long a ticket is good for, in seconds: so the key before the current
     /// one opens every ticket that is still good. In TLS 1.3 each resumption brings a new ticket, which is good for as
     /// long again: a client that comes back in time resumes for as long as the process lives and trusts the same
     /// authorities and revocation lists, and its certificate has not expired. In TLS 1.2 the time runs from the full
     /// handshake, however often the ticket is renewed.
-    public static let rotationPeriod: Int64 = 12 * 3_600
+    package static let rotationPeriod: Int64 = 12 * 3_600
 
     private static let nameBytes = 16
     private static let secretBytes = 32
@@ -39,12 +39,12 @@ public final class TicketKeys: Sendable {
     private let state: Mutex<State>
 
     /// Draws the first key; `now` is in seconds of any steady clock.
-    public init(now: Int64) {
+    package init(now: Int64) {
         state = Mutex(State(since: now))
     }
 
     /// Takes a new key when the current one is old enough. To be called every now and then.
-    public func rotate(now: Int64) {
+    package func rotate(now: Int64) {
         state.withLock { state in
             guard now - state.since >= Self.rotationPeriod else { return }
             // After a long sleep the previous key is as outdated as the current one, and so goes with the next call.

@@ -3,33 +3,33 @@
 
 /// What is logged of one request once it has been answered. Nothing here is secret: the caller leaves credentials out
 /// of `path`.
-public struct AccessLine: Sendable {
+package struct AccessLine: Sendable {
     /// When the request was answered: nanoseconds since the start of 1970.
-    public var nanoseconds: Int64
+    package var nanoseconds: Int64
     /// The request's id, any bytes.
-    public var requestID: [UInt8]
+    package var requestID: [UInt8]
     /// The namespace it was for.
-    public var namespace: String
+    package var namespace: String
     /// The operation it named, as in `renew`.
-    public var operation: String
+    package var operation: String
     /// The method, as in `GET`.
-    public var method: String
+    package var method: String
     /// The path as the client sent it, any bytes.
-    public var path: ArraySlice<UInt8>
+    package var path: ArraySlice<UInt8>
     /// The status of the response.
-    public var status: Int
+    package var status: Int
     /// The length of the response body in bytes.
-    public var bytes: Int
+    package var bytes: Int
     /// How long the request took, in microseconds.
-    public var microseconds: Int
+    package var microseconds: Int
     /// The client's address; left out when nil.
-    public var client: String?
+    package var client: String?
     /// Why the request was refused; left out when nil.
-    public var error: String?
+    package var error: String?
     /// The beginning of a request that could not be read, any bytes; left out when nil.
-    public var received: ArraySlice<UInt8>?
+    package var received: ArraySlice<UInt8>?
 
-    public init(
+    package init(
         nanoseconds: Int64, requestID: [UInt8], namespace: String, operation: String, method: String,
         path: ArraySlice<UInt8>, status: Int,
         bytes: Int, microseconds: Int, client: String?, error: String? = nil, received: ArraySlice<UInt8>? = nil
@@ -49,11 +49,11 @@ public struct AccessLine: Sendable {
     }
 
     /// The level that every such line bears. Whether it is written does not depend on it.
-    public static let level = LogLevel.info
+    package static let level = LogLevel.info
 
     /// Appends the whole line, newline included. `timestamps` is best kept from line to line; `memberName` is left out
     /// when nil.
-    public func append(
+    package func append(
         to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter, memberName: String? = nil
     ) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: "request", &line)

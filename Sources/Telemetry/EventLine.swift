@@ -2,29 +2,29 @@
 // there may be a million of them when a data centre's machines go at once.
 
 /// What is logged of one change.
-public struct EventLine: Sendable {
+package struct EventLine: Sendable {
     /// When it happened: nanoseconds since the start of 1970.
-    public var nanoseconds: Int64
+    package var nanoseconds: Int64
     /// What happened, as in `expired`: the line's message.
-    public var kind: String
-    public var namespace: String
+    package var kind: String
+    package var namespace: String
     /// The instance's id, its service and its endpoint, as in `http://10.0.0.1:80`.
-    public var id: String
-    public var service: String
-    public var endpoint: String
+    package var id: String
+    package var service: String
+    package var endpoint: String
     /// The status before and after; left out when nil.
-    public var before: String?
-    public var after: String?
+    package var before: String?
+    package var after: String?
     /// The revision of its namespace.
-    public var index: UInt64
+    package var index: UInt64
     /// Which member took it; left out when nil, as are the three that follow.
-    public var member: String?
-    public var client: String?
-    public var principal: String?
+    package var member: String?
+    package var client: String?
+    package var principal: String?
     /// The source that has changed.
-    public var source: String?
+    package var source: String?
 
-    public init(
+    package init(
         nanoseconds: Int64, kind: String, namespace: String, id: String, service: String, endpoint: String,
         before: String?, after: String?,
         index: UInt64, member: String?, client: String?, principal: String?, source: String? = nil
@@ -45,11 +45,11 @@ public struct EventLine: Sendable {
     }
 
     /// The level of every such line, and its logger.
-    public static let level = LogLevel.info
-    public static let logger = "events"
+    package static let level = LogLevel.info
+    package static let logger = "events"
 
     /// Appends the whole line, newline included. `timestamps` is best kept from line to line.
-    public func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
+    package func append(to line: inout [UInt8], format: LogFormat, timestamps: inout TimestampFormatter) {
         format.begin(Self.level, at: nanoseconds, &timestamps, message: kind, &line)
         format.field(.logger, Self.logger, &line)
         format.field(.namespace, namespace, &line)
@@ -67,7 +67,7 @@ public struct EventLine: Sendable {
     }
 
     /// The line for changes that were dropped before they could be logged.
-    public static func missed(_ count: UInt64, at nanoseconds: Int64, format: LogFormat) -> [UInt8] {
+    package static func missed(_ count: UInt64, at nanoseconds: Int64, format: LogFormat) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
         format.begin(

@@ -2,10 +2,10 @@
 // thread that answers a scrape adds them up.
 
 /// Counts of latencies by bucket, with their sum: 152 bytes, and no allocation.
-public struct LatencyHistogram: Sendable {
+package struct LatencyHistogram: Sendable {
     /// The inclusive upper bounds of the buckets in microseconds, rising; a last bucket without bound follows them.
     /// Three a decade, from a heartbeat's cost to what any client would wait.
-    public static let bounds = [
+    package static let bounds = [
         50, 100, 250, 500,
         1_000, 2_500, 5_000,
         10_000, 25_000, 50_000,
@@ -18,19 +18,19 @@ public struct LatencyHistogram: Sendable {
     private var counts = InlineArray<18, UInt64>(repeating: 0)
 
     /// The sum of all latencies in microseconds; it wraps after half a million years.
-    public private(set) var sum: UInt64 = 0
+    package private(set) var sum: UInt64 = 0
 
-    public init() {}
+    package init() {}
 
     /// How many latencies were recorded.
-    public var count: UInt64 {
+    package var count: UInt64 {
         var total: UInt64 = 0
         for index in counts.indices { total += counts[index] }
         return total
     }
 
     /// Records one latency. A negative one (a clock that stepped back) counts as 0.
-    public mutating func record(microseconds: Int) {
+    package mutating func record(microseconds: Int) {
         let latency = max(microseconds, 0)
         // Most latencies are in the first buckets, which a search from the front finds first.
         var bucket = 0
@@ -41,10 +41,10 @@ public struct LatencyHistogram: Sendable {
 
     /// How many latencies are in the bucket, without those below it; `bucket` is an index of ``bounds``, or their count
     /// for the last.
-    public subscript(bucket: Int) -> UInt64 { counts[bucket] }
+    package subscript(bucket: Int) -> UInt64 { counts[bucket] }
 
     /// Adds what the other has recorded.
-    public static func += (left: inout LatencyHistogram, right: LatencyHistogram) {
+    package static func += (left: inout LatencyHistogram, right: LatencyHistogram) {
         for index in left.counts.indices { left.counts[index] += right.counts[index] }
         left.sum &+= right.sum
     }

@@ -3,7 +3,7 @@
 // formats one valid object.
 
 /// The shape of the log, as settings name it.
-public enum LogFormat: String, Sendable, CaseIterable {
+package enum LogFormat: String, Sendable, CaseIterable {
     /// `2026-11-23T00:05:43.413815Z level=info msg="…" key=value …`; values are quoted where they must be.
     case text
     /// One object a line: `time`, `level`, `msg`, then the fields.
@@ -12,14 +12,14 @@ public enum LogFormat: String, Sendable, CaseIterable {
     case logstash
 
     /// The most bytes of a message or a value that are logged; an ellipsis replaces the rest.
-    public static let maximumValueBytes = 4096
+    package static let maximumValueBytes = 4096
     /// The same for the name of a field.
-    public static let maximumKeyBytes = 128
+    package static let maximumKeyBytes = 128
     /// Sub-second digits of a line's time: microseconds.
-    public static let timeDigits = 6
+    package static let timeDigits = 6
 
     /// The line that reports `count` lines for which the log had no room; for a ``LogPipe``.
-    public func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
+    package func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
         begin(

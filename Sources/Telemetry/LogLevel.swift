@@ -4,7 +4,7 @@
 import Logging
 
 /// How severe an event is, or (as a threshold) how severe it must be to be logged. Ordered by severity.
-public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
+package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     /// For someone who is following the program's steps; swift-log's `trace` and `debug`.
     case debug
     /// What normally happens; swift-log's `info` and `notice`.
@@ -20,7 +20,7 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     case panic
 
     /// The level of an event that swift-log gives this one.
-    public init(_ level: Logger.Level) {
+    package init(_ level: Logger.Level) {
         switch level {
         case .trace, .debug: self = .debug
         case .info, .notice: self = .info
@@ -31,7 +31,7 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     }
 
     /// The name, in lower case, as in settings and log lines.
-    public var name: String {
+    package var name: String {
         switch self {
         case .debug: "debug"
         case .info: "info"
@@ -43,12 +43,12 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     }
 
     /// Whether this threshold lets an event of that level through.
-    public func admits(_ event: LogLevel) -> Bool {
+    package func admits(_ event: LogLevel) -> Bool {
         event >= min(self, .fatal)
     }
 
     /// The threshold to give to swift-log: the least severe of its levels that this threshold admits.
-    public var swiftLogThreshold: Logger.Level {
+    package var swiftLogThreshold: Logger.Level {
         switch self {
         case .debug: .trace
         case .info: .info
@@ -58,5 +58,5 @@ public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
         }
     }
 
-    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }

@@ -11,10 +11,10 @@ import Time
 ///
 ///     append ──► filling ──(swap)──► batch ──► write(2)
 ///                 LogBuffer           LogWriter, its own thread
-public final class LogPipe: Sendable {
+package final class LogPipe: Sendable {
     /// How much the pipe holds of what is not yet written, unless told otherwise: 4 MiB, some ten thousand requests'
     /// lines.
-    public static let defaultCapacity = 4 << 20
+    package static let defaultCapacity = 4 << 20
 
     /// How long after its deadline ``close(within:)`` gives the writer to notice it. Only a descriptor that blocks in
     /// write(2) although poll(2) called it writable (a stopped terminal) uses this up.
@@ -34,7 +34,7 @@ public final class LogPipe: Sendable {
     ///   while it lasts.
     ///   - dropReport: renders the line that reports the number of dropped lines; called on the writer's thread, at
     ///   most once a second.
-    public init(
+    package init(
         descriptor: Int32, capacity: Int = LogPipe.defaultCapacity, dropReport: @escaping @Sendable (UInt64) -> [UInt8]
     ) throws(SystemFailure) {
         let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
@@ -59,14 +59,14 @@ public final class LogPipe: Sendable {
     }
 
     /// How many lines have been dropped since the start.
-    public var dropped: UInt64 { buffer.dropped }
+    package var dropped: UInt64 { buffer.dropped }
 
     /// Adds one line, or drops it whole and counts it if there is no room (or the pipe is closed). Never blocks on the
     /// output. If the line does not end with a newline, it gets one; that it has no other is the caller's care.
-    public func append(_ line: [UInt8]) { append(line.span) }
+    package func append(_ line: [UInt8]) { append(line.span) }
 
     /// The same for bytes that are part of something.
-    public func append(_ line: Span<UInt8>) {
+    package func append(_ line: Span<UInt8>) {
         // A closure cannot hold a span, so the pointer goes in; it does not outlive the call.
         line.withUnsafeBufferPointer { buffer.append($0) }
     }
@@ -77,7 +77,7 @@ public final class LogPipe: Sendable {
     /// - Returns: whether the writer has stopped. If not, it is stuck in a write that never returns, and is left
     ///   behind.
     @discardableResult
-    public func close(within milliseconds: Int) -> Bool {
+    package func close(within milliseconds: Int) -> Bool {
         let deadline = MonotonicClock.now() + .milliseconds(max(0, milliseconds))
         // Taken out first: the buffer has a lock of its own, and two are never held together.
         let running = thread.withLock { $0.take() }

@@ -4,13 +4,13 @@
 import Synchronization
 
 /// A threshold in force. Safe to use from any thread.
-public final class LogThreshold: Sendable {
+package final class LogThreshold: Sendable {
     private let raw: Atomic<UInt8>
 
-    public init(_ level: LogLevel) { raw = Atomic(level.rawValue) }
+    package init(_ level: LogLevel) { raw = Atomic(level.rawValue) }
 
     /// The level in force; setting it holds for the next line of every logger that has it.
-    public var level: LogLevel {
+    package var level: LogLevel {
         get { LogLevel(rawValue: raw.load(ordering: .relaxed)) ?? .debug }
         set { raw.store(newValue.rawValue, ordering: .relaxed) }
     }

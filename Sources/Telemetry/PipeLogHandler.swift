@@ -9,14 +9,14 @@ import System
 /// Fields come in this order: the logger's label, then metadata sorted by key. As in swift-log's own handlers the
 /// logger's metadata gives way to its provider's, and that to the event's; an error becomes `error.message` and
 /// `error.type`. A nested value is rendered as one string, so that a key has the same type in every line.
-public struct PipeLogHandler: LogHandler {
+package struct PipeLogHandler: LogHandler {
     /// The shared threshold's, unless this logger was given one of its own.
-    public var logLevel: Logger.Level {
+    package var logLevel: Logger.Level {
         get { ownLevel ?? threshold.level.swiftLogThreshold }
         set { ownLevel = newValue }
     }
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
 
     private let threshold: LogThreshold
     private var ownLevel: Logger.Level?
@@ -28,7 +28,7 @@ public struct PipeLogHandler: LogHandler {
     /// - Parameters:
     ///   - label: the logger's name; if empty, lines have no `logger`.
     ///   - clock: nanoseconds since the start of 1970; called from any thread.
-    public init(
+    package init(
         label: String, pipe: LogPipe, format: LogFormat, threshold: LogThreshold,
         metadataProvider: Logger.MetadataProvider? = nil,
         clock: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds() }
@@ -41,12 +41,12 @@ public struct PipeLogHandler: LogHandler {
         self.clock = clock
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var line: [UInt8] = []
         line.reserveCapacity(Self.usualLineBytes)
         append(event, to: &line)

@@ -4,16 +4,16 @@
 
 /// Renders metric families as bytes. Names, label names and help are the program's own and are expected to be valid;
 /// label values may be anything.
-public struct PrometheusText: Sendable {
+package struct PrometheusText: Sendable {
     /// What has been rendered so far.
-    public private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
 
-    public init(reservingCapacity capacity: Int = 0) {
+    package init(reservingCapacity capacity: Int = 0) {
         bytes.reserveCapacity(capacity)
     }
 
     /// A family of numbers that only rise (from each start of the process); the name ends in `_total`.
-    public mutating func counter(_ name: StaticString, help: StaticString, _ samples: (inout Numbers) -> Void) {
+    package mutating func counter(_ name: StaticString, help: StaticString, _ samples: (inout Numbers) -> Void) {
         declare(name, help, "counter")
         var family = Numbers(name: name, bytes: take())
         samples(&family)
@@ -21,7 +21,7 @@ public struct PrometheusText: Sendable {
     }
 
     /// A family of numbers that rise and fall.
-    public mutating func gauge(_ name: StaticString, help: StaticString, _ samples: (inout Numbers) -> Void) {
+    package mutating func gauge(_ name: StaticString, help: StaticString, _ samples: (inout Numbers) -> Void) {
         declare(name, help, "gauge")
         var family = Numbers(name: name, bytes: take())
         samples(&family)
@@ -29,7 +29,7 @@ public struct PrometheusText: Sendable {
     }
 
     /// A family of latencies; the name ends in `_seconds`.
-    public mutating func histogram(_ name: StaticString, help: StaticString, _ samples: (inout Histograms) -> Void) {
+    package mutating func histogram(_ name: StaticString, help: StaticString, _ samples: (inout Histograms) -> Void) {
         declare(name, help, "histogram")
         var family = Histograms(name: name, bytes: take())
         samples(&family)
@@ -37,22 +37,22 @@ public struct PrometheusText: Sendable {
     }
 
     /// Labels in the order they are rendered: `["operation": "renew"]`.
-    public typealias Labels = KeyValuePairs<StaticString, String>
+    package typealias Labels = KeyValuePairs<StaticString, String>
 
     /// The samples of one counter or gauge.
-    public struct Numbers: Sendable {
+    package struct Numbers: Sendable {
         fileprivate let name: StaticString
         fileprivate var bytes: [UInt8]
 
         /// One sample; no two samples of a family have the same labels.
-        public mutating func sample<Number: FixedWidthInteger>(_ value: Number, _ labels: Labels = [:]) {
+        package mutating func sample<Number: FixedWidthInteger>(_ value: Number, _ labels: Labels = [:]) {
             bytes.appendSeries(name, "", labels)
             bytes.append(decimal: value)
             bytes.append("\n")
         }
 
         /// One sample; no two samples of a family have the same labels.
-        public mutating func sample(_ value: Double, _ labels: Labels = [:]) {
+        package mutating func sample(_ value: Double, _ labels: Labels = [:]) {
             bytes.appendSeries(name, "", labels)
             if value.isFinite {
                 bytes.append(value.description.utf8.span)
@@ -64,13 +64,13 @@ public struct PrometheusText: Sendable {
     }
 
     /// The samples of one histogram family.
-    public struct Histograms: Sendable {
+    package struct Histograms: Sendable {
         fileprivate let name: StaticString
         fileprivate var bytes: [UInt8]
 
         /// One histogram, its buckets cumulative and in seconds. No two of a family have the same labels, and none is
         /// called `le`.
-        public mutating func sample(_ histogram: LatencyHistogram, _ labels: Labels = [:]) {
+        package mutating func sample(_ histogram: LatencyHistogram, _ labels: Labels = [:]) {
             var below: UInt64 = 0
             for (bucket, bound) in LatencyHistogram.bounds.enumerated() {
                 below += histogram[bucket]

@@ -5,25 +5,25 @@ import Text
 
 /// Renders timestamps of RFC 3339 in UTC, as in `2026-11-23T00:05:43.413815Z`, and remembers the last second, which a
 /// busy log or a long answer asks for again and again. One thread's at a time, as any value.
-public struct TimestampFormatter: Sendable {
+package struct TimestampFormatter: Sendable {
     /// Invariant: bytes 0 to 18 are the rendering of `second`, once `second` is not nil; what follows is rewritten
     /// every time. Every Int64 of nanoseconds lies in the years 1677 to 2262, so four digits hold any year.
     private var rendered = InlineArray<30, UInt8>(repeating: UInt8(ascii: "0"))
     private var second: Int64?
 
-    public init() {}
+    package init() {}
 
     /// Appends the moment `nanoseconds` after the start of 1970 (negative is before it), in UTC without leap seconds.
     ///
     /// - Parameter digits: sub-second digits, 0 to 9 (a number outside is taken as the nearest); the rest is cut off,
     ///   not rounded, so that a rendered time is never later than the real one.
-    public mutating func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
+    package mutating func append(nanoseconds: Int64, digits: Int, to bytes: inout [UInt8]) {
         let end = render(nanoseconds: nanoseconds, digits: digits)
         bytes.append(rendered.span.extracting(0..<end))
     }
 
     /// The same; 30 bytes is the most.
-    public mutating func append(nanoseconds: Int64, digits: Int, to output: inout OutputSpan<UInt8>) {
+    package mutating func append(nanoseconds: Int64, digits: Int, to output: inout OutputSpan<UInt8>) {
         let end = render(nanoseconds: nanoseconds, digits: digits)
         for index in 0..<end { output.append(rendered[index]) }
     }

@@ -2,13 +2,13 @@
 // bytes: a token cannot be written in a second way.
 
 /// One of the alphabets.
-public struct Base64: Sendable {
+package struct Base64: Sendable {
     /// With `+` and `/`.
-    public static let standard = Base64(endings: ["+/"])
+    package static let standard = Base64(endings: ["+/"])
     /// With `-` and `_`.
-    public static let url = Base64(endings: ["-_"])
+    package static let url = Base64(endings: ["-_"])
     /// Both alphabets at once, to judge what a text was perhaps meant to be.
-    public static let either = Base64(endings: ["+/", "-_"])
+    package static let either = Base64(endings: ["+/", "-_"])
 
     private static let common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     private static let padding = UInt8(ascii: "=")
@@ -30,13 +30,13 @@ public struct Base64: Sendable {
     }
 
     /// The six bits of a letter, or nil when it is not in the alphabet.
-    public func value(of letter: UInt8) -> UInt8? {
+    package func value(of letter: UInt8) -> UInt8? {
         let value = values[Int(letter)]
         return value == Self.none ? nil : value
     }
 
     /// The text of these bytes, padded.
-    public func encode(_ bytes: [UInt8]) -> [UInt8] {
+    package func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var index = 0
@@ -59,21 +59,21 @@ public struct Base64: Sendable {
     }
 
     /// The bytes of a text, or nil when `encode` gives this text for no bytes.
-    public func decode(padded text: ArraySlice<UInt8>) -> [UInt8]? {
+    package func decode(padded text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         let isPadded = text.last == Self.padding
         return decode(unpadded: text.dropLast(isPadded ? text.dropLast().last == Self.padding ? 2 : 1 : 0))
     }
 
     /// As ``decode(padded:)``, for text without padding; padding is refused.
-    public func decode(unpadded text: ArraySlice<UInt8>) -> [UInt8]? {
+    package func decode(unpadded text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1, let (bytes, rest) = read(text), rest == 0 else { return nil }
         return bytes
     }
 
     /// The bytes that a text was perhaps meant to be: padding may be anywhere, and bits may be left over. Nil when it
     /// has other characters.
-    public func decode(loosely text: ArraySlice<UInt8>) -> [UInt8]? {
+    package func decode(loosely text: ArraySlice<UInt8>) -> [UInt8]? {
         read(text.filter { $0 != Self.padding }[...])?.bytes
     }
 

@@ -5,13 +5,13 @@
 ///
 /// Algorithms: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"
 /// (https://howardhinnant.github.io/date_algorithms.html).
-public enum CivilDay {
+package enum CivilDay {
     private static let daysPerEra: Int64 = 146_097  // 400 years
     /// From 0000-03-01, with which eras begin, to 1970-01-01.
     private static let daysBefore1970: Int64 = 719_468
 
     /// Days from 1970-01-01 to a day. The month must be 1 to 12.
-    public static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+    package static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         // Years begin with March, so that a leap day ends its year.
         let year = month <= 2 ? year - 1 : year
         let era = (year >= 0 ? year : year - 399) / 400
@@ -21,7 +21,7 @@ public enum CivilDay {
     }
 
     /// Year, month (1 to 12) and day (1 to 31) of a day, given as days after 1970-01-01.
-    public static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    package static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + daysBefore1970
         let era = (shifted >= 0 ? shifted : shifted - (daysPerEra - 1)) / daysPerEra
         let dayOfEra = shifted - era * daysPerEra
@@ -33,7 +33,7 @@ public enum CivilDay {
     }
 
     /// How many days a month has, 1 to 12.
-    public static func length(ofMonth month: Int64, in year: Int64) -> Int64 {
+    package static func length(ofMonth month: Int64, in year: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30

@@ -1,7 +1,7 @@
 // Times as Go writes them into JSON: RFC 3339 with as many sub-second digits as there are. The caller passes the time.
 
 /// Times in Go's JSON, such as `2026-11-23T00:05:43.296493425Z`.
-public enum GoTime {
+package enum GoTime {
     private static let nanosecondsPerSecond: Int64 = 1_000_000_000
     private static let secondsPerDay: Int64 = 86_400
     /// The longest text that is read: nine digits of a fraction and an offset. Go writes no more.
@@ -9,7 +9,7 @@ public enum GoTime {
 
     /// Nanoseconds since 1970, or nil when this is no such time. Times outside of the years 1677 to 2262, which do not
     /// fit (Go's zero time is one), become the nearest that does.
-    public static func parse(_ text: [UInt8]) -> Int64? {
+    package static func parse(_ text: [UInt8]) -> Int64? {
         guard text.count <= longest else { return nil }
         var scan = DigitScan(text)
         guard let year = scan.number(digits: 4), scan.take("-"), let month = scan.number(digits: 2), scan.take("-"),
@@ -45,7 +45,7 @@ public enum GoTime {
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
     }
 
-    public enum FractionDigits {
+    package enum FractionDigits {
         /// As Go writes them: up to the last that is not 0.
         case asNeeded
         /// Always nine, so that each time of these years is as long as any other.
@@ -53,8 +53,9 @@ public enum GoTime {
     }
 
     /// Appends a time, in nanoseconds since 1970, in UTC.
-    public static func append(_ nanoseconds: Int64, fractionDigits: FractionDigits = .asNeeded, to bytes: inout [UInt8])
-    {
+    package static func append(
+        _ nanoseconds: Int64, fractionDigits: FractionDigits = .asNeeded, to bytes: inout [UInt8]
+    ) {
         var (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: nanosecondsPerSecond)
         if fraction < 0 {
             seconds -= 1

@@ -1,14 +1,14 @@
 // Every answer of HTTP says when it was given, by which a clock can be told from ours.
 
 /// The `Date` of an HTTP message (RFC 9110, section 5.6.7), such as `Mon, 23 Nov 2026 00:05:42 GMT`.
-public enum HTTPDate {
+package enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     /// From 1970-01-01, a Thursday.
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 
     /// Nanoseconds since 1970, or nil when this is no such date. The weekday is not held against it, and the two
     /// obsolete forms are not read.
-    public static func parse(_ text: [UInt8]) -> Int64? {
+    package static func parse(_ text: [UInt8]) -> Int64? {
         guard text.count == 29 else { return nil }
         var scan = DigitScan(text)
         scan.skip(3)
@@ -28,7 +28,7 @@ public enum HTTPDate {
     }
 
     /// Appends the second in which a time, in nanoseconds since 1970 and not before, lies.
-    public static func append(_ nanoseconds: Int64, to bytes: inout [UInt8]) {
+    package static func append(_ nanoseconds: Int64, to bytes: inout [UInt8]) {
         let (days, time) = (max(0, nanoseconds) / 1_000_000_000).quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = CivilDay.civil(fromDays: days)
         bytes += Array(weekdays[Int(days % 7)].utf8)

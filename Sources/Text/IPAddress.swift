@@ -5,9 +5,9 @@
 /// A numeric IPv4 or IPv6 address. Zones (`%eth0`) are not part of it: they mean something on one machine only.
 ///
 /// An IPv4 address and its IPv6-mapped form (`::ffff:10.0.0.1`) are two values; `unmapped` makes them one.
-public struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable {
     /// Whether this is an IPv6 address.
-    public let isSix: Bool
+    package let isSix: Bool
     /// The address as a number, the first byte on the wire being the highest. Invariant: below 2^32 in IPv4.
     private let high: UInt64
     private let low: UInt64
@@ -17,16 +17,16 @@ public struct IPAddress: Hashable, Sendable {
     /// What the high 96 bits of an IPv6-mapped IPv4 address come to (RFC 4291, section 2.5.5.2).
     private static let mappedPrefix: UInt64 = 0xFFFF
 
-    public init(four: UInt32) {
+    package init(four: UInt32) {
         (isSix, high, low) = (false, 0, UInt64(four))
     }
 
-    public init(six: UInt128) {
+    package init(six: UInt128) {
         (isSix, high, low) = (true, UInt64(truncatingIfNeeded: six >> 64), UInt64(truncatingIfNeeded: six))
     }
 
     /// Reads the bytes as they stand in a packet or a certificate; nil when there are neither 4 nor 16.
-    public init?(octets: some Collection<UInt8>) {
+    package init?(octets: some Collection<UInt8>) {
         let number = octets.prefix(17).reduce(0 as UInt128) { $0 << 8 | UInt128($1) }
         switch octets.count {
         case 4: self.init(four: UInt32(truncatingIfNeeded: number))
@@ -36,7 +36,7 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// The bytes as they stand in a packet: 4 or 16.
-    public var octets: [UInt8] {
+    package var octets: [UInt8] {
         let number = bits
         return (0..<(isSix ? 16 : 4)).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * UInt128($0))) }
     }
@@ -45,20 +45,20 @@ public struct IPAddress: Hashable, Sendable {
     private var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     /// The 128 bits of the address, of an IPv4 address in its IPv6-mapped form: one space for both families.
-    public var mappedBits: UInt128 { isSix ? bits : UInt128(Self.mappedPrefix) << 32 | bits }
+    package var mappedBits: UInt128 { isSix ? bits : UInt128(Self.mappedPrefix) << 32 | bits }
 
     /// The IPv4 address that an IPv6-mapped one stands for: what a client has that comes in through a socket of both
     /// families. Others stay.
-    public var unmapped: IPAddress {
+    package var unmapped: IPAddress {
         isSix && high == 0 && low >> 32 == Self.mappedPrefix ? IPAddress(four: UInt32(truncatingIfNeeded: low)) : self
     }
 
     /// RFC 1122, section 3.2.1.3, and RFC 4291, section 2.5.3.
-    public var isLoopback: Bool { isSix ? high == 0 && low == 1 : low >> 24 == 127 }
+    package var isLoopback: Bool { isSix ? high == 0 && low == 1 : low >> 24 == 127 }
     /// RFC 3927 and RFC 4291, section 2.5.6.
-    public var isLinkLocal: Bool { isSix ? high >> 54 == 0xFE80 >> 6 : low >> 16 == 0xA9FE }
+    package var isLinkLocal: Bool { isSix ? high >> 54 == 0xFE80 >> 6 : low >> 16 == 0xA9FE }
     /// `0.0.0.0` and `::`, which a listener binds to take every interface.
-    public var isUnspecified: Bool { high == 0 && low == 0 }
+    package var isUnspecified: Bool { high == 0 && low == 0 }
 }
 
 // MARK: - Text
@@ -66,13 +66,13 @@ public struct IPAddress: Hashable, Sendable {
 extension IPAddress: LosslessStringConvertible {
     /// Reads `10.0.0.1` or `fd00::1`, without brackets; nil for anything else, and for IPv4 parts with leading zeros,
     /// which some read as octal.
-    public init?(_ text: String) { self.init(utf8: text.utf8.span) }
+    package init?(_ text: String) { self.init(utf8: text.utf8.span) }
 
     /// The same of a part of a text.
-    public init?(_ text: Substring) { self.init(utf8: text.utf8.span) }
+    package init?(_ text: Substring) { self.init(utf8: text.utf8.span) }
 
     /// The same of text that is still bytes.
-    public init?(utf8 text: borrowing Span<UInt8>) {
+    package init?(utf8 text: borrowing Span<UInt8>) {
         guard text.count <= Self.longestText else { return nil }
         if let four = Self.four(text, 0..<text.count) {
             self.init(four: four)
@@ -147,7 +147,7 @@ extension IPAddress: LosslessStringConvertible {
     }
 
     /// The one spelling of the address: IPv4 without leading zeros, IPv6 as RFC 5952, section 4, has it.
-    public var description: String {
+    package var description: String {
         guard isSix else { return octets.map { String($0) }.joined(separator: ".") }
         let bits = bits
         let groups = (0..<8).reversed().map { UInt16(truncatingIfNeeded: bits >> (16 * UInt128($0))) }
@@ -169,7 +169,7 @@ extension IPAddress: LosslessStringConvertible {
 
 extension IPAddress: Comparable {
     /// IPv4 before IPv6, then by number.
-    public static func < (left: IPAddress, right: IPAddress) -> Bool {
+    package static func < (left: IPAddress, right: IPAddress) -> Bool {
         left.isSix != right.isSix ? right.isSix : (left.high, left.low) < (right.high, right.low)
     }
 }

@@ -4,7 +4,7 @@
 extension Span<UInt8> {
     /// The length of the well-formed sequence at `index`, 2 to 4, or nil when there is none before `end`. The byte at
     /// `index` is not ASCII.
-    public func multibyteLength(at index: Int, end: Int) -> Int? {
+    package func multibyteLength(at index: Int, end: Int) -> Int? {
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF
         switch self[index] {

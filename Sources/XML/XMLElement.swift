@@ -1,15 +1,15 @@
 // What an XML document says, as a tree of plain values: the C library and its pointers end in `XMLReader.swift`.
 
 /// An element with all that is in it. Text between children is put together.
-public struct XMLElement: Sendable, Equatable {
+package struct XMLElement: Sendable, Equatable {
     /// As it is written, a prefix included.
-    public let name: String
-    public let attributes: [String: String]
-    public let children: [XMLElement]
+    package let name: String
+    package let attributes: [String: String]
+    package let children: [XMLElement]
     /// The character data directly in it, without the white space around it.
-    public let text: String
+    package let text: String
 
-    public init(name: String, attributes: [String: String] = [:], children: [XMLElement] = [], text: String = "") {
+    package init(name: String, attributes: [String: String] = [:], children: [XMLElement] = [], text: String = "") {
         self.name = name
         self.attributes = attributes
         self.children = children
@@ -17,21 +17,21 @@ public struct XMLElement: Sendable, Equatable {
     }
 
     /// The first child of this name.
-    public func child(_ name: String) -> XMLElement? { children.first { $0.name == name } }
+    package func child(_ name: String) -> XMLElement? { children.first { $0.name == name } }
 }
 
 /// How much a document may be. What is beyond is refused while it is read, before it takes memory.
-public struct XMLLimits: Sendable {
+package struct XMLLimits: Sendable {
     /// Bytes of the document.
-    public var bytes: Int
+    package var bytes: Int
     /// Elements within one another.
-    public var depth: Int
+    package var depth: Int
     /// Elements and attributes in all.
-    public var parts: Int
+    package var parts: Int
     /// Bytes of the text of one element, and of one attribute.
-    public var text: Int
+    package var text: Int
 
-    public init(bytes: Int, depth: Int, parts: Int, text: Int) {
+    package init(bytes: Int, depth: Int, parts: Int, text: Int) {
         self.bytes = bytes
         self.depth = depth
         self.parts = parts
@@ -39,11 +39,11 @@ public struct XMLLimits: Sendable {
     }
 
     /// Those of a request's body.
-    public static let standard = XMLLimits(bytes: 1 << 20, depth: 16, parts: 8_192, text: 65_536)
+    package static let standard = XMLLimits(bytes: 1 << 20, depth: 16, parts: 8_192, text: 65_536)
 }
 
 /// Why a document was not read.
-public enum XMLError: Error, Sendable, Equatable {
+package enum XMLError: Error, Sendable, Equatable {
     /// It is not well-formed, at a line counted from 1.
     case malformed(line: Int)
     /// It has a document type, which could declare entities. None is ever read.
@@ -56,7 +56,7 @@ public enum XMLError: Error, Sendable, Equatable {
     case noMemory
 
     /// A sentence without its full stop, which quotes nothing of the document.
-    public var sentence: String {
+    package var sentence: String {
         switch self {
         case .malformed(let line): "the XML is not well-formed, at line \(line)"
         case .documentType: "the XML must not have a document type (DOCTYPE)"

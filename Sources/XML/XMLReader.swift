@@ -5,9 +5,9 @@
 import CExpat
 
 /// Reads whole documents. Safe to use from any thread.
-public enum XMLReader {
+package enum XMLReader {
     /// The root element of a document in UTF-8, UTF-16, ISO 8859-1 or ASCII.
-    public static func read(_ bytes: [UInt8], limits: XMLLimits = .standard) throws(XMLError) -> XMLElement {
+    package static func read(_ bytes: [UInt8], limits: XMLLimits = .standard) throws(XMLError) -> XMLElement {
         guard bytes.count <= limits.bytes, let count = Int32(exactly: bytes.count) else { throw .tooLong }
         guard let parser = XML_ParserCreate(nil) else { throw .noMemory }
         defer { XML_ParserFree(parser) }

@@ -3,14 +3,14 @@
 import Catalog
 
 /// One thing to be done to a namespace.
-public enum Command: Sendable {
+package enum Command: Sendable {
     case register(Instance)
     case deregister(InstanceID)
     /// Deregisters an instance that may be known to other members only.
     case bury(InstanceID)
 
     /// What became of it, by the catalog's decision.
-    public func outcome(_ decision: Decision) -> Outcome {
+    package func outcome(_ decision: Decision) -> Outcome {
         guard !decision.isDone else { return .done }
         switch self {
         case .register: return .namespaceFull
@@ -20,25 +20,25 @@ public enum Command: Sendable {
 }
 
 /// The answer to a command.
-public enum Outcome: Sendable, Equatable {
+package enum Outcome: Sendable, Equatable {
     case done
     case unknownInstance
     case namespaceFull
 }
 
 /// The same with the leases that were swept away by the way.
-public struct CommandDecision: Sendable, Equatable {
-    public let outcome: Outcome
-    public let expired: Int
+package struct CommandDecision: Sendable, Equatable {
+    package let outcome: Outcome
+    package let expired: Int
 
-    public init(_ outcome: Outcome, expired: Int = 0) {
+    package init(_ outcome: Outcome, expired: Int = 0) {
         self.outcome = outcome
         self.expired = expired
     }
 }
 
 extension Store {
-    public func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
+    package func apply(_ command: Command, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
         -> CommandDecision
     {
         let decision =

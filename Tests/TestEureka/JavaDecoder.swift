@@ -6,39 +6,39 @@
 import JSON
 
 /// An instance as the Java client takes it.
-public struct JavaInstance: Equatable {
-    public var fields: [String: String] = [:]
-    public var port: (Int, Bool) = (7_001, true)
-    public var securePort: (Int, Bool) = (7_002, false)
-    public var dataCenter: String?
-    public var lease: [String: Int64] = [:]
-    public var metadata: [String: String] = [:]
+package struct JavaInstance: Equatable {
+    package var fields: [String: String] = [:]
+    package var port: (Int, Bool) = (7_001, true)
+    package var securePort: (Int, Bool) = (7_002, false)
+    package var dataCenter: String?
+    package var lease: [String: Int64] = [:]
+    package var metadata: [String: String] = [:]
 
-    public static func == (one: JavaInstance, other: JavaInstance) -> Bool {
+    package static func == (one: JavaInstance, other: JavaInstance) -> Bool {
         one.fields == other.fields && one.port == other.port && one.securePort == other.securePort
             && one.dataCenter == other.dataCenter && one.lease == other.lease && one.metadata == other.metadata
     }
 }
 
-public struct JavaApplications {
-    public var version = ""
-    public var hashCode = ""
-    public var applications: [String: [JavaInstance]] = [:]
-    public var order: [String] = []
+package struct JavaApplications {
+    package var version = ""
+    package var hashCode = ""
+    package var applications: [String: [JavaInstance]] = [:]
+    package var order: [String] = []
 
     /// What the client reckons itself, to compare with the server's.
-    public var reckonedHashCode: String {
+    package var reckonedHashCode: String {
         var counts: [String: Int] = [:]
         for instance in applications.values.joined() { counts[instance.fields["status"] ?? "?", default: 0] += 1 }
         return counts.sorted { $0.key < $1.key }.map { "\($0.key)_\($0.value)_" }.joined()
     }
 }
 
-public struct JavaFailure: Error, CustomStringConvertible {
-    public let description: String
+package struct JavaFailure: Error, CustomStringConvertible {
+    package let description: String
 }
 
-public enum JavaDecoder {
+package enum JavaDecoder {
     private static let strings: Set = [
         "instanceId", "hostName", "app", "ipAddr", "sid", "status", "overriddenStatus", "overriddenstatus",
         "appGroupName", "homePageUrl", "statusPageUrl", "healthCheckUrl", "secureHealthCheckUrl", "vipAddress",
@@ -48,7 +48,7 @@ public enum JavaDecoder {
     private static let statuses: Set = ["UP", "DOWN", "STARTING", "OUT_OF_SERVICE", "UNKNOWN"]
     private static let actions: Set = ["ADDED", "MODIFIED", "DELETED"]
 
-    public static func applications(_ json: [UInt8]) throws -> JavaApplications {
+    package static func applications(_ json: [UInt8]) throws -> JavaApplications {
         var reader = JSONReader(json)
         var result = JavaApplications()
         try envelope(&reader, "applications") { reader in
@@ -75,7 +75,7 @@ public enum JavaDecoder {
         return result
     }
 
-    public static func application(_ json: [UInt8]) throws -> (String, [JavaInstance]) {
+    package static func application(_ json: [UInt8]) throws -> (String, [JavaInstance]) {
         var reader = JSONReader(json)
         var result: (String, [JavaInstance])?
         try envelope(&reader, "application") { result = try application(&$0) }
@@ -83,7 +83,7 @@ public enum JavaDecoder {
         return result
     }
 
-    public static func instance(_ json: [UInt8]) throws -> JavaInstance {
+    package static func instance(_ json: [UInt8]) throws -> JavaInstance {
         var reader = JSONReader(json)
         var result: JavaInstance?
         try envelope(&reader, "instance") { result = try instance(&$0) }

@@ -3,14 +3,14 @@
 import Foundation
 
 /// One HTTP response.
-public struct Answer: Sendable {
-    public let version: String
-    public let status: Int
-    public let reason: String
-    public let headers: [(name: String, value: String)]
-    public let body: [UInt8]
+package struct Answer: Sendable {
+    package let version: String
+    package let status: Int
+    package let reason: String
+    package let headers: [(name: String, value: String)]
+    package let body: [UInt8]
 
-    public init(
+    package init(
         version: String = "HTTP/1.1", status: Int, reason: String, headers: [(name: String, value: String)],
         body: [UInt8]
     ) {
@@ -22,62 +22,62 @@ public struct Answer: Sendable {
     }
 
     /// All values of a header, in the order sent; the name in any case.
-    public func all(_ name: String) -> [String] {
+    package func all(_ name: String) -> [String] {
         headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
     }
 
     /// The value of a header that came exactly once; nil when it came never, or more than once.
-    public subscript(name: String) -> String? {
+    package subscript(name: String) -> String? {
         let values = all(name)
         return values.count == 1 ? values[0] : nil
     }
 
     /// The body as text; what is not UTF-8 is replaced.
-    public var text: String { String(decoding: body, as: UTF8.self) }
+    package var text: String { String(decoding: body, as: UTF8.self) }
 
     /// The body as JSON. Throws when it is none.
-    public func json() throws -> Any { try JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed) }
+    package func json() throws -> Any { try JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed) }
 
     /// The body as a JSON object. Throws when it is none.
-    public func object() throws -> [String: Any] {
+    package func object() throws -> [String: Any] {
         guard let object = try json() as? [String: Any] else { throw Malformed("the body is no JSON object: \(text)") }
         return object
     }
 
     /// The sentence of `{"Error":…}`, or nil when the body is not exactly that.
-    public var error: String? {
+    package var error: String? {
         guard let object = try? object(), object.count == 1 else { return nil }
         return object["Error"] as? String
     }
 
     /// What makes bytes no response.
-    public struct Malformed: Error, CustomStringConvertible {
-        public let description: String
+    package struct Malformed: Error, CustomStringConvertible {
+        package let description: String
 
         init(_ description: String) { self.description = description }
     }
 }
 
 extension Answer: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         let lines = headers.map { "\($0.name): \($0.value)" }.joined(separator: " | ")
         return "\(version) \(status) \(reason) | \(lines) || \(text.prefix(2_000))"
     }
 }
 
 /// Takes answers from the front of a stream of bytes.
-public struct AnswerReader {
+package struct AnswerReader {
     private var bytes: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
-    public mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
+    package mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
 
     /// What has come and is not part of an answer yet.
-    public var rest: [UInt8] { bytes }
+    package var rest: [UInt8] { bytes }
 
     /// The next answer, or nil until all of it has come. `isToHead`: it has no body whatever its length says.
-    public mutating func next(isToHead: Bool) throws -> Answer? {
+    package mutating func next(isToHead: Bool) throws -> Answer? {
         guard let headEnd = endOfHead() else { return nil }
         let head = String(decoding: bytes[..<(headEnd - 4)], as: UTF8.self).components(separatedBy: "\r\n")
         let statusLine = head[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)

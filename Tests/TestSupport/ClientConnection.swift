@@ -4,10 +4,10 @@
 import Glibc
 
 /// A TCP connection to a port of the loopback interface. Every wait has a deadline.
-public final class ClientConnection {
+package final class ClientConnection {
     /// A system call that failed.
-    public struct SystemError: Error, CustomStringConvertible {
-        public let description: String
+    package struct SystemError: Error, CustomStringConvertible {
+        package let description: String
 
         init(_ call: String) { description = "\(call): \(String(cString: strerror(errno)))" }
     }
@@ -15,7 +15,7 @@ public final class ClientConnection {
     private var descriptor: Int32
     private var reader = AnswerReader()
 
-    public init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemError("socket") }
         let address = sockaddr_in.loopback(port: port)
@@ -35,7 +35,7 @@ public final class ClientConnection {
     }
 
     /// Goes without a goodbye: the server gets a reset. Nothing can be done with the connection any more.
-    public func reset() {
+    package func reset() {
         var abrupt = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
         close(descriptor)
@@ -43,7 +43,7 @@ public final class ClientConnection {
     }
 
     /// Sends all bytes.
-    public func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         let deadline = Deadline()
         var sent = 0
         while sent < bytes.count {
@@ -57,7 +57,7 @@ public final class ClientConnection {
     }
 
     /// Sends as much as is taken without a pause of half a second; returns how much that was.
-    public func sendWhatIsTaken(_ bytes: [UInt8]) throws -> Int {
+    package func sendWhatIsTaken(_ bytes: [UInt8]) throws -> Int {
         var sent = 0
         while sent < bytes.count {
             var descriptors = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -72,10 +72,10 @@ public final class ClientConnection {
     }
 
     /// Tells the server that nothing more will be sent.
-    public func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// The next answer.
-    public func answer(to what: String, isToHead: Bool = false) throws -> Answer {
+    package func answer(to what: String, isToHead: Bool = false) throws -> Answer {
         let deadline = Deadline()
         while true {
             if let answer = try reader.next(isToHead: isToHead) { return answer }
@@ -86,7 +86,7 @@ public final class ClientConnection {
     }
 
     /// What the server sends up to and with the first of these texts in it, as it comes.
-    public func bytes(until text: String, of what: String) throws -> [UInt8] {
+    package func bytes(until text: String, of what: String) throws -> [UInt8] {
         let deadline = Deadline()
         while true {
             if let bytes = reader.take(upTo: Array(text.utf8)) { return bytes }
@@ -98,7 +98,7 @@ public final class ClientConnection {
     }
 
     /// Whatever else the server sends until it closes the connection.
-    public func bytesUntilClosed(after what: String) throws -> [UInt8] {
+    package func bytesUntilClosed(after what: String) throws -> [UInt8] {
         let deadline = Deadline()
         while try receive(deadline, "the connection's end after \(what)") {}
         return reader.rest

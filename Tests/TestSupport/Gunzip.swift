@@ -3,7 +3,7 @@
 import CZlib
 
 /// Bytes compressed as gzip (RFC 1952), unpacked; nil when they are not exactly one gzip stream.
-public func gunzip(_ bytes: [UInt8], limit: Int = 16 << 20) -> [UInt8]? {
+package func gunzip(_ bytes: [UInt8], limit: Int = 16 << 20) -> [UInt8]? {
     var stream = z_stream()
     guard inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
     defer { inflateEnd(&stream) }

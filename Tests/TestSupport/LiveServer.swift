@@ -9,7 +9,7 @@ import Synchronization
 import System
 
 /// When a request is answered.
-public enum ReplyMoment: Sendable {
+package enum ReplyMoment: Sendable {
     case atOnce
     /// In a later turn of the loop.
     case later
@@ -18,20 +18,20 @@ public enum ReplyMoment: Sendable {
 }
 
 /// What answers on a loop. Made on the loop's thread, where it stays.
-public struct LoopHandler {
-    public let respond: (Request) -> Response
-    public let refused: (Refusal, RefusalCause, String?) -> Response
+package struct LoopHandler {
+    package let respond: (Request) -> Response
+    package let refused: (Refusal, RefusalCause, String?) -> Response
     /// When the response is sent.
-    public let moment: (Request) -> ReplyMoment
+    package let moment: (Request) -> ReplyMoment
     /// The fields of every answer.
-    public var standing = ResponseFields()
+    package var standing = ResponseFields()
     /// Which bodies may be longer than others.
-    public var bodyRule: BodyRule?
+    package var bodyRule: BodyRule?
     /// Makes, on the loop's thread, what answers all requests in the place of `respond`.
-    public var makeAnswering:
+    package var makeAnswering:
         ((EventLoop) throws -> (_ request: consuming Request, _ reply: consuming PendingReply) -> Void)?
 
-    public init(
+    package init(
         moment: @escaping (Request) -> ReplyMoment = { _ in .atOnce }, respond: @escaping (Request) -> Response,
         refused: @escaping (Refusal, RefusalCause, String?) -> Response = LoopHandler.refuse
     ) {
@@ -41,7 +41,7 @@ public struct LoopHandler {
     }
 
     /// A refusal as a server without an API words it.
-    public static func refuse(_ refusal: Refusal, _: RefusalCause, _: String?) -> Response {
+    package static func refuse(_ refusal: Refusal, _: RefusalCause, _: String?) -> Response {
         Response(refusal.status, contentType: ContentType("text/plain"), body: Array(refusal.sentence.utf8))
     }
 }
@@ -80,7 +80,7 @@ private final class KeptReply {
 }
 
 /// A running server. Stops when it is released.
-public final class LiveServer: Sendable {
+package final class LiveServer: Sendable {
     private enum Order: Sendable { case drain, stop, answerKept }
 
     private struct Start {
@@ -96,13 +96,13 @@ public final class LiveServer: Sendable {
         let kept = DispatchSemaphore(value: 0)
     }
 
-    public let port: UInt16
-    public let gauge = ConnectionGauge()
+    package let port: UInt16
+    package let gauge = ConnectionGauge()
     private let signals = Signals()
     private let thread: NamedThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
-    public init(
+    package init(
         connectionLimits: ConnectionLimits = ConnectionLimits(),
         _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler
     ) throws {
@@ -138,16 +138,16 @@ public final class LiveServer: Sendable {
     }
 
     /// Stops accepting, and ends connections as a stop of the registry does.
-    public func drain() { tell(.drain) }
+    package func drain() { tell(.drain) }
 
     /// Ends the loop at once, whatever it is at.
-    public func stop() { tell(.stop) }
+    package func stop() { tell(.stop) }
 
     /// Sends the replies that were kept until told.
-    public func answerKept() { tell(.answerKept) }
+    package func answerKept() { tell(.answerKept) }
 
     /// Returns when one more reply is being kept until told.
-    public func awaitKept() throws {
+    package func awaitKept() throws {
         guard signals.kept.wait(timeout: .now() + .seconds(Int(Deadline.patience))) == .success else {
             throw WaitedInVain(for: "a reply to be kept")
         }

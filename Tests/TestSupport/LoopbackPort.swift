@@ -4,11 +4,11 @@
 import Glibc
 
 /// A port of the loopback interface that the system chose. Whoever makes a server of the descriptor owns it.
-public struct LoopbackPort {
-    public let port: UInt16
-    public let descriptor: Int32
+package struct LoopbackPort {
+    package let port: UInt16
+    package let descriptor: Int32
 
-    public init() throws {
+    package init() throws {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         descriptor = socket(AF_INET, kind, 0)
         guard descriptor >= 0 else { throw ClientConnection.SystemError("socket") }

@@ -6,7 +6,7 @@ import Synchronization
 import System
 
 /// One accepted connection of a `RawServer`. Every wait has a deadline.
-public final class RawPeer {
+package final class RawPeer {
     private let descriptor: Int32
     private var input: [UInt8] = []
 
@@ -15,7 +15,7 @@ public final class RawPeer {
     deinit { Glibc.close(descriptor) }
 
     /// The next request, head and body, as it came; nil when the client has closed instead.
-    public func request() throws -> String? {
+    package func request() throws -> String? {
         while true {
             if let end = headEnd() {
                 let head = String(decoding: input[..<end], as: UTF8.self)
@@ -36,7 +36,7 @@ public final class RawPeer {
 
     /// Sends all; returns false when the client has gone.
     @discardableResult
-    public func send(_ bytes: [UInt8]) -> Bool {
+    package func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -49,22 +49,22 @@ public final class RawPeer {
     }
 
     @discardableResult
-    public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
     /// Sends the bytes as a chunk of its own.
     @discardableResult
-    public func sendChunk(_ bytes: [UInt8]) -> Bool {
+    package func sendChunk(_ bytes: [UInt8]) -> Bool {
         send(Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8))
     }
 
     /// The client gets a reset.
-    public func reset() {
+    package func reset() {
         var abrupt = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
     }
 
     /// Returns once the client has closed.
-    public func awaitEnd() throws { while try receive() {} }
+    package func awaitEnd() throws { while try receive() {} }
 
     private func headEnd() -> Int? {
         let mark = Array("\r\n\r\n".utf8)
@@ -88,21 +88,21 @@ public final class RawPeer {
 
 /// Listens on a port of the loopback and has a closure serve each connection, on a thread of its own. Ends when it is
 /// released; connections end with their closures.
-public final class RawServer: Sendable {
-    public let port: UInt16
+package final class RawServer: Sendable {
+    package let port: UInt16
     private let stop: WakeSignal
     private let ended = DispatchSemaphore(value: 0)
     private let accepted = Mutex(0)
     private let failures = Mutex([String]())
 
     /// How many connections have come.
-    public var connections: Int { accepted.withLock { $0 } }
+    package var connections: Int { accepted.withLock { $0 } }
     /// What closures have thrown.
-    public var problems: [String] { failures.withLock { $0 } }
+    package var problems: [String] { failures.withLock { $0 } }
 
     /// - Parameter serve: called with each connection and how many came before it; the connection is closed when it
     ///   returns.
-    public init(_ serve: @escaping @Sendable (RawPeer, Int) throws -> Void) throws {
+    package init(_ serve: @escaping @Sendable (RawPeer, Int) throws -> Void) throws {
         signal(SIGPIPE, SIG_IGN)
         let listening = try LoopbackPort()
         port = listening.port

@@ -2,42 +2,43 @@
 // should.
 
 /// One HTTP/1 request.
-public struct TestRequest: Sendable {
+package struct TestRequest: Sendable {
     /// What `Host` says unless a test says otherwise.
-    public static let host = "registry.test:8080"
+    package static let host = "registry.test:8080"
 
-    public var method: String
-    public var target: String
+    package var method: String
+    package var target: String
     /// In the order sent; `Host` and `Content-Length` are added.
-    public var headers: [(name: String, value: String)]
-    public var body: [UInt8]
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
     /// Nil sends no `Host`.
-    public var host: String? = TestRequest.host
-    public var version = "HTTP/1.1"
+    package var host: String? = TestRequest.host
+    package var version = "HTTP/1.1"
 
-    public init(_ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: [UInt8] = [])
-    {
+    package init(
+        _ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: [UInt8] = []
+    ) {
         self.method = method
         self.target = target
         self.headers = headers
         self.body = body
     }
 
-    public init(_ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: String) {
+    package init(_ method: String, _ target: String, _ headers: [(name: String, value: String)] = [], body: String) {
         self.init(method, target, headers, body: Array(body.utf8))
     }
 
-    public static func get(_ target: String) -> TestRequest { TestRequest("GET", target) }
+    package static func get(_ target: String) -> TestRequest { TestRequest("GET", target) }
 
     /// The same request with one more header.
-    public func with(_ name: String, _ value: String) -> TestRequest {
+    package func with(_ name: String, _ value: String) -> TestRequest {
         var request = self
         request.headers.append((name, value))
         return request
     }
 
     /// The request as it goes over the wire.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var text = "\(method) \(target) \(version)\r\n"
         if let host { text += "Host: \(host)\r\n" }
         for header in headers { text += "\(header.name): \(header.value)\r\n" }
@@ -47,5 +48,5 @@ public struct TestRequest: Sendable {
 }
 
 extension TestRequest: CustomStringConvertible {
-    public var description: String { "\(method) \(target)" }
+    package var description: String { "\(method) \(target)" }
 }

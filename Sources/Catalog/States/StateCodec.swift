@@ -15,7 +15,7 @@
 import Text
 
 /// Writes and reads states.
-public enum StateCodec {
+package enum StateCodec {
     private enum Kind {
         static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
     }
@@ -30,7 +30,7 @@ public enum StateCodec {
     // MARK: - Out
 
     /// Appends a state after the count of its bytes.
-    public static func append(_ state: Replicated, to bytes: inout [UInt8]) {
+    package static func append(_ state: Replicated, to bytes: inout [UInt8]) {
         let namespace = state.namespace.name
         let head = 1 + [UInt8].digits(of: namespace.utf8.count) + namespace.utf8.count + 16
         switch state.replica {
@@ -94,7 +94,7 @@ public enum StateCodec {
     ///
     /// - Parameter last: the namespace that was read last, if any: neighbours mostly share one, and it is not made
     ///   again for each.
-    public static func decode(
+    package static func decode(
         _ bytes: Span<UInt8>, in range: Range<Int>, last: inout Namespace?
     ) throws(StateError) -> Replicated? {
         var cursor = ByteCursor(range)

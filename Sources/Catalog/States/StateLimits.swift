@@ -2,21 +2,21 @@
 // regular member, and would be kept for as long as a tombstone.
 
 /// What the parts of an encoded state may have, texts in bytes: as much as any API or source of this registry lets in.
-public enum StateLimits {
+package enum StateLimits {
     /// Milliseconds. As settings and legacy peers count it, in nanoseconds, it fits in a word; additions to it cannot
     /// overflow.
-    public static let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
+    package static let ttls: ClosedRange<Int64> = 1...(.max / 1_000_000)
     /// What fits into the head of a request.
-    public static let namespace = 16_384
+    package static let namespace = 16_384
     /// What fits into the target of a request.
-    public static let id = 4_096
-    public static let serviceName = 512
-    public static let endpoint = 2_048
-    public static let status = 64
+    package static let id = 4_096
+    package static let serviceName = 512
+    package static let endpoint = 2_048
+    package static let status = 64
     /// Of all tags together, and one more for each.
-    public static let tags = 65_536
-    public static let metadata = 65_536
-    public static let extra = 131_072
+    package static let tags = 65_536
+    package static let metadata = 65_536
+    package static let extra = 131_072
     /// Of all fields together that a newer release says of an instance.
-    public static let further = 65_536
+    package static let further = 65_536
 }

@@ -4,14 +4,14 @@
 extension Revision {
     /// Of what the store and sources have together. Both indexes are from one sequence, so the later is that of the last
     /// change to either.
-    public func joined(with source: Revision) -> Revision {
+    package func joined(with source: Revision) -> Revision {
         Revision(digest: digest &+ source.digest, index: max(index, source.index))
     }
 }
 
 extension ServiceListing {
     /// Adds what sources have of the service.
-    public mutating func join(_ service: SourceService) {
+    package mutating func join(_ service: SourceService) {
         revision = revision.joined(with: service.revision)
         guard !instances.isEmpty else {
             instances = service.instances
@@ -36,7 +36,7 @@ extension ServiceListing {
 
 extension NamespaceListing {
     /// Adds the services that sources have in the namespace.
-    public mutating func join(_ view: SourceNamespace) {
+    package mutating func join(_ view: SourceNamespace) {
         revision = revision.joined(with: view.revision)
         var joined: [RevisedName] = []
         joined.reserveCapacity(services.count + view.services.count)
@@ -66,7 +66,7 @@ extension Store {
     /// change: from the sequence from which the store's own changes to the namespace have theirs.
     ///
     /// - Parameter events: not empty.
-    public func note(_ events: [SourceEvent], of source: String, in namespace: Namespace, at microseconds: Int64)
+    package func note(_ events: [SourceEvent], of source: String, in namespace: Namespace, at microseconds: Int64)
         -> UInt64
     {
         let actor = Actor(address: nil, source: source)
@@ -86,7 +86,7 @@ extension Store {
 
     /// The revision of a namespace that has this of sources. Where the store has nothing in it, the index is not before
     /// one that the namespace had when it did.
-    public func revision(of namespace: Namespace, with source: Revision) -> Revision {
+    package func revision(of namespace: Namespace, with source: Revision) -> Revision {
         let (own, last) = shard(of: namespace).catalog.withLock { catalog in
             (catalog.revision(of: namespace), catalog.records.secondaryIndex.lastIndex(of: namespace))
         }

@@ -3,7 +3,7 @@
 // 100,000 instances costs about as many words as the namespace has services.
 
 /// The services that sources have in one namespace, at one moment. Immutable.
-public final class SourceNamespace: Sendable {
+package final class SourceNamespace: Sendable {
     /// An id's hash, and the service that it is in.
     private struct Entry: Sendable {
         let hash: UInt64
@@ -14,13 +14,13 @@ public final class SourceNamespace: Sendable {
     private static let partCount = 64
 
     /// Invariant: sorted by name, each name once, and none is empty.
-    public let services: [SourceService]
+    package let services: [SourceService]
     /// Invariant: by the low bits of the hash; each part is sorted by hash and has exactly the instances of `services`.
     private let parts: [[Entry]]
     /// The digest is the sum of the services'; the index is that of the last change.
-    public let revision: Revision
+    package let revision: Revision
     /// Instances of all services.
-    public let count: Int
+    package let count: Int
 
     /// Nothing.
     static let empty = SourceNamespace(
@@ -36,13 +36,13 @@ public final class SourceNamespace: Sendable {
     // MARK: - Look-ups
 
     /// One service, by binary search.
-    public func service(_ name: Name) -> SourceService? {
+    package func service(_ name: Name) -> SourceService? {
         let place = place(of: name)
         return place < services.count && services[place].name == name ? services[place] : nil
     }
 
     /// How many instances have each status.
-    public var tally: [InstanceStatus: Int] {
+    package var tally: [InstanceStatus: Int] {
         services.reduce(into: [:]) { sum, service in sum.merge(service.tally) { $0 + $1 } }
     }
 
@@ -56,7 +56,7 @@ public final class SourceNamespace: Sendable {
     }
 
     /// One instance.
-    public func instance(_ id: InstanceID) -> LeasedInstance? {
+    package func instance(_ id: InstanceID) -> LeasedInstance? {
         let hash = id.stableHash
         let part = parts[Self.part(of: hash)]
         var (low, high) = (0, part.count)

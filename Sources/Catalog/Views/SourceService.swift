@@ -2,20 +2,20 @@
 // a source that has something else makes another. It has no leases, so nothing in it ends by itself.
 
 /// The instances that sources have of one service, at one moment. Immutable.
-public final class SourceService: Sendable {
-    public let name: Name
+package final class SourceService: Sendable {
+    package let name: Name
     /// Invariant: sorted by id, each id once.
-    public let instances: [LeasedInstance]
+    package let instances: [LeasedInstance]
     /// The digest is the sum of the hashes of what the instances say, and so is the same on every member that sees the
     /// same; the index is from the same sequence as the store's (`Store.note`).
-    public let revision: Revision
+    package let revision: Revision
     /// How many instances have each status.
     let tally: [InstanceStatus: Int]
 
     /// - Parameters:
     ///   - instances: in any order. Of several with one id the first stays.
     ///   - index: of the change that makes it.
-    public init(_ name: Name, _ instances: [LeasedInstance], index: UInt64) {
+    package init(_ name: Name, _ instances: [LeasedInstance], index: UInt64) {
         self.name = name
         self.instances = Self.firsts(of: instances)
         let digest = self.instances.reduce(into: UInt64(0)) { $0 &+= $1.instance.contentHash }

@@ -3,16 +3,16 @@
 // when a client asks.
 
 /// What a source has: its instances, by namespace and service.
-public typealias SourceContent = [Namespace: [Name: [LeasedInstance]]]
+package typealias SourceContent = [Namespace: [Name: [LeasedInstance]]]
 
 /// All instances that a source has of one service.
-public struct SourceChange: Sendable {
-    public let namespace: Namespace
-    public let service: Name
+package struct SourceChange: Sendable {
+    package let namespace: Namespace
+    package let service: Name
     /// Empty when the service is gone.
-    public let instances: [LeasedInstance]
+    package let instances: [LeasedInstance]
 
-    public init(_ namespace: Namespace, _ service: Name, _ instances: [LeasedInstance]) {
+    package init(_ namespace: Namespace, _ service: Name, _ instances: [LeasedInstance]) {
         self.namespace = namespace
         self.service = service
         self.instances = instances
@@ -20,23 +20,23 @@ public struct SourceChange: Sendable {
 }
 
 /// What all sources have. A value; its owner guards it.
-public struct SourceViews: Sendable {
+package struct SourceViews: Sendable {
     /// By the sources' rank: on one id the lower wins.
     private var contents: [[Namespace: SourceNamespace]]
     /// Of all sources together. Invariant: none is empty.
-    public private(set) var joined: [Namespace: SourceNamespace] = [:]
+    package private(set) var joined: [Namespace: SourceNamespace] = [:]
 
-    public init(sources: Int) {
+    package init(sources: Int) {
         contents = Array(repeating: [:], count: sources)
     }
 
     // MARK: - Look-ups
 
     /// What one source has in a namespace.
-    public func content(of source: Int, in namespace: Namespace) -> SourceNamespace? { contents[source][namespace] }
+    package func content(of source: Int, in namespace: Namespace) -> SourceNamespace? { contents[source][namespace] }
 
     /// How many namespaces, services and instances a source has.
-    public func size(of source: Int) -> SourceSize {
+    package func size(of source: Int) -> SourceSize {
         contents[source].values.reduce(into: SourceSize(namespaces: contents[source].count)) {
             $0.services += $1.services.count
             $0.instances += $1.count
@@ -46,7 +46,7 @@ public struct SourceViews: Sendable {
     // MARK: - Changes
 
     /// What takes a source from what it has to this content.
-    public func changes(of source: Int, to content: SourceContent) -> [SourceChange] {
+    package func changes(of source: Int, to content: SourceContent) -> [SourceChange] {
         var changes: [SourceChange] = []
         for (namespace, view) in contents[source] {
             let wanted = content[namespace] ?? [:]
@@ -66,7 +66,7 @@ public struct SourceViews: Sendable {
     ///   each namespace in which they see anything else.
     /// - Returns: whether readers see anything else than before, if only other times of heartbeats.
     @discardableResult
-    public mutating func apply(
+    package mutating func apply(
         _ changes: [SourceChange], of source: Int, note: (Namespace, [SourceEvent]) -> UInt64
     ) -> Bool {
         var byNamespace: [Namespace: [Name: [LeasedInstance]]] = [:]
@@ -123,12 +123,12 @@ public struct SourceViews: Sendable {
 }
 
 /// How much a source has.
-public struct SourceSize: Sendable, Equatable {
-    public var namespaces = 0
-    public var services = 0
-    public var instances = 0
+package struct SourceSize: Sendable, Equatable {
+    package var namespaces = 0
+    package var services = 0
+    package var instances = 0
 
-    public init(namespaces: Int = 0, services: Int = 0, instances: Int = 0) {
+    package init(namespaces: Int = 0, services: Int = 0, instances: Int = 0) {
         self.namespaces = namespaces
         self.services = services
         self.instances = instances
@@ -152,7 +152,7 @@ extension SourceService {
 
 extension SourceViews {
     /// Stops a debug build where what is said of the fields does not hold.
-    public func checkInvariants() {
+    package func checkInvariants() {
         for view in contents.flatMap(\.values) + Array(joined.values) { view.checkInvariants() }
         assert(joined.values.allSatisfy { !$0.services.isEmpty }, "no namespace is empty")
         assert(

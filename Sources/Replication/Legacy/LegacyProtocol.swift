@@ -6,7 +6,7 @@ import Catalog
 
 /// What speaks to legacy peers. Belongs to the node's thread. Every call may return directives, to be carried out in
 /// order.
-public protocol LegacyProtocol: AnyObject {
+package protocol LegacyProtocol: AnyObject {
     // MARK: Links that we dialed
 
     /// A legacy peer has answered our request for its changes with 200: its live changes follow.
@@ -53,20 +53,20 @@ public protocol LegacyProtocol: AnyObject {
 /// - Parameters:
 ///   - member: this member.
 ///   - store: where what they tell goes.
-public typealias LegacyProtocolMaker = @Sendable (_ member: MemberID, _ store: Store) -> any LegacyProtocol
+package typealias LegacyProtocolMaker = @Sendable (_ member: MemberID, _ store: Store) -> any LegacyProtocol
 
 /// What matters of the head of a legacy peer's answer.
-public struct LegacyAnswer: Sendable {
+package struct LegacyAnswer: Sendable {
     /// `Transfer-Encoding: chunked`. An answer that is not ends with its connection, and a copy is then never known to
     /// be whole.
-    public var isChunked: Bool
+    package var isChunked: Bool
     /// `Content-Encoding: gzip`.
-    public var isPacked: Bool
+    package var isPacked: Bool
     /// Its `Date`, read by `HTTPDate.parse`: nanoseconds since 1970 by the peer's clock, a whole second. By it the
     /// stamps of a peer with a wrong clock are judged.
-    public var date: Int64?
+    package var date: Int64?
 
-    public init(isChunked: Bool, isPacked: Bool, date: Int64?) {
+    package init(isChunked: Bool, isPacked: Bool, date: Int64?) {
         self.isChunked = isChunked
         self.isPacked = isPacked
         self.date = date
@@ -74,7 +74,7 @@ public struct LegacyAnswer: Sendable {
 }
 
 /// Something for the shell to do.
-public enum LegacyDirective: Sendable {
+package enum LegacyDirective: Sendable {
     /// Queue these bytes after what is queued on this link.
     case send(LinkID, [UInt8])
     /// Close this link at once. Nothing of it is to be handed on any more, and `linkClosed` is not called for it.
@@ -97,17 +97,17 @@ public enum LegacyDirective: Sendable {
 }
 
 /// An event for the log.
-public struct LegacyNote: Sendable, Equatable {
-    public let member: PeerAddress
+package struct LegacyNote: Sendable, Equatable {
+    package let member: PeerAddress
     /// Without a full stop, and without what the details say.
-    public let message: String
+    package let message: String
     /// Names and values, such as the reason.
-    public var details: [String: String] = [:]
-    public var isWarning = false
+    package var details: [String: String] = [:]
+    package var isWarning = false
     /// Whether strangers can cause as many of these as they like, so that their number is to be bounded.
-    public var isStrangers = false
+    package var isStrangers = false
 
-    public init(
+    package init(
         _ message: String, member: PeerAddress, details: [String: String] = [:], isWarning: Bool = false,
         isStrangers: Bool = false
     ) {

@@ -3,27 +3,27 @@
 import Time
 
 /// How the dealings with all legacy peers stand.
-public struct LegacyStatus: Sendable {
+package struct LegacyStatus: Sendable {
     /// By address.
-    public var members: [LegacyPeerStatus] = []
-    public var counts = LegacyCounts()
+    package var members: [LegacyPeerStatus] = []
+    package var counts = LegacyCounts()
 
-    public init() {}
+    package init() {}
 }
 
 /// How the dealings with one legacy peer stand.
-public struct LegacyPeerStatus: Sendable {
-    public var address: PeerAddress
+package struct LegacyPeerStatus: Sendable {
+    package var address: PeerAddress
     /// It reads our changes.
-    public var reads: Bool
+    package var reads: Bool
     /// Bytes that wait for it.
-    public var queuedBytes: Int
+    package var queuedBytes: Int
     /// Its queue ran over.
-    public var hasOverflowed: Bool
+    package var hasOverflowed: Bool
     /// The last complete copy from it: when (monotonic milliseconds) and how many instances.
-    public var lastCopy: (at: MonotonicTime, count: Int)?
+    package var lastCopy: (at: MonotonicTime, count: Int)?
 
-    public init(
+    package init(
         address: PeerAddress, reads: Bool, queuedBytes: Int, hasOverflowed: Bool,
         lastCopy: (at: MonotonicTime, count: Int)?
     ) {
@@ -36,19 +36,19 @@ public struct LegacyPeerStatus: Sendable {
 }
 
 /// What has been done since the start.
-public struct LegacyCounts: Sendable, Equatable {
+package struct LegacyCounts: Sendable, Equatable {
     /// Messages sent, each counted once for each link.
-    public var sent = 0
-    public var received = 0
+    package var sent = 0
+    package var received = 0
     /// Messages that could not be used.
-    public var unusable = 0
-    public var copiesSent = 0
-    public var copiesReceived = 0
+    package var unusable = 0
+    package var copiesSent = 0
+    package var copiesReceived = 0
     /// Requests for a register sent to others because of a renewal of something unknown here.
-    public var repairsAsked = 0
+    package var repairsAsked = 0
     /// Registers sent to others because they asked.
-    public var repairsAnswered = 0
-    public var overflows = 0
+    package var repairsAnswered = 0
+    package var overflows = 0
 
-    public init() {}
+    package init() {}
 }

@@ -14,47 +14,47 @@
 import Time
 
 /// A file of the directory as it was read, with a name that could be a member's.
-public struct ObservedFile: Sendable, Equatable {
-    public enum Content: Sendable, Equatable {
+package struct ObservedFile: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
         case bytes([UInt8])
         case fault(FileFault)
     }
 
-    public let name: String
-    public let content: Content
+    package let name: String
+    package let content: Content
 
-    public init(name: String, content: Content) {
+    package init(name: String, content: Content) {
         self.name = name
         self.content = content
     }
 }
 
 /// What follows from a look.
-public struct DirectoryJudgement: Sendable, Equatable {
-    public var events: [MembershipEvent] = []
+package struct DirectoryJudgement: Sendable, Equatable {
+    package var events: [MembershipEvent] = []
     /// Files to delete, provided that they still have this content.
-    public var deletions: [Deletion] = []
+    package var deletions: [Deletion] = []
 
-    public struct Deletion: Sendable, Equatable {
-        public let name: String
-        public let address: PeerAddress
-        public let content: [UInt8]
+    package struct Deletion: Sendable, Equatable {
+        package let name: String
+        package let address: PeerAddress
+        package let content: [UInt8]
     }
 }
 
 /// One member's view of the directory. A value; the poller passes what it has read and written.
-public struct DirectoryView: Sendable {
+package struct DirectoryView: Sendable {
     /// Milliseconds that a file may stay unchanged. Its writer rewrites it every 7 s; longer keeps the dead on the list
     /// for longer.
-    public static let expiry: Duration = .milliseconds(30_000)
+    package static let expiry: Duration = .milliseconds(30_000)
     /// Milliseconds unchanged after which a file is deleted: long enough that no member loses a file that it will write
     /// again soon.
-    public static let deletion: Duration = .milliseconds(600_000)
+    package static let deletion: Duration = .milliseconds(600_000)
     /// The most that the time between two looks counts for: twice the period of looks. More means that we, not the
     /// others, stood still.
-    public static let longestStep: Duration = .milliseconds(10_000)
+    package static let longestStep: Duration = .milliseconds(10_000)
     /// The most members that are known, ours included. More are not looked at.
-    public static let mostMembers = 1_024
+    package static let mostMembers = 1_024
     /// The most files that a look complains of.
     static let mostComplaints = 8
     /// How many of our own last writes are remembered: a directory on a network may show an older one for a minute.
@@ -85,15 +85,15 @@ public struct DirectoryView: Sendable {
     private var isWritable = true
     private var hasTooMany = false
 
-    public init(own: PeerAddress) {
+    package init(own: PeerAddress) {
         self.own = own
     }
 
     /// The members but ourselves.
-    public var members: Set<PeerAddress> { Set(entries.values.lazy.filter(\.isMember).map(\.address)) }
+    package var members: Set<PeerAddress> { Set(entries.values.lazy.filter(\.isMember).map(\.address)) }
 
     /// Our file was written.
-    public mutating func heartbeatWritten(_ content: [UInt8]) -> [MembershipEvent] {
+    package mutating func heartbeatWritten(_ content: [UInt8]) -> [MembershipEvent] {
         if ownContents.count == Self.ownWrites { ownContents.removeFirst() }
         ownContents.append(content)
         guard !isWritable else { return [] }
@@ -102,14 +102,14 @@ public struct DirectoryView: Sendable {
     }
 
     /// Our file could not be written.
-    public mutating func heartbeatFailed(reason: String) -> [MembershipEvent] {
+    package mutating func heartbeatFailed(reason: String) -> [MembershipEvent] {
         guard isWritable else { return [] }
         isWritable = false
         return [.heartbeatFailed(reason: reason)]
     }
 
     /// The directory could not be read.
-    public mutating func lookFailed(reason: String) -> [MembershipEvent] {
+    package mutating func lookFailed(reason: String) -> [MembershipEvent] {
         guard isReadable else { return [] }
         isReadable = false
         return [.directoryUnreadable(reason: reason)]
@@ -121,7 +121,7 @@ public struct DirectoryView: Sendable {
     ///   - files: those with a name that could be a member's.
     ///   - isWhole: whether no file was left out for there being too many.
     ///   - now: of a steady clock.
-    public mutating func looked(_ files: [ObservedFile], isWhole: Bool = true, at now: MonotonicTime)
+    package mutating func looked(_ files: [ObservedFile], isWhole: Bool = true, at now: MonotonicTime)
         -> DirectoryJudgement
     {
         var judgement = DirectoryJudgement()

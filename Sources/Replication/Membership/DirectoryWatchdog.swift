@@ -4,9 +4,9 @@
 import Time
 
 /// Notices that the shared directory hangs. A value of the thread that gets the reports.
-public struct DirectoryWatchdog: Sendable {
+package struct DirectoryWatchdog: Sendable {
     /// How long no report may come: three times as long as between two looks.
-    public static let patience: Duration = .seconds(15)
+    package static let patience: Duration = .seconds(15)
     /// What counts at most between two looks at the clock: while this process stands still, so does the directory's
     /// thread.
     private static let longestStep: Duration = .seconds(1)
@@ -20,7 +20,7 @@ public struct DirectoryWatchdog: Sendable {
     private var serves = false
 
     /// To be made when the thread starts.
-    public init(path: String, at now: MonotonicTime) {
+    package init(path: String, at now: MonotonicTime) {
         self.path = path
         lastTick = now
     }
@@ -28,7 +28,7 @@ public struct DirectoryWatchdog: Sendable {
     /// A report has come; returns what there is to log.
     ///
     /// - Parameter serves: whether the directory was of use since the start.
-    public mutating func reported(serves: Bool) -> MembershipEvent? {
+    package mutating func reported(serves: Bool) -> MembershipEvent? {
         self.serves = serves
         silence = .zero
         guard hangs else { return nil }
@@ -37,7 +37,7 @@ public struct DirectoryWatchdog: Sendable {
     }
 
     /// To be called several times a second; returns what there is to log.
-    public mutating func tick(at now: MonotonicTime) -> MembershipEvent? {
+    package mutating func tick(at now: MonotonicTime) -> MembershipEvent? {
         silence += min(max(.zero, now - lastTick), Self.longestStep)
         lastTick = now
         guard !hangs, silence >= Self.patience else { return nil }

@@ -6,22 +6,22 @@ import JSON
 import Text
 
 /// What a member's file says: `{"ip":"10.88.0.1","port":6100,"timestamp":"2026-11-23T00:04:31.770527017Z"}`.
-public struct MemberFile: Sendable, Equatable {
+package struct MemberFile: Sendable, Equatable {
     /// A larger file is no member's. The original writes some ninety bytes.
-    public static let largest = 4_096
+    package static let largest = 4_096
 
     /// Where the member's replication port is.
-    public let address: PeerAddress
+    package let address: PeerAddress
     /// Nanoseconds since 1970, by the writer's clock. Nothing is judged by it: only that it changes.
-    public let timestamp: Int64
+    package let timestamp: Int64
 
-    public init(address: PeerAddress, timestamp: Int64) {
+    package init(address: PeerAddress, timestamp: Int64) {
         self.address = address
         self.timestamp = timestamp
     }
 
     /// Nil when this is not the content of a member's file. Keys that are not known are passed over.
-    public init?(_ content: [UInt8]) {
+    package init?(_ content: [UInt8]) {
         guard content.count <= Self.largest, let file = try? Self.read(content) else { return nil }
         self = file
     }
@@ -54,7 +54,7 @@ public struct MemberFile: Sendable, Equatable {
 
     /// The content, as the original writes it, but always with nine digits behind the second: of one address each is as
     /// long as any other, so that one written over another leaves nothing of it.
-    public var content: [UInt8] {
+    package var content: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(literal: #"{"ip":"#)
         bytes.appendJSON(string: address.host.description)
@@ -67,10 +67,10 @@ public struct MemberFile: Sendable, Equatable {
     }
 
     /// The name of a member's file in the directory.
-    public static func name(of address: PeerAddress) -> String { address.description }
+    package static func name(of address: PeerAddress) -> String { address.description }
 
     /// Whose file it is by its name; nil when it is no member's. An IPv6 address may stand without its brackets.
-    public static func address(named name: String) -> PeerAddress? {
+    package static func address(named name: String) -> PeerAddress? {
         if let address = PeerAddress(name) { return address }
         guard let colon = name.lastIndex(of: ":") else { return nil }
         return PeerAddress("[\(name[..<colon])]\(name[colon...])")

@@ -3,7 +3,7 @@
 // that nothing is shared between them.
 
 /// A way to find members.
-public enum MemberSource: Sendable, Hashable, CaseIterable {
+package enum MemberSource: Sendable, Hashable, CaseIterable {
     /// The shared directory.
     case directory
     /// The names of hosts, and the name whose addresses are the members.
@@ -11,19 +11,19 @@ public enum MemberSource: Sendable, Hashable, CaseIterable {
 }
 
 /// What one look in one way has found.
-public struct MembershipReport: Sendable, Equatable {
-    public let source: MemberSource
+package struct MembershipReport: Sendable, Equatable {
+    package let source: MemberSource
     /// Everyone that this source knows of now, ourselves perhaps included.
-    public let addresses: Set<PeerAddress>
+    package let addresses: Set<PeerAddress>
     /// Whether that is everyone this source could know of: the directory was read, and every name has been looked up at
     /// least once.
-    public let isComplete: Bool
+    package let isComplete: Bool
     /// Whether it has been of use since the start: of the directory, that it was read and our file written, each once.
-    public let serves: Bool
+    package let serves: Bool
     /// What there is to log.
-    public let events: [MembershipEvent]
+    package let events: [MembershipEvent]
 
-    public init(
+    package init(
         source: MemberSource, addresses: Set<PeerAddress>, isComplete: Bool, serves: Bool = true,
         events: [MembershipEvent]
     ) {
@@ -37,7 +37,7 @@ public struct MembershipReport: Sendable, Equatable {
 
 /// The last report of every source, put together. An address that no source reports any more is missing here; whether a
 /// member that lives is let go for that is the node's to decide.
-public struct MemberSources: Sendable {
+package struct MemberSources: Sendable {
     private let own: Set<PeerAddress>
     private var waiting: Set<MemberSource>
     private var found: [MemberSource: Set<PeerAddress>] = [:]
@@ -45,20 +45,20 @@ public struct MemberSources: Sendable {
     /// - Parameters:
     ///   - own: our own addresses, which are never dialed.
     ///   - sources: those that will report.
-    public init(own: Set<PeerAddress>, sources: Set<MemberSource>) {
+    package init(own: Set<PeerAddress>, sources: Set<MemberSource>) {
         self.own = own
         waiting = sources
     }
 
     /// Whether every source has once reported all that it could know. Before that, it is not known that there is no
     /// other member.
-    public var isComplete: Bool { waiting.isEmpty }
+    package var isComplete: Bool { waiting.isEmpty }
 
     /// The addresses to dial.
-    public var addresses: Set<PeerAddress> { found.values.reduce(Set()) { $0.union($1) }.subtracting(own) }
+    package var addresses: Set<PeerAddress> { found.values.reduce(Set()) { $0.union($1) }.subtracting(own) }
 
     /// Takes a report, and returns the addresses to dial now.
-    public mutating func take(_ report: MembershipReport) -> Set<PeerAddress> {
+    package mutating func take(_ report: MembershipReport) -> Set<PeerAddress> {
         if report.isComplete { waiting.remove(report.source) }
         found[report.source] = report.addresses
         return addresses

@@ -1,7 +1,7 @@
 // What there is to say about how members are found. Each is a change of state and so is said once, not with every look.
 
 /// For the log. `description` is a whole sentence.
-public enum MembershipEvent: Sendable, Equatable {
+package enum MembershipEvent: Sendable, Equatable {
     /// A file of a member appeared, or moved again.
     case appeared(PeerAddress)
     /// A member's file has not changed for so long that it is no longer dialed.
@@ -37,7 +37,7 @@ public enum MembershipEvent: Sendable, Equatable {
 }
 
 /// Why a file named as a member's is none.
-public enum FileFault: Sendable, Hashable {
+package enum FileFault: Sendable, Hashable {
     /// A directory, pipe, socket, device or symbolic link.
     case special
     /// Larger than `MemberFile.largest`.
@@ -52,12 +52,12 @@ public enum FileFault: Sendable, Hashable {
 }
 
 /// How loudly an event is to be said.
-public enum EventGravity: Sendable {
+package enum EventGravity: Sendable {
     case info, warning, error
 }
 
 extension MembershipEvent: CustomStringConvertible {
-    public var gravity: EventGravity {
+    package var gravity: EventGravity {
         switch self {
         case .appeared, .expired, .deleted, .directoryServes, .directoryReadable, .directoryAnswers,
             .heartbeatRestored, .addressAlone, .resolved:
@@ -67,7 +67,7 @@ extension MembershipEvent: CustomStringConvertible {
         }
     }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .appeared(let address): "member \(address) is in the cluster directory"
         case .expired(let address): "member \(address) is gone from the cluster directory"
@@ -105,7 +105,7 @@ extension MembershipEvent: CustomStringConvertible {
 }
 
 extension FileFault: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .special: "it is not a regular file"
         case .tooLarge: "it has more than \(MemberFile.largest) bytes"

@@ -4,15 +4,15 @@
 import Text
 
 /// What look-ups have found. A value; the poller passes what it has looked up.
-public struct NameView: Sendable {
+package struct NameView: Sendable {
     /// The most addresses that one name may stand for. More are left out, the greatest first.
-    public static let mostAddresses = 256
+    package static let mostAddresses = 256
 
     private let defaultPort: UInt16
     /// Those that need no look-up.
     private let numeric: Set<PeerAddress>
     /// The names to be looked up, in the order given.
-    public let names: [PeerName]
+    package let names: [PeerName]
     private var found: [PeerName: Set<PeerAddress>] = [:]
     /// The names whose addresses are known, or that are known to have none.
     private var answered: Set<PeerName> = []
@@ -20,7 +20,7 @@ public struct NameView: Sendable {
     private var failing: Set<PeerName> = []
 
     /// - Parameter defaultPort: of a name without a port.
-    public init(_ names: [PeerName], defaultPort: UInt16) {
+    package init(_ names: [PeerName], defaultPort: UInt16) {
         self.defaultPort = defaultPort
         numeric = Set(names.compactMap { $0.address(defaultPort: defaultPort) })
         var seen: Set<PeerName> = []
@@ -28,13 +28,13 @@ public struct NameView: Sendable {
     }
 
     /// Every address known.
-    public var members: Set<PeerAddress> { found.values.reduce(numeric) { $0.union($1) } }
+    package var members: Set<PeerAddress> { found.values.reduce(numeric) { $0.union($1) } }
 
     /// Whether every name has been looked up at least once, to its addresses or to the answer that it has none.
-    public var isComplete: Bool { answered.count == names.count }
+    package var isComplete: Bool { answered.count == names.count }
 
     /// A look-up gave these hosts. No host at all is a failure.
-    public mutating func resolved(_ name: PeerName, _ hosts: [IPAddress]) -> [MembershipEvent] {
+    package mutating func resolved(_ name: PeerName, _ hosts: [IPAddress]) -> [MembershipEvent] {
         var hosts = Set(hosts)
         if name.meaning == .member, hosts.contains(where: { !$0.isSix }) { hosts = hosts.filter { !$0.isSix } }
         let all = hosts.map { PeerAddress(host: $0, port: name.port ?? defaultPort) }.sorted()
@@ -49,7 +49,7 @@ public struct NameView: Sendable {
     /// A look-up failed.
     ///
     /// - Parameter isAnswer: whether it is known that the name has no address, and not only unknown which it has.
-    public mutating func failed(_ name: PeerName, reason: String, isAnswer: Bool) -> [MembershipEvent] {
+    package mutating func failed(_ name: PeerName, reason: String, isAnswer: Bool) -> [MembershipEvent] {
         if isAnswer { answered.insert(name) }
         return failing.insert(name).inserted ? [.unresolved(name, reason: reason)] : []
     }

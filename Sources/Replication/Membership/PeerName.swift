@@ -4,14 +4,14 @@
 import Text
 
 /// A host, by name or number, and a port.
-public struct PeerName: Sendable, Hashable, CustomStringConvertible {
+package struct PeerName: Sendable, Hashable, CustomStringConvertible {
     /// The most entries that a list may have. Each is looked up in turn, so more make the turns longer.
-    public static let mostEntries = 64
+    package static let mostEntries = 64
     /// The longest host name (RFC 1035, section 2.3.4).
     static let longestHost = 253
 
     /// What the addresses of the name are.
-    public enum Meaning: Sendable, Hashable {
+    package enum Meaning: Sendable, Hashable {
         /// One member. When it has IPv4 addresses, only those are dialed: a second way to the same member is of no use.
         case member
         /// Every address is a member.
@@ -19,16 +19,16 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// A host name, or a numeric address in its one spelling and without brackets.
-    public let host: String
+    package let host: String
     /// Nil stands for the port that this member itself uses.
-    public let port: UInt16?
-    public let meaning: Meaning
+    package let port: UInt16?
+    package let meaning: Meaning
     /// The address that `host` is; nil when it is a name.
     private let number: IPAddress?
 
     /// Reads `host`, `host:port`, `10.0.0.1:6100`, `[fd00::1]:6100` or `fd00::1`; nil for anything else. Port 0 is
     /// none.
-    public init?(_ text: some StringProtocol, meaning: Meaning) {
+    package init?(_ text: some StringProtocol, meaning: Meaning) {
         self.meaning = meaning
         let text = String(text)
         if let number = IPAddress(text) {
@@ -57,7 +57,7 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a list separated by commas, with spaces about them allowed; nil when any entry is wrong or there are too
     /// many.
-    public static func list(_ text: String) -> [PeerName]? {
+    package static func list(_ text: String) -> [PeerName]? {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count <= mostEntries else { return nil }
         var names: [PeerName] = []
@@ -69,11 +69,11 @@ public struct PeerName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The address when it needs no look-up.
-    public func address(defaultPort: UInt16) -> PeerAddress? {
+    package func address(defaultPort: UInt16) -> PeerAddress? {
         number.map { PeerAddress(host: $0, port: port ?? defaultPort) }
     }
 
-    public var description: String {
+    package var description: String {
         let shown = number?.isSix == true ? "[\(host)]" : host
         return port.map { "\(shown):\($0)" } ?? shown
     }

@@ -2,7 +2,7 @@
 
 import Catalog
 
-public enum ClusterEvent: Sendable, Equatable {
+package enum ClusterEvent: Sendable, Equatable {
     /// Subscribed to this member's changes.
     case joined(PeerAddress, MemberID)
     /// We no longer do.

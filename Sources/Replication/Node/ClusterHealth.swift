@@ -4,27 +4,27 @@
 import Time
 
 /// The health of one part of a member, as /uptime reports it.
-public struct ComponentHealth: Sendable, Equatable {
+package struct ComponentHealth: Sendable, Equatable {
     /// As the report names it: `CLUSTER`, `REPLICATION`.
-    public let name: String
-    public let isHealthy: Bool
+    package let name: String
+    package let isHealthy: Bool
     /// Numbers of interest, in the order shown.
-    public let properties: [(name: String, value: Int)]
+    package let properties: [(name: String, value: Int)]
 
-    public init(name: String, isHealthy: Bool, properties: [(name: String, value: Int)] = []) {
+    package init(name: String, isHealthy: Bool, properties: [(name: String, value: Int)] = []) {
         self.name = name
         self.isHealthy = isHealthy
         self.properties = properties
     }
 
-    public static func == (left: ComponentHealth, right: ComponentHealth) -> Bool {
+    package static func == (left: ComponentHealth, right: ComponentHealth) -> Bool {
         left.name == right.name && left.isHealthy == right.isHealthy
             && left.properties.elementsEqual(right.properties) { $0.name == $1.name && $0.value == $1.value }
     }
 }
 
 /// Whether the cluster and this member's part in it are healthy.
-public struct ClusterHealth: Sendable {
+package struct ClusterHealth: Sendable {
     /// Milliseconds.
     private let grace: Duration
     /// Since when, in monotonic milliseconds, there have been too few members; nil when there are enough.
@@ -36,10 +36,10 @@ public struct ClusterHealth: Sendable {
     private(set) var isReplicationHealthy = true
 
     /// - Parameter grace: milliseconds that a fault may last before it shows.
-    public init(grace: Duration) { self.grace = grace }
+    package init(grace: Duration) { self.grace = grace }
 
     /// - Parameter now: monotonic milliseconds.
-    public mutating func observe(_ status: ClusterStatus, at now: MonotonicTime) {
+    package mutating func observe(_ status: ClusterStatus, at now: MonotonicTime) {
         isClusterHealthy = Self.judge(!status.isLargeEnough, &smallSince, now, grace)
         let isBehind = !status.isReady || !status.readiness.isReady || status.peers.contains(where: \.isOutOfStep)
         // That all refuse us does not mend itself, so there is nothing to wait for.
@@ -59,7 +59,7 @@ public struct ClusterHealth: Sendable {
         return now - start < grace
     }
 
-    public func components(_ status: ClusterStatus) -> [ComponentHealth] {
+    package func components(_ status: ClusterStatus) -> [ComponentHealth] {
         [
             ComponentHealth(
                 name: "CLUSTER", isHealthy: isClusterHealthy,
@@ -73,7 +73,7 @@ public struct ClusterHealth: Sendable {
 
 extension ClusterStatus {
     /// Whether there are as many members as there should be.
-    public var isLargeEnough: Bool { size >= expectedSize ?? 1 }
+    package var isLargeEnough: Bool { size >= expectedSize ?? 1 }
 }
 
 extension PeerStatus {

@@ -4,7 +4,7 @@
 import Catalog
 
 /// Something for the shell to do.
-public enum Directive: Sendable {
+package enum Directive: Sendable {
     /// Queue these bytes behind what is queued on this link.
     case send(LinkID, [UInt8])
     /// Close this link once what is queued on it has gone out, or after a few seconds. Nothing of it is to be handed on
@@ -39,7 +39,7 @@ public enum Directive: Sendable {
 }
 
 /// Why a node closes a link.
-public enum CloseReason: Sendable, Equatable {
+package enum CloseReason: Sendable, Equatable {
     /// The other end broke the protocol.
     case malformed(FrameError)
     /// The other end failed to authenticate, or claims to be another.
@@ -63,7 +63,7 @@ public enum CloseReason: Sendable, Equatable {
 }
 
 /// Why a member answers look-ups.
-public enum ReadinessGround: Sendable, Equatable {
+package enum ReadinessGround: Sendable, Equatable {
     /// It has all of a member that was ready.
     case copied(from: PeerAddress)
     /// All members that answered were starting too, and have exchanged everything.

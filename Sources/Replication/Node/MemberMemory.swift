@@ -5,7 +5,7 @@ import Catalog
 import Time
 
 /// What last went wrong with a member.
-public enum MemberFault: Sendable, Equatable {
+package enum MemberFault: Sendable, Equatable {
     /// A link with it was closed, or never came to be one; nil: by the other end, without a word.
     case closed(CloseReason?)
     /// It could not be dialed; the system's reason, or what it answered.

@@ -9,11 +9,11 @@ import Time
 
 /// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be
 /// carried out in order.
-public final class Node {
+package final class Node {
     let configuration: NodeConfiguration
     let store: Store
     /// Links that are proven keep what they were proven with.
-    public var authenticator: Authenticator?
+    package var authenticator: Authenticator?
     var random: any RandomNumberGenerator
 
     var links: [LinkID: Link] = [:]
@@ -37,7 +37,7 @@ public final class Node {
     var directives: [Directive] = []
 
     /// - Parameter random: for nonces, so one that cannot be predicted; a seeded one only in tests.
-    public init(
+    package init(
         _ configuration: NodeConfiguration, store: Store, random: any RandomNumberGenerator,
         authenticator: Authenticator?,
         at time: NodeTime
@@ -61,7 +61,7 @@ public final class Node {
 
     /// Whether a copy of what is here is a copy of everything. After a pause it is not until the peers have been heard:
     /// instances that they kept alive look dead in it.
-    public var isWhole: Bool { startup.ground != nil && !pause.isHolding }
+    package var isWhole: Bool { startup.ground != nil && !pause.isHolding }
 
     /// Every call goes through here.
     private func call(at time: NodeTime, _ body: () -> Void) -> [Directive] {
@@ -88,19 +88,19 @@ public final class Node {
     ///   - address: the address that was dialed; of an accepted link, the one that the other claims in its `Member-ID`.
     ///   - boundTo: the names and addresses in the other's verified certificate; nil when none is demanded. What the
     ///   member then says of itself, its host or its name, must be among them.
-    public func linkOpened(
+    package func linkOpened(
         _ link: LinkID, role: LinkRole, address: PeerAddress, boundTo: Set<String>?, at time: NodeTime
     ) -> [Directive] {
         call(at: time) { open(link, role: role, address: address, boundTo: boundTo, at: time) }
     }
 
     /// Bytes have come in, in any pieces.
-    public func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [Directive] {
+    package func received(_ bytes: [UInt8], on link: LinkID, at time: NodeTime) -> [Directive] {
         call(at: time) { read(bytes, on: link, at: time) }
     }
 
     /// The connection is gone.
-    public func linkClosed(_ link: LinkID, at time: NodeTime) -> [Directive] {
+    package func linkClosed(_ link: LinkID, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard let link = links[link] else { return }
             forget(link, reason: nil, at: time)
@@ -109,7 +109,7 @@ public final class Node {
 
     /// Bytes have gone out and this many are still queued. The shell must report whenever they fall under
     /// `NodeLimits.copyBytesInFlight`.
-    public func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [Directive] {
+    package func drained(_ link: LinkID, queuedBytes: Int, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard let link = links[link] else { return }
             link.queuedBytes = queuedBytes
@@ -123,7 +123,7 @@ public final class Node {
     /// - Parameters:
     ///   - reason: for the cluster's page, without a full stop.
     ///   - refusal: why, when somebody was reached who does not let this member in, or whom it does not believe.
-    public func dialFailed(
+    package func dialFailed(
         _ address: PeerAddress, reason: String = "no connection", refusal: RefusalReason? = nil, at time: NodeTime
     ) -> [Directive] {
         call(at: time) {
@@ -137,7 +137,7 @@ public final class Node {
     }
 
     /// What a dialed address turned out to be, or to have become: a legacy peer.
-    public func originalChanged(_ address: PeerAddress, to state: OriginalState, at time: NodeTime) -> [Directive] {
+    package func originalChanged(_ address: PeerAddress, to state: OriginalState, at time: NodeTime) -> [Directive] {
         call(at: time) {
             guard known.dials.entries[address] != nil else { return }
             switch state {
@@ -153,7 +153,7 @@ public final class Node {
     }
 
     /// Whether the legacy peer at this address reads this member's stream.
-    public func originalReads(_ address: PeerAddress, _ reads: Bool, at time: NodeTime) -> [Directive] {
+    package func originalReads(_ address: PeerAddress, _ reads: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
             known.original(address, reads: reads)
             judgeReadiness(at: time)
@@ -162,32 +162,32 @@ public final class Node {
 
     /// Changes of the legacy peer at this address, as they were merged: for members that do not reach it. Legacy peers
     /// receive it from it themselves.
-    public func originalTold(_ states: [Replicated], by address: PeerAddress, at time: NodeTime) -> [Directive] {
+    package func originalTold(_ states: [Replicated], by address: PeerAddress, at time: NodeTime) -> [Directive] {
         call(at: time) { relay(states, of: MemberID(original: address), at: time) }
     }
 
     // MARK: - The rest
 
     /// The catalog has changes to publish: what its wake callback asks for.
-    public func localChanges(at time: NodeTime) -> [Directive] {
+    package func localChanges(at time: NodeTime) -> [Directive] {
         call(at: time) { tellLocalChanges(includeRenewals: false, at: time) }
     }
 
     /// Clients' changes made before this call are to be at the other members before the ticket is answered:
     /// `Directive.acknowledged` comes once, from this call or a later one, at most `NodeLimits.acknowledgeTimeout`
     /// after it.
-    public func acknowledge(_ ticket: AcknowledgmentTicket, at time: NodeTime) -> [Directive] {
+    package func acknowledge(_ ticket: AcknowledgmentTicket, at time: NodeTime) -> [Directive] {
         call(at: time) { wait(ticket, at: time) }
     }
 
     /// Asks the others what they know of an id that is unknown here. `Directive.answered` comes once, as above.
-    public func ask(_ question: QuestionTicket, _ key: StateKey, at time: NodeTime) -> [Directive] {
+    package func ask(_ question: QuestionTicket, _ key: StateKey, at time: NodeTime) -> [Directive] {
         call(at: time) { ask(question, about: key, at: time) }
     }
 
     /// When `expireWaits` must be called at the latest; nil when nothing waits. To be read
     /// after each call.
-    public var nextDeadline: MonotonicTime? {
+    package var nextDeadline: MonotonicTime? {
         // The rest of the changes is published at once when a client waits for them.
         if schedule.hasMore, !waits.isEmpty { return calledAt }
         guard let deadline = waits.deadline else { return questions.deadline }
@@ -195,19 +195,19 @@ public final class Node {
     }
 
     /// The time of `nextDeadline` has come.
-    public func expireWaits(at time: NodeTime) -> [Directive] {
+    package func expireWaits(at time: NodeTime) -> [Directive] {
         call(at: time) { if schedule.hasMore { tellLocalChanges(includeRenewals: false, at: time) } }
     }
 
     /// Time has passed. Every 100 ms.
-    public func tick(at time: NodeTime) -> [Directive] {
+    package func tick(at time: NodeTime) -> [Directive] {
         call(at: time) { keepUp(at: time) }
     }
 
     /// The addresses of the members, ours perhaps among them. Of the others those are let go where nobody lives.
     ///
     /// - Parameter isComplete: whether these are all, as far as anybody can know; once they were, they are taken to be.
-    public func members(_ addresses: Set<PeerAddress>, isComplete: Bool, at time: NodeTime) -> [Directive] {
+    package func members(_ addresses: Set<PeerAddress>, isComplete: Bool, at time: NodeTime) -> [Directive] {
         call(at: time) {
             known.name(addresses, isComplete: isComplete)
             updateDials(at: time)
@@ -218,7 +218,7 @@ public final class Node {
 
     /// The shared directory was read, and this member's file written, for the first time. Only from now on does it mean
     /// anything that nobody answers.
-    public func directoryServes(at time: NodeTime) -> [Directive] {
+    package func directoryServes(at time: NodeTime) -> [Directive] {
         call(at: time) {
             startup.directoryServes(at: time.monotonic)
             judgeReadiness(at: time)
@@ -226,13 +226,13 @@ public final class Node {
     }
 
     /// The process was not run for longer than `LeaseClock.longestGap` (SIGSTOP, a frozen machine).
-    public func paused(at time: NodeTime) -> [Directive] {
+    package func paused(at time: NodeTime) -> [Directive] {
         call(at: time) { holdLeases(at: time) }
     }
 
     /// Publishes everything to all members, and says goodbye. To be followed by the usual calls until `isFlushed`, or
     /// for as long as one cares to wait.
-    public func leave(at time: NodeTime) -> [Directive] {
+    package func leave(at time: NodeTime) -> [Directive] {
         call(at: time) {
             isLeaving = true
             tellLocalChanges(includeRenewals: true, at: time)
@@ -245,7 +245,7 @@ public final class Node {
     }
 
     /// Whether, after `leave`, everything has been published and acknowledged.
-    public var isFlushed: Bool {
+    package var isFlushed: Bool {
         guard !schedule.hasMore else { return false }
         return links.values.allSatisfy { link in
             guard let publisher = link.publisher else { return true }
@@ -255,7 +255,7 @@ public final class Node {
 }
 
 /// The state of a dialed legacy peer.
-public enum OriginalState: Sendable, Equatable {
+package enum OriginalState: Sendable, Equatable {
     /// Its stream is being read.
     case connected
     /// All of it has been copied.

@@ -3,28 +3,28 @@
 import Catalog
 
 /// A member of the cluster, as it presents itself.
-public struct NodeConfiguration: Sendable {
-    public var member: MemberID
+package struct NodeConfiguration: Sendable {
+    package var member: MemberID
     /// The name of the member in addition to its address, such as its host name; at most 255 bytes of UTF-8. A
     /// certificate may be bound to it.
-    public var name: String
+    package var name: String
     /// Where the others reach this member.
-    public var address: PeerAddress
+    package var address: PeerAddress
     /// How many members there should be, this one included; nil when it is not set.
-    public var clusterSize: Int?
+    package var clusterSize: Int?
     /// For how many milliseconds nobody must have answered until a member becomes ready without a copy.
-    public var syncTimeout: Duration
+    package var syncTimeout: Duration
     /// Whether leases last renewed elsewhere are held while this member hears too few of the others.
-    public var holdsWhenCutOff = true
+    package var holdsWhenCutOff = true
     /// Whether `Directive.offerToOriginals` is wanted.
-    public var offersOriginals: Bool
+    package var offersOriginals: Bool
     /// The versions of the protocol that are spoken: only for tests other than those that this code speaks.
     var versions = FrameCodec.versions
     /// Whether members announce themselves in a shared directory.
-    public var usesDirectory = false
-    public var limits: NodeLimits
+    package var usesDirectory = false
+    package var limits: NodeLimits
 
-    public init(
+    package init(
         member: MemberID, name: String, address: PeerAddress, clusterSize: Int? = nil,
         syncTimeout: Duration = .milliseconds(30_000),
         offersOriginals: Bool = false, limits: NodeLimits = NodeLimits()

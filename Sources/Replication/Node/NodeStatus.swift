@@ -12,7 +12,7 @@ extension Node {
     }
 
     /// How everything stands.
-    public func status(at time: NodeTime) -> ClusterStatus {
+    package func status(at time: NodeTime) -> ClusterStatus {
         ClusterStatus(
             member: configuration.member, name: configuration.name, address: configuration.address,
             isReady: startup.isServing,
@@ -26,7 +26,7 @@ extension Node {
     }
 
     /// What the member at this address is called, as far as it ever said.
-    public func name(at address: PeerAddress) -> String? {
+    package func name(at address: PeerAddress) -> String? {
         known.memory.records[address]?.name.flatMap { $0.isEmpty ? nil : $0 }
     }
 

@@ -3,7 +3,7 @@
 import Time
 
 /// Why a member does not ask for traffic, though it may answer what it is asked.
-public enum ReadinessHold: Sendable, Equatable {
+package enum ReadinessHold: Sendable, Equatable {
     /// It looks for other members, and none has answered.
     case searching
     /// Others have answered, and none has given its whole copy.
@@ -19,18 +19,18 @@ public enum ReadinessHold: Sendable, Equatable {
 }
 
 /// Whether a member asks for traffic.
-public struct ReadinessReport: Sendable, Equatable {
+package struct ReadinessReport: Sendable, Equatable {
     /// Nil: it does.
-    public var hold: ReadinessHold?
+    package var hold: ReadinessHold?
     /// Why this member's copy is whole; nil while it is not. Look-ups are answered when it is, and `hold` is not
     /// `linking`.
-    public var ground: ReadinessGround?
+    package var ground: ReadinessGround?
     /// Since when `hold` is what it is.
-    public var since: MonotonicTime
+    package var since: MonotonicTime
     /// When `hold` ends at the latest; nil when no time ends it.
-    public var until: MonotonicTime?
+    package var until: MonotonicTime?
 
-    public init(hold: ReadinessHold?, ground: ReadinessGround?, since: MonotonicTime, until: MonotonicTime?) {
+    package init(hold: ReadinessHold?, ground: ReadinessGround?, since: MonotonicTime, until: MonotonicTime?) {
         self.hold = hold
         self.ground = ground
         self.since = since
@@ -41,7 +41,7 @@ public struct ReadinessReport: Sendable, Equatable {
     ///
     /// - Parameter until: when it looks for members no longer; of no account while it cannot
     ///   see whom to look for.
-    public static func atStart(usesDirectory: Bool, until: MonotonicTime? = nil, at now: MonotonicTime)
+    package static func atStart(usesDirectory: Bool, until: MonotonicTime? = nil, at now: MonotonicTime)
         -> ReadinessReport
     {
         ReadinessReport(
@@ -49,5 +49,5 @@ public struct ReadinessReport: Sendable, Equatable {
             until: usesDirectory ? nil : until)
     }
 
-    public var isReady: Bool { hold == nil }
+    package var isReady: Bool { hold == nil }
 }

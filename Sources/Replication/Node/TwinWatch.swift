@@ -6,18 +6,18 @@ import Catalog
 import Time
 
 /// A name or an address that several live members have.
-public struct MemberConflict: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable {
+package struct MemberConflict: Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable {
         case name, address
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// The name, or the address.
-    public let value: String
+    package let value: String
     /// Where the members are dialed, or say that they are, in order.
-    public let addresses: [PeerAddress]
+    package let addresses: [PeerAddress]
 
-    public init(kind: Kind, value: String, addresses: [PeerAddress]) {
+    package init(kind: Kind, value: String, addresses: [PeerAddress]) {
         self.kind = kind
         self.value = value
         self.addresses = addresses

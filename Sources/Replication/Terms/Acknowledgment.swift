@@ -6,32 +6,32 @@ import Time
 
 /// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more
 /// of it than this.
-public struct AcknowledgmentTicket: Hashable, Sendable {
+package struct AcknowledgmentTicket: Hashable, Sendable {
     /// Which thread waits.
-    public let loop: Int
+    package let loop: Int
     /// Rises with each ticket of a loop: the answer to one is an answer to all before it.
-    public let number: UInt64
+    package let number: UInt64
 
-    public init(loop: Int, number: UInt64) {
+    package init(loop: Int, number: UInt64) {
         self.loop = loop
         self.number = number
     }
 }
 
 /// Stands for a request that must know what other members know of one id.
-public struct QuestionTicket: Hashable, Sendable {
+package struct QuestionTicket: Hashable, Sendable {
     /// Which thread waits.
-    public let loop: Int
-    public let number: UInt64
+    package let loop: Int
+    package let number: UInt64
 
-    public init(loop: Int, number: UInt64) {
+    package init(loop: Int, number: UInt64) {
         self.loop = loop
         self.number = number
     }
 }
 
 /// Mail to a thread that waits, by the number of its ticket.
-public enum ClusterReply: Sendable, Equatable {
+package enum ClusterReply: Sendable, Equatable {
     /// All acknowledgment tickets up to this one may be answered.
     case acknowledged(upTo: UInt64)
     /// A question has been answered. When it is sure, what the store says of the id now is true.
@@ -39,20 +39,20 @@ public enum ClusterReply: Sendable, Equatable {
 }
 
 /// What requests must know of the cluster before they are answered.
-public struct ClusterStanding: Sendable, Equatable {
+package struct ClusterStanding: Sendable, Equatable {
     /// Whether there is a member to wait for. Else a change is answered at once.
-    public var waits: Bool
+    package var waits: Bool
     /// Whether a change may have been acknowledged elsewhere and not be known here, so that an id which is unknown here
     /// must be asked for.
-    public var mayBeUnderWay: Bool
+    package var mayBeUnderWay: Bool
     /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for
     /// longer than the bound. Nil when it has caught up.
-    public var behindSince: MonotonicTime?
+    package var behindSince: MonotonicTime?
     /// Whether this member answers no look-ups yet while another does, which waits for it with no change. So what was
     /// removed elsewhere may still be here, and no answer may say that an instance is registered.
-    public var isCatchingUp: Bool
+    package var isCatchingUp: Bool
 
-    public init(waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false) {
+    package init(waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false) {
         self.waits = waits
         self.mayBeUnderWay = mayBeUnderWay
         self.behindSince = behindSince
@@ -60,18 +60,18 @@ public struct ClusterStanding: Sendable, Equatable {
     }
 
     /// Of a member that has just started: others may answer clients, and do not read from it yet.
-    public static let starting = ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)
+    package static let starting = ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: nil)
 
     /// Of a registry that is alone.
-    public static let alone = ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil)
+    package static let alone = ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil)
 }
 
 /// The id of an instance and its namespace.
-public struct StateKey: Hashable, Sendable {
-    public let namespace: Namespace
-    public let id: InstanceID
+package struct StateKey: Hashable, Sendable {
+    package let namespace: Namespace
+    package let id: InstanceID
 
-    public init(namespace: Namespace, id: InstanceID) {
+    package init(namespace: Namespace, id: InstanceID) {
         self.namespace = namespace
         self.id = id
     }

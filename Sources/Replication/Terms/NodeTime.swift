@@ -4,16 +4,16 @@ import Catalog
 import Time
 
 /// The moment of a call, on every clock there is.
-public struct NodeTime: Sendable {
+package struct NodeTime: Sendable {
     /// For the catalog: lease time, what it has lost to pauses, and the wall clock as corrected by
     /// `Directive.correctClock`.
-    public let moment: Moment
+    package let moment: Moment
     /// Nanoseconds since 1970 by the machine's wall clock, uncorrected.
-    public let wall: Int64
+    package let wall: Int64
 
-    public var monotonic: MonotonicTime { moment.monotonic }
+    package var monotonic: MonotonicTime { moment.monotonic }
 
-    public init(moment: Moment, wall: Int64) {
+    package init(moment: Moment, wall: Int64) {
         self.moment = moment
         self.wall = wall
     }

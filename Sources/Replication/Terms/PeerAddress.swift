@@ -4,19 +4,19 @@
 import Text
 
 /// A numeric IP address and a port.
-public struct PeerAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let host: IPAddress
-    public let port: UInt16
+package struct PeerAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let host: IPAddress
+    package let port: UInt16
 
-    public init(host: IPAddress, port: UInt16) {
+    package init(host: IPAddress, port: UInt16) {
         self.host = host
         self.port = port
     }
 
     /// `host:port`, with brackets about an IPv6 address.
-    public var description: String { host.isSix ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { host.isSix ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    public static func < (left: PeerAddress, right: PeerAddress) -> Bool {
+    package static func < (left: PeerAddress, right: PeerAddress) -> Bool {
         (left.host, left.port) < (right.host, right.port)
     }
 }

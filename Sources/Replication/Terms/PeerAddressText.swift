@@ -5,7 +5,7 @@ import Text
 
 extension PeerAddress {
     /// Reads `10.0.0.1:6100` or `[fd00::1]:6100`: a numeric address and a port from 1 on; nil for anything else.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.count <= 5, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let port = UInt16(digits),

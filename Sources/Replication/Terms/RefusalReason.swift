@@ -1,7 +1,7 @@
 // What one end of a link may have against the other. It travels, so that both logs say the same.
 
 /// Why a member is not let in. The numbers travel.
-public enum RefusalReason: UInt8, Sendable, Equatable {
+package enum RefusalReason: UInt8, Sendable, Equatable {
     /// No protocol version that both speak.
     case version = 1
     /// The proof of the cluster's secret is wrong or missing.

@@ -3,11 +3,11 @@
 // These are the words that both sides share.
 
 /// The names and bounds of a connection's first exchange.
-public enum UpgradeHandshake {
+package enum UpgradeHandshake {
     /// What our own protocol is called in `Upgrade`; the number is the version of the frames that follow.
-    public static let upgrade = "a8-replication/1"
+    package static let upgrade = "a8-replication/1"
     /// The most bytes that a head, of a request or an answer, may have.
-    public static let maximumBytes = 8_192
+    package static let maximumBytes = 8_192
     /// Where changes are told.
     static let changesPath = "/v1/replication"
     /// Where all there is is told once.
@@ -17,7 +17,7 @@ public enum UpgradeHandshake {
 }
 
 /// What the dialer of an accepted connection wants.
-public enum UpgradeKind: Sendable, Equatable {
+package enum UpgradeKind: Sendable, Equatable {
     /// Frames: a member of ours.
     case frames
     /// The original's stream of changes.
@@ -27,17 +27,17 @@ public enum UpgradeKind: Sendable, Equatable {
 }
 
 /// A request that may be answered.
-public struct UpgradeRequest: Sendable, Equatable {
-    public let kind: UpgradeKind
+package struct UpgradeRequest: Sendable, Equatable {
+    package let kind: UpgradeKind
     /// Where the dialer says that it is.
-    public let member: PeerAddress
+    package let member: PeerAddress
     /// Whether a stream may be sent with gzip. Of no account to frames.
-    public let acceptsGzip: Bool
+    package let acceptsGzip: Bool
 }
 
 extension UpgradeHandshake {
     /// What a dialer sends. `address` is where it dials, `member` where it is itself reached.
-    public static func request(to address: PeerAddress, from member: PeerAddress, copy: Bool = false) -> [UInt8] {
+    package static func request(to address: PeerAddress, from member: PeerAddress, copy: Bool = false) -> [UInt8] {
         let path = copy ? copyPath : changesPath
         let wish = copy ? "" : "Connection: Upgrade\r\nUpgrade: \(upgrade)\r\n"
         return Array(
@@ -46,12 +46,12 @@ extension UpgradeHandshake {
     }
 
     /// The answer that turns a connection over to frames.
-    public static let upgraded = Array(
+    package static let upgraded = Array(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: \(upgrade)\r\n\r\n".utf8)
 }
 
 /// Why a request on the port is refused.
-public enum UpgradeRefusal: Error, Sendable, Equatable {
+package enum UpgradeRefusal: Error, Sendable, Equatable {
     /// No HTTP as it has to be, or no sound `Member-ID`.
     case malformed
     /// The head is longer than it may be.
@@ -70,7 +70,7 @@ public enum UpgradeRefusal: Error, Sendable, Equatable {
     case notReady
 
     /// For the log, without a full stop.
-    public var sentence: String {
+    package var sentence: String {
         switch self {
         case .malformed: "its request is not one that this port answers"
         case .tooLong: "its request is longer than \(UpgradeHandshake.maximumBytes) bytes"
@@ -85,7 +85,7 @@ public enum UpgradeRefusal: Error, Sendable, Equatable {
     }
 
     /// The whole answer, after which the connection closes.
-    public var answer: [UInt8] {
+    package var answer: [UInt8] {
         let (status, more) =
             switch self {
             case .malformed, .ourself: ("400 Bad Request", "")

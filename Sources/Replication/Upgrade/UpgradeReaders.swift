@@ -5,8 +5,8 @@ import Text
 
 /// Reads the request of a dialer. A value: one for each accepted connection, until it says something else than
 /// `incomplete`.
-public struct UpgradeRequestReader: Sendable {
-    public enum Verdict: Sendable, Equatable {
+package struct UpgradeRequestReader: Sendable {
+    package enum Verdict: Sendable, Equatable {
         case incomplete
         /// A request, and the bytes that came behind it.
         case request(UpgradeRequest, rest: [UInt8])
@@ -19,13 +19,13 @@ public struct UpgradeRequestReader: Sendable {
     private var bytes = UpgradeBytes()
 
     /// For a member that is reached at `address`. Frames are not allowed without TLS where members have it.
-    public init(address: PeerAddress, allowsOriginals: Bool, allowsFrames: Bool = true) {
+    package init(address: PeerAddress, allowsOriginals: Bool, allowsFrames: Bool = true) {
         self.address = address
         self.allowsOriginals = allowsOriginals
         self.allowsFrames = allowsFrames
     }
 
-    public mutating func take(_ more: [UInt8]) -> Verdict {
+    package mutating func take(_ more: [UInt8]) -> Verdict {
         switch bytes.take(more) {
         case .incomplete: return .incomplete
         case .tooLong: return .refused(.tooLong)
@@ -69,8 +69,8 @@ public struct UpgradeRequestReader: Sendable {
 
 /// Reads the answer to a dialer's request. A value: one for each dialed connection, until it says something else than
 /// `incomplete`.
-public struct UpgradeAnswerReader: Sendable {
-    public enum Verdict: Sendable {
+package struct UpgradeAnswerReader: Sendable {
+    package enum Verdict: Sendable {
         case incomplete
         /// A member of ours: frames from here on.
         case frames(rest: [UInt8])
@@ -84,9 +84,9 @@ public struct UpgradeAnswerReader: Sendable {
 
     private var bytes = UpgradeBytes()
 
-    public init() {}
+    package init() {}
 
-    public mutating func take(_ more: [UInt8]) -> Verdict {
+    package mutating func take(_ more: [UInt8]) -> Verdict {
         switch bytes.take(more) {
         case .incomplete: .incomplete
         case .tooLong: .failed("its answer has a head of more than \(UpgradeHandshake.maximumBytes) bytes")

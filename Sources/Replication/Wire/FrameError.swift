@@ -2,7 +2,7 @@
 // strange peer did.
 
 /// What is wrong with bytes that should have been a frame.
-public enum FrameError: Error, Sendable, Equatable {
+package enum FrameError: Error, Sendable, Equatable {
     /// A frame longer than it may be, by its own count.
     case tooLong(Int)
     /// A frame that ends before what it promises, or has a count that cannot be true.

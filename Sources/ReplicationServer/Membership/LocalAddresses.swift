@@ -5,10 +5,10 @@ import Glibc
 import Replication
 import Text
 
-public enum LocalAddresses {
+package enum LocalAddresses {
     /// What a member advertises unless the settings say otherwise: its first IPv4 address that is neither of the
     /// loopback nor of one link only, else the first such IPv6 address, else 127.0.0.1.
-    public static func advertised() -> IPAddress { advertised(among: interfaces()) }
+    package static func advertised() -> IPAddress { advertised(among: interfaces()) }
 
     private static let loopback = IPAddress(four: 0x7F00_0001)
 
@@ -20,7 +20,7 @@ public enum LocalAddresses {
     /// Every address under which this member can be found on its own machine.
     ///
     /// - Parameter listening: the numeric address that the replication port is bound to, perhaps `0.0.0.0` or `::`.
-    public static func own(advertised: PeerAddress, listening: String) -> Set<PeerAddress> {
+    package static func own(advertised: PeerAddress, listening: String) -> Set<PeerAddress> {
         own(advertised: advertised, listening: listening, among: interfaces())
     }
 

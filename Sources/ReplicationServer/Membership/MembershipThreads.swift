@@ -12,27 +12,27 @@ import System
 import Time
 
 /// How members are to be found.
-public struct MembershipConfiguration: Sendable {
+package struct MembershipConfiguration: Sendable {
     /// The path of the shared directory, if there is one.
-    public var directory: String?
+    package var directory: String?
     /// The hosts and names that stand for members.
-    public var names: [PeerName]
+    package var names: [PeerName]
     /// What we advertise. The names without a port have this port.
-    public var own: PeerAddress
+    package var own: PeerAddress
     /// Nanoseconds since 1970. Legacy peers judge this member by it, so the corrected clock is best.
-    public var wallClock: @Sendable () -> Int64
-    public var periods = MembershipPeriods()
+    package var wallClock: @Sendable () -> Int64
+    package var periods = MembershipPeriods()
 
     /// The ways in which members are looked for. Each reports at once, and then after every look, also when nothing has
     /// changed; one that is silent for much longer than its period hangs.
-    public var sources: Set<MemberSource> {
+    package var sources: Set<MemberSource> {
         var sources: Set<MemberSource> = []
         if directory != nil { sources.insert(.directory) }
         if !names.isEmpty { sources.insert(.names) }
         return sources
     }
 
-    public init(directory: String?, names: [PeerName], own: PeerAddress, wallClock: @escaping @Sendable () -> Int64) {
+    package init(directory: String?, names: [PeerName], own: PeerAddress, wallClock: @escaping @Sendable () -> Int64) {
         self.directory = directory
         self.names = names
         self.own = own
@@ -41,21 +41,21 @@ public struct MembershipConfiguration: Sendable {
 }
 
 /// How often. Which files of other members a member may delete is as in the original registry.
-public struct MembershipPeriods: Sendable {
+package struct MembershipPeriods: Sendable {
     /// Our file is rewritten this often.
-    public var heartbeat: Duration = .milliseconds(7_000)
+    package var heartbeat: Duration = .milliseconds(7_000)
     /// Both are tried this often as long as neither has succeeded since the start.
-    public var retry: Duration = .milliseconds(1_000)
+    package var retry: Duration = .milliseconds(1_000)
     /// The directory is read this often.
-    public var look: Duration = .milliseconds(5_000)
+    package var look: Duration = .milliseconds(5_000)
     /// Names are looked up this long after the last look-up has ended.
-    public var lookup: Duration = .milliseconds(5_000)
+    package var lookup: Duration = .milliseconds(5_000)
 
-    public init() {}
+    package init() {}
 }
 
 /// The threads that find members, from their start to their stop.
-public final class MembershipThreads: Sendable {
+package final class MembershipThreads: Sendable {
     /// One running thread and how to learn of its end.
     private struct Running {
         let thread: NamedThread
@@ -69,7 +69,7 @@ public final class MembershipThreads: Sendable {
     ///
     /// - Parameter report: called on the threads, one call after the other for a source; it should only pass the report
     ///   on.
-    public convenience init(
+    package convenience init(
         _ configuration: MembershipConfiguration, report: @escaping @Sendable (MembershipReport) -> Void
     ) throws(SystemFailure) {
         try self.init(configuration, resolve: NameLookup.addresses, report: report)
@@ -120,7 +120,7 @@ public final class MembershipThreads: Sendable {
     /// - Returns: whether both have ended. If not, one hangs in the system; it is left behind, and if it ever comes
     ///   back it takes our file away, reports nothing and ends.
     @discardableResult
-    public func stop(within interval: Duration = .seconds(1)) -> Bool {
+    package func stop(within interval: Duration = .seconds(1)) -> Bool {
         let deadline = MonotonicClock.now() + max(.zero, interval)
         stopSignal.raise()
         // The caller that takes a thread out of the list joins or detaches it, once.

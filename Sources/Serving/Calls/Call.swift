@@ -71,7 +71,7 @@ package struct Call: ~Copyable {
     }
 
     /// The registry that is asked.
-    @inlinable package var registry: RegistryState { context.registry }
+    package var registry: RegistryState { context.registry }
 
     /// What the path has where its route has a parameter: percent-decoded, not empty. Empty when the route has no such
     /// parameter.
@@ -81,9 +81,9 @@ package struct Call: ~Copyable {
     }
 
     /// The tenant; nil on the pages that are open to everybody.
-    @inlinable package var namespace: Namespace? { principal?.namespace }
+    package var namespace: Namespace? { principal?.namespace }
 
-    @inlinable package var monotonic: MonotonicTime { moment.monotonic }
+    package var monotonic: MonotonicTime { moment.monotonic }
 
     /// When the present millisecond of the monotonic clock began, in nanoseconds since 1970: the time of day of a
     /// moment in monotonic milliseconds is reckoned from it, and so is the same in each answer.
@@ -96,7 +96,7 @@ package struct Call: ~Copyable {
     package var actor: Actor { Actor(address: client, principal: request.clientIdentity?.uris.first) }
 
     /// The namespace of a route that has one.
-    @inlinable package func tenant() throws(Refused) -> Namespace {
+    package func tenant() throws(Refused) -> Namespace {
         guard let principal else { throw .unauthorized("a credential is required") }
         return principal.namespace
     }
