@@ -211,6 +211,15 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// Modules show no more of one another than their declarations need, and each file imports what it uses.
+for target in package.targets where target.type != .system && target.type != .test {
+    guard target.path?.hasPrefix("Tests/") != true else { continue }
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("InternalImportsByDefault"),
+        ]
+}
+
 // `REGISTRY_TESTS=TextTests,JSONTests swift test` builds and runs the tests of these rooms alone, in seconds instead of
 // minutes.
 if let wanted = Context.environment["REGISTRY_TESTS"] {

@@ -3,7 +3,7 @@
 
 import Catalog
 import HTTP
-import Serving
+package import Serving
 
 extension Format {
     /// The JSON of the REST API without links, which depend on the request.

@@ -1,5 +1,6 @@
 // The operations of the REST API, and their purposes: the names are those of the OpenAPI description.
 
+import RegistryCore
 import Serving
 
 extension Operation {

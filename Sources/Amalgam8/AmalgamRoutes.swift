@@ -1,7 +1,7 @@
 // The REST API that Amalgam8's clients speak, as rows.
 
 import HTTP
-import Serving
+package import Serving
 
 /// The routes under /api/v1.
 package enum AmalgamRoutes {

@@ -5,6 +5,7 @@ import Catalog
 import HTTP
 import JSON
 import RegistryCore
+import Replication
 import Serving
 
 /// The body of `PUT /api/v1/heartbeats`: `{"ids":["…",…]}`.

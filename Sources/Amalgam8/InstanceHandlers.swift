@@ -5,6 +5,7 @@ import Catalog
 import HTTP
 import JSON
 import RegistryCore
+import Replication
 import Serving
 import TLS
 import Text

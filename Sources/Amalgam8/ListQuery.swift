@@ -2,6 +2,7 @@
 
 import Catalog
 import HTTP
+import RegistryCore
 import Serving
 
 /// What `GET /api/v1/instances` is asked for.

@@ -4,8 +4,8 @@
 import Catalog
 import HTTP
 import JSON
-import RegistryCore
-import Serving
+package import RegistryCore
+package import Serving
 
 /// What a client registers, as it said it.
 package struct Registration {

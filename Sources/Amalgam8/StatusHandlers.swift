@@ -5,6 +5,7 @@ import Catalog
 import HTTP
 import JSON
 import RegistryCore
+import Replication
 import Serving
 
 enum StatusHandlers {

@@ -1,8 +1,8 @@
 // A registration that a file has, instead of a client that would renew it: the same fields under the same rules, and no
 // lease.
 
-import Catalog
-import RegistryCore
+package import Catalog
+package import RegistryCore
 
 extension Registration {
     /// The instance, as a source has it.

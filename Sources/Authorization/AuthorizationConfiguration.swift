@@ -1,6 +1,6 @@
 // What authorization is built from: immutable, so that every event loop builds its own authorizer from the one value.
 
-import Configuration
+package import Configuration
 
 /// How namespaces are chosen, fixed at start.
 package struct AuthorizationConfiguration: Sendable {

@@ -2,9 +2,9 @@
 // certificate. One authorizer belongs to each event loop: it keeps a prepared key and a memory of tokens, and shares
 // neither.
 
-import Catalog
-import HTTP
-import TLS
+package import Catalog
+package import HTTP
+package import TLS
 
 /// Turns credentials into principals. Confined to one event loop.
 package final class Authorizer {

@@ -3,6 +3,7 @@
 // one may use its subject's OU.
 
 import Catalog
+import Configuration
 import HTTP
 import Text
 

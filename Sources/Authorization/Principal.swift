@@ -1,8 +1,8 @@
 // The client of a request, as far as it is known: what a credential stands for, by any protocol. Allowances go by the
 // namespace; audits and quotas will want to know more.
 
-import Catalog
-import Configuration
+package import Catalog
+package import Configuration
 
 /// What a credential was good for.
 package struct Principal: Sendable, Equatable {

@@ -1,6 +1,7 @@
 // `AUTH_MODE=trusted`: a proxy in front has authenticated the client, and the token is the namespace.
 
 import Catalog
+import Configuration
 
 enum TrustedScheme {
     /// Recognises every token: it must be asked last.

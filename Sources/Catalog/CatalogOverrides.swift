@@ -1,6 +1,8 @@
 // How overrides are set, removed, ended and merged. None of this touches a registration's version or its lease: whether an
 // instance is alive is decided by its heartbeats and by what it says itself.
 
+import Synchronization
+
 /// What became of a wish to set or remove an override.
 package enum OverrideDecision: Sendable {
     /// The instance with the status that now counts.

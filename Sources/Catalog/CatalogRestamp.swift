@@ -1,6 +1,8 @@
 // A clock that was wrong by too much has made stamps that no member accepts. Once its member finds that out, it stamps
 // these states again, as if they had been changed now, and publishes them.
 
+import Synchronization
+
 extension Catalog {
     /// Brings the clock back to now when it is ahead of this; returns whether it was, and so whether anything held may
     /// be.

@@ -2,7 +2,7 @@
 // namespace is full, anything else because there is no such instance. What another member publishes comes in as states,
 // not as commands (`CatalogMerge.swift`).
 
-import Time
+package import Time
 
 /// The moment at which something is carried out, on all clocks. They are read once a request or call, so that all that
 /// is decided about it is decided at one time.

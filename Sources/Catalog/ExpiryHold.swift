@@ -3,7 +3,7 @@
 // operators see meanwhile.
 
 import Synchronization
-import Time
+package import Time
 
 /// Why leases are held for longer than moments. The names are shown.
 package enum HoldCause: String, CaseIterable, Sendable {

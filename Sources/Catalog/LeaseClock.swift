@@ -4,7 +4,7 @@
 // clock until it has received the other members' heartbeats. This file reads no clock; monotonic time is an argument.
 
 import Synchronization
-import Time
+package import Time
 
 /// The rule of lease time: it follows monotonic time, but takes at most `maximumStep` per tick, and nothing while it is
 /// held.

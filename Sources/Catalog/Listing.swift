@@ -2,6 +2,8 @@
 // must not hold the lock for as long as that takes; so a listing remembers how far it came, and its caller lets others
 // in between.
 
+import Synchronization
+
 /// How far a listing of services has come. It goes from the end to the front: see `SlotList`.
 struct ServiceCursor {
     /// Services not yet looked at.

@@ -1,6 +1,8 @@
 // The lease of an instance and where the instance stands. Apart from the instance itself, which is made of references:
 // this is numbers only, so that whatever looks at a lease copies, counts and waits for nothing else.
 
+import Time
+
 /// The lease, place and version of one instance.
 struct Record: Sendable {
     // Ordered by size, so that no room is lost between them: 64 bytes.

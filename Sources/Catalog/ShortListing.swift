@@ -1,6 +1,8 @@
 // Listings for callers that must not be held up: a loop that serves others too. They are returned as a whole, by one
 // short look under the lock, or not at all.
 
+import Synchronization
+
 extension Catalog {
     /// How many instances are registered in a service, overdue ones included.
     fileprivate func count(of service: Name, in namespace: Namespace) -> Int {

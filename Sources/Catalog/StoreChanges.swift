@@ -1,6 +1,8 @@
 // The change logs of all shards as one: what a tenant asks of its own changes, what the follower reads of everybody's,
 // and the bound on all together.
 
+import Synchronization
+
 /// Some of a namespace's changes.
 package struct ChangePage: Sendable {
     /// The oldest first.

@@ -1,6 +1,8 @@
 // The side of the store that faces the other members: what it receives, what it publishes, and how two members find out
 // that they differ. All of it is done a batch at a time, so that no request waits for a copy.
 
+import Synchronization
+
 /// What changed here since the last drain.
 package struct Drained: Sendable {
     package var changes: [Replicated] = []

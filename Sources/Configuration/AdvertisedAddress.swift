@@ -2,7 +2,7 @@
 // look-up.
 
 import Replication
-import Text
+package import Text
 
 /// The address at which a member says that it is reached.
 package struct AdvertisedAddress: Sendable, Hashable, CustomStringConvertible {

@@ -2,6 +2,8 @@
 // then the prefixed environment name, then the bare one, then these two names in the file of settings, then the
 // default. Pure: the caller brings flags, environment and the reading of files.
 
+import TLS
+
 /// What the sources came to.
 package struct ResolvedSettings: Sendable, Equatable {
     package var settings: Settings

@@ -1,7 +1,7 @@
 // Where the settings of this process come from, kept so that they can be read again while it runs.
 
 import Glibc
-import TLS
+package import TLS
 
 /// Flags, environment and files.
 package struct SettingSources: Sendable {

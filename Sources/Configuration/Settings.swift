@@ -1,10 +1,10 @@
 // The settings as typed values. The names, defaults and sentences are in SettingRows.swift; how flags and environment
 // become these values is in SettingResolution.swift. Nothing here reads anything.
 
-import Catalog
-import Replication
-import TLS
-import Telemetry
+package import Catalog
+package import Replication
+package import TLS
+package import Telemetry
 
 /// The effective settings of one process. A value: resolved once at start, then only read, from any thread.
 package struct Settings: Sendable, Equatable {

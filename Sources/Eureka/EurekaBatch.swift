@@ -6,6 +6,7 @@ import Catalog
 import HTTP
 import JSON
 import RegistryCore
+import Replication
 import Serving
 
 /// The body of `POST peerreplication/batch/`.

@@ -2,6 +2,7 @@
 
 import Catalog
 import HTTP
+import JSON
 import Serving
 
 /// One of the four forms.

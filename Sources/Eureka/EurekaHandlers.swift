@@ -3,6 +3,7 @@
 import Catalog
 import HTTP
 import RegistryCore
+import Replication
 import Serving
 
 extension Call {

@@ -1,12 +1,12 @@
 // Tells Netflix's servers what clients do here, as one of their peers, so that those which have not moved yet see those
 // which have (docs/eureka.md, E61x). Runs on a thread of its own; what clients do only notes ids.
 
-import Catalog
+package import Catalog
 import HTTP
-import HTTPClient
+package import HTTPClient
 import Libevent
-import RegistryCore
-import System
+package import RegistryCore
+package import System
 import TLS
 import Time
 

@@ -2,7 +2,8 @@
 // registry, `/eureka/{version}` as Netflix has it, and `/eureka` as Spring does.
 
 import HTTP
-import Serving
+import RegistryCore
+package import Serving
 
 extension Operation {
     static let eurekaRegister = Operation("eurekaRegister", .change)

@@ -1,11 +1,12 @@
 // Reads another Eureka on a thread of its own: everything at first, then every half minute what has changed, from the
 // first of the URLs that answers.
 
-import Catalog
-import HTTPClient
+package import Catalog
+import HTTP
+package import HTTPClient
 import Libevent
-import RegistryCore
-import System
+package import RegistryCore
+package import System
 import TLS
 import Time
 

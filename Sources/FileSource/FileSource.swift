@@ -1,9 +1,9 @@
 // Reads a directory of files on a thread of its own: at once when the kernel says that something has happened there, and
 // every half minute, since a directory on a network says nothing.
 
-import Catalog
-import RegistryCore
-import System
+package import Catalog
+package import RegistryCore
+package import System
 import Time
 
 /// The files of a directory as a source of instances.

@@ -1,7 +1,7 @@
 // What a response carries: bytes of its own, or fragments that it shares with other responses. What many clients ask
 // for is rendered once, and then handed to each of them without being copied.
 
-import Synchronization
+public import Synchronization
 
 /// Bytes that any number of responses may have in common. They never change.
 public final class Fragment: Sendable {

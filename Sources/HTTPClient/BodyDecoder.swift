@@ -3,6 +3,7 @@
 
 import Gzip
 import HTTP
+import Libevent
 
 /// Counts and inflates a body as it comes.
 struct BodyDecoder {

@@ -1,7 +1,7 @@
 // Why there is no answer, in one closed set: a source shows the sentence to its operator, and decides by the case whether
 // to wait, to try another server, or to read its token again.
 
-import Libevent
+package import Libevent
 
 /// A request that has failed. An answer with whatever status is none of these.
 package enum ClientFailure: Error, Sendable, Equatable, CustomStringConvertible {

@@ -7,10 +7,10 @@
 //
 // A request has its connection for itself until its answer has ended: a stream that never ends holds up no other.
 
-import HTTP
-import Libevent
+package import HTTP
+package import Libevent
 import System
-import TLS
+package import TLS
 import Text
 
 /// Names one request for as long as its client lives.

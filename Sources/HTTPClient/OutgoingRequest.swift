@@ -1,6 +1,6 @@
 // What is asked of another server, and how much of its answer, for how long, is borne. All values.
 
-import HTTP
+package import HTTP
 
 /// A request to another server.
 package struct OutgoingRequest: Sendable {

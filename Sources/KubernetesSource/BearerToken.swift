@@ -1,7 +1,7 @@
 // The token that the API server is shown. It changes while the registry runs: what the settings name is exchanged by the
 // reloader, and what a pod is given by the cluster is read again every minute, because it is valid for an hour or less.
 
-import Configuration
+package import Configuration
 import Synchronization
 import Time
 

@@ -1,11 +1,11 @@
 // Kubernetes as a source of instances: its EndpointSlices, listed and watched on a thread of its own.
 
-import Catalog
-import Configuration
-import HTTPClient
+package import Catalog
+package import Configuration
+package import HTTPClient
 import Libevent
-import RegistryCore
-import System
+package import RegistryCore
+package import System
 import TLS
 import Time
 

@@ -1,7 +1,7 @@
 // What a cluster gives a pod of its own: where its API server is, and the files of the service account.
 
 import Configuration
-import HTTPClient
+package import HTTPClient
 import System
 
 /// The cluster whose pod this process is in, if it is in one.

@@ -2,9 +2,9 @@
 // thread understands. Nothing outside of this room names anything of it but the type below, at one place, where the
 // process is put together.
 
-import Catalog
-import Gzip
-import Replication
+package import Catalog
+package import Gzip
+package import Replication
 
 extension Deflater: Packer {}
 

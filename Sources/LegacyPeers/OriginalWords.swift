@@ -1,6 +1,7 @@
 // What happens with legacy peers as the log says it: a message, and words that stand after "reason", without a full
 // stop.
 
+import JSON
 import Replication
 
 extension OriginalEvent {

@@ -3,6 +3,7 @@
 
 import CLibevent
 import Glibc
+import HTTP
 import TLS
 
 extension Connection {

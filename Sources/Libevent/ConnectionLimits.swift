@@ -2,7 +2,7 @@
 // that wait for slow clients, and a tally of the clients that exceeded a limit. A loop asks it when a connection comes
 // or goes, never for a request.
 
-import HTTP
+package import HTTP
 import Synchronization
 
 /// The limits on connections.

@@ -4,6 +4,7 @@
 // it.
 
 import CLibevent
+import HTTP
 
 /// What evhttp has set on a bufferevent.
 struct EvhttpCallbacks {

@@ -2,7 +2,7 @@
 // refuse; what is left is worded as everything else, and closed.
 
 import CLibevent
-import HTTP
+package import HTTP
 
 /// evhttp's own error pages are HTML. The executable exports a function named as evhttp's that calls this one in their
 /// place.

@@ -2,6 +2,7 @@
 // (`RequestParser.takeExcisions`).
 
 import CLibevent
+import HTTP
 
 extension Connection {
     /// Takes out of the input what the request parser has understood and evhttp would not. All of it lies behind what

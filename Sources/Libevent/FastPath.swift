@@ -16,6 +16,7 @@ import CLibevent
 import HTTP
 import System
 import TLS
+import Time
 
 extension Connection {
     /// For how long the requests of one client that arrived together are answered one after the other before others get

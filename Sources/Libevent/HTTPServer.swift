@@ -3,9 +3,9 @@
 // this file knows evhttp.
 
 import CLibevent
-import HTTP
+package import HTTP
 import System
-import TLS
+package import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
 package final class HTTPServer: LoopService {

@@ -3,7 +3,7 @@
 // memory goes.
 
 import CLibevent
-import System
+package import System
 
 /// A pending libevent event and the closure it calls. Belongs to its loop's thread.
 package final class LoopEvent {

@@ -2,7 +2,7 @@
 // entry; nothing of a loop is touched from outside.
 
 import Synchronization
-import System
+package import System
 
 /// The sending side: may be used from any thread, also after the loop has gone.
 package final class MailboxSender<Message: Sendable>: Sendable {

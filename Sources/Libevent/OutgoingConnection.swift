@@ -11,8 +11,8 @@
 
 import CLibevent
 import Glibc
-import HTTP
-import TLS
+package import HTTP
+package import TLS
 import Text
 
 /// A connection on which requests are made one after the other. Belongs to its loop's thread.

@@ -1,7 +1,7 @@
 // What the owner of a connection to another server hears of an answer, and what it may ask for. Values, which have
 // nothing of libevent's.
 
-import HTTP
+package import HTTP
 
 /// What happens to a request that was sent: a head, pieces of a body, and then an end or a failure.
 package enum OutgoingEvent: Sendable {

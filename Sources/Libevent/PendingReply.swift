@@ -2,7 +2,7 @@
 // answered 500: a client is never left waiting for a mistake of ours.
 
 import CLibevent
-import HTTP
+package import HTTP
 
 /// The answer that a request waits for. May be kept and sent in a later turn, on the loop's thread only.
 package struct PendingReply: ~Copyable {

@@ -1,7 +1,7 @@
 // Answers given without a request: what the parser or the border refused has none. The API words them, and the
 // connection ends with them.
 
-import HTTP
+package import HTTP
 
 /// The bytes of a refusal, written straight to the connection.
 enum RefusalAnswer {

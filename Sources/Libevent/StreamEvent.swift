@@ -1,7 +1,7 @@
 // The events that the owner of streams gets. Values: a stream itself never leaves its room, and a number that is never
 // used again stands for it outside, so that word which comes late is about nothing rather than about another stream.
 
-import TLS
+package import TLS
 
 /// Names one stream for as long as the process lives.
 package struct StreamID: Hashable, Sendable {

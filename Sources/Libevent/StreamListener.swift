@@ -4,7 +4,7 @@
 
 import CLibevent
 import Glibc
-import TLS
+package import TLS
 
 /// Accepts streams. Belongs to its loop's thread.
 package final class StreamListener {

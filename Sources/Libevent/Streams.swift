@@ -5,7 +5,7 @@
 import CLibevent
 import Glibc
 import System
-import TLS
+package import TLS
 
 /// The streams of one loop. Belongs to its thread.
 package final class Streams {

@@ -1,5 +1,6 @@
 // The numbers of the sources that are read beside our own registrations (docs/rest-api.md, R688).
 
+import Catalog
 import RegistryCore
 import Serving
 import Telemetry

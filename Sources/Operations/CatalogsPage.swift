@@ -2,6 +2,8 @@
 // what is wrong with it. The page is open, so where credentials decide what a client may see, it says what is wrong and
 // not of which namespace.
 
+import Catalog
+import Configuration
 import HTTP
 import JSON
 import RegistryCore

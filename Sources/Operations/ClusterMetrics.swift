@@ -1,6 +1,7 @@
 // The cluster's numbers. Members come and go with their addresses, so addresses are not labels: members are counted by
 // state, and the lag is that of the slowest. `/api/v1/cluster` names it.
 
+import Catalog
 import RegistryCore
 import Replication
 import Serving

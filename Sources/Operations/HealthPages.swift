@@ -1,5 +1,6 @@
 // Whether the process lives, is ready, and is well.
 
+import Catalog
 import Configuration
 import HTTP
 import JSON

@@ -4,6 +4,7 @@
 import Catalog
 import Configuration
 import HTTP
+import Libevent
 import RegistryCore
 import Serving
 import TLS

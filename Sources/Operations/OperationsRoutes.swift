@@ -1,7 +1,7 @@
 // The pages for operators, probes and scrapers (docs/rest-api.md, R6xx). None of them needs a credential.
 
 import HTTP
-import Serving
+package import Serving
 
 /// The routes outside of the API.
 package enum OperationsRoutes {

@@ -1,5 +1,6 @@
 // The pages by name, and their purposes: probes and scrapers come plain even where HTTPS is required (R613).
 
+import RegistryCore
 import Serving
 
 extension Operation {

@@ -1,6 +1,8 @@
 // Whether a balancer should send requests here, and what an operator must know when it should not: why, since when, and
 // until when at the latest.
 
+import Catalog
+import Configuration
 import HTTP
 import JSON
 import RegistryCore

@@ -6,10 +6,12 @@
 //                        │                                  │                    │                     │                    │
 //                        └──────────────────────────────────┴────── AdmissionRefusal ──────────────────┴────────────────────┘
 
-import Authorization
-import Catalog
-import HTTP
-import Time
+package import Authorization
+package import Catalog
+import Configuration
+package import HTTP
+import Replication
+package import Time
 
 /// Why a request is refused. Each protocol words it in its own way.
 package enum AdmissionRefusal: Error, Sendable, Equatable {

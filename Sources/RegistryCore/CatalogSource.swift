@@ -1,7 +1,7 @@
 // What a source of instances is to the process: something that runs on a thread of its own, publishes what it finds,
 // and ends when it is told to.
 
-import System
+package import System
 
 /// Reads another registry, or files.
 package protocol CatalogSource: Sendable {

@@ -1,7 +1,7 @@
 // Registries of another kind may have to be told what clients change here. The state of the registry tells one listener,
 // which passes it on; what such a registry has told us itself is not told back.
 
-import Catalog
+package import Catalog
 
 /// Is told what clients have changed, after it was changed, on the thread that did it: it must not wait for anything.
 package protocol ChangeRelay: AnyObject, Sendable {

@@ -1,7 +1,7 @@
 // The id of what is reached at an endpoint. It depends on nothing but the service and the endpoint, so a client that
 // registers again finds itself, and what a file or Kubernetes lists has the id that the REST API would give it.
 
-import Catalog
+package import Catalog
 import TLS
 
 extension EndpointKey {

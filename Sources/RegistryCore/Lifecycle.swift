@@ -2,7 +2,7 @@
 
 import Synchronization
 import System
-import Time
+package import Time
 
 /// The state that probes ask for. Safe to use from any thread.
 package final class Lifecycle: Sendable {

@@ -3,7 +3,7 @@
 // those of the store. They never enter the store: they would count against capacities, enter digests and be published
 // to the other members.
 
-import Catalog
+package import Catalog
 
 /// The present state, for readers. On one id the store's instance wins over a source's. Safe to use from any thread.
 package struct Lookup: Sendable {

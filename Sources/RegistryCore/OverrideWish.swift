@@ -1,6 +1,6 @@
 // What an operator asks of an instance's status, as every protocol may take it: a word, and for how long.
 
-import Catalog
+package import Catalog
 import Configuration
 
 /// A status to be set.

@@ -3,11 +3,11 @@
 // over them: a part of the allowance for each loop would be wrong for every client that keeps one connection. A limit
 // that is off costs an atomic load.
 
-import Catalog
-import Configuration
+package import Catalog
+package import Configuration
 import Libevent
 import Synchronization
-import Time
+package import Time
 
 /// The allowances of namespaces and clients. Safe to use from any thread.
 package final class RateLimits: Sendable {

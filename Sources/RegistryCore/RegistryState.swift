@@ -1,10 +1,10 @@
 // The registry as every protocol finds it: what there is, how it is changed, what time it is, and how this member
 // stands. One value for all loops; whatever changes in it guards itself.
 
-import Catalog
-import Configuration
-import Replication
-import Time
+package import Catalog
+package import Configuration
+package import Replication
+package import Time
 
 /// A running registry, whatever it is asked in. Safe to use from any thread.
 package final class RegistryState: Sendable {

@@ -4,7 +4,7 @@
 //
 //   source's thread ──► SourcePublisher ──► SourceViews (the writers' lock) ──put up──► views (the readers' lock) ──► Lookup
 
-import Catalog
+package import Catalog
 import Synchronization
 
 /// The published views of all sources. Safe to use from any thread.
@@ -63,7 +63,7 @@ package final class SourceBoard: Sendable {
     /// being published this very moment is left to the next time.
     package func dropAged(at now: SourceTime) {
         for source in kinds.indices where statuses.withLock({ $0[source].isTooOld(maximumAge, at: now) }) {
-            let isDropped = writing.withLockIfAvailable { writing in
+            let isDropped: Void? = writing.withLockIfAvailable { writing in
                 // It may have been confirmed meanwhile.
                 guard statuses.withLock({ $0[source].isTooOld(maximumAge, at: now) }) else { return }
                 statuses.withLock { $0[source].drop(at: now) }

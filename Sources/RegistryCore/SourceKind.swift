@@ -1,7 +1,7 @@
 // Which other registries are read beside our own. A source's name is a tag of each of its instances, as in the original
 // registry, and the name in pages, metrics and the log.
 
-import Configuration
+package import Configuration
 
 /// A kind of source; there is at most one of each. On one id the store wins, then the sources in this order.
 package enum SourceKind: String, Sendable, CaseIterable {

@@ -7,9 +7,9 @@
 //                    │   ◄─────────fail────────────┘
 //                    └──not confirmed for CATALOG_MAX_AGE──► dropped ──replace, confirm──► current
 
-import Catalog
+package import Catalog
 import System
-import Time
+package import Time
 
 /// A time by both clocks.
 package struct SourceTime: Sendable, Equatable {

@@ -2,7 +2,7 @@
 // body. The limits may change while the registry runs, so each registration looks them up: two atomic loads, and no
 // lock.
 
-import Configuration
+package import Configuration
 import Synchronization
 
 /// How many tags an instance may have, and how many bytes of UTF-8 together (R280).

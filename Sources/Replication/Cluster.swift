@@ -2,7 +2,7 @@
 // alone is the cluster of one; the one with members publishes the changes of its catalog and merges those of the
 // others.
 
-import Time
+package import Time
 
 /// How a cluster stands, as of a moment not long ago.
 package struct ClusterReport: Sendable {

@@ -2,7 +2,7 @@
 // An object of its own, so that a loop reads it directly, whatever the cluster behind it is.
 
 import Synchronization
-import Time
+package import Time
 
 /// How the cluster stands for requests, as last published. Safe to use from any thread.
 package final class PublishedStanding: Sendable {

@@ -1,7 +1,7 @@
 // Why a link has ended, was refused or could not be read, as the log says it: words that stand behind "reason", without
 // a full stop.
 
-import Replication
+package import Replication
 
 extension CloseReason {
     var words: String {

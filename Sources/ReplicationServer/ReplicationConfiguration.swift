@@ -1,9 +1,9 @@
 // What a member's part in its cluster is made of: the port, its identity, which peers it believes, and where it finds
 // the others.
 
-import Libevent
-import Replication
-import TLS
+package import Libevent
+package import Replication
+package import TLS
 import Time
 
 /// How a member replicates.

@@ -1,14 +1,14 @@
 // A member's part in its cluster, as the rest of the process has it: started, sent mail, asked for its state, and
 // ended. What it does happens on a thread of its own, so that no peer, however stuck, is ever waited for by a request.
 
-import Catalog
+package import Catalog
 import Libevent
-import Logging
-import Replication
+package import Logging
+package import Replication
 import Synchronization
 import System
-import TLS
-import Time
+package import TLS
+package import Time
 
 /// Mail to the replication thread.
 enum ReplicationOrder: Sendable {

@@ -5,6 +5,8 @@ import Glibc
 import Libevent
 import Logging
 import Replication
+import TLS
+import Text
 import Time
 
 extension ReplicationLoop {

@@ -1,8 +1,8 @@
 // The machine's two clocks, which are read only here and in libevent. Code that decides by the time takes it as an
 // argument, so that tests own it.
 
-import Glibc
-import Time
+public import Glibc
+public import Time
 
 /// The clock of intervals, deadlines and leases: CLOCK_MONOTONIC. It never steps, it runs on while the process is
 /// stopped, and it stands still while the machine sleeps, so that no deadline passes during that sleep.

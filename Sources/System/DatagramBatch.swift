@@ -1,7 +1,7 @@
 // Many datagrams by one system call, as recvmmsg(2) has it, which Swift's Glibc module lacks; and one to the address
 // that asked, by the address that was asked.
 
-import CSystem
+package import CSystem
 import Glibc
 
 /// At which address and interface of this host a datagram arrived: the control message in which the kernel says so, and

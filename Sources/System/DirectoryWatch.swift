@@ -4,7 +4,7 @@
 
 import CSystem
 import Glibc
-import Time
+package import Time
 
 /// Watches one directory, not those in it. Belongs to one thread. A file system on a network tells nothing of what
 /// other machines do.

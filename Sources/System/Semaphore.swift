@@ -3,7 +3,7 @@
 
 import CSystem
 import Glibc
-import Time
+package import Time
 
 /// A counting semaphore. All methods may be called from any thread.
 package final class Semaphore: Sendable {

@@ -3,7 +3,7 @@
 
 import CSystem
 import Glibc
-import Time
+package import Time
 
 /// A signal that any thread raises, for those that wait for it in `wait`, in poll(2) or on an event loop. Raising it
 /// many times before it is lowered is the same as once; one that is never lowered stays up, for any number of threads.

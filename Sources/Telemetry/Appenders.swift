@@ -1,6 +1,8 @@
 // Everything in this room is rendered as bytes straight into a growing array: a log line per request leaves no room for
 // intermediate strings. These few appenders are what all the renderers share.
 
+import Text
+
 /// U+2026, which stands for what was cut off.
 let ellipsis: StaticString = "…"
 

@@ -2,6 +2,8 @@
 // fields one by one, and is ended. Whatever the bytes given, one event is one line of valid UTF-8, and in the JSON
 // formats one valid object.
 
+import Text
+
 /// The shape of the log, as settings name it.
 package enum LogFormat: String, Sendable, CaseIterable {
     /// `2026-11-23T00:05:43.413815Z level=info msg="…" key=value …`; values are quoted where they must be.

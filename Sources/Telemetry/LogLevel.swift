@@ -1,7 +1,7 @@
 // Operators set the level in the words the registry has always used, which are not swift-log's. This file holds the
 // words and the one mapping between the two scales.
 
-import Logging
+package import Logging
 
 /// How severe an event is, or (as a threshold) how severe it must be to be logged. Ordered by severity.
 package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {

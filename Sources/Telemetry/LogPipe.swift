@@ -3,7 +3,7 @@
 
 import Glibc
 import Synchronization
-import System
+package import System
 import Time
 
 /// A bounded buffer of log lines and the thread that writes them to a file descriptor. All methods may be called from

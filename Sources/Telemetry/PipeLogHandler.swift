@@ -1,8 +1,9 @@
 // swift-log is how the other rooms speak; this handler turns what they say into lines of the chosen format on the log
 // pipe. It holds no lock while it renders, because rendering calls other people's `description`, which may itself log.
 
-import Logging
+package import Logging
 import System
+import Text
 
 /// A swift-log handler that writes through a ``LogPipe``. Never blocks its caller.
 ///

@@ -2,6 +2,8 @@
 // rule that a family is declared once and its samples follow it: samples can only be written inside their family.
 // Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 
+import Text
+
 /// Renders metric families as bytes. Names, label names and help are the program's own and are expected to be valid;
 /// label values may be anything.
 package struct PrometheusText: Sendable {

@@ -1,6 +1,8 @@
 // Listings of the store with what sources have beside it. Both sides are sorted, so they are joined in one pass, and on
 // one id the store's instance stays.
 
+import Synchronization
+
 extension Revision {
     /// Of what the store and sources have together. Both indexes are from one sequence, so the later is that of the last
     /// change to either.

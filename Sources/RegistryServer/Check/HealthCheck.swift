@@ -2,9 +2,9 @@
 // at least lives. For health checks of containers, whose image then needs no other program, and whose ports and TLS may
 // be set as one likes.
 
-import Configuration
+package import Configuration
 import System
-import Time
+package import Time
 
 /// Where to ask, and how.
 package struct HealthCheck: Sendable, Equatable {

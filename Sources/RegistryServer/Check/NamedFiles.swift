@@ -1,7 +1,7 @@
 // What `--check_config` says about the files that the settings name: a path that is well written and leads nowhere
 // stops the start as surely as a bad number.
 
-import Configuration
+package import Configuration
 import Glibc
 import HTTPClient
 import TLS

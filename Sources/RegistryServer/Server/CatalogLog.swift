@@ -2,6 +2,7 @@
 // and which parts of it cannot be used. Said once for each change, by comparing how the sources stand with how they
 // stood at the last look.
 
+import Catalog
 import Logging
 import RegistryCore
 

@@ -1,8 +1,8 @@
 // The settings as limits on connections.
 
-import Configuration
+package import Configuration
 import HTTP
-import Libevent
+package import Libevent
 
 extension LimitRules {
     /// Descriptors that are not connections: listeners, event loops, files, and connections over the limit that are

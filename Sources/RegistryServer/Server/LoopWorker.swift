@@ -2,6 +2,7 @@
 // requested and reported by mail.
 
 import Authorization
+import Catalog
 import HTTP
 import Libevent
 import Logging

@@ -1,6 +1,6 @@
 // How this registry words what is refused where no server is known that could be asked: what evhttp refuses by itself.
 
-import HTTP
+package import HTTP
 import Serving
 
 package enum RefusalWording {

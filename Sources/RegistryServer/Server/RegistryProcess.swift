@@ -8,7 +8,7 @@
 
 import Authorization
 import Catalog
-import Configuration
+package import Configuration
 import Glibc
 import HTTP
 import Libevent

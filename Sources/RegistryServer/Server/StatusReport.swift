@@ -2,6 +2,7 @@
 // other members. For an operator who has nothing but the log and the process id. No name of a tenant or an instance is
 // in it.
 
+import Catalog
 import Configuration
 import Logging
 import RegistryCore

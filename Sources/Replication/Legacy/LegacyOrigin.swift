@@ -1,7 +1,7 @@
 // Changes that legacy peers took bear an origin too, under which the node relays them; they have no `MemberID` of their
 // own.
 
-import Catalog
+package import Catalog
 
 extension MemberID {
     /// The origin of changes that the legacy peer at this address took: the same on every member of ours, and in every

@@ -2,7 +2,7 @@
 // long as a rolling upgrade takes. The rest of the registry knows of them only what this folder says, so that they can
 // go with one line where the process is put together.
 
-import Catalog
+package import Catalog
 
 /// What speaks to legacy peers. Belongs to the node's thread. Every call may return directives, to be carried out in
 /// order.

@@ -1,6 +1,6 @@
 // How the dealings with legacy peers stand, as values: what `GET /api/v1/cluster` and the metrics show of them.
 
-import Time
+package import Time
 
 /// How the dealings with all legacy peers stand.
 package struct LegacyStatus: Sendable {

@@ -11,7 +11,7 @@
 // cannot be read, nor while our own file cannot be written, since then the others' probably cannot be either. In all
 // these the last good membership holds.
 
-import Time
+package import Time
 
 /// A file of the directory as it was read, with a name that could be a member's.
 package struct ObservedFile: Sendable, Equatable {

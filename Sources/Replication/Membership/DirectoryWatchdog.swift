@@ -1,7 +1,7 @@
 // A directory on a network that does not answer hangs whoever looks at it, with no error to log: its thread says nothing
 // any more. So the thread that gets its reports watches for their absence.
 
-import Time
+package import Time
 
 /// Notices that the shared directory hangs. A value of the thread that gets the reports.
 package struct DirectoryWatchdog: Sendable {

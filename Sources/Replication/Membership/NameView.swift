@@ -1,7 +1,7 @@
 // The membership by name: the hosts of a list and the addresses of a name. A look-up that fails says nothing about the
 // members, so what the last good one found is kept.
 
-import Text
+package import Text
 
 /// What look-ups have found. A value; the poller passes what it has looked up.
 package struct NameView: Sendable {

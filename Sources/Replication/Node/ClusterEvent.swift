@@ -1,6 +1,6 @@
 // What a node reports for the log. An event is a change of state, so it comes once and not with every tick.
 
-import Catalog
+package import Catalog
 
 package enum ClusterEvent: Sendable, Equatable {
     /// Subscribed to this member's changes.

@@ -1,7 +1,7 @@
 // What /uptime says of the cluster. A fault shows only when it has lasted: members come and go, and each start finds
 // things amiss.
 
-import Time
+package import Time
 
 /// The health of one part of a member, as /uptime reports it.
 package struct ComponentHealth: Sendable, Equatable {

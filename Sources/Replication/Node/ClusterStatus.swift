@@ -1,7 +1,7 @@
 // The cluster as one member sees it, as values: what `GET /api/v1/cluster`, the metrics and `/uptime` show.
 
-import Catalog
-import Time
+package import Catalog
+package import Time
 
 package struct ClusterStatus: Sendable {
     package var member: MemberID

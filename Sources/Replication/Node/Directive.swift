@@ -1,7 +1,7 @@
 // What a node wants done. The node gets events and decides; the shell, which owns sockets, threads and clocks, carries
 // it out. Every call of a node returns its directives in the order in which they are to be carried out.
 
-import Catalog
+package import Catalog
 
 /// Something for the shell to do.
 package enum Directive: Sendable {

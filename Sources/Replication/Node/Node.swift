@@ -4,8 +4,8 @@
 // time, `NodeStatus` how it all stands. What the node knows is in parts, which know nothing of links: a node looks at
 // its links, tells a part what it sees, and carries out what the part concludes.
 
-import Catalog
-import Time
+package import Catalog
+package import Time
 
 /// A member's view of its cluster. Not `Sendable`: belongs to one thread. Every call may return directives, to be
 /// carried out in order.

@@ -1,6 +1,6 @@
 // What a node is told of itself and its cluster.
 
-import Catalog
+package import Catalog
 
 /// A member of the cluster, as it presents itself.
 package struct NodeConfiguration: Sendable {

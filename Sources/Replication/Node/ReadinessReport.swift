@@ -1,6 +1,6 @@
 // Why a member asks for traffic or not, as values: what `/readyz` and the cluster's page say.
 
-import Time
+package import Time
 
 /// Why a member does not ask for traffic, though it may answer what it is asked.
 package enum ReadinessHold: Sendable, Equatable {

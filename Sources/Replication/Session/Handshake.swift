@@ -15,6 +15,7 @@
 //      proven
 
 import Catalog
+import Text
 
 /// The beginning of a link, the same at both ends.
 struct Handshake {

@@ -1,8 +1,8 @@
 // What a client's answer waits for in a cluster, as values that cross threads: an API loop hands in a ticket, and gets
 // it back when the other members have the change, or when the bound on waiting has passed.
 
-import Catalog
-import Time
+package import Catalog
+package import Time
 
 /// Stands for the answers that one thread keeps back until its changes are at the other members. A node knows no more
 /// of it than this.

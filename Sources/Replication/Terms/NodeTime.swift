@@ -1,7 +1,7 @@
 // Time is an argument of every call, on each clock that matters here.
 
-import Catalog
-import Time
+package import Catalog
+package import Time
 
 /// The moment of a call, on every clock there is.
 package struct NodeTime: Sendable {

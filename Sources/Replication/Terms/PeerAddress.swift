@@ -1,7 +1,7 @@
 // Where a member's replication port is. Members are dialed by address but known by their `MemberID`: one member may
 // have several addresses, and one address may be another member's tomorrow.
 
-import Text
+package import Text
 
 /// A numeric IP address and a port.
 package struct PeerAddress: Hashable, Comparable, Sendable, CustomStringConvertible {

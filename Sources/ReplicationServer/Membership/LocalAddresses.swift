@@ -2,8 +2,8 @@
 // otherwise, and never dials those it listens on.
 
 import Glibc
-import Replication
-import Text
+package import Replication
+package import Text
 
 package enum LocalAddresses {
     /// What a member advertises unless the settings say otherwise: its first IPv4 address that is neither of the

@@ -6,9 +6,9 @@
 
 import Glibc
 import Libevent
-import Replication
+package import Replication
 import Synchronization
-import System
+package import System
 import Time
 
 /// How members are to be found.

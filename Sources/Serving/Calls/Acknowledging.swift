@@ -2,8 +2,8 @@
 // unknown only when no other member can know of it, and to be registered only when no other can have removed it
 // (docs/rest-api.md, R270 to R274 and R621).
 
-import Catalog
-import HTTP
+package import Catalog
+package import HTTP
 import RegistryCore
 import Replication
 

@@ -1,11 +1,11 @@
 // One request on its way through the responder: what came, and what is learnt of it step by step. It cannot be copied,
 // only lent, so that passing it on costs nothing: a request is a dozen references.
 
-import Authorization
-import Catalog
-import HTTP
-import RegistryCore
-import Time
+package import Authorization
+package import Catalog
+package import HTTP
+package import RegistryCore
+package import Time
 
 /// What a handler is given.
 package struct Call: ~Copyable {

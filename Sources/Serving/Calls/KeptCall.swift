@@ -1,7 +1,7 @@
 // A call between its request and its answer. Made only for calls that wait.
 
-import HTTP
-import Libevent
+package import HTTP
+package import Libevent
 
 /// A call that waits, with all that its answer takes. Belongs to its loop's thread.
 package final class KeptCall {

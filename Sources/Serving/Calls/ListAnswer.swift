@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import Libevent
 
 extension RenderedAnswers {
     /// Answers a request for a list.

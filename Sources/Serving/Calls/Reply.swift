@@ -2,9 +2,9 @@
 // answered at once, and cost nothing for those that are not; one that waits is kept as a value with the way to go on,
 // so that no thread ever stands still for it.
 
-import Catalog
-import HTTP
-import Replication
+package import Catalog
+package import HTTP
+package import Replication
 
 /// What a handler returns.
 package enum Reply {

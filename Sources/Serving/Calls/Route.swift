@@ -1,7 +1,8 @@
 // Routes are data: a method, a path, an operation, and the function that answers. Which paths exist, what `Allow` says
 // and what the OpenAPI description must list all come from the same rows.
 
-import HTTP
+package import HTTP
+import RegistryCore
 
 /// In what the routes of a protocol differ from those of the REST API.
 package struct RouteStyle: Sendable {

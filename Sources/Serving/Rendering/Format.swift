@@ -1,8 +1,8 @@
 // How a protocol writes down what the registry knows. Rendered lists are kept and shared by all requests for the same
 // format, so the cache distinguishes formats; but what is written, it need not know.
 
-import Catalog
-import HTTP
+package import Catalog
+package import HTTP
 
 /// Writes instances, one at a time. Each renderer has its own.
 package protocol InstanceWriter {

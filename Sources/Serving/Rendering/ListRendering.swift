@@ -2,10 +2,10 @@
 // together of what services have rendered; others are written by the protocol for the occasion, and ask here for what
 // they may still look at and make.
 
-import Catalog
+package import Catalog
 import HTTP
 import Libevent
-import RegistryCore
+package import RegistryCore
 
 /// The making of one list.
 package struct ListRendering {

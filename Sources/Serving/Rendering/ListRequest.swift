@@ -1,7 +1,7 @@
 // What a request for a list comes to, apart from the request itself: so that the list can be made in another place than
 // where the request is. Each protocol has its own.
 
-import Catalog
+package import Catalog
 
 /// A requested list.
 package protocol ListRequest: Sendable {

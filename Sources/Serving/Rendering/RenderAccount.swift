@@ -2,7 +2,7 @@
 // for any number of times at once; their size is counted as it grows, for the tenant and for all, and a list that would
 // exceed a bound is refused instead.
 
-import Catalog
+package import Catalog
 import Synchronization
 
 /// The bytes of lists under way. Safe to use from any thread.

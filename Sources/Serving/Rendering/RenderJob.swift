@@ -6,7 +6,8 @@
 //      │ anybody may join        │ those may join who see the revision that it began with, for a second
 //      └── nobody waits for it any more: dropped when its turn comes
 
-import Catalog
+package import Catalog
+import HTTP
 import Libevent
 import RegistryCore
 import Synchronization

@@ -3,7 +3,7 @@
 
 import Catalog
 import Gzip
-import HTTP
+package import HTTP
 import Synchronization
 import Text
 

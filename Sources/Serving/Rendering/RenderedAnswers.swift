@@ -5,7 +5,7 @@
 //
 //   request's bytes ──► RenderedAnswer ──revision changed, or a second old──► ServiceRendering of each service ──the same──► Lookup
 
-import Catalog
+package import Catalog
 import HTTP
 import Libevent
 import RegistryCore

@@ -3,6 +3,7 @@
 
 import Catalog
 import HTTP
+import JSON
 import RegistryCore
 import Synchronization
 import Text

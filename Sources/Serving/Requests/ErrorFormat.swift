@@ -2,7 +2,7 @@
 // the form of an error, which a protocol may choose for its routes (docs/rest-api.md, R701 and R114). The transport is
 // given this when a server is made.
 
-import HTTP
+package import HTTP
 import JSON
 
 /// How a protocol words what is refused.

@@ -3,7 +3,7 @@
 // believed, as in Amalgam8: with more, every client could choose the address that it is limited and logged by.
 
 import Configuration
-import HTTP
+package import HTTP
 import Text
 
 /// Reads what proxies say. Made once, then only read.

@@ -1,6 +1,6 @@
 // Registrations and batches are taken as JSON alone, and said to be it.
 
-import HTTP
+package import HTTP
 
 /// `Content-Type` as far as the registry looks at it.
 package enum MediaType {

@@ -1,7 +1,7 @@
 // What a request asks for, by the name that the contract, the access log and the metrics share. A closed set, put
 // together of what the protocols bring: a label that clients could make up would grow without bound.
 
-import RegistryCore
+package import RegistryCore
 
 /// An operation of a protocol.
 package struct Operation: Sendable, Hashable {

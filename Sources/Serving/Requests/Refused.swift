@@ -1,8 +1,8 @@
 // Every way in which the registry says no to a request that could be read, and the one place that turns each into a
 // status. The sentences are ours to change; the statuses are the contract (docs/rest-api.md, "Errors").
 
-import HTTP
-import RegistryCore
+package import HTTP
+package import RegistryCore
 
 /// Why a request was not carried out. Nothing has changed.
 package enum Refused: Error, Sendable {

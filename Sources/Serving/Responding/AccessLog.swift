@@ -1,9 +1,11 @@
 // One line a request, on a path of its own: swift-log would build a dictionary for each. A loop's lines are rendered in
 // a buffer of the loop's and handed over whole.
 
-import HTTP
+import Catalog
+package import HTTP
 import Libevent
-import Telemetry
+import RegistryCore
+package import Telemetry
 
 /// Writes the access lines of one loop. Not Sendable.
 package final class AccessLog {

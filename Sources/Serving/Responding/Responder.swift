@@ -2,13 +2,15 @@
 // HTTPS, authorization, the namespace's allowance, the handler, the request's identity, compression, and at last the
 // metrics and the access line. A responder belongs to one loop, so it keeps what only that loop uses.
 
-import Authorization
-import Catalog
-import HTTP
+package import Authorization
+package import Catalog
+import Configuration
+package import HTTP
+import Libevent
 import RegistryCore
 import System
 import Telemetry
-import Time
+package import Time
 
 /// Answers requests on one loop. Not Sendable: it caches verified credentials and formats log lines in buffers of its
 /// own.

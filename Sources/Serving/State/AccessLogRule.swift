@@ -1,7 +1,7 @@
 // Which requests get a line in the access log. That may change while the registry runs, so the loops look it up for
 // each request: one atomic load, and no lock.
 
-import Configuration
+package import Configuration
 import HTTP
 import Synchronization
 

@@ -1,6 +1,6 @@
 // A change as it is shown, by the events of an API and by the lines of the event log alike.
 
-import Catalog
+package import Catalog
 
 extension Change {
     /// Since 1970.

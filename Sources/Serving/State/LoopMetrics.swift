@@ -1,8 +1,8 @@
 // What one loop counts. Each loop has its own, so that counting costs an uncontended lock; a scrape adds them up.
 
-import HTTP
+package import HTTP
 import Synchronization
-import Telemetry
+package import Telemetry
 
 /// The request counters of one loop, or the sum of several.
 package struct RequestCounts: Sendable {

@@ -2,11 +2,11 @@
 // beside the loops, and what the operations pages report. One value for all loops; whatever changes in it guards
 // itself.
 
-import Configuration
-import HTTP
-import Libevent
-import RegistryCore
-import TLS
+package import Configuration
+package import HTTP
+package import Libevent
+package import RegistryCore
+package import TLS
 
 /// The parts of a running registry that requests are answered with. Safe to use from any thread.
 package final class ServerContext: Sendable {

@@ -2,10 +2,11 @@
 // turn, a time. The table decides which calls go on; this carries it out. However many calls begin to wait for
 // acknowledgments in one turn of the loop, the replication thread gets one message.
 
+import Configuration
 import HTTP
-import Libevent
+package import Libevent
 import RegistryCore
-import Replication
+package import Replication
 import System
 import Time
 
