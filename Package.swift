@@ -211,12 +211,14 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Modules show no more of one another than their declarations need, and each file imports what it uses.
+// What is not checked for memory safety says `unsafe`, modules show no more of one another than their declarations
+// need, and each file imports what it uses.
 for target in package.targets where target.type != .system && target.type != .test {
     guard target.path?.hasPrefix("Tests/") != true else { continue }
     target.swiftSettings =
         (target.swiftSettings ?? []) + [
-            .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("InternalImportsByDefault"),
+            .strictMemorySafety(), .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
         ]
 }
 

@@ -72,7 +72,7 @@ struct TokenCache {
 
     private static func hash(_ token: ArraySlice<UInt8>) -> UInt64 {
         var hasher = Hasher()
-        token.withUnsafeBytes { hasher.combine(bytes: $0) }
+        unsafe token.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         return UInt64(truncatingIfNeeded: hasher.finalize())
     }
 }

@@ -133,7 +133,7 @@ extension Span<UInt8> {
 
     /// The text in a range of which it is known that it is UTF-8.
     func text(in range: Range<Int>) -> String {
-        extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        unsafe extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }
 

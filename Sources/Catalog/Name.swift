@@ -11,17 +11,18 @@ package struct Name: Hashable, Comparable, Sendable {
     }
 
     package static func == (left: Name, right: Name) -> Bool {
-        left.withBytes { left in right.withBytes { right in areEqual(left, right) } }
+        unsafe left.withBytes { left in unsafe right.withBytes { right in unsafe areEqual(left, right) } }
     }
 
     package static func < (left: Name, right: Name) -> Bool {
-        left.withBytes { left in right.withBytes { right in left.lexicographicallyPrecedes(right) } }
+        unsafe left.withBytes { left in unsafe right.withBytes { right in unsafe left.lexicographicallyPrecedes(right) }
+        }
     }
 
     /// Of the bytes too: canonically equivalent strings hash alike, and a word of twenty "é" has a million spellings,
     /// which would all meet in one bucket of a dictionary.
     package func hash(into hasher: inout Hasher) {
-        withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        unsafe withBytes { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // No UTF-8 has this byte, so what is hashed next cannot be taken for more of the name.
         hasher.combine(0xFF as UInt8)
     }
@@ -30,9 +31,9 @@ package struct Name: Hashable, Comparable, Sendable {
     private static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
         let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
-        if left.count >= 8 { return areEqual(left, right, as: UInt64.self) }
-        if left.count >= 4 { return areEqual(left, right, as: UInt32.self) }
-        return areEqual(left, right, as: UInt8.self)
+        if left.count >= 8 { return unsafe areEqual(left, right, as: UInt64.self) }
+        if left.count >= 4 { return unsafe areEqual(left, right, as: UInt32.self) }
+        return unsafe areEqual(left, right, as: UInt8.self)
     }
 
     /// Compares word by word, the last one ending with the bytes though it overlaps the one before.
@@ -43,7 +44,7 @@ package struct Name: Hashable, Comparable, Sendable {
         var offset = 0
         while offset < left.count {
             let place = min(offset, left.count - size)
-            if left.loadUnaligned(fromByteOffset: place, as: word)
+            if unsafe left.loadUnaligned(fromByteOffset: place, as: word)
                 != right.loadUnaligned(fromByteOffset: place, as: word)
             {
                 return false
@@ -55,11 +56,11 @@ package struct Name: Hashable, Comparable, Sendable {
 
     /// Whether these are its bytes.
     func isSpelt(by bytes: Span<UInt8>) -> Bool {
-        bytes.withUnsafeBufferPointer { other in withBytes { Self.areEqual($0, other) } }
+        unsafe bytes.withUnsafeBufferPointer { other in unsafe withBytes { unsafe Self.areEqual($0, other) } }
     }
 
     private func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-        text.utf8.withContiguousStorageIfAvailable(body) ?? Array(text.utf8).withUnsafeBufferPointer(body)
+        unsafe text.utf8.withContiguousStorageIfAvailable(body) ?? Array(text.utf8).withUnsafeBufferPointer(body)
     }
 }
 

@@ -22,8 +22,8 @@ package enum SecretFile {
     /// without a writer has ended.
     package static func read(_ path: String, patience: Duration) throws -> [UInt8] {
         // Nonblocking: opening a FIFO would wait until another process opens the other end.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw unsafe Failure(description: String(cString: strerror(errno))) }
         defer { close(descriptor) }
 
         let deadline = MonotonicClock.now() + patience
@@ -31,12 +31,12 @@ package enum SecretFile {
         var contents: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while true {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count == 0 { return contents }
             if count < 0 {
                 let error = errno
                 if error == EINTR { continue }
-                guard error == EAGAIN else { throw Failure(description: String(cString: strerror(error))) }
+                guard error == EAGAIN else { throw unsafe Failure(description: String(cString: strerror(error))) }
                 guard waitForInput(descriptor, until: deadline) else {
                     throw Failure(description: "its end did not arrive within \(patience.wholeMilliseconds) ms")
                 }
@@ -56,7 +56,7 @@ package enum SecretFile {
             let rest = deadline.rest(at: MonotonicClock.now())
             guard rest > 0 else { return false }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, Int32(clamping: rest)) > 0 { return true }
+            if unsafe poll(&entry, 1, Int32(clamping: rest)) > 0 { return true }
         }
     }
 }

@@ -40,6 +40,6 @@ package struct SettingSources: Sendable {
     /// Whether it is a file, or nothing yet.
     private static func isFile(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+        return unsafe stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
     }
 }

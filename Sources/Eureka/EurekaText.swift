@@ -12,13 +12,13 @@ struct Pair: Sendable, Equatable {
 
 extension StaticString {
     /// The literal as bytes.
-    var bytes: Bytes { withUTF8Buffer { Array($0)[...] } }
+    var bytes: Bytes { withUTF8Buffer { unsafe Array($0)[...] } }
 }
 
 extension Bytes {
     /// Whether these are the bytes of a literal.
     func equals(_ literal: StaticString) -> Bool {
-        count == literal.utf8CodeUnitCount && literal.withUTF8Buffer { elementsEqual($0) }
+        count == literal.utf8CodeUnitCount && literal.withUTF8Buffer { unsafe elementsEqual($0) }
     }
 
     /// Whether two texts are the same but for the case of ASCII letters: by Unicode's rules letters of two alphabets

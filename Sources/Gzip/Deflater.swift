@@ -3,7 +3,7 @@
 import CZlib
 
 /// Packs one gzip stream (RFC 1952). Not `Sendable`: one thread's at a time. Takes about 270 kB while it lives.
-package final class Deflater {
+@safe package final class Deflater {
     /// Compression for other members must not cost more than it saves.
     private static let level: Int32 = 1
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
@@ -17,21 +17,21 @@ package final class Deflater {
 
     /// Nil when memory runs out.
     package init?() {
-        stream = .allocate(capacity: 1)
-        stream.initialize(to: z_stream())
+        unsafe stream = .allocate(capacity: 1)
+        unsafe stream.initialize(to: z_stream())
         guard
-            deflateInit2_(
+            unsafe deflateInit2_(
                 stream, Self.level, Z_DEFLATED, Self.windowBits, Self.memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
                 Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else {
-            stream.deallocate()
+            unsafe stream.deallocate()
             return nil
         }
     }
 
     deinit {
-        deflateEnd(stream)
-        stream.deallocate()
+        unsafe deflateEnd(stream)
+        unsafe stream.deallocate()
     }
 
     /// The compressed bytes, flushed to a byte boundary: the other end can decompress all of them at once.
@@ -47,20 +47,20 @@ package final class Deflater {
         guard !hasEnded else { return [] }
         var input = bytes
         var output: [UInt8] = []
-        input.withUnsafeMutableBufferPointer { input in
-            stream.pointee.next_in = input.baseAddress
-            stream.pointee.avail_in = UInt32(clamping: input.count)
+        unsafe input.withUnsafeMutableBufferPointer { input in
+            unsafe stream.pointee.next_in = input.baseAddress
+            unsafe stream.pointee.avail_in = UInt32(clamping: input.count)
             var isFull = true
             // A flush is done when zlib leaves room unused; until then it must be called again in the same way.
             while isFull {
                 let room = max(Self.smallestPiece, bytes.count / 2)
-                let piece = [UInt8](unsafeUninitializedCapacity: room) { piece, initialized in
-                    stream.pointee.next_out = piece.baseAddress
-                    stream.pointee.avail_out = UInt32(clamping: room)
+                let piece = unsafe [UInt8](unsafeUninitializedCapacity: room) { piece, initialized in
+                    unsafe stream.pointee.next_out = piece.baseAddress
+                    unsafe stream.pointee.avail_out = UInt32(clamping: room)
                     // The state is always valid here, and too little room is not an error, so the return code says no
                     // more than the room that is left.
-                    _ = deflate(stream, flush)
-                    initialized = room - Int(stream.pointee.avail_out)
+                    _ = unsafe deflate(stream, flush)
+                    initialized = unsafe room - Int(stream.pointee.avail_out)
                 }
                 isFull = piece.count == room
                 if output.isEmpty { output = piece } else { output += piece }

@@ -14,22 +14,22 @@ package enum Gzip {
     /// zlib does not take at once.
     package static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         guard let count = UInt32(exactly: bytes.count) else { return nil }
-        var stream = z_stream()
+        var stream = unsafe z_stream()
         guard
-            deflateInit2_(
+            unsafe deflateInit2_(
                 &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
                 Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { return nil }
-        defer { deflateEnd(&stream) }
+        defer { unsafe deflateEnd(&stream) }
         var input = bytes
-        let output = [UInt8](unsafeUninitializedCapacity: bytes.count) { output, initialized in
-            input.withUnsafeMutableBufferPointer { input in
-                stream.next_in = input.baseAddress
-                stream.avail_in = count
-                stream.next_out = output.baseAddress
-                stream.avail_out = count
+        let output = unsafe [UInt8](unsafeUninitializedCapacity: bytes.count) { output, initialized in
+            unsafe input.withUnsafeMutableBufferPointer { input in
+                unsafe stream.next_in = input.baseAddress
+                unsafe stream.avail_in = count
+                unsafe stream.next_out = output.baseAddress
+                unsafe stream.avail_out = count
                 // All input is given at once; anything but the end of the stream means that the output did not fit.
-                initialized = deflate(&stream, Z_FINISH) == Z_STREAM_END ? Int(stream.total_out) : 0
+                initialized = unsafe deflate(&stream, Z_FINISH) == Z_STREAM_END ? Int(stream.total_out) : 0
             }
         }
         return output.isEmpty ? nil : output
@@ -45,13 +45,13 @@ package enum Gzip {
     ///   result.
     package static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
         let count = pieces.reduce(0) { $0 + $1.count }
-        var stream = z_stream()
+        var stream = unsafe z_stream()
         guard
-            deflateInit2_(
+            unsafe deflateInit2_(
                 &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
                 Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { return nil }
-        defer { deflateEnd(&stream) }
+        defer { unsafe deflateEnd(&stream) }
         var output: [UInt8] = []
         var room = [UInt8](repeating: 0, count: max(1, min(pieceBytes, count)))
         var isRefused = false
@@ -60,16 +60,16 @@ package enum Gzip {
             let flush = index < pieces.count ? Z_NO_FLUSH : Z_FINISH
             guard input.count <= UInt32.max else { return nil }
             var result = Z_OK
-            input.withUnsafeBufferPointer { input in
+            unsafe input.withUnsafeBufferPointer { input in
                 // zlib only reads it, whatever its type says; a mutable pointer would make Swift copy the piece first.
-                stream.next_in = input.baseAddress.map { UnsafeMutablePointer(mutating: $0) }
-                stream.avail_in = UInt32(input.count)
+                unsafe stream.next_in = unsafe input.baseAddress.map { unsafe UnsafeMutablePointer(mutating: $0) }
+                unsafe stream.avail_in = UInt32(input.count)
                 repeat {
-                    let filled = room.withUnsafeMutableBufferPointer { room in
-                        stream.next_out = room.baseAddress
-                        stream.avail_out = UInt32(room.count)
-                        result = deflate(&stream, flush)
-                        return room.count - Int(stream.avail_out)
+                    let filled = unsafe room.withUnsafeMutableBufferPointer { room in
+                        unsafe stream.next_out = room.baseAddress
+                        unsafe stream.avail_out = UInt32(room.count)
+                        result = unsafe deflate(&stream, flush)
+                        return unsafe room.count - Int(stream.avail_out)
                     }
                     guard mayGrow(filled) else {
                         isRefused = true
@@ -77,7 +77,7 @@ package enum Gzip {
                     }
                     output += room[..<filled]
                     // When room is left, all that was given has been taken, or the stream has ended.
-                } while stream.avail_out == 0 && output.count < count && result != Z_STREAM_END
+                } while unsafe stream.avail_out == 0 && output.count < count && result != Z_STREAM_END
             }
             guard !isRefused, output.count < count, flush == Z_NO_FLUSH || result == Z_STREAM_END else { return nil }
         }

@@ -15,7 +15,7 @@ package enum InflateError: Error, Sendable, Equatable {
 }
 
 /// Unpacks one gzip stream (RFC 1952). Not `Sendable`: one thread's at a time.
-package final class Inflater {
+@safe package final class Inflater {
     /// zlib's largest window, and 16 to ask for gzip's wrapping instead of zlib's own.
     private static let windowBits: Int32 = 15 + 16
     /// The least room that zlib is offered.
@@ -29,17 +29,18 @@ package final class Inflater {
 
     /// Nil when memory runs out.
     package init?() {
-        stream = .allocate(capacity: 1)
-        stream.initialize(to: z_stream())
-        guard inflateInit2_(stream, Self.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-            stream.deallocate()
+        unsafe stream = .allocate(capacity: 1)
+        unsafe stream.initialize(to: z_stream())
+        guard unsafe inflateInit2_(stream, Self.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else {
+            unsafe stream.deallocate()
             return nil
         }
     }
 
     deinit {
-        inflateEnd(stream)
-        stream.deallocate()
+        unsafe inflateEnd(stream)
+        unsafe stream.deallocate()
     }
 
     /// What these bytes decompress to, as far as it is known yet. After an error every further call throws the same.
@@ -88,16 +89,16 @@ package final class Inflater {
     ) -> (result: Int32, taken: Int, isFull: Bool) {
         var result = Z_OK
         var taken = 0
-        let piece = input.withUnsafeMutableBufferPointer { input in
-            [UInt8](unsafeUninitializedCapacity: room) { piece, initialized in
-                stream.pointee.next_in = input.baseAddress.map { $0 + used }
-                stream.pointee.avail_in = UInt32(clamping: input.count - used)
-                stream.pointee.next_out = piece.baseAddress
-                stream.pointee.avail_out = UInt32(clamping: room)
-                let offered = Int(stream.pointee.avail_in)
-                result = inflate(stream, Z_NO_FLUSH)
-                taken = offered - Int(stream.pointee.avail_in)
-                initialized = room - Int(stream.pointee.avail_out)
+        let piece = unsafe input.withUnsafeMutableBufferPointer { input in
+            unsafe [UInt8](unsafeUninitializedCapacity: room) { piece, initialized in
+                unsafe stream.pointee.next_in = unsafe input.baseAddress.map { unsafe $0 + used }
+                unsafe stream.pointee.avail_in = UInt32(clamping: input.count - used)
+                unsafe stream.pointee.next_out = piece.baseAddress
+                unsafe stream.pointee.avail_out = UInt32(clamping: room)
+                let offered = unsafe Int(stream.pointee.avail_in)
+                result = unsafe inflate(stream, Z_NO_FLUSH)
+                taken = unsafe offered - Int(stream.pointee.avail_in)
+                initialized = unsafe room - Int(stream.pointee.avail_out)
             }
         }
         let isFull = piece.count == room

@@ -6,7 +6,7 @@ extension ArraySlice<UInt8> {
         guard count == constant.utf8CodeUnitCount else { return false }
         return constant.withUTF8Buffer { expected in
             var index = startIndex
-            for byte in expected {
+            for unsafe byte in unsafe expected {
                 if self[index] != byte { return false }
                 index += 1
             }
@@ -19,7 +19,7 @@ extension ArraySlice<UInt8> {
         guard count == lowercase.utf8CodeUnitCount else { return false }
         return lowercase.withUTF8Buffer { expected in
             var index = startIndex
-            for byte in expected {
+            for unsafe byte in unsafe expected {
                 if self[index].lowercased != byte { return false }
                 index += 1
             }

@@ -48,6 +48,6 @@ struct EightBytes: Equatable {
 extension Span<UInt8> {
     /// The eight bytes from `offset` on, all of which must be there.
     func eight(at offset: Int) -> EightBytes {
-        EightBytes(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        unsafe EightBytes(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 }

@@ -16,9 +16,9 @@ public struct RequestID: Sendable, Equatable {
     /// A made-up identity: fifteen hexadecimal digits of a random number, the longest text that Swift keeps without an
     /// allocation.
     public init(random: UInt64) {
-        text = String(unsafeUninitializedCapacity: 15) { buffer in
+        text = unsafe String(unsafeUninitializedCapacity: 15) { buffer in
             for index in 0..<15 {
-                buffer.initializeElement(at: index, to: UInt8(hexDigitOf: random >> UInt64(60 - 4 * index)))
+                unsafe buffer.initializeElement(at: index, to: UInt8(hexDigitOf: random >> UInt64(60 - 4 * index)))
             }
             return 15
         }

@@ -135,7 +135,7 @@ public struct ResponseFields: Sendable {
 extension [UInt8] {
     /// Appends an ASCII constant.
     package mutating func append(constant text: StaticString) {
-        text.withUTF8Buffer { append(contentsOf: $0) }
+        text.withUTF8Buffer { unsafe append(contentsOf: $0) }
     }
 
     /// Appends a number in decimal.

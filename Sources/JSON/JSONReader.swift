@@ -231,7 +231,7 @@ package struct JSONReader: Sendable {
 
     private mutating func scanWord(_ word: StaticString) throws(JSONError) {
         let mismatch = word.withUTF8Buffer { letters in
-            letters.indices.first { position + $0 >= bytes.count || bytes[position + $0] != letters[$0] }
+            letters.indices.first { unsafe position + $0 >= bytes.count || bytes[position + $0] != letters[$0] }
         }
         if let mismatch {
             let fault = position + mismatch

@@ -42,13 +42,13 @@ public struct JSONText: Sendable {
     public static func == (text: JSONText, literal: StaticString) -> Bool {
         guard !text.content.hasEscapes else {
             let resolved = text.unescaped()
-            return literal.withUTF8Buffer { resolved.elementsEqual($0) }
+            return literal.withUTF8Buffer { unsafe resolved.elementsEqual($0) }
         }
         guard literal.utf8CodeUnitCount == text.writtenLength else { return false }
         let start = text.content.start
         let span = text.source.span
         return literal.withUTF8Buffer { buffer in
-            for index in 0..<buffer.count where span[start + index] != buffer[index] { return false }
+            for index in 0..<buffer.count where unsafe span[start + index] != buffer[index] { return false }
             return true
         }
     }
@@ -61,7 +61,7 @@ public struct JSONText: Sendable {
             bytes.indices.allSatisfy { index in
                 let byte = bytes[index]
                 let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-                return (isCapital ? byte | 0x20 : byte) == buffer[index - bytes.startIndex]
+                return unsafe (isCapital ? byte | 0x20 : byte) == buffer[index - bytes.startIndex]
             }
         }
     }

@@ -12,7 +12,7 @@ extension [UInt8] {
     /// Appends a JSON string of these bytes, quotes included. The bytes must be UTF-8; they are not checked again.
     package mutating func appendJSON(string utf8: some Collection<UInt8>) {
         append(UInt8(ascii: "\""))
-        if utf8.withContiguousStorageIfAvailable({ appendEscaped($0) }) == nil {
+        if utf8.withContiguousStorageIfAvailable({ unsafe appendEscaped($0) }) == nil {
             for byte in utf8 {
                 if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
             }
@@ -54,18 +54,18 @@ extension [UInt8] {
 
     /// Appends the bytes of a literal as they are: punctuation and fixed keys, `{"id":`.
     package mutating func append(literal: StaticString) {
-        literal.withUTF8Buffer { append(contentsOf: $0) }
+        literal.withUTF8Buffer { unsafe append(contentsOf: $0) }
     }
 
     /// Copies runs that need no escape at once: most strings are one run.
     private mutating func appendEscaped(_ bytes: UnsafeBufferPointer<UInt8>) {
         var runStart = 0
-        for index in 0..<bytes.count where bytes[index].needsJSONEscape {
-            append(contentsOf: bytes[runStart..<index])
-            appendEscape(of: bytes[index])
+        for index in 0..<bytes.count where unsafe bytes[index].needsJSONEscape {
+            unsafe append(contentsOf: bytes[runStart..<index])
+            unsafe appendEscape(of: bytes[index])
             runStart = index + 1
         }
-        append(contentsOf: bytes[runStart..<bytes.count])
+        unsafe append(contentsOf: bytes[runStart..<bytes.count])
     }
 
     private mutating func appendEscape(of byte: UInt8) {

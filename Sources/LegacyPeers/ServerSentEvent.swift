@@ -107,6 +107,6 @@ struct ServerSentEventReader: Sendable {
 
 extension ArraySlice<UInt8> {
     fileprivate static func ~= (literal: StaticString, slice: ArraySlice<UInt8>) -> Bool {
-        literal.withUTF8Buffer { $0.elementsEqual(slice) }
+        literal.withUTF8Buffer { unsafe $0.elementsEqual(slice) }
     }
 }

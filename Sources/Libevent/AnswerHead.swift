@@ -31,7 +31,7 @@ struct AnswerHead {
         block.removeAll(keepingCapacity: true)
         appendHeaders(of: response, on: loop)
         block.append(0)
-        block.withUnsafeBytes { body($0.assumingMemoryBound(to: CChar.self).baseAddress) }
+        unsafe block.withUnsafeBytes { unsafe body($0.assumingMemoryBound(to: CChar.self).baseAddress) }
     }
 
     /// Where an answer stands in its connection.
@@ -58,7 +58,7 @@ struct AnswerHead {
         appendHeaders(of: response, form.length, on: loop)
         if form.closes { block.append(constant: "\r\nConnection: close") }
         block.append(constant: "\r\n\r\n")
-        block.withUnsafeBytes(body)
+        unsafe block.withUnsafeBytes(body)
     }
 
     private mutating func appendHeaders(
@@ -84,7 +84,7 @@ struct AnswerHead {
     private mutating func renewDate(on loop: EventLoop?) {
         if let loop {
             var now = timeval()
-            event_base_gettimeofday_cached(loop.base, &now)
+            unsafe event_base_gettimeofday_cached(loop.base, &now)
             guard now.tv_sec != second else { return }
             second = now.tv_sec
         }

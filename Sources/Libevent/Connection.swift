@@ -12,7 +12,7 @@ import System
 import TLS
 
 /// One connection of an `HTTPServer`. Belongs to its loop's thread.
-final class Connection {
+@safe final class Connection {
     /// How long a client may be silent after a refusal, in seconds. The sweep ends it in any case.
     private static let lingerSeconds = 2
     /// The largest plaintext of a TLS record (RFC 8446, section 5.1).
@@ -47,69 +47,69 @@ final class Connection {
     private var certificate: ClientIdentity??
 
     init(_ bufferevent: OpaquePointer, session: OpaquePointer?, server: HTTPServer) {
-        self.bufferevent = bufferevent
-        self.session = session.map { TLSSession($0) }
+        unsafe self.bufferevent = unsafe bufferevent
+        self.session = unsafe session.map { unsafe TLSSession($0) }
         self.server = server
-        machine = ConnectionMachine(
+        machine = unsafe ConnectionMachine(
             limits: server.limits, bodyRule: server.bodyRule, isSecure: session != nil, isDraining: server.isDraining,
             now: server.patience.time(at: server.clock()))
         boundInput()
-        inputWatch = evbuffer_add_cb(
+        unsafe inputWatch = unsafe evbuffer_add_cb(
             input,
             { _, info, context in
-                guard let info, info.pointee.n_added > 0 else { return }
-                Connection.from(context)?.bytesArrived(info.pointee.n_added)
-            }, Unmanaged.passUnretained(self).toOpaque())
+                guard let info = unsafe info, unsafe info.pointee.n_added > 0 else { return }
+                unsafe Connection.from(context)?.bytesArrived(info.pointee.n_added)
+            }, unsafe Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Learns what evhttp has made of the bufferevent by now; nil when it gave up on it.
     func adopt() -> OpaquePointer? {
         // evhttp is the only one that sets the bufferevent's callbacks, and their argument is its connection.
-        guard let context = installedCallbacks.context else { return nil }
+        guard let context = unsafe installedCallbacks.context else { return nil }
         let identity = OpaquePointer(context)
-        self.identity = identity
+        unsafe self.identity = unsafe identity
         var address: UnsafeMutablePointer<CChar>?
         var port: UInt16 = 0
-        evhttp_connection_get_peer(identity, &address, &port)
-        if let address { peer = String(cString: address) }
-        evhttp_connection_set_closecb(
+        unsafe evhttp_connection_get_peer(identity, &address, &port)
+        if let address = unsafe address { peer = unsafe String(cString: address) }
+        unsafe evhttp_connection_set_closecb(
             identity,
             { identity, context in
-                guard let identity, let connection = Connection.from(context) else { return }
-                connection.server.connectionClosed(identity, OnLoop())
-            }, Unmanaged.passUnretained(self).toOpaque())
-        return identity
+                guard let identity = unsafe identity, let connection = unsafe Connection.from(context) else { return }
+                unsafe connection.server.connectionClosed(identity, OnLoop())
+            }, unsafe Unmanaged.passUnretained(self).toOpaque())
+        return unsafe identity
     }
 
     /// Lets go of everything of libevent's that points here. Called once, before the bufferevent goes.
     func detach() {
         machine.closed()
-        if let inputWatch { evbuffer_remove_cb_entry(input, inputWatch) }
-        inputWatch = nil
-        if let identity { evhttp_connection_set_closecb(identity, nil, nil) }
-        identity = nil
+        if let inputWatch = unsafe inputWatch { unsafe evbuffer_remove_cb_entry(input, inputWatch) }
+        unsafe inputWatch = nil
+        if let identity = unsafe identity { unsafe evhttp_connection_set_closecb(identity, nil, nil) }
+        unsafe identity = nil
     }
 
     // MARK: - How it stands
 
     /// Whether evhttp still has it.
-    var isOpen: Bool { identity != nil }
+    var isOpen: Bool { unsafe identity != nil }
 
-    var input: OpaquePointer? { bufferevent_get_input(bufferevent) }
-    var output: OpaquePointer? { bufferevent_get_output(bufferevent) }
+    var input: OpaquePointer? { unsafe bufferevent_get_input(bufferevent) }
+    var output: OpaquePointer? { unsafe bufferevent_get_output(bufferevent) }
 
     /// Bytes of answers that wait for the client.
-    var waitingBytes: Int { evbuffer_get_length(output) }
+    var waitingBytes: Int { unsafe evbuffer_get_length(output) }
 
     /// Whether the kernel has bytes of the client that no turn of the loop has read yet. Closing over them would reset
     /// the connection.
     var hasUnreadBytes: Bool {
         var byte: UInt8 = 0
-        return recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+        return unsafe recv(bufferevent_getfd(bufferevent), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
     }
 
     /// The address and port that the client reached. A system call: asked for seldom.
-    var localAddress: String? { SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
+    var localAddress: String? { unsafe SocketAddress.local(of: bufferevent_getfd(bufferevent))?.description }
 
     /// Whether requests can be read and answers written.
     var isEstablished: Bool { session?.isEstablished ?? true }
@@ -130,8 +130,8 @@ final class Connection {
     /// those alone.
     var hasGoneWhileWaiting: Bool {
         guard machine.hasClientEnded, machine.isReplyAwaited, isOpen else { return false }
-        var descriptor = pollfd(fd: bufferevent_getfd(bufferevent), events: 0, revents: 0)
-        return poll(&descriptor, 1, 0) > 0 && Int32(descriptor.revents) & (POLLERR | POLLHUP) != 0
+        var descriptor = unsafe pollfd(fd: bufferevent_getfd(bufferevent), events: 0, revents: 0)
+        return unsafe poll(&descriptor, 1, 0) > 0 && Int32(descriptor.revents) & (POLLERR | POLLHUP) != 0
     }
 
     /// Looks at the clock; returns the deadline that has passed, if one has.
@@ -142,10 +142,10 @@ final class Connection {
     // MARK: - Events
 
     private func bytesArrived(_ count: Int) {
-        let input = input
-        let buffered = evbuffer_get_length(input)
+        let input = unsafe input
+        let buffered = unsafe evbuffer_get_length(input)
         let directives = machine.received(count, of: buffered) { parser in
-            Self.feed(&parser, count, of: buffered, in: input)
+            unsafe Self.feed(&parser, count, of: buffered, in: input)
         }
         if directives == .answerFast { return answerFast() }
         if directives.has(.excise) { excise() }
@@ -155,21 +155,21 @@ final class Connection {
 
     /// Passes the newest `count` bytes of the input to the parser, in place: most often in one piece.
     private static func feed(_ parser: inout RequestParser, _ count: Int, of buffered: Int, in input: OpaquePointer?) {
-        var piece = iovec()
-        if count == buffered, evbuffer_peek(input, count, nil, &piece, 1) == 1 {
-            let bytes = UnsafeRawBufferPointer(start: piece.iov_base, count: count)
-            return parser.feed(bytes.assumingMemoryBound(to: UInt8.self).span)
+        var piece = unsafe iovec()
+        if count == buffered, unsafe evbuffer_peek(input, count, nil, &piece, 1) == 1 {
+            let bytes = unsafe UnsafeRawBufferPointer(start: piece.iov_base, count: count)
+            return unsafe parser.feed(bytes.assumingMemoryBound(to: UInt8.self).span)
         }
-        var position = evbuffer_ptr()
-        evbuffer_ptr_set(input, &position, buffered - count, EVBUFFER_PTR_SET)
+        var position = unsafe evbuffer_ptr()
+        unsafe evbuffer_ptr_set(input, &position, buffered - count, EVBUFFER_PTR_SET)
         var remaining = count
         while remaining > 0 {
-            guard evbuffer_peek(input, remaining, &position, &piece, 1) > 0 else { return }
-            let length = min(piece.iov_len, remaining)
-            parser.feed(
+            guard unsafe evbuffer_peek(input, remaining, &position, &piece, 1) > 0 else { return }
+            let length = unsafe min(piece.iov_len, remaining)
+            unsafe parser.feed(
                 UnsafeBufferPointer(start: piece.iov_base?.assumingMemoryBound(to: UInt8.self), count: length).span)
             remaining -= length
-            if remaining > 0 { evbuffer_ptr_set(input, &position, length, EVBUFFER_PTR_ADD) }
+            if remaining > 0 { unsafe evbuffer_ptr_set(input, &position, length, EVBUFFER_PTR_ADD) }
         }
     }
 
@@ -190,7 +190,7 @@ final class Connection {
     func performOwed() {
         var owed = machine.takeOwed()
         while let work = owed.takeNext(), isOpen {
-            carryOut(
+            unsafe carryOut(
                 machine.perform(
                     work, input: evbuffer_get_length(input), waiting: waitingBytes, bound: server.rules.input))
         }
@@ -200,9 +200,9 @@ final class Connection {
     func watchInput(_ isOn: Bool) {
         let enabled = UInt32(EVBUFFER_CB_ENABLED)
         if isOn {
-            evbuffer_cb_set_flags(input, inputWatch, enabled)
+            unsafe evbuffer_cb_set_flags(input, inputWatch, enabled)
         } else {
-            evbuffer_cb_clear_flags(input, inputWatch, enabled)
+            unsafe evbuffer_cb_clear_flags(input, inputWatch, enabled)
         }
     }
 
@@ -212,17 +212,17 @@ final class Connection {
     func carryOut(_ directives: ConnectionDirectives) {
         guard directives.isSome, isOpen else { return }
         if directives == .writeAtEndOfTurn { return server.writeAtEndOfTurn(self) }
-        if directives.has(.discardInput) { evbuffer_drain(input, -1) }
+        if directives.has(.discardInput) { unsafe evbuffer_drain(input, -1) }
         if directives.has(.boundInput) { boundInput() }
         if directives.has(.takeCallbacks) { takeCallbacks() }
         if directives.has(.returnCallbacks) { returnCallbacks() }
         if directives.has(.delayEnd) { delayEnd() }
-        if directives.has(.stopReading) { bufferevent_disable(bufferevent, Int16(EV_READ)) }
-        if directives.has(.stopWriting) { bufferevent_disable(bufferevent, Int16(EV_WRITE)) }
-        if directives.has(.startReading) { bufferevent_enable(bufferevent, Int16(EV_READ)) }
-        if directives.has(.startWriting) { bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
+        if directives.has(.stopReading) { unsafe bufferevent_disable(bufferevent, Int16(EV_READ)) }
+        if directives.has(.stopWriting) { unsafe bufferevent_disable(bufferevent, Int16(EV_WRITE)) }
+        if directives.has(.startReading) { unsafe bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        if directives.has(.startWriting) { unsafe bufferevent_enable(bufferevent, Int16(EV_WRITE)) }
         if directives.has(.writeAtEndOfTurn) { server.writeAtEndOfTurn(self) }
-        if directives.has(.lookAgain) { bufferevent_trigger(bufferevent, Int16(EV_READ), 0) }
+        if directives.has(.lookAgain) { unsafe bufferevent_trigger(bufferevent, Int16(EV_READ), 0) }
         if directives.has(.tellRefusal) { tellRefusal() }
         if directives.has(.endSending) { endSending() }
         if directives.has(.drainStream) { drainStream() }
@@ -230,38 +230,38 @@ final class Connection {
         if directives.has(.closeIfIdle), waitingBytes == 0, !hasUnreadBytes { close() }
         if directives.has(.close) { return close() }
         if directives.has(.settle) {
-            carryOut(machine.settle(input: evbuffer_get_length(input), bound: server.rules.input))
+            unsafe carryOut(machine.settle(input: evbuffer_get_length(input), bound: server.rules.input))
         }
     }
 
     /// The number of bytes from which evhttp gets input, and the most that are buffered.
     func boundInput() {
-        bufferevent_setwatermark(
+        unsafe bufferevent_setwatermark(
             bufferevent, Int16(EV_READ), 1,
             machine.mostInput(bound: server.rules.input, slack: HTTPServer.evhttpSlack))
     }
 
     private func tellRefusal() {
         guard let refusal = machine.parser.refusal else { return }
-        evbuffer_drain(input, -1)
+        unsafe evbuffer_drain(input, -1)
         boundInput()
         takeCallbacks()
         var patience = timeval(tv_sec: Self.lingerSeconds, tv_usec: 0)
-        bufferevent_set_timeouts(bufferevent, &patience, &patience)
+        unsafe bufferevent_set_timeouts(bufferevent, &patience, &patience)
         let cause = machine.isRefusedForLimit ? RefusalCause.limit : .unreadable(machine.parser.refusedBytes)
         let answer = server.refusalAnswer(refusal, cause, to: peer, isHead: machine.parser.refusesHead)
-        bufferevent_write(bufferevent, answer, answer.count)
-        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+        unsafe bufferevent_write(bufferevent, answer, answer.count)
+        unsafe bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
 
     private func endSending() {
         session?.sayGoodbye()
-        shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
+        unsafe shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
     }
 
     /// The way back from libevent's callbacks. Their argument is the connection, not retained: it lives as long as its
     /// bufferevent, and none comes later.
     static func from(_ context: UnsafeMutableRawPointer?) -> Connection? {
-        context.map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
+        unsafe context.map { unsafe Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }
 }

@@ -9,14 +9,15 @@ import TLS
 extension Connection {
     /// Has evhttp free the connection, this object's part included.
     func close() {
-        guard let identity else { return }
-        if machine.isRequestHeld { loseClient() } else { evhttp_connection_free(identity) }
+        guard let identity = unsafe identity else { return }
+        if machine.isRequestHeld { loseClient() } else { unsafe evhttp_connection_free(identity) }
     }
 
     /// Closes without a TLS goodbye, and makes the kernel discard the bytes that it still holds for the client.
     func reset() {
         var abrupt = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(bufferevent_getfd(bufferevent), SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
+        unsafe setsockopt(
+            bufferevent_getfd(bufferevent), SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
@@ -36,11 +37,11 @@ extension Connection {
             if session.isEstablished {
                 session.sayGoodbye()
             } else if !machine.isDraining, case .admitted = standing {
-                let code = bufferevent_get_openssl_error(bufferevent)
+                let code = unsafe bufferevent_get_openssl_error(bufferevent)
                 server.handshakeFailed(
                     code == 0 ? "the client has closed the connection" : TLSSession.reason(code), from: peer)
             }
         }
-        UnreadBytes.discard(from: bufferevent_getfd(bufferevent))
+        unsafe UnreadBytes.discard(from: bufferevent_getfd(bufferevent))
     }
 }

@@ -71,7 +71,7 @@ package final class DatagramSocket: LoopService {
                     continue
                 }
                 counts.received += 1
-                handler(batch.bytes(index).span, peer, onLoop)
+                unsafe handler(batch.bytes(index).span, peer, onLoop)
             }
             // Fewer than there is room for: there were no more.
             if count < Self.batchSize { return }
@@ -80,7 +80,7 @@ package final class DatagramSocket: LoopService {
 
     /// Nil when the address is of no family that is known here.
     private func peer(_ index: Int) -> Peer? {
-        batch.withAddress(index) { SocketAddress($0, length: $1) }.map {
+        unsafe batch.withAddress(index) { unsafe SocketAddress($0, length: $1) }.map {
             Peer(address: $0, local: batch.arrival(index))
         }
     }
@@ -88,9 +88,9 @@ package final class DatagramSocket: LoopService {
     /// Sends one datagram, now or never: false when the kernel does not take it.
     @discardableResult
     package func send(_ bytes: [UInt8], to peer: Peer) -> Bool {
-        let isSent = bytes.withUnsafeBytes { bytes in
-            peer.address.withSockaddr {
-                DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor)
+        let isSent = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe peer.address.withSockaddr {
+                unsafe DatagramBatch.send(bytes, to: $0, length: $1, from: peer.local, by: descriptor)
             }
         }
         if isSent { counts.sent += 1 } else { counts.unsent += 1 }

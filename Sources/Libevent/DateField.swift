@@ -9,9 +9,9 @@ enum DateField {
 
     /// This second's.
     static func now() -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-            count = buffer.withMemoryRebound(to: CChar.self) {
-                max(0, Int(evutil_date_rfc1123($0.baseAddress, $0.count, nil)))
+        unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+            count = unsafe buffer.withMemoryRebound(to: CChar.self) {
+                unsafe max(0, Int(evutil_date_rfc1123($0.baseAddress, $0.count, nil)))
             }
         }
     }

@@ -10,7 +10,7 @@ package struct OnLoop: ~Copyable {
 }
 
 /// A libevent event base. Made, run and released on one thread.
-package final class EventLoop {
+@safe package final class EventLoop {
     let base: OpaquePointer
 
     /// Events that must come before the reading of connections: a connection has to be known before its first byte or
@@ -24,39 +24,39 @@ package final class EventLoop {
     /// will touch it. Throws when the kernel or memory refuse. Timers are as coarse as the kernel's tick, 4 ms mostly:
     /// finer ones would cost each turn a system call.
     package init() throws(LibeventError) {
-        guard let config = event_config_new() else { throw .outOfMemory }
-        defer { event_config_free(config) }
-        event_config_set_flag(
+        guard let config = unsafe event_config_new() else { throw .outOfMemory }
+        defer { unsafe event_config_free(config) }
+        unsafe event_config_set_flag(
             config, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
         var longest = timeval(tv_sec: 0, tv_usec: Self.longestTurn)
-        event_config_set_max_dispatch_interval(config, &longest, -1, Self.urgentPriority + 1)
-        guard let base = event_base_new_with_config(config) else { throw .noEventBase }
-        event_base_priority_init(base, Self.priorities)
-        self.base = base
+        unsafe event_config_set_max_dispatch_interval(config, &longest, -1, Self.urgentPriority + 1)
+        guard let base = unsafe event_base_new_with_config(config) else { throw .noEventBase }
+        unsafe event_base_priority_init(base, Self.priorities)
+        unsafe self.base = unsafe base
     }
 
     deinit {
-        event_base_free(base)
+        unsafe event_base_free(base)
     }
 
     /// Runs callbacks until `stop()`. Also returns when no event is left, which does not happen while a listener or
     /// timer lives.
     package func run() {
-        event_base_dispatch(base)
+        unsafe event_base_dispatch(base)
     }
 
     /// The same, and calls `afterTurn` each time when all that was ready has been handled and the loop would wait. What
     /// it takes, or sleeps, gathers what comes meanwhile for one turn.
     package func run(afterTurn: (borrowing OnLoop) -> Void) {
-        while event_base_loop(base, EVLOOP_ONCE) == 0, event_base_got_break(base) == 0 {
+        while unsafe event_base_loop(base, EVLOOP_ONCE) == 0, unsafe event_base_got_break(base) == 0 {
             afterTurn(OnLoop())
-            if event_base_got_break(base) != 0 { return }
+            if unsafe event_base_got_break(base) != 0 { return }
         }
     }
 
     /// Ends `run()` once the callbacks of this turn are done.
     package func stop(_: borrowing OnLoop) {
-        event_base_loopbreak(base)
+        unsafe event_base_loopbreak(base)
     }
 }
 

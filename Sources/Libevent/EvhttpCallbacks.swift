@@ -7,7 +7,7 @@ import CLibevent
 import HTTP
 
 /// What evhttp has set on a bufferevent.
-struct EvhttpCallbacks {
+@safe struct EvhttpCallbacks {
     var read: bufferevent_data_cb?
     var write: bufferevent_data_cb?
     var event: bufferevent_event_cb?
@@ -18,7 +18,7 @@ extension Connection {
     /// What is set on the bufferevent.
     var installedCallbacks: EvhttpCallbacks {
         var callbacks = EvhttpCallbacks()
-        bufferevent_getcb(bufferevent, &callbacks.read, &callbacks.write, &callbacks.event, &callbacks.context)
+        unsafe bufferevent_getcb(bufferevent, &callbacks.read, &callbacks.write, &callbacks.event, &callbacks.context)
         return callbacks
     }
 
@@ -26,7 +26,9 @@ extension Connection {
     /// again.
     private func keepEvhttpCallbacks() -> Bool {
         let callbacks = installedCallbacks
-        guard let identity, callbacks.context == UnsafeMutableRawPointer(identity) else { return false }
+        guard let identity = unsafe identity, unsafe callbacks.context == UnsafeMutableRawPointer(identity) else {
+            return false
+        }
         evhttpCallbacks = callbacks
         return true
     }
@@ -34,43 +36,44 @@ extension Connection {
     /// Puts the connection's own in the place of evhttp's callbacks. What is read stays in the input.
     func takeCallbacks() {
         _ = keepEvhttpCallbacks()
-        bufferevent_setcb(
+        unsafe bufferevent_setcb(
             bufferevent, nil,
-            { _, context in Connection.from(context)?.bytesWritten() },
-            { _, events, context in Connection.from(context)?.happened(events) },
-            Unmanaged.passUnretained(self).toOpaque())
+            { _, context in unsafe Connection.from(context)?.bytesWritten() },
+            { _, events, context in unsafe Connection.from(context)?.happened(events) },
+            unsafe Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Gives evhttp its callbacks back, if they were taken.
     func returnCallbacks() {
         guard let callbacks = evhttpCallbacks else { return }
         evhttpCallbacks = nil
-        bufferevent_setcb(bufferevent, callbacks.read, callbacks.write, callbacks.event, callbacks.context)
+        unsafe bufferevent_setcb(bufferevent, callbacks.read, callbacks.write, callbacks.event, callbacks.context)
     }
 
     /// Has evhttp learn of the client's end by a word of the machine's. All else is passed on.
     func delayEnd() {
         guard keepEvhttpCallbacks() else { return }
-        bufferevent_setcb(
+        unsafe bufferevent_setcb(
             bufferevent,
             { bufferevent, context in
-                guard let callbacks = Connection.from(context)?.evhttpCallbacks else { return }
-                callbacks.read?(bufferevent, callbacks.context)
+                guard let callbacks = unsafe Connection.from(context)?.evhttpCallbacks else { return }
+                unsafe callbacks.read?(bufferevent, callbacks.context)
             },
             { bufferevent, context in
-                guard let callbacks = Connection.from(context)?.evhttpCallbacks else { return }
-                callbacks.write?(bufferevent, callbacks.context)
+                guard let callbacks = unsafe Connection.from(context)?.evhttpCallbacks else { return }
+                unsafe callbacks.write?(bufferevent, callbacks.context)
             },
             { bufferevent, events, context in
-                guard let connection = Connection.from(context), let callbacks = connection.evhttpCallbacks else {
+                guard let connection = unsafe Connection.from(context), let callbacks = connection.evhttpCallbacks
+                else {
                     return
                 }
                 guard events == Int16(BEV_EVENT_READING | BEV_EVENT_EOF) else {
-                    callbacks.event?(bufferevent, events, callbacks.context)
+                    unsafe callbacks.event?(bufferevent, events, callbacks.context)
                     return
                 }
                 connection.carryOut(connection.machine.clientEndSeen())
-            }, Unmanaged.passUnretained(self).toOpaque())
+            }, unsafe Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Has evhttp believe that the client has gone: then it frees the connection, and leaves the request that is being
@@ -78,6 +81,6 @@ extension Connection {
     func loseClient() {
         returnCallbacks()
         let callbacks = installedCallbacks
-        callbacks.event?(bufferevent, Int16(BEV_EVENT_READING | BEV_EVENT_EOF), callbacks.context)
+        unsafe callbacks.event?(bufferevent, Int16(BEV_EVENT_READING | BEV_EVENT_EOF), callbacks.context)
     }
 }

@@ -19,7 +19,7 @@ package enum EvhttpErrorPage {
     ) {
         let status = UInt16(exactly: code).flatMap(Status.init(rawValue:)) ?? .badRequest
         var head = AnswerHead(standing: standing)
-        send(UnsafeMutablePointer<evhttp_request>(request), wording(refusal(status)), &head)
+        unsafe send(UnsafeMutablePointer<evhttp_request>(request), wording(refusal(status)), &head)
     }
 
     static func refusal(_ status: Status) -> Refusal {
@@ -27,17 +27,19 @@ package enum EvhttpErrorPage {
     }
 
     static func send(_ request: UnsafeMutablePointer<evhttp_request>, _ response: Response, _ head: inout AnswerHead) {
-        guard let headers = evhttp_request_get_output_headers(request),
-            let output = evhttp_request_get_output_buffer(request)
+        guard let headers = unsafe evhttp_request_get_output_headers(request),
+            let output = unsafe evhttp_request_get_output_buffer(request)
         else {
             return
         }
-        head.withHeaders(of: response, on: nil) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
-        evhttp_add_header(headers, "Connection", "close")
-        evbuffer_drain(output, evbuffer_get_length(output))
+        unsafe head.withHeaders(of: response, on: nil) {
+            _ = unsafe registry_add_header_block(headers, AnswerHead.name, $0)
+        }
+        unsafe evhttp_add_header(headers, "Connection", "close")
+        unsafe evbuffer_drain(output, evbuffer_get_length(output))
         let body = response.body.joined
-        if request.pointee.type != EVHTTP_REQ_HEAD { evbuffer_add(output, body, body.count) }
-        request.pointee.type = EVHTTP_REQ_HEAD  // As in PendingReply: evhttp adds no header about the body.
-        evhttp_send_reply(request, Int32(response.status.rawValue), "\(response.status.reason)", nil)
+        if unsafe request.pointee.type != EVHTTP_REQ_HEAD { unsafe evbuffer_add(output, body, body.count) }
+        unsafe request.pointee.type = EVHTTP_REQ_HEAD  // As in PendingReply: evhttp adds no header about the body.
+        unsafe evhttp_send_reply(request, Int32(response.status.rawValue), "\(response.status.reason)", nil)
     }
 }

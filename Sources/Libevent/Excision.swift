@@ -13,18 +13,18 @@ extension Connection {
         let excisions = machine.takeExcisions()
         guard let first = excisions.first else { return }
         let tail = end - first.lowerBound
-        let length = evbuffer_get_length(input)
-        guard tail <= length, let front = evbuffer_new() else {
+        let length = unsafe evbuffer_get_length(input)
+        guard tail <= length, let front = unsafe evbuffer_new() else {
             return carryOut(machine.failed())
         }
-        defer { evbuffer_free(front) }
+        defer { unsafe evbuffer_free(front) }
         // What comes in by this has been seen by the request parser.
         watchInput(false)
         defer { watchInput(true) }
         // A plain bufferevent keeps the end of its input frozen for everybody else, but while it reads.
-        evbuffer_unfreeze(input, 0)
-        evbuffer_remove_buffer(input, front, length - tail)
-        let bytes = server.take(tail, from: input)
+        unsafe evbuffer_unfreeze(input, 0)
+        unsafe evbuffer_remove_buffer(input, front, length - tail)
+        let bytes = unsafe server.take(tail, from: input)
         var kept: [UInt8] = []
         kept.reserveCapacity(tail)
         var position = first.lowerBound
@@ -33,7 +33,7 @@ extension Connection {
             position = range.upperBound
         }
         kept += bytes[(position - first.lowerBound)...]
-        evbuffer_add(input, kept, kept.count)
-        evbuffer_prepend_buffer(input, front)
+        unsafe evbuffer_add(input, kept, kept.count)
+        unsafe evbuffer_prepend_buffer(input, front)
     }
 }

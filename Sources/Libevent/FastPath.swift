@@ -26,11 +26,11 @@ extension Connection {
     /// Hands the handler the requests at the front of the input, as long as the machine says so.
     func answerFast() {
         let server = server
-        let input = input
+        let input = unsafe input
         var end: Int64?
         while let head = machine.takeFast() {
-            evbuffer_drain(input, head.wireLength)
-            server.handle(
+            unsafe evbuffer_drain(input, head.wireLength)
+            unsafe server.handle(
                 head, server.take(head.declaredLength ?? 0, from: input), of: self, PendingReply(nil, self, head))
             let directives = machine.returned {
                 let now = MonotonicClock.now().nanoseconds
@@ -47,10 +47,10 @@ extension Connection {
     func sendFast(_ response: borrowing Response, isHead: Bool) {
         guard let directives = machine.answerFast() else { return }
         let server = server
-        let output = output
-        server.withHead(of: response) { _ = evbuffer_add(output, $0.baseAddress, $0.count) }
-        if !isHead, !response.body.isEmpty, let output {
-            response.body.append(to: output, overTLS: session != nil, server.connectionLimits)
+        let output = unsafe output
+        unsafe server.withHead(of: response) { _ = unsafe evbuffer_add(output, $0.baseAddress, $0.count) }
+        if !isHead, !response.body.isEmpty, let output = unsafe output {
+            unsafe response.body.append(to: output, overTLS: session != nil, server.connectionLimits)
         }
         carryOut(directives)
     }
@@ -58,20 +58,20 @@ extension Connection {
     /// Writes the answers of this turn, without asking epoll first whether the socket takes them.
     func writeAnswers() {
         guard isOpen else { return }
-        let output = output
+        let output = unsafe output
         carryOut(
             machine.writeAnswers {
                 if let session {
-                    write(output, over: session)
+                    unsafe write(output, over: session)
                     // Of a TLS bufferevent any output asks epoll.
-                    bufferevent_disable(bufferevent, Int16(EV_WRITE))
+                    unsafe bufferevent_disable(bufferevent, Int16(EV_WRITE))
                 } else {
                     // A plain bufferevent keeps the front of its output frozen for everybody else.
-                    evbuffer_unfreeze(output, 1)
-                    evbuffer_write(output, bufferevent_getfd(bufferevent))
-                    evbuffer_freeze(output, 1)
+                    unsafe evbuffer_unfreeze(output, 1)
+                    unsafe evbuffer_write(output, bufferevent_getfd(bufferevent))
+                    unsafe evbuffer_freeze(output, 1)
                 }
-                return evbuffer_get_length(output)
+                return unsafe evbuffer_get_length(output)
             })
     }
 
@@ -79,11 +79,12 @@ extension Connection {
     /// buffer by itself. A write that is to be tried again has to be of the same bytes, which libevent's next is: it
     /// too takes the first piece as a whole.
     private func write(_ output: OpaquePointer?, over session: TLSSession) {
-        let length = evbuffer_get_length(output)
-        guard let bytes = evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes else {
+        let length = unsafe evbuffer_get_length(output)
+        guard let bytes = unsafe evbuffer_pullup(output, min(length, Self.recordBytes)), length <= Self.recordBytes
+        else {
             return
         }
-        if session.write(bytes, length) { evbuffer_drain(output, length) }
+        if unsafe session.write(bytes, length) { unsafe evbuffer_drain(output, length) }
     }
 
     // MARK: - Answers of evhttp
@@ -93,13 +94,13 @@ extension Connection {
     /// shows when it is written to. Over TLS makes one record of a small answer, or of the first of a large one, as
     /// above.
     func evhttpWrites() {
-        bufferevent_disable(bufferevent, Int16(EV_READ))
+        unsafe bufferevent_disable(bufferevent, Int16(EV_READ))
         guard session != nil else { return }
-        evbuffer_pullup(output, min(waitingBytes, Self.recordBytes))
+        unsafe evbuffer_pullup(output, min(waitingBytes, Self.recordBytes))
     }
 
     /// evhttp has written an answer out and is about to turn to the next request.
     func evhttpWrote() {
-        carryOut(machine.evhttpWrote(input: evbuffer_get_length(input), bound: server.rules.input))
+        unsafe carryOut(machine.evhttpWrote(input: evbuffer_get_length(input), bound: server.rules.input))
     }
 }

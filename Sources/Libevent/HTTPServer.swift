@@ -8,7 +8,7 @@ import System
 package import TLS
 
 /// Answers the requests that arrive on one listening socket. Belongs to its loop's thread.
-package final class HTTPServer: LoopService {
+@safe package final class HTTPServer: LoopService {
     /// Answers a request by `reply.send`, now or later, on the loop's thread.
     package typealias Handler = (
         _ request: consuming Request, _ reply: consuming PendingReply, _ onLoop: borrowing OnLoop
@@ -63,7 +63,7 @@ package final class HTTPServer: LoopService {
     private var listener: OpaquePointer?
     private var bound: OpaquePointer?
     /// Every connection that evhttp has, but for the newborn ones, under its evhttp_connection.
-    private(set) var connections: [OpaquePointer: Connection] = [:]
+    private(set) var connections: [OpaquePointer: Connection] = unsafe [:]
     /// Connections made in this turn of the loop, whose descriptor evhttp has not set yet.
     private var newborn: [Connection] = []
     /// Milliseconds of a monotonic clock, read on the loop's thread: the system's, or one that a test moves.
@@ -99,7 +99,7 @@ package final class HTTPServer: LoopService {
         bodyRule: BodyRule? = nil,
         standing: ResponseFields = ResponseFields(), refused: @escaping RefusalHandler, handler: @escaping Handler
     ) throws(LibeventError) {
-        guard let http = evhttp_new(loop.base) else { throw .outOfMemory }
+        guard let http = unsafe evhttp_new(loop.base) else { throw .outOfMemory }
         self.loop = loop
         self.limits = limits
         self.bodyRule = bodyRule
@@ -112,26 +112,26 @@ package final class HTTPServer: LoopService {
         patience = PatientClock(now: clock(), longestStep: Int64(2 * Self.housekeepingPeriod))
         refusalHandler = refused
         answerHead = AnswerHead(standing: standing)
-        self.http = http
-        let context = Unmanaged.passUnretained(self).toOpaque()
+        unsafe self.http = unsafe http
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         // Every method reaches the handler, which knows what to say of those it does not serve.
-        evhttp_set_allowed_methods(http, UInt16.max)
-        evhttp_set_default_content_type(http, nil)
-        evhttp_set_max_headers_size(http, limits.head + Self.evhttpSlack)
-        evhttp_set_max_body_size(http, max(limits.body, bodyRule?.largest ?? 0) + Self.evhttpSlack)
-        evhttp_set_timeout(http, Self.inactivityTimeout)
-        evhttp_set_bevcb(
+        unsafe evhttp_set_allowed_methods(http, UInt16.max)
+        unsafe evhttp_set_default_content_type(http, nil)
+        unsafe evhttp_set_max_headers_size(http, limits.head + Self.evhttpSlack)
+        unsafe evhttp_set_max_body_size(http, max(limits.body, bodyRule?.largest ?? 0) + Self.evhttpSlack)
+        unsafe evhttp_set_timeout(http, Self.inactivityTimeout)
+        unsafe evhttp_set_bevcb(
             http,
             { _, context in
-                guard let context else { return nil }
-                return Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().makeConnection()
-            }, context)
-        evhttp_set_gencb(
+                guard let context = unsafe context else { return nil }
+                return unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().makeConnection()
+            }, unsafe context)
+        unsafe evhttp_set_gencb(
             http,
             { request, context in
-                guard let context, let request else { return }
-                Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().serve(request, OnLoop())
-            }, context)
+                guard let context = unsafe context, let request = unsafe request else { return }
+                unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().serve(request, OnLoop())
+            }, unsafe context)
         adoption = try LoopEvent.urgent(on: loop) { [unowned self] onLoop in adoptNewborn(onLoop) }
         endOfTurn = try LoopEvent.timer(on: loop) { [unowned self] _ in writeAnswers() }
         turn = try LoopEvent.timer(on: loop) { [unowned self] _ in performOwed() }
@@ -146,61 +146,65 @@ package final class HTTPServer: LoopService {
     }
 
     deinit {
-        for connection in connections.values { connection.abandon() }
+        for unsafe connection in unsafe connections.values { connection.abandon() }
         for connection in newborn { connection.detach() }
-        evhttp_free(http)
+        unsafe evhttp_free(http)
     }
 
     private func listen(_ descriptor: Int32) throws(LibeventError) {
         let flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC
-        guard let listener = evconnlistener_new(loop.base, nil, nil, flags, 0, descriptor) else { throw .eventRefused }
-        guard let bound = evhttp_bind_listener(http, listener) else {
-            evconnlistener_free(listener)
+        guard let listener = unsafe evconnlistener_new(loop.base, nil, nil, flags, 0, descriptor) else {
+            throw .eventRefused
+        }
+        guard let bound = unsafe evhttp_bind_listener(http, listener) else {
+            unsafe evconnlistener_free(listener)
             throw .eventRefused
         }
         // Out of descriptors, most likely. Accepting again at once would spin until one is free; housekeeping tries
         // again.
-        evconnlistener_set_error_cb(listener) { listener, _ in PausedListeners.pause(listener) }
-        self.listener = listener
-        self.bound = bound
+        unsafe evconnlistener_set_error_cb(listener) { listener, _ in unsafe PausedListeners.pause(listener) }
+        unsafe self.listener = unsafe listener
+        unsafe self.bound = unsafe bound
     }
 
     /// Answers connections that a paused listener could not accept, then resumes it.
     private func acceptAgain() {
-        guard let listener, PausedListeners.resume(listener) else { return }
+        guard let listener = unsafe listener, unsafe PausedListeners.resume(listener) else { return }
         // To a client that waits for a TLS handshake nothing can be said.
         let answer =
             security == nil ? LimitEvent.descriptors.refusal.map { refusalAnswer($0, .limit, to: nil) } ?? [] : []
-        let refused = reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
+        let refused = unsafe reserve.refuse(from: evconnlistener_get_fd(listener), with: answer)
         for _ in 0..<refused { connectionLimits.note(.descriptors, nil) }
-        evconnlistener_enable(listener)
+        unsafe evconnlistener_enable(listener)
     }
 
     // MARK: - Connections
 
     /// Called by evhttp for each accepted connection, before it has its descriptor.
     private func makeConnection() -> OpaquePointer? {
-        let session = security.flatMap { $0.contexts.current.makeSession() }
-        let secured = session.flatMap {
-            bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options)
+        let session = unsafe security.flatMap { unsafe $0.contexts.current.makeSession() }
+        let secured = unsafe session.flatMap {
+            unsafe bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Self.options)
         }
-        guard let bufferevent = secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else { return nil }
-        bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
-        bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
-        let connection = Connection(bufferevent, session: secured == nil ? nil : session, server: self)
+        guard let bufferevent = unsafe secured ?? bufferevent_socket_new(loop.base, -1, Self.options) else {
+            return nil
+        }
+        unsafe bufferevent_set_max_single_read(bufferevent, Self.maximumSingleRead)
+        unsafe bufferevent_set_max_single_write(bufferevent, Self.maximumSingleWrite)
+        let connection = unsafe Connection(bufferevent, session: secured == nil ? nil : session, server: self)
         newborn.append(connection)
         // Without a bufferevent of ours evhttp would make a plain one and serve the TLS port in the clear; so it gets
         // one, for one turn.
-        if security != nil, secured == nil { unsecured.append(connection) }
+        if security != nil, unsafe secured == nil { unsecured.append(connection) }
         adoption?.activate()
-        return bufferevent
+        return unsafe bufferevent
     }
 
     /// One urgent turn later evhttp has made its connection, and no byte nor end of it has been handled yet.
     private func adoptNewborn(_: borrowing OnLoop) {
         for connection in newborn {
-            guard let identity = connection.adopt() else { continue }
-            connections[identity] = connection
+            guard let identity = unsafe connection.adopt() else { continue }
+            unsafe connections[identity] = connection
             gauge.opened()
             receive(connection)
         }
@@ -211,13 +215,13 @@ package final class HTTPServer: LoopService {
 
     /// evhttp is about to free this connection.
     func connectionClosed(_ identity: OpaquePointer, _ onLoop: borrowing OnLoop) {
-        guard let connection = connections.removeValue(forKey: identity) else { return }
+        guard let connection = unsafe connections.removeValue(forKey: identity) else { return }
         connection.end()
         connection.detach()
         connection.streamEnds()
         gauge.closed()
         dismiss(connection)
-        if connections.isEmpty, let whenDrained {
+        if unsafe connections.isEmpty, let whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)
         }
@@ -265,16 +269,16 @@ package final class HTTPServer: LoopService {
 
     /// Calls `body` with the headers of an answer that evhttp sends now.
     func withHeaders(of response: borrowing Response, _ body: (UnsafePointer<CChar>?) -> Void) {
-        answerHead.withHeaders(of: response, on: loop, body)
+        unsafe answerHead.withHeaders(of: response, on: loop, body)
     }
 
     /// Calls `body` with the whole head of an answer that goes past evhttp now.
     func withHead(of response: borrowing Response, _ body: (UnsafeRawBufferPointer) -> Void) {
-        withHead(of: response, AnswerHead.Form(closes: isDraining), body)
+        unsafe withHead(of: response, AnswerHead.Form(closes: isDraining), body)
     }
 
     func withHead(of response: borrowing Response, _ form: AnswerHead.Form, _ body: (UnsafeRawBufferPointer) -> Void) {
-        answerHead.withHead(of: response, form, on: loop, body)
+        unsafe answerHead.withHead(of: response, form, on: loop, body)
     }
 
     /// A client's handshake came to nothing.
@@ -283,14 +287,16 @@ package final class HTTPServer: LoopService {
     // MARK: - Requests
 
     private func serve(_ request: UnsafeMutablePointer<evhttp_request>, _ onLoop: borrowing OnLoop) {
-        guard let identity = evhttp_request_get_connection(request), let connection = connections[identity] else {
-            return refuse(request, .internalServerError)
+        guard let identity = unsafe evhttp_request_get_connection(request),
+            let connection = unsafe connections[identity]
+        else {
+            return unsafe refuse(request, .internalServerError)
         }
         guard let head = connection.machine.takeForEvhttp() else {
             // The request parser and evhttp disagree on where a request ends. Nothing good is behind that.
-            return refuse(request, .badRequest)
+            return unsafe refuse(request, .badRequest)
         }
-        handle(
+        unsafe handle(
             head, take(Int.max, from: evhttp_request_get_input_buffer(request)), of: connection,
             PendingReply(request, connection, head))
         connection.carryOut(connection.machine.returned { true })
@@ -298,7 +304,7 @@ package final class HTTPServer: LoopService {
 
     /// Answers what evhttp has read and cannot be served.
     private func refuse(_ request: UnsafeMutablePointer<evhttp_request>, _ status: HTTP.Status) {
-        EvhttpErrorPage.send(request, refusalHandler(EvhttpErrorPage.refusal(status), .lost, nil), &answerHead)
+        unsafe EvhttpErrorPage.send(request, refusalHandler(EvhttpErrorPage.refusal(status), .lost, nil), &answerHead)
     }
 
     /// Hands a request to the handler. Called from libevent's callbacks only.
@@ -315,10 +321,10 @@ package final class HTTPServer: LoopService {
 
     /// Takes up to `count` bytes from the front of a buffer.
     func take(_ count: Int, from buffer: OpaquePointer?) -> [UInt8] {
-        let count = min(count, evbuffer_get_length(buffer))
+        let count = unsafe min(count, evbuffer_get_length(buffer))
         guard count > 0 else { return [] }
-        return [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
-            initialized = max(0, Int(evbuffer_remove(buffer, bytes.baseAddress, count)))
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
+            initialized = unsafe max(0, Int(evbuffer_remove(buffer, bytes.baseAddress, count)))
         }
     }
 
@@ -328,19 +334,19 @@ package final class HTTPServer: LoopService {
     package private(set) var isDraining = false
 
     /// Whether a drain has ended: no connection is left, and none will come.
-    package var isDrained: Bool { isDraining && connections.isEmpty }
+    package var isDrained: Bool { unsafe isDraining && connections.isEmpty }
 
     /// Stops accepting, ends idle connections at once, the others with their next answer, and streamed answers when
     /// their senders have been notified; then calls `whenDrained`.
     package func drain(_ onLoop: borrowing OnLoop, whenDrained: @escaping (borrowing OnLoop) -> Void) {
         guard !isDraining else { return }
         isDraining = true
-        if let bound { evhttp_del_accept_socket(http, bound) }
-        listener = nil
-        bound = nil
+        if let bound = unsafe bound { unsafe evhttp_del_accept_socket(http, bound) }
+        unsafe listener = nil
+        unsafe bound = nil
         self.whenDrained = whenDrained
-        for connection in newborn + connections.values { connection.carryOut(connection.machine.drain()) }
-        if connections.isEmpty, let whenDrained = self.whenDrained {
+        for connection in unsafe newborn + connections.values { connection.carryOut(connection.machine.drain()) }
+        if unsafe connections.isEmpty, let whenDrained = self.whenDrained {
             self.whenDrained = nil
             whenDrained(onLoop)
         }

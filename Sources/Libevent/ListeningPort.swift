@@ -22,7 +22,7 @@ package enum PortError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .inUse(let port): "port \(port) is in use"
-        case .refused(let port, let code): "port \(port) cannot be opened: \(String(cString: strerror(code)))"
+        case .refused(let port, let code): unsafe "port \(port) cannot be opened: \(String(cString: strerror(code)))"
         }
     }
 }
@@ -113,14 +113,14 @@ package struct ListeningPort: Sendable {
         var on: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         // Of datagrams it would let two share a port that do not know of each other.
-        if stream { setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size) }
-        if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
+        if stream { unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size) }
+        if sharing { unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
         guard stream else { return descriptor }
         // Accepted connections inherit it: small answers leave at once.
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
         // And this as well: the rest of a large answer waits with us, where it is counted.
         var unsent = unsentBytes
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, size)
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, size)
         return descriptor
     }
 

@@ -6,7 +6,7 @@ import CLibevent
 package import System
 
 /// A pending libevent event and the closure it calls. Belongs to its loop's thread.
-package final class LoopEvent {
+@safe package final class LoopEvent {
     private let loop: EventLoop
     private let handler: (borrowing OnLoop) -> Void
     private var event: OpaquePointer?
@@ -17,18 +17,20 @@ package final class LoopEvent {
     ) throws(LibeventError) {
         self.loop = loop
         self.handler = handler
-        let context = Unmanaged.passUnretained(self).toOpaque()
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let callback: event_callback_fn = { _, _, context in
-            guard let context else { return }
-            Unmanaged<LoopEvent>.fromOpaque(context).takeUnretainedValue().handler(OnLoop())
+            guard let context = unsafe context else { return }
+            unsafe Unmanaged<LoopEvent>.fromOpaque(context).takeUnretainedValue().handler(OnLoop())
         }
-        guard let event = event_new(loop.base, descriptor, Int16(flags), callback, context) else { throw .outOfMemory }
-        if let priority { event_priority_set(event, priority) }
-        self.event = event
+        guard let event = unsafe event_new(loop.base, descriptor, Int16(flags), callback, context) else {
+            throw .outOfMemory
+        }
+        if let priority { unsafe event_priority_set(event, priority) }
+        unsafe self.event = unsafe event
     }
 
     deinit {
-        if let event { event_free(event) }
+        if let event = unsafe event { unsafe event_free(event) }
     }
 
     /// Calls `handler` every `milliseconds`. Calls that the loop was too busy for are skipped, not made up for.
@@ -89,18 +91,18 @@ package final class LoopEvent {
     /// libevent refuses a timer only when its heap cannot grow: memory is used up. That is a trap, as elsewhere in
     /// Swift, because no caller could go on: a stop would have no deadline.
     package func schedule(afterMilliseconds milliseconds: Int) {
-        guard let event else { return }
+        guard let event = unsafe event else { return }
         var interval = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
-        precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
+        unsafe precondition(event_add(event, &interval) == 0, "libevent gets no memory for a timer")
     }
 
     /// Calls the handler once at the end of this turn of the loop, after the events that are ready by then, however
     /// often it is requested.
     package func activate() {
-        if let event { event_active(event, EV_TIMEOUT, 1) }
+        if let event = unsafe event { unsafe event_active(event, EV_TIMEOUT, 1) }
     }
 
     private func add() throws(LibeventError) {
-        guard let event, event_add(event, nil) == 0 else { throw .eventRefused }
+        guard let event = unsafe event, unsafe event_add(event, nil) == 0 else { throw .eventRefused }
     }
 }

@@ -11,9 +11,10 @@ extension ResponseBody {
     func append(to output: OpaquePointer, overTLS isSecure: Bool, _ connectionLimits: ConnectionLimits) {
         switch self {
         case .bytes(let bytes) where bytes.count < ConnectionLimits.largeBody:
-            if !bytes.isEmpty { evbuffer_add(output, bytes, bytes.count) }
-        case .bytes(let bytes): Loan(of: FragmentChain([Fragment(bytes)]), connectionLimits).lend(to: output, isSecure)
-        case .shared(let chain): Loan(of: chain, connectionLimits).lend(to: output, isSecure)
+            if !bytes.isEmpty { unsafe evbuffer_add(output, bytes, bytes.count) }
+        case .bytes(let bytes):
+            unsafe Loan(of: FragmentChain([Fragment(bytes)]), connectionLimits).lend(to: output, isSecure)
+        case .shared(let chain): unsafe Loan(of: chain, connectionLimits).lend(to: output, isSecure)
         }
     }
 }
@@ -36,24 +37,25 @@ private final class Loan {
     /// they are.
     func lend(to output: OpaquePointer, _ isSecure: Bool) {
         for fragment in chain.fragments {
-            fragment.bytes.withUnsafeBytes { bytes in
+            unsafe fragment.bytes.withUnsafeBytes { bytes in
                 let longest = isSecure ? Connection.recordBytes : bytes.count
                 for start in stride(from: 0, to: bytes.count, by: max(longest, 1)) {
-                    lend(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + longest, bytes.count)]), to: output)
+                    unsafe lend(
+                        UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + longest, bytes.count)]), to: output)
                 }
             }
         }
     }
 
     private func lend(_ piece: UnsafeRawBufferPointer, to output: OpaquePointer) {
-        let held = Unmanaged.passRetained(self)
+        let held = unsafe Unmanaged.passRetained(self)
         let isTaken =
-            evbuffer_add_reference(
+            unsafe evbuffer_add_reference(
                 output, piece.baseAddress, piece.count,
                 { _, _, held in
-                    guard let held else { return }
-                    Unmanaged<Loan>.fromOpaque(held).release()
-                }, held.toOpaque()) == 0
-        if !isTaken { held.release() }
+                    guard let held = unsafe held else { return }
+                    unsafe Unmanaged<Loan>.fromOpaque(held).release()
+                }, unsafe held.toOpaque()) == 0
+        if !isTaken { unsafe held.release() }
     }
 }

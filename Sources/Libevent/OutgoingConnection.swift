@@ -16,7 +16,7 @@ package import TLS
 import Text
 
 /// A connection on which requests are made one after the other. Belongs to its loop's thread.
-package final class OutgoingConnection {
+@safe package final class OutgoingConnection {
     package typealias Handler = (OutgoingEvent, borrowing OnLoop) -> Void
 
     /// Bytes that are passed on in one turn of the loop.
@@ -86,59 +86,61 @@ package final class OutgoingConnection {
     package init(
         to address: String, port: UInt16, security: (context: TLSContext, host: String)?, on loop: EventLoop
     ) throws(LibeventError) {
-        let session = security.flatMap {
-            $0.context.makeSession(to: $0.host, isAddress: IPAddress($0.host) != nil)
+        let session = unsafe security.flatMap {
+            unsafe $0.context.makeSession(to: $0.host, isAddress: IPAddress($0.host) != nil)
         }
-        guard security == nil || session != nil else { throw .outOfMemory }
+        guard unsafe security == nil || session != nil else { throw .outOfMemory }
         // Made here, so that the bytes are seen before evhttp sees them.
         let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
         let made =
-            session.map { bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_CONNECTING, options) }
+            unsafe session.map {
+                unsafe bufferevent_openssl_socket_new(loop.base, -1, $0, BUFFEREVENT_SSL_CONNECTING, options)
+            }
             ?? bufferevent_socket_new(loop.base, -1, options)
-        guard let made else { throw .outOfMemory }
-        guard let received = evbuffer_new() else {
-            bufferevent_free(made)
+        guard let made = unsafe made else { throw .outOfMemory }
+        guard let received = unsafe evbuffer_new() else {
+            unsafe bufferevent_free(made)
             throw .outOfMemory
         }
         // Without a resolver evhttp would ask the system's, which blocks; of a numeric address it asks none.
-        guard let connection = evhttp_connection_base_bufferevent_new(loop.base, nil, made, address, port) else {
-            bufferevent_free(made)
-            evbuffer_free(received)
+        guard let connection = unsafe evhttp_connection_base_bufferevent_new(loop.base, nil, made, address, port) else {
+            unsafe bufferevent_free(made)
+            unsafe evbuffer_free(received)
             throw .outOfMemory
         }
         self.address = address
         self.port = port
-        self.connection = connection
-        bufferevent = made
-        self.received = received
-        self.session = session.map { TLSSession($0) }
+        unsafe self.connection = unsafe connection
+        unsafe bufferevent = unsafe made
+        unsafe self.received = unsafe received
+        self.session = unsafe session.map { unsafe TLSSession($0) }
         var never = timeval(tv_sec: Self.never, tv_usec: 0)
-        evhttp_connection_set_timeout_tv(connection, &never)
-        bufferevent_set_max_single_read(made, Self.pieceBytes)
+        unsafe evhttp_connection_set_timeout_tv(connection, &never)
+        unsafe bufferevent_set_max_single_read(made, Self.pieceBytes)
         deliver = try LoopEvent.timer(on: loop) { [unowned self] onLoop in passOn(onLoop) }
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        evbuffer_add_cb(
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe evbuffer_add_cb(
             bufferevent_get_input(made),
             { _, info, context in
-                guard let info, info.pointee.n_added > 0 else { return }
-                OutgoingConnection.from(context)?.cameIn(info.pointee.n_added)
-            }, context)
-        evbuffer_add_cb(
+                guard let info = unsafe info, unsafe info.pointee.n_added > 0 else { return }
+                unsafe OutgoingConnection.from(context)?.cameIn(info.pointee.n_added)
+            }, unsafe context)
+        unsafe evbuffer_add_cb(
             bufferevent_get_output(made),
             { _, info, context in
                 // evhttp writes its first byte once it is connected.
-                guard let info, info.pointee.n_added > 0 else { return }
-                OutgoingConnection.from(context)?.connected()
-            }, context)
+                guard let info = unsafe info, unsafe info.pointee.n_added > 0 else { return }
+                unsafe OutgoingConnection.from(context)?.connected()
+            }, unsafe context)
     }
 
     deinit {
         close()
-        evbuffer_free(received)
+        unsafe evbuffer_free(received)
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> OutgoingConnection? {
-        context.map { Unmanaged<OutgoingConnection>.fromOpaque($0).takeUnretainedValue() }
+        unsafe context.map { unsafe Unmanaged<OutgoingConnection>.fromOpaque($0).takeUnretainedValue() }
     }
 
     // MARK: - What its owner does
@@ -146,7 +148,7 @@ package final class OutgoingConnection {
     /// Whether another request may be sent on it: the last answer came whole, and the server has neither closed nor
     /// sent anything since.
     package var isUsable: Bool {
-        connection != nil && exchange == nil && isKept && bufferevent_getfd(bufferevent) >= 0
+        unsafe connection != nil && exchange == nil && isKept && bufferevent_getfd(bufferevent) >= 0
             && evbuffer_get_length(bufferevent_get_input(bufferevent)) == 0
     }
 
@@ -161,45 +163,49 @@ package final class OutgoingConnection {
         precondition(exchange == nil, "a request is under way already")
         let exchange = Exchange(limits, isHead: method == .head, receivedBefore: receivedBytes, handler)
         self.exchange = exchange
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        guard let connection, let type = method.evhttpType,
-            let request = evhttp_request_new(
-                { request, context in OutgoingConnection.from(context)?.completed(request) }, context)
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        guard let connection = unsafe connection, let type = method.evhttpType,
+            let request = unsafe evhttp_request_new(
+                { request, context in unsafe OutgoingConnection.from(context)?.completed(request) }, unsafe context)
         else { return end(.failed(.outOfMemory)) }
-        evhttp_connection_set_max_headers_size(connection, limits.head)
-        evhttp_request_set_header_cb(request) { request, context in
-            guard let request, let connection = OutgoingConnection.from(context) else { return -1 }
-            return connection.headed(request) ? 0 : -1
+        unsafe evhttp_connection_set_max_headers_size(connection, limits.head)
+        unsafe evhttp_request_set_header_cb(request) { request, context in
+            guard let request = unsafe request, let connection = unsafe OutgoingConnection.from(context) else {
+                return -1
+            }
+            return unsafe connection.headed(request) ? 0 : -1
         }
-        evhttp_request_set_chunked_cb(request) { request, context in
-            guard let request else { return }
-            OutgoingConnection.from(context)?.gained(evhttp_request_get_input_buffer(request))
+        unsafe evhttp_request_set_chunked_cb(request) { request, context in
+            guard let request = unsafe request else { return }
+            unsafe OutgoingConnection.from(context)?.gained(evhttp_request_get_input_buffer(request))
         }
-        evhttp_request_set_error_cb(request) { error, context in OutgoingConnection.from(context)?.erred(error) }
-        let headers = evhttp_request_get_output_headers(request)
+        unsafe evhttp_request_set_error_cb(request) { error, context in
+            unsafe OutgoingConnection.from(context)?.erred(error)
+        }
+        let headers = unsafe evhttp_request_get_output_headers(request)
         for field in fields {
-            guard evhttp_add_header(headers, field.name, field.value) == 0 else {
-                evhttp_request_free(request)
+            guard unsafe evhttp_add_header(headers, field.name, field.value) == 0 else {
+                unsafe evhttp_request_free(request)
                 return end(.failed(.malformed("the field \(field.name) cannot be sent")))
             }
         }
-        if let body { evbuffer_add(evhttp_request_get_output_buffer(request), body, body.count) }
+        if let body { unsafe evbuffer_add(evhttp_request_get_output_buffer(request), body, body.count) }
         // All is in place: out of descriptors, evhttp calls back from within this call.
         isSending = true
-        if evhttp_make_request(connection, request, type, target) != 0 { end(.failed(.outOfMemory)) }
+        if unsafe evhttp_make_request(connection, request, type, target) != 0 { end(.failed(.outOfMemory)) }
         isSending = false
-        if exchange.end == nil, !isConnected { listenForRefusal(context) }
+        if exchange.end == nil, !isConnected { unsafe listenForRefusal(context) }
     }
 
     /// Ends the connection and what is under way on it; no event comes any more.
     package func close() {
         exchange = nil
         deliver = nil
-        guard let connection else { return }
-        self.connection = nil
+        guard let connection = unsafe connection else { return }
+        unsafe self.connection = nil
         if isConnected { session?.sayGoodbye() }
         // Frees the request, the bufferevent and its socket too, and calls nobody.
-        evhttp_connection_free(connection)
+        unsafe evhttp_connection_free(connection)
     }
 
     // MARK: - What evhttp tells
@@ -208,7 +214,7 @@ package final class OutgoingConnection {
         receivedBytes &+= UInt64(count)
         guard let exchange, exchange.end == nil else { return }
         let limit = exchange.hasHead ? exchange.limits.chunk : exchange.limits.head
-        guard evbuffer_get_length(bufferevent_get_input(bufferevent)) > limit + Self.slack else { return }
+        guard unsafe evbuffer_get_length(bufferevent_get_input(bufferevent)) > limit + Self.slack else { return }
         end(.failed(exchange.hasHead ? .chunkTooLong(limit: limit) : .headTooLong(limit: limit)))
     }
 
@@ -222,36 +228,37 @@ package final class OutgoingConnection {
             (tcp, TCP_NODELAY, 1),
         ] {
             var value = Int32(value)
-            setsockopt(bufferevent_getfd(bufferevent), level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+            unsafe setsockopt(
+                bufferevent_getfd(bufferevent), level, option, &value, socklen_t(MemoryLayout<Int32>.size))
         }
     }
 
     /// Whether evhttp may read on.
     private func headed(_ request: UnsafeMutablePointer<evhttp_request>) -> Bool {
-        guard let exchange, exchange.end == nil, let fields = evhttp_request_get_input_headers(request) else {
+        guard let exchange, exchange.end == nil, let fields = unsafe evhttp_request_get_input_headers(request) else {
             return false
         }
-        let status = Int(evhttp_request_get_response_code(request))
+        let status = unsafe Int(evhttp_request_get_response_code(request))
         if status == 100 {
             // evhttp reads on, and would count these among those of the answer.
-            evhttp_clear_headers(fields)
+            unsafe evhttp_clear_headers(fields)
             return true
         }
         guard status >= 200 else {
             end(.failed(.interim(status: status)))
             return false
         }
-        let head = ReceivedHead(status: status, fields: Self.fields(of: fields))
+        let head = unsafe ReceivedHead(status: status, fields: Self.fields(of: fields))
         if let fault = head.framingFault {
             end(.failed(.malformed(fault)))
             return false
         }
         // evhttp gives up on an answer without a length that says keep-alive, and warns on the standard error; it ends
         // with the connection (RFC 9112, section 6.3).
-        if !head.isChunked, head.contentLength == nil { evhttp_remove_header(fields, "Connection") }
+        if !head.isChunked, head.contentLength == nil { unsafe evhttp_remove_header(fields, "Connection") }
         // HTTP/1.0 keeps a connection only if both say so, and we do not.
         isKept =
-            !head.asksToClose && request.pointee.minor >= 1
+            unsafe !head.asksToClose && request.pointee.minor >= 1
             && (head.isChunked || head.contentLength != nil || exchange.isHead || status == 204 || status == 304)
         exchange.hasHead = true
         exchange.head = head
@@ -260,12 +267,12 @@ package final class OutgoingConnection {
     }
 
     private func gained(_ bytes: OpaquePointer?) {
-        guard let exchange, exchange.end == nil, let bytes else { return }
-        evbuffer_add_buffer(received, bytes)
+        guard let exchange, exchange.end == nil, let bytes = unsafe bytes else { return }
+        unsafe evbuffer_add_buffer(received, bytes)
         // Not more than the owner has taken.
-        if !isPaused, evbuffer_get_length(received) > Self.pieceBytes {
+        if !isPaused, unsafe evbuffer_get_length(received) > Self.pieceBytes {
             isPaused = true
-            bufferevent_disable(bufferevent, Int16(EV_READ))
+            unsafe bufferevent_disable(bufferevent, Int16(EV_READ))
         }
         deliver?.activate()
     }
@@ -292,11 +299,11 @@ package final class OutgoingConnection {
     /// said why (broken, or a handshake that failed); each may come from within `send`.
     private func completed(_ request: UnsafeMutablePointer<evhttp_request>?) {
         guard let exchange, exchange.end == nil else { return }
-        guard let request, evhttp_request_get_response_code(request) != 0 else {
+        guard let request = unsafe request, unsafe evhttp_request_get_response_code(request) != 0 else {
             let failure = isConnected ? exchange.error : refusal ?? (isSending ? refusalAtOnce : nil)
             return end(.failed(failure ?? .cut))
         }
-        gained(evhttp_request_get_input_buffer(request))
+        unsafe gained(evhttp_request_get_input_buffer(request))
         end(.whole(mayBeKept: isKept))
     }
 
@@ -305,31 +312,32 @@ package final class OutgoingConnection {
     private func listenForRefusal(_ context: UnsafeMutableRawPointer) {
         var (read, write): (bufferevent_data_cb?, bufferevent_data_cb?)
         var event: bufferevent_event_cb?
-        bufferevent_getcb(bufferevent, &read, &write, &event, &connectingContext)
-        connecting = (read, write, event)
-        bufferevent_setcb(
-            bufferevent, nil, nil, { _, events, context in OutgoingConnection.from(context)?.happened(events) }, context
+        unsafe bufferevent_getcb(bufferevent, &read, &write, &event, &connectingContext)
+        unsafe connecting = unsafe (read, write, event)
+        unsafe bufferevent_setcb(
+            bufferevent, nil, nil, { _, events, context in unsafe OutgoingConnection.from(context)?.happened(events) },
+            unsafe context
         )
     }
 
     private func happened(_ events: Int16) {
         if Int32(events) & (BEV_EVENT_ERROR | BEV_EVENT_EOF) != 0 { refusal = whyRefused(errno) }
-        guard let connecting else { return }
-        let context = connectingContext
-        self.connecting = nil
-        bufferevent_setcb(bufferevent, connecting.read, connecting.write, connecting.event, context)
-        connecting.event?(bufferevent, events, context)
+        guard let connecting = unsafe connecting else { return }
+        let context = unsafe connectingContext
+        unsafe self.connecting = nil
+        unsafe bufferevent_setcb(bufferevent, connecting.read, connecting.write, connecting.event, context)
+        unsafe connecting.event?(bufferevent, events, context)
     }
 
     private func whyRefused(_ code: Int32) -> OutgoingFailure {
         if let session, !session.isEstablished {
             if let distrust = session.distrust { return .distrusted(distrust) }
-            let reason = bufferevent_get_openssl_error(bufferevent)
+            let reason = unsafe bufferevent_get_openssl_error(bufferevent)
             if TLSSession.isDistrust(reason) { return .distrusted(TLSSession.reason(reason)) }
             if reason != 0 { return .handshake(TLSSession.reason(reason)) }
             if code == 0 { return .handshake("the server closed the connection") }
         }
-        return .refused(code == 0 ? "the server closed the connection" : String(cString: strerror(code)))
+        return unsafe .refused(code == 0 ? "the server closed the connection" : String(cString: strerror(code)))
     }
 
     /// Within `send` nothing was seen of the reason, so the same is tried once more.
@@ -339,10 +347,10 @@ package final class OutgoingConnection {
             return .refused("\(address) is not a numeric address")
         }
         let descriptor = socket(address.family, kind, 0)
-        guard descriptor >= 0 else { return .refused(String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { return unsafe .refused(String(cString: strerror(errno))) }
         let code = address.connect(descriptor) == 0 ? 0 : errno
         Glibc.close(descriptor)
-        return .refused(String(cString: strerror(code == 0 || code == EINPROGRESS ? ECONNABORTED : code)))
+        return unsafe .refused(String(cString: strerror(code == 0 || code == EINPROGRESS ? ECONNABORTED : code)))
     }
 
     private func end(_ end: Exchange.End) {
@@ -350,17 +358,17 @@ package final class OutgoingConnection {
         exchange.end = end
         if case .failed = end {
             isKept = false
-            bufferevent_disable(bufferevent, Int16(EV_READ))
+            unsafe bufferevent_disable(bufferevent, Int16(EV_READ))
         }
         deliver?.activate()
     }
 
     private static func fields(of headers: UnsafeMutablePointer<evkeyvalq>) -> [ReceivedHead.Field] {
         var fields: [ReceivedHead.Field] = []
-        var next = headers.pointee.tqh_first
-        while let entry = next {
-            fields.append((String(cString: entry.pointee.key), String(cString: entry.pointee.value)))
-            next = entry.pointee.next.tqe_next
+        var next = unsafe headers.pointee.tqh_first
+        while let entry = unsafe next {
+            unsafe fields.append((String(cString: entry.pointee.key), String(cString: entry.pointee.value)))
+            unsafe next = unsafe entry.pointee.next.tqe_next
         }
         return fields
     }
@@ -378,18 +386,18 @@ package final class OutgoingConnection {
             exchange.handler(.head(head), onLoop)
             guard self.exchange === exchange else { return }
         }
-        let count = min(evbuffer_get_length(received), Self.pieceBytes)
+        let count = unsafe min(evbuffer_get_length(received), Self.pieceBytes)
         if count > 0 {
-            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-                initialized = max(0, Int(evbuffer_remove(received, buffer.baseAddress, count)))
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                initialized = unsafe max(0, Int(evbuffer_remove(received, buffer.baseAddress, count)))
             }
             exchange.handler(.body(bytes), onLoop)
             guard self.exchange === exchange else { return }
         }
-        guard evbuffer_get_length(received) == 0 else { deliver?.activate(); return }
+        guard unsafe evbuffer_get_length(received) == 0 else { deliver?.activate(); return }
         switch exchange.end {
         case nil:
-            if isPaused { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+            if isPaused { unsafe bufferevent_enable(bufferevent, Int16(EV_READ)) }
             isPaused = false
         case .whole(let mayBeKept):
             isKept = mayBeKept

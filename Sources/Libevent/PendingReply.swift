@@ -5,7 +5,7 @@ import CLibevent
 package import HTTP
 
 /// The answer that a request waits for. May be kept and sent in a later turn, on the loop's thread only.
-package struct PendingReply: ~Copyable {
+@safe package struct PendingReply: ~Copyable {
     /// evhttp's request; nil for one that went past evhttp.
     private let request: UnsafeMutablePointer<evhttp_request>?
     /// Retained by hand, because a discarded value must be a plain value. A connection may end while its reply is kept;
@@ -16,8 +16,8 @@ package struct PendingReply: ~Copyable {
     private let isOld: Bool
 
     init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
-        self.request = request
-        self.connection = .passRetained(connection)
+        unsafe self.request = unsafe request
+        unsafe self.connection = unsafe .passRetained(connection)
         isHead = head.method == .head
         closes = head.closes
         isOld = head.minorVersion == 0
@@ -25,7 +25,7 @@ package struct PendingReply: ~Copyable {
 
     /// Whether the connection is still there, as far as is known. A client that goes while its reply is kept shows
     /// within a fraction of a second, unless it has only ended its sending, which is no end.
-    package var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.isOpen } }
+    package var hasClient: Bool { unsafe connection._withUnsafeGuaranteedRef { $0.isOpen } }
 
     /// Writes the response. For HEAD its body is left out and its length is sent. Does nothing when the client has gone
     /// meanwhile.
@@ -43,54 +43,58 @@ package struct PendingReply: ~Copyable {
     package consuming func stream(
         _ response: borrowing Response, ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
     ) -> StreamReply {
-        let connection = self.connection.takeRetainedValue()
-        let number = connection.beginStream(response, to: request, isHead: isHead, isOld: isOld, ended: ended)
+        let connection = unsafe self.connection.takeRetainedValue()
+        let number = unsafe connection.beginStream(response, to: request, isHead: isHead, isOld: isOld, ended: ended)
         discard self
         return StreamReply(connection, number: number)
     }
 
     deinit {
         // Without a connection no client gets it.
-        answer(
+        unsafe answer(
             connection._withUnsafeGuaranteedRef {
                 $0.isOpen ? $0.server.lostAnswer(to: $0.peer) : Response(.internalServerError)
             })
     }
 
     private borrowing func answer(_ response: borrowing Response) {
-        let connection = self.connection.takeRetainedValue()
-        guard let request else { return connection.sendFast(response, isHead: isHead) }
+        let connection = unsafe self.connection.takeRetainedValue()
+        guard let request = unsafe request else { return connection.sendFast(response, isHead: isHead) }
         // evhttp has freed the connection, and left the request to us.
-        guard let directives = connection.machine.answerByEvhttp() else { return evhttp_request_free(request) }
+        guard let directives = connection.machine.answerByEvhttp() else { return unsafe evhttp_request_free(request) }
         // Before evhttp is given the answer, with which it sets callbacks of its own.
         connection.carryOut(directives)
-        write(response, to: request, of: connection)
+        unsafe write(response, to: request, of: connection)
     }
 
     private borrowing func write(
         _ response: borrowing Response, to request: UnsafeMutablePointer<evhttp_request>, of connection: Connection
     ) {
-        guard let headers = evhttp_request_get_output_headers(request) else { return }
-        connection.server.withHeaders(of: response) { _ = registry_add_header_block(headers, AnswerHead.name, $0) }
+        guard let headers = unsafe evhttp_request_get_output_headers(request) else { return }
+        unsafe connection.server.withHeaders(of: response) {
+            _ = unsafe registry_add_header_block(headers, AnswerHead.name, $0)
+        }
         // A header of its own, because evhttp looks for it to know whether it is to close.
-        if closes || connection.machine.isDraining { evhttp_add_header(headers, "Connection", "close") }
+        if closes || connection.machine.isDraining { unsafe evhttp_add_header(headers, "Connection", "close") }
         // We pose as HEAD so that evhttp adds no header about the body; the body that it is given it writes all the
         // same.
-        request.pointee.type = EVHTTP_REQ_HEAD
+        unsafe request.pointee.type = EVHTTP_REQ_HEAD
 
-        if !isHead, !response.body.isEmpty, let output = evhttp_request_get_output_buffer(request) {
-            response.body.append(to: output, overTLS: connection.session != nil, connection.server.connectionLimits)
+        if !isHead, !response.body.isEmpty, let output = unsafe evhttp_request_get_output_buffer(request) {
+            unsafe response.body.append(
+                to: output, overTLS: connection.session != nil, connection.server.connectionLimits)
         }
-        evhttp_request_set_on_complete_cb(
+        unsafe evhttp_request_set_on_complete_cb(
             request,
-            { _, context in Connection.from(context)?.evhttpWrote() }, Unmanaged.passUnretained(connection).toOpaque()
+            { _, context in unsafe Connection.from(context)?.evhttpWrote() },
+            unsafe Unmanaged.passUnretained(connection).toOpaque()
         )
-        evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
+        unsafe evhttp_send_reply(request, Int32(response.status.rawValue), pointer(response.status.reason), nil)
         connection.evhttpWrites()
     }
 
     /// StaticStrings end in NUL, as C wants it.
     private borrowing func pointer(_ text: StaticString) -> UnsafePointer<CChar> {
-        UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+        unsafe UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
     }
 }

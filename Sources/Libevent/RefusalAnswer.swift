@@ -9,7 +9,9 @@ enum RefusalAnswer {
     /// 9110, section 9.3.2).
     static func bytes(_ response: Response, isHead: Bool = false, _ head: inout AnswerHead) -> [UInt8] {
         var bytes: [UInt8] = []
-        head.withHead(of: response, AnswerHead.Form(closes: true), on: nil) { bytes.append(contentsOf: $0) }
+        unsafe head.withHead(of: response, AnswerHead.Form(closes: true), on: nil) {
+            unsafe bytes.append(contentsOf: $0)
+        }
         return isHead ? bytes : bytes + response.body.joined
     }
 }

@@ -34,15 +34,15 @@ struct ReservedDescriptor: ~Copyable {
             guard client >= 0 else { break }
             refused += 1
             // A new connection has room for so short an answer, and what the client has not sent yet is not waited for.
-            recv(client, &unread, unread.count, Int32(MSG_DONTWAIT))
-            send(client, answer, answer.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            unsafe recv(client, &unread, unread.count, Int32(MSG_DONTWAIT))
+            unsafe send(client, answer, answer.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
             shutdown(client, Int32(SHUT_WR))
             Glibc.close(client)
         }
         return refused
     }
 
-    private static func open() -> Int32 { Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    private static func open() -> Int32 { unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
 }
 
 /// The listeners that could not accept. libevent's error callback gets evhttp's argument, which leads nowhere, so it
@@ -51,8 +51,8 @@ enum PausedListeners {
     private static let paused = Mutex<Set<Int>>([])
 
     static func pause(_ listener: OpaquePointer?) {
-        guard let listener else { return }
-        evconnlistener_disable(listener)
+        guard let listener = unsafe listener else { return }
+        unsafe evconnlistener_disable(listener)
         _ = paused.withLock { $0.insert(Int(bitPattern: listener)) }
     }
 

@@ -14,18 +14,18 @@ struct SocketAddress: Sendable {
         let octets = address.octets
         if !address.isSix {
             var four = sockaddr_in()
-            withUnsafeMutableBytes(of: &four.sin_addr) { $0.copyBytes(from: octets) }
+            unsafe withUnsafeMutableBytes(of: &four.sin_addr) { unsafe $0.copyBytes(from: octets) }
             four.sin_family = sa_family_t(AF_INET)
             four.sin_port = port.bigEndian
             length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: four, as: sockaddr_in.self) }
+            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: four, as: sockaddr_in.self) }
         } else {
             var six = sockaddr_in6()
-            withUnsafeMutableBytes(of: &six.sin6_addr) { $0.copyBytes(from: octets) }
+            unsafe withUnsafeMutableBytes(of: &six.sin6_addr) { unsafe $0.copyBytes(from: octets) }
             six.sin6_family = sa_family_t(AF_INET6)
             six.sin6_port = port.bigEndian
             length = socklen_t(MemoryLayout<sockaddr_in6>.size)
-            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: six, as: sockaddr_in6.self) }
+            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: six, as: sockaddr_in6.self) }
         }
     }
 
@@ -35,35 +35,35 @@ struct SocketAddress: Sendable {
     func with(port: UInt16) -> SocketAddress {
         var copy = self
         // The port has the same place in both families.
-        withUnsafeMutableBytes(of: &copy.storage) {
-            $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+        unsafe withUnsafeMutableBytes(of: &copy.storage) {
+            unsafe $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
         }
         return copy
     }
 
     /// The address in the kernel's form.
     func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-        withUnsafePointer(to: storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        unsafe withUnsafePointer(to: storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
         }
     }
 
     /// bind(2): 0, or -1 with errno.
     func bind(_ descriptor: Int32) -> Int32 {
-        withSockaddr { Glibc.bind(descriptor, $0, $1) }
+        unsafe withSockaddr { unsafe Glibc.bind(descriptor, $0, $1) }
     }
 
     /// connect(2): 0, or -1 with errno.
     func connect(_ descriptor: Int32) -> Int32 {
-        withSockaddr { Glibc.connect(descriptor, $0, $1) }
+        unsafe withSockaddr { unsafe Glibc.connect(descriptor, $0, $1) }
     }
 
     /// Copies an address as the kernel gave it; nil when it is of no family that is known here.
     init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
         guard length <= socklen_t(MemoryLayout<sockaddr_storage>.size) else { return nil }
         self.length = length
-        withUnsafeMutableBytes(of: &storage) {
-            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        unsafe withUnsafeMutableBytes(of: &storage) {
+            unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
         }
         guard family == AF_INET || family == AF_INET6 else { return nil }
     }
@@ -77,19 +77,23 @@ struct SocketAddress: Sendable {
     static func local(of descriptor: Int32) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let status = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        let status = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
         }
         return status == 0 ? SocketAddress(storage, length) : nil
     }
 
     /// The port, 0 when none was chosen yet.
-    var port: UInt16 { withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) } }
+    var port: UInt16 {
+        unsafe withUnsafeBytes(of: storage) { unsafe UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
 
     /// The numeric address of a peer, without the port, as the kernel gave it; nil when it is of no family that is
     /// known here. An IPv4 address that came in through an IPv6 socket is given as IPv4.
     static func host(of address: UnsafePointer<sockaddr>, length: socklen_t) -> String? {
-        guard let host = SocketAddress(address, length: length)?.host else { return nil }
+        guard let host = unsafe SocketAddress(address, length: length)?.host else { return nil }
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst("::ffff:".count)) : host
     }
 
@@ -100,8 +104,9 @@ struct SocketAddress: Sendable {
     var host: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         // The address stands behind the port; in IPv6 the flow label stands between.
-        _ = withUnsafeBytes(of: storage) { bytes in
-            inet_ntop(family, bytes.baseAddress?.advanced(by: family == AF_INET ? 4 : 8), &text, socklen_t(text.count))
+        _ = unsafe withUnsafeBytes(of: storage) { bytes in
+            unsafe inet_ntop(
+                family, bytes.baseAddress?.advanced(by: family == AF_INET ? 4 : 8), &text, socklen_t(text.count))
         }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
@@ -111,14 +116,16 @@ struct SocketAddress: Sendable {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(name.utf8)
-        let length = withUnsafeMutableBytes(of: &address.sun_path) { path in
+        let length = unsafe withUnsafeMutableBytes(of: &address.sun_path) { path in
             let count = min(bytes.count, path.count - 1)
-            path[0] = 0  // A leading NUL makes the name abstract.
-            for index in 0..<count { path[index + 1] = bytes[index] }
+            unsafe path[0] = 0  // A leading NUL makes the name abstract.
+            for index in 0..<count { unsafe path[index + 1] = bytes[index] }
             return socklen_t(MemoryLayout<sa_family_t>.size + 1 + count)
         }
-        return withUnsafePointer(to: address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, length) }
+        return unsafe withUnsafePointer(to: address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe Glibc.bind(descriptor, $0, length)
+            }
         }
     }
 }

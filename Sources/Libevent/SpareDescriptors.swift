@@ -29,7 +29,7 @@ struct SpareDescriptors: ~Copyable {
     /// Takes back descriptors that were given up, as far as there are some again.
     mutating func refill() {
         while descriptors.count < wanted {
-            let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+            let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { return }
             descriptors.append(descriptor)
         }

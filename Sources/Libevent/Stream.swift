@@ -13,7 +13,7 @@ import Glibc
 import TLS
 
 /// One bufferevent and its life. Belongs to its loop's thread; `Streams` owns it and is the only one that frees it.
-final class Stream {
+@safe final class Stream {
     /// What its owner has made of it so far. Moments are in milliseconds of `MonotonicClock`.
     enum Standing {
         /// It must have been admitted by then.
@@ -88,39 +88,39 @@ final class Stream {
         on loop: EventLoop, of streams: Streams, lowWater: Int
     ) {
         let made =
-            raw.map {
-                bufferevent_openssl_socket_new(
+            unsafe raw.map {
+                unsafe bufferevent_openssl_socket_new(
                     loop.base, descriptor, $0, isAccepted ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
                     Self.options)
             } ?? bufferevent_socket_new(loop.base, descriptor, Self.options)
-        guard let made else {
+        guard let made = unsafe made else {
             close(descriptor)
             return nil
         }
-        bufferevent = made
-        session = raw.map { TLSSession($0) }
+        unsafe bufferevent = unsafe made
+        session = unsafe raw.map { unsafe TLSSession($0) }
         self.id = id
         self.host = host
         self.isAccepted = isAccepted
         standing = .newcomer(until: deadline)
         self.streams = streams
         self.lowWater = lowWater
-        bufferevent_set_max_single_write(made, Self.maximumSingleWrite)
-        bufferevent_set_max_single_read(made, Self.bytesPerTurn)
-        bufferevent_setwatermark(made, Int16(EV_WRITE), lowWater, 0)
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        bufferevent_setcb(
+        unsafe bufferevent_set_max_single_write(made, Self.maximumSingleWrite)
+        unsafe bufferevent_set_max_single_read(made, Self.bytesPerTurn)
+        unsafe bufferevent_setwatermark(made, Int16(EV_WRITE), lowWater, 0)
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe bufferevent_setcb(
             made,
-            { _, context in Stream.from(context)?.readable(OnLoop()) },
-            { _, context in Stream.from(context)?.written(OnLoop()) },
-            { _, events, context in Stream.from(context)?.happened(Int32(events), OnLoop()) }, context)
-        if session != nil { boundTurns(context) }
+            { _, context in unsafe Stream.from(context)?.readable(OnLoop()) },
+            { _, context in unsafe Stream.from(context)?.written(OnLoop()) },
+            { _, events, context in unsafe Stream.from(context)?.happened(Int32(events), OnLoop()) }, unsafe context)
+        if session != nil { unsafe boundTurns(context) }
     }
 
     deinit { free() }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> Stream? {
-        context.map { Unmanaged<Stream>.fromOpaque($0).takeUnretainedValue() }
+        unsafe context.map { unsafe Unmanaged<Stream>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Frees the bufferevent, and with it the socket and the session. What was queued is lost.
@@ -130,16 +130,17 @@ final class Stream {
         // First: it must not outlive its descriptor.
         reader = nil
         if let session {
-            session.isEstablished ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent))
+            unsafe session.isEstablished
+                ? session.sayGoodbye() : UnreadBytes.discard(from: bufferevent_getfd(bufferevent))
         }
-        bufferevent_setcb(bufferevent, nil, nil, nil, nil)
-        bufferevent_free(bufferevent)
+        unsafe bufferevent_setcb(bufferevent, nil, nil, nil, nil)
+        unsafe bufferevent_free(bufferevent)
     }
 
     /// Begins to read and write; a plain socket that is being connected says later whether it was.
     func start() {
-        if session == nil, !isAccepted { bufferevent_socket_connect(bufferevent, nil, 0) }
-        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+        if session == nil, !isAccepted { unsafe bufferevent_socket_connect(bufferevent, nil, 0) }
+        unsafe bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
     }
 
     /// Accepted, and not admitted.
@@ -153,14 +154,14 @@ final class Stream {
 
     // MARK: - What its owner does
 
-    var queuedBytes: Int { evbuffer_get_length(bufferevent_get_output(bufferevent)) }
+    var queuedBytes: Int { unsafe evbuffer_get_length(bufferevent_get_output(bufferevent)) }
 
     func send(_ bytes: [UInt8]) {
         guard !standing.isLeaving else { return }
         let sent = isPlainAndOpen && queuedBytes == 0 ? sendAtOnce(bytes) : 0
         guard sent < bytes.count else { return }
-        bytes.withUnsafeBytes { rest in
-            _ = bufferevent_write(bufferevent, rest.baseAddress.map { $0 + sent }, rest.count - sent)
+        unsafe bytes.withUnsafeBytes { rest in
+            _ = unsafe bufferevent_write(bufferevent, rest.baseAddress.map { unsafe $0 + sent }, rest.count - sent)
         }
         if queuedBytes > lowWater { isHigh = true }
     }
@@ -170,7 +171,7 @@ final class Stream {
     /// Returns how many bytes the kernel has taken. The socket mostly takes all, and asking epoll before and after
     /// would cost more than that. An error is left for libevent to find.
     private func sendAtOnce(_ bytes: [UInt8]) -> Int {
-        max(
+        unsafe max(
             0, Glibc.send(bufferevent_getfd(bufferevent), bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
         )
     }
@@ -185,15 +186,16 @@ final class Stream {
         ]
         for (level, option, value) in options {
             var value = value
-            setsockopt(bufferevent_getfd(bufferevent), level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+            unsafe setsockopt(
+                bufferevent_getfd(bufferevent), level, option, &value, socklen_t(MemoryLayout<Int32>.size))
         }
     }
 
     /// Writes the queued bytes and then waits for the peer to close.
     func leave() {
         reader = nil
-        bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
-        bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
+        unsafe bufferevent_setwatermark(bufferevent, Int16(EV_WRITE), 0, 0)
+        unsafe bufferevent_enable(bufferevent, Int16(EV_READ | EV_WRITE))
         if queuedBytes == 0 { shutDown() }
     }
 
@@ -201,7 +203,7 @@ final class Stream {
         guard !hasShutDown else { return }
         hasShutDown = true
         session?.sayGoodbye()
-        shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
+        unsafe shutdown(bufferevent_getfd(bufferevent), Int32(SHUT_WR))
     }
 
     /// Marks it open; says who is there.
@@ -214,15 +216,15 @@ final class Stream {
     // MARK: - What libevent tells
 
     private func readable(_ onLoop: borrowing OnLoop) {
-        let input = bufferevent_get_input(bufferevent)
+        let input = unsafe bufferevent_get_input(bufferevent)
         guard !standing.isLeaving else {
-            evbuffer_drain(input, -1)
+            unsafe evbuffer_drain(input, -1)
             return resumeTurn()
         }
         guard isOpen else { return }  // Kept until it is open.
-        let count = evbuffer_get_length(input)
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            initialized = max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
+        let count = unsafe evbuffer_get_length(input)
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = unsafe max(0, Int(evbuffer_remove(input, buffer.baseAddress, count)))
         }
         resumeTurn()
         if !bytes.isEmpty { streams.tell(id, .received(bytes), onLoop) }
@@ -230,18 +232,19 @@ final class Stream {
 
     /// Without memory for it libevent goes on reading.
     private func readByOurselves() {
-        reader = try? LoopEvent.readable(bufferevent_getfd(bufferevent), on: streams.loop) { [unowned self] onLoop in
+        reader = try? unsafe LoopEvent.readable(bufferevent_getfd(bufferevent), on: streams.loop) {
+            [unowned self] onLoop in
             readSocket(onLoop)
         }
-        if reader != nil { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+        if reader != nil { unsafe bufferevent_disable(bufferevent, Int16(EV_READ)) }
     }
 
     private func readSocket(_ onLoop: borrowing OnLoop) {
         // What libevent had read before comes first.
-        if evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
+        if unsafe evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
         var total = 0
         while isInUse, total < Self.bytesPerTurn {
-            let count = streams.receive(from: bufferevent_getfd(bufferevent))
+            let count = unsafe streams.receive(from: bufferevent_getfd(bufferevent))
             guard count > 0 else { return count == 0 ? endReading() : failReading(errno, onLoop) }
             total += count
             streams.tell(id, .received(Array(streams.received[..<count])), onLoop)
@@ -252,32 +255,32 @@ final class Stream {
     /// The end is left for libevent to find and report.
     private func endReading() {
         reader = nil
-        bufferevent_enable(bufferevent, Int16(EV_READ))
+        unsafe bufferevent_enable(bufferevent, Int16(EV_READ))
     }
 
     private func failReading(_ code: Int32, _ onLoop: borrowing OnLoop) {
         guard code != EAGAIN, code != EINTR else { return }
-        streams.ended(self, .failed(String(cString: strerror(code))), onLoop)
+        unsafe streams.ended(self, .failed(String(cString: strerror(code))), onLoop)
     }
 
     /// A TLS bufferevent reads until the socket is empty, which a fast peer may never let happen. What OpenSSL holds of
     /// a record is still read.
     private func boundTurns(_ context: UnsafeMutableRawPointer) {
-        evbuffer_add_cb(
+        unsafe evbuffer_add_cb(
             bufferevent_get_input(bufferevent),
             { _, info, context in
-                guard let info, info.pointee.n_added > 0 else { return }
-                Stream.from(context)?.came(info.pointee.n_added)
-            }, context)
+                guard let info = unsafe info, unsafe info.pointee.n_added > 0 else { return }
+                unsafe Stream.from(context)?.came(info.pointee.n_added)
+            }, unsafe context)
     }
 
     private func came(_ count: Int) {
         cameInTurn += count
-        if cameInTurn >= Self.bytesPerTurn { bufferevent_disable(bufferevent, Int16(EV_READ)) }
+        if cameInTurn >= Self.bytesPerTurn { unsafe bufferevent_disable(bufferevent, Int16(EV_READ)) }
     }
 
     private func resumeTurn() {
-        if cameInTurn >= Self.bytesPerTurn { bufferevent_enable(bufferevent, Int16(EV_READ)) }
+        if cameInTurn >= Self.bytesPerTurn { unsafe bufferevent_enable(bufferevent, Int16(EV_READ)) }
         cameInTurn = 0
     }
 
@@ -294,12 +297,12 @@ final class Stream {
         if events & BEV_EVENT_CONNECTED != 0 {
             guard !isOpen else { return }
             streams.opened(self, onLoop)
-            if isInUse, evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
+            if isInUse, unsafe evbuffer_get_length(bufferevent_get_input(bufferevent)) > 0 { readable(onLoop) }
         } else if events & BEV_EVENT_ERROR != 0 {
             let code = errno
-            let reason = session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
+            let reason = unsafe session == nil ? 0 : bufferevent_get_openssl_error(bufferevent)
             let text =
-                reason != 0
+                unsafe reason != 0
                 ? TLSSession.reason(reason)
                 : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
             streams.ended(self, TLSSession.isDistrust(reason) ? .distrusted(text) : .failed(text), onLoop)

@@ -7,7 +7,7 @@ import Glibc
 package import TLS
 
 /// Accepts streams. Belongs to its loop's thread.
-package final class StreamListener {
+@safe package final class StreamListener {
     private let streams: Streams
     private let security: TLSContextBox?
     private let allowsPlain: Bool
@@ -23,20 +23,20 @@ package final class StreamListener {
         self.streams = streams
         self.security = security
         self.allowsPlain = allowsPlain
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        let listener = evconnlistener_new(
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let listener = unsafe evconnlistener_new(
             streams.loop.base,
             { _, descriptor, address, length, context in
-                guard let context else { return }
-                let host = address.flatMap { SocketAddress.host(of: $0, length: socklen_t(length)) } ?? ""
-                Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().accepted(
+                guard let context = unsafe context else { return }
+                let host = unsafe address.flatMap { unsafe SocketAddress.host(of: $0, length: socklen_t(length)) } ?? ""
+                unsafe Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().accepted(
                     descriptor, from: host, OnLoop())
-            }, context, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, descriptor)
-        guard let listener else { throw .eventRefused }
-        self.listener = listener
-        evconnlistener_set_error_cb(listener) { _, context in
-            guard let context else { return }
-            Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().failed()
+            }, unsafe context, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, descriptor)
+        guard let listener = unsafe listener else { throw .eventRefused }
+        unsafe self.listener = unsafe listener
+        unsafe evconnlistener_set_error_cb(listener) { _, context in
+            guard let context = unsafe context else { return }
+            unsafe Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue().failed()
         }
         streams.listeners[ObjectIdentifier(self)] = { [unowned self] in acceptAgain() }
     }
@@ -48,8 +48,8 @@ package final class StreamListener {
 
     private func end() {
         streams.listeners[ObjectIdentifier(self)] = nil
-        if let listener { evconnlistener_free(listener) }
-        listener = nil
+        if let listener = unsafe listener { unsafe evconnlistener_free(listener) }
+        unsafe listener = nil
     }
 
     private func accepted(_ descriptor: Int32, from host: String, _ onLoop: borrowing OnLoop) {
@@ -58,14 +58,14 @@ package final class StreamListener {
 
     /// Out of descriptors, most likely.
     private func failed() {
-        guard let listener, !streams.releaseSpare() else { return }
-        evconnlistener_disable(listener)
+        guard let listener = unsafe listener, !streams.releaseSpare() else { return }
+        unsafe evconnlistener_disable(listener)
         isResting = true
     }
 
     private func acceptAgain() {
-        guard isResting, let listener else { return }
+        guard isResting, let listener = unsafe listener else { return }
         isResting = false
-        evconnlistener_enable(listener)
+        unsafe evconnlistener_enable(listener)
     }
 }

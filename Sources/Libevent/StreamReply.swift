@@ -9,33 +9,33 @@ import HTTP
 
 /// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends
 /// the answer.
-package struct StreamReply: ~Copyable {
+@safe package struct StreamReply: ~Copyable {
     /// Retained by hand, as in `PendingReply`.
     private let connection: Unmanaged<Connection>
     /// By which the connection knows this answer.
     private let number: Int
 
     init(_ connection: Connection, number: Int) {
-        self.connection = .passRetained(connection)
+        unsafe self.connection = unsafe .passRetained(connection)
         self.number = number
     }
 
     /// Whether a client still reads, as far as is known.
-    package var hasClient: Bool { connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
+    package var hasClient: Bool { unsafe connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
 
     /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
     /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
     package func send(_ bytes: [UInt8]) -> Bool {
-        connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) }
+        unsafe connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) }
     }
 
     /// Ends the body. The connection serves on, where the request and its version let it.
     package consuming func end() {
-        connection.takeRetainedValue().endStream(number)
+        unsafe connection.takeRetainedValue().endStream(number)
         discard self
     }
 
     deinit {
-        connection.takeRetainedValue().endStream(number)
+        unsafe connection.takeRetainedValue().endStream(number)
     }
 }

@@ -5,7 +5,7 @@ import CLibevent
 import HTTP
 
 /// The sender of a connection's streamed answer.
-struct StreamSender {
+@safe struct StreamSender {
     let number: Int
     /// Whether the body comes in chunks. If not, it ends with the connection.
     let isChunked: Bool
@@ -27,14 +27,16 @@ extension Connection {
     ) -> Int {
         guard let (number, path, directives) = machine.beginStream() else {
             // evhttp has freed the connection, and left the request to us.
-            if let request { evhttp_request_free(request) }
+            if let request = unsafe request { unsafe evhttp_request_free(request) }
             return 0
         }
         let form = AnswerHead.Form(
             minorVersion: isOld ? 0 : 1, closes: path == .evhttp || machine.isDraining,
             length: isOld ? .untilClosed : .chunked)
-        stream = StreamSender(number: number, isChunked: !isOld, request: request, ended: ended)
-        server.withHead(of: response, form) { _ = bufferevent_write(bufferevent, $0.baseAddress, $0.count) }
+        stream = unsafe StreamSender(number: number, isChunked: !isOld, request: request, ended: ended)
+        unsafe server.withHead(of: response, form) {
+            _ = unsafe bufferevent_write(bufferevent, $0.baseAddress, $0.count)
+        }
         carryOut(directives)
         if isHead { endStream(number, isBodiless: true) }
         return number
@@ -48,10 +50,10 @@ extension Connection {
         guard waiting == 0 || waiting + bytes.count <= server.rules.streamedAhead else { return false }
         if stream.isChunked {
             let line = Array("\(String(bytes.count, radix: 16))\r\n".utf8)
-            bufferevent_write(bufferevent, line, line.count)
+            unsafe bufferevent_write(bufferevent, line, line.count)
         }
-        bufferevent_write(bufferevent, bytes, bytes.count)
-        if stream.isChunked { bufferevent_write(bufferevent, Self.lineEnd, Self.lineEnd.count) }
+        unsafe bufferevent_write(bufferevent, bytes, bytes.count)
+        if stream.isChunked { unsafe bufferevent_write(bufferevent, Self.lineEnd, Self.lineEnd.count) }
         return true
     }
 
@@ -61,9 +63,9 @@ extension Connection {
         stream?.ended = nil
         guard machine.isStreaming(number) else { return }
         if sender.isChunked, !isBodiless {
-            bufferevent_write(bufferevent, Self.lastChunk, Self.lastChunk.count)
+            unsafe bufferevent_write(bufferevent, Self.lastChunk, Self.lastChunk.count)
         }
-        if sender.request == nil { stream = nil }
+        if unsafe sender.request == nil { stream = nil }
         carryOut(machine.endStream(number))
     }
 
@@ -71,7 +73,7 @@ extension Connection {
     func streamEnds() {
         guard let stream else { return }
         self.stream = nil
-        if let request = stream.request { evhttp_request_free(request) }
+        if let request = unsafe stream.request { unsafe evhttp_request_free(request) }
         stream.ended?(.clientGone, OnLoop())
     }
 

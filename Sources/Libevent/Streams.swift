@@ -77,11 +77,11 @@ package final class Streams {
                     + "numeric address")
         }
         guard let descriptor = connectingSocket(address) else {
-            return fail(id, host, String(cString: strerror(errno)))
+            return unsafe fail(id, host, String(cString: strerror(errno)))
         }
-        let session = security.flatMap { $0.makeSession() }
-        guard security == nil || session != nil,
-            let stream = Stream(
+        let session = unsafe security.flatMap { unsafe $0.makeSession() }
+        guard unsafe security == nil || session != nil,
+            let stream = unsafe Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session,
                 admittedBy: MonotonicClock.milliseconds() + Int64(milliseconds), on: loop, of: self,
                 lowWater: limits.lowWater)
@@ -101,7 +101,7 @@ package final class Streams {
         }
         guard descriptor >= 0 else { return nil }
         var on: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         guard address.connect(descriptor) == 0 || errno == EINPROGRESS else {
             let code = errno
             Glibc.close(descriptor)
@@ -134,14 +134,14 @@ package final class Streams {
     private func begin(
         _ descriptor: Int32, _ host: String, _ security: TLSContext?, _ deadline: Int64, _ onLoop: borrowing OnLoop
     ) {
-        let session = security.flatMap { $0.makeSession() }
-        guard security == nil || session != nil else {
+        let session = unsafe security.flatMap { unsafe $0.makeSession() }
+        guard unsafe security == nil || session != nil else {
             newcomers.remove(host)
             Glibc.close(descriptor)
             return
         }
         guard
-            let stream = Stream(
+            let stream = unsafe Stream(
                 nextID(), over: descriptor, host: host, isAccepted: true, session: session, admittedBy: deadline,
                 on: loop, of: self,
                 lowWater: limits.lowWater)
@@ -255,7 +255,9 @@ package final class Streams {
 
     /// Reads what a socket has into `received`; returns how many bytes, 0 at its end, -1 with errno.
     func receive(from descriptor: Int32) -> Int {
-        received.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
+        unsafe received.withUnsafeMutableBytes {
+            unsafe recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+        }
     }
 
     func tell(_ id: StreamID, _ event: StreamEvent, _ onLoop: borrowing OnLoop) {
@@ -327,7 +329,7 @@ private enum FirstByte {
 
     init(of descriptor: Int32) {
         var byte: UInt8 = 0
-        switch recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) {
+        switch unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) {
         case 1: self = byte == Self.handshakeRecord ? .handshake : .other
         default: self = .none
         }

@@ -11,10 +11,10 @@ enum UnreadBytes {
 
     /// Reads it away, without waiting for more.
     static func discard(from descriptor: Int32) {
-        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { room in
+        unsafe withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { room in
             var total = 0
             while total < most {
-                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+                let count = unsafe recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
                 if count <= 0 { break }
                 total += count
             }

@@ -9,7 +9,7 @@ public import Time
 public enum MonotonicClock {
     @inlinable public static func now() -> MonotonicTime {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
@@ -22,13 +22,13 @@ public enum ThisThread {
     public static func sleep(nanoseconds: Int64) {
         guard nanoseconds > 0 else { return }
         var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
+        unsafe clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
     }
 
     /// How long it has run on a processor, in nanoseconds.
     public static func processorTime() -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
@@ -38,7 +38,7 @@ public enum WallClock {
     /// The kernel counts it in 64 bits of nanoseconds too.
     @inlinable public static func nanoseconds() -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 

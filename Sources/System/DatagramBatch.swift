@@ -15,18 +15,22 @@ package struct ArrivalAddress: Sendable {
 
     fileprivate init(_ message: UnsafeRawBufferPointer) {
         count = min(message.count, Self.room)
-        withUnsafeMutableBytes(of: &bytes) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count])) }
+        unsafe withUnsafeMutableBytes(of: &bytes) {
+            unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count]))
+        }
     }
 
     fileprivate func withBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) -> Result) -> Result {
         var copy = bytes
-        return withUnsafeMutableBytes(of: &copy) { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<count])) }
+        return unsafe withUnsafeMutableBytes(of: &copy) {
+            unsafe body(UnsafeMutableRawBufferPointer(rebasing: $0[..<count]))
+        }
     }
 }
 
 /// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they
 /// are.
-package struct DatagramBatch: ~Copyable {
+@safe package struct DatagramBatch: ~Copyable {
     private let longest: Int
     private let headers: UnsafeMutableBufferPointer<csystem_datagram>
     private let vectors: UnsafeMutableBufferPointer<iovec>
@@ -37,42 +41,43 @@ package struct DatagramBatch: ~Copyable {
     /// Room for `count` datagrams of `longest` bytes each.
     package init(count: Int, longest: Int) {
         self.longest = longest
-        headers = .allocate(capacity: count)
-        headers.initialize(repeating: csystem_datagram())
-        vectors = .allocate(capacity: count)
-        vectors.initialize(repeating: iovec())
-        addresses = .allocate(capacity: count)
-        addresses.initialize(repeating: sockaddr_storage())
-        controls = .allocate(byteCount: count * ArrivalAddress.room, alignment: 8)
-        data = .allocate(byteCount: count * longest, alignment: 8)
+        unsafe headers = .allocate(capacity: count)
+        unsafe headers.initialize(repeating: csystem_datagram())
+        unsafe vectors = .allocate(capacity: count)
+        unsafe vectors.initialize(repeating: iovec())
+        unsafe addresses = .allocate(capacity: count)
+        unsafe addresses.initialize(repeating: sockaddr_storage())
+        unsafe controls = .allocate(byteCount: count * ArrivalAddress.room, alignment: 8)
+        unsafe data = .allocate(byteCount: count * longest, alignment: 8)
         for index in 0..<count {
-            vectors[index] = iovec(iov_base: data.baseAddress?.advanced(by: index * longest), iov_len: longest)
+            unsafe vectors[index] = unsafe iovec(
+                iov_base: data.baseAddress?.advanced(by: index * longest), iov_len: longest)
         }
     }
 
     deinit {
-        headers.deallocate()
-        vectors.deallocate()
-        addresses.deallocate()
-        controls.deallocate()
-        data.deallocate()
+        unsafe headers.deallocate()
+        unsafe vectors.deallocate()
+        unsafe addresses.deallocate()
+        unsafe controls.deallocate()
+        unsafe data.deallocate()
     }
 
     /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next
     /// call meets again.
     package borrowing func receive(from descriptor: Int32) -> Int {
-        for index in headers.indices {
-            var header = msghdr()
-            header.msg_name = UnsafeMutableRawPointer(addresses.baseAddress?.advanced(by: index))
-            header.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            header.msg_iov = vectors.baseAddress?.advanced(by: index)
-            header.msg_iovlen = 1
-            header.msg_control = controls.baseAddress?.advanced(by: index * ArrivalAddress.room)
-            header.msg_controllen = ArrivalAddress.room
-            headers[index] = csystem_datagram(header: header, length: 0)
+        for index in unsafe headers.indices {
+            var header = unsafe msghdr()
+            unsafe header.msg_name = unsafe UnsafeMutableRawPointer(addresses.baseAddress?.advanced(by: index))
+            unsafe header.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            unsafe header.msg_iov = unsafe vectors.baseAddress?.advanced(by: index)
+            unsafe header.msg_iovlen = 1
+            unsafe header.msg_control = unsafe controls.baseAddress?.advanced(by: index * ArrivalAddress.room)
+            unsafe header.msg_controllen = ArrivalAddress.room
+            unsafe headers[index] = unsafe csystem_datagram(header: header, length: 0)
         }
         while true {
-            let count = csystem_recvmmsg(
+            let count = unsafe csystem_recvmmsg(
                 descriptor, headers.baseAddress, UInt32(headers.count), Int32(MSG_DONTWAIT), nil)
             if count >= 0 { return Int(count) }
             guard errno == EINTR else { return 0 }
@@ -81,28 +86,30 @@ package struct DatagramBatch: ~Copyable {
 
     /// The bytes of a datagram, until the next `receive`.
     package borrowing func bytes(_ index: Int) -> UnsafeBufferPointer<UInt8> {
-        let count = min(Int(headers[index].length), longest)
-        return UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(
+        let count = unsafe min(Int(headers[index].length), longest)
+        return unsafe UnsafeRawBufferPointer(rebasing: data[index * longest..<index * longest + count]).bindMemory(
             to: UInt8.self)
     }
 
     /// Whether the datagram was longer than there was room for.
-    package borrowing func isCut(_ index: Int) -> Bool { headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0 }
+    package borrowing func isCut(_ index: Int) -> Bool {
+        unsafe headers[index].header.msg_flags & Int32(MSG_TRUNC) != 0
+    }
 
     /// Whom the datagram came from.
     package borrowing func withAddress<Result>(_ index: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result?)
         -> Result?
     {
-        let length = headers[index].header.msg_namelen
-        return addresses.baseAddress?.advanced(by: index).withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            body($0, length)
+        let length = unsafe headers[index].header.msg_namelen
+        return unsafe addresses.baseAddress?.advanced(by: index).withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe body($0, length)
         }
     }
 
     package borrowing func arrival(_ index: Int) -> ArrivalAddress {
-        let count = min(Int(headers[index].header.msg_controllen), ArrivalAddress.room)
+        let count = unsafe min(Int(headers[index].header.msg_controllen), ArrivalAddress.room)
         let start = index * ArrivalAddress.room
-        return ArrivalAddress(UnsafeRawBufferPointer(rebasing: controls[start..<start + count]))
+        return unsafe ArrivalAddress(UnsafeRawBufferPointer(rebasing: controls[start..<start + count]))
     }
 
     /// Sends one datagram without waiting; false when the kernel does not take it.
@@ -111,17 +118,18 @@ package struct DatagramBatch: ~Copyable {
         from local: ArrivalAddress,
         by descriptor: Int32
     ) -> Bool {
-        local.withBytes { control in
-            var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-            return withUnsafeMutablePointer(to: &vector) { vector in
-                var header = msghdr()
-                header.msg_name = UnsafeMutableRawPointer(mutating: UnsafeRawPointer(name))
-                header.msg_namelen = length
-                header.msg_iov = vector
-                header.msg_iovlen = 1
-                header.msg_control = control.isEmpty ? nil : control.baseAddress
-                header.msg_controllen = control.count
-                return sendmsg(descriptor, &header, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) == bytes.count
+        unsafe local.withBytes { control in
+            var vector = unsafe iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+            return unsafe withUnsafeMutablePointer(to: &vector) { vector in
+                var header = unsafe msghdr()
+                unsafe header.msg_name = unsafe UnsafeMutableRawPointer(mutating: UnsafeRawPointer(name))
+                unsafe header.msg_namelen = length
+                unsafe header.msg_iov = unsafe vector
+                unsafe header.msg_iovlen = 1
+                unsafe header.msg_control = unsafe control.isEmpty ? nil : control.baseAddress
+                unsafe header.msg_controllen = control.count
+                return unsafe sendmsg(descriptor, &header, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) == bytes.count
             }
         }
     }
@@ -131,9 +139,9 @@ package struct DatagramBatch: ~Copyable {
         var on: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         if isSix {
-            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_RECVPKTINFO, &on, size)
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_RECVPKTINFO, &on, size)
         } else {
-            setsockopt(descriptor, Int32(IPPROTO_IP), IP_PKTINFO, &on, size)
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IP), IP_PKTINFO, &on, size)
         }
     }
 }

@@ -12,7 +12,7 @@ package struct FileIdentity: Hashable, Sendable {
     /// Follows symbolic links; nil where they lead nowhere.
     package init?(_ path: String) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+        guard unsafe stat(path, &status) == 0 else { return nil }
         self.init(status)
     }
 
@@ -49,20 +49,20 @@ package enum DirectoryFiles {
     package static func names(in path: String, atMost limit: Int) throws(SystemFailure) -> (
         names: [String], isWhole: Bool
     ) {
-        guard let stream = opendir(path) else { throw SystemFailure("open", code: errno) }
-        defer { closedir(stream) }
+        guard let stream = unsafe opendir(path) else { throw SystemFailure("open", code: errno) }
+        defer { unsafe closedir(stream) }
         var names: [String] = []
         while true {
             errno = 0
-            guard let entry = readdir(stream) else {
+            guard let entry = unsafe readdir(stream) else {
                 guard errno == 0 else { throw SystemFailure("readdir", code: errno) }
                 return (names, true)
             }
             guard names.count < limit else { return (names, false) }
             // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the
             // stream's buffer.
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             if name != ".", name != ".." { names.append(name) }
         }
@@ -70,19 +70,19 @@ package enum DirectoryFiles {
 
     /// A file's content of at most `limit` bytes; symbolic links are followed.
     package static func read(_ path: String, limit: Int) throws(FileFault) -> FileContent {
-        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault("open", errno) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw fault("stat", errno) }
+        guard unsafe fstat(descriptor, &status) == 0 else { throw fault("stat", errno) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
         guard status.st_size <= off_t(limit) else { throw .tooLarge }
         // One more than it has, to see its end; more when it grows meanwhile.
         var content = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var length = 0
         while true {
-            let count = content.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+            let count = unsafe content.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
             }
             if count == 0 { break }
             if count < 0 {

@@ -33,7 +33,7 @@ package final class DirectoryWatch {
     package init(_ path: String) throws(SystemFailure) {
         descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard descriptor >= 0 else { throw SystemFailure("inotify_init", code: errno) }
-        guard inotify_add_watch(descriptor, path, Self.mask) >= 0 else {
+        guard unsafe inotify_add_watch(descriptor, path, Self.mask) >= 0 else {
             let code = errno
             close(descriptor)
             throw SystemFailure("inotify_add_watch", code: code)
@@ -50,7 +50,7 @@ package final class DirectoryWatch {
                 pollfd(fd: signal.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
             ]
-            let count = poll(&entries, 2, Int32(clamping: rest))
+            let count = unsafe poll(&entries, 2, Int32(clamping: rest))
             if count > 0 { return entries[0].revents != 0 ? .signal : .event }
             if rest == 0, count == 0 || errno != EINTR { return .time }
         }
@@ -60,12 +60,12 @@ package final class DirectoryWatch {
     package func drain() {
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {
-            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { return }
-            buffer.withUnsafeBytes { bytes in
+            unsafe buffer.withUnsafeBytes { bytes in
                 var offset = 0
                 while offset + MemoryLayout<inotify_event>.size <= count {
-                    let event = bytes.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
+                    let event = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
                     if event.mask & Self.end != 0 { isOver = true }
                     offset += MemoryLayout<inotify_event>.size + Int(event.len)
                 }

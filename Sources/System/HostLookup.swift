@@ -15,35 +15,35 @@ package enum HostLookup {
     /// The numeric IPv4 and IPv6 addresses of a host, in the order of the system's preference; those that mean something
     /// on one link only have a zone (`fe80::1%eth0`).
     package static func addresses(of host: String) throws(Failure) -> [String] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_family = AF_UNSPEC
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var first: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host, nil, &hints, &first)
+        let status = unsafe getaddrinfo(host, nil, &hints, &first)
         guard status == 0 else {
             let systemError = errno
             if status == EAI_SYSTEM {
-                throw Failure(description: String(cString: strerror(systemError)), isAnswer: false)
+                throw unsafe Failure(description: String(cString: strerror(systemError)), isAnswer: false)
             }
-            let description = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+            let description = unsafe gai_strerror(status).map { unsafe String(cString: $0) } ?? "error \(status)"
             throw Failure(description: description, isAnswer: status == EAI_NONAME)
         }
-        defer { freeaddrinfo(first) }
+        defer { unsafe freeaddrinfo(first) }
         var found: [String] = []
-        var next = first
-        while let entry = next {
-            if let text = numeric(entry.pointee) { found.append(text) }
-            next = entry.pointee.ai_next
+        var next = unsafe first
+        while let entry = unsafe next {
+            if let text = unsafe numeric(entry.pointee) { found.append(text) }
+            unsafe next = unsafe entry.pointee.ai_next
         }
         return found
     }
 
     /// Nil for families other than IPv4 and IPv6.
     private static func numeric(_ info: addrinfo) -> String? {
-        guard info.ai_family == AF_INET || info.ai_family == AF_INET6 else { return nil }
+        guard unsafe info.ai_family == AF_INET || info.ai_family == AF_INET6 else { return nil }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         guard
-            getnameinfo(info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
+            unsafe getnameinfo(info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
         else { return nil }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -25,25 +25,25 @@ package struct NamedThread: Sendable {
     package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
         var blocked = sigset_t()
         var before = sigset_t()
-        sigfillset(&blocked)
-        for fault in Self.faults { sigdelset(&blocked, fault) }
+        unsafe sigfillset(&blocked)
+        for fault in Self.faults { unsafe sigdelset(&blocked, fault) }
         // Inherited by the new thread.
-        pthread_sigmask(SIG_SETMASK, &blocked, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        unsafe pthread_sigmask(SIG_SETMASK, &blocked, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
 
         var thread = pthread_t()
-        let start = Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
-        let status = pthread_create(
+        let start = unsafe Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
+        let status = unsafe pthread_create(
             &thread, nil,
             { context in
-                guard let context else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-                pthread_setname_np(pthread_self(), start.name)
+                guard let context = unsafe context else { return nil }
+                let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+                unsafe pthread_setname_np(pthread_self(), start.name)
                 start.body()
                 return nil
-            }, start.toOpaque())
+            }, unsafe start.toOpaque())
         guard status == 0 else {
-            start.release()
+            unsafe start.release()
             throw SystemFailure("the thread \(name) cannot be started", code: status)
         }
         self.thread = thread

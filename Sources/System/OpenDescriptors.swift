@@ -13,7 +13,7 @@ enum OpenDescriptors {
     /// Since 6.2, Linux gives the number as the size of the directory; nil where it does not.
     static func told() -> Int? {
         var status = stat()
-        guard stat("/proc/self/fd", &status) == 0, status.st_size > 0 else { return nil }
+        guard unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 else { return nil }
         return Int(status.st_size)
     }
 
@@ -22,14 +22,14 @@ enum OpenDescriptors {
     /// one.
     static func probed() -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
         let most = Int(clamping: min(limit.rlim_cur, rlim_t(Int32.max)))
         var entries = [pollfd](repeating: pollfd(), count: min(atOnce, most))
         var (count, start) = (0, 0)
         while start < most {
             let size = min(entries.count, most - start)
             for index in 0..<size { entries[index] = pollfd(fd: Int32(start + index), events: 0, revents: 0) }
-            guard poll(&entries, nfds_t(size), 0) >= 0 else { return count }
+            guard unsafe poll(&entries, nfds_t(size), 0) >= 0 else { return count }
             let open = entries[..<size].count { $0.revents & Int16(POLLNVAL) == 0 }
             count += open
             // After so many free numbers none is in use, unless a program chose its number itself.

@@ -37,7 +37,7 @@ package struct ProcessFigures: Sendable, Equatable {
 
     private static func limit(_ resource: __rlimit_resource_t) -> Double {
         var limit = rlimit()
-        return getrlimit(resource, &limit) == 0 ? Double(limit.rlim_cur) : 0
+        return unsafe getrlimit(resource, &limit) == 0 ? Double(limit.rlim_cur) : 0
     }
 
     /// When the machine was started, in seconds since 1970. The kernel computes it from the wall clock, so it is read
@@ -47,13 +47,13 @@ package struct ProcessFigures: Sendable, Equatable {
     }
 
     static func contents(of path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16_384)
         while true {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             guard count >= 0 else { return nil }
             if count == 0 { return String(decoding: bytes, as: UTF8.self) }
             bytes += chunk[..<count]

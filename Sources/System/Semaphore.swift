@@ -25,11 +25,11 @@ package final class Semaphore: Sendable {
     package func wait(until moment: MonotonicTime) -> Bool {
         while true {
             var count: eventfd_t = 0
-            if eventfd_read(descriptor, &count) == 0 { return true }
+            if unsafe eventfd_read(descriptor, &count) == 0 { return true }
             let rest = moment.rest(at: MonotonicClock.now())
             guard rest > 0 else { return false }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            poll(&entry, 1, Int32(clamping: rest))
+            unsafe poll(&entry, 1, Int32(clamping: rest))
         }
     }
 }

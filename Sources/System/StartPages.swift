@@ -13,8 +13,8 @@ package enum StartPages {
         guard let text = ProcessFigures.contents(of: "/proc/self/smaps") else { return 0 }
         var released = 0
         for mapping in unchanged(text) {
-            guard let start = UnsafeMutableRawPointer(bitPattern: mapping.lowerBound) else { continue }
-            if madvise(start, mapping.count, MADV_DONTNEED) == 0 { released += mapping.count }
+            guard let start = unsafe UnsafeMutableRawPointer(bitPattern: mapping.lowerBound) else { continue }
+            if unsafe madvise(start, mapping.count, MADV_DONTNEED) == 0 { released += mapping.count }
         }
         return released
     }

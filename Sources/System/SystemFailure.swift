@@ -14,5 +14,5 @@ package struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertibl
         self.code = code
     }
 
-    package var description: String { "\(what): \(String(cString: strerror(code)))" }
+    package var description: String { unsafe "\(what): \(String(cString: strerror(code)))" }
 }

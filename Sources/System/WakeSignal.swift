@@ -26,7 +26,7 @@ package final class WakeSignal: Sendable {
 
     package func lower() {
         var count: eventfd_t = 0
-        eventfd_read(descriptor, &count)
+        unsafe eventfd_read(descriptor, &count)
     }
 
     package var isRaised: Bool { wait(until: .zero) }
@@ -38,7 +38,7 @@ package final class WakeSignal: Sendable {
             let rest = moment.map { $0.rest(at: MonotonicClock.now()) }
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             // -1 is for ever. A rest beyond what poll(2) can count is slept in pieces.
-            let count = poll(&entry, 1, rest.map { Int32(clamping: $0) } ?? -1)
+            let count = unsafe poll(&entry, 1, rest.map { Int32(clamping: $0) } ?? -1)
             if count > 0 { return true }
             if rest == 0, count == 0 || errno != EINTR { return false }
         }

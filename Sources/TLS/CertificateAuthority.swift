@@ -45,7 +45,7 @@ package struct CertificateRequest: Sendable {
 }
 
 /// Issues certificates (RFC 5280). Confined to one thread.
-package final class CertificateAuthority {
+@safe package final class CertificateAuthority {
     private static let serialBytes = 16
     /// The third version of X.509 is written as 2.
     private static let version = 2
@@ -57,47 +57,48 @@ package final class CertificateAuthority {
     /// Makes a new authority with a key on P-256, valid for the given seconds since 1970.
     package init(_ commonName: String, validity: Range<Int64>) throws(TLSError) {
         defer { ERR_clear_error() }
-        guard let key = ctls_new_p256_key() else { throw Self.failure() }
+        guard let key = unsafe ctls_new_p256_key() else { throw Self.failure() }
         let certificate: OpaquePointer
         do throws(TLSError) {
-            certificate = try Self.blank(commonName, unit: nil, key: key, validity: validity)
+            unsafe certificate = try unsafe Self.blank(commonName, unit: nil, key: key, validity: validity)
         } catch {
-            EVP_PKEY_free(key)
+            unsafe EVP_PKEY_free(key)
             throw error
         }
         do throws(TLSError) {
-            try Self.add(
+            try unsafe Self.add(
                 [
                     (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"),
                     (NID_key_usage, "critical,keyCertSign,cRLSign"),
                     (NID_subject_key_identifier, "hash"),
                 ], to: certificate, issuer: certificate)
-            guard X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
-                X509_sign(certificate, key, EVP_sha256()) > 0
+            guard unsafe X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1,
+                unsafe X509_sign(certificate, key, EVP_sha256()) > 0
             else { throw Self.failure() }
-            issued = IssuedCertificate(certificate: try Self.pem(certificate: certificate), key: try Self.pem(key: key))
+            issued = unsafe IssuedCertificate(
+                certificate: try Self.pem(certificate: certificate), key: try Self.pem(key: key))
         } catch {
-            X509_free(certificate)
-            EVP_PKEY_free(key)
+            unsafe X509_free(certificate)
+            unsafe EVP_PKEY_free(key)
             throw error
         }
-        self.key = key
-        self.certificate = certificate
+        unsafe self.key = unsafe key
+        unsafe self.certificate = unsafe certificate
     }
 
     deinit {
-        X509_free(certificate)
-        EVP_PKEY_free(key)
+        unsafe X509_free(certificate)
+        unsafe EVP_PKEY_free(key)
     }
 
     /// Makes a key pair on P-256 and its certificate.
     package func issue(_ request: CertificateRequest) throws(TLSError) -> IssuedCertificate {
         defer { ERR_clear_error() }
-        guard let newKey = ctls_new_p256_key() else { throw Self.failure() }
-        defer { EVP_PKEY_free(newKey) }
-        let leaf = try Self.blank(
+        guard let newKey = unsafe ctls_new_p256_key() else { throw Self.failure() }
+        defer { unsafe EVP_PKEY_free(newKey) }
+        let leaf = try unsafe Self.blank(
             request.commonName, unit: request.organizationalUnit, key: newKey, validity: request.validity)
-        defer { X509_free(leaf) }
+        defer { unsafe X509_free(leaf) }
         var extensions: [(Int32, String)] = [
             (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
             (NID_ext_key_usage, request.purpose.usage), (NID_subject_key_identifier, "hash"),
@@ -110,10 +111,10 @@ package final class CertificateAuthority {
             throw .unavailable(reason: "a name must not have a comma or a line feed")
         }
         if !names.isEmpty { extensions.append((NID_subject_alt_name, names.joined(separator: ","))) }
-        guard X509_set_issuer_name(leaf, X509_get_subject_name(certificate)) == 1 else { throw Self.failure() }
-        try Self.add(extensions, to: leaf, issuer: certificate)
-        guard X509_sign(leaf, key, EVP_sha256()) > 0 else { throw Self.failure() }
-        return IssuedCertificate(certificate: try Self.pem(certificate: leaf), key: try Self.pem(key: newKey))
+        guard unsafe X509_set_issuer_name(leaf, X509_get_subject_name(certificate)) == 1 else { throw Self.failure() }
+        try unsafe Self.add(extensions, to: leaf, issuer: certificate)
+        guard unsafe X509_sign(leaf, key, EVP_sha256()) > 0 else { throw Self.failure() }
+        return unsafe IssuedCertificate(certificate: try Self.pem(certificate: leaf), key: try Self.pem(key: newKey))
     }
 
     // MARK: - Parts of a certificate
@@ -122,41 +123,42 @@ package final class CertificateAuthority {
     private static func blank(
         _ commonName: String, unit: String?, key: OpaquePointer, validity: Range<Int64>
     ) throws(TLSError) -> OpaquePointer {
-        guard let certificate = X509_new() else { throw failure() }
+        guard let certificate = unsafe X509_new() else { throw failure() }
         let number: UnsafeMutablePointer<ASN1_INTEGER>
         do throws(TLSError) {
-            number = try newSerial()
+            unsafe number = try unsafe newSerial()
         } catch {
-            X509_free(certificate)
+            unsafe X509_free(certificate)
             throw error
         }
-        defer { ASN1_INTEGER_free(number) }
-        let name = X509_get_subject_name(certificate)
+        defer { unsafe ASN1_INTEGER_free(number) }
+        let name = unsafe X509_get_subject_name(certificate)
         let parts = [(NID_organizationalUnitName, unit), (NID_commonName, commonName)]
         let isNamed = parts.allSatisfy { nid, text in
             guard let text else { return true }
-            return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, Int32(text.utf8.count), -1, 0) == 1
+            return unsafe X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, Int32(text.utf8.count), -1, 0) == 1
         }
-        guard isNamed, X509_set_version(certificate, version) == 1, X509_set_serialNumber(certificate, number) == 1,
-            ASN1_TIME_set(X509_getm_notBefore(certificate), time_t(validity.lowerBound)) != nil,
-            ASN1_TIME_set(X509_getm_notAfter(certificate), time_t(validity.upperBound)) != nil,
-            X509_set_pubkey(certificate, key) == 1
+        guard isNamed, unsafe X509_set_version(certificate, version) == 1,
+            unsafe X509_set_serialNumber(certificate, number) == 1,
+            unsafe ASN1_TIME_set(X509_getm_notBefore(certificate), time_t(validity.lowerBound)) != nil,
+            unsafe ASN1_TIME_set(X509_getm_notAfter(certificate), time_t(validity.upperBound)) != nil,
+            unsafe X509_set_pubkey(certificate, key) == 1
         else {
-            X509_free(certificate)
+            unsafe X509_free(certificate)
             throw failure()
         }
-        return certificate
+        return unsafe certificate
     }
 
     private static func add(_ extensions: [(Int32, String)], to certificate: OpaquePointer, issuer: OpaquePointer)
         throws(TLSError)
     {
-        var context = X509V3_CTX()
-        X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
+        var context = unsafe X509V3_CTX()
+        unsafe X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
         for (nid, text) in extensions {
-            guard let piece = X509V3_EXT_conf_nid(nil, &context, nid, text) else { throw failure() }
-            defer { X509_EXTENSION_free(piece) }
-            guard X509_add_ext(certificate, piece, -1) == 1 else { throw failure() }
+            guard let piece = unsafe X509V3_EXT_conf_nid(nil, &context, nid, text) else { throw failure() }
+            defer { unsafe X509_EXTENSION_free(piece) }
+            guard unsafe X509_add_ext(certificate, piece, -1) == 1 else { throw failure() }
         }
     }
 
@@ -164,30 +166,30 @@ package final class CertificateAuthority {
     private static func newSerial() throws(TLSError) -> UnsafeMutablePointer<ASN1_INTEGER> {
         var bytes = randomBytes(serialBytes)
         bytes[0] = bytes[0] & 0x7F | 0x40
-        guard let number = BN_bin2bn(bytes, Int32(bytes.count), nil) else { throw failure() }
-        defer { BN_free(number) }
-        guard let integer = BN_to_ASN1_INTEGER(number, nil) else { throw failure() }
-        return integer
+        guard let number = unsafe BN_bin2bn(bytes, Int32(bytes.count), nil) else { throw failure() }
+        defer { unsafe BN_free(number) }
+        guard let integer = unsafe BN_to_ASN1_INTEGER(number, nil) else { throw failure() }
+        return unsafe integer
     }
 
     // MARK: - PEM
 
     private static func pem(certificate: OpaquePointer) throws(TLSError) -> [UInt8] {
-        try pem { PEM_write_bio_X509($0, certificate) }
+        try unsafe pem { unsafe PEM_write_bio_X509($0, certificate) }
     }
 
     private static func pem(key: OpaquePointer) throws(TLSError) -> [UInt8] {
-        try pem { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
+        try unsafe pem { unsafe PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
     }
 
     private static func pem(_ write: (OpaquePointer) -> Int32) throws(TLSError) -> [UInt8] {
-        guard let writer = BIO_new(BIO_s_mem()) else { throw failure() }
-        defer { BIO_free(writer) }
-        guard write(writer) == 1 else { throw failure() }
+        guard let writer = unsafe BIO_new(BIO_s_mem()) else { throw failure() }
+        defer { unsafe BIO_free(writer) }
+        guard unsafe write(writer) == 1 else { throw failure() }
         var bytes: UnsafeMutablePointer<CChar>?
-        let count = ctls_memory(writer, &bytes)
-        guard count > 0, let bytes else { throw failure() }
-        return [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
+        let count = unsafe ctls_memory(writer, &bytes)
+        guard count > 0, let bytes = unsafe bytes else { throw failure() }
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
     private static func failure() -> TLSError { .unavailable(reason: OpenSSLFailure.takeReason()) }

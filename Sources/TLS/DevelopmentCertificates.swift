@@ -62,27 +62,27 @@ package struct DevelopmentCertificates: Sendable {
     /// Writes the files into `directory`, which is made when it is not there. A file that exists is never overwritten:
     /// then none is written.
     package func write(to directory: String) throws(TLSError) {
-        guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
-            throw .unwritable(path: directory, reason: String(cString: strerror(errno)))
+        guard unsafe mkdir(directory, 0o755) == 0 || errno == EEXIST else {
+            throw unsafe .unwritable(path: directory, reason: String(cString: strerror(errno)))
         }
-        for file in files where access("\(directory)/\(file.name)", F_OK) == 0 {
+        for file in files where unsafe access("\(directory)/\(file.name)", F_OK) == 0 {
             throw .unwritable(path: "\(directory)/\(file.name)", reason: "it exists already")
         }
         for file in files { try Self.write(file, to: "\(directory)/\(file.name)") }
     }
 
     private static func write(_ file: File, to path: String) throws(TLSError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file.isSecret ? 0o600 : 0o644)
-        guard descriptor >= 0 else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file.isSecret ? 0o600 : 0o644)
+        guard descriptor >= 0 else { throw unsafe .unwritable(path: path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
-        guard Glibc.write(descriptor, file.bytes, file.bytes.count) == file.bytes.count else {
-            throw .unwritable(path: path, reason: String(cString: strerror(errno)))
+        guard unsafe Glibc.write(descriptor, file.bytes, file.bytes.count) == file.bytes.count else {
+            throw unsafe .unwritable(path: path, reason: String(cString: strerror(errno)))
         }
     }
 
     private static func isAddress(_ name: String) -> Bool {
         var four = in_addr()
         var six = in6_addr()
-        return inet_pton(AF_INET, name, &four) == 1 || inet_pton(AF_INET6, name, &six) == 1
+        return unsafe inet_pton(AF_INET, name, &four) == 1 || inet_pton(AF_INET6, name, &six) == 1
     }
 }

@@ -49,7 +49,7 @@ private struct FileStamp: Equatable, Sendable {
     /// All zero where there is no file.
     init(_ path: String) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return }
+        guard unsafe stat(path, &status) == 0 else { return }
         device = status.st_dev
         inode = status.st_ino
         size = status.st_size

@@ -4,7 +4,7 @@
 import CTLS
 
 /// A prepared HMAC-SHA-256 key. Confined to one thread: each code is computed in the one context that holds the key.
-package final class HMACSHA256 {
+@safe package final class HMACSHA256 {
     /// The length of a code in bytes.
     package static let byteCount = 32
 
@@ -13,25 +13,25 @@ package final class HMACSHA256 {
 
     /// Prepares a key of any length, even none.
     package init(key: Span<UInt8>) throws(CryptoError) {
-        guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil) else { throw .unavailable(algorithm: "HMAC") }
-        defer { EVP_MAC_free(algorithm) }  // the context keeps a reference of its own
-        guard let context = EVP_MAC_CTX_new(algorithm) else { throw .unavailable(algorithm: "HMAC") }
-        guard Self.start(context, key: key) else {
-            EVP_MAC_CTX_free(context)
+        guard let algorithm = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else { throw .unavailable(algorithm: "HMAC") }
+        defer { unsafe EVP_MAC_free(algorithm) }  // the context keeps a reference of its own
+        guard let context = unsafe EVP_MAC_CTX_new(algorithm) else { throw .unavailable(algorithm: "HMAC") }
+        guard unsafe Self.start(context, key: key) else {
+            unsafe EVP_MAC_CTX_free(context)
             throw .keyRefused(algorithm: "HMAC with SHA-256")
         }
-        self.context = context
+        unsafe self.context = unsafe context
     }
 
     /// Prepares a key of any length, even none.
     package convenience init(key: [UInt8]) throws(CryptoError) { try self.init(key: key.span) }
 
-    deinit { EVP_MAC_CTX_free(context) }
+    deinit { unsafe EVP_MAC_CTX_free(context) }
 
     /// The code of one message, `byteCount` long.
     package func code(for message: Span<UInt8>) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-            compute(message, into: UnsafeMutableRawBufferPointer(buffer))
+        unsafe [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
+            unsafe compute(message, into: UnsafeMutableRawBufferPointer(buffer))
             count = Self.byteCount
         }
     }
@@ -42,31 +42,35 @@ package final class HMACSHA256 {
     /// Whether `code` is the whole code of the message; the time taken does not reveal where the two differ.
     package func isValid(_ code: Span<UInt8>, for message: Span<UInt8>) -> Bool {
         guard code.count == Self.byteCount else { return false }
-        return withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { expected in
-            compute(message, into: expected)
-            return code.withUnsafeBytes { CRYPTO_memcmp($0.baseAddress, expected.baseAddress, Self.byteCount) == 0 }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { expected in
+            unsafe compute(message, into: expected)
+            return unsafe code.withUnsafeBytes {
+                unsafe CRYPTO_memcmp($0.baseAddress, expected.baseAddress, Self.byteCount) == 0
+            }
         }
     }
 
     /// - Parameter code: room for `byteCount` bytes.
     private func compute(_ message: Span<UInt8>, into code: UnsafeMutableRawBufferPointer) {
-        demand(EVP_MAC_init(context, nil, 0, nil), "start an HMAC")
-        message.withUnsafeBufferPointer { bytes in
-            demand(EVP_MAC_update(context, bytes.baseAddress, bytes.count), "compute an HMAC")
+        unsafe demand(EVP_MAC_init(context, nil, 0, nil), "start an HMAC")
+        unsafe message.withUnsafeBufferPointer { bytes in
+            unsafe demand(EVP_MAC_update(context, bytes.baseAddress, bytes.count), "compute an HMAC")
         }
         var length = 0
-        let result = EVP_MAC_final(context, code.bindMemory(to: UInt8.self).baseAddress, &length, code.count)
+        let result = unsafe EVP_MAC_final(context, code.bindMemory(to: UInt8.self).baseAddress, &length, code.count)
         demand(result, "finish an HMAC")
         precondition(length == Self.byteCount, "an HMAC-SHA-256 has 32 bytes")
     }
 
     private static func start(_ context: OpaquePointer, key: Span<UInt8>) -> Bool {
-        key.withUnsafeBufferPointer { bytes in
+        unsafe key.withUnsafeBufferPointer { bytes in
             // No key at all would ask for the one set before; an empty key needs an address to be told from that.
-            guard bytes.isEmpty else { return ctls_start_hmac_sha256(context, bytes.baseAddress, bytes.count) == 1 }
-            return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { room in
-                room.initialize(repeating: 0)
-                return ctls_start_hmac_sha256(context, room.baseAddress, 0) == 1
+            guard bytes.isEmpty else {
+                return unsafe ctls_start_hmac_sha256(context, bytes.baseAddress, bytes.count) == 1
+            }
+            return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { room in
+                unsafe room.initialize(repeating: 0)
+                return unsafe ctls_start_hmac_sha256(context, room.baseAddress, 0) == 1
             }
         }
     }

@@ -26,7 +26,7 @@ enum OpenSSLFailure {
     /// What an error code stands for.
     static func reason(_ code: UInt) -> String {
         guard code != 0 else { return "no reason given" }
-        guard let text = ERR_reason_error_string(code) else { return "error \(String(code, radix: 16))" }
-        return String(cString: text)
+        guard let text = unsafe ERR_reason_error_string(code) else { return "error \(String(code, radix: 16))" }
+        return unsafe String(cString: text)
     }
 }

@@ -14,11 +14,11 @@ final class PEMFile {
 
     init(_ path: String) throws(TLSError) {
         self.path = path
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw unsafe .unreadable(path: path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .unreadable(path: path, reason: "it is not a file")
         }
         guard status.st_size <= Self.maximumBytes else { throw .unreadable(path: path, reason: "it is too large") }
@@ -26,13 +26,13 @@ final class PEMFile {
         bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var filled = 0
         while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled)
+            let count = unsafe bytes.withUnsafeMutableBytes {
+                unsafe read(descriptor, $0.baseAddress.map { unsafe $0 + filled }, $0.count - filled)
             }
             if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+                throw unsafe .unreadable(path: path, reason: String(cString: strerror(errno)))
             }
             filled += count
         }
@@ -40,54 +40,54 @@ final class PEMFile {
     }
 
     deinit {
-        bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+        unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
 
     // MARK: - What it may hold
 
     /// Every certificate, in order. The caller frees them.
     func certificates() -> [OpaquePointer] {
-        all { PEM_read_bio_X509($0, nil, nil, nil) }
+        unsafe all { unsafe PEM_read_bio_X509($0, nil, nil, nil) }
     }
 
     /// Every revocation list, in order. The caller frees them.
     func revocationLists() -> [OpaquePointer] {
-        all { PEM_read_bio_X509_CRL($0, nil, nil, nil) }
+        unsafe all { unsafe PEM_read_bio_X509_CRL($0, nil, nil, nil) }
     }
 
     /// The first private key. The caller frees it.
     func privateKey() throws(TLSError) -> OpaquePointer {
         defer { ERR_clear_error() }
         var wasAsked = false
-        let key = withReader { reader in
-            withUnsafeMutablePointer(to: &wasAsked) { flag in
-                PEM_read_bio_PrivateKey(
+        let key = unsafe withReader { reader in
+            unsafe withUnsafeMutablePointer(to: &wasAsked) { flag in
+                unsafe PEM_read_bio_PrivateKey(
                     reader, nil,
                     { _, _, _, flag in
-                        flag?.assumingMemoryBound(to: Bool.self).pointee = true
+                        unsafe flag?.assumingMemoryBound(to: Bool.self).pointee = true
                         return -1
-                    }, flag)
+                    }, unsafe flag)
             }
         }
-        if let key { return key }
+        if let key = unsafe key { return unsafe key }
         throw wasAsked ? .encryptedKey(path: path) : .noKey(path: path)
     }
 
     private func all(_ next: (OpaquePointer) -> OpaquePointer?) -> [OpaquePointer] {
         defer { ERR_clear_error() }
-        var found: [OpaquePointer] = []
-        withReader { reader in
-            while let item = next(reader) { found.append(item) }
+        var found: [OpaquePointer] = unsafe []
+        unsafe withReader { reader in
+            while let item = unsafe next(reader) { unsafe found.append(item) }
         }
-        return found
+        return unsafe found
     }
 
     /// Lends a BIO over the bytes.
     private func withReader<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
-        bytes.withUnsafeBytes { buffer -> Result? in
-            guard let reader = BIO_new_mem_buf(buffer.baseAddress, Int32(buffer.count)) else { return nil }
-            defer { BIO_free(reader) }
-            return body(reader)
+        unsafe bytes.withUnsafeBytes { buffer -> Result? in
+            guard let reader = unsafe BIO_new_mem_buf(buffer.baseAddress, Int32(buffer.count)) else { return nil }
+            defer { unsafe BIO_free(reader) }
+            return unsafe body(reader)
         }
     }
 }

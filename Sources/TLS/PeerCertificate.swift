@@ -23,10 +23,14 @@ package struct PeerCertificate: Sendable, Equatable {
     }
 
     init(_ certificate: OpaquePointer) {
-        names = SubjectNames.read(certificate) { names, index in
-            if let name = ctls_dns_name(names, index) { return SubjectNames.text(name).map { "DNS:\($0)" } }
-            if let name = ctls_uri(names, index) { return SubjectNames.text(name).map { "URI:\($0)" } }
-            if let name = ctls_address(names, index) { return SubjectNames.address(name).map { "IP:\($0)" } }
+        names = unsafe SubjectNames.read(certificate) { names, index in
+            if let name = unsafe ctls_dns_name(names, index) {
+                return unsafe SubjectNames.text(name).map { "DNS:\($0)" }
+            }
+            if let name = unsafe ctls_uri(names, index) { return unsafe SubjectNames.text(name).map { "URI:\($0)" } }
+            if let name = unsafe ctls_address(names, index) {
+                return unsafe SubjectNames.address(name).map { "IP:\($0)" }
+            }
             return nil
         }
         ERR_clear_error()
@@ -37,28 +41,30 @@ package struct PeerCertificate: Sendable, Equatable {
 enum SubjectNames {
     /// What `select` makes of each name.
     static func read(_ certificate: OpaquePointer, _ select: (OpaquePointer, Int32) -> String?) -> [String] {
-        guard let value = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
+        guard let value = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else { return [] }
         let names = OpaquePointer(value)
-        defer { ctls_free_names(names) }
-        return (0..<ctls_name_count(names)).compactMap { select(names, $0) }
+        defer { unsafe ctls_free_names(names) }
+        return unsafe (0..<ctls_name_count(names)).compactMap { unsafe select(names, $0) }
     }
 
     /// Nil when it is no UTF-8.
     static func text(_ name: UnsafePointer<ASN1_STRING>) -> String? {
-        guard let bytes = ASN1_STRING_get0_data(name) else { return nil }
-        return String(
+        guard let bytes = unsafe ASN1_STRING_get0_data(name) else { return nil }
+        return unsafe String(
             validating: UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(name))), as: UTF8.self)
     }
 
     static func address(_ name: UnsafePointer<ASN1_STRING>) -> String? {
         let family: Int32
-        switch ASN1_STRING_length(name) {
+        switch unsafe ASN1_STRING_length(name) {
         case 4: family = AF_INET
         case 16: family = AF_INET6
         default: return nil
         }
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard inet_ntop(family, ASN1_STRING_get0_data(name), &text, socklen_t(text.count)) != nil else { return nil }
+        guard unsafe inet_ntop(family, ASN1_STRING_get0_data(name), &text, socklen_t(text.count)) != nil else {
+            return nil
+        }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

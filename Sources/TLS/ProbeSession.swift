@@ -4,7 +4,7 @@
 import CTLS
 
 /// TLS over a nonblocking socket that its caller owns and polls. Belongs to one thread.
-package final class ProbeSession {
+@safe package final class ProbeSession {
     /// How far a call came.
     package enum Step: Equatable {
         /// The number of bytes transferred; 0 for a handshake.
@@ -22,54 +22,54 @@ package final class ProbeSession {
     /// - Parameters:
     ///   - certificate: a client's certificate and its key, as paths of files in PEM, for a server that asks for one.
     package init(_ descriptor: Int32, certificate: (path: String, key: String)? = nil) throws(TLSError) {
-        guard let context = SSL_CTX_new(TLS_client_method()) else {
+        guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
             throw .unavailable(reason: OpenSSLFailure.takeReason())
         }
-        SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
-        SSL_CTX_set_options(context, ctls_ignore_unexpected_eof)
-        guard ctls_set_min_version(context, TLS1_2_VERSION) == 1 else {
-            SSL_CTX_free(context)
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+        unsafe SSL_CTX_set_options(context, ctls_ignore_unexpected_eof)
+        guard unsafe ctls_set_min_version(context, TLS1_2_VERSION) == 1 else {
+            unsafe SSL_CTX_free(context)
             throw .unavailable(reason: OpenSSLFailure.takeReason())
         }
         if let certificate {
-            for (path, result) in [
+            for (path, result) in unsafe [
                 (certificate.path, SSL_CTX_use_certificate_chain_file(context, certificate.path)),
                 (certificate.key, SSL_CTX_use_PrivateKey_file(context, certificate.key, SSL_FILETYPE_PEM)),
             ] where result != 1 {
-                SSL_CTX_free(context)
+                unsafe SSL_CTX_free(context)
                 throw .unusable(path: path, reason: OpenSSLFailure.takeReason())
             }
         }
-        guard let session = SSL_new(context), SSL_set_fd(session, descriptor) == 1 else {
-            SSL_CTX_free(context)
+        guard let session = unsafe SSL_new(context), unsafe SSL_set_fd(session, descriptor) == 1 else {
+            unsafe SSL_CTX_free(context)
             throw .unavailable(reason: OpenSSLFailure.takeReason())
         }
-        self.context = context
-        self.session = session
+        unsafe self.context = unsafe context
+        unsafe self.session = unsafe session
     }
 
     deinit {
-        SSL_free(session)
-        SSL_CTX_free(context)
+        unsafe SSL_free(session)
+        unsafe SSL_CTX_free(context)
     }
 
     package func handshake() -> Step {
-        let result = SSL_connect(session)
+        let result = unsafe SSL_connect(session)
         return result == 1 ? .done(0) : step(result)
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) -> Step {
-        step(bytes.withUnsafeBytes { SSL_write(session, $0.baseAddress, Int32($0.count)) })
+        unsafe step(bytes.withUnsafeBytes { unsafe SSL_write(session, $0.baseAddress, Int32($0.count)) })
     }
 
     package func read(_ room: UnsafeMutableRawBufferPointer) -> Step {
-        step(SSL_read(session, room.baseAddress, Int32(room.count)))
+        unsafe step(SSL_read(session, room.baseAddress, Int32(room.count)))
     }
 
     private func step(_ result: Int32) -> Step {
         guard result <= 0 else { return .done(Int(result)) }
         defer { ERR_clear_error() }
-        switch SSL_get_error(session, result) {
+        switch unsafe SSL_get_error(session, result) {
         case SSL_ERROR_WANT_READ: return .wantsInput
         case SSL_ERROR_WANT_WRITE: return .wantsOutput
         case SSL_ERROR_ZERO_RETURN: return .ended

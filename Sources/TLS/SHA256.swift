@@ -12,8 +12,8 @@ package enum SHA256 {
 
     /// The digest of the bytes, `byteCount` long.
     package static func digest(of message: Span<UInt8>) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-            hash(message, into: UnsafeMutableRawBufferPointer(buffer))
+        unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            unsafe hash(message, into: UnsafeMutableRawBufferPointer(buffer))
             count = byteCount
         }
     }
@@ -24,9 +24,9 @@ package enum SHA256 {
     /// The first 8 bytes of the digest, the first byte the most significant: its 16 hexadecimal digits are the first 16
     /// of the digest's. Allocates nothing that outlives the call.
     package static func prefix64(of message: Span<UInt8>) -> UInt64 {
-        withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
-            hash(message, into: buffer)
-            return UInt64(bigEndian: buffer.load(as: UInt64.self))
+        unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
+            unsafe hash(message, into: buffer)
+            return unsafe UInt64(bigEndian: buffer.load(as: UInt64.self))
         }
     }
 
@@ -35,30 +35,31 @@ package enum SHA256 {
 
     /// - Parameter digest: room for `byteCount` bytes.
     private static func hash(_ message: Span<UInt8>, into digest: UnsafeMutableRawBufferPointer) {
-        let context = context()
-        message.withUnsafeBytes { bytes in
+        let context = unsafe context()
+        unsafe message.withUnsafeBytes { bytes in
             // Without an algorithm: that of the context once more.
-            demand(EVP_DigestInit_ex2(context, nil, nil), "begin SHA-256")
-            demand(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count), "compute SHA-256")
-            demand(EVP_DigestFinal_ex(context, digest.baseAddress, nil), "end SHA-256")
+            unsafe demand(EVP_DigestInit_ex2(context, nil, nil), "begin SHA-256")
+            unsafe demand(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count), "compute SHA-256")
+            unsafe demand(EVP_DigestFinal_ex(context, digest.baseAddress, nil), "end SHA-256")
         }
     }
 
     /// The thread's own context, made for its first digest and freed with the thread.
     private static func context() -> OpaquePointer {
-        if let kept = pthread_getspecific(contexts) { return OpaquePointer(kept) }
-        guard let made = EVP_MD_CTX_new() else { preconditionFailure("OpenSSL has no memory for a digest") }
-        demand(EVP_DigestInit_ex2(made, algorithm.handle, nil), "begin SHA-256")
-        precondition(
+        if let kept = unsafe pthread_getspecific(contexts) { return OpaquePointer(kept) }
+        guard let made = unsafe EVP_MD_CTX_new() else { preconditionFailure("OpenSSL has no memory for a digest") }
+        unsafe demand(EVP_DigestInit_ex2(made, algorithm.handle, nil), "begin SHA-256")
+        unsafe precondition(
             pthread_setspecific(contexts, UnsafeRawPointer(made)) == 0, "there is memory for a thread's context")
-        return made
+        return unsafe made
     }
 
     /// Where each thread has its context.
     private static let contexts: pthread_key_t = {
         var key = pthread_key_t()
-        precondition(
-            pthread_key_create(&key) { EVP_MD_CTX_free(OpaquePointer($0)) } == 0, "there is a key for the contexts")
+        unsafe precondition(
+            pthread_key_create(&key) { unsafe EVP_MD_CTX_free(OpaquePointer($0)) } == 0,
+            "there is a key for the contexts")
         return key
     }()
 
@@ -66,14 +67,14 @@ package enum SHA256 {
 
     /// `@unchecked Sendable`: OpenSSL never changes a fetched EVP_MD, and guards its reference count itself; the handle
     /// lives as long as the process.
-    private struct Algorithm: @unchecked Sendable {
+    @safe private struct Algorithm: @unchecked Sendable {
         let handle: OpaquePointer
 
         init() {
-            guard let handle = EVP_MD_fetch(nil, "SHA256", nil) else {
+            guard let handle = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
                 preconditionFailure("OpenSSL offers no SHA-256: look at its configuration and providers")
             }
-            self.handle = handle
+            unsafe self.handle = unsafe handle
         }
     }
 }

@@ -7,8 +7,10 @@ import CTLS
 package func constantTimeEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     guard !left.isEmpty else { return true }
-    return left.withUnsafeBytes { first in
-        right.withUnsafeBytes { second in CRYPTO_memcmp(first.baseAddress, second.baseAddress, first.count) == 0 }
+    return unsafe left.withUnsafeBytes { first in
+        unsafe right.withUnsafeBytes { second in
+            unsafe CRYPTO_memcmp(first.baseAddress, second.baseAddress, first.count) == 0
+        }
     }
 }
 
@@ -20,12 +22,12 @@ package func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { cons
 /// up. Any thread.
 package func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
-    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+    return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
         // Eight at a time: each draw is a system call.
         for start in stride(from: 0, to: count, by: 8) {
             var word = generator.next()
             for index in start..<min(start + 8, count) {
-                buffer[index] = UInt8(truncatingIfNeeded: word)
+                unsafe buffer[index] = UInt8(truncatingIfNeeded: word)
                 word >>= 8
             }
         }

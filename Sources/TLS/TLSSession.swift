@@ -5,18 +5,18 @@ import CTLS
 
 /// A view of a session (an `SSL`) that the bufferevent owns. It must not outlive the session, and belongs to the thread
 /// that drives it.
-package struct TLSSession {
+@safe package struct TLSSession {
     private let session: OpaquePointer
 
-    package init(_ session: OpaquePointer) { self.session = session }
+    package init(_ session: OpaquePointer) { unsafe self.session = unsafe session }
 
     /// Whether the handshake is done: nothing was exchanged before.
-    package var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
+    package var isEstablished: Bool { unsafe SSL_is_init_finished(session) == 1 }
 
     /// Sends the bytes as one record, at most 16,384 of them. False when the socket does not take them now or the
     /// session has failed: the next write, libevent's, must be of the same bytes, and learns which of the two it was.
     package func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
-        guard SSL_write(session, bytes, Int32(count)) == Int32(count) else {
+        guard unsafe SSL_write(session, bytes, Int32(count)) == Int32(count) else {
             ERR_clear_error()
             return false
         }
@@ -26,24 +26,26 @@ package struct TLSSession {
     /// Tells the client that nothing more will come (close_notify), so that it can tell an end from a cut. Does nothing
     /// before the handshake's end, and nothing helps where the client has gone.
     package func sayGoodbye() {
-        if isEstablished { SSL_shutdown(session) }
+        if isEstablished { unsafe SSL_shutdown(session) }
         ERR_clear_error()
     }
 
     /// The client's certificate; nil when it sent none. Only good ones get this far.
     package var clientCertificate: ClientCertificate? {
-        guard let certificate = SSL_get0_peer_certificate(session) else { return nil }
-        return ClientCertificate(certificate)
+        guard let certificate = unsafe SSL_get0_peer_certificate(session) else { return nil }
+        return unsafe ClientCertificate(certificate)
     }
 
     /// The names in the certificate of a peer; nil when it showed none. Only good ones get this far.
-    package var peerCertificate: PeerCertificate? { SSL_get0_peer_certificate(session).map { PeerCertificate($0) } }
+    package var peerCertificate: PeerCertificate? {
+        unsafe SSL_get0_peer_certificate(session).map { unsafe PeerCertificate($0) }
+    }
 
     /// Why the other end's certificate was not believed; nil when it was, or none has come yet.
     package var distrust: String? {
-        let result = SSL_get_verify_result(session)
-        guard result != Int(X509_V_OK), let text = X509_verify_cert_error_string(result) else { return nil }
-        return String(cString: text)
+        let result = unsafe SSL_get_verify_result(session)
+        guard result != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(result) else { return nil }
+        return unsafe String(cString: text)
     }
 
     /// Whether an OpenSSL error code, as libevent hands it on, says that one end does not believe the other's
@@ -62,27 +64,30 @@ package struct ClientCertificate: Sendable, Equatable {
     package let organizationalUnits: [String]
 
     init(_ certificate: OpaquePointer) {
-        uris = Self.uris(of: certificate)
-        organizationalUnits = Self.organizationalUnits(of: certificate)
+        uris = unsafe Self.uris(of: certificate)
+        organizationalUnits = unsafe Self.organizationalUnits(of: certificate)
         ERR_clear_error()
     }
 
     private static func uris(of certificate: OpaquePointer) -> [String] {
-        SubjectNames.read(certificate) { names, index in ctls_uri(names, index).flatMap(SubjectNames.text) }
+        unsafe SubjectNames.read(certificate) { names, index in unsafe ctls_uri(names, index).flatMap(SubjectNames.text)
+        }
     }
 
     private static func organizationalUnits(of certificate: OpaquePointer) -> [String] {
-        let subject = X509_get_subject_name(certificate)
+        let subject = unsafe X509_get_subject_name(certificate)
         var units: [String] = []
         var position: Int32 = -1
         while true {
-            position = X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, position)
+            position = unsafe X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, position)
             guard position >= 0 else { return units }
             var bytes: UnsafeMutablePointer<UInt8>?
-            let count = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))
-            guard count >= 0, let bytes else { continue }
-            defer { ctls_free(bytes) }
-            if let unit = String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self) {
+            let count = unsafe ASN1_STRING_to_UTF8(
+                &bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))
+            guard count >= 0, let bytes = unsafe bytes else { continue }
+            defer { unsafe ctls_free(bytes) }
+            if let unit = unsafe String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+            {
                 units.append(unit)
             }
         }

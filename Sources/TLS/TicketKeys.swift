@@ -24,8 +24,8 @@ package final class TicketKeys: Sendable {
         var signing = randomBytes(secretBytes)
 
         mutating func wipe() {
-            sealing.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
-            signing.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+            unsafe sealing.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+            unsafe signing.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
         }
     }
 
@@ -70,11 +70,11 @@ package final class TicketKeys: Sendable {
         name: UnsafeMutablePointer<UInt8>, iv: UnsafeMutablePointer<UInt8>, cipher: OpaquePointer, mac: OpaquePointer
     ) -> Int32 {
         let vector = randomBytes(Self.ivBytes)
-        for (index, byte) in vector.enumerated() { iv[index] = byte }
+        for (index, byte) in vector.enumerated() { unsafe iv[index] = byte }
         return state.withLock { state in
-            for (index, byte) in state.current.name.enumerated() { name[index] = byte }
-            guard EVP_EncryptInit_ex2(cipher, EVP_aes_256_cbc(), state.current.sealing, iv, nil) == 1,
-                Self.sign(mac, with: state.current.signing)
+            for (index, byte) in state.current.name.enumerated() { unsafe name[index] = byte }
+            guard unsafe EVP_EncryptInit_ex2(cipher, EVP_aes_256_cbc(), state.current.sealing, iv, nil) == 1,
+                unsafe Self.sign(mac, with: state.current.signing)
             else { return Answer.failed }
             return Answer.done
         }
@@ -85,25 +85,25 @@ package final class TicketKeys: Sendable {
         name: UnsafePointer<UInt8>, iv: UnsafePointer<UInt8>, cipher: OpaquePointer, mac: OpaquePointer
     ) -> Int32 {
         state.withLock { state in
-            if Self.matches(state.current, name) {
-                return Self.open(state.current, iv, cipher, mac) ? Answer.done : Answer.failed
+            if unsafe Self.matches(state.current, name) {
+                return unsafe Self.open(state.current, iv, cipher, mac) ? Answer.done : Answer.failed
             }
-            guard let previous = state.previous, Self.matches(previous, name) else { return Answer.unknownKey }
-            return Self.open(previous, iv, cipher, mac) ? Answer.doneButRenew : Answer.failed
+            guard let previous = state.previous, unsafe Self.matches(previous, name) else { return Answer.unknownKey }
+            return unsafe Self.open(previous, iv, cipher, mac) ? Answer.doneButRenew : Answer.failed
         }
     }
 
     private static func matches(_ key: Key, _ name: UnsafePointer<UInt8>) -> Bool {
-        UnsafeBufferPointer(start: name, count: nameBytes).elementsEqual(key.name)
+        unsafe UnsafeBufferPointer(start: name, count: nameBytes).elementsEqual(key.name)
     }
 
     private static func open(_ key: Key, _ iv: UnsafePointer<UInt8>, _ cipher: OpaquePointer, _ mac: OpaquePointer)
         -> Bool
     {
-        EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.sealing, iv, nil) == 1 && sign(mac, with: key.signing)
+        unsafe EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.sealing, iv, nil) == 1 && sign(mac, with: key.signing)
     }
 
     private static func sign(_ mac: OpaquePointer, with key: [UInt8]) -> Bool {
-        ctls_set_hmac_sha256(mac, key, key.count) == 1
+        unsafe ctls_set_hmac_sha256(mac, key, key.count) == 1
     }
 }

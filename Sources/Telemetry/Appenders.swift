@@ -10,7 +10,7 @@ extension [UInt8] {
     /// Appends the bytes of a literal.
     @inline(__always)
     mutating func append(_ literal: StaticString) {
-        literal.withUTF8Buffer { append(contentsOf: $0) }
+        literal.withUTF8Buffer { unsafe append(contentsOf: $0) }
     }
 
     /// Appends the number in decimal.

@@ -66,12 +66,12 @@ final class LogBuffer: Sendable {
 
     func append(_ line: UnsafeBufferPointer<UInt8>) {
         let newline = UInt8(ascii: "\n")
-        let lacksNewline = line.last != newline
+        let lacksNewline = unsafe line.last != newline
         let wakes = state.withLock { state in
             let size = line.count + (lacksNewline ? 1 : 0)
             // Written so that no sum can overflow.
             if state.closeBy == nil && size <= capacity - state.inFlight - state.filling.count {
-                state.filling.append(contentsOf: line)
+                unsafe state.filling.append(contentsOf: line)
                 if lacksNewline { state.filling.append(newline) }
             } else {
                 state.dropped += 1

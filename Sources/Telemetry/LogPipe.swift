@@ -68,7 +68,7 @@ package final class LogPipe: Sendable {
     /// The same for bytes that are part of something.
     package func append(_ line: Span<UInt8>) {
         // A closure cannot hold a span, so the pointer goes in; it does not outlive the call.
-        line.withUnsafeBufferPointer { buffer.append($0) }
+        unsafe line.withUnsafeBufferPointer { unsafe buffer.append($0) }
     }
 
     /// Refuses further lines, writes what is there, and stops the writer; what is not written within that time is

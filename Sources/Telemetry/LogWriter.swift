@@ -32,7 +32,7 @@ final class LogWriter {
         self.descriptor = descriptor
         self.dropReport = dropReport
         var status = stat()
-        let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let isFile = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         chunkBytes = isFile ? Self.fileChunkBytes : Self.pipeChunkBytes
     }
 
@@ -77,7 +77,7 @@ final class LogWriter {
         while !rest.isEmpty {
             guard waitUntilWritable() else { return rest }
             let chunk = Self.chunk(of: rest, limit: chunkBytes)
-            let count = chunk.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             let error = errno
             if count > 0 {
                 rest = rest.dropFirst(count)
@@ -107,8 +107,8 @@ final class LogWriter {
                 pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
                 pollfd(fd: buffer.work.descriptor, events: Int16(POLLIN), revents: 0)
             )
-            let ready = withUnsafeMutableBytes(of: &entries) {
-                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout)
+            let ready = unsafe withUnsafeMutableBytes(of: &entries) {
+                unsafe poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, timeout)
             }
             guard ready > 0 else { continue }  // the deadline, or a signal
             // While the writer writes, only closing raises this signal, and closing is a state: nothing is lost by

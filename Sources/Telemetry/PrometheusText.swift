@@ -96,7 +96,7 @@ package struct PrometheusText: Sendable {
         bytes.append("# HELP ")
         bytes.append(name)
         bytes.append(" ")
-        help.withUTF8Buffer { bytes.append(escapingMetric: $0.span, quotes: false) }
+        help.withUTF8Buffer { unsafe bytes.append(escapingMetric: $0.span, quotes: false) }
         bytes.append("\n# TYPE ")
         bytes.append(name)
         bytes.append(" ")

@@ -5,7 +5,7 @@ extension [UInt8] {
     /// Appends all bytes of a span in one copy.
     @inlinable @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }
 
@@ -14,9 +14,9 @@ extension [UInt8] {
     @inlinable @inline(__always)
     public mutating func replace(from offset: Int, with bytes: Span<UInt8>) {
         precondition(offset >= 0 && offset <= count - bytes.count, "the bytes lie within")
-        bytes.withUnsafeBytes { source in
-            withUnsafeMutableBytes {
-                UnsafeMutableRawBufferPointer(rebasing: $0[offset...]).copyMemory(from: source)
+        unsafe bytes.withUnsafeBytes { source in
+            unsafe withUnsafeMutableBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: $0[offset...]).copyMemory(from: source)
             }
         }
     }
@@ -27,10 +27,10 @@ extension OutputSpan<UInt8> {
     @inlinable @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
         precondition(bytes.count <= freeCapacity, "there is room for the bytes")
-        bytes.withUnsafeBytes { source in
-            withUnsafeMutableBufferPointer { output, count in
-                let rest = UnsafeMutableRawBufferPointer(output)[count...]
-                UnsafeMutableRawBufferPointer(rebasing: rest).copyMemory(from: source)
+        unsafe bytes.withUnsafeBytes { source in
+            unsafe withUnsafeMutableBufferPointer { output, count in
+                let rest = unsafe UnsafeMutableRawBufferPointer(output)[count...]
+                unsafe UnsafeMutableRawBufferPointer(rebasing: rest).copyMemory(from: source)
                 count += source.count
             }
         }

@@ -6,7 +6,7 @@ extension Span<UInt8> {
     @inlinable @inline(__always)
     public func word(at offset: Int) -> UInt64 {
         precondition(offset >= 0 && offset <= count - 8, "a word lies within its bytes")
-        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 }
 
@@ -22,6 +22,6 @@ extension [UInt8] {
     /// Appends the eight bytes of a number, the lowest first.
     @inlinable @inline(__always)
     public mutating func append(word: UInt64) {
-        Swift.withUnsafeBytes(of: word.littleEndian) { append(contentsOf: $0) }
+        unsafe Swift.withUnsafeBytes(of: word.littleEndian) { unsafe append(contentsOf: $0) }
     }
 }

@@ -9,20 +9,22 @@ package enum XMLReader {
     /// The root element of a document in UTF-8, UTF-16, ISO 8859-1 or ASCII.
     package static func read(_ bytes: [UInt8], limits: XMLLimits = .standard) throws(XMLError) -> XMLElement {
         guard bytes.count <= limits.bytes, let count = Int32(exactly: bytes.count) else { throw .tooLong }
-        guard let parser = XML_ParserCreate(nil) else { throw .noMemory }
-        defer { XML_ParserFree(parser) }
-        let builder = TreeBuilder(parser, limits)
-        XML_SetUserData(parser, Unmanaged.passUnretained(builder).toOpaque())
-        XML_SetElementHandler(
-            parser, { TreeBuilder.of($0)?.start($1, $2) },
-            { context, _ in TreeBuilder.of(context)?.end() })
-        XML_SetCharacterDataHandler(parser) { TreeBuilder.of($0)?.append($1, Int($2)) }
-        XML_SetStartDoctypeDeclHandler(parser) { context, _, _, _, _ in TreeBuilder.of(context)?.stop(.documentType) }
-        let status = bytes.withUnsafeBytes { bytes in
-            XML_Parse(parser, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count, Int32(XML_TRUE))
+        guard let parser = unsafe XML_ParserCreate(nil) else { throw .noMemory }
+        defer { unsafe XML_ParserFree(parser) }
+        let builder = unsafe TreeBuilder(parser, limits)
+        unsafe XML_SetUserData(parser, Unmanaged.passUnretained(builder).toOpaque())
+        unsafe XML_SetElementHandler(
+            parser, { unsafe TreeBuilder.of($0)?.start($1, $2) },
+            { context, _ in unsafe TreeBuilder.of(context)?.end() })
+        unsafe XML_SetCharacterDataHandler(parser) { unsafe TreeBuilder.of($0)?.append($1, Int($2)) }
+        unsafe XML_SetStartDoctypeDeclHandler(parser) { context, _, _, _, _ in
+            unsafe TreeBuilder.of(context)?.stop(.documentType)
         }
-        let line = Int(XML_GetCurrentLineNumber(parser))
-        let code = XML_GetErrorCode(parser)
+        let status = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe XML_Parse(parser, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count, Int32(XML_TRUE))
+        }
+        let line = unsafe Int(XML_GetCurrentLineNumber(parser))
+        let code = unsafe XML_GetErrorCode(parser)
         return try withExtendedLifetime(builder) { () throws(XMLError) -> XMLElement in
             if let error = builder.error { throw error }
             guard status == XML_STATUS_OK else {
@@ -35,7 +37,7 @@ package enum XMLReader {
 }
 
 /// What has been read so far. Lives while its parser runs, on one thread.
-private final class TreeBuilder {
+@safe private final class TreeBuilder {
     private struct Open {
         let name: String
         let attributes: [String: String]
@@ -53,42 +55,42 @@ private final class TreeBuilder {
     private(set) var error: XMLError?
 
     init(_ parser: XML_Parser, _ limits: XMLLimits) {
-        self.parser = parser
+        unsafe self.parser = unsafe parser
         self.limits = limits
     }
 
     /// The builder that a callback is called for.
     static func of(_ context: UnsafeMutableRawPointer?) -> TreeBuilder? {
-        context.map { Unmanaged<TreeBuilder>.fromOpaque($0).takeUnretainedValue() }
+        unsafe context.map { unsafe Unmanaged<TreeBuilder>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Ends the reading. A callback that is already due may still come.
     func stop(_ error: XMLError) {
         guard self.error == nil else { return }
         self.error = error
-        XML_StopParser(parser, XML_FALSE)
+        unsafe XML_StopParser(parser, XML_FALSE)
     }
 
     func start(_ name: UnsafePointer<XML_Char>?, _ pairs: UnsafeMutablePointer<UnsafePointer<XML_Char>?>?) {
-        guard error == nil, let name else { return }
+        guard error == nil, let name = unsafe name else { return }
         guard open.count < limits.depth else { return stop(.tooDeep) }
         var attributes: [String: String] = [:]
         var index = 0
-        while let pairs, let key = pairs[index], let value = pairs[index + 1] {
+        while let pairs = unsafe pairs, let key = unsafe pairs[index], let value = unsafe pairs[index + 1] {
             index += 2
-            let text = String(cString: value)
+            let text = unsafe String(cString: value)
             guard text.utf8.count <= limits.text else { return stop(.textTooLong) }
-            attributes[String(cString: key)] = text
+            unsafe attributes[String(cString: key)] = text
         }
         parts += 1 + index / 2
         guard parts <= limits.parts else { return stop(.tooManyParts) }
-        open.append(Open(name: String(cString: name), attributes: attributes))
+        unsafe open.append(Open(name: String(cString: name), attributes: attributes))
     }
 
     func append(_ text: UnsafePointer<XML_Char>?, _ count: Int) {
-        guard error == nil, let text, let last = open.indices.last else { return }
+        guard error == nil, let text = unsafe text, let last = open.indices.last else { return }
         guard open[last].text.count + count <= limits.text else { return stop(.textTooLong) }
-        open[last].text += UnsafeRawBufferPointer(start: text, count: count)
+        unsafe open[last].text += UnsafeRawBufferPointer(start: text, count: count)
     }
 
     func end() {

@@ -54,15 +54,15 @@ package enum NamedFiles {
     /// Why no file can be made in the directory, or why it cannot be used in this way; nil when it can.
     private static func obstacle(in directory: String, _ mode: Int32 = R_OK | W_OK | X_OK) -> String? {
         var status = stat()
-        guard stat(directory, &status) == 0 else { return String(cString: strerror(errno)) }
+        guard unsafe stat(directory, &status) == 0 else { return unsafe String(cString: strerror(errno)) }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "it is not a directory" }
-        guard access(directory, mode) == 0 else { return String(cString: strerror(errno)) }
+        guard unsafe access(directory, mode) == 0 else { return unsafe String(cString: strerror(errno)) }
         return nil
     }
 
     private static func obstacle(toReplace path: String) -> String? {
         var status = stat()
-        if lstat(path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) {
+        if unsafe lstat(path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) {
             return "it is not a file"
         }
         guard let slash = path.lastIndex(of: "/") else { return obstacle(in: ".") }

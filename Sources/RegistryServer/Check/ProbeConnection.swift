@@ -28,23 +28,21 @@ final class ProbeConnection {
         )
         guard descriptor >= 0 else {
             throw Failure(
-                description: "no socket can be opened: "
-                    + "\(String(cString: strerror(errno)))")
+                description: unsafe "no socket can be opened: \(String(cString: strerror(errno)))")
         }
-        let result = withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) }
+        let result = unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, length) }
         }
         if result == 0 { return }
         var code = errno
         if code == EINPROGRESS {
             try wait(for: Int32(POLLOUT))
             var size = socklen_t(MemoryLayout<Int32>.size)
-            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+            unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         }
         guard code == 0 else {
             throw Failure(
-                description: "no connection to port \(port): "
-                    + "\(String(cString: strerror(code)))")
+                description: unsafe "no connection to port \(port): \(String(cString: strerror(code)))")
         }
     }
 
@@ -54,7 +52,9 @@ final class ProbeConnection {
     func exchange(_ request: [UInt8]) throws(Failure) -> [UInt8] {
         var rest = request[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else {
@@ -64,7 +64,7 @@ final class ProbeConnection {
         var answer: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 4_096)
         while answer.count < Self.longestAnswer {
-            let count = room.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+            let count = unsafe room.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
             if count == 0 { break }
             if count > 0 {
                 answer += room[..<count]
@@ -94,7 +94,7 @@ final class ProbeConnection {
         var answer: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 4_096)
         while answer.count < Self.longestAnswer,
-            let count = try finish({ room.withUnsafeMutableBytes { session.read($0) } })
+            let count = try finish({ unsafe room.withUnsafeMutableBytes { unsafe session.read($0) } })
         {
             answer += room[..<count]
         }
@@ -117,7 +117,7 @@ final class ProbeConnection {
     private func waitIfBusy(for events: Int32) throws(Failure) {
         let code = errno
         guard code == EAGAIN || code == EINTR else {
-            throw Failure(description: "the connection was lost: \(String(cString: strerror(code)))")
+            throw Failure(description: unsafe "the connection was lost: \(String(cString: strerror(code)))")
         }
         try wait(for: events)
     }
@@ -127,7 +127,7 @@ final class ProbeConnection {
             let rest = deadline.rest(at: MonotonicClock.now())
             guard rest > 0 else { throw Failure(description: "there was no answer in time") }
             var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-            if poll(&entry, 1, Int32(clamping: rest)) > 0 { return }
+            if unsafe poll(&entry, 1, Int32(clamping: rest)) > 0 { return }
         }
     }
 
@@ -136,21 +136,25 @@ final class ProbeConnection {
     ) {
         var storage = sockaddr_storage()
         var four = sockaddr_in()
-        if inet_pton(AF_INET, text, &four.sin_addr) == 1 {
+        if unsafe inet_pton(AF_INET, text, &four.sin_addr) == 1 {
             four.sin_family = sa_family_t(AF_INET)
             four.sin_port = port.bigEndian
-            withUnsafeMutableBytes(of: &storage) { room in withUnsafeBytes(of: four) { room.copyMemory(from: $0) } }
+            unsafe withUnsafeMutableBytes(of: &storage) { room in
+                unsafe withUnsafeBytes(of: four) { unsafe room.copyMemory(from: $0) }
+            }
             return (storage, socklen_t(MemoryLayout<sockaddr_in>.size), four.sin_family)
         }
         var six = sockaddr_in6()
-        guard inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else {
+        guard unsafe inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else {
             throw Failure(
                 description: "\(text) is not an "
                     + "address")
         }
         six.sin6_family = sa_family_t(AF_INET6)
         six.sin6_port = port.bigEndian
-        withUnsafeMutableBytes(of: &storage) { room in withUnsafeBytes(of: six) { room.copyMemory(from: $0) } }
+        unsafe withUnsafeMutableBytes(of: &storage) { room in
+            unsafe withUnsafeBytes(of: six) { unsafe room.copyMemory(from: $0) }
+        }
         return (storage, socklen_t(MemoryLayout<sockaddr_in6>.size), six.sin6_family)
     }
 }

@@ -16,16 +16,16 @@ struct PortFile {
         try Self.checkTarget(path)
         let temporary = Self.temporaryName(beside: path)
         // Exclusive: a name that is taken, by a link or anything else, is not opened.
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemFailure(path, code: errno) }
         var status = stat()
         let text = ports.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined()
-        let isWritten = Self.write(Array(text.utf8), to: descriptor) && fstat(descriptor, &status) == 0
+        let isWritten = unsafe Self.write(Array(text.utf8), to: descriptor) && fstat(descriptor, &status) == 0
         let code = errno
         close(descriptor)
-        guard isWritten, rename(temporary, path) == 0 else {
+        guard isWritten, unsafe rename(temporary, path) == 0 else {
             let error = SystemFailure(path, code: isWritten ? errno : code)
-            unlink(temporary)
+            unsafe unlink(temporary)
             throw error
         }
         self.path = path
@@ -36,14 +36,14 @@ struct PortFile {
     /// Removes the file, unless another one has taken its place.
     func remove() {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
-        unlink(path)
+        guard unsafe lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
+        unsafe unlink(path)
     }
 
     /// A device would be replaced too, and a registry that runs as root would destroy `/dev/null`.
     private static func checkTarget(_ path: String) throws(SystemFailure) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return }
+        guard unsafe lstat(path, &status) == 0 else { return }
         switch status.st_mode & S_IFMT {
         case S_IFDIR: throw SystemFailure(path, code: EISDIR)
         case S_IFCHR, S_IFBLK: throw SystemFailure("\(path) is a device", code: EEXIST)
@@ -62,7 +62,7 @@ struct PortFile {
         var written = 0
         while written < bytes.count {
             let rest = Array(bytes[written...])
-            let count = Glibc.write(descriptor, rest, rest.count)
+            let count = unsafe Glibc.write(descriptor, rest, rest.count)
             if count > 0 { written += count } else if errno != EINTR { return false }
         }
         return true

@@ -14,8 +14,8 @@ enum ProcessSignals {
         for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
         // If these were blocked, the process would never receive a request to stop.
         var signals = sigset_t()
-        sigemptyset(&signals)
-        for number in heard { sigaddset(&signals, number) }
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        unsafe sigemptyset(&signals)
+        for number in heard { unsafe sigaddset(&signals, number) }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }

@@ -98,7 +98,7 @@ package final class RegistryProcess {
 
     private static func complain(_ text: String) {
         let bytes = Array(text.utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
     }
 
     private init(_ resolved: ResolvedSettings, _ sources: SettingSources) throws {

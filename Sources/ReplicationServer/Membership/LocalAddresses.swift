@@ -33,17 +33,19 @@ package enum LocalAddresses {
     /// The addresses of the interfaces that are up, in the kernel's order.
     private static func interfaces() -> [IPAddress] {
         var first: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&first) == 0 else { return [] }
-        defer { freeifaddrs(first) }
+        guard unsafe getifaddrs(&first) == 0 else { return [] }
+        defer { unsafe freeifaddrs(first) }
         var hosts: [IPAddress] = []
-        var next = first
-        while let entry = next {
-            let interface = entry.pointee
-            next = interface.ifa_next
-            guard interface.ifa_flags & UInt32(IFF_UP) != 0, let address = interface.ifa_addr else { continue }
-            let isSix = address.pointee.sa_family == sa_family_t(AF_INET6)
+        var next = unsafe first
+        while let entry = unsafe next {
+            let interface = unsafe entry.pointee
+            unsafe next = unsafe interface.ifa_next
+            guard unsafe interface.ifa_flags & UInt32(IFF_UP) != 0, let address = unsafe interface.ifa_addr else {
+                continue
+            }
+            let isSix = unsafe address.pointee.sa_family == sa_family_t(AF_INET6)
             let length = isSix ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-            if let host = IPAddress(address, length: socklen_t(length)) { hosts.append(host) }
+            if let host = unsafe IPAddress(address, length: socklen_t(length)) { hosts.append(host) }
         }
         return hosts
     }

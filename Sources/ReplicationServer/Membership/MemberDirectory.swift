@@ -32,7 +32,7 @@ struct MemberDirectory: Sendable {
     /// Nil when nothing stands there that may be overwritten; whatever else did is taken out of the way.
     private func overwrite(_ content: [UInt8]) throws(SystemFailure) -> [UInt8]? {
         let location = location(MemberFile.name(of: own))
-        let descriptor = open(location, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        let descriptor = unsafe open(location, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT: return nil
@@ -44,7 +44,7 @@ struct MemberDirectory: Sendable {
         }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", code: errno) }
+        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemFailure("stat", code: errno) }
         // A file with a second name elsewhere has another owner, and a file larger than a member's never was one.
         guard Self.isRegular(status), status.st_nlink == 1, status.st_size <= off_t(MemberFile.largest) else {
             return try clear(location)
@@ -59,13 +59,13 @@ struct MemberDirectory: Sendable {
         let location = location(MemberFile.name(of: own))
         // Created exclusively, it cannot be a link or a pipe that another program put there. While it is empty, it has
         // no owner yet.
-        let descriptor = open(location, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
+        let descriptor = unsafe open(location, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemFailure("open", code: errno) }
         do throws(SystemFailure) {
             defer { close(descriptor) }
             try Self.writeOnce(content, to: descriptor)
         } catch {
-            unlink(location)
+            unsafe unlink(location)
             throw error
         }
         syncDirectory()
@@ -73,26 +73,26 @@ struct MemberDirectory: Sendable {
 
     /// In one call, so that no reader on this machine finds a part of it.
     private static func writeOnce(_ content: [UInt8], to descriptor: Int32) throws(SystemFailure) {
-        var count = pwrite(descriptor, content, content.count, 0)
-        while count < 0, errno == EINTR { count = pwrite(descriptor, content, content.count, 0) }
+        var count = unsafe pwrite(descriptor, content, content.count, 0)
+        while count < 0, errno == EINTR { count = unsafe pwrite(descriptor, content, content.count, 0) }
         guard count == content.count else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
         guard fsync(descriptor) == 0 else { throw SystemFailure("fsync", code: errno) }
     }
 
     private func clear(_ location: String) throws(SystemFailure) -> [UInt8]? {
-        guard unlink(location) == 0 || errno == ENOENT else { throw SystemFailure("unlink", code: errno) }
+        guard unsafe unlink(location) == 0 || errno == ENOENT else { throw SystemFailure("unlink", code: errno) }
         return nil
     }
 
     /// Takes our file away: we leave.
     func removeOwn() {
-        unlink(location(MemberFile.name(of: own)))
+        unsafe unlink(location(MemberFile.name(of: own)))
         syncDirectory()
     }
 
     /// Makes a name last through a crash of the machine, where the file system can. It is in its place all the same.
     private func syncDirectory() {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)
@@ -115,23 +115,23 @@ struct MemberDirectory: Sendable {
     /// Deletes the file of a member long gone, unless it says something else by now. Whether it was deleted by us.
     func delete(_ deletion: DirectoryJudgement.Deletion) -> Bool {
         guard read(deletion.name) == .bytes(deletion.content) else { return false }
-        return unlink(location(deletion.name)) == 0
+        return unsafe unlink(location(deletion.name)) == 0
     }
 
     private func names() throws(SystemFailure) -> (names: [String], isWhole: Bool) {
-        guard let stream = opendir(path) else { throw SystemFailure("open", code: errno) }
-        defer { closedir(stream) }
+        guard let stream = unsafe opendir(path) else { throw SystemFailure("open", code: errno) }
+        defer { unsafe closedir(stream) }
         var names: [String] = []
         for _ in 0..<Self.mostEntries {
             errno = 0
-            guard let entry = readdir(stream) else {
+            guard let entry = unsafe readdir(stream) else {
                 guard errno == 0 else { throw SystemFailure("readdir", code: errno) }
                 return (names, true)
             }
             // In place: the entry ends with the name, so to copy the 256 bytes that C declares is to read past the
             // stream's buffer.
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             if MemberFile.address(named: name) != nil { names.append(name) }
         }
@@ -143,20 +143,20 @@ struct MemberDirectory: Sendable {
         let path = location(name)
         // Looked at before it is opened: the mere opening of a device may do something.
         var status = stat()
-        guard lstat(path, &status) == 0 else { return Self.fault(errno) }
+        guard unsafe lstat(path, &status) == 0 else { return Self.fault(errno) }
         guard Self.isRegular(status) else { return .fault(.special) }
-        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { return Self.fault(errno) }
         defer { close(descriptor) }
-        guard fstat(descriptor, &status) == 0 else { return Self.fault(errno) }
+        guard unsafe fstat(descriptor, &status) == 0 else { return Self.fault(errno) }
         guard Self.isRegular(status) else { return .fault(.special) }
         guard status.st_size <= off_t(MemberFile.largest) else { return .fault(.tooLarge) }
 
         var content = [UInt8](repeating: 0, count: MemberFile.largest + 1)
         var length = 0
         while length < content.count {
-            let count = content.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+            let count = unsafe content.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
             }
             if count == 0 { break }
             if count < 0 {
@@ -176,7 +176,7 @@ struct MemberDirectory: Sendable {
         switch code {
         case ENOENT, ESTALE: nil
         case ELOOP, ENXIO: .fault(.special)
-        default: .fault(.unreadable(reason: String(cString: strerror(code))))
+        default: unsafe .fault(.unreadable(reason: String(cString: strerror(code))))
         }
     }
 

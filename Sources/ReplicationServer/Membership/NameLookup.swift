@@ -26,13 +26,14 @@ enum NameLookup {
 extension IPAddress {
     /// The address of a socket address; nil for other families, and for what has a zone.
     init?(_ address: UnsafePointer<sockaddr>?, length: socklen_t) {
-        guard let address,
-            address.pointee.sa_family == sa_family_t(AF_INET) || address.pointee.sa_family == sa_family_t(AF_INET6)
+        guard let address = unsafe address,
+            unsafe address.pointee.sa_family == sa_family_t(AF_INET)
+                || address.pointee.sa_family == sa_family_t(AF_INET6)
         else {
             return nil
         }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        guard getnameinfo(address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
+        guard unsafe getnameinfo(address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
             return nil
         }
         self.init(String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))

@@ -136,7 +136,7 @@ package final class RenderedAnswers {
         var hasher = Hasher()
         hasher.combine(resource.rawValue)
         hasher.combine(namespace)
-        key.withUnsafeBytes { hasher.combine(bytes: $0) }
+        unsafe key.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         return UInt64(truncatingIfNeeded: hasher.finalize())
     }
 
