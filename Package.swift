@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
         .target(name: "XML", dependencies: ["CExpat"]),
-        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text"]),
+        .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text", "Time"]),
         // Requests to other servers.
         .target(name: "HTTPClient", dependencies: ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         .target(
@@ -77,11 +77,15 @@ let package = Package(
             ]),
         .target(
             name: "Amalgam8",
-            dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
+            dependencies: [
+                "Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text",
+            ]),
         // Sources: other registries, and files, whose instances are shown beside our own.
         .target(
             name: "EurekaSource",
-            dependencies: ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
+            dependencies: [
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time",
+            ]),
         .target(
             name: "KubernetesSource",
             dependencies: [
@@ -96,8 +100,9 @@ let package = Package(
         .target(
             name: "Eureka",
             dependencies: [
-                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
-                "XML", "Time",
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Replication", "Serving", "System",
+                "TLS",
+                "Text", "XML", "Time",
             ]),
         .target(
             name: "Operations",
@@ -217,7 +222,8 @@ for target in package.targets where target.type != .system && target.type != .te
     guard target.path?.hasPrefix("Tests/") != true else { continue }
     target.swiftSettings =
         (target.swiftSettings ?? []) + [
-            .strictMemorySafety(), .enableUpcomingFeature("MemberImportVisibility"),
+            .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
+            .enableUpcomingFeature("MemberImportVisibility"),
             .enableUpcomingFeature("InternalImportsByDefault"),
         ]
 }

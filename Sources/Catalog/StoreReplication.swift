@@ -85,8 +85,9 @@ extension Store {
     ///
     /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had
     /// in between. Whatever comes meanwhile may be copied or not, and reaches others as a change.
-    package func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (items: [Replicated], next: CopyCursor?)
-    {
+    package func copy(from cursor: CopyCursor, limit: Int, at moment: Moment) -> (
+        items: [Replicated], next: CopyCursor?
+    ) {
         var items: [Replicated] = []
         var cursor = cursor
         while cursor.shard < Self.shardCount {

@@ -5,11 +5,7 @@ extension ArraySlice<UInt8> {
     public func equals(_ constant: StaticString) -> Bool {
         guard count == constant.utf8CodeUnitCount else { return false }
         return constant.withUTF8Buffer { expected in
-            var index = startIndex
-            for unsafe byte in unsafe expected {
-                if self[index] != byte { return false }
-                index += 1
-            }
+            for offset in 0..<count where unsafe self[startIndex + offset] != expected[offset] { return false }
             return true
         }
     }
@@ -18,10 +14,8 @@ extension ArraySlice<UInt8> {
     public func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
         guard count == lowercase.utf8CodeUnitCount else { return false }
         return lowercase.withUTF8Buffer { expected in
-            var index = startIndex
-            for unsafe byte in unsafe expected {
-                if self[index].lowercased != byte { return false }
-                index += 1
+            for offset in 0..<count where unsafe self[startIndex + offset].lowercased != expected[offset] {
+                return false
             }
             return true
         }

@@ -47,7 +47,7 @@ extension HTTPServer {
         var stuck: [Connection] = []
         var gone: [Connection] = []
         var waiting = 0
-        for unsafe connection in unsafe connections.values {
+        unsafe connections.values.forEach { connection in
             if let deadline = connection.overdue(at: now, rules.deadlines) { overdue.append((connection, deadline)) }
             if connection.machine.isStuck { stuck.append(connection) }
             if connection.hasGoneWhileWaiting { gone.append(connection) }

@@ -146,7 +146,7 @@ package import TLS
     }
 
     deinit {
-        for unsafe connection in unsafe connections.values { connection.abandon() }
+        unsafe connections.values.forEach { $0.abandon() }
         for connection in newborn { connection.detach() }
         unsafe evhttp_free(http)
     }

@@ -152,7 +152,7 @@ import Synchronization
         _ path: String, _ keyPath: String, in context: OpaquePointer, now: Int64
     ) throws(TLSError) -> Int64 {
         let chain = try unsafe PEMFile(path).certificates()
-        defer { for unsafe certificate in unsafe chain { unsafe X509_free(certificate) } }
+        defer { unsafe chain.forEach { unsafe X509_free($0) } }
         guard let certificate = unsafe chain.first else { throw .noCertificate(path: path) }
         let key = try unsafe PEMFile(keyPath).privateKey()
         defer { unsafe EVP_PKEY_free(key) }
@@ -170,7 +170,8 @@ import Synchronization
         unsafe SSL_CTX_set_security_level(context, securityLevel)
         guard unsafe SSL_CTX_use_certificate(context, certificate) == 1 else { throw unusable(path) }
         guard unsafe SSL_CTX_use_PrivateKey(context, key) == 1 else { throw unusable(keyPath) }
-        for unsafe intermediate in unsafe chain.dropFirst() {
+        for index in unsafe chain.indices.dropFirst() {
+            let intermediate = unsafe chain[index]
             guard unsafe ctls_add_chain_certificate(context, intermediate) == 1 else { throw unusable(path) }
         }
         return until
@@ -208,10 +209,11 @@ import Synchronization
 
     private static func trustAuthorities(_ file: PEMFile, in context: OpaquePointer) throws(TLSError) {
         let authorities = unsafe file.certificates()
-        defer { for unsafe authority in unsafe authorities { unsafe X509_free(authority) } }
+        defer { unsafe authorities.forEach { unsafe X509_free($0) } }
         guard unsafe !authorities.isEmpty else { throw .noAuthority(path: file.path) }
         let store = unsafe SSL_CTX_get_cert_store(context)
-        for unsafe authority in unsafe authorities {
+        for index in unsafe authorities.indices {
+            let authority = unsafe authorities[index]
             guard unsafe X509_check_ca(authority) != 0 else { throw .noAuthority(path: file.path) }
             // The names go to the client, which may hold several certificates and must choose.
             guard unsafe X509_STORE_add_cert(store, authority) == 1,
@@ -224,10 +226,11 @@ import Synchronization
 
     private static func honourRevocations(_ file: PEMFile, in context: OpaquePointer, now: Int64) throws(TLSError) {
         let lists = unsafe file.revocationLists()
-        defer { for unsafe list in unsafe lists { unsafe X509_CRL_free(list) } }
+        defer { unsafe lists.forEach { unsafe X509_CRL_free($0) } }
         guard unsafe !lists.isEmpty else { throw .noRevocationList(path: file.path) }
         let store = unsafe SSL_CTX_get_cert_store(context)
-        for unsafe list in unsafe lists {
+        for index in unsafe lists.indices {
+            let list = unsafe lists[index]
             if let until = unsafe UTCTime.seconds(X509_CRL_get0_nextUpdate(list)), until <= now {
                 throw .outdatedRevocationList(path: file.path, at: until)
             }

@@ -12,7 +12,7 @@ enum Allocator {
     static func giveBackInBackground() {
         #if canImport(CJemalloc)
             var isOn = true
-            mallctl("background_thread", nil, nil, &isOn, MemoryLayout<Bool>.size)
+            unsafe mallctl("background_thread", nil, nil, &isOn, MemoryLayout<Bool>.size)
         #endif
     }
 }

@@ -8,6 +8,7 @@ import RegistryServer
 
 @_cdecl("evhttp_send_error")
 public func sendErrorInsteadOfEvhttp(_ request: OpaquePointer?, _ code: Int32, _ reason: UnsafePointer<CChar>?) {
-    guard let request else { return }
-    EvhttpErrorPage.send(request, code: code, standing: RefusalWording.standing, wording: RefusalWording.response)
+    guard let request = unsafe request else { return }
+    unsafe EvhttpErrorPage.send(
+        request, code: code, standing: RefusalWording.standing, wording: RefusalWording.response)
 }

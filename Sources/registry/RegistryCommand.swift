@@ -99,7 +99,7 @@ struct RegistryCommand: ParsableCommand {
     /// Writes to standard error. There is no better place for the text, so failures are ignored.
     static func complain(_ text: String) {
         let bytes = Array(text.utf8)
-        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
 

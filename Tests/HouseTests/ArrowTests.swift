@@ -30,7 +30,8 @@ struct ArrowTests {
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
         Room("XML", ["CExpat"]),
-        Room("Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text"], system: ["Glibc", "Synchronization"]),
+        Room(
+            "Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text", "Time"], system: ["Glibc", "Synchronization"]),
         Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         Room("Telemetry", ["Logging", "System", "Text", "Time"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text", "Time"], system: ["Synchronization"]),
@@ -57,9 +58,13 @@ struct ArrowTests {
                 "TLS", "Telemetry", "Text", "Time",
             ],
             system: ["Synchronization"]),
-        Room("Amalgam8", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "TLS", "Telemetry", "Text"]),
+        Room(
+            "Amalgam8",
+            ["Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text"]),
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
-        Room("EurekaSource", ["Catalog", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
+        Room(
+            "EurekaSource",
+            ["Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
         Room(
             "KubernetesSource",
             [
@@ -72,8 +77,9 @@ struct ArrowTests {
         Room(
             "Eureka",
             [
-                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Serving", "System", "TLS", "Text",
-                "XML", "Time",
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Replication", "Serving", "System",
+                "TLS",
+                "Text", "XML", "Time",
             ], system: ["Synchronization"]),
         Room(
             "Operations",

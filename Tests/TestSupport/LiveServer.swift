@@ -75,7 +75,7 @@ private final class KeptReply {
             send()
             timer = nil
         }
-        try timer?.schedule(afterMilliseconds: 2)
+        timer?.schedule(afterMilliseconds: 2)
     }
 }
 
