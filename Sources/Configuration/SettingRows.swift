@@ -244,7 +244,8 @@ extension Settings {
                 + "`eureka_peers`. With `auth_mode` none it is `default`."),
         SettingRow(
             "eureka_ca", \.eurekaCA, .path, absent: "the system's",
-            "The certificate authorities, in PEM, that issue the certificates of the servers in `eureka_url`."),
+            "The certificate authorities, in PEM, that issue the certificates of the servers in `eureka_url`. "
+                + "A changed file is noticed within 30 s."),
         SettingRow(
             "k8s_url", \.k8sURL, .url, absent: "none",
             "The API server of a Kubernetes cluster, whose services are shown beside those that are registered. In a "

@@ -17,6 +17,9 @@ package struct EurekaSource: CatalogSource {
     /// By how much the thread yields to those that serve clients.
     fileprivate static let niceness: Int32 = 5
 
+    /// How long it waits until it tries again when its authorities cannot be read, or the system gives no loop.
+    private static let pause: Duration = .seconds(5)
+
     package struct Configuration: Sendable {
         /// Of the servers, as clients of Eureka have them: `http://user:password@host:8761/eureka/v2`. Not empty.
         package var servers: [HTTPURL]
@@ -42,6 +45,10 @@ package struct EurekaSource: CatalogSource {
 
     package func run(_ publisher: SourcePublisher, until stop: WakeSignal) {
         NamedThread.yieldToOthers(Self.niceness)
+        while !stop.isRaised { read(publisher, until: stop) }
+    }
+
+    private func read(_ publisher: SourcePublisher, until stop: WakeSignal) {
         do {
             let loop = try EventLoop()
             let reader = try EurekaReader(configuration, publisher, on: loop)
@@ -54,7 +61,7 @@ package struct EurekaSource: CatalogSource {
             }
         } catch {
             publisher.fail(SourceProblem("it cannot be read: \(error)"), at: .now())
-            stop.wait(until: nil)
+            stop.wait(until: MonotonicClock.now() + Self.pause)
         }
     }
 }
@@ -66,17 +73,18 @@ private final class EurekaReader {
     private let client: HTTPClient
     private var replica: EurekaReplica
     private var timer: LoopEvent?
+    /// Nil where no server is asked over TLS.
+    private var authority: FileWatch?
 
     init(_ configuration: EurekaSource.Configuration, _ publisher: SourcePublisher, on loop: EventLoop) throws {
         self.configuration = configuration
         self.publisher = publisher
         let isSecure = configuration.servers.contains(where: \.isSecure)
-        let trust =
-            try isSecure
-            ? TLSContext(
-                trusting: ClientTLSConfiguration(authorityPath: configuration.authorityPath), now: WallClock.seconds())
-            : nil
-        client = try HTTPClient(on: loop, trust: trust)
+        client = try HTTPClient(on: loop)
+        if isSecure {
+            authority = FileWatch([configuration.authorityPath].compactMap(\.self))
+            client.trust = try Self.trust(configuration)
+        }
         replica = EurekaReplica(
             servers: configuration.servers.count, period: configuration.period, at: MonotonicClock.now())
         timer = try LoopEvent.timer(on: loop) { [unowned self] onLoop in ask(onLoop) }
@@ -88,7 +96,20 @@ private final class EurekaReader {
         client.close(onLoop)
     }
 
+    private static func trust(_ configuration: EurekaSource.Configuration) throws(TLSError) -> TLSContext {
+        try TLSContext(
+            trusting: ClientTLSConfiguration(authorityPath: configuration.authorityPath), now: WallClock.seconds())
+    }
+
+    /// Takes over authorities that have changed; those that cannot be read change nothing.
+    private func renewTrust() {
+        guard authority?.haveChanged() == true else { return }
+        authority = FileWatch([configuration.authorityPath].compactMap(\.self))
+        if let trust = try? Self.trust(configuration) { client.trust = trust }
+    }
+
     private func ask(_ onLoop: borrowing OnLoop) {
+        renewTrust()
         if publisher.isDropped { replica.forget() }
         let (question, server) = (replica.question, configuration.servers[replica.server])
         guard let url = server.appending(path: question == .everything ? "apps/" : "apps/delta") else {

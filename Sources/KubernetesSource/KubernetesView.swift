@@ -21,7 +21,7 @@ struct KubernetesView {
     static let metadataLimit = 1_024
 
     private struct Entry {
-        let slice: EndpointSlice
+        let slice: PackedSlice
         /// When it was first read so, in nanoseconds since 1970.
         let since: Int64
     }
@@ -31,7 +31,7 @@ struct KubernetesView {
     private let hasPods: Bool
     private var slices: [ObjectKey: Entry] = [:]
     /// Invariant: the keys of all slices of a service that is shown, and of no other.
-    private var services: [Service: Set<ObjectKey>] = [:]
+    private var services: [Service: ObjectKeys] = [:]
     /// The labels of pods as tags, sorted.
     private var pods: [ObjectKey: [String]] = [:]
     /// The services that have a pod, which change with its labels. Empty without pods.
@@ -55,49 +55,48 @@ struct KubernetesView {
     enum Refusal: Error { case tooMany }
 
     /// A slice was added or modified: both mean that it is so now, whatever was known of it.
-    mutating func put(_ slice: EndpointSlice, at wall: Int64) throws(Refusal) {
-        if let old = slices[slice.key] {
-            guard old.slice != slice else { return }
-            guard instanceCount - old.slice.instanceCount + slice.instanceCount <= Self.instanceLimit else {
-                throw .tooMany
-            }
-            remove(slice.key)
-        } else {
-            guard instanceCount + slice.instanceCount <= Self.instanceLimit else { throw .tooMany }
+    mutating func put(_ key: ObjectKey, _ slice: PackedSlice, at wall: Int64) throws(Refusal) {
+        let counts = slice.counts
+        let old = slices[key]?.slice
+        guard old != slice else { return }
+        guard instanceCount - (old?.counts.instances ?? 0) + counts.instances <= Self.instanceLimit else {
+            throw .tooMany
         }
-        slices[slice.key] = Entry(slice: slice, since: wall)
-        instanceCount += slice.instanceCount
-        unusableCount += slice.unusable
-        guard let service = shown(slice) else { return }
-        services[service, default: []].insert(slice.key)
+        if old != nil { remove(key) }
+        slices[key] = Entry(slice: slice, since: wall)
+        instanceCount += counts.instances
+        unusableCount += counts.unusable
+        guard let service = shown(key, slice) else { return }
+        services[service, default: .none].insert(key)
         changed.insert(service)
     }
 
     /// It need not be known.
     mutating func remove(_ key: ObjectKey) {
         guard let old = slices.removeValue(forKey: key) else { return }
-        instanceCount -= old.slice.instanceCount
-        unusableCount -= old.slice.unusable
-        guard let service = shown(old.slice) else { return }
+        let counts = old.slice.counts
+        instanceCount -= counts.instances
+        unusableCount -= counts.unusable
+        guard let service = shown(key, old.slice) else { return }
         services[service]?.remove(key)
-        if services[service]?.isEmpty == true { services[service] = nil }
+        if services[service] == ObjectKeys.none { services[service] = nil }
         changed.insert(service)
     }
 
     /// A list was read to its end: it is all that there is in its namespace; of all namespaces if that is nil.
     mutating func replace(
-        in namespace: String?, with list: [ObjectKey: EndpointSlice], at wall: Int64
+        in namespace: String?, with list: [ObjectKey: PackedSlice], at wall: Int64
     ) throws(Refusal) {
         let gone = slices.keys.filter { (namespace == nil || $0.namespace == namespace) && list[$0] == nil }
-        let before = gone.reduce(0) { $0 + (slices[$1]?.slice.instanceCount ?? 0) }
+        let before = gone.reduce(0) { $0 + (slices[$1]?.slice.counts.instances ?? 0) }
         let after = list.reduce(instanceCount - before) {
-            $0 + $1.value.instanceCount - (slices[$1.key]?.slice.instanceCount ?? 0)
+            $0 + $1.value.counts.instances - (slices[$1.key]?.slice.counts.instances ?? 0)
         }
         guard after <= Self.instanceLimit else { throw .tooMany }
         for key in gone { remove(key) }
         // In whatever order, the sum may pass the limit on its way.
         for (key, slice) in list where slices[key].map({ $0.slice != slice }) ?? true { remove(key) }
-        for slice in list.values { try put(slice, at: wall) }
+        for (key, slice) in list { try put(key, slice, at: wall) }
     }
 
     mutating func putPod(_ metadata: ObjectMetadata) {
@@ -143,9 +142,9 @@ struct KubernetesView {
     }
 
     /// Nil when the slice belongs to no service, or is not shown.
-    private func shown(_ slice: EndpointSlice) -> Service? {
+    private func shown(_ key: ObjectKey, _ slice: PackedSlice) -> Service? {
         guard let name = slice.service, (1...EndpointKey.longestServiceName).contains(name.utf8.count),
-            let namespace = namespaces.ours(slice.key.namespace)
+            let namespace = namespaces.ours(key.namespace)
         else { return nil }
         return Service(namespace: namespace, name: name)
     }
@@ -160,39 +159,43 @@ struct KubernetesView {
             }
         }
         struct Candidate {
-            let entry: Entry
+            /// The namespace of its slice, and since when the slice is so.
+            let namespace: String
+            let since: Int64
             let kind: Endpoint.Kind
             let target: EndpointSlice.Target
         }
         var found: [Dialed: Candidate] = [:]
         var mentioned: Set<ObjectKey> = []
         // In one order, so that all members choose alike.
-        for key in (services[service] ?? []).sorted() {
+        for key in (services[service] ?? .none).sorted {
             guard let entry = slices[key] else { continue }
-            for target in entry.slice.targets {
+            let (ports, targets) = entry.slice.contents
+            for target in targets {
                 if hasPods, let pod = target.pod {
                     mentioned.insert(ObjectKey(namespace: key.namespace, name: pod))
                 }
                 let host = target.address.contains(":") ? "[\(target.address)]" : target.address
-                for port in entry.slice.ports {
+                for port in ports {
                     let value = "\(host):\(port.number)"
                     guard value.utf8.count <= EndpointKey.longestValue else { continue }
                     let dialed = Dialed(value: value, isUDP: port.kind == .udp)
                     if let other = found[dialed], Self.rank(other.target.status) <= Self.rank(target.status) {
                         continue
                     }
-                    found[dialed] = Candidate(entry: entry, kind: port.kind, target: target)
+                    found[dialed] = Candidate(
+                        namespace: key.namespace, since: entry.since, kind: port.kind, target: target)
                 }
             }
         }
         if hasPods { note(mentioned, of: service) }
         return found.sorted { $0.key < $1.key }.map { dialed, candidate in
             let pod = candidate.target.pod.flatMap { name in
-                pods[ObjectKey(namespace: candidate.entry.slice.key.namespace, name: name)]
+                pods[ObjectKey(namespace: candidate.namespace, name: name)]
             }
             return Self.instance(
                 of: service, Endpoint(kind: candidate.kind, value: dialed.value), candidate.target,
-                tags: tags(pod ?? []), since: candidate.entry.since)
+                tags: tags(pod ?? []), since: candidate.since)
         }
     }
 
@@ -254,5 +257,45 @@ struct KubernetesView {
         guard !json.isEmpty, json.count < metadataLimit else { return nil }
         json.append(UInt8(ascii: "}"))
         return json
+    }
+}
+
+/// Keys of slices. Most services have one, for which a set would be larger than the slice.
+private enum ObjectKeys: Equatable {
+    case none
+    case one(ObjectKey)
+    /// Invariant: two at least.
+    case some(Set<ObjectKey>)
+
+    /// - Precondition: it is not there.
+    mutating func insert(_ key: ObjectKey) {
+        switch self {
+        case .none: self = .one(key)
+        case .one(let other): self = .some([other, key])
+        case .some(var keys):
+            // So that it is not copied.
+            self = .none
+            keys.insert(key)
+            self = .some(keys)
+        }
+    }
+
+    mutating func remove(_ key: ObjectKey) {
+        switch self {
+        case .none: break
+        case .one(let other): if other == key { self = .none }
+        case .some(var keys):
+            self = .none
+            keys.remove(key)
+            self = keys.count == 1 ? keys.first.map(Self.one) ?? .none : .some(keys)
+        }
+    }
+
+    var sorted: [ObjectKey] {
+        switch self {
+        case .none: []
+        case .one(let key): [key]
+        case .some(let keys): keys.sorted()
+        }
     }
 }

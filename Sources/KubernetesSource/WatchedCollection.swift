@@ -60,7 +60,7 @@ final class WatchedCollection {
 
     /// What has come of the list that is being read.
     private struct Listing {
-        var slices: [ObjectKey: EndpointSlice] = [:]
+        var slices: [ObjectKey: PackedSlice] = [:]
         var pods: [ObjectKey: ObjectMetadata] = [:]
         var instances = 0
         /// Of the present page.
@@ -264,8 +264,8 @@ final class WatchedCollection {
             switch kind {
             case .slices:
                 guard let slice = try EndpointSlice.read(json).slice else { return }
-                listing.instances += slice.instanceCount - (listing.slices[slice.key]?.instanceCount ?? 0)
-                listing.slices[slice.key] = slice
+                let before = listing.slices.updateValue(PackedSlice(slice), forKey: slice.key)
+                listing.instances += slice.instanceCount - (before?.counts.instances ?? 0)
             case .pods:
                 let metadata = try ObjectMetadata(ofObject: json)
                 if let key = metadata.key { listing.pods[key] = metadata }
@@ -310,7 +310,7 @@ final class WatchedCollection {
                 metadata = read
                 if let slice {
                     do throws(KubernetesView.Refusal) {
-                        try owner.view.put(slice, at: WallClock.nanoseconds())
+                        try owner.view.put(slice.key, PackedSlice(slice), at: WallClock.nanoseconds())
                     } catch {
                         fault = .answer(KubernetesReader.tooMany)
                     }

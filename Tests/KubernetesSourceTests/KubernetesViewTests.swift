@@ -80,7 +80,7 @@ struct KubernetesViewTests {
         try box.value.put(slice, at: 1)
         _ = box.value.takeChanges()
         try box.value.put(slice, at: 2)
-        try box.value.replace(in: "prod", with: [slice.key: slice], at: 3)
+        try box.value.replace(in: "prod", with: [slice.key: PackedSlice(slice)], at: 3)
         #expect(!box.value.hasChanges)
         #expect(box.value.takeAll().values.first?.values.first?.first?.lastHeartbeat == 1)
     }
@@ -127,7 +127,7 @@ struct KubernetesViewTests {
         let huge = Self.slice("b", (0..<16).map { Self.target("10.0.0.\($0)") }, ports: ports)
         #expect(throws: KubernetesView.Refusal.tooMany) { try box.value.put(huge, at: 2) }
         #expect(throws: KubernetesView.Refusal.tooMany) {
-            try box.value.replace(in: "prod", with: [huge.key: huge], at: 2)
+            try box.value.replace(in: "prod", with: [huge.key: PackedSlice(huge)], at: 2)
         }
         #expect(Self.text([SourceChange](box.value.takeChanges())) == ["prod/web": ["10.0.0.1:80 UP"]])
     }
@@ -190,7 +190,8 @@ struct KubernetesViewTests {
                 let scope = [nil, "prod"].randomElement(using: &random) ?? nil
                 let list = (0..<3).map { randomSlice(ObjectKey(namespace: scope ?? "shop", name: "s\($0)")) }
                 try box.value.replace(
-                    in: scope, with: Dictionary(uniqueKeysWithValues: list.map { ($0.key, $0) }), at: Int64(step))
+                    in: scope, with: Dictionary(uniqueKeysWithValues: list.map { ($0.key, PackedSlice($0)) }),
+                    at: Int64(step))
                 model = model.filter { scope != nil && $0.key.namespace != scope }
                 for slice in list { model[slice.key] = slice }
             }
@@ -222,5 +223,12 @@ struct KubernetesViewTests {
             }
         }
         return services.mapValues { $0.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" } }
+    }
+}
+
+extension KubernetesView {
+    /// As an event has it.
+    fileprivate mutating func put(_ slice: EndpointSlice, at wall: Int64) throws(Refusal) {
+        try put(slice.key, PackedSlice(slice), at: wall)
     }
 }

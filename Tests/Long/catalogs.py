@@ -8,9 +8,11 @@ of an undisturbed run. What was read before stays, the state says in a sentence 
 At the end it prints what an instance of a file takes in memory, beside one that is registered.
 """
 
+import gzip
 import json
 import pathlib
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,7 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import checks  # noqa: E402
-from disturbance import WAIT_SECONDS, Undisturbed, ask, services, status, wait  # noqa: E402
+from disturbance import WAIT_SECONDS, Certificates, Undisturbed, ask, services, status, wait  # noqa: E402
 from running_registry import RunningRegistry  # noqa: E402
 
 # Longer than the time between two questions to another Eureka.
@@ -98,8 +100,13 @@ def files_that_misbehave(options):
 class FakeEureka(threading.Thread):
     """A server of Eureka that can do everything wrong. `answer` takes the socket after the request."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
+        """`certificate` is a file with a certificate and its key: then it speaks TLS."""
         super().__init__(daemon=True)
+        self.context = None
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(certificate)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.answer = self.good
@@ -115,6 +122,8 @@ class FakeEureka(threading.Thread):
     def serve(self, connection):
         with connection:
             try:
+                if self.context:
+                    connection = self.context.wrap_socket(connection, server_side=True)
                 request = b""
                 while b"\r\n\r\n" not in request:
                     more = connection.recv(65_536)
@@ -181,11 +190,21 @@ def a_eureka_that_misbehaves(options):
             connection.sendall(b"0\r\n\r\n")
         return answer
 
+    def zipped(content):
+        return body("200 OK\r\nContent-Encoding: gzip", content)
+
     cases = {
         "401": body("401 Unauthorized"), "403": body("403 Forbidden"), "429": body("429 Too Many Requests"),
         "500": body("500 Internal Server Error"), "HTML": body("200 OK", b"<html>It works!</html>"),
         "half a document": body("200 OK", server.listing()[:60]),
         "JSON that is deep": body("200 OK", b'{"applications":' * 50_000),
+        "404": body("404 Not Found"),
+        "XML": body("200 OK", b"<applications><application><name>A</name></application></applications>"),
+        "XML with a document type": body("200 OK", b'<!DOCTYPE a [<!ENTITY b "c">]><applications>&b;</applications>'),
+        "XML that is deep": body("200 OK", b"<a>" * 100_000), "XML that is huge": body("200 OK", b"<applications>" + b" " * (60 << 20)),
+        "XML that is cut": body("200 OK", b"<applications><appl"),
+        "JSON of more than 64 MiB": body("200 OK", b'{"applications":"' + b"x" * FILE_BYTES + b'"}'),
+        "gzip that is none": zipped(b"no gzip" * 100), "gzip of a gibibyte": zipped(gzip.compress(bytes(1 << 20), 9) * 1024),
         "a redirect to another host": body("302 Found\r\nLocation: http://192.0.2.1/eureka"),
         "an answer that is cut": cut, "an answer without an end": endless, "no answer": silent,
         "a byte now and then": dripping, "chunks of a byte that are no list": bytewise(b"<html>no</html>" * 20),
@@ -194,6 +213,56 @@ def a_eureka_that_misbehaves(options):
         server.answer = answer
         with Undisturbed(options, {"EUREKA_URL": url}) as run:
             run.during(what, lambda: misbehaving(run.registry))
+
+    def odd(connection):
+        good = json.loads(server.listing())["applications"]["application"][0]
+        one = good["instance"][0]
+        good["instance"] = [one, one, {**one, "instanceId": "i2", "hostName": ""}, {**one, "instanceId": "i3", "hostName": "h" * 5_000}]
+        long = {"name": "L" * 3_000, "instance": [{**one, "app": "L" * 3_000}]}
+        server.reply(connection, "200 OK", json.dumps({"applications": {"application": [good, long]}}).encode())
+    server.answer = odd
+    with Undisturbed(options, {"EUREKA_URL": url}) as run:
+        def partly():
+            wait("what can be shown", lambda: status(run.registry, "eureka")["state"] == "partial" and "KEPT" in services(run.registry),
+                 state=lambda: status(run.registry, "eureka"))
+            stands = status(run.registry, "eureka")
+            assert stands["instances"] == 1, stands
+            return "; ".join(problem["text"] for problem in stands["problems"])
+        run.during("an instance twice, and names that are none", partly)
+    item = len(server.listing(2)) - len(server.listing(1))
+    count = (FILE_BYTES - (4 << 20)) // (item + 12)
+    large = server.listing(count)
+    assert len(large) < FILE_BYTES
+    server.answer = body("200 OK", large)
+    with Undisturbed(options, {"EUREKA_URL": url}) as run:
+        def all_shown():
+            wait("all of them", lambda: status(run.registry, "eureka")["instances"] == count, state=lambda: status(run.registry, "eureka"))
+            return f"{count} instances"
+        run.during("JSON of nearly 64 MiB", all_shown)
+    server.listening.close()
+    with Undisturbed(options, {"EUREKA_URL": url}) as run:
+        def down():
+            return wait("its failure", lambda: status(run.registry, "eureka").get("problems"))[0]["text"]
+        run.during("a server that is down", down)
+
+
+def certificates_of_another_eureka_are_verified(options):
+    """U110: with the authority that has signed them, with another, and with one that takes the other's place."""
+    certificates = Certificates(options)
+    server = FakeEureka(certificates.together)
+    server.start()
+    url = f"https://127.0.0.1:{server.port}/eureka/v2"
+    with RunningRegistry(options.registry, {"EUREKA_URL": url}) as registry:
+        said = wait("its failure", lambda: status(registry, "eureka").get("problems"))[0]["text"]
+        print(f"  with the system's: {said}")
+        assert "certificate" in said, said
+    certificates.give(certificates.wrong)
+    with RunningRegistry(options.registry, {"EUREKA_URL": url, "EUREKA_CA": str(certificates.given)}) as registry:
+        said = wait("its failure", lambda: status(registry, "eureka").get("problems"))[0]["text"]
+        assert "certificate" in said and "KEPT" not in services(registry), said
+        certificates.give(certificates.right)
+        wait("it to be trusted", lambda: status(registry, "eureka")["state"] == "current" and "KEPT" in services(registry),
+             state=lambda: status(registry, "eureka"))
 
 
 def two_registries_that_read_each_other(options):
@@ -246,4 +315,4 @@ def memory(options):
 
 
 if __name__ == "__main__":
-    sys.exit(checks.run([files_that_misbehave, a_eureka_that_misbehaves, two_registries_that_read_each_other, memory], __doc__))
+    sys.exit(checks.run([files_that_misbehave, a_eureka_that_misbehaves, certificates_of_another_eureka_are_verified, two_registries_that_read_each_other, memory], __doc__))

@@ -2,7 +2,9 @@
 """A small API server of Kubernetes, as far as readers of EndpointSlices and pods see one: lists in pages, watches with bookmarks, a history that
 is forgotten, and what goes wrong.
 
-Usage: kubernetes_api.py [--port PORT] [--port-file PATH] [--token TOKEN]
+Usage: kubernetes_api.py [--port PORT] [--port_file PATH] [--token TOKEN] [--slices N [--endpoints N]]
+
+It has a service of its own to show; with --slices it has so many instead, each of another service, web-00000 and so on.
 
 Objects are written as with the real one: PUT and DELETE on .../namespaces/NS/endpointslices/NAME (or pods). Beside that:
 
@@ -422,6 +424,11 @@ class Server(http.server.ThreadingHTTPServer):
         return f"{'https' if self.context else 'http'}://127.0.0.1:{self.server_port}"
 
 
+def address_of(number):
+    """The address of a pod, another one for each number up to 16 million."""
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
 def slice_of(service, addresses, port=9080, pods=None):
     """An EndpointSlice of ready endpoints."""
     endpoints = [{"addresses": [address], "conditions": {"ready": True, "serving": True, "terminating": False}, "zone": "zone-a"} for address in addresses]
@@ -434,16 +441,26 @@ def slice_of(service, addresses, port=9080, pods=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--port-file")
+    parser.add_argument("--port_file")
     parser.add_argument("--token")
+    parser.add_argument("--slices", type=int, default=0)
+    parser.add_argument("--endpoints", type=int, default=5)
     options = parser.parse_args()
     server = Server(options.port, options.token)
-    server.store.put("endpointslices", "default", "reviews-x7k2p", slice_of("reviews", ["10.1.0.4", "10.1.0.5"], pods=["reviews-v1-a", "reviews-v2-b"]))
-    server.store.put("pods", "default", "reviews-v1-a", {"metadata": {"labels": {"app": "reviews", "version": "v1"}}})
-    server.store.put("pods", "default", "reviews-v2-b", {"metadata": {"labels": {"app": "reviews", "version": "v2"}}})
+    put = server.store.put
+    for number in range(options.slices):
+        addresses = [address_of(number * options.endpoints + place) for place in range(options.endpoints)]
+        put("endpointslices", "default", f"web-{number:05}-a", slice_of(f"web-{number:05}", addresses))
+    if options.slices:
+        # The history of a server that runs for long, which begins behind all this.
+        server.store.compact()
+    else:
+        put("endpointslices", "default", "reviews-x7k2p", slice_of("reviews", ["10.1.0.4", "10.1.0.5"], pods=["reviews-v1-a", "reviews-v2-b"]))
+        put("pods", "default", "reviews-v1-a", {"metadata": {"labels": {"app": "reviews", "version": "v1"}}})
+        put("pods", "default", "reviews-v2-b", {"metadata": {"labels": {"app": "reviews", "version": "v2"}}})
     if options.port_file:
         with open(options.port_file + ".new", "w") as file:
-            file.write(f"{server.server_port}\n")
+            file.write(f"api {server.server_port}\n")
         os.rename(options.port_file + ".new", options.port_file)
     print(f"an API server of Kubernetes on {server.url}", flush=True)
     server.serve_forever()

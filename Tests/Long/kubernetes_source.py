@@ -7,8 +7,10 @@ The server is kubernetes_api.py, which is itself checked with Kubernetes' own cl
 it is not there yet. Beside each misbehaviour a client asks for a short list; its 99th percentile is held against that of an undisturbed run.
 """
 
+import concurrent.futures
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -398,6 +400,37 @@ def a_token_that_changes_is_taken_over(options):
             wait("its recovery", lambda: current(registry))
 
 
+def in_a_pod_the_service_account_is_enough(options):
+    """K211: where the API server is, its authority and the token are where a cluster puts them, and the token is read again after a 401."""
+    certificates = Certificates(options)
+    with cluster(token="first", certificate=certificates.together) as server, tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        account = folder / "serviceaccount"
+        account.mkdir()
+        (account / "ca.crt").write_bytes(certificates.right.read_bytes())
+        (account / "token").write_text("first")
+        # A file system of its own has them at their place.
+        pod = folder / "pod"
+        pod.write_text(f"""#!/bin/sh
+exec unshare {"-m" if os.geteuid() == 0 else "-rm"} sh -c 'mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io &&
+    ln -s {account} /run/secrets/kubernetes.io/serviceaccount && exec "$0" "$@"' {options.registry} "$@"
+""")
+        pod.chmod(0o755)
+        named(server, "web-a", "web", ["10.0.0.1"])
+        with RunningRegistry(str(pod), {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port),
+                                        "K8S_NAMESPACES": "default"}) as registry:
+            wait_for(registry, "web", ["10.0.0.1"])
+            server.token = "second"
+            (account / "token.new").write_text("second\n")
+            (account / "token.new").rename(account / "token")
+            named(server, "web-a", "web", ["10.0.0.2"])
+            server.store.end()
+            wait_for(registry, "web", ["10.0.0.2"])
+            named(server, "web-a", "web", ["10.0.0.3"])
+            wait_for(registry, "web", ["10.0.0.3"])
+            wait("its recovery", lambda: current(registry))
+
+
 def an_unknown_authority_is_not_believed(options):
     """TLS, with authorities that have signed the server's certificate and others that have not."""
     certificates = Certificates(options)
@@ -424,8 +457,8 @@ def a_server_that_misbehaves_disturbs_nobody(options):
     # What must be said, within the sentence; None: nothing is wrong, and changes are followed all the while.
     sentences = {
         "401": "401", "403": "403", "404": "404", "410": "410", "429": "429", "500": "500", "503": "503", "error-500": "500", "error-429": "429",
-        "html": "no JSON", "redirect": "redirect", "half": "within an object", "cut": "", "long": "longer than", "deep": "",
-        "endless": "", "mute": "", "down": "refused", "bytes": None, "unknown": None, "back": None,
+        "html": "no JSON", "redirect": "redirect", "half": "within an object", "cut": "before the answer was complete", "long": "longer than", "deep": "too deeply",
+        "endless": "longer than", "down": "refused", "bytes": None, "unknown": None, "back": None,
     }
     for kind, sentence in sentences.items():
         with cluster() as server:
@@ -435,15 +468,34 @@ def a_server_that_misbehaves_disturbs_nobody(options):
                 wait_for(run.registry, "web", ["10.0.0.1"])
                 run.during(kind, lambda: misbehaving(server, run.registry, kind, sentence))
     # From the start on, when nothing is known yet.
-    for kind in ("down", "403", "html", "redirect", "half", "cut", "long", "deep", "mute", "silent", "endless", "slow"):
+    for kind in ("down", "403", "html", "redirect", "half", "cut", "long", "deep", "endless"):
+        from_the_start(options, kind)
+
+
+def a_server_that_keeps_silent_disturbs_nobody(options):
+    """What takes minutes to be noticed, all at the same time: no head, a head and nothing more, a byte now and then."""
+    def later():
         with cluster() as server:
             named(server, "web-a", "web", ["10.0.0.1"])
-            if kind == "down":
-                server.stop()
-            else:
-                server.store.fail(kind)
             with Undisturbed(options, settings(server), memory_mib=SMALL_MIB) as run:
-                run.during(f"{kind} from the start on", lambda: beginning(server, run.registry, kind))
+                wait_for(run.registry, "web", ["10.0.0.1"])
+                run.during("mute", lambda: misbehaving(server, run.registry, "mute", ""))
+    with Undisturbed(options, {}):
+        pass
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for each in [pool.submit(later)] + [pool.submit(from_the_start, options, kind) for kind in ("mute", "silent", "slow")]:
+            each.result()
+
+
+def from_the_start(options, kind):
+    with cluster() as server:
+        named(server, "web-a", "web", ["10.0.0.1"])
+        if kind == "down":
+            server.stop()
+        else:
+            server.store.fail(kind)
+        with Undisturbed(options, settings(server), memory_mib=SMALL_MIB) as run:
+            run.during(f"{kind} from the start on", lambda: beginning(server, run.registry, kind))
 
 
 def misbehaving(server, registry, kind, sentence):
@@ -547,8 +599,9 @@ CHECKS = [
     what_was_missed_is_listed_in_pages, an_event_of_410_has_all_listed, a_page_that_comes_too_late_has_all_listed_in_one_piece,
     a_version_that_is_too_new_for_the_server_is_not_asked_for_again, a_watch_that_fails_is_no_reason_to_list,
     another_server_at_the_same_address_is_taken, pods_labels_are_tags_for_routing,
-    namespaces_are_shown_apart_and_one_that_is_refused_hides_no_other, a_token_that_changes_is_taken_over, an_unknown_authority_is_not_believed,
-    a_server_that_misbehaves_disturbs_nobody, a_million_instances_are_shown_and_more_are_not,
+    namespaces_are_shown_apart_and_one_that_is_refused_hides_no_other, a_token_that_changes_is_taken_over,
+    in_a_pod_the_service_account_is_enough, an_unknown_authority_is_not_believed,
+    a_server_that_misbehaves_disturbs_nobody, a_server_that_keeps_silent_disturbs_nobody, a_million_instances_are_shown_and_more_are_not,
 ]
 
 if __name__ == "__main__":

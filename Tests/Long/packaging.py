@@ -45,11 +45,12 @@ def hadolint_has_nothing_to_say(options):
     assert linted.returncode == 0 and not linted.stdout, linted.stdout + linted.stderr
 
 
-def manifest_is_what_kubernetes_takes(options):
-    validated = subprocess.run(
-        [tool("kubernetes-validate", options), "--strict", ROOT / "deploy" / "kubernetes.yaml"], capture_output=True, text=True)
-    said = validated.stdout + validated.stderr
-    assert validated.returncode == 0 and said.count("passed") == 4, said
+def manifests_are_what_kubernetes_takes(options):
+    for name, objects in (("kubernetes.yaml", 4), ("kubernetes-source.yaml", 3)):
+        validated = subprocess.run(
+            [tool("kubernetes-validate", options), "--strict", ROOT / "deploy" / name], capture_output=True, text=True)
+        said = validated.stdout + validated.stderr
+        assert validated.returncode == 0 and said.count("passed") == objects, said
 
 
 def files_name_the_release(options):
@@ -97,7 +98,7 @@ def health_check_tells_who_is_ready(options):
 
 
 CHECKS = [
-    hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready, manifest_is_what_kubernetes_takes,
+    hadolint_has_nothing_to_say, image_has_the_libraries_that_the_registry_needs, health_check_tells_who_is_ready, manifests_are_what_kubernetes_takes,
     files_name_the_release]
 
 

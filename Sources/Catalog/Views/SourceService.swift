@@ -9,8 +9,13 @@ package final class SourceService: Sendable {
     /// The digest is the sum of the hashes of what the instances say, and so is the same on every member that sees the
     /// same; the index is from the same sequence as the store's (`Store.note`).
     package let revision: Revision
+    /// The status that all instances have, as those of most services do; nil where they differ.
+    private let common: InstanceStatus?
+    /// How many instances have each status, where they differ: a dictionary takes more than an instance.
+    private let mixed: [InstanceStatus: Int]
+
     /// How many instances have each status.
-    let tally: [InstanceStatus: Int]
+    var tally: [InstanceStatus: Int] { common.map { [$0: instances.count] } ?? mixed }
 
     /// - Parameters:
     ///   - instances: in any order. Of several with one id the first stays.
@@ -20,14 +25,16 @@ package final class SourceService: Sendable {
         self.instances = Self.firsts(of: instances)
         let digest = self.instances.reduce(into: UInt64(0)) { $0 &+= $1.instance.contentHash }
         revision = Revision(digest: digest, index: index)
-        tally = self.instances.reduce(into: [:]) { $0[$1.instance.status, default: 0] += 1 }
+        let tally = self.instances.reduce(into: [:]) { $0[$1.instance.status, default: 0] += 1 }
+        common = tally.count == 1 ? tally.keys.first : nil
+        mixed = tally.count == 1 ? [:] : tally
     }
 
     /// The same by another change.
     init(_ other: SourceService, index: UInt64) {
         name = other.name
         instances = other.instances
-        tally = other.tally
+        (common, mixed) = (other.common, other.mixed)
         revision = Revision(digest: other.revision.digest, index: index)
     }
 

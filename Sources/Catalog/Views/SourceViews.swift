@@ -94,6 +94,10 @@ package struct SourceViews: Sendable {
         guard !changes.isEmpty else { return false }
         contents[source][namespace] = own.replacing(changes, index: 0).nonEmpty
         join(changes.map(\.name), in: namespace, note: note)
+        // What one source alone has is kept once: the two differ in the indexes of revisions, which a source's has none of.
+        if contents.indices.allSatisfy({ $0 == source || contents[$0][namespace] == nil }) {
+            contents[source][namespace] = joined[namespace]
+        }
         return true
     }
 
