@@ -538,7 +538,8 @@ def told(registry, kind, sentence=""):
     """What is said of a failure, once it is."""
     def failing():
         stands = status(registry, "kubernetes")
-        said = stands["problems"][0]["text"] if stands["state"] == "failing" else ""
+        # One that has never been read is starting, and says why it goes on so.
+        said = stands["problems"][0]["text"] if stands["problems"] and stands["state"] in ("starting", "failing") else ""
         return said if sentence in said else None
     return wait(f"{kind} to be told", failing, seconds=DRIP_SECONDS if kind == "slow" else WAIT_SECONDS, state=lambda: status(registry, "kubernetes"))
 
