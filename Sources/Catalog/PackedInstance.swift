@@ -256,6 +256,27 @@ struct PackedInstance: Hashable, Sendable {
         return name.isSpelt(by: bytes.extracting(start..<start + count))
     }
 
+    /// The first bytes of the extra that packed bytes have, at most `count`; nil without one. Copies no more.
+    static func extra(_ bytes: Span<UInt8>, first count: Int) -> [UInt8]? {
+        let more = more(bytes)
+        guard more.contains(.extra) else { return nil }
+        var place = length(at: moreOffset + 1, in: bytes).end
+        func pass(_ fields: Int) {
+            for _ in 0..<fields {
+                let (size, start) = length(at: place, in: bytes)
+                place = start + size
+            }
+        }
+        // An id, the service's name, the endpoint's value and a status, as there are.
+        let isSpeltOut = bytes[0] >> statusShift & otherStatus == otherStatus
+        pass((more.contains(.id) ? 1 : 0) + 2 + (isSpeltOut ? 1 : 0))
+        let (tags, end) = length(at: place, in: bytes)
+        place = end
+        pass(tags)
+        let (size, start) = length(at: place, in: bytes)
+        return [UInt8](room: min(size, count)) { $0.append(bytes.extracting(start..<start + min(size, count))) }
+    }
+
     /// What follows the length at an offset.
     func field(at offset: Int) -> Range<Int> {
         let (count, start) = length(at: offset)

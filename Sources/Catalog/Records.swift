@@ -70,6 +70,11 @@ struct Records: Sendable {
         arena.withRun(instances[slot]) { PackedInstance.more($0).contains(.further) }
     }
 
+    /// The first bytes of what a protocol keeps with the instance at a slot.
+    func extra(_ slot: Int32, first count: Int) -> [UInt8]? {
+        arena.withRun(instances[slot]) { PackedInstance.extra($0, first: count) }
+    }
+
     /// The namespace of the instance at a slot.
     func namespace(_ slot: Int32) -> Namespace { secondaryIndex.tables[slots[slot].place.table].namespace }
 

@@ -115,6 +115,14 @@ package final class Store: Sendable {
         return isDone
     }
 
+    /// The first bytes of what a protocol keeps with an instance, at most `count`; nil where there is no such instance,
+    /// or nothing is kept with it.
+    package func extra(of id: InstanceID, in namespace: Namespace, first count: Int, at now: LeaseTime) -> [UInt8]? {
+        shard(of: namespace).catalog.withLock { catalog in
+            catalog.records.find(id, in: namespace, at: now).flatMap { catalog.records.extra($0, first: count) }
+        }
+    }
+
     /// Restarts the leases of several instances, all at one moment and under one lock: `renewalLimit` of them at most,
     /// or this traps. Returns for each whether there is such an instance.
     package func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {

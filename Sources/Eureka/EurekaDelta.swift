@@ -19,7 +19,16 @@ extension EurekaList {
     func delta(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
         let since = UInt64(max(0, rendering.instant.wall / 1_000 - Self.window))
         for attempt in 1...Self.attempts {
-            let (tally, revision) = rendering.lookup.tally(of: namespace)
+            var (tally, revision) = rendering.lookup.tally(of: namespace)
+            let now = rendering.instant.lease
+            for service in rendering.lookup.sharedServices(in: namespace, at: now) {
+                guard
+                    let hidden = rendering.lookup.hidden(
+                        in: service, of: namespace, at: now, atMost: rendering.budget.instancesLeft)
+                else { throw .tooLong }
+                try rendering.budget.look(at: hidden.lookedAt)
+                tally.merge(hidden.statuses.mapValues { -$0 }) { $0 + $1 }
+            }
             let page = rendering.lookup.changes(in: namespace, after: since, limit: Self.mostChanges)
             // What sources change is in no log.
             let isWhole =

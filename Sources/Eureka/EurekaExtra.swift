@@ -54,13 +54,19 @@ enum EurekaExtra {
         return nil
     }
 
+    /// So much of what is kept has the time that heartbeats are compared with.
+    static let dirtyBytes = dirtyPrefix.count + 24
+
     /// The `lastDirtyTimestamp` of a registration. A heartbeat costs a comparison and some digits, unless another
     /// release has written what is kept.
     static func lastDirty(of instance: Instance) -> Int64? {
         guard let extra = instance.extraUTF8 else { return nil }
-        if extra.starts(with: dirtyPrefix) {
-            return extra.dropFirst(dirtyPrefix.count).prefix { (0x30...0x39).contains($0) }.integer
-        }
-        return Self.instance(in: Array(extra))?.integer(.lastDirty)
+        return lastDirty(in: extra) ?? Self.instance(in: Array(extra))?.integer(.lastDirty)
+    }
+
+    /// The same in the first `dirtyBytes` of what is kept; nil where another release has written it.
+    static func lastDirty(in extra: Bytes) -> Int64? {
+        guard extra.starts(with: dirtyPrefix) else { return nil }
+        return extra.dropFirst(dirtyPrefix.count).prefix { (0x30...0x39).contains($0) }.integer
     }
 }

@@ -40,6 +40,23 @@ extension Call {
         } catch { throw .malformed(error) }
     }
 
+    /// The `lastDirtyTimestamp` of the query. Every heartbeat has one, without anything to be decoded.
+    borrowing func eurekaLastDirty() throws(Refused) -> Int64? {
+        guard let query = request.head.query else { return nil }
+        let name = "lastDirtyTimestamp" as StaticString
+        guard !query.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            let parameter = try eurekaQuery().first { $0.name.utf8.elementsEqual(name.bytes) }
+            return parameter.flatMap { Array($0.value.utf8)[...].integer }
+        }
+        for pair in query.split(separator: UInt8(ascii: "&"))
+        where pair.count > name.utf8CodeUnitCount && pair[pair.startIndex + name.utf8CodeUnitCount] == UInt8(ascii: "=")
+        {
+            guard pair.prefix(name.utf8CodeUnitCount).equals(name) else { continue }
+            return pair.dropFirst(name.utf8CodeUnitCount + 1).integer
+        }
+        return nil
+    }
+
     /// Whether a Netflix server sends this for a client of its own.
     var isEurekaReplica: Bool {
         request.head[.eurekaReplication].map { $0.equalsFolded(("true" as StaticString).bytes) } ?? false
@@ -145,10 +162,7 @@ enum EurekaHandlers {
         guard let sent = EurekaRegistration.id(app: call.parameter(first), call.parameter(first + 1)) else {
             throw .noSuchInstance
         }
-        var dirty: Int64?
-        for parameter in try call.eurekaQuery() where parameter.name == "lastDirtyTimestamp" {
-            dirty = Array(parameter.value.utf8)[...].integer
-        }
+        let dirty = try call.eurekaLastDirty()
         // Nearly always it is there under the name that was sent.
         if let reply = try renew(sent, dirty, call) { return reply }
         let id = try call.eurekaID(first)
@@ -179,7 +193,13 @@ enum EurekaHandlers {
     {
         let namespace = try call.tenant()
         guard try call.renew(id, in: namespace, isRelayed: !isReplica) else { return nil }
-        guard let dirty, let held = call.registry.lookup.instance(id, in: namespace, at: call.moment.lease),
+        // Nearly always it is the same, and nothing else of the instance is looked at.
+        guard let dirty,
+            let kept = call.registry.store.extra(
+                of: id, in: namespace, first: EurekaExtra.dirtyBytes, at: call.moment.lease),
+            EurekaExtra.lastDirty(in: kept[...]) != dirty
+        else { return .same }
+        guard let held = call.registry.lookup.instance(id, in: namespace, at: call.moment.lease),
             let known = EurekaExtra.lastDirty(of: held.instance), dirty != known
         else { return .same }
         if dirty > known { return .isBehind }

@@ -94,6 +94,29 @@ package struct Lookup: Sendable {
         return found
     }
 
+    /// The services of a namespace that both the store and a source have instances of.
+    package func sharedServices(in namespace: Namespace, at now: LeaseTime) -> [Name] {
+        guard let view = view(of: namespace) else { return [] }
+        return view.services.map(\.name).filter { store.hasService($0, in: namespace, at: now) }
+    }
+
+    /// How many instances of a service a source has that are in the store too, which are shown once, by the status that
+    /// the source says; and how many were looked at. Nil when more than `limit` would have to be looked at.
+    package func hidden(in service: Name, of namespace: Namespace, at now: LeaseTime, atMost limit: Int) -> (
+        statuses: [InstanceStatus: Int], lookedAt: Int
+    )? {
+        guard let others = view(of: namespace)?.service(service)?.instances else { return ([:], 0) }
+        guard others.count <= limit,
+            let listing = store.listing(of: service, in: namespace, at: now, atMost: limit - others.count)
+        else { return nil }
+        let own = Set(listing.instances.map(\.instance.id))
+        var statuses: [InstanceStatus: Int] = [:]
+        for leased in others where own.contains(leased.instance.id) {
+            statuses[leased.instance.status, default: 0] += 1
+        }
+        return (statuses, own.count + others.count)
+    }
+
     /// The index of the last change that a source made to a namespace, which `changes` does not tell of; 0 without one.
     package func lastIndexOfSources(in namespace: Namespace) -> UInt64 { view(of: namespace)?.revision.index ?? 0 }
 

@@ -49,7 +49,7 @@ package struct RenderBudget {
     var isOfLoop: Bool { loan == nil }
 
     /// How many instances may still be looked at.
-    var instancesLeft: Int { instances }
+    package var instancesLeft: Int { instances }
 
     /// Counts instances or services that are about to be looked at.
     package mutating func look(at count: Int) throws(RenderStop) {

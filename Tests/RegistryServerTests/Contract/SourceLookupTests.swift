@@ -41,6 +41,32 @@ struct SourceLookupTests {
         try #require(try registry.send(.get(path)).object()["instances"] as? [[String: Any]])
     }
 
+    @Test func `what is registered and in a source counts once in hash codes of Eureka`() throws {
+        // R683, E408, E411
+        let (registry, publisher) = try Self.registry(.router)
+        let both = ["10.0.0.1:1", "10.0.0.2:1"].map { Self.instance($0) }
+        let content = [
+            Self.space: Dictionary(
+                grouping: both + [Self.instance("10.0.0.3:1"), Self.instance("10.0.0.4:1", "ratings")],
+                by: \.instance.serviceName)
+        ]
+        try publisher.replace(
+            with: content,
+            at: SourceTime(monotonic: SourceTime.now().monotonic, wall: TestClock.start - 200_000_000_000))
+        let id = try Self.register("10.0.0.1:1", in: registry)
+        let other = try registry.register(Body("reviews", "10.0.0.2:1", ["status": #""OUT_OF_SERVICE""#]))
+        #expect(Set(both.map { $0.instance.id.description }) == [id, other], "the very same instances")
+        _ = try registry.register(Body("own", "10.0.0.9:1"))
+        func hashCode(_ path: String) throws -> String? {
+            let answer = try registry.send(
+                TestRequest("GET", "/eureka/v2" + path, [("Accept", "application/json")])
+            ).object()
+            return (answer["applications"] as? [String: Any])?["apps__hashcode"] as? String
+        }
+        #expect(try hashCode("/apps") == "OUT_OF_SERVICE_1_UP_4_")
+        #expect(try hashCode("/apps/delta") == "OUT_OF_SERVICE_1_UP_4_")
+    }
+
     @Test(arguments: Transport.allCases)
     func `look-ups answer with what is registered and what sources have`(_ transport: Transport) throws {
         // R680 With a source, every look-up answers with what is registered and with what the source has: one list for
