@@ -10,7 +10,7 @@ extension OutputSpan<UInt8> {
     /// Appends a literal's bytes as they are: punctuation and fixed keys.
     @inline(__always)
     package mutating func append(literal: StaticString) {
-        unsafe literal.withUTF8Buffer { unsafe $0.forEach { append($0) } }
+        literal.withUTF8Buffer { unsafe $0.forEach { append($0) } }
     }
 
     /// Appends bytes as they are.
