@@ -9,6 +9,7 @@ import Logging
 import Replication
 import System
 import TLS
+import Text
 import Time
 
 /// Everything on the replication thread.
