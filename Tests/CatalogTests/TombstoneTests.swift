@@ -52,7 +52,10 @@ struct TombstoneTests {
         }
         #expect(member.store.tombstoneCounts.bytes > 1_600 * Tombstones.cost)
         for _ in 0..<20 { member.store.trimTombstones() }
-        #expect(member.store.tombstoneCounts.bytes <= 1_600 * Tombstones.cost && member.store.counts.tombstones > 1_300)
+        // A sixteenth is kept free for what comes, the 60 namespaces take as much as 182 tombstones, and each shard drops
+        // whole ones.
+        let counts = member.store.counts
+        #expect(member.store.tombstoneCounts.bytes <= 1_600 * Tombstones.cost && counts.tombstones > 1_200)
         for namespace in few {
             #expect((0..<5).allSatisfy { member.replica(.digest($0), in: namespace, at: 2) != nil })
         }
