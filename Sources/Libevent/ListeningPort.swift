@@ -51,21 +51,47 @@ package struct ListeningPort: Sendable {
     /// Held open, and never closed, until the process ends.
     private let claim: Int32
 
+    /// How many of the system's choices are tried.
+    private static let choices = 16
+
     /// Opens `count` sockets that share `port` on `address` (numeric IPv4 or IPv6): listening for streams, or bound for
     /// datagrams.
     package init(address text: String, port: UInt16, count: Int, of transport: Transport = .streams) throws(PortError) {
         guard let address = SocketAddress(numeric: text, port: port) else { throw .refused(port: port, code: EINVAL) }
         if port != 0 { try Self.probe(address, port, transport) }
+        // The system may choose a port that another registry of the same user shares among its loops; that one's claim
+        // tells.
+        var choices = port == 0 ? Self.choices : 1
+        while true {
+            choices -= 1
+            do throws(PortError) {
+                self = try Self(shared: address, named: text, port, count, transport)
+                return
+            } catch {
+                guard case .inUse = error, choices > 0 else { throw error }
+            }
+        }
+    }
+
+    private init(
+        shared address: SocketAddress, named text: String, _ port: UInt16, _ count: Int, _ transport: Transport
+    ) throws(PortError) {
         let first = try Self.listen(address, port, transport)
         let taken = SocketAddress.local(of: first)?.port ?? port
         var descriptors = [first]
         do throws(PortError) {
             claim = try Self.claim(name: "a8registry \(transport == .streams ? "" : "udp ")\(text) \(taken)", taken)
+        } catch {
+            close(first)
+            throw error
+        }
+        do throws(PortError) {
             for _ in 1..<max(count, 1) {
                 descriptors.append(try Self.listen(address.with(port: taken), taken, transport))
             }
         } catch {
             for descriptor in descriptors { close(descriptor) }
+            close(claim)
             throw error
         }
         self.port = taken
