@@ -76,18 +76,22 @@ package struct ListeningPort: Sendable {
     private init(
         shared address: SocketAddress, named text: String, _ port: UInt16, _ count: Int, _ transport: Transport
     ) throws(PortError) {
-        let first = try Self.listen(address, port, transport)
+        // Bound only: one that listened would take connections that are meant for whoever shares the port.
+        let first = try Self.bind(address, port, transport)
         let taken = SocketAddress.local(of: first)?.port ?? port
-        var descriptors = [first]
         do throws(PortError) {
             claim = try Self.claim(name: "a8registry \(transport == .streams ? "" : "udp ")\(text) \(taken)", taken)
         } catch {
             close(first)
             throw error
         }
+        var descriptors = [first]
         do throws(PortError) {
             for _ in 1..<max(count, 1) {
-                descriptors.append(try Self.listen(address.with(port: taken), taken, transport))
+                descriptors.append(try Self.bind(address.with(port: taken), taken, transport))
+            }
+            for descriptor in descriptors where transport == .streams {
+                guard Glibc.listen(descriptor, Self.backlog) == 0 else { throw Self.error(taken) }
             }
         } catch {
             for descriptor in descriptors { close(descriptor) }
@@ -115,11 +119,11 @@ package struct ListeningPort: Sendable {
         return descriptor
     }
 
-    private static func listen(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError)
+    private static func bind(_ address: SocketAddress, _ port: UInt16, _ transport: Transport) throws(PortError)
         -> Int32
     {
         let descriptor = try socket(address, port, transport, sharing: true)
-        guard address.bind(descriptor) == 0, transport == .datagrams || Glibc.listen(descriptor, backlog) == 0 else {
+        guard address.bind(descriptor) == 0 else {
             defer { close(descriptor) }
             throw error(port)
         }
