@@ -145,7 +145,7 @@ enum FrameCodec {
         var bytes = 0
         let fitting = keys.prefix { key in
             // What `encode` writes of a key, or a few bytes more.
-            bytes += key.namespace.name.utf8.count + key.id.byteCount + 56
+            bytes += key.namespace.name.utf8.count + key.id.byteCount + 32 + (key.override == .none ? 0 : 20)
             return bytes <= limit
         }
         return Array(fitting)
