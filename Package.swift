@@ -84,12 +84,12 @@ let package = Package(
         .target(
             name: "EurekaSource",
             dependencies: [
-                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time",
+                "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "Time",
             ]),
         .target(
             name: "KubernetesSource",
             dependencies: [
-                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS",
+                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System",
                 "Text", "Time",
             ]),
         .target(
@@ -101,7 +101,7 @@ let package = Package(
             name: "Eureka",
             dependencies: [
                 "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Replication", "Serving", "System",
-                "TLS",
+
                 "Text", "XML", "Time",
             ]),
         .target(

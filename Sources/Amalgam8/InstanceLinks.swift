@@ -69,15 +69,7 @@ struct InstanceLinks: Sendable {
     private static func append(_ id: InstanceID, to url: inout [UInt8]) {
         switch id {
         case .digest(let digest): url.append(addingCapacity: 16) { $0.append(hexadecimal: digest) }
-        case .text:
-            for byte in id.utf8 {
-                if ByteSet.name.contains(byte) || byte == UInt8(ascii: "~") || byte == UInt8(ascii: ":") {
-                    url.append(byte)
-                } else {
-                    url.append(contentsOf: byte < 16 ? "%0".utf8 : "%".utf8)
-                    url.append(contentsOf: String(byte, radix: 16, uppercase: true).utf8)
-                }
-            }
+        case .text: url.append(percentEncoded: id.utf8, allowing: .segment)
         }
     }
 }

@@ -13,8 +13,6 @@ package struct Registration {
     static let serviceNameLimit = EndpointKey.longestServiceName
     /// Bytes of UTF-8 in `endpoint.value` (R209).
     static let endpointValueLimit = EndpointKey.longestValue
-    /// Bytes of `metadata` as sent (R217).
-    static let metadataLimit = 1_024
 
     /// UTF-8, as are the other texts. They stay where they lie in the body, and are copied once: into the instance.
     private(set) var serviceName: ArraySlice<UInt8> = []
@@ -204,8 +202,7 @@ package struct Registration {
     {
         // Null is the same as absence (R220); a required field that is null is then missing, but still may not come
         // again.
-        if try reading(field, { () throws(JSONError) in try reader.peekType() }) == .null {
-            try reading(field) { () throws(JSONError) in try reader.readNull() }
+        if try reading(field, { () throws(JSONError) in try reader.skipNull() }) {
             if field == .serviceName || field == .endpoint {
                 throw .unusable(
                     "\(field.name) is required and must not "
@@ -305,8 +302,8 @@ package struct Registration {
 
     private mutating func readMetadata(_ reader: inout JSONReader) throws(FieldError) {
         let range = try reading(.metadata) { () throws(JSONError) in try reader.readRawValue() }
-        guard range.count <= Self.metadataLimit else {
-            throw .unusable("metadata may have at most \(Self.metadataLimit) bytes, and this has \(range.count)")
+        guard range.count <= Instance.metadataLimit else {
+            throw .unusable("metadata may have at most \(Instance.metadataLimit) bytes, and this has \(range.count)")
         }
         metadata = reader.bytes[range]
     }

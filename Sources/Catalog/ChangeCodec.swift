@@ -140,15 +140,9 @@ enum ChangeCodec {
         }
 
         mutating func text() -> String {
-            var (count, shift) = (0, 0)
-            while true {
-                let digit = byte()
-                count |= Int(digit & 0x7F) << shift
-                shift += 7
-                if digit & 0x80 == 0 { break }
-            }
-            defer { offset += count }
-            return String(decoding: bytes[offset..<offset + count], as: UTF8.self)
+            let (count, start) = bytes.span.number(at: offset)
+            offset = start + count
+            return String(decoding: bytes[start..<offset], as: UTF8.self)
         }
 
         mutating func status() -> InstanceStatus? {

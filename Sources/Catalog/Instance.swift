@@ -50,6 +50,9 @@ package struct InstanceStatus: Hashable, Sendable {
 /// million allocations and not ten million; the properties unpack what they are asked for. Those whose name ends in
 /// `UTF8` lend the packed bytes without making a String of them.
 package struct Instance: Hashable, Sendable {
+    /// Bytes of metadata that a client of the REST API, or a source, may give an instance (R217).
+    package static let metadataLimit = 1_024
+
     /// The id, if it is a digest; else 0.
     let digest: UInt64
     let packed: PackedInstance

@@ -234,17 +234,7 @@ struct PackedInstance: Hashable, Sendable {
     private static func size(of text: String) -> Int { [UInt8].digits(of: text.utf8.count) + text.utf8.count }
 
     /// A length, and where what comes after it begins.
-    func length(at offset: Int) -> (value: Int, end: Int) { Self.length(at: offset, in: bytes.span) }
-
-    @inline(__always)
-    private static func length(at offset: Int, in bytes: Span<UInt8>) -> (value: Int, end: Int) {
-        var (value, shift, place) = (0, 0, offset)
-        while bytes[place] & 0x80 != 0 {
-            value |= Int(bytes[place] & 0x7F) << shift
-            (shift, place) = (shift + 7, place + 1)
-        }
-        return (value | Int(bytes[place]) << shift, place + 1)
-    }
+    func length(at offset: Int) -> (value: Int, end: Int) { bytes.span.number(at: offset) }
 
     /// Whether packed bytes are of an instance whose id is this text. Copies nothing: every heartbeat of such an
     /// instance asks.
@@ -252,7 +242,7 @@ struct PackedInstance: Hashable, Sendable {
         guard case .text(let name) = id, bytes[0] & moreBit != 0, More(rawValue: bytes[moreOffset]).contains(.id) else {
             return false
         }
-        let (count, start) = length(at: length(at: moreOffset + 1, in: bytes).end, in: bytes)
+        let (count, start) = bytes.number(at: bytes.number(at: moreOffset + 1).end)
         return name.isSpelt(by: bytes.extracting(start..<start + count))
     }
 
@@ -260,20 +250,20 @@ struct PackedInstance: Hashable, Sendable {
     static func extra(_ bytes: Span<UInt8>, first count: Int) -> [UInt8]? {
         let more = more(bytes)
         guard more.contains(.extra) else { return nil }
-        var place = length(at: moreOffset + 1, in: bytes).end
+        var place = bytes.number(at: moreOffset + 1).end
         func pass(_ fields: Int) {
             for _ in 0..<fields {
-                let (size, start) = length(at: place, in: bytes)
+                let (size, start) = bytes.number(at: place)
                 place = start + size
             }
         }
         // An id, the service's name, the endpoint's value and a status, as there are.
         let isSpeltOut = bytes[0] >> statusShift & otherStatus == otherStatus
         pass((more.contains(.id) ? 1 : 0) + 2 + (isSpeltOut ? 1 : 0))
-        let (tags, end) = length(at: place, in: bytes)
+        let (tags, end) = bytes.number(at: place)
         place = end
         pass(tags)
-        let (size, start) = length(at: place, in: bytes)
+        let (size, start) = bytes.number(at: place)
         return [UInt8](room: min(size, count)) { $0.append(bytes.extracting(start..<start + min(size, count))) }
     }
 

@@ -1,6 +1,8 @@
 // The tags of a registration on their way from a request into an instance: in the form that the instance keeps, so that
 // reading any number of them takes one array, and packing them one copy.
 
+import Text
+
 /// Tags side by side, each after its length in base 128, as `PackedInstance` has them.
 package struct TagRun: Sendable {
     private(set) var bytes: [UInt8] = []

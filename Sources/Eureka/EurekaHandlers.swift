@@ -195,7 +195,7 @@ enum EurekaHandlers {
         guard try call.renew(id, in: namespace, isRelayed: !isReplica) else { return nil }
         // Nearly always it is the same, and nothing else of the instance is looked at.
         guard let dirty,
-            let kept = call.registry.store.extra(
+            let kept = call.registry.lookup.extra(
                 of: id, in: namespace, first: EurekaExtra.dirtyBytes, at: call.moment.lease),
             EurekaExtra.lastDirty(in: kept[...]) != dirty
         else { return .same }

@@ -7,7 +7,6 @@ package import HTTPClient
 import Libevent
 package import RegistryCore
 package import System
-import TLS
 import Time
 
 /// A fault of a peer, for the log.
@@ -70,8 +69,7 @@ package final class EurekaPeers: ChangeRelay, Sendable {
             let loop = try EventLoop()
             let client = try HTTPClient(on: loop)
             if peers.contains(where: { $0.url.isSecure }) {
-                client.trust = try TLSContext(
-                    trusting: ClientTLSConfiguration(authorityPath: nil), now: WallClock.seconds())
+                try client.believe(authorityPath: nil)
             }
             let senders = peers.compactMap { peer in
                 PeerSender(to: peer.url, peer.outbox, of: namespace, registry, client, told)

@@ -1,6 +1,8 @@
 // Texts of Eureka's API: bytes of UTF-8, wherever they lie. Registrations are read and answers written without making a
 // String of each.
 
+import Text
+
 /// Bytes of UTF-8.
 typealias Bytes = ArraySlice<UInt8>
 
@@ -38,12 +40,6 @@ extension Bytes {
     }
 
     var text: String { String(decoding: self, as: UTF8.self) }
-}
-
-extension UInt8 {
-    /// The letter in upper or lower case, if it is one of ASCII.
-    var uppercased: UInt8 { (0x61...0x7A).contains(self) ? self - 0x20 : self }
-    var lowercased: UInt8 { (0x41...0x5A).contains(self) ? self + 0x20 : self }
 }
 
 extension [UInt8] {

@@ -7,7 +7,6 @@ package import HTTPClient
 import Libevent
 package import RegistryCore
 package import System
-import TLS
 import Time
 
 /// Another Eureka as a source of instances.
@@ -73,17 +72,13 @@ private final class EurekaReader {
     private let client: HTTPClient
     private var replica: EurekaReplica
     private var timer: LoopEvent?
-    /// Nil where no server is asked over TLS.
-    private var authority: FileWatch?
 
     init(_ configuration: EurekaSource.Configuration, _ publisher: SourcePublisher, on loop: EventLoop) throws {
         self.configuration = configuration
         self.publisher = publisher
-        let isSecure = configuration.servers.contains(where: \.isSecure)
         client = try HTTPClient(on: loop)
-        if isSecure {
-            authority = FileWatch([configuration.authorityPath].compactMap(\.self))
-            client.trust = try Self.trust(configuration)
+        if configuration.servers.contains(where: \.isSecure) {
+            try client.believe(authorityPath: configuration.authorityPath)
         }
         replica = EurekaReplica(
             servers: configuration.servers.count, period: configuration.period, at: MonotonicClock.now())
@@ -96,20 +91,8 @@ private final class EurekaReader {
         client.close(onLoop)
     }
 
-    private static func trust(_ configuration: EurekaSource.Configuration) throws(TLSError) -> TLSContext {
-        try TLSContext(
-            trusting: ClientTLSConfiguration(authorityPath: configuration.authorityPath), now: WallClock.seconds())
-    }
-
-    /// Takes over authorities that have changed; those that cannot be read change nothing.
-    private func renewTrust() {
-        guard authority?.haveChanged() == true else { return }
-        authority = FileWatch([configuration.authorityPath].compactMap(\.self))
-        if let trust = try? Self.trust(configuration) { client.trust = trust }
-    }
-
     private func ask(_ onLoop: borrowing OnLoop) {
-        renewTrust()
+        client.renewTrust()
         if publisher.isDropped { replica.forget() }
         let (question, server) = (replica.question, configuration.servers[replica.server])
         guard let url = server.appending(path: question == .everything ? "apps/" : "apps/delta") else {

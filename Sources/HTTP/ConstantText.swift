@@ -1,5 +1,7 @@
 // Comparisons of raw bytes with the constants of the protocol, without making a String of either.
 
+import Text
+
 extension ArraySlice<UInt8> {
     /// Whether these bytes are exactly those of an ASCII constant.
     public func equals(_ constant: StaticString) -> Bool {
@@ -20,9 +22,4 @@ extension ArraySlice<UInt8> {
             return true
         }
     }
-}
-
-extension UInt8 {
-    /// The byte with an ASCII capital made small.
-    var lowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
 }

@@ -1,6 +1,8 @@
 // The head of an answer that another server has given to a request of ours. A server that we read is no more to be
 // trusted than a client: what it says of its body's end is judged before anything of the body is read.
 
+import Text
+
 /// Status and fields of an answer.
 public struct ReceivedHead: Sendable {
     public typealias Field = (name: String, value: String)

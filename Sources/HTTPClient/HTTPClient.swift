@@ -61,9 +61,11 @@ package final class HTTPClient {
 
     private let loop: EventLoop
     /// What servers of `https` are believed by; without it they are refused. New connections use what is set here.
-    package var trust: TLSContext? {
+    private var trust: TLSContext? {
         didSet { idle.closeAll() }
     }
+    /// The file of the authorities that servers are believed by. Nil where there is none, or no server is asked over TLS.
+    private var authority: (path: String, watch: FileWatch)?
     private var exchanges: [UInt64: Exchange] = [:]
     private var lastNumber: UInt64 = 0
     private let idle = IdleConnections()
@@ -84,6 +86,24 @@ package final class HTTPClient {
     }
 
     // MARK: - What its owner does
+
+    /// From now on servers of `https` are believed by the authorities in a file of PEM; nil stands for those of the
+    /// system.
+    package func believe(authorityPath: String?) throws(TLSError) {
+        authority = authorityPath.map { ($0, FileWatch([$0])) }
+        trust = try Self.trust(authorityPath)
+    }
+
+    /// Takes over authorities that have changed; those that cannot be read change nothing. To be called now and then.
+    package func renewTrust() {
+        guard let path = authority?.path, authority?.watch.haveChanged() == true else { return }
+        authority = (path, FileWatch([path]))
+        if let renewed = try? Self.trust(path) { trust = renewed }
+    }
+
+    private static func trust(_ authorityPath: String?) throws(TLSError) -> TLSContext {
+        try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authorityPath), now: WallClock.seconds())
+    }
 
     /// Sends a request; what follows is told to `handler`.
     @discardableResult

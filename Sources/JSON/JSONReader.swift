@@ -140,6 +140,13 @@ package struct JSONReader: Sendable {
         try scanWord("null")
     }
 
+    /// Whether the value that comes next is `null`, which is then read.
+    package mutating func skipNull() throws(JSONError) -> Bool {
+        guard try nextType() == .null else { return false }
+        try readNull()
+        return true
+    }
+
     /// Passes over the value that comes next, whatever it is, checking all of it.
     package mutating func skipValue() throws(JSONError) {
         switch try nextType() {

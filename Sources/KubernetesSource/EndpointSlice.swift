@@ -36,7 +36,6 @@ struct EndpointSlice: Sendable, Equatable {
     let key: ObjectKey
     /// The service that it belongs to; nil belongs to none.
     let service: String?
-    let isSix: Bool
     let ports: [Port]
     let targets: [Target]
     /// Ports and endpoints that say nothing that can be dialed.
@@ -131,7 +130,7 @@ extension EndpointSlice {
         return (
             metadata,
             EndpointSlice(
-                key: key, service: service.flatMap { $0.isEmpty ? nil : $0 }, isSix: type == "IPv6",
+                key: key, service: service.flatMap { $0.isEmpty ? nil : $0 },
                 ports: usablePorts, targets: targets,
                 unusable: ports.count - usablePorts.count + endpoints.count - targets.count)
         )

@@ -6,7 +6,6 @@ import HTTPClient
 import Libevent
 import RegistryCore
 import System
-import TLS
 import Time
 
 /// Reads a cluster. Belongs to its loop's thread.
@@ -27,7 +26,6 @@ final class KubernetesReader {
     private var collections: [WatchedCollection] = []
     private var publishing: LoopEvent?
     private var looking: LoopEvent?
-    private var authority: FileWatch?
     private var publishedAt = MonotonicTime.distantPast
     /// Whether all is to be published, and not what has changed.
     private var mustReplace = true
@@ -44,10 +42,7 @@ final class KubernetesReader {
         let namespaces = NamespaceMap(configuration.namespaces, shared: configuration.shared)
         view = KubernetesView(namespaces, tagLimits: configuration.tagLimits, hasPods: configuration.hasPods)
         client = try HTTPClient(on: loop)
-        if url.isSecure {
-            authority = FileWatch([configuration.authorityPath].compactMap(\.self))
-            client.trust = try Self.trust(configuration)
-        }
+        if url.isSecure { try client.believe(authorityPath: configuration.authorityPath) }
         publishing = try LoopEvent.timer(on: loop) { [unowned self] onLoop in publish(onLoop) }
         looking = try LoopEvent.every(milliseconds: Self.lookPeriod, on: loop) { [unowned self] onLoop in look(onLoop) }
         let now = MonotonicClock.now()
@@ -66,12 +61,6 @@ final class KubernetesReader {
         client.close(onLoop)
         publishing = nil
         looking = nil
-    }
-
-    private static func trust(_ configuration: KubernetesConfiguration) throws(TLSError) -> TLSContext {
-        try TLSContext(
-            trusting: ClientTLSConfiguration(authorityPath: configuration.authorityPath),
-            now: WallClock.seconds())
     }
 
     /// 0 to 1.
@@ -102,9 +91,7 @@ final class KubernetesReader {
         guard collections.allSatisfy({ $0.hasListed || $0.problem != nil }) else { return }
         let now = SourceTime.now()
         publishedAt = now.monotonic
-        if publisher.isDropped, !mustReplace {
-            mustReplace = true
-        }
+        if publisher.isDropped { mustReplace = true }
         var problems = collections.compactMap(\.problem)
         guard problems.count < collections.count else { return }
         if view.unusableCount > 0 {
@@ -130,11 +117,7 @@ final class KubernetesReader {
     /// authorities are taken over.
     private func look(_ onLoop: borrowing OnLoop) {
         let now = MonotonicClock.now()
-        if authority?.haveChanged() == true {
-            authority = FileWatch([configuration.authorityPath].compactMap(\.self))
-            // Authorities that cannot be read change nothing.
-            if let trust = try? Self.trust(configuration) { client.trust = trust }
-        }
+        client.renewTrust()
         for collection in collections where collection.kind == .slices && collection.problem != nil {
             guard let confirmed = collection.confirmedAt, now - confirmed > configuration.maximumAge else { continue }
             try? view.replace(in: collection.namespace, with: [:], at: 0)

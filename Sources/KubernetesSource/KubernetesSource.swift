@@ -6,7 +6,6 @@ package import HTTPClient
 import Libevent
 package import RegistryCore
 package import System
-import TLS
 import Time
 
 /// What is to be read, and from where.

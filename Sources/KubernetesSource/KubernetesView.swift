@@ -17,8 +17,6 @@ struct KubernetesView {
 
     /// Instances that are shown at most, of all services.
     static let instanceLimit = SourceBoard.instanceLimit
-    /// Bytes of metadata (R212).
-    static let metadataLimit = 1_024
 
     private struct Entry {
         let slice: PackedSlice
@@ -254,7 +252,7 @@ struct KubernetesView {
             json.append(UInt8(ascii: ":"))
             json.appendJSON(string: value)
         }
-        guard !json.isEmpty, json.count < metadataLimit else { return nil }
+        guard !json.isEmpty, json.count < Instance.metadataLimit else { return nil }
         json.append(UInt8(ascii: "}"))
         return json
     }

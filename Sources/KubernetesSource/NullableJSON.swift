@@ -3,13 +3,6 @@
 import JSON
 
 extension JSONReader {
-    /// Whether the value that comes next is `null`, which is then read.
-    mutating func skipNull() throws(JSONError) -> Bool {
-        guard try peekType() == .null else { return false }
-        try readNull()
-        return true
-    }
-
     mutating func readStringOrNull() throws(JSONError) -> String? { try skipNull() ? nil : try readString() }
 
     mutating func readBooleanOrNull() throws(JSONError) -> Bool? { try skipNull() ? nil : try readBoolean() }

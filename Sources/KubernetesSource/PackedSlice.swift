@@ -11,22 +11,24 @@ struct PackedSlice: Sendable, Equatable {
     private let bytes: [UInt8]
 
     init(_ slice: EndpointSlice) {
-        var writer = Writer()
-        writer.put(slice.service)
-        writer.put(slice.instanceCount)
-        writer.put(slice.unusable)
-        writer.put(slice.ports.count)
+        var run: [UInt8] = []
+        run.append(optional: slice.service)
+        run.append(count: slice.instanceCount)
+        run.append(count: slice.unusable)
+        run.append(count: slice.ports.count)
         for port in slice.ports {
-            writer.put(Int(port.number))
-            writer.put(port.kind.rawValue)
+            run.append(count: Int(port.number))
+            run.append(optional: port.kind.rawValue)
         }
-        writer.put(slice.targets.count)
+        run.append(count: slice.targets.count)
         for target in slice.targets {
-            writer.put(target.status.token)
-            for text in [target.address, target.zone, target.node, target.host, target.pod] { writer.put(text) }
+            run.append(optional: target.status.token)
+            for text in [target.address, target.zone, target.node, target.host, target.pod] {
+                run.append(optional: text)
+            }
         }
         // Without room to grow, which is not needed: it is kept for long.
-        bytes = [UInt8](room: writer.bytes.count) { $0.append(writer.bytes.span) }
+        bytes = [UInt8](room: run.count) { $0.append(run.span) }
     }
 
     /// The service that it belongs to; nil belongs to none.
@@ -62,27 +64,16 @@ struct PackedSlice: Sendable, Equatable {
     }
 }
 
-/// Numbers in groups of seven bits, the lowest first; texts behind their length + 1, 0 being none.
-private struct Writer {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func put(_ number: Int) {
-        var rest = UInt64(number)
-        while rest >= 0x80 {
-            bytes.append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
-    mutating func put(_ text: String?) {
-        guard let text else { return put(0) }
-        put(text.utf8.count + 1)
-        bytes.append(contentsOf: text.utf8)
+extension [UInt8] {
+    /// Appends text after its length + 1, and 0 for none.
+    fileprivate mutating func append(optional text: String?) {
+        guard let text else { return append(count: 0) }
+        append(count: text.utf8.count + 1)
+        append(contentsOf: text.utf8)
     }
 }
 
-/// Reads what `Writer` has written, and nothing else.
+/// Reads what `PackedSlice` has written, and nothing else.
 private struct Reader {
     let bytes: [UInt8]
     private var index = 0
@@ -90,15 +81,9 @@ private struct Reader {
     init(bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func number() -> Int {
-        var (number, shift): (UInt64, UInt64) = (0, 0)
-        while bytes[index] >= 0x80 {
-            number |= UInt64(bytes[index] & 0x7F) << shift
-            shift += 7
-            index += 1
-        }
-        number |= UInt64(bytes[index]) << shift
-        index += 1
-        return Int(number)
+        let (number, end) = bytes.span.number(at: index)
+        index = end
+        return number
     }
 
     mutating func text() -> String? {

@@ -8,6 +8,7 @@
 //
 // Pure: time and chance are arguments. The numbers are those of client-go's reflector.
 
+import Text
 import Time
 
 /// Reads one kind of object, of one namespace or of all.
@@ -184,22 +185,10 @@ struct Reflector {
 }
 
 extension String {
-    /// As a value within a query (RFC 3986, section 3.4).
+    /// As a value within a query.
     var queryEncoded: String {
         var bytes: [UInt8] = []
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "~"):
-                bytes.append(byte)
-            default:
-                bytes.append(UInt8(ascii: "%"))
-                bytes.append(
-                    contentsOf: Array((byte < 16 ? "0" : "").utf8)
-                        + Array(String(byte, radix: 16, uppercase: true).utf8))
-            }
-        }
+        bytes.append(percentEncoded: utf8, allowing: .unreserved)
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -143,9 +143,7 @@ extension OriginalInstance {
 
     /// Whether null comes next, which is then passed over: in Go, null leaves a field at its zero value.
     private func isNull(_ reader: inout JSONReader) throws(OriginalMessageError) -> Bool {
-        guard try reading({ () throws(JSONError) in try reader.peekType() }) == .null else { return false }
-        try reading { () throws(JSONError) in try reader.readNull() }
-        return true
+        try reading { () throws(JSONError) in try reader.skipNull() }
     }
 
     private func text(_ reader: inout JSONReader, _ field: OriginalField, limit: Int) throws(OriginalMessageError)

@@ -25,6 +25,12 @@ package struct Lookup: Sendable {
         store.instance(id, in: namespace, at: now) ?? view(of: namespace)?.instance(id)
     }
 
+    /// The first bytes of what a protocol keeps with an instance that is registered here, at most `count`; nil where there
+    /// is no such instance, or nothing is kept with it.
+    package func extra(of id: InstanceID, in namespace: Namespace, first count: Int, at now: LeaseTime) -> [UInt8]? {
+        store.extra(of: id, in: namespace, first: count, at: now)
+    }
+
     /// Whether anybody is in a service.
     package func hasService(_ service: Name, in namespace: Namespace, at now: LeaseTime) -> Bool {
         store.hasService(service, in: namespace, at: now) || view(of: namespace)?.service(service) != nil

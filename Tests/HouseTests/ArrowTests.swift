@@ -64,11 +64,11 @@ struct ArrowTests {
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
         Room(
             "EurekaSource",
-            ["Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS", "Time"]),
+            ["Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "Time"]),
         Room(
             "KubernetesSource",
             [
-                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System", "TLS",
+                "Catalog", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "System",
                 "Text", "Time",
             ], system: ["Synchronization"]),
         Room(
@@ -78,7 +78,7 @@ struct ArrowTests {
             "Eureka",
             [
                 "Catalog", "HTTP", "HTTPClient", "JSON", "Libevent", "RegistryCore", "Replication", "Serving", "System",
-                "TLS",
+
                 "Text", "XML", "Time",
             ], system: ["Synchronization"]),
         Room(

@@ -26,11 +26,15 @@ struct JSONSplitterTests {
     private static let streamed = [#"{"a":{"b":"}\"{"}}"#, #"{"c":[1,{"d":"\\"}]}"#, "{}"].map(value)
     private static let list =
         #"{ "kind":"L","metadata" : {"resourceVersion":"5","continue":"x"}, "n":-1.5e3,"items": [ {"x":1} ,{"y":[]}],"t":true}"#
-    private static let listed: [JSONSplitter.Piece] = [
-        .member("kind", Array(#""L""#.utf8)),
-        .member("metadata", Array(#"{"resourceVersion":"5","continue":"x"}"#.utf8)),
-        .member("n", Array("-1.5e3".utf8)), value(#"{"x":1}"#), value(#"{"y":[]}"#), .member("t", Array("true".utf8)),
-    ]
+    // No constant: LeakSanitizer does not see what an enum of several payloads holds.
+    private static var listed: [JSONSplitter.Piece] {
+        [
+            .member("kind", Array(#""L""#.utf8)),
+            .member("metadata", Array(#"{"resourceVersion":"5","continue":"x"}"#.utf8)),
+            .member("n", Array("-1.5e3".utf8)), value(#"{"x":1}"#), value(#"{"y":[]}"#),
+            .member("t", Array("true".utf8)),
+        ]
+    }
 
     @Test(arguments: 1...60)
     func `events and items are whole, however they are cut`(step: Int) throws {

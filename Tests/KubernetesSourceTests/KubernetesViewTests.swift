@@ -28,7 +28,7 @@ struct KubernetesViewTests {
         ports: [EndpointSlice.Port] = [EndpointSlice.Port(number: 80, kind: .http)]
     ) -> EndpointSlice {
         EndpointSlice(
-            key: ObjectKey(namespace: namespace, name: name), service: service, isSix: false, ports: ports,
+            key: ObjectKey(namespace: namespace, name: name), service: service, ports: ports,
             targets: targets, unusable: 0)
     }
 

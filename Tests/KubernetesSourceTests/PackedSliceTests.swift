@@ -24,7 +24,7 @@ struct PackedSliceTests {
                 zone: text(3), node: text(100), host: text(40), pod: text(130))
         }
         return EndpointSlice(
-            key: ObjectKey(namespace: "prod", name: "a"), service: text(63), isSix: false, ports: ports,
+            key: ObjectKey(namespace: "prod", name: "a"), service: text(63), ports: ports,
             targets: targets,
             unusable: Int.random(in: 0...100_000, using: &random))
     }

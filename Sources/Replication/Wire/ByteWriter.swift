@@ -1,6 +1,8 @@
 // Numbers and text as bytes, the same way for every frame: little-endian words, variable-length counts, and text after
 // its count.
 
+import Text
+
 /// Appends to an array of bytes.
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
@@ -22,12 +24,7 @@ struct ByteWriter {
 
     /// Seven bits a byte, the lowest first (LEB128): counts are mostly small.
     mutating func count(_ value: Int) {
-        var rest = UInt64(max(0, value))
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+        bytes.append(count: max(0, value))
     }
 
     /// Has somebody append who knows bytes of its own.

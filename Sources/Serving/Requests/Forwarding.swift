@@ -179,8 +179,7 @@ package struct Forwarding: Sendable {
 
     /// What follows the scheme by a trusted proxy's word.
     private func forwardedBase(of request: Request, scheme: String) -> String {
-        let isFromProxy = true
-        var host = host(of: request, isFromProxy: isFromProxy) ?? request.authority
+        var host = host(of: request, isFromProxy: true) ?? request.authority
         if family == .xForwarded, let port = request.head[.forwardedPort]?.firstElement, !Self.hasPort(host),
             port.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(String(decoding: port, as: UTF8.self)),
             number > 0,
@@ -188,7 +187,7 @@ package struct Forwarding: Sendable {
         {
             host += ":\(number)"
         }
-        return host + prefix(of: request, isFromProxy: isFromProxy)
+        return host + prefix(of: request, isFromProxy: true)
     }
 
     private static func hasPort(_ host: String) -> Bool {

@@ -3,7 +3,7 @@
 // itself.
 
 package import Configuration
-package import HTTP
+import HTTP
 package import Libevent
 package import RegistryCore
 package import TLS
