@@ -65,7 +65,7 @@ let package = Package(
         .target(
             name: "RegistryCore",
             dependencies: [
-                "Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS",
+                "Authorization", "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "Replication", "System", "TLS",
                 "Time",
             ]),
         .target(

@@ -174,6 +174,9 @@ struct Catalog: Sendable {
         records.find(id, in: namespace, at: now).map { records.leased($0) }
     }
 
+    /// How many instances have no address that feeds can give (`InstanceAddress`).
+    var unaddressable: Int { records.unaddressable }
+
     /// How much there is.
     var counts: Counts {
         Counts(

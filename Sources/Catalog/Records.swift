@@ -35,6 +35,8 @@ struct Records: Sendable {
     var shelf = OverrideShelf()
     /// How many instances have an override that counts.
     private(set) var overridden = 0
+    /// How many instances have no address (`InstanceAddress`).
+    private(set) var unaddressable = 0
     /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look
     /// into one takes a copy of it.
     let isTold: Bool
@@ -197,6 +199,7 @@ struct Records: Sendable {
         assert(twin == slot, "two slabs with the same history give out the same slots")
         slots[slot].version = version
         if instance.hasFurther { judgeOverride(slot, of: instance, in: namespace) }
+        if !instance.hasAddress { unaddressable += 1 }
         let counts = status(slot)
         secondaryIndex.tally(table, nil, counts)
         let change = secondaryIndex.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
@@ -267,6 +270,7 @@ struct Records: Sendable {
             }
         }
         secondaryIndex.tally(place.table, status, nil)
+        if !instance.hasAddress { unaddressable -= 1 }
         toggle(slot)
         if isTold { replicationState.leave(slot) }
         held.remove(slot)
@@ -298,6 +302,7 @@ struct Records: Sendable {
         toggle(slot)
         if let instance {
             arena.replace(&instances[slot], with: instance.packed.bytes.span)
+            unaddressable += (before.hasAddress ? 1 : 0) - (instance.hasAddress ? 1 : 0)
             if instance.hasFurther || slots[slot].isOverridden {
                 judgeOverride(slot, of: instance, in: namespace(slot))
             }
@@ -363,17 +368,18 @@ extension Records {
         secondaryIndex.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
         guard slots.count > 0 else {
             assert(
-                held.count == 0 && replicationState.digest.allSatisfy { $0 == 0 },
+                held.count == 0 && unaddressable == 0 && replicationState.digest.allSatisfy { $0 == 0 },
                 "where nothing is held, nothing is said of it")
             return
         }
         var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
         var overrides = digest
-        var (next, changed, renewed, overdue) = (Int32(0), 0, 0, 0)
+        var (next, changed, renewed, overdue, addressless) = (Int32(0), 0, 0, 0, 0)
         while let slot = slots.occupied(from: next) {
             next = slot + 1
             assert(instances.contains(slot), "both slabs have the same slots")
             let (id, namespace) = (instance(slot).id, namespace(slot))
+            if !instance(slot).hasAddress { addressless += 1 }
             assert(self.slot(of: id, in: namespace) == slot, "an instance is found by its id")
             if held.contains(slot) {
                 assert(slots[slot].isOverdue, "what is held is marked as overdue")
@@ -391,6 +397,7 @@ extension Records {
             renewed += replicationState.renewed.contains(slot) ? 1 : 0
         }
         assert(held.count == overdue, "only occupied slots are held")
+        assert(addressless == unaddressable, "what has no address is counted")
         guard isTold else { return }
         replicationState.changed.checkInvariants()
         replicationState.renewed.checkInvariants()

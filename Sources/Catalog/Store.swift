@@ -174,6 +174,11 @@ package final class Store: Sendable {
     package var counts: Counts {
         shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
     }
+
+    /// How many instances have no address (`InstanceAddress`), in all shards.
+    package var unaddressable: Int {
+        shards.reduce(0) { count, shard in count + shard.catalog.withLock { $0.unaddressable } }
+    }
 }
 
 extension Store {

@@ -87,6 +87,12 @@ enum MetricsPage {
         ) {
             $0.sample(counts.overdue)
         }
+        text.gauge(
+            "a8registry_feed_unaddressable",
+            help: "Instances registered without an address that feeds can give: they are left out of them."
+        ) {
+            $0.sample(context.registry.store.unaddressable)
+        }
         let holds = context.registry.expiryHold.holds
         text.gauge("a8registry_expiry_held", help: "1 while leases are held, by cause.") { family in
             for cause in HoldCause.allCases {

@@ -21,17 +21,17 @@ func moment(_ milliseconds: Int64) -> Moment {
 
 func makeInstance(
     _ id: UInt64, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
-    value: String = "10.0.0.1:80"
+    kind: Endpoint.Kind = .http, value: String = "10.0.0.1:80"
 ) -> Instance {
-    makeInstance(.digest(id), service: service, status: status, ttl: ttl, value: value)
+    makeInstance(.digest(id), service: service, status: status, ttl: ttl, kind: kind, value: value)
 }
 
 func makeInstance(
     _ id: InstanceID, service: String = "web", status: InstanceStatus = .up, ttl: Int64 = 30_000,
-    value: String = "10.0.0.1:80"
+    kind: Endpoint.Kind = .http, value: String = "10.0.0.1:80"
 ) -> Instance {
     Instance(
-        id: id, serviceName: Name(service), endpoint: Endpoint(kind: .http, value: value), status: status, ttl: ttl,
+        id: id, serviceName: Name(service), endpoint: Endpoint(kind: kind, value: value), status: status, ttl: ttl,
         tags: [],
         metadata: nil, registered: 0)
 }

@@ -117,7 +117,9 @@ private final class Run {
 
     func register(_ id: InstanceID, in namespace: Namespace) {
         let ttl = Int64.random(in: 1...(chance(4) ? 60_000 : 2_000), using: &random)
-        let instance = makeInstance(id, service: pick(services).text, status: pick(statuses), ttl: ttl)
+        let instance = makeInstance(
+            id, service: pick(services).text, status: pick(statuses), ttl: ttl,
+            value: chance(4) ? "nowhere:" : "10.0.0.1:80")
         if chance(4) { merge(instance, in: namespace) } else { register(instance, in: namespace) }
     }
 

@@ -48,7 +48,10 @@ struct ArrowTests {
         Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
         Room(
             "RegistryCore",
-            ["Authorization", "Catalog", "Configuration", "HTTP", "Libevent", "Replication", "System", "TLS", "Time"],
+            [
+                "Authorization", "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "Replication", "System", "TLS",
+                "Time",
+            ],
             system: ["Synchronization"]),
         Room(
             "Serving",
