@@ -19,6 +19,8 @@ extension ListedResource {
     package static let service = ListedResource(.amalgam8, number: 1)
     /// There is one in a namespace: the key is empty.
     package static let services = ListedResource(.amalgam8, number: 2)
+    /// The key is the query as sent.
+    package static let targets = ListedResource(.targets, number: 0)
 }
 
 extension InstanceRendering: InstanceWriter {}

@@ -13,6 +13,8 @@ struct AmalgamList: ListRequest {
         case service(Name)
         /// The names of the services.
         case services
+        /// Instances as Prometheus reads them.
+        case targets(ListQuery)
     }
 
     /// Fewer bytes than any instance takes, which has its id and its endpoint at least.
@@ -30,11 +32,13 @@ struct AmalgamList: ListRequest {
         case .instances(let query):
             guard query.isPlain else { return try selected(query, &rendering) }
             rendering.append(literal: "{\"instances\":[")
-            switch query.status {
-            case .none: break
-            case .all: try append(query.serviceName, nil, &rendering)
-            case .only(let status): try append(query.serviceName, status, &rendering)
-            }
+            try append(query, &rendering)
+        case .targets(let query):
+            guard query.isPlain else { return try selectedTargets(query, &rendering) }
+            rendering.append(literal: "[")
+            try append(query, &rendering)
+            rendering.append(literal: "]")
+            return rendering.finished()
         case .service(let name):
             var prefix: [UInt8] = []
             prefix.append(literal: "{\"service_name\":")
@@ -47,6 +51,14 @@ struct AmalgamList: ListRequest {
         }
         rendering.append(literal: "]}")
         return rendering.finished()
+    }
+
+    private func append(_ query: ListQuery, _ rendering: inout ListRendering) throws(RenderStop) {
+        switch query.status {
+        case .none: break
+        case .all: try append(query.serviceName, nil, &rendering)
+        case .only(let status): try append(query.serviceName, status, &rendering)
+        }
     }
 
     private func append(_ service: Name?, _ status: InstanceStatus?, _ rendering: inout ListRendering)
@@ -91,5 +103,25 @@ struct AmalgamList: ListRequest {
         return rendering.finished(
             body, liveUntil: selected.liveUntil, overdue: selected.overdue, isCommon: links == nil,
             isKept: query.id == nil)
+    }
+
+    /// Instances picked one by one, as Prometheus reads them.
+    private func selectedTargets(_ query: ListQuery, _ rendering: inout ListRendering) throws(RenderStop)
+        -> RenderedList
+    {
+        let selected = try query.select(&rendering)
+        var writer = TargetWriter(of: namespace)
+        var body: [UInt8] = []
+        for leased in selected.instances {
+            let end = body.count
+            body.append(UInt8(ascii: ","))
+            writer.append(leased, to: &body)
+            if body.count == end + 1 { body.removeLast() }
+            try rendering.budget.make(body.count - end)
+        }
+        // The first comma is where the array begins.
+        if body.isEmpty { body = [UInt8(ascii: "[")] } else { body[0] = UInt8(ascii: "[") }
+        body.append(UInt8(ascii: "]"))
+        return rendering.finished(body, liveUntil: selected.liveUntil, overdue: selected.overdue)
     }
 }

@@ -14,5 +14,6 @@ extension Operation {
     static let renewInstances = Operation("renewInstances", .heartbeat)
     static let listServices = Operation("listServices", .lookUp)
     static let getService = Operation("getService", .lookUp)
+    static let listTargets = Operation("listTargets", .lookUp)
     static let listEvents = Operation("listEvents", .history)
 }

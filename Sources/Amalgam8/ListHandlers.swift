@@ -23,6 +23,16 @@ enum ListHandlers {
         try call.answers.answer(call, .services, key: [], find: { (_) throws(Refused) in true }, read: readServices)
     }
 
+    /// docs/prometheus.md.
+    static func targets(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(
+            call, .targets, key: call.request.head.query ?? [],
+            find: { (call) throws(Refused) in
+                _ = try ListQuery(call.request.head.query, of: .targets)
+                return true
+            }, read: readTargets)
+    }
+
     private static func findService(_ call: borrowing Call) throws(Refused) -> Bool {
         guard call.registry.lookup.hasService(serviceName(call), in: try call.tenant(), at: call.moment.lease) else {
             throw .noSuchService
@@ -41,6 +51,11 @@ enum ListHandlers {
         let query = try ListQuery(call.request.head.query)
         let links = query.fields.contains(.links) ? InstanceLinks(call) : nil
         return AmalgamList(namespace: try call.tenant(), content: .instances(query), links: links)
+    }
+
+    private static func readTargets(_ call: borrowing Call) throws(Refused) -> any ListRequest {
+        AmalgamList(
+            namespace: try call.tenant(), content: .targets(try ListQuery(call.request.head.query, of: .targets)))
     }
 
     private static func readService(_ call: borrowing Call) throws(Refused) -> any ListRequest {

@@ -1,12 +1,18 @@
-// The filters of a listing and the fields it is to show (docs/rest-api.md, R301–R317).
+// The filters of a listing and the fields it is to show (docs/rest-api.md, R301–R317; docs/prometheus.md, H110).
 
 import Catalog
 import HTTP
 import RegistryCore
 import Serving
 
-/// What `GET /api/v1/instances` is asked for.
+/// What `GET /api/v1/instances` or `GET /api/v1/targets` is asked for.
 struct ListQuery {
+    enum List {
+        case instances
+        /// Takes fewer parameters, and hides no status.
+        case targets
+    }
+
     enum StatusFilter {
         case all
         case only(InstanceStatus)
@@ -22,7 +28,7 @@ struct ListQuery {
     private(set) var fields = InstanceFields.all
 
     /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and an unknown field.
-    init(_ query: ArraySlice<UInt8>?) throws(Refused) {
+    init(_ query: ArraySlice<UInt8>?, of list: List = .instances) throws(Refused) {
         let parameters: [QueryParameter]
         do throws(Refusal) {
             parameters = try QueryParameter.parse(query)
@@ -34,17 +40,20 @@ struct ListQuery {
             switch parameter.name {
             case "status": status = Self.statusFilter(parameter.value)
             case "service_name": serviceName = Name(parameter.value)
-            case "id": id = parameter.value
             case "tags": tags = TagFilter(parameter.value)
-            case "fields": fields = try Self.fields(parameter.value)
+            case "id" where list == .instances: id = parameter.value
+            case "fields" where list == .instances: fields = try Self.fields(parameter.value)
             default:
                 throw .invalid(
-                    "the query parameters are service_name, status, tags and id, which filter, and fields; "
-                        + "no other is known")
+                    list == .instances
+                        ? "the query parameters are service_name, status, tags and id, which filter, and fields; "
+                            + "no other is known"
+                        : "the query parameters are service_name, status and tags, which filter; no other is known")
             }
         }
         // Only a listing without filters hides what is not up (R302, R305).
-        self.status = status ?? (serviceName == nil && id == nil && tags == nil ? .only(.up) : .all)
+        let hidesStatuses = list == .instances && serviceName == nil && id == nil && tags == nil
+        self.status = status ?? (hidesStatuses ? .only(.up) : .all)
     }
 
     /// Whether it asks for whole instances, by service and status at most: what services render for everybody.

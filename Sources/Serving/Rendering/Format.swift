@@ -6,7 +6,7 @@ package import HTTP
 
 /// Writes instances, one at a time. Each renderer has its own.
 package protocol InstanceWriter {
-    /// Appends an instance, whole and as everybody gets it.
+    /// Appends an instance, whole and as everybody gets it; nothing, where the format does not show this one.
     mutating func append(_ leased: LeasedInstance, to body: inout [UInt8])
 }
 
@@ -22,11 +22,19 @@ package final class Format: Sendable {
     package let vary: String?
     /// What stands between two instances of a list.
     package let separator: StaticString
-    private let makeWriter: @Sendable () -> any InstanceWriter
+    private let makeWriter: @Sendable (Namespace) -> any InstanceWriter
 
-    package init(
+    package convenience init(
         number: UInt8, contentType: ContentType, vary: String? = nil, separator: StaticString,
         writer: @escaping @Sendable () -> any InstanceWriter
+    ) {
+        self.init(number: number, contentType: contentType, vary: vary, separator: separator) { _ in writer() }
+    }
+
+    /// Of a format that shows an instance's namespace.
+    package init(
+        number: UInt8, contentType: ContentType, vary: String? = nil, separator: StaticString,
+        writer: @escaping @Sendable (Namespace) -> any InstanceWriter
     ) {
         self.number = number
         self.contentType = contentType
@@ -35,8 +43,8 @@ package final class Format: Sendable {
         makeWriter = writer
     }
 
-    /// Begins to write instances.
-    package func writer() -> any InstanceWriter { makeWriter() }
+    /// Begins to write instances of a service, or of several, of a namespace.
+    package func writer(of namespace: Namespace) -> any InstanceWriter { makeWriter(namespace) }
 }
 
 extension Format: Equatable {

@@ -34,7 +34,7 @@ final class ServiceRendering: Sendable {
     /// The statuses asked for so far, each with its instances; stays empty where all instances have one status.
     private let byStatus = Mutex<[(status: InstanceStatus, fragment: Fragment)]>([])
 
-    /// Renders a service's listing; nil when it has no instances. `scratch` is emptied, and kept for the next one.
+    /// Renders a service's listing; nil when there is no instance that the format shows. `scratch` is emptied, and kept for the next one.
     init?(
         _ listing: ServiceListing, of service: Name, in namespace: Namespace, _ format: Format, _ validity: Validity,
         _ budget: inout RenderBudget, scratch: inout [UInt8]
@@ -48,12 +48,17 @@ final class ServiceRendering: Sendable {
         overdue = listing.overdue
         scratch.removeAll(keepingCapacity: true)
         var runs: [Run] = []
-        var writer = format.writer()
+        var writer = format.writer(of: namespace)
         for leased in listing.instances {
-            if !scratch.isEmpty { scratch.append(literal: format.separator) }
+            let end = scratch.count
+            if end > 0 { scratch.append(literal: format.separator) }
             let start = scratch.count
             writer.append(leased, to: &scratch)
             try budget.make(scratch.count - start + 1)
+            guard scratch.count > start else {
+                scratch.removeLast(start - end)
+                continue
+            }
             let status = leased.instance.status
             if let last = runs.indices.last, runs[last].status == status {
                 runs[last].range = runs[last].range.lowerBound..<scratch.count
@@ -62,6 +67,7 @@ final class ServiceRendering: Sendable {
                 runs.append(Run(status: status, range: start..<scratch.count))
             }
         }
+        guard !scratch.isEmpty else { return nil }
         self.runs = runs
         all = Fragment(scratch.fitted())
     }

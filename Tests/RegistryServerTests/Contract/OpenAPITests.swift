@@ -88,7 +88,7 @@ struct OpenAPITests {
             "POST /eureka/{version}/peerreplication/batch": [200, 400, 401, 413, 415],
             "PUT /api/v1/heartbeats": [200, 400, 401, 413, 415],
             "GET /api/v1/services": [200, 304, 401], "GET /api/v1/services/{name}": [200, 304, 401, 404],
-            "GET /api/v1/events": [200, 400, 401],
+            "GET /api/v1/targets": [200, 304, 400, 401, 503], "GET /api/v1/events": [200, 400, 401],
             "GET /": [200],
             "GET /uptime": [200, 503], "GET /livez": [200],
             "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
