@@ -30,6 +30,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["Text"]),
         .target(name: "HTTP", dependencies: ["Text"]),
         .target(name: "Catalog", dependencies: ["Text", "Time"]),
+        .target(name: "DNS", dependencies: ["Catalog", "Text", "Time"]),
 
         // Shells around a dangerous thing each; System is the one around the kernel.
         .target(name: "System", dependencies: ["CSystem", "Time"]),
@@ -146,6 +147,7 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
+        .testTarget(name: "DNSTests", dependencies: ["Catalog", "DNS", "TestRandom", "Text", "TestTime", "Time"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom", "TestTime", "Time"]),
         .testTarget(

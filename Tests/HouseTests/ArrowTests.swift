@@ -25,6 +25,7 @@ struct ArrowTests {
         Room("JSON", ["Text"]),
         Room("HTTP", ["Text"], system: ["Synchronization"]),
         Room("Catalog", ["Text", "Time"], system: ["Synchronization"]),
+        Room("DNS", ["Catalog", "Text", "Time"]),
         // Shells, around one dangerous thing each.
         Room("System", ["CSystem", "Time"], system: ["Glibc"]),
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
