@@ -6,26 +6,26 @@ import Testing
 
 struct RuleTests {
     /// The contracts, each with the letter of its rules.
-    private static let contracts = [
-        ("docs/rest-api.md", "R"), ("docs/eureka.md", "E"), ("docs/feeds.md", "A"), ("docs/watch.md", "W"),
-        ("docs/prometheus.md", "H"), ("docs/envoy.md", "V"), ("docs/consul.md", "C"), ("docs/dns.md", "N"),
+    private static let contracts: [(page: String, letters: [Character])] = [
+        ("docs/rest-api.md", ["R"]), ("docs/eureka.md", ["E"]), ("docs/catalogs.md", ["F", "K", "U"]),
+        ("docs/feeds.md", ["A"]), ("docs/watch.md", ["W"]), ("docs/prometheus.md", ["H"]), ("docs/envoy.md", ["V"]),
+        ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]),
     ]
-    private static let letters = contracts.map(\.1).joined()
+    private static let letters = Set(contracts.flatMap(\.letters))
 
     /// The rules that the contracts have: `- **R101** …`.
     private static let rules: Set<String> = contracts.reduce(into: []) { rules, contract in
-        let text = SourceTree.text(contract.0) ?? ""
-        rules.formUnion(
-            text.matches(of: /\*\*([A-Z][1-9]\d\d)\*\*/).map { String($0.1) }.filter { $0.hasPrefix(contract.1) })
+        let text = SourceTree.text(contract.page) ?? ""
+        let numbered = text.matches(of: /\*\*([A-Z][1-9]\d\d)\*\*/).map { String($0.1) }
+        rules.formUnion(numbered.filter { $0.first.map(contract.letters.contains) ?? false })
     }
 
     /// The rules that a text cites, those in the middle of `R801–R804` too.
     private static func citations(_ text: String) -> Set<String> {
-        var cited = Set(
-            text.matches(of: /\b([A-Z][1-9]\d\d)\b/).map { String($0.1) }.filter { letters.contains($0.prefix(1)) })
-        for match in text.matches(of: /\b([A-Z])([1-9]\d\d)[–-]([A-Z])([1-9]\d\d)\b/)
-        where match.1 == match.3 && letters.contains(match.1) {
-            guard let first = Int(match.2), let last = Int(match.4), first <= last else { continue }
+        var cited = Set(text.matches(of: /\b([A-Z][1-9]\d\d)\b/).map { String($0.1) })
+        cited = cited.filter { $0.first.map(letters.contains) ?? false }
+        for match in text.matches(of: /\b([A-Z])([1-9]\d\d)[–-][A-Z]([1-9]\d\d)\b/) {
+            guard let first = Int(match.2), let last = Int(match.3), first <= last else { continue }
             cited.formUnion((first...last).map { "\(match.1)\($0)" }.filter(rules.contains))
         }
         return cited

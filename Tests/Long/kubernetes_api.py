@@ -36,10 +36,10 @@ PATH = re.compile(
 KINDS = {"pods": ("v1", "Pod"), "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice")}
 GROUPS = {"pods": "api/v1", "endpointslices": "apis/discovery.k8s.io/v1"}
 # A status of HTTP. error-N: an ERROR event within a stream. html: a page with 200. redirect: to another host. half: a document that is half there,
-# with a length that is right. cut: the connection ends within an object. silent: a head, and then nothing. mute: not even a head. slow: a byte now
+# with a length that is right. cut: the connection ends within an object. silent: a head, and then nothing. quiet: a bookmark, and then nothing. mute: not even a head. slow: a byte now
 # and then. endless: white space without an end. bytes: each byte is a chunk. long: an object that is longer than any. deep: arrays in arrays.
 # none: nothing does. unknown: events of unknown kinds, of objects that nobody has, and without a version. back: an event of a version before those that were sent.
-FAULTS = ["none", "401", "403", "404", "410", "429", "500", "503", "504", "error-410", "error-429", "error-500", "html", "redirect", "half", "cut", "silent", "mute",
+FAULTS = ["none", "401", "403", "404", "410", "429", "500", "503", "504", "error-410", "error-429", "error-500", "html", "redirect", "half", "cut", "silent", "quiet", "mute",
           "slow", "endless", "bytes", "long", "deep", "unknown", "back"]
 LONG_BYTES = 4 << 20
 DEPTH = 100_000
@@ -155,6 +155,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if place is None or place["name"]:
             return self._answer(404, status(404, "NotFound"))
         token = self.server.token
+        self.server.credentials.add(self.headers.get("Authorization"))
         if token and self.headers.get("Authorization") != f"Bearer {token}":
             return self._answer(401, status(401, "Unauthorized"))
         store = self.server.store
@@ -191,6 +192,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._stream()
         self.server.store.wait_for_end(ends, None)
 
+    def _quiet(self, ends):
+        store = self.server.store
+        self._stream()
+        with store.changed:
+            version = store.version
+        self._chunk(json.dumps({"type": "BOOKMARK", "object": {"kind": "EndpointSlice", "metadata": {"resourceVersion": str(version)}}}).encode() + b"\n")
+        store.wait_for_end(ends, None)
+
     def _mute(self, ends):
         self.server.store.wait_for_end(ends, None)
 
@@ -216,7 +225,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._chunk(b'{"kind":"EndpointSliceList","items":[{"metadata":' + b"[" * DEPTH + b"]" * DEPTH + b"}]}")
         self.wfile.write(b"0\r\n\r\n")
 
-    MISBEHAVIOURS = {"html": _html, "redirect": _redirect, "half": _half, "cut": _cut, "silent": _silent, "mute": _mute, "slow": _slow,
+    MISBEHAVIOURS = {"html": _html, "redirect": _redirect, "half": _half, "cut": _cut, "silent": _silent, "quiet": _quiet, "mute": _mute, "slow": _slow,
                      "endless": _endless, "long": _long, "deep": _deep}
 
     # MARK: - What goes well
@@ -381,6 +390,8 @@ class Server(http.server.ThreadingHTTPServer):
         """`certificate` is a file with a certificate and its key: then it speaks TLS."""
         super().__init__(("127.0.0.1", port), Handler)
         self.token = token
+        # All that requests have brought as Authorization, None included.
+        self.credentials = set()
         self.store = store or Store()
         self.connections = set()
         # Answers that were.

@@ -429,6 +429,14 @@ exec unshare {"-m" if os.geteuid() == 0 else "-rm"} sh -c 'mount -t tmpfs none /
             named(server, "web-a", "web", ["10.0.0.3"])
             wait_for(registry, "web", ["10.0.0.3"])
             wait("its recovery", lambda: current(registry))
+        # K214 A server that is named is not shown the pod's token, nor believed by its authority.
+        with cluster() as other:
+            named(other, "web-a", "web", ["10.0.0.4"])
+            other.token = "another"
+            with RunningRegistry(str(pod), {**settings(other), "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                                            "KUBERNETES_SERVICE_PORT": str(server.server_port)}) as registry:
+                told(registry, "a server that is named", "401")
+                assert other.credentials == {None}, other.credentials
 
 
 def an_unknown_authority_is_not_believed(options):
@@ -473,7 +481,7 @@ def a_server_that_misbehaves_disturbs_nobody(options):
 
 
 def a_server_that_keeps_silent_disturbs_nobody(options):
-    """What takes minutes to be noticed, all at the same time: no head, a head and nothing more, a byte now and then."""
+    """What takes minutes to be noticed, all at the same time: no head, a head and nothing more, a byte now and then, nothing after a bookmark (K210)."""
     def later():
         with cluster() as server:
             named(server, "web-a", "web", ["10.0.0.1"])
@@ -483,8 +491,25 @@ def a_server_that_keeps_silent_disturbs_nobody(options):
     with Undisturbed(options, {}):
         pass
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for each in [pool.submit(later)] + [pool.submit(from_the_start, options, kind) for kind in ("mute", "silent", "slow")]:
+        for each in [pool.submit(later), pool.submit(after_a_bookmark, options)] + [pool.submit(from_the_start, options, kind) for kind in ("mute", "silent", "slow")]:
             each.result()
+
+
+def after_a_bookmark(options):
+    """A line that died: what comes after it is seen once the silence has been noticed."""
+    with cluster() as server:
+        store = server.store
+        named(server, "web-a", "web", ["10.0.0.1"])
+        with RunningRegistry(options.registry, settings(server)) as registry:
+            wait_for(registry, "web", ["10.0.0.1"])
+            begun = len(store.watches)
+            store.fail("quiet", 1)
+            store.end()
+            wait("the watch that will be quiet", lambda: len(store.watches) > begun and not store.faults)
+            named(server, "web-a", "web", ["10.0.0.2"])
+            silent = time.monotonic()
+            wait("a new watch after the silence", lambda: list(instances(registry, "web")) == ["10.0.0.2:9080"], 150 + WAIT_SECONDS)
+            assert time.monotonic() - silent > 120, "the watch was not quiet"
 
 
 def from_the_start(options, kind):

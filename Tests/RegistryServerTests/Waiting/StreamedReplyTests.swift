@@ -125,7 +125,7 @@ struct StreamedReplyTests {
             try waitFor("\(operation.name) to be counted") {
                 context.loopMetrics[0].requestCounts.count(operation, .ok) == count
             }
-            #expect(context.loopMetrics[0].waitingReplies == 0)
+            try waitFor("no reply to wait") { context.loopMetrics[0].waitingReplies == 0 }
         }
     }
 
