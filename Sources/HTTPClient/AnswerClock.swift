@@ -41,7 +41,7 @@ package struct Lateness: Sendable, Equatable {
 
 /// The deadlines of one exchange. Moments are in milliseconds of a clock that never steps.
 struct AnswerClock {
-    private let deadlines: AnswerDeadlines
+    private var deadlines: AnswerDeadlines
     private let began: Int64
     private(set) var phase = AnswerPhase.connection
     /// When the phase began; in the body, when its last byte came.
@@ -59,6 +59,9 @@ struct AnswerClock {
 
     /// Bytes of the body have come.
     mutating func heard(at now: Int64) { if phase == .body { since = now } }
+
+    /// From now on the body may be silent for so many milliseconds.
+    mutating func limitSilence(to milliseconds: Int) { deadlines.silence = milliseconds }
 
     /// What is overdue at `now`.
     func lateness(at now: Int64) -> Lateness? {

@@ -139,6 +139,12 @@ package final class HTTPClient {
         }
     }
 
+    /// Without a byte of the body for so many milliseconds, the answer is too slow from now on: for a server that turns out
+    /// to send something now and then.
+    package func limitSilence(of id: ClientExchangeID, to milliseconds: Int) {
+        exchanges[id.number]?.clock.limitSilence(to: milliseconds)
+    }
+
     /// Gives a request up; nothing is told of it any more.
     package func cancel(_ id: ClientExchangeID, _: borrowing OnLoop) {
         exchanges.removeValue(forKey: id.number)?.connection?.close()

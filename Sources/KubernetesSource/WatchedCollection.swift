@@ -299,7 +299,9 @@ final class WatchedCollection {
     /// An event of a watch.
     private func apply(_ json: [UInt8]) throws(JSONError) {
         switch try WatchEvent(json) {
-        case .bookmark(let version): reflector.bookmarked(version: version)
+        case .bookmark(let version):
+            reflector.bookmarked(version: version)
+            if let exchange { owner.client.limitSilence(of: exchange, to: Self.silence) }
         case .error(let status): fault = .status(status)
         case .unknown: return
         case .change(let change, let object):

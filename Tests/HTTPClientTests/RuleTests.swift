@@ -105,6 +105,11 @@ struct RuleTests {
         clock = AnswerClock(deadlines, at: 0)
         clock.enter(.body, at: 0)
         #expect(clock.lateness(at: .max) == nil)
+        // A server that turns out to send something now and then.
+        clock.heard(at: 1_000)
+        clock.limitSilence(to: 50)
+        #expect(clock.lateness(at: 1_049) == nil)
+        #expect(clock.lateness(at: 1_050) == Lateness(cause: .phase(.body), milliseconds: 50))
     }
 
     @Test(
