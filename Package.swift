@@ -106,6 +106,9 @@ let package = Package(
                 "Text", "XML", "Time",
             ]),
         .target(
+            name: "Consul",
+            dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving"]),
+        .target(
             name: "Operations",
             dependencies: [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -116,7 +119,8 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Eureka", "EurekaSource",
+                "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
@@ -201,7 +205,8 @@ let package = Package(
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Configuration", "Eureka", "Operations", "RegistryCore", "RegistryServer",
+                "Amalgam8", "Authorization", "Configuration", "Consul", "Eureka", "Operations", "RegistryCore",
+                "RegistryServer",
                 "Serving", "TestCatalog", "TestEureka",
                 "TestRandom", "TestSupport",
                 "registry", "TestTime", "Time",

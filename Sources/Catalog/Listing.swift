@@ -156,6 +156,13 @@ extension Catalog {
         records.secondaryIndex.table(of: namespace).map { records.secondaryIndex.tables[$0].revision } ?? .none
     }
 
+    /// The index of the last change of a service, or without one, of a namespace; of one that is gone, for as long as
+    /// that is remembered. 0 where nothing is known of it.
+    func lastIndex(of service: Name?, in namespace: Namespace) -> UInt64 {
+        let present = service.map { revision(of: $0, in: namespace) } ?? revision(of: namespace)
+        return present.index > 0 ? present.index : records.secondaryIndex.gone.index(of: service, in: namespace) ?? 0
+    }
+
     /// What an instance whose lease has run out adds to its namespace's digest until it is swept; 0 when there is no
     /// such instance.
     func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
@@ -189,6 +196,12 @@ extension Store {
     /// The revision of a service.
     package func revision(of service: Name, in namespace: Namespace) -> Revision {
         shard(of: namespace).catalog.withLock { $0.revision(of: service, in: namespace) }
+    }
+
+    /// The index of the last change of a service, or without one, of a namespace; of one that is gone, for as long as
+    /// that is remembered. 0 where nothing is known of it.
+    package func lastIndex(of service: Name?, in namespace: Namespace) -> UInt64 {
+        shard(of: namespace).catalog.withLock { $0.lastIndex(of: service, in: namespace) }
     }
 
     /// What an instance that a look-up at this time takes for gone adds to its namespace's digest until it is swept; 0

@@ -178,6 +178,9 @@ struct Records: Sendable {
         log?.append(
             change.kind, index, at: microseconds, change.instance, in: namespace, before: change.before,
             after: change.after, member: member, by: source)
+        if change.after == nil {
+            secondaryIndex.noteGone(change.instance.serviceName, in: namespace, at: index)
+        }
         return index
     }
 

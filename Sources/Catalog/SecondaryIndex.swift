@@ -61,6 +61,8 @@ struct SecondaryIndex: Sendable {
     /// The latest index of all tables that have gone. What comes back goes on from it, so that no index is ever given
     /// twice to one namespace; a service goes on from its namespace's.
     private var lastOfGone: UInt64 = 0
+    /// Of the services and namespaces that have gone lately.
+    private(set) var gone = GoneIndexes()
 
     // MARK: - Look-ups
 
@@ -101,7 +103,14 @@ struct SecondaryIndex: Sendable {
         if let table = table(of: namespace) { return advance(table, at: microseconds) }
         // The next one to be made goes on from it.
         lastOfGone = ChangeIndex.next(after: lastOfGone, at: microseconds)
+        gone.note(nil, in: namespace, at: lastOfGone)
         return lastOfGone
+    }
+
+    /// Notes that a source has no instance of a service any more, by the change with this index. What the store has of it
+    /// counts before that.
+    mutating func noteGone(_ service: Name, in namespace: Namespace, at index: UInt64) {
+        gone.note(service, in: namespace, at: index)
     }
 
     /// An index that is not before any that the namespace has had.
@@ -146,6 +155,7 @@ struct SecondaryIndex: Sendable {
     private mutating func removeService(_ slot: Int32) {
         guard let service = services.remove(slot) else { return }
         serviceIndex.remove(slot, hash: SlotIndex.hash(service.name, table: service.table))
+        gone.note(service.name, in: tables[service.table].namespace, at: service.index)
         if let moved = tables[service.table].services.remove(at: service.position) {
             services[moved].position = service.position
         }
@@ -156,6 +166,7 @@ struct SecondaryIndex: Sendable {
         guard tables[table].count == 0 else { return }
         tableIndex.remove(table, hash: Self.hash(tables[table].namespace))
         lastOfGone = max(lastOfGone, tables[table].index)
+        gone.note(nil, in: tables[table].namespace, at: tables[table].index)
         tables.remove(table)
     }
 
@@ -186,6 +197,7 @@ extension SecondaryIndex {
         services.checkInvariants()
         tableIndex.checkInvariants()
         serviceIndex.checkInvariants()
+        gone.checkInvariants()
         assert(
             tableIndex.count == tables.count && serviceIndex.count == services.count,
             "every table and service is found by its name")

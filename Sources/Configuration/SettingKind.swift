@@ -134,6 +134,19 @@ extension SettingKind where Value == String {
             format: { $0 })
     }
 
+    /// A name as Consul has it for a datacenter.
+    static func label(_ maximumBytes: Int) -> Self {
+        SettingKind(
+            placeholder: "name", allowed: "1 to \(maximumBytes) of the characters a-z, A-Z, 0-9, - and _",
+            parse: { text in
+                let isLabel =
+                    (1...maximumBytes).contains(text.utf8.count)
+                    && text.utf8.allSatisfy { ByteSet.base64url.contains($0) }
+                return isLabel ? text : nil
+            },
+            format: { $0 })
+    }
+
     /// Names are refused: which of a name's addresses would be bound, and when it is looked up again, are questions
     /// that a numeric address does not raise.
     static var address: Self {

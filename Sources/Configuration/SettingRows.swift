@@ -107,6 +107,15 @@ extension Settings {
                 + "their peers: `http://user:password@eureka-1:8761/eureka` (docs/from-eureka.md)."),
 
         SettingRow(
+            "consul_api", \.consulAPI, .boolean, default: "true",
+            "Whether the read half of Consul's HTTP API is served, beside the REST API and on the same ports "
+                + "(docs/consul.md). Where it is off, its paths are answered 404."),
+        SettingRow(
+            "consul_datacenter", \.consulDatacenter, .label(Limits.consulDatacenterBytes), default: "dc1",
+            "The datacenter that the read half of Consul's API names, and the only one that it answers for. It should be "
+                + "the same on every member."),
+
+        SettingRow(
             "namespace_capacity", \.namespaceCapacity, .limit(Limits.namespaceCapacity), default: "-1",
             "The most instances that a namespace may hold. A new registration over it is refused with 403; a repeated "
                 + "registration and instances replicated by peers never are."),

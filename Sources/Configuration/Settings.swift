@@ -66,6 +66,10 @@ package struct Settings: Sendable, Equatable {
     package var requireHTTPS = false
     /// Whether Eureka's API is served.
     package var eureka = false
+    /// Whether the read half of Consul's API is served.
+    package var consulAPI = false
+    /// What that says the datacenter is.
+    package var consulDatacenter = ""
     /// The base URLs of Netflix's servers to which the changes of `eurekaNamespace` are published.
     package var eurekaPeers: [String] = []
 
@@ -253,6 +257,7 @@ extension Settings {
         package static let drainTime = GoDuration.zero...GoDuration.seconds(3_600)
         /// As long as a namespace may be.
         package static let eurekaNamespaceBytes = 256
+        package static let consulDatacenterBytes = 64
         /// Less than twice the time between two looks at a source would drop one that is well.
         package static let catalogMaxAge = GoDuration.seconds(120)...GoDuration.seconds(31_536_000)
         package static let clusterSize = 1...1_000

@@ -3,7 +3,7 @@
 
 /// The decoded segments of a request's path.
 public struct PathSegments: Sendable {
-    /// No route is deeper; a longer path names nothing.
+    /// No route has more segments of its own; of a longer path, no more can be read one by one.
     public static var maximumCount: Int { Places.count }
 
     /// Where a segment lies.
@@ -21,12 +21,14 @@ public struct PathSegments: Sendable {
     private var places = Places(repeating: Place(start: 0, end: 0))
     /// How many segments there are; 0 for `/`.
     public private(set) var count = 0
+    /// Where the path ends in `bytes`.
+    private var end = 0
 
     /// No segment.
     public init() { bytes = [] }
 
-    /// Splits an absolute path. Throws a 400 refusal for a path that is not clean, and a 404 one for a path deeper than
-    /// any route.
+    /// Splits an absolute path. Throws a 400 refusal for a path that is not clean. Of a path that is deeper than any
+    /// route, only the first segments can be read, and all that follows in one piece.
     public init(_ head: RequestHead) throws(Refusal) {
         // An escape may be in the query alone.
         if head.targetShape.hasEscapes, head.path.contains(UInt8(ascii: "%")) {
@@ -34,8 +36,6 @@ public struct PathSegments: Sendable {
         } else {
             try self.init(splitting: head.bytes, head.targetRange.lowerBound..<head.targetShape.pathEnd)
         }
-        // Only now: a path that is not clean is refused for that, however deep it is.
-        guard count <= Self.maximumCount else { throw Refusal(.notFound, "there is nothing at this path") }
     }
 
     /// The common case: nothing to decode, so the segments stay where they are in the head.
@@ -55,6 +55,7 @@ public struct PathSegments: Sendable {
         }
         // An empty segment at the end is a trailing slash, which names another resource but breaks nothing.
         try append(start..<path.upperBound, of: span)
+        end = path.upperBound
     }
 
     private init(decoding path: ArraySlice<UInt8>) throws(Refusal) {
@@ -65,12 +66,14 @@ public struct PathSegments: Sendable {
             guard !segment.isEmpty || segment.endIndex == path.endIndex else {
                 throw Refusal(.badRequest, "the path has an empty segment")
             }
+            if !found.isEmpty { decoded.append(UInt8(ascii: "/")) }
             let start = decoded.count
             try PercentDecoding.append(segment, to: &decoded, as: .path)
             found.append(start..<decoded.count)
         }
         bytes = decoded
         for range in found { try append(range, of: decoded.span) }
+        end = decoded.count
     }
 
     private mutating func append(_ range: Range<Int>, of span: Span<UInt8>) throws(Refusal) {
@@ -85,8 +88,11 @@ public struct PathSegments: Sendable {
         count += 1
     }
 
-    /// The decoded bytes of segment `index`, counted from 0.
+    /// The decoded bytes of segment `index`, counted from 0, below `maximumCount`.
     public subscript(index: Int) -> ArraySlice<UInt8> { bytes[places[index].range] }
+
+    /// The decoded bytes of all segments from `index` on, below `maximumCount`, with the slashes between them.
+    public func rest(from index: Int) -> ArraySlice<UInt8> { bytes[Int(places[index].start)..<end] }
 
     /// Whether segment `index` is empty: a slash at the path's end.
     public func isEmpty(_ index: Int) -> Bool { places[index].start == places[index].end }

@@ -13,7 +13,11 @@ public struct QueryParameter: Sendable, Equatable {
 
     /// The parameters in the order sent. Throws a 400 refusal for a bad escape, a name that came twice, or too many of
     /// them.
-    public static func parse(_ query: ArraySlice<UInt8>?) throws(Refusal) -> [QueryParameter] {
+    ///
+    /// - Parameter repeatable: the one name that may come more than once.
+    public static func parse(_ query: ArraySlice<UInt8>?, repeatable: String? = nil) throws(Refusal)
+        -> [QueryParameter]
+    {
         guard let query else { return [] }
         var parameters: [QueryParameter] = []
         for pair in query.split(separator: UInt8(ascii: "&")) {
@@ -23,7 +27,7 @@ public struct QueryParameter: Sendable, Equatable {
                 try PercentDecoding.string(pair[start...], as: .query)
             }
             // By bytes: String's own equality takes canonically equivalent names for the same.
-            guard !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
+            guard name == repeatable || !parameters.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
                 throw Refusal(.badRequest, "a query parameter is given twice")
             }
             guard parameters.count < maximumCount else {

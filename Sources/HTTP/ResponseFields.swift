@@ -8,6 +8,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case requestID, legacyRequestID
     case vary, contentEncoding, entityTag, location, allow, retryAfter
     case challenge, transportSecurity, staleness, proxyBuffering
+    case consulIndex, consulLeader, consulContact
     case allowedOrigin, allowedMethods, allowedHeaders, exposedHeaders, preflightAge
 
     /// The name as it is sent.
@@ -28,6 +29,9 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .transportSecurity: "\r\nStrict-Transport-Security: "
         case .staleness: "\r\nX-Registry-Stale: "
         case .proxyBuffering: "\r\nX-Accel-Buffering: "
+        case .consulIndex: "\r\nX-Consul-Index: "
+        case .consulLeader: "\r\nX-Consul-KnownLeader: "
+        case .consulContact: "\r\nX-Consul-LastContact: "
         case .allowedOrigin: "\r\nAccess-Control-Allow-Origin: "
         case .allowedMethods: "\r\nAccess-Control-Allow-Methods: "
         case .allowedHeaders: "\r\nAccess-Control-Allow-Headers: "
@@ -104,6 +108,11 @@ public struct ResponseFields: Sendable {
     }
 
     public mutating func append(_ name: FieldName, _ value: Int) { append(Field(name: name, value: .number(value))) }
+
+    /// Appends the fields of another list.
+    public mutating func append(contentsOf other: ResponseFields) {
+        for index in 0..<other.count { append(other[index]) }
+    }
 
     /// An identity is visible ASCII by its type.
     public mutating func append(_ name: FieldName, _ id: RequestID) {

@@ -141,6 +141,17 @@ package struct Lookup: Sendable {
         return own.joined(with: others.revision)
     }
 
+    /// The index of the last change of a service, or without one, of anything in a namespace. What is gone has that of
+    /// the change by which it went, for as long as that is remembered; what is not known to have been there has 1, as on
+    /// every other member.
+    package func index(of service: Name?, in namespace: Namespace) -> UInt64 {
+        let own = store.lastIndex(of: service, in: namespace)
+        guard let view = view(of: namespace) else { return max(own, 1) }
+        guard let service else { return max(revision(of: namespace).index, 1) }
+        guard let others = view.service(service) else { return max(own, 1) }
+        return max(store.revision(of: service, in: namespace).index, others.revision.index)
+    }
+
     /// What an instance that has run out still counts for in its namespace's digest; 0 when it counts for nothing.
     package func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
         store.overdueHash(of: id, in: namespace, at: now)

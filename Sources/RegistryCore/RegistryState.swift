@@ -25,6 +25,8 @@ package final class RegistryState: Sendable {
     package let standing: PublishedStanding
     package let lifecycle = Lifecycle()
     package let changes = ChangeCounts()
+    /// Which services and tags there were when somebody last asked.
+    package let serviceTags = ServiceTags()
     /// The limits on requests.
     package let rateLimits: RateLimits
     /// Is told what clients change; nil where nobody wants to know.

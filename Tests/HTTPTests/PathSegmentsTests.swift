@@ -9,6 +9,8 @@ import Testing
         let head = try #require(RequestHead.get(path))
         do throws(Refusal) {
             let segments = try PathSegments(head)
+            // R105 A path deeper than any route names nothing.
+            guard segments.count <= PathSegments.maximumCount else { return .failure(Refusal(.notFound, "")) }
             return .success((0..<segments.count).map { String(decoding: segments[$0], as: UTF8.self) })
         } catch {
             return .failure(error)
@@ -113,6 +115,19 @@ import Testing
             let path = "/" + pieces.joined()
             let found = try? segments(path).get()
             if found != model(path) { Issue.record("seed \(seed): \(path) became \(String(describing: found))") }
+        }
+    }
+
+    @Test func `what follows in a path is read in one piece, slashes included`() throws {
+        for (path, index, rest) in [
+            ("/a/b/c", 1, "b/c"), ("/a/b%20c/d", 1, "b c/d"), ("/a/b/", 1, "b/"), ("/a/%62/", 1, "b/"),
+            ("/a/b", 1, "b"),
+            ("/a/x%2Fy/z?q/r", 1, "x/y/z"), ("/a/b?q", 0, "a/b"),
+            ("/1/2/3/4/5/6/7/8/9/10/11/12", 1, "2/3/4/5/6/7/8/9/10/11/12"),
+            ("/1/2/3/4/5/6/7/8/9/10/11/%31", 9, "10/11/1"),
+        ] {
+            let segments = try PathSegments(try #require(RequestHead.get(path)))
+            #expect(String(decoding: segments.rest(from: index), as: UTF8.self) == rest, "\(path)")
         }
     }
 

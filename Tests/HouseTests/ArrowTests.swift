@@ -85,6 +85,7 @@ struct ArrowTests {
 
                 "Text", "XML", "Time",
             ], system: ["Synchronization"]),
+        Room("Consul", ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving"]),
         Room(
             "Operations",
             [
@@ -96,14 +97,15 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Eureka", "EurekaSource", "FileSource", "HTTP",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Eureka", "EurekaSource",
+                "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
             ],
-            system: ["Glibc"]),
+            system: ["Glibc", "Synchronization"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.
         Room(
             "registry",

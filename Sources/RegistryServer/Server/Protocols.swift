@@ -3,15 +3,47 @@
 
 import Amalgam8
 import Configuration
+import Consul
 import Eureka
 import Operations
 import Serving
+import Synchronization
 
 enum Protocols {
     /// The routes of all.
-    static let routes = RouteTable(AmalgamRoutes.all + EurekaRoutes.all + OperationsRoutes.all)
-    private static let routesWithoutEureka = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
+    static let routes = routes(.defaults)
 
-    /// The routes of those that are on.
-    static func routes(_ settings: Settings) -> RouteTable { settings.eureka ? routes : routesWithoutEureka }
+    /// What the routes depend on.
+    private struct Choice: Hashable {
+        let eureka: Bool
+        let consul: Bool
+        let datacenter: String
+        let member: String?
+
+        init(_ settings: Settings) {
+            (eureka, consul) = (settings.eureka, settings.consulAPI)
+            (datacenter, member) = (settings.consulDatacenter, settings.memberName)
+        }
+    }
+
+    private static let tables = Mutex<[Choice: RouteTable]>([:])
+
+    /// The routes of those that are on: the same table for all loops, since what is rendered in a format that was made
+    /// twice is not shared.
+    static func routes(_ settings: Settings) -> RouteTable {
+        let choice = Choice(settings)
+        return tables.withLock { tables in
+            if let table = tables[choice] { return table }
+            let table = RouteTable(all(choice))
+            tables[choice] = table
+            return table
+        }
+    }
+
+    private static func all(_ choice: Choice) -> [Route] {
+        var routes = AmalgamRoutes.all
+        if choice.eureka { routes += EurekaRoutes.all }
+        if choice.consul { routes += ConsulRoutes.all(datacenter: choice.datacenter, member: choice.member) }
+        return routes + OperationsRoutes.all
+    }
 }

@@ -52,6 +52,9 @@ package struct Call: ~Copyable {
     /// The route is found, but not whether the client may have it.
     mutating func find(_ row: RouteTable.Row) { errors = row.route.style.errors }
 
+    /// No route has the method, but the path is known.
+    mutating func find(_ errors: ErrorFormat) { self.errors = errors }
+
     /// The route is taken.
     mutating func take(_ row: RouteTable.Row) {
         route = row.route
@@ -73,11 +76,13 @@ package struct Call: ~Copyable {
     /// The registry that is asked.
     package var registry: RegistryState { context.registry }
 
-    /// What the path has where its route has a parameter: percent-decoded, not empty. Empty when the route has no such
+    /// What the path has where its route has a parameter: percent-decoded, not empty; of one that takes the rest of the
+    /// path, with the slashes in it. Empty when the route has no such
     /// parameter.
     package func parameter(_ index: Int = 0) -> ArraySlice<UInt8> {
         guard let route, index < route.parameters.count else { return [] }
-        return path[route.parameters[index]]
+        let place = route.parameters[index]
+        return route.style.takesRest && place == route.depth - 1 ? path.rest(from: place) : path[place]
     }
 
     /// The tenant; nil on the pages that are open to everybody.

@@ -19,7 +19,7 @@ extension RenderedAnswers {
     ) throws(Refused) -> Reply {
         let namespace = try call.tenant()
         let revision = revision(of: namespace)
-        let condition = call.request.head[.ifNoneMatch]
+        let condition = resource.format.isTagged ? call.request.head[.ifNoneMatch] : nil
         if let condition {
             let current = EntityTag(scope: EntityTag.scope(of: resource, namespace, key), digest: revision.digest)
             if current.isNamed(in: condition) { return .now(Self.notModified(current.field)) }
@@ -50,11 +50,13 @@ extension RenderedAnswers {
 
     private func response(_ answer: RenderedAnswer, to call: borrowing Call) -> Response {
         // Where overdue instances were left out, the tag is another than the namespace's digest makes.
-        if answer.isCommon, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
+        let isTagged = answer.isCommon && answer.resource.format.isTagged
+        if isTagged, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
             return Self.notModified(answer.entityTag)
         }
         var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
-        if answer.isCommon { response.fields.append(.entityTag, answer.entityTag) }
+        if isTagged { response.fields.append(.entityTag, answer.entityTag) }
+        response.fields.append(contentsOf: answer.fields)
         if let vary = answer.resource.format.vary { response.fields.append(.vary, vary) }
         if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call),
             let gzip = gzip(of: answer)

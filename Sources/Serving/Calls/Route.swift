@@ -15,6 +15,10 @@ package struct RouteStyle: Sendable {
     package var isAlwaysRedirectedAlike = false
     /// Whether the path is the same with a slash at its end.
     package var takesTrailingSlash = false
+    /// Whether the last parameter is all that follows in the path, slashes included.
+    package var takesRest = false
+    /// Whether refusals of other methods on its path are worded in its way, too.
+    package var ownsPath = false
     /// Bytes that a body may have. What is more than that of other routes is read of clients with a credential only.
     package var bodyLimit = RequestLimits().body
     /// Whether the OpenAPI description has the route under another path, which is the same to clients.
@@ -98,9 +102,10 @@ package final class Route: Sendable {
 
     /// Whether the path is this route's, whatever the method.
     package func matches(_ path: PathSegments) -> Bool {
-        guard path.count == segments.count || path.count == segments.count + 1 && path.isEmpty(segments.count) else {
-            return false
-        }
+        guard
+            path.count == segments.count || path.count > segments.count && style.takesRest
+                || path.count == segments.count + 1 && path.isEmpty(segments.count)
+        else { return false }
         for index in segments.indices {
             let segment = segments[index]
             guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range)
@@ -118,7 +123,8 @@ package struct RouteTable: Sendable {
         let number: Int
     }
 
-    /// By the number of segments, so that few paths are compared.
+    /// By the number of segments, so that few paths are compared; the last are those of paths that are deeper than any
+    /// other.
     private let byCount: [[Row]]
     /// The operations of all routes, each once, and those that belong to none.
     package let operations: [Operation]
@@ -130,8 +136,11 @@ package struct RouteTable: Sendable {
             return Row(route: route, number: operations.firstIndex(of: route.operation) ?? 0)
         }
         self.operations = operations + [.options, .unmatched]
-        byCount = (0...PathSegments.maximumCount).map { count in
-            rows.filter { $0.route.depth == count || $0.route.style.takesTrailingSlash && $0.route.depth + 1 == count }
+        byCount = (0...PathSegments.maximumCount + 1).map { count in
+            rows.filter {
+                $0.route.depth == count || $0.route.style.takesTrailingSlash && $0.route.depth + 1 == count
+                    || $0.route.style.takesRest && $0.route.depth < count
+            }
         }
         self.routes = routes
     }
@@ -146,13 +155,20 @@ package struct RouteTable: Sendable {
     /// The route for a request. HEAD finds what GET would (R102).
     func row(_ method: Method, _ path: PathSegments) -> Row? {
         let wanted = method == .head ? .get : method
-        for row in byCount[path.count] where row.route.method == wanted && row.route.matches(path) { return row }
+        for row in rows(path) where row.route.method == wanted && row.route.matches(path) { return row }
         return nil
+    }
+
+    private func rows(_ path: PathSegments) -> [Row] { byCount[min(path.count, byCount.count - 1)] }
+
+    /// How refusals of a path are worded whose method no route has.
+    func errors(_ path: PathSegments) -> ErrorFormat {
+        rows(path).first { $0.route.style.ownsPath && $0.route.matches(path) }?.route.style.errors ?? .json
     }
 
     /// What `Allow` says of a path, in alphabetical order; nil when there is no such path.
     func allowedMethods(_ path: PathSegments) -> String? {
-        Self.methods(of: byCount[path.count].map(\.route).filter { $0.matches(path) })
+        Self.methods(of: rows(path).map(\.route).filter { $0.matches(path) })
     }
 
     /// What `Allow` says of the registry as a whole: every method that some path has.
@@ -160,7 +176,7 @@ package struct RouteTable: Sendable {
 
     /// Whether a path is a page of probes and scrapers (R613).
     func isProbe(_ path: PathSegments) -> Bool {
-        byCount[path.count].contains { $0.route.operation.purpose == .probe && $0.route.matches(path) }
+        rows(path).contains { $0.route.operation.purpose == .probe && $0.route.matches(path) }
     }
 
     private static func methods(of routes: [Route]) -> String? {

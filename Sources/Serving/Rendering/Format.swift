@@ -20,25 +20,30 @@ package final class Format: Sendable {
     /// The header of a request that chooses between this and other forms of the same list, for `Vary`; nil where there
     /// is one form.
     package let vary: String?
+    /// Whether lists have entity tags, by which clients ask whether they are still the same.
+    package let isTagged: Bool
     /// What stands between two instances of a list.
     package let separator: StaticString
     private let makeWriter: @Sendable (Namespace) -> any InstanceWriter
 
     package convenience init(
-        number: UInt8, contentType: ContentType, vary: String? = nil, separator: StaticString,
+        number: UInt8, contentType: ContentType, vary: String? = nil, isTagged: Bool = true, separator: StaticString,
         writer: @escaping @Sendable () -> any InstanceWriter
     ) {
-        self.init(number: number, contentType: contentType, vary: vary, separator: separator) { _ in writer() }
+        self.init(
+            number: number, contentType: contentType, vary: vary, isTagged: isTagged, separator: separator
+        ) { _ in writer() }
     }
 
     /// Of a format that shows an instance's namespace.
     package init(
-        number: UInt8, contentType: ContentType, vary: String? = nil, separator: StaticString,
+        number: UInt8, contentType: ContentType, vary: String? = nil, isTagged: Bool = true, separator: StaticString,
         writer: @escaping @Sendable (Namespace) -> any InstanceWriter
     ) {
         self.number = number
         self.contentType = contentType
         self.vary = vary
+        self.isTagged = isTagged
         self.separator = separator
         makeWriter = writer
     }

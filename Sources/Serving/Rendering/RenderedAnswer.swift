@@ -18,6 +18,8 @@ package struct RenderedList: Sendable {
     /// The sum of the hashes of instances that it leaves out because their leases have run out, though they still count
     /// in the namespace's digest.
     package var overdue: UInt64 = 0
+    /// What the protocol says of it in the head of the answer.
+    package var fields = ResponseFields()
 
     init(body: FragmentChain, validity: Validity) {
         self.body = body
@@ -52,6 +54,8 @@ final class RenderedAnswer: Sendable {
     let isCommon: Bool
     /// Whether it is worth keeping.
     let isKept: Bool
+    /// What the protocol says of it in the head.
+    let fields: ResponseFields
     private let compressed = Mutex(Compressed.untried)
 
     init(
@@ -64,6 +68,7 @@ final class RenderedAnswer: Sendable {
         self.revision = revision
         validity = list.validity
         body = list.body
+        fields = list.fields
         isCommon = list.isCommon
         isKept = list.isKept && list.isCommon && isOneState
         self.tag = tag

@@ -27,14 +27,15 @@ final class ServiceRendering: Sendable {
     let validity: Validity
     /// The sum of the hashes of instances that it leaves out because their leases have run out.
     let overdue: UInt64
-    /// All instances, by their ids. Not empty.
+    /// All instances that the format shows, by their ids. Not empty.
     let all: Fragment
     /// Invariant: in the order of `all`, and neighbours differ in status.
     private let runs: [Run]
     /// The statuses asked for so far, each with its instances; stays empty where all instances have one status.
     private let byStatus = Mutex<[(status: InstanceStatus, fragment: Fragment)]>([])
 
-    /// Renders a service's listing; nil when there is no instance that the format shows. `scratch` is emptied, and kept for the next one.
+    /// Renders a service's listing; nil when there is no instance that the format shows. `scratch` is emptied, and kept
+    /// for the next one.
     init?(
         _ listing: ServiceListing, of service: Name, in namespace: Namespace, _ format: Format, _ validity: Validity,
         _ budget: inout RenderBudget, scratch: inout [UInt8]

@@ -37,6 +37,8 @@ package enum Refused: Error, Sendable {
     /// A heartbeat for, or the removal of, an instance that is read from somewhere else (R684).
     case ofSource(SourceKind)
     case noSuchService
+    /// A datacenter other than the one that there is (docs/consul.md, C304).
+    case noSuchDatacenter
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
@@ -99,6 +101,7 @@ package enum Refused: Error, Sendable {
                 "there is no such instance in this namespace: it was removed, has expired or never existed")
         case .ofSource(let source): Self.error(.gone, source.sentence)
         case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
+        case .noSuchDatacenter: Self.error(.internalServerError, "No path to datacenter")
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()
         case .leaving: Self.leaving()

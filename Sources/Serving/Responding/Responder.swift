@@ -230,7 +230,7 @@ package final class Responder {
         call.path = try segments(of: call.request)
         let row = routes.row(call.request.head.method, call.path)
         let purpose = row?.route.operation.purpose ?? Operation.unmatched.purpose
-        if let row { call.find(row) }
+        if let row { call.find(row) } else { call.find(routes.errors(call.path)) }
         try enter(call, for: purpose, row?.route.style)
         guard let row else {
             guard let allow = routes.allowedMethods(call.path) else { throw .noSuchResource }

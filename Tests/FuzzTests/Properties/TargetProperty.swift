@@ -22,7 +22,7 @@ enum TargetProperty {
 
     private static func path(_ head: RequestHead) -> String? {
         guard let path = try? PathSegments(head) else { return nil }
-        for index in 0..<path.count {
+        for index in 0..<min(path.count, PathSegments.maximumCount) {
             let segment = path[index]
             guard String(validating: segment, as: UTF8.self) != nil else { return "a segment is not UTF-8" }
             guard !segment.contains(where: \.isControl) else { return "a segment has a control character" }

@@ -226,7 +226,8 @@ struct AcknowledgmentTests {
         let id = try member.learn(Body())
         for request in [
             TestRequest.remove(Self.unknown), .renew(Self.unknown), .instance(Self.unknown),
-            .get("/api/v1/services/none"),
+            // C112 … and so does one that is behind when a service is unknown to it (R273).
+            .get("/api/v1/services/none"), .get("/v1/health/service/none"),
         ] {
             let answer = try member.ask(request)
             #expect(answer.status == 503, "\(request)")

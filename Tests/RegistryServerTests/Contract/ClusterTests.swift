@@ -74,6 +74,12 @@ struct ClusterTests {
             #expect(answer["Retry-After"] == "1", "\(path)")
             #expect(try answer.object()["Error"] is String, "\(path)")
         }
+        // C112 A member that is not ready answers 503 with Retry-After (R620).
+        for path in ["/v1/catalog/services", "/v1/health/service/web", "/v1/health/state/any"] {
+            let answer = try registry.send(.get(path))
+            #expect(
+                answer.status == 503 && answer["Retry-After"] == "1" && answer.text.contains("not ready"), "\(path)")
+        }
         cluster.copy()
         for path in lookUps {
             #expect(try registry.send(.get(path)).status == (path.hasSuffix("none") ? 404 : 200), "\(path)")
