@@ -25,6 +25,14 @@ struct AmalgamList: ListRequest {
     /// Made of what the client calls us; present where links are asked for.
     var links: InstanceLinks?
 
+    var level: ListLevel {
+        switch content {
+        case .instances(let query): query.serviceName.map { .service($0) } ?? .namespace
+        case .service(let name): .serviceAlone(name)
+        case .services, .targets: .namespace
+        }
+    }
+
     var variant: String? { links.map { String(decoding: $0.prefix, as: UTF8.self) } }
 
     func make(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {

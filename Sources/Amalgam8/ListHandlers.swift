@@ -8,19 +8,43 @@ import Serving
 
 enum ListHandlers {
     static func instances(_ call: borrowing Call) throws(Refused) -> Reply {
-        try call.answers.answer(
-            call, .instances, key: call.request.head.query ?? [],
-            find: { (call) throws(Refused) in !(try ListQuery(call.request.head.query)).fields.contains(.links) },
-            read: readInstances)
+        guard let poll = try LongPoll(call.request.head.query) else {
+            return try instances(call, call.request.head.query ?? [])
+        }
+        let query = try ListQuery(poll.query)
+        return try poll.answer(call, of: query.serviceName) { (call) throws(Refused) in
+            try instances(call, poll.query)
+        }
     }
 
-    /// The query string does not count (R405).
+    private static func instances(_ call: borrowing Call, _ query: ArraySlice<UInt8>) throws(Refused) -> Reply {
+        try call.answers.answer(
+            call, .instances, key: query,
+            level: { (_) throws(Refused) in try ListQuery(query).serviceName.map { .service($0) } ?? .namespace },
+            find: { (_) throws(Refused) in !(try ListQuery(query)).fields.contains(.links) },
+            read: { (call) throws(Refused) in try readInstances(call, query) })
+    }
+
+    /// The query string does not count, but for `wait` (R405).
     static func service(_ call: borrowing Call) throws(Refused) -> Reply {
-        try call.answers.answer(call, .service, key: call.request.head.path, find: findService, read: readService)
+        guard let poll = try LongPoll(call.request.head.query) else { return try answerService(call) }
+        return try poll.answer(call, of: serviceName(call), answerService)
+    }
+
+    private static func answerService(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(
+            call, .service, key: call.request.head.path,
+            level: { (call) throws(Refused) in .serviceAlone(serviceName(call)) }, find: findService, read: readService)
     }
 
     static func services(_ call: borrowing Call) throws(Refused) -> Reply {
-        try call.answers.answer(call, .services, key: [], find: { (_) throws(Refused) in true }, read: readServices)
+        guard let poll = try LongPoll(call.request.head.query) else { return try answerServices(call) }
+        return try poll.answer(call, of: nil, answerServices)
+    }
+
+    private static func answerServices(_ call: borrowing Call) throws(Refused) -> Reply {
+        try call.answers.answer(
+            call, .services, key: [], find: { (_) throws(Refused) in true }, read: readServices)
     }
 
     /// docs/prometheus.md.
@@ -47,8 +71,10 @@ enum ListHandlers {
 
     // MARK: - Requests
 
-    private static func readInstances(_ call: borrowing Call) throws(Refused) -> any ListRequest {
-        let query = try ListQuery(call.request.head.query)
+    private static func readInstances(_ call: borrowing Call, _ query: ArraySlice<UInt8>) throws(Refused)
+        -> any ListRequest
+    {
+        let query = try ListQuery(query)
         let links = query.fields.contains(.links) ? InstanceLinks(call) : nil
         return AmalgamList(namespace: try call.tenant(), content: .instances(query), links: links)
     }

@@ -46,8 +46,8 @@ struct ListQuery {
             default:
                 throw .invalid(
                     list == .instances
-                        ? "the query parameters are service_name, status, tags and id, which filter, and fields; "
-                            + "no other is known"
+                        ? "the query parameters are service_name, status, tags and id, which filter, fields, and "
+                            + "wait; no other is known"
                         : "the query parameters are service_name, status and tags, which filter; no other is known")
             }
         }

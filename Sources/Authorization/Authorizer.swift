@@ -82,7 +82,7 @@ package final class Authorizer {
         if end > 0, let credential {
             let token = try BearerToken.parse(credential).get()
             for scheme in schemes[..<end] {
-                if let (principal, _) = try judge(token, by: scheme, now: now).recognised() { return principal }
+                if let (principal, _) = try recognise(token, by: scheme, now: now) { return principal }
             }
         }
         guard let (principal, _) = try certified.recognised() else { throw .noCertifiedNamespace }
@@ -105,11 +105,21 @@ package final class Authorizer {
         }
         if let principal = cache.principal(of: token, now: now) { return principal }
         for scheme in schemes {
-            guard let (principal, window) = try judge(token, by: scheme, now: now).recognised() else { continue }
+            guard let (principal, window) = try recognise(token, by: scheme, now: now) else { continue }
             cache.insert(token, principal, window)
             return principal
         }
         throw .unknownForm
+    }
+
+    /// The principal of a token knows how long the token is good.
+    private func recognise(
+        _ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64
+    ) throws(AuthorizationRefusal) -> (Principal, ValidityWindow)? {
+        guard let (found, window) = try judge(token, by: scheme, now: now).recognised() else { return nil }
+        var principal = found
+        if window.until < .max { principal.expires = window.until }
+        return (principal, window)
     }
 
     private func judge(_ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64) -> Verdict {

@@ -13,6 +13,8 @@ package struct Principal: Sendable, Equatable {
     /// The subject that the credential names within its namespace: the URI of a certificate, the `sub` of a JSON Web
     /// Token. Nil where it names none.
     package let subject: String?
+    /// From when on the credential is good no more, in whole seconds since 1970; nil where it has no end.
+    package var expires: Int64?
 
     package init(_ namespace: Namespace, by scheme: Settings.AuthScheme?, subject: String? = nil) {
         self.namespace = namespace

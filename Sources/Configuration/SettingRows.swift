@@ -169,6 +169,11 @@ extension Settings {
             "The most open connections of one client address (of IPv6, one /64 network). One more is answered 503 or "
                 + "closed. Clients behind one NAT or proxy share an address."),
         SettingRow(
+            "max_watches", \.maxWatches, .number(Limits.connections), absent: "three quarters of the connections",
+            "The most answers that are held until something changes, long polls and streams together (docs/watch.md). "
+                + "One more is answered 429. The log line `serving` says what the default comes to. Each holds a "
+                + "connection, and costs about 3 KB besides."),
+        SettingRow(
             "header_timeout", \.headerTimeout, .duration(Limits.deadline), default: "10s",
             "How long a request line and headers may take, from the first byte to the last. Then the answer is 408, "
                 + "and the connection is closed."),

@@ -77,6 +77,8 @@ package struct Settings: Sendable, Equatable {
     package var maxConnections = 1
     /// Connections of one client; nil is no limit.
     package var maxConnectionsPerClient: Int?
+    /// Answers that are held until something changes; nil is three quarters of the connections.
+    package var maxWatches: Int?
     package var headerTimeout = GoDuration.zero
     package var requestTimeout = GoDuration.zero
     package var idleTimeout = GoDuration.zero

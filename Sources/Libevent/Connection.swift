@@ -38,6 +38,8 @@ import TLS
     var evhttpCallbacks: EvhttpCallbacks?
     /// The streamed answer's sender. Invariant: not nil while the machine streams.
     var stream: StreamSender?
+    /// Is called when the client of a kept reply ends its sending or goes, or the server stops.
+    var replyEnded: ((AnswerEnd, borrowing OnLoop) -> Void)?
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
     var standing = Standing.undecided
@@ -179,12 +181,23 @@ import TLS
     /// Something happened to the bufferevent while its callbacks were the connection's own.
     func happened(_ events: Int16) {
         switch events {
-        case Int16(BEV_EVENT_READING | BEV_EVENT_EOF) where isEstablished: carryOut(machine.clientEnded())
+        case Int16(BEV_EVENT_READING | BEV_EVENT_EOF) where isEstablished:
+            carryOut(machine.clientEnded())
+            replyEnds(.clientGone)
         // A connection that was refused on accept may only now have completed its handshake, and then gets its answer.
         case _ where events & Int16(BEV_EVENT_CONNECTED) != 0: break
         default: carryOut(machine.lost())
         }
     }
+
+    /// Why there is no use in keeping a reply of this connection.
+    var replyEnd: AnswerEnd? {
+        if !isOpen || machine.hasClientEnded { return .clientGone }
+        return machine.isDraining ? .draining : nil
+    }
+
+    /// Notifies whoever keeps the reply.
+    func replyEnds(_ end: AnswerEnd) { replyEnded.take()?(end, OnLoop()) }
 
     /// The turn has come that the machine asked for by `later`.
     func performOwed() {
@@ -225,6 +238,7 @@ import TLS
         if directives.has(.lookAgain) { unsafe bufferevent_trigger(bufferevent, Int16(EV_READ), 0) }
         if directives.has(.tellRefusal) { tellRefusal() }
         if directives.has(.endSending) { endSending() }
+        if directives.has(.drainReply) { replyEnds(.draining) }
         if directives.has(.drainStream) { drainStream() }
         if directives.has(.later) { server.performLater(self) }
         if directives.has(.closeIfIdle), waitingBytes == 0, !hasUnreadBytes { close() }

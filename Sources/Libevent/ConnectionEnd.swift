@@ -27,6 +27,7 @@ extension Connection {
         let isRequestHeld = machine.isRequestHeld
         detach()
         if isRequestHeld { loseClient() }
+        replyEnds(.clientGone)
         streamEnds()
     }
 

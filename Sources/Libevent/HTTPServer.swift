@@ -218,6 +218,7 @@ package import TLS
         guard let connection = unsafe connections.removeValue(forKey: identity) else { return }
         connection.end()
         connection.detach()
+        connection.replyEnds(.clientGone)
         connection.streamEnds()
         gauge.closed()
         dismiss(connection)

@@ -27,6 +27,15 @@ package import HTTP
     /// within a fraction of a second, unless it has only ended its sending, which is no end.
     package var hasClient: Bool { unsafe connection._withUnsafeGuaranteedRef { $0.isOpen } }
 
+    /// Why there is no use in keeping the reply: its client has ended its sending or has gone, or the server stops.
+    package var end: AnswerEnd? { unsafe connection._withUnsafeGuaranteedRef { $0.replyEnd } }
+
+    /// Has `ended` called when the reply's client ends its sending or goes, or the server stops: once at most, and not
+    /// after the answer. A client that has only ended its sending still gets an answer.
+    package borrowing func whenEnding(_ ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void) {
+        unsafe connection._withUnsafeGuaranteedRef { $0.replyEnded = ended }
+    }
+
     /// Writes the response. For HEAD its body is left out and its length is sent. Does nothing when the client has gone
     /// meanwhile.
     package consuming func send(_ response: borrowing Response) {
@@ -44,6 +53,7 @@ package import HTTP
         _ response: borrowing Response, ended: @escaping (AnswerEnd, borrowing OnLoop) -> Void
     ) -> StreamReply {
         let connection = unsafe self.connection.takeRetainedValue()
+        connection.replyEnded = nil
         let number = unsafe connection.beginStream(response, to: request, isHead: isHead, isOld: isOld, ended: ended)
         discard self
         return StreamReply(connection, number: number)
@@ -59,6 +69,7 @@ package import HTTP
 
     private borrowing func answer(_ response: borrowing Response) {
         let connection = unsafe self.connection.takeRetainedValue()
+        connection.replyEnded = nil
         guard let request = unsafe request else { return connection.sendFast(response, isHead: isHead) }
         // evhttp has freed the connection, and left the request to us.
         guard let directives = connection.machine.answerByEvhttp() else { return unsafe evhttp_request_free(request) }

@@ -72,6 +72,15 @@ enum MetricsPage {
             "a8registry_not_waited_replies_total",
             help: "Answers that were given without waiting, because too many were waiting."
         ) { $0.sample(context.loopMetrics.reduce(0) { $0 + $1.notWaitedReplies }) }
+        text.gauge(
+            "a8registry_watches", help: "Answers that are held until something changes: long polls and streams."
+        ) { $0.sample(context.watches.count) }
+        text.gauge("a8registry_watches_max", help: "The most of them that may be held (MAX_WATCHES).") {
+            $0.sample(context.watches.most)
+        }
+        text.counter(
+            "a8registry_watches_refused_total", help: "Long polls and streams that were refused because of MAX_WATCHES."
+        ) { $0.sample(context.watches.refused) }
     }
 
     private static func catalog(_ context: ServerContext, _ text: inout PrometheusText) {

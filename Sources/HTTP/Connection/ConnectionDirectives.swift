@@ -42,6 +42,8 @@ package struct ConnectionDirectives: OptionSet, Sendable {
     @inlinable package static var endSending: Self { Self(rawValue: 1 << 14) }
     /// Tells the sender of the streamed answer that the server stops, and ends the answer.
     @inlinable package static var drainStream: Self { Self(rawValue: 1 << 15) }
+    /// Tells whoever keeps the reply that the server stops.
+    @inlinable package static var drainReply: Self { Self(rawValue: 1 << 20) }
     /// Performs what `takeOwed` gives, in a turn of its own.
     @inlinable package static var later: Self { Self(rawValue: 1 << 16) }
     /// Closes the connection if nothing waits in its buffers or in the kernel: that would be lost.

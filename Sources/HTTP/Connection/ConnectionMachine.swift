@@ -76,12 +76,13 @@ package struct ConnectionMachine: ~Copyable {
         owed = []
     }
 
-    /// The server stops. A streamed answer ends; a connection that has nothing to do is closed; the others end with
+    /// The server stops. A streamed answer ends, and whoever keeps a reply may give it; a connection that has nothing to do is closed; the others end with
     /// their next answer.
     package mutating func drain() -> ConnectionDirectives {
         isDraining = true
         switch state {
         case .reading: return parser.isIdle ? .closeIfIdle : []
+        case .waiting: return .drainReply
         case .streaming: return .drainStream
         default: return []
         }

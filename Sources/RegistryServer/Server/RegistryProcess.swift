@@ -297,7 +297,7 @@ package final class RegistryProcess {
         registry.rateLimits.change(settings)
         registry.store.change(namespaceCapacity: settings.namespaceCapacity)
         registry.tagRule.change(settings)
-        context.connectionLimits.change(LimitRules(settings, openFiles: openFiles))
+        context.change(LimitRules(settings, openFiles: openFiles), settings)
         if changed.contains("jwt_secret") {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
         }
@@ -385,6 +385,7 @@ package final class RegistryProcess {
         var metadata: Logger.Metadata = [
             "version": "\(Release.current)", "address": "\(settings.listenAddress)", "loops": "\(threads.count)",
             "max_connections": "\(context.connectionLimits.rules.connections)",
+            "max_watches": "\(context.watches.most)",
         ]
         for (name, port) in ports { metadata["\(name)_port"] = "\(port)" }
         logger.info("serving", metadata: metadata)
@@ -399,8 +400,7 @@ package final class RegistryProcess {
             _exit(ExitStatus.cutShort(by: signal))
         }
         logger.info("stopping", metadata: ["signal": "\(signal)", "drain_time": "\(live.settings.drainTime)"])
-        // Load balancers that ask /readyz learn of the end while they are still served. A registry that was never ready
-        // gets no traffic.
+        // Load balancers that ask /readyz learn of it while served. A registry that was never ready gets no traffic.
         guard live.settings.drainTime > .zero, registry.lifecycle.state == .ready else { return drain(onLoop) }
         registry.lifecycle.advance(to: .draining)
         drainStart?.schedule(afterMilliseconds: Int(live.settings.drainTime.wholeMilliseconds))

@@ -19,6 +19,8 @@ package final class KeptCall {
     package var next: Next
     /// By which what it waits for knows it; 0 when it has none.
     var ticket: UInt64 = 0
+    /// Whether it is held until something changes, and counted as such (`WatchCount`).
+    var isWatch = false
     /// The client of the answer; nil where there is no transport, and once it was sent.
     package var reply: PendingReply?
     /// What stands for it at the list that it waits for.

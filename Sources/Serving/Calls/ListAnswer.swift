@@ -10,19 +10,39 @@ extension RenderedAnswers {
     ///
     /// - Parameters:
     ///   - key: the bytes of the request that ask for the list.
+    ///   - level: what the list's tag stands for, as `ListRequest.level` has it.
     ///   - find: whether the list, of which there may be any form, has a tag; throws where there is none. Cheap
     ///   compared with rendering the list.
     ///   - read: what the request asks for.
     package func answer(
         _ call: borrowing Call, _ resource: ListedResource, key: ArraySlice<UInt8>,
+        level: (borrowing Call) throws(Refused) -> ListLevel = { _ in .namespace },
         find: (borrowing Call) throws(Refused) -> Bool, read: (borrowing Call) throws(Refused) -> any ListRequest
+    ) throws(Refused) -> Reply {
+        do throws(Refused) {
+            return try found(call, resource, key, level, find, read)
+        } catch {
+            guard case .noSuchService = error else { throw error }
+            throw error.tagged(try level(call), resource, try call.tenant(), key)
+        }
+    }
+
+    private func found(
+        _ call: borrowing Call, _ resource: ListedResource, _ key: ArraySlice<UInt8>,
+        _ level: (borrowing Call) throws(Refused) -> ListLevel,
+        _ find: (borrowing Call) throws(Refused) -> Bool,
+        _ read: (borrowing Call) throws(Refused) -> any ListRequest
     ) throws(Refused) -> Reply {
         let namespace = try call.tenant()
         let revision = revision(of: namespace)
         let condition = resource.format.isTagged ? call.request.head[.ifNoneMatch] : nil
         if let condition {
-            let current = EntityTag(scope: EntityTag.scope(of: resource, namespace, key), digest: revision.digest)
-            if current.isNamed(in: condition) { return .now(Self.notModified(current.field)) }
+            let level = try level(call)
+            let current = EntityTag(
+                scope: EntityTag.scope(of: resource, namespace, key), digest: digest(level, in: namespace, revision))
+            if current.isNamed(in: condition), !level.isMissing(at: current.digest) {
+                return .now(Self.notModified(current.field))
+            }
             // Judged before anything is rendered: what is rendered would not be sent (R322).
             if EntityTag.isAnything(condition) {
                 return .now(try find(call) ? Self.notModified(current.field) : Response(.notModified))
@@ -93,12 +113,30 @@ extension RenderedAnswers {
                     throw .renderingBusy
                 }
                 switch outcome {
-                case .refused(let refused): throw refused
+                case .refused(let refused):
+                    throw refused.tagged(job.request.level, job.key.resource, job.key.namespace, job.key.key[...])
                 case .made(let answer):
                     // Kept for other clients of this loop.
                     call.answers.keep(answer, at: call.moment)
                     return .now(call.answers.response(answer, to: call))
                 }
             })
+    }
+}
+
+extension Refused {
+    /// That there is no such service is an answer for which a client can wait, too.
+    fileprivate func tagged(
+        _ level: ListLevel, _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>
+    ) -> Refused {
+        guard case .noSuchService = self, case .serviceAlone = level else { return self }
+        return .noServiceYet(tag: EntityTag(scope: EntityTag.scope(of: resource, namespace, key), digest: 0).field)
+    }
+}
+
+extension ListLevel {
+    /// Whether a client that shows this digest knows that there is nothing.
+    fileprivate func isMissing(at digest: UInt64) -> Bool {
+        if case .serviceAlone = self { digest == 0 } else { false }
     }
 }

@@ -5,6 +5,7 @@
 package import Catalog
 package import HTTP
 package import Replication
+package import Time
 
 /// What a handler returns.
 package enum Reply {
@@ -65,8 +66,13 @@ package enum WaitCause: Sendable, Equatable {
     case rendering(RenderJob)
     /// A time, this long from now.
     case time(Duration)
-    /// A change of a namespace or a service, or this long without one.
-    case change(ChangeWatch, atMost: Duration)
+    /// A change of a namespace or a service, or this time without one (`Watch.swift`).
+    case change(ChangeWatch, until: MonotonicTime)
+}
+
+extension WaitCause {
+    /// Whether it waits for a change.
+    var isChange: Bool { if case .change = self { true } else { false } }
 }
 
 /// What a call waits for to change.
@@ -92,8 +98,9 @@ enum Wake: Sendable, Equatable {
     case timeUp
     /// It does not wait at all, because as many wait as may.
     case tooMany
-    /// Its client has gone while it waited for its turn. Its result is sent to no client.
+    /// Its client has gone while it waited, or, where it waited for a change, has ended its sending. In the first case its
+    /// result is sent to no client.
     case clientGone
-    /// The server stops: a streamed answer may say a last word.
+    /// The server stops: a streamed answer may say a last word, and one that waits for a change is given as it is.
     case draining
 }

@@ -7,19 +7,28 @@ import Catalog
 import Text
 
 /// The weak tag of a list: renewals change the bytes, but not which instances are listed.
-struct EntityTag: Equatable {
+package struct EntityTag: Equatable {
     /// How lists are rendered. To be raised when the same instances are shown in another way, so that members of two
     /// releases do not take each other's lists for their own.
     private static let rendering: UInt8 = 1
 
     /// Which list of which namespace.
     let scope: UInt64
-    /// Of the instances that the list was made of, those of its namespace that it does not show included.
+    /// Of the instances that the list was made of, those of its service or namespace that it does not show included.
     let digest: UInt64
 
     init(scope: UInt64, digest: UInt64) {
         self.scope = scope
         self.digest = digest
+    }
+
+    /// Reads a tag as `field` spells it; nil for anything else.
+    package init?(_ field: String) {
+        let text = Array(field.utf8)[...]
+        guard text.starts(with: "W/\"".utf8), text.last == UInt8(ascii: "\""),
+            let tag = Self.parse(text.dropFirst(3).dropLast())
+        else { return nil }
+        self = tag
     }
 
     /// What distinguishes a list from all others, the same on every member.
@@ -49,11 +58,11 @@ struct EntityTag: Equatable {
     }
 
     /// Whether a value of `If-None-Match` is `*`: any list will do that there is.
-    static func isAnything(_ field: ArraySlice<UInt8>) -> Bool { field.elementsEqual([UInt8(ascii: "*")]) }
+    package static func isAnything(_ field: ArraySlice<UInt8>) -> Bool { field.elementsEqual([UInt8(ascii: "*")]) }
 
     /// Whether a value of `If-None-Match` has this tag in its list, by the weak comparison (RFC 9110, section 13.1.2).
     /// What follows something that is no tag is not read.
-    func isNamed(in field: ArraySlice<UInt8>) -> Bool {
+    package func isNamed(in field: ArraySlice<UInt8>) -> Bool {
         var rest = field
         while true {
             rest = rest.drop { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: ",") }

@@ -150,9 +150,8 @@ extension RenderJob {
         do throws(RenderStop) {
             let list = try request.make(&rendering)
             rendering.scratch = []
-            let isOneState = lookup.revision(of: key.namespace) == revision
             let answer = RenderedAnswers.answer(
-                list, key.resource, key.namespace, key.key[...], revision, isOneState: isOneState)
+                list, key.resource, request, key.key[...], revision, from: lookup)
             return key.isCompressed && answer.body.count >= Compression.threshold ? compressed(answer) : .made(answer)
         } catch {
             switch error {

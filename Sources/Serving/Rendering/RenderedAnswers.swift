@@ -38,6 +38,22 @@ package final class RenderedAnswers {
 
     func revision(of namespace: Namespace) -> Revision { lookup.revision(of: namespace) }
 
+    /// What the tag of a list has of what it stands for.
+    ///
+    /// - Parameter revision: the namespace's.
+    static func digest(_ level: ListLevel, in namespace: Namespace, _ revision: Revision, from lookup: Lookup)
+        -> UInt64
+    {
+        switch level {
+        case .namespace: revision.digest
+        case .service(let name), .serviceAlone(let name): lookup.revision(of: name, in: namespace).digest
+        }
+    }
+
+    func digest(_ level: ListLevel, in namespace: Namespace, _ revision: Revision) -> UInt64 {
+        Self.digest(level, in: namespace, revision, from: lookup)
+    }
+
     // MARK: - Answers
 
     /// What is kept for a request, if it may be shown.
@@ -70,9 +86,7 @@ package final class RenderedAnswers {
         defer { if rendering.scratch.capacity <= Self.keptScratch { scratch = rendering.scratch } }
         do throws(RenderStop) {
             let list = try request.make(&rendering)
-            let answer = Self.answer(
-                list, resource, request.namespace, key, revision,
-                isOneState: lookup.revision(of: request.namespace) == revision)
+            let answer = Self.answer(list, resource, request, key, revision, from: lookup)
             if answer.isKept { keep(answer) }
             return answer
         } catch {
@@ -85,17 +99,18 @@ package final class RenderedAnswers {
 
     /// A list as it is sent.
     ///
-    /// - Parameters:
-    ///   - revision: the namespace's before the list was made.
-    ///   - isOneState: whether that was still so afterwards.
+    /// - Parameter revision: the namespace's before the list was made.
     static func answer(
-        _ list: RenderedList, _ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>,
-        _ revision: Revision,
-        isOneState: Bool
+        _ list: RenderedList, _ resource: ListedResource, _ request: any ListRequest, _ key: ArraySlice<UInt8>,
+        _ revision: Revision, from lookup: Lookup
     ) -> RenderedAnswer {
+        let namespace = request.namespace
+        let digest = digest(request.level, in: namespace, revision, from: lookup)
+        // Read last: if it is still so, all before is of one state.
+        let isOneState = lookup.revision(of: namespace) == revision
         let tag = EntityTag(
             scope: EntityTag.scope(of: resource, namespace, key),
-            digest: isOneState ? revision.digest &- list.overdue : noDigest)
+            digest: isOneState ? digest &- list.overdue : noDigest)
         return RenderedAnswer(resource, namespace, key, list, revision: revision, isOneState: isOneState, tag: tag)
     }
 

@@ -39,6 +39,10 @@ package enum Refused: Error, Sendable {
     case noSuchService
     /// A datacenter other than the one that there is (docs/consul.md, C304).
     case noSuchDatacenter
+    /// The same, where a client may wait for the service by this tag (W103).
+    case noServiceYet(tag: String)
+    /// As many answers are held as may be (W106).
+    case tooManyWatches
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
@@ -100,8 +104,10 @@ package enum Refused: Error, Sendable {
                 .gone,
                 "there is no such instance in this namespace: it was removed, has expired or never existed")
         case .ofSource(let source): Self.error(.gone, source.sentence)
-        case .noSuchService: Self.error(.notFound, "there is no such service in this namespace")
         case .noSuchDatacenter: Self.error(.internalServerError, "No path to datacenter")
+        case .noSuchService: Self.error(.notFound, Self.noService)
+        case .noServiceYet(let tag): Self.noServiceYet(tag)
+        case .tooManyWatches: Self.tooManyWatches()
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()
         case .leaving: Self.leaving()
@@ -163,6 +169,25 @@ package enum Refused: Error, Sendable {
     private static func leaving() -> Response {
         var response = error(.serviceUnavailable, "this registry is stopping: ask another member")
         response.fields.append(.retryAfter, copyTime)
+        return response
+    }
+
+    private static func noServiceYet(_ tag: String) -> Response {
+        var response = error(.notFound, noService)
+        response.fields.append(.entityTag, tag)
+        return response
+    }
+
+    private static let noService = "there is no such service in this namespace"
+
+    /// When a client that is one watch too many may try again, in seconds.
+    private static let watchTime = 5
+
+    private static func tooManyWatches() -> Response {
+        var response = error(
+            .tooManyRequests,
+            "as many clients wait for changes as MAX_WATCHES allows: ask again, or ask another member")
+        response.fields.append(.retryAfter, watchTime)
         return response
     }
 

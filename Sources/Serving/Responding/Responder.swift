@@ -217,7 +217,7 @@ package final class Responder {
     /// heartbeats ask the others.
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
-        case .noSuchInstance, .noSuchService:
+        case .noSuchInstance, .noSuchService, .noServiceYet:
             (call.registry.isBehind(at: call.monotonic) ? Refused.notSure : refused).response(in: call.errors)
         default: refused.response(in: call.errors)
         }

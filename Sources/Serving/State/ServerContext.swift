@@ -17,6 +17,8 @@ package final class ServerContext: Sendable {
     /// The limits on connections, and a tally of the clients that exceeded them.
     package let connectionLimits: ConnectionLimits
     let largeBodies = LargeBodies()
+    /// The answers that are held until something changes.
+    package let watches: WatchCount
     /// Which requests are logged.
     package let accessLogRule: AccessLogRule
     /// One for each loop.
@@ -51,6 +53,7 @@ package final class ServerContext: Sendable {
         self.registry = registry
         self.settings = settings
         self.connectionLimits = connectionLimits
+        watches = WatchCount(limit: Self.mostWatches(settings, connectionLimits.rules))
         accessLogRule = AccessLogRule(settings.accessLog, probes: settings.accessLogProbes)
         crossOrigin = CrossOrigin(settings)
         forwarding = Forwarding(settings)
@@ -65,5 +68,16 @@ package final class ServerContext: Sendable {
             RenderAccount(most: settings.renderBytes, ofNamespace: settings.renderBytesNamespace)
         ) { [lookup = registry.lookup] job in job.make(from: lookup, connectionLimits, keeping: shared) }
         loopMetrics = (0..<loops).map { _ in LoopMetrics(operations) }
+    }
+
+    /// MAX_WATCHES, which without a word leaves a quarter of the connections to others.
+    private static func mostWatches(_ settings: Settings, _ rules: LimitRules) -> Int {
+        settings.maxWatches ?? max(1, rules.connections - rules.connections / 4)
+    }
+
+    /// Puts other limits on connections and held answers into force.
+    package func change(_ rules: LimitRules, _ settings: Settings) {
+        connectionLimits.change(rules)
+        watches.change(limit: Self.mostWatches(settings, rules))
     }
 }

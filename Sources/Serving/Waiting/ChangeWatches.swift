@@ -1,15 +1,20 @@
-// Which calls of one loop wait for a change of a namespace, or of one of its services. Nobody is told of changes here:
-// a loop with such calls looks at the revisions of their namespaces every few milliseconds, which costs a lock for each
-// namespace however many wait, and gathers what changes meanwhile. Pure: its caller reads the revisions.
+// Which calls of one loop wait for a change, by what they watch: a namespace, or one of its services. However many watch
+// the same, it is looked at once. Pure: its caller reads the revisions.
 
 import Catalog
 
 /// The calls of one loop that wait for changes, by their tickets.
 struct ChangeWatches {
-    private struct Watched {
+    /// Who watches a namespace.
+    fileprivate struct Watched {
         /// As of the last look; nil when there was none since a call came.
         var revision: Revision?
-        var calls: [UInt64: ChangeWatch] = [:]
+        /// The calls that watch it, each with the state that it knows.
+        var calls: [UInt64: Revision] = [:]
+        /// Those that watch one of its services. Invariant: none is empty.
+        var services: [Name: [UInt64: Revision]] = [:]
+
+        var isEmpty: Bool { calls.isEmpty && services.isEmpty }
     }
 
     /// Invariant: each has a call.
@@ -18,14 +23,12 @@ struct ChangeWatches {
     var isEmpty: Bool { namespaces.isEmpty }
 
     mutating func add(_ watch: ChangeWatch, for ticket: UInt64) {
-        namespaces[watch.namespace, default: Watched()].calls[ticket] = watch
-        // The state that it knows may be an old one.
-        namespaces[watch.namespace]?.revision = nil
+        namespaces[watch.namespace, default: Watched()].add(watch, ticket)
     }
 
     mutating func remove(_ watch: ChangeWatch, of ticket: UInt64) {
-        namespaces[watch.namespace]?.calls[ticket] = nil
-        if namespaces[watch.namespace]?.calls.isEmpty ?? false { namespaces[watch.namespace] = nil }
+        namespaces[watch.namespace]?.remove(watch, ticket)
+        if namespaces[watch.namespace]?.isEmpty ?? false { namespaces[watch.namespace] = nil }
     }
 
     /// Takes the calls out for which something has changed, the longest waiting first.
@@ -33,25 +36,54 @@ struct ChangeWatches {
         -> [UInt64]
     {
         var changed: [UInt64] = []
-        for (namespace, watched) in namespaces {
-            let now = revision(namespace)
-            guard now != watched.revision else { continue }
-            namespaces[namespace]?.revision = now
-            // One look for each service, however many wait for it.
-            var services: [Name: Revision] = [:]
-            for (ticket, watch) in watched.calls {
-                let current: Revision
-                if let service = watch.service {
-                    current = services[service] ?? ofService(service, namespace)
-                    services[service] = current
-                } else {
-                    current = now
-                }
-                guard current != watch.revision else { continue }
-                changed.append(ticket)
-                remove(watch, of: ticket)
-            }
+        for namespace in namespaces.keys {
+            namespaces[namespace]?.take(into: &changed, revision(namespace)) { ofService($0, namespace) }
+            if namespaces[namespace]?.isEmpty ?? false { namespaces[namespace] = nil }
         }
         return changed.sorted()
+    }
+}
+
+extension ChangeWatches.Watched {
+    fileprivate mutating func add(_ watch: ChangeWatch, _ ticket: UInt64) {
+        if let service = watch.service {
+            services[service, default: [:]][ticket] = watch.revision
+        } else {
+            calls[ticket] = watch.revision
+        }
+        // The state that it knows may be an old one.
+        revision = nil
+    }
+
+    fileprivate mutating func remove(_ watch: ChangeWatch, _ ticket: UInt64) {
+        guard let service = watch.service else {
+            calls[ticket] = nil
+            return
+        }
+        services[service]?[ticket] = nil
+        if services[service]?.isEmpty ?? false { services[service] = nil }
+    }
+
+    /// - Parameters:
+    ///   - now: the namespace's revision.
+    ///   - ofService: that of one of its services; asked once for each that is watched.
+    fileprivate mutating func take(into changed: inout [UInt64], _ now: Revision, _ ofService: (Name) -> Revision) {
+        guard now != revision else { return }
+        revision = now
+        Self.take(&calls, now, into: &changed)
+        for service in services.keys {
+            guard var waiting = services.removeValue(forKey: service) else { continue }
+            Self.take(&waiting, ofService(service), into: &changed)
+            if !waiting.isEmpty { services[service] = waiting }
+        }
+    }
+
+    /// Nearly always all of them go.
+    private static func take(_ calls: inout [UInt64: Revision], _ now: Revision, into changed: inout [UInt64]) {
+        var staying: [UInt64: Revision] = [:]
+        for (ticket, known) in calls {
+            if known == now { staying[ticket] = known } else { changed.append(ticket) }
+        }
+        calls = staying
     }
 }

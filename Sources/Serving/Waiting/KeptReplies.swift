@@ -40,8 +40,8 @@ package final class KeptReplies {
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
     /// most.
     private var renderings: Mailbox<UInt64>?
-    /// The calls for which a list or a change is there.
-    private var ready: [UInt64] = []
+    /// The calls that go on in the next turns, and why: a list or a change is there, or the wait has ended.
+    private var ready: [(ticket: UInt64, wake: Wake)] = []
     private var delivery: LoopEvent?
     /// For which time `deadline` is set; nil when it is not.
     private var scheduled: MonotonicTime?
@@ -63,7 +63,7 @@ package final class KeptReplies {
             endOverdue()
         }
         renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
-            deliver([ticket])
+            deliver([ticket], .come)
         }
         look = try LoopEvent.timer(on: loop) { [unowned self] _ in lookForChanges() }
         delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }
@@ -80,7 +80,7 @@ package final class KeptReplies {
     }
 
     func wait(_ kept: KeptCall) {
-        guard !table.isFull else {
+        guard !table.isFull || kept.isWatch || kept.cause.isChange else {
             metrics.countNotWaited()
             return resume(kept, .tooMany)
         }
@@ -96,11 +96,8 @@ package final class KeptReplies {
             table.waitForTurn(kept)
         case .rendering(let job): wait(kept, for: job)
         case .time(let interval):
-            kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval)
-        case .change(let watch, let interval):
-            kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval)
-            if watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
-            watches.add(watch, for: kept.ticket)
+            kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval, isWatch: kept.isWatch)
+        case .change(let watch, let end): wait(kept, for: watch, until: end)
         }
         metrics.recordWaiting(table.count)
         scheduleDeadline()
@@ -109,6 +106,10 @@ package final class KeptReplies {
     /// A call waits no longer for what it has a ticket of.
     func forget(_ kept: KeptCall) {
         _ = table.take(kept.ticket)
+        stopWatching(kept)
+    }
+
+    private func stopWatching(_ kept: KeptCall) {
         if case .change(let watch, _) = kept.cause { watches.remove(watch, of: kept.ticket) }
     }
 
@@ -195,9 +196,24 @@ extension KeptReplies {
     /// How often it is looked whether something has changed, in milliseconds, while a call waits for that.
     private static let lookForChangesPeriod = 20
 
+    private func wait(_ kept: KeptCall, for watch: ChangeWatch, until end: MonotonicTime) {
+        if !kept.isWatch {
+            kept.isWatch = true
+            // Not held for nobody, nor when the stop has been announced to others already.
+            if let end = kept.reply?.end { return resume(kept, end.wake) }
+            kept.reply?.whenEnding { [weak self, weak kept] end, _ in
+                // In a turn of its own: this is called from within the transport.
+                if let self, let kept { deliver([kept.ticket], end.wake) }
+            }
+        }
+        kept.ticket = table.wait(kept, until: end, isWatch: true)
+        if watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
+        watches.add(watch, for: kept.ticket)
+    }
+
     private func lookForChanges() {
         let lookup = context.registry.lookup
-        deliver(watches.takeChanged({ lookup.revision(of: $0) }, { lookup.revision(of: $0, in: $1) }))
+        deliver(watches.takeChanged({ lookup.revision(of: $0) }, { lookup.revision(of: $0, in: $1) }), .come)
         if !watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
     }
 }
@@ -215,10 +231,10 @@ extension KeptReplies {
         kept.rendering = job.whenDone { sender.send(ticket) }
     }
 
-    /// Something that these calls wait for is there.
-    private func deliver(_ tickets: [UInt64]) {
+    /// What these calls wait for is there, or does not come.
+    private func deliver(_ tickets: [UInt64], _ wake: Wake) {
         if ready.isEmpty, !tickets.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
-        ready += tickets
+        ready += tickets.map { ($0, wake) }
     }
 
     /// Answers those for which something is there, for as long as calls may go on in one turn: a thousand may have
@@ -226,10 +242,11 @@ extension KeptReplies {
     private func deliver() {
         let end = MonotonicClock.now() + Self.turnBudget
         var count = 0
-        for ticket in ready {
+        for (ticket, wake) in ready {
             count += 1
             guard let kept = table.take(ticket) else { continue }
-            resume(kept, .come)
+            stopWatching(kept)
+            resume(kept, wake)
             if MonotonicClock.now() >= end { break }
         }
         ready.removeFirst(count)
@@ -246,5 +263,14 @@ extension KeptReplies {
             return resume(kept, .timeUp)
         }
         wait(kept, for: job)
+    }
+}
+
+extension AnswerEnd {
+    fileprivate var wake: Wake {
+        switch self {
+        case .clientGone: .clientGone
+        case .draining: .draining
+        }
     }
 }

@@ -13,6 +13,11 @@ struct WaiterTable<Waiter> {
         let deadline: MonotonicTime
     }
 
+    private struct Other {
+        let waiter: Waiter
+        let isWatch: Bool
+    }
+
     /// First come, first served; what has been served is given back in pieces.
     private struct Line {
         private var waiters: [Ticketed?] = []
@@ -38,15 +43,16 @@ struct WaiterTable<Waiter> {
         }
     }
 
-    /// How many may wait.
+    /// How many may wait, watches aside, which have a limit of their own.
     let capacity: Int
+    /// How many wait, watches aside.
     private(set) var count = 0
     /// Of the last wait. Invariant: rises with each.
     private(set) var lastTicket: UInt64 = 0
     /// Invariant: in the order of tickets and of deadlines alike.
     private var acknowledgments = Line()
     private var turns = Line()
-    private var others: [UInt64: Waiter] = [:]
+    private var others: [UInt64: Other] = [:]
     private var deadlines = DeadlineHeap()
 
     init(capacity: Int) { self.capacity = capacity }
@@ -79,15 +85,17 @@ struct WaiterTable<Waiter> {
     }
 
     /// Waits for what is known by this ticket, or for the time.
-    mutating func wait(_ waiter: Waiter, until deadline: MonotonicTime) -> UInt64 {
-        let ticket = begin()
-        others[ticket] = waiter
+    ///
+    /// - Parameter isWatch: whether it is counted elsewhere.
+    mutating func wait(_ waiter: Waiter, until deadline: MonotonicTime, isWatch: Bool = false) -> UInt64 {
+        let ticket = begin(isWatch: isWatch)
+        others[ticket] = Other(waiter: waiter, isWatch: isWatch)
         deadlines.insert(ticket, at: deadline)
         return ticket
     }
 
-    private mutating func begin() -> UInt64 {
-        count += 1
+    private mutating func begin(isWatch: Bool = false) -> UInt64 {
+        if !isWatch { count += 1 }
         lastTicket += 1
         return lastTicket
     }
@@ -111,18 +119,18 @@ struct WaiterTable<Waiter> {
 
     /// The one of this ticket, if it still waits.
     mutating func take(_ ticket: UInt64) -> Waiter? {
-        guard let waiter = others.removeValue(forKey: ticket) else { return nil }
+        guard let other = others.removeValue(forKey: ticket) else { return nil }
         deadlines.remove(ticket)
-        count -= 1
-        return waiter
+        if !other.isWatch { count -= 1 }
+        return other.waiter
     }
 
     /// The next that has waited long enough.
     mutating func takeOverdue(at now: MonotonicTime) -> Waiter? {
         if let first = acknowledgments.first, first.deadline <= now { return end(acknowledgments.popFirst()) }
-        guard let ticket = deadlines.pop(at: now), let waiter = others.removeValue(forKey: ticket) else { return nil }
-        count -= 1
-        return waiter
+        guard let ticket = deadlines.pop(at: now), let other = others.removeValue(forKey: ticket) else { return nil }
+        if !other.isWatch { count -= 1 }
+        return other.waiter
     }
 
     private mutating func end(_ ticketed: Ticketed?) -> Waiter? {

@@ -19,7 +19,7 @@ struct ServiceTests {
         try registry.register(Body("b", "2"))
         #expect(try registry.send(.get("/api/v1/services")).text == #"{"services":["a","b","c\""]}"#)
         #expect(try registry.send(.remove(last)).status == 200)
-        // R405 The query string of both is ignored.
+        // R405 The query string of both is ignored, but for wait.
         #expect(try registry.send(.get("/api/v1/services?x=y&x=y&status=DOWN")).text == #"{"services":["a","b"]}"#)
     }
 

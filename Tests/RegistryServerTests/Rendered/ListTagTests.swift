@@ -26,21 +26,23 @@ struct ListTagTests {
 
     @Test(arguments: Transport.allCases, lists)
     func `a client that has the list gets 304, until it changes`(_ transport: Transport, _ list: String) throws {
-        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace
-        // and with no renewal, but one that brings back what a list took for expired. R320 A request for a list whose
+        // R319 A list carries a weak ETag, which changes with every registration, removal and expiry in the namespace,
+        // or in the one service that is listed, and with no renewal, but one that brings back what a list took for expired. R320 A request for a list whose
         // If-None-Match has the list's tag is answered 304 with the tag and no body.
         let registry = try Registry(transport)
         let id = try registry.register(Body("web", "a", ["ttl": "600", "tags": #"["a"]"#]))
+        let service =
+            list.contains("none") ? "none" : list.contains("=web") || list.contains("/w") ? "web" : "db"
         let changes: [(String, (Registry) throws -> Void)] = [
-            ("registration", { try $0.register(Body("db", "b", ["ttl": "10"])) }),
-            ("another value", { try $0.register(Body("db", "b", ["ttl": "11"])) }),
-            ("another status", { try $0.register(Body("db", "b", ["ttl": "10", "status": #""STARTING""#])) }),
-            ("another registration", { try $0.register(Body("db", "c")) }),
-            ("a removal that undoes it", { _ = try $0.send(.remove(instanceID("db", "http", "c"))) }),
-            ("another removal", { _ = try $0.send(.remove(instanceID("db", "http", "b"))) }),
+            ("registration", { try $0.register(Body(service, "b", ["ttl": "10"])) }),
+            ("another value", { try $0.register(Body(service, "b", ["ttl": "11"])) }),
+            ("another status", { try $0.register(Body(service, "b", ["ttl": "10", "status": #""STARTING""#])) }),
+            ("another registration", { try $0.register(Body(service, "c")) }),
+            ("a removal that undoes it", { _ = try $0.send(.remove(instanceID(service, "http", "c"))) }),
+            ("another removal", { _ = try $0.send(.remove(instanceID(service, "http", "b"))) }),
             (
                 "a registration like the one before",
-                { try $0.register(Body("db", "b", ["ttl": "10", "status": #""STARTING""#])) }
+                { try $0.register(Body(service, "b", ["ttl": "10", "status": #""STARTING""#])) }
             ),
             (
                 "expiry, which undoes it",
@@ -109,7 +111,9 @@ struct ListTagTests {
         for (list, tag) in tags {
             #expect(try registry.send(.get(list).bearing("a").ifNoneMatch(tag)).status == 304, "\(list)")
             #expect(try registry.send(.get(list).bearing("b").ifNoneMatch(tag)).status == 200, "\(list)")
-            #expect(try reborn.send(.get(list).bearing("a").ifNoneMatch(tag)).status == 200, "\(list)")
+            // What has nothing in it is the same everywhere.
+            let status = list.contains("=none") ? 304 : 200
+            #expect(try reborn.send(.get(list).bearing("a").ifNoneMatch(tag)).status == status, "\(list)")
             for other in tags where other.list != list {
                 #expect(
                     try registry.send(.get(list).bearing("a").ifNoneMatch(other.tag)).status == 200,
@@ -239,7 +243,7 @@ struct ListTagTests {
             ("/api/v1/instances/\(id)", 200),
             ("/api/v1/instances?x=y", 400), ("/api/v1/instances?status=UP&status=UP", 400),
             ("/api/v1/instances?fields=x", 400),
-            ("/api/v1/services/none", 404), ("/api/v1/nothing", 404), ("/uptime", 200),
+            ("/api/v1/nothing", 404), ("/uptime", 200),
         ]
         for (target, status) in targets {
             for request in [TestRequest.get(target), .get(target).ifNoneMatch("*")] {

@@ -82,7 +82,7 @@ struct StreamedReplyTests {
 
     /// One piece for each change, and one for half a second without.
     private static func changes(after watch: ChangeWatch, _ since: MonotonicTime) -> StreamWaiting {
-        StreamWaiting(for: .change(watch, atMost: .milliseconds(500))) { call, wake in
+        StreamWaiting(for: .change(watch, until: since + .milliseconds(500))) { call, wake in
             guard wake != .timeUp else {
                 return .last(Array((call.monotonic - since < .milliseconds(500) ? "early" : "quiet").utf8))
             }

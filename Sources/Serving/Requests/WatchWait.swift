@@ -1,0 +1,24 @@
+// How long an answer is held at most, as clients say it: `wait=30s`.
+
+package import Configuration
+package import Time
+
+/// The time that a client is ready to wait for a change.
+package enum WatchWait {
+    /// Longer waits are cut to this (W105).
+    package static let longest: Duration = .seconds(600)
+    /// Up to this part of a wait is added to it, so that clients that began together do not come back together.
+    private static let spread = 16
+
+    /// A span as Go writes it, such as `30s` or `5m`, which is not negative; nil for anything else.
+    package static func parse(_ text: String) -> Duration? {
+        guard let span = GoDuration(parsing: text), span >= .zero else { return nil }
+        return min(span.interval, longest)
+    }
+
+    /// How long is really waited: the wait, not longer than the longest, and up to a sixteenth of it.
+    package static func spread(_ wait: Duration, using random: inout some RandomNumberGenerator) -> Duration {
+        let wait = min(wait, longest)
+        return wait + .random(in: .zero...(wait / spread), using: &random)
+    }
+}
