@@ -107,7 +107,7 @@ let package = Package(
             ]),
         .target(
             name: "Consul",
-            dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving"]),
+            dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving", "Time"]),
         .target(
             name: "Operations",
             dependencies: [

@@ -26,21 +26,15 @@ struct ConsulLists: Sendable {
     /// `/v1/catalog/services`.
     func services(_ call: borrowing Call) throws(Refused) -> Reply {
         let query = try ConsulQuery(call.request.head.query, datacenter: datacenter)
-        return try answer(call, .services, query.wantsNodeMetadata ? .none : .all, [], catalog)
+        return try answer(call, query, .services, query.wantsNodeMetadata ? .none : .all, catalog)
     }
 
     /// The lists of one service: all that follows in the path is its name.
     func service(_ call: borrowing Call, _ format: Format) throws(Refused) -> Reply {
         let query = try ConsulQuery(call.request.head.query, datacenter: datacenter)
         let name = Name(String(decoding: call.parameter(), as: UTF8.self))
-        // An unknown service is an empty list, and clients drop what they had: that is not said on a guess.
-        if call.registry.isBehind(at: call.monotonic),
-            !call.registry.lookup.hasService(name, in: try call.tenant(), at: call.moment.lease)
-        {
-            throw .notSure
-        }
         let pick: ConsulList.Pick = query.wantsNodeMetadata ? .none : query.isPassing ? .passing : .all
-        return try answer(call, .service(name), pick, query.tags, format)
+        return try answer(call, query, .service(name), pick, format)
     }
 
     /// `/v1/health/state/`.
@@ -54,23 +48,34 @@ struct ConsulLists: Sendable {
         case "warning": pick = .none
         default: return .now(ConsulAgent.nothing)
         }
-        return try answer(call, .everything, query.wantsNodeMetadata ? .none : pick, [], checks)
+        return try answer(call, query, .everything, query.wantsNodeMetadata ? .none : pick, checks)
     }
 
     private func answer(
-        _ call: borrowing Call, _ content: ConsulList.Content, _ pick: ConsulList.Pick, _ tags: [[UInt8]],
+        _ call: borrowing Call, _ query: ConsulQuery, _ content: ConsulList.Content, _ pick: ConsulList.Pick,
         _ format: Format
     ) throws(Refused) -> Reply {
         let list = ConsulList(
-            namespace: try call.tenant(), content: content, pick: pick, tags: tags, format: format,
+            namespace: try call.tenant(), content: content, pick: pick, tags: query.tags, format: format,
             serviceTags: call.registry.serviceTags)
-        return try call.answers.answer(
-            call, list.resource, key: list.key, find: { (_) throws(Refused) in true },
-            read: { (_) throws(Refused) in list })
+        guard let known = query.index else { return try list.answer(call) }
+        return try ConsulHold(list: list, known: known, wait: query.wait).begin(call)
     }
 }
 
 extension ConsulList {
+    /// Answers without waiting for a change.
+    func answer(_ call: borrowing Call) throws(Refused) -> Reply {
+        // An unknown service is an empty list, and clients drop what they had: that is not said on a guess.
+        if let service, call.registry.isBehind(at: call.monotonic),
+            !call.registry.lookup.hasService(service, in: namespace, at: call.moment.lease)
+        {
+            throw .notSure
+        }
+        return try call.answers.answer(
+            call, resource, key: key, find: { (_) throws(Refused) in true }, read: { (_) throws(Refused) in self })
+    }
+
     var resource: ListedResource {
         switch content {
         case .services: ListedResource(format, number: 0)

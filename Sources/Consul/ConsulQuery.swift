@@ -1,4 +1,4 @@
-// What Consul's clients ask for in the query (docs/consul.md, C301–C305). Hints that change nothing here are passed over,
+// What Consul's clients ask for in the query (docs/consul.md, C301–C305 and C414). Hints that change nothing here are passed over,
 // since no client should break by one; what would narrow an answer is honoured or refused.
 
 import HTTP
@@ -14,6 +14,10 @@ struct ConsulQuery {
     private(set) var wantsNodeMetadata = false
     /// The state that the client has; nil asks for the present one at once.
     private(set) var index: UInt64?
+    /// How long the client is ready to wait for another one.
+    private(set) var wait = standardWait
+
+    private static let standardWait: Duration = .seconds(300)
 
     /// Reads the query.
     ///
@@ -31,6 +35,7 @@ struct ConsulQuery {
             case "passing": isPassing = try Self.isPassing(parameter.value)
             case "tag": tags.insert(Array(parameter.value.utf8))
             case "index": index = try Self.index(parameter.value)
+            case "wait": wait = try Self.wait(parameter.value)
             case "node-meta": wantsNodeMetadata = true
             case "filter":
                 throw .invalid("filter is not supported: ask by service, tag and passing")
@@ -47,6 +52,14 @@ struct ConsulQuery {
         case "0", "f", "F", "false", "FALSE", "False": false
         default: throw .invalid("passing must be true or false, or have no value")
         }
+    }
+
+    private static func wait(_ value: String) throws(Refused) -> Duration {
+        guard !value.isEmpty else { return standardWait }
+        guard let wait = WatchWait.parse(value) else {
+            throw .invalid("wait must be a span of time such as 30s or 5m, which is not negative")
+        }
+        return wait == .zero ? standardWait : wait
     }
 
     /// 0 is what clients send that have none.

@@ -85,7 +85,7 @@ struct ArrowTests {
 
                 "Text", "XML", "Time",
             ], system: ["Synchronization"]),
-        Room("Consul", ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving"]),
+        Room("Consul", ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving", "Time"]),
         Room(
             "Operations",
             [

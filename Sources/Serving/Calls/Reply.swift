@@ -15,6 +15,24 @@ package enum Reply {
     case stream(Response, first: StreamStep)
 }
 
+extension Reply {
+    /// Goes on with the response, once that is there. A refusal and a stream are left as they are.
+    package func then(
+        _ call: borrowing Call,
+        _ next: @escaping (_ call: borrowing Call, _ response: Response) throws(Refused) -> Reply
+    ) throws(Refused) -> Reply {
+        switch self {
+        case .now(let response): try next(call, response)
+        case .later(let waiting):
+            .later(
+                Waiting(for: waiting.cause) { (call, wake) throws(Refused) in
+                    try waiting.resume(call, wake).then(call, next)
+                })
+        case .stream: self
+        }
+    }
+}
+
 /// An answer that is to come.
 package struct Waiting {
     /// Goes on with the call; it may wait again. What it does in one go holds up all that the loop serves: a few
