@@ -109,6 +109,8 @@ let package = Package(
             name: "Consul",
             dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving", "Time"]),
         .target(
+            name: "Envoy", dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "Text"]),
+        .target(
             name: "Operations",
             dependencies: [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -119,7 +121,7 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Eureka", "EurekaSource",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Envoy", "Eureka", "EurekaSource",
                 "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
@@ -217,6 +219,8 @@ let package = Package(
                 "Catalog", "Eureka", "JSON", "RegistryCore", "Serving", "TestEureka", "TestRandom", "Text", "XML",
                 "TestTime", "Time",
             ]),
+        .testTarget(
+            name: "EnvoyTests", dependencies: ["Catalog", "Envoy", "JSON", "RegistryCore", "Serving"]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),
     ],

@@ -105,6 +105,14 @@ extension Settings {
             "eureka_peers", \.eurekaPeers, .urls, default: "none",
             "The base URLs of Netflix's servers to which what clients do in `eureka_namespace` is published, as by one of "
                 + "their peers: `http://user:password@eureka-1:8761/eureka` (docs/from-eureka.md)."),
+        SettingRow(
+            "envoy_xds", \.envoyXDS, .boolean, default: "true",
+            "Whether Envoy finds endpoints at `/v3/discovery:endpoints`, on the same ports as the REST API "
+                + "(docs/envoy.md). Where it is off, the path is answered 404."),
+        SettingRow(
+            "xds_body_limit", \.xdsBodyLimit, .number(Limits.xdsBody), default: "1048576",
+            "The bytes that the body of a request of Envoy's may have. Envoy 1.40 sends 77,400 of them, and more with "
+                + "much metadata in its node. Bodies over 65,536 bytes take 64 MiB together at most."),
 
         SettingRow(
             "consul_api", \.consulAPI, .boolean, default: "true",

@@ -72,6 +72,10 @@ package struct Settings: Sendable, Equatable {
     package var consulDatacenter = ""
     /// The base URLs of Netflix's servers to which the changes of `eurekaNamespace` are published.
     package var eurekaPeers: [String] = []
+    /// Whether Envoy's discovery service is served.
+    package var envoyXDS = false
+    /// Bytes that the body of a request of Envoy's may have.
+    package var xdsBodyLimit = 0
 
     /// Connections of all listeners together, as many as the limit on open files allows.
     package var maxConnections = 1
@@ -242,6 +246,7 @@ extension Settings {
         package static let deadline = GoDuration.seconds(1)...GoDuration.seconds(43_200)
         /// At least the largest legal request, or it would never be read whole (`LimitRules.leastInput`).
         package static let bufferedInput = 98_304...16_777_216
+        package static let xdsBody = 65_536...16_777_216
         package static let bufferedOutput = 65_536...1_073_741_824
         package static let bufferedTotal = 1_048_576...1_099_511_627_776
         package static let changeLog = 0...1_099_511_627_776

@@ -172,6 +172,25 @@ package struct JSONReader: Sendable {
         return start..<position
     }
 
+    // MARK: Values seen before
+
+    /// Passes over the value that comes next, checking all of it, and gives its bytes, by which the same value is known
+    /// later; nil where it is neither an object nor an array.
+    package mutating func readSpelling() throws(JSONError) -> JSONSpelling? {
+        let type = try nextType()
+        let range = try readRawValue()
+        guard type == .object || type == .array else { return nil }
+        return JSONSpelling(bytes[range], depth: depth)
+    }
+
+    /// Passes over the value that comes next if it is spelt like this one, and returns whether it is.
+    package mutating func skip(_ spelling: JSONSpelling) throws(JSONError) -> Bool {
+        _ = try nextType()
+        guard depth <= spelling.depth, spelling.stands(in: bytes, at: position) else { return false }
+        endValue(at: position + spelling.count)
+        return true
+    }
+
     // MARK: Steps
 
     private mutating func enter(_ type: JSONType) throws(JSONError) {

@@ -87,6 +87,8 @@ struct ArrowTests {
             ], system: ["Synchronization"]),
         Room("Consul", ["Catalog", "Configuration", "HTTP", "JSON", "RegistryCore", "Serving", "Time"]),
         Room(
+            "Envoy", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "Text"], system: ["Synchronization"]),
+        Room(
             "Operations",
             [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -97,7 +99,7 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Eureka", "EurekaSource",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Envoy", "Eureka", "EurekaSource",
                 "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent",

@@ -110,3 +110,35 @@ func `a raw value is handed back byte for byte, without the white space around i
     }
     #expect(offsets == [2, 9])
 }
+
+@Test func `a value that was seen before is known by its bytes, and by nothing else`() throws {
+    let list = #"[{"a":"\#(String(repeating: "x", count: 100))"},1,[true]]"#
+    var first = reader(list)
+    let found = try first.readSpelling()
+    let spelling = try #require(found)
+    #expect(spelling.count == list.utf8.count)
+    var again = reader("  \(list) ")
+    #expect(try again.skip(spelling))
+    try again.finish()
+    var within = reader(#"{"k":\#(list),"l":2}"#)
+    try within.enterObject()
+    _ = try within.nextKey()
+    // It was found with no container around it, and might nest too deeply here.
+    #expect(try !within.skip(spelling))
+    try within.skipValue()
+    #expect(try within.nextKey()?.string == "l")
+    for other in [
+        list.replacing("true", with: "tru"), list.replacing("x\"", with: "y\""), String(list.dropLast()),
+        list.replacing("[true]]", with: "[true],0]"), "{}", "[]", "\"[\"",
+    ] {
+        var other = reader(other)
+        #expect(try !other.skip(spelling))
+    }
+    for scalar in ["1", "\"a\"", "null", "true"] {
+        var scalar = reader(scalar)
+        #expect(try scalar.readSpelling() == nil)
+        try scalar.finish()
+    }
+    var broken = reader("[1,}")
+    #expect(throws: JSONError.self) { () throws in _ = try broken.readSpelling() }
+}

@@ -4,6 +4,7 @@
 import Amalgam8
 import Configuration
 import Consul
+import Envoy
 import Eureka
 import Operations
 import Serving
@@ -19,10 +20,13 @@ enum Protocols {
         let consul: Bool
         let datacenter: String
         let member: String?
+        /// Bytes that a body of Envoy's may have; nil where it is off.
+        let envoyBody: Int?
 
         init(_ settings: Settings) {
             (eureka, consul) = (settings.eureka, settings.consulAPI)
             (datacenter, member) = (settings.consulDatacenter, settings.memberName)
+            envoyBody = settings.envoyXDS ? settings.xdsBodyLimit : nil
         }
     }
 
@@ -44,6 +48,7 @@ enum Protocols {
         var routes = AmalgamRoutes.all
         if choice.eureka { routes += EurekaRoutes.all }
         if choice.consul { routes += ConsulRoutes.all(datacenter: choice.datacenter, member: choice.member) }
+        if let limit = choice.envoyBody { routes += EnvoyRoutes.all(bodyLimit: limit) }
         return routes + OperationsRoutes.all
     }
 }

@@ -109,6 +109,7 @@ final class Registry {
                 responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.moment.wall)
             })
         handler.standing = Response.standing
+        handler.bodyRule = responder.bodyRule
         return handler
     }
 

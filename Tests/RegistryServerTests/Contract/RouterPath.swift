@@ -20,10 +20,10 @@ final class RouterPath: RequestPath {
     }
 
     func exchange(_ bytes: [UInt8], _ what: String) -> [Answer] {
-        var gate = RequestParser(limits: RequestLimits())
+        var gate = RequestParser(limits: RequestLimits(), bodyRule: handler.bodyRule)
         var answers: [Answer] = []
         var rest = bytes[...]
-        let bytes = Self.strained(bytes)
+        let bytes = strained(bytes)
         var start = bytes.startIndex
         while !rest.isEmpty, gate.refusal == nil {
             let piece = rest.prefix(Self.piece)
@@ -42,8 +42,8 @@ final class RouterPath: RequestPath {
     }
 
     /// What the gate leaves of the bytes for evhttp.
-    private static func strained(_ bytes: [UInt8]) -> [UInt8] {
-        var gate = RequestParser(limits: RequestLimits())
+    private func strained(_ bytes: [UInt8]) -> [UInt8] {
+        var gate = RequestParser(limits: RequestLimits(), bodyRule: handler.bodyRule)
         gate.feed(bytes.span)
         var kept: [UInt8] = []
         var position = 0

@@ -1,11 +1,11 @@
-// The tags that a listing asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand, and an
+// The tags that a look-up asks for (docs/rest-api.md, R307 and R308). A query has room for two thousand, and an
 // instance for twenty thousand where MAX_TAGS allows it or a peer has published it, so each tag of an instance is
 // looked at once, and looked up among those asked for instead of compared with one after the other.
 
-import Catalog
+package import Catalog
 
 /// The tags that an instance must have, all of them.
-struct TagFilter {
+package struct TagFilter: Sendable {
     /// The tags asked for, each once, numbered from 0. Compared as bytes.
     private let numbers: [ArraySlice<UInt8>: Int]
     /// A bit for each tag asked for: most others are no candidates by that, and are not looked up.
@@ -13,7 +13,7 @@ struct TagFilter {
 
     /// Reads a list of tags separated by commas. Split among the bytes: as Characters, a comma before a combining mark
     /// would be none.
-    init(_ list: String) {
+    package init(_ list: String) {
         var numbers: [ArraySlice<UInt8>: Int] = [:]
         var candidates: UInt64 = 0
         for tag in Array(list.utf8).split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
@@ -26,7 +26,7 @@ struct TagFilter {
     }
 
     /// Whether an instance has all of the tags. None has where an empty one is among them (R308).
-    func matches(_ instance: Instance) -> Bool {
+    package func matches(_ instance: Instance) -> Bool {
         guard numbers[[]] == nil, numbers.count <= instance.tagCount else { return false }
         var isMissing = [Bool](repeating: true, count: numbers.count)
         var missing = numbers.count
