@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka \
+.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.consul \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -62,7 +62,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.consul test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -141,6 +141,10 @@ test.kubernetes: build deps.long
 test.eureka: build deps.long
 	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/eureka_peers.py --registry bin/registry
+
+# Have Traefik and the clients of Consul in Python read services, wait for changes, and lose a member.
+test.feeds.consul: build deps.long
+	python3 Tests/Long/feeds_consul.py --registry bin/registry --venv $(VENV)
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

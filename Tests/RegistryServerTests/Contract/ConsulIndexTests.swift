@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Consul
+@testable import RegistryCore
 @testable import RegistryServer
 
 struct ConsulIndexTests {
@@ -103,6 +104,47 @@ struct ConsulIndexTests {
         }
         #expect(try registry.consul("/health/service/web").consulIndex == 1)
         #expect(try registry.consul("/health/service/s0").consulIndex ?? 0 > gone)
+    }
+}
+
+extension ConsulIndexTests {
+    @Test func `what a source has moves the same indexes, and so does that it goes`() throws {
+        // C402, C403, C405 also of what is read from elsewhere.
+        let registry = try Registry(.router) { $0.fsCatalog = "/nowhere" }
+        let publisher = try #require(registry.context.registry.sources?.publisher(of: .filesystem))
+        func publish(_ values: [String], milliseconds: Int64) throws {
+            let instances = values.map { value in
+                LeasedInstance(
+                    instance: Instance(
+                        id: .text(Name(value)), serviceName: Name("web"), endpoint: Endpoint(kind: .http, value: value),
+                        status: .up, ttl: 0, tags: ["t"], metadata: nil, registered: 0), lastHeartbeat: 0)
+            }
+            try publisher.replace(
+                with: values.isEmpty ? [:] : [Namespace("default"): [Name("web"): instances]],
+                at: SourceTime(monotonic: SourceTime.now().monotonic, wall: TestClock.start + milliseconds * 1_000_000))
+        }
+        func indexes() throws -> [UInt64?] {
+            try ["/health/service/web", "/health/state/any", "/catalog/services"].map {
+                try registry.consul($0).consulIndex
+            }
+        }
+        let start = UInt64(TestClock.start / 1_000)
+        #expect(try indexes() == [1, 1, 1])
+        try publish(["10.0.0.1:1"], milliseconds: 0)
+        #expect(try indexes() == [start, start, start])
+        #expect(try registry.consul("/catalog/services").text == #"{"web":["t"]}"#)
+        try publish(["10.0.0.1:1", "10.0.0.2:1"], milliseconds: 1)
+        // Each of its instances is a change.
+        let two = try indexes()
+        #expect(two == [start + 1_000, start + 1_000, start])
+        try publish(["10.0.0.1:1", "10.0.0.2:1"], milliseconds: 2)
+        #expect(try indexes() == two)
+        try publish([], milliseconds: 3)
+        let gone = try indexes()
+        #expect(gone[0] == gone[1] && gone[1] == gone[2] && gone[0] ?? 0 >= start + 3_000)
+        registry.clock.advance(milliseconds: 9)
+        try registry.register(Body("own"))
+        #expect(try registry.consul("/health/service/web").consulIndex == gone[0])
     }
 }
 
