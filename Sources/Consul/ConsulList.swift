@@ -35,6 +35,13 @@ struct ConsulList: ListRequest {
     var variant: String? { nil }
 
     func make(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
+        var list = try made(&rendering)
+        // An empty namespace has always the same revision, and another index each time that it has become empty.
+        if rendering.lookup.revision(of: namespace) == .none { list.isKept = false }
+        return list
+    }
+
+    private func made(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
         // Read before the content, so that what is shown is never older than its index says.
         switch content {
         case .services: return try services(&rendering)

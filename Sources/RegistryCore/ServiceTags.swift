@@ -81,7 +81,7 @@ package final class ServiceTags: Sendable {
     }
 
     /// Takes note of what was read of a namespace, and gives it its index: the one that it had if it has not changed
-    /// since. Where something later is known already, that is given.
+    /// since. Where another thread has read the present state meanwhile, that is given.
     ///
     /// - Parameters:
     ///   - services: sorted by name.
@@ -92,7 +92,7 @@ package final class ServiceTags: Sendable {
         // Compared outside of the lock; anew if another thread was quicker.
         while true {
             let known = last(of: namespace)
-            if let known, known.revision.index > revision.index { return known }
+            if let known, known.revision != revision, known.revision == lookup.revision(of: namespace) { return known }
             let index =
                 known.map { known in
                     Self.lastChange(from: known.services, to: services) { lookup.index(of: $0, in: namespace) }

@@ -78,13 +78,26 @@ struct ConsulIndexTests {
                 }
             }
             #expect(now.last?.consulIndex == 1)
+            let answered = try registry.consul("/catalog/services").object() as? [String: [String]]
+            #expect(try answered == Self.services(registry), "seed \(seed), step \(step), \(what)")
             last = now
         }
+    }
+
+    /// The names of the services, and the tags of each, as the REST API has them.
+    private static func services(_ registry: Registry) throws -> [String: [String]] {
+        var tags: [String: Set<String>] = [:]
+        for instance in try registry.send(.list()).instances() {
+            tags[instance["service_name"] as? String ?? "", default: []].formUnion(instance["tags"] as? [String] ?? [])
+        }
+        return tags.mapValues { $0.sorted() }
     }
 
     @Test func `a service that has gone keeps the index by which it went`() throws {
         // C405 What is gone has the index of the change by which it went, as long as that is remembered.
         let registry = try Registry(.router)
+        // Once more after it was seen empty.
+        #expect(try registry.consul("/health/service/web").consulIndex == 1)
         let id = try registry.register(Body("web"))
         registry.clock.advance(milliseconds: 5)
         _ = try registry.send(.remove(id))
