@@ -182,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS", "TestRandom",
-                "Text",
+                "Amalgam8", "Authorization", "Catalog", "Consul", "HTTP", "JSON", "Operations", "Serving", "TLS",
+                "TestRandom", "Text",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(
@@ -255,8 +255,8 @@ if Context.environment["A8_FUZZ"] == "1" {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "HTTP", "JSON", "Operations", "Serving", "TLS",
-                "Text",
+                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "Consul", "HTTP", "JSON", "Operations", "Serving",
+                "TLS", "Text",
             ], path: "Tests/FuzzTests",
             exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"])
     )

@@ -3,11 +3,13 @@
 import HTTP
 
 @testable import Amalgam8
+@testable import Consul
 @testable import Operations
 @testable import Serving
 
 enum TargetProperty {
-    private static let routes = RouteTable(AmalgamRoutes.all + OperationsRoutes.all)
+    private static let routes = RouteTable(
+        AmalgamRoutes.all + ConsulRoutes.all(datacenter: "dc1", member: nil) + OperationsRoutes.all)
 
     static func violation(_ bytes: [UInt8]) -> String? {
         var gate = RequestParser(limits: RequestLimits())
@@ -32,11 +34,16 @@ enum TargetProperty {
             guard !segment.isEmpty || index == path.count - 1 else { return "an empty segment passed" }
         }
         _ = routes.allowedMethods(path)
+        _ = routes.errors(path)
+        for index in 0..<min(path.count, PathSegments.maximumCount) {
+            guard path.rest(from: index).starts(with: path[index]) else { return "the rest begins elsewhere" }
+        }
         return nil
     }
 
     private static func query(_ head: RequestHead) -> String? {
         _ = try? ListQuery(head.query)
+        _ = try? ConsulQuery(head.query, datacenter: "dc1")
         guard let parameters = try? QueryParameter.parse(head.query) else { return nil }
         guard parameters.count <= QueryParameter.maximumCount else { return "too many parameters passed" }
         guard Set(parameters.map { Array($0.name.utf8) }).count == parameters.count else {
