@@ -71,7 +71,7 @@ extension Store {
     ) -> OverrideDecision {
         if status != nil, counts.overrides >= Self.overrideLimit { return .full }
         let number = number(of: namespace)
-        let instance = shards[number].catalog.withLock {
+        let instance = change(number) {
             $0.override(id, in: namespace, status: status, until: until, at: moment, by: actor)
         }
         guard let instance else { return .unknown }

@@ -82,7 +82,7 @@ extension Store {
             for part in CopyCursor.Part.allCases {
                 var slot: Int32? = 0
                 while let from = slot {
-                    let piece = shard.catalog.withLock {
+                    let piece = change(number) {
                         $0.restamp(beyond: limit, part, from: from, limit: Self.scanBatch, at: moment)
                     }
                     restamped += piece.restamped

@@ -186,6 +186,13 @@ struct Records: Sendable {
 
     // MARK: - Changes
 
+    /// Whether readers see anything else than when this was last asked.
+    mutating func takeNews() -> Bool {
+        guard secondaryIndex.hasNews else { return false }
+        secondaryIndex.hasNews = false
+        return true
+    }
+
     /// Enters an instance that is not here. `by` is the client that requested it from this member; `isReturn` says that
     /// its lease had run out here.
     mutating func insert(

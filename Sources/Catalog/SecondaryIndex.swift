@@ -64,6 +64,9 @@ struct SecondaryIndex: Sendable {
     /// Of the services and namespaces that have gone lately.
     private(set) var gone = GoneIndexes()
 
+    /// Whether a revision has changed since this was last set to false.
+    var hasNews = false
+
     // MARK: - Look-ups
 
     /// The slot of a namespace's table, unless it is empty.
@@ -95,6 +98,7 @@ struct SecondaryIndex: Sendable {
     mutating func advance(_ table: Int32, at microseconds: Int64) -> UInt64 {
         let index = ChangeIndex.next(after: tables[table].index, at: microseconds)
         tables[table].index = index
+        hasNews = true
         return index
     }
 

@@ -32,6 +32,8 @@ package final class Store: Sendable {
     let trimmedTombstoneBytes = Atomic<Int>(0)
     /// Bytes that the change logs of all namespaces may take together; see `trimChanges`.
     let changeLogBytes: Int
+    /// Those who wait for changes.
+    let bell = ChangeBell()
     /// State for replication, kept only in a cluster.
     let dirtyShards: DirtyShards?
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from
@@ -70,7 +72,7 @@ package final class Store: Sendable {
         }
     }
 
-    func number(of namespace: Namespace) -> Int { namespace.hash & (Self.shardCount - 1) }
+    func number(of namespace: Namespace) -> Int { Self.shard(of: namespace) }
 
     func shard(of namespace: Namespace) -> Shard { shards[number(of: namespace)] }
 
@@ -86,7 +88,7 @@ package final class Store: Sendable {
         -> Decision
     {
         let number = number(of: namespace)
-        let decision = shards[number].catalog.withLock { $0.register(instance, in: namespace, at: moment, by: actor) }
+        let decision = change(number) { $0.register(instance, in: namespace, at: moment, by: actor) }
         if decision.isDone { dirtyShards?.noteChanges(shard: number) }
         return decision
     }
@@ -100,7 +102,7 @@ package final class Store: Sendable {
         by actor: Actor? = nil
     ) -> Decision {
         let number = number(of: namespace)
-        let decision = shards[number].catalog.withLock {
+        let decision = change(number) {
             $0.deregister(id, in: namespace, evenIfUnknown: evenIfUnknown, at: moment, by: actor)
         }
         if decision.isDone || evenIfUnknown { dirtyShards?.noteChanges(shard: number) }
@@ -110,7 +112,7 @@ package final class Store: Sendable {
     /// Restarts the lease of an instance for a client; returns whether there is such an instance.
     package func renew(_ id: InstanceID, in namespace: Namespace, at moment: Moment) -> Bool {
         let number = number(of: namespace)
-        let isDone = shards[number].catalog.withLock { $0.renew(id, in: namespace, at: moment) }
+        let isDone = change(number) { $0.renew(id, in: namespace, at: moment) }
         if isDone { dirtyShards?.noteRenewal(shard: number) }
         return isDone
     }
@@ -128,8 +130,7 @@ package final class Store: Sendable {
     package func renew(_ ids: [InstanceID], in namespace: Namespace, at moment: Moment) -> [Bool] {
         precondition(ids.count <= Self.renewalLimit, "leases are renewed \(Self.renewalLimit) at a time")
         let number = number(of: namespace)
-        let done = shards[number].catalog.withLock { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) }
-        }
+        let done = change(number) { catalog in ids.map { catalog.renew($0, in: namespace, at: moment) } }
         if done.contains(true) { dirtyShards?.noteRenewal(shard: number) }
         return done
     }
@@ -147,15 +148,15 @@ package final class Store: Sendable {
         var remaining = budget
         let start = nextToExpire.load(ordering: .relaxed)
         for index in start..<start + Self.shardCount {
-            let shard = shards[index & (Self.shardCount - 1)]
+            let number = index & (Self.shardCount - 1)
             repeat {
                 guard remaining > 0 else {
-                    nextToExpire.store(index & (Self.shardCount - 1), ordering: .relaxed)
+                    nextToExpire.store(number, ordering: .relaxed)
                     done.hasMore = true
                     return done
                 }
                 let share = min(Self.expiryBatch, remaining)
-                let batch = shard.catalog.withLock { catalog in
+                let batch = change(number) { catalog in
                     catalog.setBounds(bounds)
                     return catalog.expire(at: moment, budget: share)
                 }

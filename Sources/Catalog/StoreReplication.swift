@@ -19,7 +19,7 @@ extension Store {
     /// Takes in a state from another member. Never refused for capacity, and not published again.
     package func merge(_ replicated: Replicated, at moment: Moment) -> MergeOutcome {
         let number = number(of: replicated.namespace)
-        let (outcome, hasNews) = shards[number].catalog.withLock { catalog in
+        let (outcome, hasNews) = change(number) { catalog in
             let outcome = catalog.merge(replicated.replica, in: replicated.namespace, at: moment)
             defer { catalog.records.shelf.hasNews = false }
             return (outcome, catalog.records.shelf.hasNews)
@@ -179,10 +179,10 @@ extension Store {
     /// Those that are over by that are for `expire` to sweep; returns how many.
     package func settle(at moment: Moment) -> Int {
         var settled = 0
-        for shard in shards {
+        for number in shards.indices {
             var slot: Int32? = 0
             while let from = slot {
-                let piece = shard.catalog.withLock { $0.settle(from: from, limit: Self.scanBatch, at: moment) }
+                let piece = change(number) { $0.settle(from: from, limit: Self.scanBatch, at: moment) }
                 settled += piece.settled
                 slot = piece.next
             }

@@ -114,6 +114,8 @@ package final class SourceBoard: Sendable {
         // What readers held last is freed outside of their lock.
         var published = writing
         views.withLock { swap(&$0, &published) }
+        // Not before readers see it.
+        for namespace in Set(changes.map(\.namespace)) { store.noteElsewhere(namespace) }
     }
 
     private static func tooMany(_ count: Int) -> SourceProblem {

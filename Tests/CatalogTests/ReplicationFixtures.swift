@@ -112,7 +112,7 @@ final class Member {
     /// Expires until nothing is left for this moment; the ids of those that went.
     @discardableResult
     func expire(at now: Int64) -> [InstanceID] {
-        store.shards.flatMap { shard in shard.catalog.withLock { $0.expireAll(at: moment(now).lease) } }
+        store.shards.indices.flatMap { number in store.change(number) { $0.expireAll(at: moment(now).lease) } }
     }
 
     /// A whole copy of another member, in pieces.

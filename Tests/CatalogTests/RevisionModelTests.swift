@@ -19,9 +19,27 @@ private final class Observed {
     private var last: [Namespace: UInt64] = [:]
     private var lastOfServices: [Namespace: [Name: UInt64]] = [:]
     private var sets: [Namespace: [Name: Set<Held>]] = [:]
+    private let listener: ChangeListener
+    /// The shards of which it was told since the last look at a namespace.
+    private var told: [Namespace: UInt64] = [:]
+    /// The same since the start: for a namespace that was not looked at before.
+    private var toldEver: UInt64 = 0
+    private var revisions: [Namespace: Revision] = [:]
 
     init(_ member: Member) {
         self.member = member
+        listener = member.store.listener {}
+        listener.listen(to: .max)
+    }
+
+    /// Whether those who listen have been told of a change since the last look, if there is one.
+    private func checkBell(_ namespace: Namespace, _ revision: Revision, _ problem: (String) -> Void) {
+        let changed = listener.takeChanged()
+        toldEver |= changed
+        for known in told.keys { told[known, default: 0] |= changed }
+        let isTold = told[namespace, default: toldEver] & 1 << UInt64(Store.shard(of: namespace)) != 0
+        if revision != revisions[namespace] ?? .none, !isTold { problem("nobody is told of a change") }
+        (told[namespace], revisions[namespace]) = (0, revision)
     }
 
     /// What is registered in a namespace, swept or not, by service.
@@ -46,6 +64,7 @@ private final class Observed {
     func check(_ namespace: Namespace, at wall: Int64, _ problem: (String) -> Void) {
         let (store, now) = (member.store, held(in: namespace))
         let revision = store.revision(of: namespace)
+        checkBell(namespace, revision, problem)
         let before = sets[namespace] ?? [:]
         if now != before, !now.isEmpty, revision.index <= last[namespace] ?? 0 {
             problem("the index stands at \(revision.index)")

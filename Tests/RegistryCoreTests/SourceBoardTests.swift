@@ -54,6 +54,22 @@ struct SourceBoardTests {
         #expect(board.publisher(of: .kubernetes) == nil)
     }
 
+    @Test func `those who listen are told once readers see the change`() throws {
+        let (lookup, told) = (lookup, Told())
+        let listener = store.listener {
+            told.count.store(
+                lookup.listing(of: Name("reviews"), in: Self.space, at: .zero).instances.count, ordering: .relaxed)
+        }
+        listener.listen(to: .max)
+        try publisher.replace(with: [Self.space: [Name("reviews"): [Self.instance(1)]]], at: Self.time(1))
+        #expect(told.count.load(ordering: .relaxed) == 1)
+        #expect(listener.takeChanged() != 0)
+    }
+
+    private final class Told: Sendable {
+        let count = Atomic<Int>(-1)
+    }
+
     @Test func `what is published is found by every look-up, and by which source it is from`() throws {
         let leased = Self.instance(1)
         try publisher.replace(with: [Self.space: [Name("reviews"): [leased]]], at: Self.time(1))

@@ -17,30 +17,40 @@ struct ChangeWatches {
         var isEmpty: Bool { calls.isEmpty && services.isEmpty }
     }
 
-    /// Invariant: each has a call.
-    private var namespaces: [Namespace: Watched] = [:]
+    /// By the shards of the catalog that they are in. Invariant: each has a call, and each shard a namespace.
+    private var shards: [Int: [Namespace: Watched]] = [:]
 
-    var isEmpty: Bool { namespaces.isEmpty }
+    /// The shards with a namespace that is watched, a bit for each.
+    var heard: UInt64 { shards.keys.reduce(0) { $0 | 1 << UInt64($1) } }
 
     mutating func add(_ watch: ChangeWatch, for ticket: UInt64) {
-        namespaces[watch.namespace, default: Watched()].add(watch, ticket)
+        shards[Store.shard(of: watch.namespace), default: [:]][watch.namespace, default: Watched()].add(watch, ticket)
     }
 
     mutating func remove(_ watch: ChangeWatch, of ticket: UInt64) {
-        namespaces[watch.namespace]?.remove(watch, ticket)
-        if namespaces[watch.namespace]?.isEmpty ?? false { namespaces[watch.namespace] = nil }
+        let shard = Store.shard(of: watch.namespace)
+        guard shards[shard]?[watch.namespace]?.remove(watch, ticket) ?? false else { return }
+        shards[shard]?[watch.namespace] = nil
+        if shards[shard]?.isEmpty ?? false { shards[shard] = nil }
     }
 
     /// Takes the calls out for which something has changed, the longest waiting first.
-    mutating func takeChanged(_ revision: (Namespace) -> Revision, _ ofService: (Name, Namespace) -> Revision)
-        -> [UInt64]
-    {
-        var changed: [UInt64] = []
-        for namespace in namespaces.keys {
-            namespaces[namespace]?.take(into: &changed, revision(namespace)) { ofService($0, namespace) }
-            if namespaces[namespace]?.isEmpty ?? false { namespaces[namespace] = nil }
+    ///
+    /// - Parameter changed: the shards in which something may have, a bit for each.
+    mutating func takeChanged(
+        in changed: UInt64, _ revision: (Namespace) -> Revision, _ ofService: (Name, Namespace) -> Revision
+    ) -> [UInt64] {
+        var tickets: [UInt64] = []
+        for shard in Array(shards.keys) where changed & 1 << UInt64(shard) != 0 {
+            guard var namespaces = shards.removeValue(forKey: shard) else { continue }
+            for namespace in Array(namespaces.keys) {
+                guard var watched = namespaces.removeValue(forKey: namespace) else { continue }
+                watched.take(into: &tickets, revision(namespace)) { ofService($0, namespace) }
+                if !watched.isEmpty { namespaces[namespace] = watched }
+            }
+            if !namespaces.isEmpty { shards[shard] = namespaces }
         }
-        return changed.sorted()
+        return tickets.sorted()
     }
 }
 
@@ -55,13 +65,15 @@ extension ChangeWatches.Watched {
         revision = nil
     }
 
-    fileprivate mutating func remove(_ watch: ChangeWatch, _ ticket: UInt64) {
-        guard let service = watch.service else {
+    /// Returns whether nothing is left.
+    fileprivate mutating func remove(_ watch: ChangeWatch, _ ticket: UInt64) -> Bool {
+        if let service = watch.service {
+            services[service]?[ticket] = nil
+            if services[service]?.isEmpty ?? false { services[service] = nil }
+        } else {
             calls[ticket] = nil
-            return
         }
-        services[service]?[ticket] = nil
-        if services[service]?.isEmpty ?? false { services[service] = nil }
+        return isEmpty
     }
 
     /// - Parameters:

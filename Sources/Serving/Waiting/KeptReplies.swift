@@ -2,6 +2,7 @@
 // turn, a time. The table decides which calls go on; this carries it out. However many calls begin to wait for
 // acknowledgments in one turn of the loop, the replication thread gets one message.
 
+import Catalog
 import Configuration
 import HTTP
 package import Libevent
@@ -24,7 +25,7 @@ package final class KeptReplies {
     /// Which loop this is.
     private let index: Int
     let responder: Responder
-    private let context: ServerContext
+    let context: ServerContext
     let metrics: LoopMetrics
     var table: WaiterTable<KeptCall>
     private var questions = OpenQuestions()
@@ -35,8 +36,16 @@ package final class KeptReplies {
     private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
-    private var watches = ChangeWatches()
-    private var look: LoopEvent?
+    var watches = ChangeWatches()
+    var rhythm = DeliveryRhythm()
+    /// Is told in which shards something has changed, for `watches`; nil before the loop begins.
+    var listener: ChangeListener?
+    /// The shards that it listens to. Invariant: has those of `watches`.
+    var heard: UInt64 = 0
+    /// That there are changes.
+    private var changes: Mailbox<Void>?
+    /// The next delivery of changes, where they come soon after another.
+    var look: LoopEvent?
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
     /// most.
     private var renderings: Mailbox<UInt64>?
@@ -65,7 +74,9 @@ package final class KeptReplies {
         renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
             deliver([ticket], .come)
         }
-        look = try LoopEvent.timer(on: loop) { [unowned self] _ in lookForChanges() }
+        look = try LoopEvent.timer(on: loop) { [unowned self] _ in deliverChanges() }
+        changes = try? Mailbox<Void>(on: loop) { [unowned self] _, _ in changesCame() }
+        listener = (changes?.sender).map { sender in context.registry.store.listener { sender.send(()) } }
         delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }
     }
 
@@ -97,7 +108,7 @@ package final class KeptReplies {
         case .rendering(let job): wait(kept, for: job)
         case .time(let interval):
             kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval, isWatch: kept.isWatch)
-        case .change(let watch, let end): wait(kept, for: watch, until: end)
+        case .change(let watch, let end): waitForChange(kept, watch, until: end)
         }
         metrics.recordWaiting(table.count)
         scheduleDeadline()
@@ -109,13 +120,9 @@ package final class KeptReplies {
         stopWatching(kept)
     }
 
-    private func stopWatching(_ kept: KeptCall) {
-        if case .change(let watch, _) = kept.cause { watches.remove(watch, of: kept.ticket) }
-    }
-
     private var patience: Duration { context.settings.acknowledgeTimeout.interval + Self.backstop }
 
-    private func resume(_ kept: KeptCall, _ wake: Wake) {
+    func resume(_ kept: KeptCall, _ wake: Wake) {
         let now = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
         if case .piece(let waiting) = kept.next {
             kept.call.goOn(at: now)
@@ -190,40 +197,15 @@ package final class KeptReplies {
     }
 }
 
-// MARK: - Changes
-
-extension KeptReplies {
-    /// How often it is looked whether something has changed, in milliseconds, while a call waits for that.
-    private static let lookForChangesPeriod = 20
-
-    private func wait(_ kept: KeptCall, for watch: ChangeWatch, until end: MonotonicTime) {
-        if !kept.isWatch {
-            kept.isWatch = true
-            // Not held for nobody, nor when the stop has been announced to others already.
-            if let end = kept.reply?.end { return resume(kept, end.wake) }
-            kept.reply?.whenEnding { [weak self, weak kept] end, _ in
-                // In a turn of its own: this is called from within the transport.
-                if let self, let kept { deliver([kept.ticket], end.wake) }
-            }
-        }
-        kept.ticket = table.wait(kept, until: end, isWatch: true)
-        if watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
-        watches.add(watch, for: kept.ticket)
-    }
-
-    private func lookForChanges() {
-        let lookup = context.registry.lookup
-        deliver(watches.takeChanged({ lookup.revision(of: $0) }, { lookup.revision(of: $0, in: $1) }), .come)
-        if !watches.isEmpty { look?.schedule(afterMilliseconds: Self.lookForChangesPeriod) }
-    }
-}
-
 // MARK: - Lists
 
 extension KeptReplies {
     /// How often it is looked whether the client of a list that is being made is still there, and how long it may wait.
     private static let lookPeriod: Duration = .milliseconds(500)
     private static let longestRendering: Duration = .seconds(60)
+    /// How many calls that waited for the same go on in one turn: to write to so many sockets takes a millisecond or
+    /// two.
+    private static let batch = 200
 
     private func wait(_ kept: KeptCall, for job: RenderJob) {
         guard let sender = renderings?.sender else { return resume(kept, .timeUp) }
@@ -232,13 +214,13 @@ extension KeptReplies {
     }
 
     /// What these calls wait for is there, or does not come.
-    private func deliver(_ tickets: [UInt64], _ wake: Wake) {
+    func deliver(_ tickets: [UInt64], _ wake: Wake) {
         if ready.isEmpty, !tickets.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
         ready += tickets.map { ($0, wake) }
     }
 
-    /// Answers those for which something is there, for as long as calls may go on in one turn: a thousand may have
-    /// waited for one list.
+    /// Answers those for which something is there, as many as may go on in one turn: ten thousand may have waited for
+    /// one change.
     private func deliver() {
         let end = MonotonicClock.now() + Self.turnBudget
         var count = 0
@@ -247,7 +229,7 @@ extension KeptReplies {
             guard let kept = table.take(ticket) else { continue }
             stopWatching(kept)
             resume(kept, wake)
-            if MonotonicClock.now() >= end { break }
+            if count == Self.batch || MonotonicClock.now() >= end { break }
         }
         ready.removeFirst(count)
         metrics.recordWaiting(table.count)
@@ -263,14 +245,5 @@ extension KeptReplies {
             return resume(kept, .timeUp)
         }
         wait(kept, for: job)
-    }
-}
-
-extension AnswerEnd {
-    fileprivate var wake: Wake {
-        switch self {
-        case .clientGone: .clientGone
-        case .draining: .draining
-        }
     }
 }

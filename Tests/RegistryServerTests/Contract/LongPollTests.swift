@@ -1,4 +1,4 @@
-// Lists that are asked for with `wait` (docs/watch.md, W101–W107), over real sockets and on real clocks.
+// Lists that are asked for with `wait` (docs/watch.md, W101–W108), over real sockets and on real clocks.
 
 import Catalog
 import HTTP
@@ -10,6 +10,7 @@ import TestTime
 import Testing
 import Time
 
+@testable import Amalgam8
 @testable import Configuration
 @testable import RegistryCore
 @testable import RegistryServer
@@ -286,6 +287,34 @@ struct LongPollTests {
         let tag = try scene.tag("/api/v1/services")
         let answer = try scene.ask(.get("/api/v1/services?wait=1200ms").with("If-None-Match", tag))
         #expect(answer.status == 304)
+    }
+
+    @Test func `a change is delivered to all who wait, be there ever so many`() throws {
+        // W108 The first change after 20 ms without one is delivered at once, and what follows within 20 ms together at
+        // their end. All who wait for the same get the same bytes. Changes of catalog sources, of other members and by
+        // expiry are delivered as those of clients.
+        let scene = try WatchScene()
+        try scene.register(Body("web", "1"))
+        let tag = try scene.tag("/api/v1/services/web")
+        // More than go on in one turn.
+        let clients = try (0..<450).map { _ in
+            try scene.send(.get("/api/v1/services/web?wait=5m").with("If-None-Match", tag))
+        }
+        try scene.awaitHeld(clients.count)
+        let context = scene.context
+        let moment = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
+        let instance = try Registration(json: Array(Body("web", "2").text.utf8)).instance(
+            policy: context.registry.leasePolicy, at: moment)
+        // By another thread, as the replication's or a source's.
+        #expect(context.registry.store.register(instance, in: Namespace("default"), at: moment).isDone)
+        let answers = try clients.map { try $0.answer(to: "a held poll") }
+        #expect(answers.allSatisfy { $0.status == 200 && $0.body == answers[0].body })
+        try scene.awaitHeld(0)
+        // And by expiry.
+        let last = try scene.poll("/api/v1/services/web?wait=5m", try #require(answers[0]["ETag"]))
+        let late = Moment(monotonic: moment.monotonic, lease: moment.lease + 3_600_000, wall: moment.wall)
+        #expect(context.registry.store.expire(at: late, budget: 100).expired == 2)
+        #expect(try last.answer(to: "a held poll").status == 404)
     }
 
     @Test func `a wait is cut, and spread`() {
