@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "Amalgam8",
             dependencies: [
-                "Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text",
+                "Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text", "Time",
             ]),
         // Sources: other registries, and files, whose instances are shown beside our own.
         .target(

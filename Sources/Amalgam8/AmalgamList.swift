@@ -15,6 +15,8 @@ struct AmalgamList: ListRequest {
         case services
         /// Instances as Prometheus reads them.
         case targets(ListQuery)
+        /// Instances as events show them.
+        case watched(ListQuery)
     }
 
     /// Fewer bytes than any instance takes, which has its id and its endpoint at least.
@@ -29,7 +31,7 @@ struct AmalgamList: ListRequest {
         switch content {
         case .instances(let query): query.serviceName.map { .service($0) } ?? .namespace
         case .service(let name): .serviceAlone(name)
-        case .services, .targets: .namespace
+        case .services, .targets, .watched: .namespace
         }
     }
 
@@ -38,7 +40,13 @@ struct AmalgamList: ListRequest {
     func make(_ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
         switch content {
         case .instances(let query):
-            guard query.isPlain else { return try selected(query, &rendering) }
+            guard query.isPlain else {
+                return try selected(query, &rendering, InstanceRendering(fields: query.fields, links: links))
+            }
+            rendering.append(literal: "{\"instances\":[")
+            try append(query, &rendering)
+        case .watched(let query):
+            guard query.isPlain else { return try selected(query, &rendering, WatchedWriter()) }
             rendering.append(literal: "{\"instances\":[")
             try append(query, &rendering)
         case .targets(let query):
@@ -94,10 +102,12 @@ struct AmalgamList: ListRequest {
     }
 
     /// Instances picked one by one, or shown by some fields.
-    private func selected(_ query: ListQuery, _ rendering: inout ListRendering) throws(RenderStop) -> RenderedList {
+    private func selected(
+        _ query: ListQuery, _ rendering: inout ListRendering, _ writer: some InstanceWriter
+    ) throws(RenderStop) -> RenderedList {
         let selected = try query.select(&rendering)
         try rendering.needRoom(forBytes: selected.instances.count * Self.leastInstance)
-        var writer = InstanceRendering(fields: query.fields, links: links)
+        var writer = writer
         var body: [UInt8] = []
         body.append(literal: "{\"instances\":[")
         for (index, leased) in selected.instances.enumerated() {

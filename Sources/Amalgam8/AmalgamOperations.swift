@@ -15,5 +15,6 @@ extension Operation {
     static let listServices = Operation("listServices", .lookUp)
     static let getService = Operation("getService", .lookUp)
     static let listTargets = Operation("listTargets", .lookUp)
+    static let watchInstances = Operation("watchInstances", .lookUp)
     static let listEvents = Operation("listEvents", .history)
 }

@@ -17,6 +17,7 @@ package enum AmalgamRoutes {
         Route(.get, "/api/v1/services", .listServices, patient: ListHandlers.services),
         Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),
         Route(.get, "/api/v1/targets", .listTargets, patient: ListHandlers.targets),
+        Route(.get, "/api/v1/watch", .watchInstances, patient: WatchHandlers.watch),
         Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),
     ]
 }

@@ -11,6 +11,8 @@ struct ListQuery {
         case instances
         /// Takes fewer parameters, and hides no status.
         case targets
+        /// Shows instances as a whole.
+        case watched
     }
 
     enum StatusFilter {
@@ -41,19 +43,26 @@ struct ListQuery {
             case "status": status = Self.statusFilter(parameter.value)
             case "service_name": serviceName = Name(parameter.value)
             case "tags": tags = TagFilter(parameter.value)
-            case "id" where list == .instances: id = parameter.value
+            case "id" where list != .targets: id = parameter.value
             case "fields" where list == .instances: fields = try Self.fields(parameter.value)
             default:
-                throw .invalid(
-                    list == .instances
-                        ? "the query parameters are service_name, status, tags and id, which filter, fields, and "
-                            + "wait; no other is known"
-                        : "the query parameters are service_name, status and tags, which filter; no other is known")
+                throw .invalid(Self.parameters(of: list))
             }
         }
         // Only a listing without filters hides what is not up (R302, R305).
-        let hidesStatuses = list == .instances && serviceName == nil && id == nil && tags == nil
+        let hidesStatuses = list != .targets && serviceName == nil && id == nil && tags == nil
         self.status = status ?? (hidesStatuses ? .only(.up) : .all)
+    }
+
+    private static func parameters(of list: List) -> String {
+        switch list {
+        case .instances:
+            "the query parameters are service_name, status, tags and id, which filter, fields, and wait; no other is "
+                + "known"
+        case .targets: "the query parameters are service_name, status and tags, which filter; no other is known"
+        case .watched:
+            "the query parameters are service_name, status, tags and id, which filter, and since; no other is known"
+        }
     }
 
     /// Whether it asks for whole instances, by service and status at most: what services render for everybody.
@@ -130,13 +139,26 @@ struct ListQuery {
         return selection
     }
 
-    private func matches(_ instance: Instance) -> Bool {
-        switch status {
-        case .only(let wanted): if instance.status != wanted { return false }
-        case .none: return false
-        case .all: break
-        }
+    /// Whether the list has an instance. An `id` is looked up, and not compared here.
+    func matches(_ instance: Instance) -> Bool {
+        guard shows(instance.status) else { return false }
         if let serviceName, instance.serviceName != serviceName { return false }
         return tags?.matches(instance) ?? true
+    }
+
+    /// Whether the list has instances of a status.
+    func shows(_ found: InstanceStatus) -> Bool {
+        switch status {
+        case .all: true
+        case .only(let wanted): found == wanted
+        case .none: false
+        }
+    }
+
+    /// Whether the list may have the instance that a change is of, at some time.
+    func couldShow(_ change: Change) -> Bool {
+        if let serviceName, change.serviceName != serviceName { return false }
+        if let id, InstanceID(Array(id.utf8)[...]) != change.id { return false }
+        return true
     }
 }

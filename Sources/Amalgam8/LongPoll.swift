@@ -12,38 +12,16 @@ struct LongPoll {
     let query: ArraySlice<UInt8>
     let wait: Duration
 
-    private static let name = Array("wait".utf8)
-
     /// Nil where the query has no `wait`. Throws where it is given twice, or is no span of time.
     init?(_ query: ArraySlice<UInt8>?) throws(Refused) {
         guard let query else { return nil }
-        var rest: [UInt8] = []
-        var wait: Duration?
-        for pair in query.split(separator: UInt8(ascii: "&")) {
-            guard pair.prefix(while: { $0 != UInt8(ascii: "=") }).elementsEqual(Self.name) else {
-                if !rest.isEmpty { rest.append(UInt8(ascii: "&")) }
-                rest += pair
-                continue
-            }
-            guard wait == nil else { throw .invalid("wait is given twice") }
-            wait = try Self.read(pair)
-        }
-        guard let wait else { return nil }
-        self.query = rest[...]
-        self.wait = wait
-    }
-
-    private static func read(_ pair: ArraySlice<UInt8>) throws(Refused) -> Duration {
-        let value: String?
-        do throws(Refusal) {
-            value = try QueryParameter.parse(pair).first?.value
-        } catch {
-            throw .malformed(error)
-        }
-        guard let wait = value.flatMap(WatchWait.parse) else {
+        let taken = try TakenParameter("wait", from: query)
+        guard let value = taken.value else { return nil }
+        guard let wait = WatchWait.parse(value) else {
             throw .invalid("wait must be a span of time such as 30s or 5m, which is not negative")
         }
-        return wait
+        self.query = taken.rest[...]
+        self.wait = wait
     }
 
     /// Answers a request for a list, or holds the answer while the client has it already.

@@ -13,7 +13,7 @@ public struct RequestHead: Sendable {
         case contentEncoding, origin, requestedMethod
         case forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedPrefix
         case ifMatch
-        case accept, eurekaAccept, eurekaReplication, consulToken
+        case accept, eurekaAccept, eurekaReplication, consulToken, lastEventID
     }
 
     /// The request line and header lines as received, without the empty line that ends them.
@@ -146,6 +146,7 @@ extension RequestHead.Field {
         case 12 where name.equalsIgnoringCase("x-request-id"): self = .requestID
         case 13 where name.equalsIgnoringCase("authorization"): self = .authorization
         case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
+        case 13 where name.equalsIgnoringCase("last-event-id"): self = .lastEventID
         case 14 where name.equalsIgnoringCase("x-consul-token"): self = .consulToken
         case 15 where name.equalsIgnoringCase("accept-encoding"): self = .acceptEncoding
         case 15 where name.equalsIgnoringCase("x-forwarded-for"): self = .forwardedFor

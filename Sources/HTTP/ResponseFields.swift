@@ -7,7 +7,7 @@
 public enum FieldName: UInt8, Sendable, CaseIterable {
     case requestID, legacyRequestID
     case vary, contentEncoding, entityTag, location, allow, retryAfter
-    case challenge, transportSecurity, staleness, proxyBuffering
+    case challenge, transportSecurity, staleness, proxyBuffering, cacheControl
     case consulIndex, consulLeader, consulContact
     case allowedOrigin, allowedMethods, allowedHeaders, exposedHeaders, preflightAge
 
@@ -29,6 +29,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .transportSecurity: "\r\nStrict-Transport-Security: "
         case .staleness: "\r\nX-Registry-Stale: "
         case .proxyBuffering: "\r\nX-Accel-Buffering: "
+        case .cacheControl: "\r\nCache-Control: "
         case .consulIndex: "\r\nX-Consul-Index: "
         case .consulLeader: "\r\nX-Consul-KnownLeader: "
         case .consulContact: "\r\nX-Consul-LastContact: "

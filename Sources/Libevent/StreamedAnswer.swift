@@ -52,7 +52,12 @@ extension Connection {
             let line = Array("\(String(bytes.count, radix: 16))\r\n".utf8)
             unsafe bufferevent_write(bufferevent, line, line.count)
         }
-        unsafe bufferevent_write(bufferevent, bytes, bytes.count)
+        if bytes.count < ConnectionLimits.largeBody {
+            unsafe bufferevent_write(bufferevent, bytes, bytes.count)
+        } else if let output = unsafe output {
+            unsafe ResponseBody.bytes(bytes).append(
+                to: output, overTLS: session != nil, server.connectionLimits)
+        }
         if stream.isChunked { unsafe bufferevent_write(bufferevent, Self.lineEnd, Self.lineEnd.count) }
         return true
     }

@@ -64,7 +64,7 @@ struct ArrowTests {
             system: ["Synchronization"]),
         Room(
             "Amalgam8",
-            ["Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text"]),
+            ["Catalog", "HTTP", "JSON", "RegistryCore", "Replication", "Serving", "TLS", "Telemetry", "Text", "Time"]),
         // Sources: other registries, and files, whose instances are shown beside our own. No source knows another.
         Room(
             "EurekaSource",

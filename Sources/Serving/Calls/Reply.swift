@@ -37,12 +37,12 @@ extension Reply {
 package struct Waiting {
     /// Goes on with the call; it may wait again. What it does in one go holds up all that the loop serves: a few
     /// milliseconds at most.
-    typealias Resumption = (_ call: borrowing Call, _ wake: Wake) throws(Refused) -> Reply
+    package typealias Resumption = (_ call: borrowing Call, _ wake: Wake) throws(Refused) -> Reply
 
     package let cause: WaitCause
     let resume: Resumption
 
-    init(for cause: WaitCause, resume: @escaping Resumption) {
+    package init(for cause: WaitCause, resume: @escaping Resumption) {
         self.cause = cause
         self.resume = resume
     }
@@ -61,12 +61,12 @@ package enum StreamStep {
 package struct StreamWaiting {
     /// Makes the next piece, in a few milliseconds at most. Once it is woken by `draining` or `tooMany` its piece is
     /// the last, whatever it says. When the client goes it is asked no more.
-    typealias Continuation = (_ call: borrowing Call, _ wake: Wake) -> StreamStep
+    package typealias Continuation = (_ call: borrowing Call, _ wake: Wake) -> StreamStep
 
     let cause: WaitCause
     let next: Continuation
 
-    init(for cause: WaitCause, next: @escaping Continuation) {
+    package init(for cause: WaitCause, next: @escaping Continuation) {
         self.cause = cause
         self.next = next
     }
@@ -109,7 +109,7 @@ package struct ChangeWatch: Sendable, Equatable {
 }
 
 /// Why a call goes on.
-enum Wake: Sendable, Equatable {
+package enum Wake: Sendable, Equatable {
     /// What it waited for has come: the acknowledgments, a true answer to the question, its turn, its time.
     case come
     /// It has not come in time, or the answer is not sure.

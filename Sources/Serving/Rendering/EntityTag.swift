@@ -3,7 +3,7 @@
 // the same on every member and after a restart, so a client may ask any member for what another one gave it; no tag of
 // another list, or of other instances, is ever taken for a current one.
 
-import Catalog
+package import Catalog
 import Text
 
 /// The weak tag of a list: renewals change the bytes, but not which instances are listed.
@@ -34,7 +34,7 @@ package struct EntityTag: Equatable {
     /// What distinguishes a list from all others, the same on every member.
     ///
     /// - Parameter key: the bytes of the request that ask for it.
-    static func scope(of resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>) -> UInt64 {
+    package static func scope(of resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>) -> UInt64 {
         var hasher = StableHasher()
         hasher.combine(rendering)
         hasher.combine(resource.rawValue)

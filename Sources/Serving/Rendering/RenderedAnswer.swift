@@ -54,6 +54,8 @@ final class RenderedAnswer: Sendable {
     let isCommon: Bool
     /// Whether it is worth keeping.
     let isKept: Bool
+    /// Whether the namespace did not change while it was made.
+    let isOneState: Bool
     /// What the protocol says of it in the head.
     let fields: ResponseFields
     private let compressed = Mutex(Compressed.untried)
@@ -70,6 +72,7 @@ final class RenderedAnswer: Sendable {
         body = list.body
         fields = list.fields
         isCommon = list.isCommon
+        self.isOneState = isOneState
         isKept = list.isKept && list.isCommon && isOneState
         self.tag = tag
         entityTag = tag.field

@@ -21,6 +21,8 @@ package final class RenderedAnswers {
     private let lookup: Lookup
     private let counts: RenderedCounts
     private var cache: RecencyCache<Kept>
+    /// What the streams of this loop are sent.
+    package let deliveries = Deliveries()
     /// Reused for rendering.
     private var scratch: [UInt8] = []
 

@@ -16,6 +16,8 @@ package final class ServerContext: Sendable {
     package let events = EventCounts()
     /// The limits on connections, and a tally of the clients that exceeded them.
     package let connectionLimits: ConnectionLimits
+    /// Stands for this run of the process.
+    package let epoch = UInt64.random(in: .min ... .max)
     let largeBodies = LargeBodies()
     /// The answers that are held until something changes.
     package let watches: WatchCount

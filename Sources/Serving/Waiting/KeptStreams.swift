@@ -13,16 +13,20 @@ extension KeptReplies {
     /// Sends the head of an answer, and the first piece.
     func beginStream(_ kept: KeptCall, _ first: StreamStep) {
         guard let head = kept.head, let reply = kept.reply.take() else { return }
-        guard !table.isFull else {
+        if case .piece(_, let waiting) = first, waiting.cause.isChange { kept.isWatch = true }
+        guard !table.isFull || kept.isWatch else {
             metrics.countNotWaited()
             return reply.send(responder.refuseStream(kept, finished: MonotonicClock.now))
         }
+        // Its end was announced before it began, and will not be again.
+        let isStopping = reply.end == .draining
         kept.stream = reply.stream(head.response) { [unowned self, weak kept] end, _ in
             if let kept { streamEnded(kept, end) }
         }
         // HEAD has no body, and a client may have gone.
         guard kept.stream?.hasClient ?? false else { return endStream(kept) }
         send(first, of: kept)
+        if isStopping, kept.stream?.hasClient ?? false { endStream(kept) }
     }
 
     /// What the next piece waits for has come, or does not come.

@@ -22,14 +22,12 @@ struct WatchScene {
     let server: LiveServer
 
     init(
-        _ rules: LimitRules = LimitRules(), capacity: Int = KeptReplies.capacity,
+        _ rules: LimitRules = LimitRules(), capacity: Int = KeptReplies.capacity, store: Store? = nil,
         _ configure: (inout Settings) -> Void = { _ in }
-    )
-        throws
-    {
+    ) throws {
         var settings = Settings.defaults
         configure(&settings)
-        context = ServerContext(settings: settings, loops: 1, monotonic: MonotonicClock.now())
+        context = ServerContext(settings: settings, store: store, loops: 1, monotonic: MonotonicClock.now())
         server = try WaitingServer.start(context, capacity: capacity, ConnectionLimits(rules))
     }
 
