@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy \
+.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -62,7 +62,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -153,6 +153,12 @@ test.feeds.prometheus: build deps.long
 # Have a real Envoy find its endpoints here, while what is registered changes and a member restarts.
 test.feeds.envoy: build deps.long
 	python3 Tests/Long/feeds_envoy.py --registry bin/registry --venv $(VENV)
+
+# Have dig, dnspython, haproxy and Unbound ask by DNS, while the registry is restarted.
+test.feeds.dns: build deps.cluster
+	@command -v dig >/dev/null || { $(APT_INSTALL) bind9-dnsutils; }
+	@command -v unbound >/dev/null || { $(APT_INSTALL) unbound; }
+	python3 Tests/Long/feeds_dns.py --registry bin/registry --venv $(VENV)
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

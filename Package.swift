@@ -111,6 +111,12 @@ let package = Package(
         .target(
             name: "Envoy", dependencies: ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "Text"]),
         .target(
+            name: "DNSServer",
+            dependencies: [
+                "Authorization", "Catalog", "Configuration", "DNS", "Libevent", "RegistryCore", "System", "Text",
+                "Time",
+            ]),
+        .target(
             name: "Operations",
             dependencies: [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -121,7 +127,8 @@ let package = Package(
         .target(
             name: "RegistryServer",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Envoy", "Eureka", "EurekaSource",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNSServer", "Envoy", "Eureka",
+                "EurekaSource",
                 "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
@@ -142,6 +149,8 @@ let package = Package(
         .target(name: "TestRandom", path: "Tests/TestRandom"),
         // Reads Eureka's JSON as strictly as the strictest client does.
         .target(name: "TestEureka", dependencies: ["JSON"], path: "Tests/TestEureka"),
+        // Makes queries and reads answers of DNS as strictly as clients do.
+        .target(name: "TestDNS", path: "Tests/TestDNS"),
         .target(name: "TestTime", dependencies: ["Time"], path: "Tests/TestTime"),
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
@@ -153,7 +162,14 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
-        .testTarget(name: "DNSTests", dependencies: ["Catalog", "DNS", "TestRandom", "Text", "TestTime", "Time"]),
+        .testTarget(
+            name: "DNSTests", dependencies: ["Catalog", "DNS", "TestDNS", "TestRandom", "Text", "TestTime", "Time"]),
+        .testTarget(
+            name: "DNSServerTests",
+            dependencies: [
+                "Authorization", "Catalog", "Configuration", "DNS", "DNSServer", "Libevent", "RegistryCore",
+                "Replication", "System", "TestDNS", "TestSupport", "TestTime", "Text", "Time",
+            ]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestRandom"]),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "TestCatalog", "TestRandom", "TestTime", "Time"]),
         .testTarget(

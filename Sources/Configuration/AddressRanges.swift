@@ -2,17 +2,20 @@
 // IPv6-mapped form (RFC 4291, section 2.5.5.2), because that is how an IPv4 client appears on a socket that serves
 // both.
 
-import Text
+package import Text
 
 /// A list of address ranges.
 package struct AddressRanges: Sendable, Equatable {
-    /// 128 bits of address, of which the first `prefix` must be the same.
+    /// 128 bits of address.
     private struct Range: Sendable, Equatable {
         let address: UInt128
-        let prefix: Int
-
         /// Ones where an address must agree.
-        var mask: UInt128 { prefix == 0 ? 0 : UInt128.max << UInt128(128 - prefix) }
+        let mask: UInt128
+
+        init(address: UInt128, prefix: Int) {
+            self.address = address
+            mask = prefix == 0 ? 0 : UInt128.max << UInt128(128 - prefix)
+        }
 
         func contains(_ other: UInt128) -> Bool { (address ^ other) & mask == 0 }
     }
@@ -40,9 +43,20 @@ package struct AddressRanges: Sendable, Equatable {
     package func contains(_ address: String) -> Bool {
         // A link-local address may name its interface, which no range does.
         guard let number = IPAddress(address.prefix { $0 != "%" }) else { return false }
-        let bits = number.mappedBits
+        return contains(number)
+    }
+
+    package func contains(_ address: IPAddress) -> Bool {
+        let bits = address.mappedBits
         return ranges.contains { $0.contains(bits) }
     }
+
+    /// Nobody.
+    static let none = AddressRanges(ranges: [], text: "")
+    /// All addresses, as a list.
+    static let everybody = "0.0.0.0/0,::/0"
+
+    private init(ranges: [Range], text: String) { (self.ranges, self.text) = (ranges, text) }
 
     /// Whether a text is a numeric address.
     package static func isAddress(_ text: String) -> Bool { IPAddress(text) != nil }

@@ -115,6 +115,22 @@ extension SettingKind where Value == String {
             format: { $0 })
     }
 
+    /// A domain name.
+    static func domain(_ maximumBytes: Int) -> Self {
+        SettingKind(
+            placeholder: "domain",
+            allowed:
+                "a domain name such as a8 or a8.example.com, of letters, digits and hyphens, up to \(maximumBytes) bytes",
+            parse: { text in
+                let name = text.hasSuffix(".") ? text.dropLast() : text[...]
+                let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+                let isName =
+                    name.utf8.count <= maximumBytes && labels.allSatisfy { DNSNamespaces.isLabel($0.lowercased()) }
+                return isName ? name.lowercased() : nil
+            },
+            format: { $0 })
+    }
+
     static var path: Self {
         SettingKind(
             placeholder: "path", allowed: "a path",
@@ -235,6 +251,28 @@ extension SettingKind where Value == AddressRanges {
             isList: true, absence: "any",
             parse: { AddressRanges($0) },
             format: { $0.text })
+    }
+}
+
+extension SettingKind where Value == AddressRanges {
+    /// Those who may ask something.
+    static var clientRanges: Self {
+        var kind = addressRanges
+        let parse = kind.parse
+        kind.absence = nil
+        kind.parse = { parse($0 == "any" ? AddressRanges.everybody : $0) }
+        return kind
+    }
+}
+
+extension SettingKind where Value == DNSNamespaces {
+    static var dnsNamespaces: Self {
+        SettingKind(
+            placeholder: "names",
+            allowed:
+                "none, or ALIAS=NAMESPACE or ALIAS=NAMESPACE@RANGE, separated by commas, such as shop=tenant-a,ops=team@10.1.0.0/16, up to \(DNSNamespaces.most) with different aliases of 1 to 63 lower-case letters, digits and hyphens",
+            isList: true, absence: "none",
+            parse: { DNSNamespaces($0) }, format: { $0.text })
     }
 }
 

@@ -182,6 +182,7 @@ extension ResolvedSettings {
         var ports = [("api_port", settings.apiPort)]
         if settings.tls != nil { ports.append(("https_port", settings.httpsPort)) }
         if settings.replication { ports.append(("replication_port", settings.replicationPort)) }
+        ports.append(("dns_port", settings.dnsPort))
         for (index, (name, port)) in ports.enumerated() {
             guard case .number(let number) = port, number != 0 else { continue }
             if let (other, _) = ports[..<index].first(where: { $0.1 == port }) {

@@ -3,7 +3,9 @@
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
-    package static let rows: [SettingRow] = [
+    package static let rows: [SettingRow] = mainRows + dnsRows
+
+    private static let mainRows: [SettingRow] = [
         SettingRow(
             "config_file", \.configurationFile, .path, absent: "none",
             "A file of settings, one `NAME=value` a line, under the names of the environment variables. Environment "

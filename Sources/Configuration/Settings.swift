@@ -77,6 +77,20 @@ package struct Settings: Sendable, Equatable {
     /// Bytes that the body of a request of Envoy's may have.
     package var xdsBodyLimit = 0
 
+    /// Both of UDP and of TCP.
+    package var dnsPort = Port.off
+    /// In lower case, without a dot at its end.
+    package var dnsDomain = ""
+    package var dnsTTL = GoDuration.zero
+    /// Bytes.
+    package var dnsUDPMax = 0
+    /// Nil: none but the one that needs no credential.
+    package var dnsNamespaces: DNSNamespaces?
+    /// Whose queries are answered.
+    package var dnsAllow = AddressRanges.none
+    /// Long answers by UDP a second, of one network; nil is no limit.
+    package var dnsRateLimit: Int?
+
     /// Connections of all listeners together, as many as the limit on open files allows.
     package var maxConnections = 1
     /// Connections of one client; nil is no limit.
@@ -249,6 +263,12 @@ extension Settings {
         package static let xdsBody = 65_536...16_777_216
         package static let bufferedOutput = 65_536...1_073_741_824
         package static let bufferedTotal = 1_048_576...1_099_511_627_776
+        /// Room for the labels of any service before it.
+        package static let dnsDomainBytes = 64
+        /// Half of a day is longer than any answer is true.
+        package static let dnsTTL = GoDuration.zero...GoDuration.seconds(43_200)
+        /// Less is not allowed by the protocol, and more does not fit into a datagram.
+        package static let dnsUDPMax = 512...65_507
         package static let changeLog = 0...1_099_511_627_776
         package static let renderedCache = 0...1_099_511_627_776
         /// What is rendered of one list on a loop at most: some 5 ms of work, in instances looked at and bytes made or

@@ -24,6 +24,8 @@ package struct WrittenAnswer: Sendable, Equatable {
     package var isTruncated = false
     /// Records were left out although there is no larger answer to ask for.
     package var isCut = false
+
+    package init(code: ResponseCode) { self.code = code }
 }
 
 /// How long an answer may be, and whether there are longer ones to ask for.

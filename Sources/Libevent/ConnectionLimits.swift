@@ -147,7 +147,7 @@ package final class ConnectionLimits: Sendable {
     }
 
     /// `isAnswered`: whether the client gets an answer, where the event has a status.
-    func note(_ event: LimitEvent, _ client: String?, isAnswered: Bool = true) {
+    package func note(_ event: LimitEvent, _ client: String?, isAnswered: Bool = true) {
         tallies.withLock { tallies in
             tallies[event.rawValue].count += 1
             if isAnswered, event.refusal != nil { tallies[event.rawValue].answers += 1 }
@@ -156,7 +156,7 @@ package final class ConnectionLimits: Sendable {
     }
 
     /// Counts a connection in, unless a limit forbids it; then says which one.
-    func admit(_ client: ClientKey?) -> LimitEvent? {
+    package func admit(_ client: ClientKey?) -> LimitEvent? {
         census.withLock { census in
             guard census.open < census.rules.connections else { return .connections }
             if let most = census.rules.connectionsPerClient, let client {
@@ -170,7 +170,7 @@ package final class ConnectionLimits: Sendable {
     }
 
     /// Counts an admitted connection out again.
-    func leave(_ client: ClientKey?) {
+    package func leave(_ client: ClientKey?) {
         census.withLock { census in
             census.open -= 1
             // Also when there is a limit no longer, or was none when it came.

@@ -4,6 +4,7 @@
 
 import Glibc
 import System
+package import Text
 
 /// Receives and sends datagrams. Belongs to its loop's thread.
 package final class DatagramSocket: LoopService {
@@ -23,6 +24,12 @@ package final class DatagramSocket: LoopService {
     /// Reads one datagram. The bytes are only there during the call.
     package typealias Handler = (_ datagram: Span<UInt8>, _ peer: Peer, _ onLoop: borrowing OnLoop) -> Void
 
+    /// Reads one datagram and appends the answer to it to `answer`, which is empty; nothing is no answer. Answers are
+    /// sent many at a time.
+    package typealias Answerer = (
+        _ datagram: Span<UInt8>, _ client: IPAddress, _ answer: inout [UInt8], _ onLoop: borrowing OnLoop
+    ) -> Void
+
     /// What has happened to datagrams so far.
     package struct Counts: Sendable, Equatable {
         package var received: UInt64 = 0
@@ -39,17 +46,41 @@ package final class DatagramSocket: LoopService {
     private static let batchSize = 32
     static let perTurn = 64
 
+    /// What is done with datagrams.
+    private enum Use {
+        case handle(Handler)
+        case answer(Answerer)
+    }
+
+    /// Bytes of answers that are sent together.
+    private static let answerBytes = 256 << 10
+
     private let descriptor: Int32
-    private let handler: Handler
+    private let use: Use
     private var event: LoopEvent?
-    private let batch: DatagramBatch
+    private var batch: DatagramBatch
+    /// The answer that is being made.
+    private var answer: [UInt8] = []
     package private(set) var counts = Counts()
 
     /// Receives on `descriptor`, a bound socket (`ListeningPort` makes them), which it owns from now on.
-    package init(on loop: EventLoop, bound descriptor: Int32, handler: @escaping Handler) throws(LibeventError) {
+    package convenience init(on loop: EventLoop, bound descriptor: Int32, handler: @escaping Handler)
+        throws(LibeventError)
+    {
+        try self.init(on: loop, descriptor, .handle(handler), answerBytes: 0)
+    }
+
+    /// The same, where each datagram is answered at once or not at all. No answer is longer than a datagram can be.
+    package convenience init(on loop: EventLoop, bound descriptor: Int32, answering: @escaping Answerer)
+        throws(LibeventError)
+    {
+        try self.init(on: loop, descriptor, .answer(answering), answerBytes: Self.answerBytes)
+    }
+
+    private init(on loop: EventLoop, _ descriptor: Int32, _ use: Use, answerBytes: Int) throws(LibeventError) {
         self.descriptor = descriptor
-        self.handler = handler
-        batch = DatagramBatch(count: Self.batchSize, longest: Self.longest)
+        self.use = use
+        batch = DatagramBatch(count: Self.batchSize, longest: Self.longest, answerBytes: answerBytes)
         event = try LoopEvent.readable(descriptor, on: loop) { [unowned self] onLoop in receive(onLoop) }
     }
 
@@ -65,14 +96,25 @@ package final class DatagramSocket: LoopService {
             guard count > 0 else { return }
             taken += count
             for index in 0..<count {
-                guard event != nil else { return }
-                guard !batch.isCut(index), let peer = peer(index) else {
+                guard event != nil else { break }
+                guard !batch.isCut(index) else {
                     counts.tooLong += 1
                     continue
                 }
-                counts.received += 1
-                unsafe handler(batch.bytes(index).span, peer, onLoop)
+                switch use {
+                case .handle(let handler):
+                    guard let peer = peer(index) else { continue }
+                    counts.received += 1
+                    unsafe handler(batch.bytes(index).span, peer, onLoop)
+                case .answer(let answerer):
+                    guard let client = client(index) else { continue }
+                    counts.received += 1
+                    answer.removeAll(keepingCapacity: true)
+                    unsafe answerer(batch.bytes(index).span, client, &answer, onLoop)
+                    keepAnswer(to: index)
+                }
             }
+            sendAnswers()
             // Fewer than there is room for: there were no more.
             if count < Self.batchSize { return }
         }
@@ -83,6 +125,22 @@ package final class DatagramSocket: LoopService {
         unsafe batch.withAddress(index) { unsafe SocketAddress($0, length: $1) }.map {
             Peer(address: $0, local: batch.arrival(index))
         }
+    }
+
+    private func client(_ index: Int) -> IPAddress? {
+        unsafe batch.withAddress(index) { unsafe SocketAddress.ip(of: $0, length: $1) }
+    }
+
+    private func keepAnswer(to index: Int) {
+        guard !answer.isEmpty, !batch.keepAnswer(answer, to: index) else { return }
+        sendAnswers()
+        if !batch.keepAnswer(answer, to: index) { counts.unsent += 1 }
+    }
+
+    private func sendAnswers() {
+        let (sent, unsent) = batch.sendAnswers(by: descriptor)
+        counts.sent += UInt64(sent)
+        counts.unsent += UInt64(unsent)
     }
 
     /// Sends one datagram, now or never: false when the kernel does not take it.

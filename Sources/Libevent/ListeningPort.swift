@@ -44,6 +44,9 @@ package struct ListeningPort: Sendable {
     /// that reads is not counted, so a fast or a distant one still gets as much at a time as the network carries.
     static let unsentBytes: Int32 = 64 << 10
 
+    /// The bytes of datagrams that the kernel keeps until they are read, if it allows as many: a burst.
+    static let unreadBytes: Int32 = 1 << 20
+
     /// The port taken: the one asked for, or the system's choice for 0.
     package let port: UInt16
     /// One descriptor for each loop, listening; the server that is made of one owns it.
@@ -145,7 +148,11 @@ package struct ListeningPort: Sendable {
         // Of datagrams it would let two share a port that do not know of each other.
         if stream { unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size) }
         if sharing { unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
-        guard stream else { return descriptor }
+        guard stream else {
+            var room = unreadBytes
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, size)
+            return descriptor
+        }
         // Accepted connections inherit it: small answers leave at once.
         unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
         // And this as well: the rest of a large answer waits with us, where it is counted.

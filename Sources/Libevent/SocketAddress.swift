@@ -97,6 +97,25 @@ struct SocketAddress: Sendable {
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst("::ffff:".count)) : host
     }
 
+    /// The number of a peer's address, as the kernel gave it; nil when it is of no family that is known here. An IPv4
+    /// address that came in through an IPv6 socket is given as IPv4.
+    static func ip(of address: UnsafePointer<sockaddr>, length: socklen_t) -> IPAddress? {
+        let bytes = unsafe UnsafeRawBufferPointer(start: address, count: Int(length))
+        // The address stands behind the port; in IPv6 the flow label stands between.
+        guard bytes.count >= 2 else { return nil }
+        switch unsafe Int32(bytes.load(as: UInt16.self)) {
+        case AF_INET:
+            guard bytes.count >= 8 else { return nil }
+            return unsafe IPAddress(four: UInt32(bigEndian: bytes.load(fromByteOffset: 4, as: UInt32.self)))
+        case AF_INET6:
+            guard bytes.count >= 24 else { return nil }
+            let high = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let low = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            return IPAddress(six: UInt128(high) << 64 | UInt128(low)).unmapped
+        default: return nil
+        }
+    }
+
     /// `10.0.0.1:8080`, `[::1]:8080`.
     var description: String { family == AF_INET ? "\(host):\(port)" : "[\(host)]:\(port)" }
 

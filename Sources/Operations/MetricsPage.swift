@@ -24,6 +24,7 @@ enum MetricsPage {
         tls(context, &text)
         ClusterMetrics.append(context, &text)
         CatalogMetrics.append(context, at: call.monotonic, &text)
+        if let figures = context.dnsFigures?() { DNSMetrics.append(figures, &text) }
         process(context, &text)
         ProcessMetrics.append(&text)
         return Response(.ok, contentType: Self.prometheusText, body: text.bytes)

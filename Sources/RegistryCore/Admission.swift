@@ -45,11 +45,13 @@ package final class Admission {
     /// - Parameters:
     ///   - client: a numeric address; nil when it is unknown, and then not charged.
     ///   - isSecure: whether it came over TLS; of no matter where `needsTLS` is false.
-    package func enter(_ client: String?, for purpose: Purpose, isSecure: Bool, at now: MonotonicTime)
+    package func enter(
+        _ client: @autoclosure () -> String?, for purpose: Purpose, isSecure: Bool, at now: MonotonicTime
+    )
         throws(AdmissionRefusal)
     {
         guard purpose != .probe else { return }
-        try registry.rateLimits.charge(client: client, isHeartbeat: purpose == .heartbeat, at: now)
+        try registry.rateLimits.charge(client: client(), isHeartbeat: purpose == .heartbeat, at: now)
         if needsTLS(for: purpose), !isSecure { throw .insecure }
     }
 

@@ -59,9 +59,10 @@ package final class RateLimits: Sendable {
     package func refused(_ limit: Limit) -> UInt64 { refusals.withLock { $0[limit.rawValue] } }
 
     /// Charges a request to its client. A client without a known address is not charged.
-    func charge(client: String?, isHeartbeat: Bool, at now: MonotonicTime) throws(AdmissionRefusal) {
+    func charge(client: @autoclosure () -> String?, isHeartbeat: Bool, at now: MonotonicTime) throws(AdmissionRefusal) {
         let buckets = isHeartbeat ? clientHeartbeats : clients
-        guard buckets.isOn, let key = client.flatMap({ ClientKey(numeric: $0) }) else { return }
+        // To write an address as text costs more than all the rest.
+        guard buckets.isOn, let key = client().flatMap({ ClientKey(numeric: $0) }) else { return }
         try charge(buckets.take(key, at: now), to: isHeartbeat ? .clientHeartbeats : .client)
     }
 

@@ -28,7 +28,7 @@ package struct ArrivalAddress: Sendable {
     }
 }
 
-/// The memory of one batch. Of one thread. Invariant: the headers point into the other parts, which stay where they
+/// The memory of one batch, and of the answers to it. Of one thread. Invariant: the headers point into the other parts, which stay where they
 /// are.
 @safe package struct DatagramBatch: ~Copyable {
     private let longest: Int
@@ -37,10 +37,22 @@ package struct ArrivalAddress: Sendable {
     private let addresses: UnsafeMutableBufferPointer<sockaddr_storage>
     private let controls: UnsafeMutableRawBufferPointer
     private let data: UnsafeMutableRawBufferPointer
+    /// Answers that wait to be sent together, and their bytes. Empty where none are sent so.
+    private let answers: UnsafeMutableBufferPointer<csystem_datagram>
+    private let answerVectors: UnsafeMutableBufferPointer<iovec>
+    private let answerData: UnsafeMutableRawBufferPointer
+    private var waiting = 0
+    private var usedBytes = 0
 
-    /// Room for `count` datagrams of `longest` bytes each.
-    package init(count: Int, longest: Int) {
+    /// Room for `count` datagrams of `longest` bytes each, and for answers to them of `answerBytes` together.
+    package init(count: Int, longest: Int, answerBytes: Int = 0) {
         self.longest = longest
+        let answerCount = answerBytes > 0 ? count : 0
+        unsafe answers = .allocate(capacity: answerCount)
+        unsafe answers.initialize(repeating: csystem_datagram())
+        unsafe answerVectors = .allocate(capacity: answerCount)
+        unsafe answerVectors.initialize(repeating: iovec())
+        unsafe answerData = .allocate(byteCount: answerBytes, alignment: 8)
         unsafe headers = .allocate(capacity: count)
         unsafe headers.initialize(repeating: csystem_datagram())
         unsafe vectors = .allocate(capacity: count)
@@ -61,6 +73,9 @@ package struct ArrivalAddress: Sendable {
         unsafe addresses.deallocate()
         unsafe controls.deallocate()
         unsafe data.deallocate()
+        unsafe answers.deallocate()
+        unsafe answerVectors.deallocate()
+        unsafe answerData.deallocate()
     }
 
     /// Receives what is there, at most as much as there is room for; 0 when there is nothing, or an error that the next
@@ -110,6 +125,43 @@ package struct ArrivalAddress: Sendable {
         let count = unsafe min(Int(headers[index].header.msg_controllen), ArrivalAddress.room)
         let start = index * ArrivalAddress.room
         return unsafe ArrivalAddress(UnsafeRawBufferPointer(rebasing: controls[start..<start + count]))
+    }
+
+    /// Keeps an answer to a datagram of this batch for `sendAnswers`, which has to come before the next `receive`. False
+    /// when there is no room, until those that wait have been sent.
+    package mutating func keepAnswer(_ bytes: [UInt8], to index: Int) -> Bool {
+        guard unsafe waiting < answers.count, unsafe bytes.count <= answerData.count - usedBytes else { return false }
+        let place = unsafe UnsafeMutableRawBufferPointer(rebasing: answerData[usedBytes..<usedBytes + bytes.count])
+        unsafe place.copyBytes(from: bytes)
+        unsafe answerVectors[waiting] = unsafe iovec(iov_base: place.baseAddress, iov_len: bytes.count)
+        var header = unsafe headers[index].header
+        unsafe header.msg_iov = unsafe answerVectors.baseAddress?.advanced(by: waiting)
+        unsafe header.msg_controllen = unsafe min(header.msg_controllen, ArrivalAddress.room)
+        if unsafe header.msg_controllen == 0 { unsafe header.msg_control = nil }
+        unsafe header.msg_flags = 0
+        unsafe answers[waiting] = unsafe csystem_datagram(header: header, length: 0)
+        (waiting, usedBytes) = (waiting + 1, usedBytes + bytes.count)
+        return true
+    }
+
+    /// Sends what is kept, now or never; returns how many answers the kernel took, and how many it did not.
+    package mutating func sendAnswers(by descriptor: Int32) -> (sent: Int, unsent: Int) {
+        var (sent, next) = (0, 0)
+        while next < waiting {
+            let count = unsafe csystem_sendmmsg(
+                descriptor, answers.baseAddress?.advanced(by: next), UInt32(waiting - next),
+                Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            if count > 0 {
+                (sent, next) = (sent + Int(count), next + Int(count))
+            } else if errno == EAGAIN || errno == ENOBUFS {
+                break
+            } else if errno != EINTR {
+                // The first of them cannot be sent, as to a client whose address leads nowhere; others may be.
+                next += 1
+            }
+        }
+        defer { (waiting, usedBytes) = (0, 0) }
+        return (sent, waiting - sent)
     }
 
     /// Sends one datagram without waiting; false when the kernel does not take it.

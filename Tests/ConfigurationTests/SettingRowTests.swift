@@ -30,6 +30,8 @@ struct SettingRowTests {
                 "replication_tls_ca": ["a"],
             ]) { $1 }
         }
+        // The two ports differ.
+        if name == "dns_port" { flags["api_port"] = ["0"] }
         if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
         // Without the one port there is the other.
         if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
@@ -188,6 +190,19 @@ struct SettingRowTests {
         ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
         ("acknowledge", ["all", "local"].map { ($0, $0) }),
         ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
+        ("dns_port", ports),
+        ("dns_domain", [("a8", "a8"), ("A8.Example.Com.", "a8.example.com"), ("1-a", "1-a")]),
+        ("dns_ttl", [("0s", "0s"), ("1s", "1s"), ("12h", "12h0m0s")]),
+        ("dns_udp_max", [("512", "512"), ("65507", "65507")]),
+        (
+            "dns_namespaces",
+            [
+                ("none", "none"), ("shop=tenant-a", "shop=tenant-a"),
+                ("a=b, ops=team/x@10.1.0.0/16", "a=b,ops=team/x@10.1.0.0/16"),
+            ]
+        ),
+        ("dns_allow", [("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), ("any", "0.0.0.0/0,::/0")]),
+        ("dns_rate_limit", [("-1", "-1"), ("1", "1"), ("1000000", "1000000")]),
     ]
 
     static let invalid: [(name: String, texts: [String])] = [
@@ -290,6 +305,25 @@ struct SettingRowTests {
         ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
         ("acknowledge", ["", "none", "ALL", "quorum"]),
         ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
+        ("dns_port", notPorts),
+        (
+            "dns_domain",
+            [
+                "", ".", "a..b", "-a", "a b", "a_b", String(repeating: "a", count: 64), "a.b.c..",
+                String(repeating: "a.", count: 33),
+            ]
+        ),
+        ("dns_ttl", ["", "-1s", "12h0m1s", "1"]),
+        ("dns_udp_max", ["", "511", "65508", "8k"]),
+        (
+            "dns_namespaces",
+            [
+                "", "a", "=b", "a=", "A=b", "a_b=c", "a=b,a=c", "a=b@", "a=b@10.0.0.1/8", "a=b@c", "-a=b", "a=b,",
+                "a=b@::1@::2",
+            ]
+        ),
+        ("dns_allow", ["", "10.0.0.1/8", "all", "10.0.0.0/8,any"]),
+        ("dns_rate_limit", ["", "0", "-2", "1000001"]),
     ]
 
     @Test(arguments: valid.map(\.name))

@@ -1,5 +1,6 @@
 // Whatever a message says, it is read to its end and once: as a query, as an error, or not at all.
 
+import TestDNS
 import TestRandom
 import Testing
 
@@ -156,4 +157,8 @@ struct QueryTests {
             #expect(output[0] == bytes[0] && output[1] == bytes[1])
         }
     }
+}
+
+extension Query {
+    static func read(_ bytes: [UInt8]) -> Reading { read(bytes.span) }
 }

@@ -1,6 +1,7 @@
 // Answers as strict clients read them: sizes, order, and what is left out when there is no room.
 
 import Catalog
+import TestDNS
 import Testing
 import Text
 

@@ -1,6 +1,7 @@
 // Which service a name in lower case means, when names of services differ by case and have dots.
 
 import Catalog
+import TestDNS
 import Testing
 
 @testable import DNS

@@ -1,6 +1,7 @@
 // What names mean: read from the right, and where several readings are possible, by what there is.
 
 import Catalog
+import TestDNS
 import TestRandom
 import Testing
 import Text

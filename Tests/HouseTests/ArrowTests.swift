@@ -89,6 +89,12 @@ struct ArrowTests {
         Room(
             "Envoy", ["Catalog", "HTTP", "JSON", "RegistryCore", "Serving", "Text"], system: ["Synchronization"]),
         Room(
+            "DNSServer",
+            [
+                "Authorization", "Catalog", "Configuration", "DNS", "Libevent", "RegistryCore", "System", "Text",
+                "Time",
+            ], system: ["Synchronization"]),
+        Room(
             "Operations",
             [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
@@ -99,7 +105,8 @@ struct ArrowTests {
         Room(
             "RegistryServer",
             [
-                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "Envoy", "Eureka", "EurekaSource",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNSServer", "Envoy", "Eureka",
+                "EurekaSource",
                 "FileSource", "HTTP",
                 "HTTPClient", "KubernetesSource", "LegacyPeers",
                 "Libevent",

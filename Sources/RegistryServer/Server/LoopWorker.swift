@@ -3,6 +3,7 @@
 
 import Authorization
 import Catalog
+import DNSServer
 import HTTP
 import Libevent
 import Logging
@@ -44,6 +45,16 @@ struct LoopWorker: Sendable {
         /// On a listening socket.
         case http(Int32)
         case https(Secure)
+        /// DNS, on a bound socket of datagrams and on a listening one.
+        case dns(DNSService)
+    }
+
+    /// The two sockets of DNS.
+    struct DNSService: Sendable {
+        let datagrams: Int32
+        let streams: Int32
+        let configuration: DNSConfiguration
+        let counts: DNSCounts
     }
 
     /// A TLS listening socket.
@@ -88,11 +99,12 @@ struct LoopWorker: Sendable {
                 log, format: logFormat, rule: context.accessLogRule, memberName: ReplicationParts.name(context.settings)
             ))
         let kept = try KeptReplies(on: loop, index: index, responder, context, metrics)
-        let running: [any LoopService] = try services.map { service in
+        let running: [any LoopService] = try services.flatMap { service in
             switch service {
-            case .http(let descriptor): try server(on: loop, listening: descriptor, security: nil, responder, kept)
+            case .http(let descriptor): [try server(on: loop, listening: descriptor, security: nil, responder, kept)]
             case .https(let secure):
-                try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)
+                [try server(on: loop, listening: secure.descriptor, security: security(secure), responder, kept)]
+            case .dns(let service): try dns(on: loop, service)
             }
         }
         let mailbox = try Mailbox<WorkerOrder>(on: loop) { [kept] order, onLoop in
@@ -148,6 +160,20 @@ struct LoopWorker: Sendable {
             case .waits(let call): kept.keep(call, reply)
             }
         }
+    }
+
+    /// DNS by both transports, which answer from one table.
+    private func dns(on loop: EventLoop, _ service: DNSService) throws -> [any LoopService] {
+        // No query has a credential, so no secret that changes concerns it.
+        let responder = DNSResponder(
+            context.registry, service.configuration, try Authorizer(authorization), service.counts)
+        return [
+            try DatagramSocket(on: loop, bound: service.datagrams) { datagram, client, answer, _ in
+                responder.answer(datagram, from: client, by: .udp, at: MonotonicClock.now(), into: &answer)
+            },
+            try DNSStreams(
+                on: loop, listening: service.streams, responder, context.connectionLimits, service.counts),
+        ]
     }
 
     /// A failed handshake is the client's fault: it gets one debug line and a count.

@@ -56,8 +56,9 @@ package final class RegistryProcess {
     private let eventLog: EventLog?
     /// The default is lowered without a word.
     private let isMaxConnectionsGiven: Bool
-    /// Nil when it is off; one of the two is there.
+    /// Nil when it is off; one of the two ports is there.
     private let plainPort, securePort: ListeningPort?
+    private let dns: DNSParts?
     private let keeper: CertificateKeeper?
     /// Nil when this registry is alone.
     private let replication: ReplicationService?
@@ -113,14 +114,15 @@ package final class RegistryProcess {
         }
         self.keeper = keeper
         plainPort = try StartError.opening("api_port", of: resolved) {
-            try Self.open(resolved.settings.apiPort, resolved.settings, loops)
+            try ListeningPort.open(resolved.settings.apiPort, resolved.settings, loops)
         }
         securePort =
             keeper == nil
             ? nil
             : try StartError.opening("https_port", of: resolved) {
-                try Self.open(resolved.settings.httpsPort, resolved.settings, loops)
+                try ListeningPort.open(resolved.settings.httpsPort, resolved.settings, loops)
             }
+        dns = try StartError.opening("dns_port", of: resolved) { try DNSParts(resolved.settings, loops: loops) }
         let log = try LogPipe(descriptor: STDERR_FILENO) { count in
             format.dropReport(count, at: WallClock.nanoseconds())
         }
@@ -163,7 +165,7 @@ package final class RegistryProcess {
             tlsHealth: keeper?.health,
             peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
             openConnections: { gauges.reduce(0) { $0 + $1.open } },
-            droppedLogLines: { log.dropped })
+            droppedLogLines: { log.dropped }, dnsFigures: dns?.figures)
         eventLog =
             settings.eventLog == .off
             ? nil
@@ -185,16 +187,10 @@ package final class RegistryProcess {
         }
     }
 
-    private static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError)
-        -> ListeningPort?
-    {
-        guard case .number(let number) = port else { return nil }
-        return try ListeningPort(address: settings.listenAddress, port: number, count: loops)
-    }
-
     /// The ports taken, by their names in the port file.
     private var ports: [String: UInt16] {
-        ["api": plainPort?.port, "https": securePort?.port, "replication": replication?.port].compactMapValues(\.self)
+        ["api": plainPort?.port, "https": securePort?.port, "replication": replication?.port, "dns": dns?.port]
+            .compactMapValues(\.self)
     }
 
     private func startWorkers(_ gauges: [ConnectionGauge]) throws {
@@ -208,6 +204,7 @@ package final class RegistryProcess {
                 services.append(
                     .https(LoopWorker.Secure(descriptor: descriptor, contexts: contexts, health: keeper.health)))
             }
+            if let dns { services.append(.dns(dns.service(index))) }
             let worker = LoopWorker(
                 index: index, services: services, context: context, authorization: authorization,
                 gauge: gauges[index], log: log, logFormat: settings.logFormat, threshold: threshold, control: control)

@@ -47,3 +47,11 @@ struct StartError: Error, CustomStringConvertible {
         }
     }
 }
+
+extension ListeningPort {
+    /// Opens the port of a setting, with a socket for each loop; nil when it is off.
+    static func open(_ port: Settings.Port, _ settings: Settings, _ loops: Int) throws(PortError) -> ListeningPort? {
+        guard case .number(let number) = port else { return nil }
+        return try ListeningPort(address: settings.listenAddress, port: number, count: loops)
+    }
+}

@@ -37,6 +37,8 @@ package final class ServerContext: Sendable {
     package let droppedLogLines: @Sendable () -> UInt64
     /// Connections of all loops.
     package let openConnections: @Sendable () -> Int
+    /// What has become of queries by DNS; nil when it is off.
+    package let dnsFigures: (@Sendable () -> DNSFigures)?
     /// The port of our own TLS; nil when there is none.
     package let httpsPort: UInt16?
     /// Of our own port and of the members'; nil without TLS.
@@ -49,8 +51,10 @@ package final class ServerContext: Sendable {
         tlsHealth: TLSHealth? = nil,
         peerTLSHealth: TLSHealth? = nil, connectionLimits: ConnectionLimits = ConnectionLimits(),
         openConnections: @escaping @Sendable () -> Int = { 0 },
-        droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
+        droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 },
+        dnsFigures: (@Sendable () -> DNSFigures)? = nil
     ) {
+        self.dnsFigures = dnsFigures
         let settings = registry.settings
         self.registry = registry
         self.settings = settings

@@ -1,28 +1,24 @@
 // Messages for the tests: queries are made, and answers read, by code that shares nothing with the server's.
 
-import Testing
-
-@testable import DNS
-
 /// A name in wire format, byte for byte as given.
-func wire(_ name: String) -> [UInt8] {
+package func wire(_ name: String) -> [UInt8] {
     name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
 }
 
-func number(_ value: Int) -> [UInt8] { [UInt8(value >> 8 & 0xFF), UInt8(value & 0xFF)] }
+package func number(_ value: Int) -> [UInt8] { [UInt8(value >> 8 & 0xFF), UInt8(value & 0xFF)] }
 
 /// A query as clients send it.
-struct TestQuery {
-    var id = 0x1234
-    var flags = 0x0100
-    var name: [UInt8]
-    var type: UInt16
-    var recordClass = 1
+package struct TestQuery {
+    package var id = 0x1234
+    package var flags = 0x0100
+    package var name: [UInt8]
+    package var type: UInt16
+    package var recordClass = 1
     /// The bytes behind the question, and how many records they are.
-    var additional: [UInt8] = []
-    var records = 0
+    package var additional: [UInt8] = []
+    package var records = 0
 
-    init(_ name: String, _ type: UInt16, size: Int? = nil, options: [UInt8] = [], version: Int = 0) {
+    package init(_ name: String, _ type: UInt16, size: Int? = nil, options: [UInt8] = [], version: Int = 0) {
         (self.name, self.type) = (wire(name), type)
         guard let size else { return }
         additional =
@@ -30,41 +26,41 @@ struct TestQuery {
         records = 1
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         number(id) + number(flags) + number(1) + number(0) + number(0) + number(records) + name + number(Int(type))
             + number(recordClass) + additional
     }
 }
 
 /// A record as a strict client reads it.
-struct ReadRecord: Hashable {
-    let name: String
-    let type: Int
-    let ttl: Int
-    let data: [UInt8]
+package struct ReadRecord: Hashable {
+    package let name: String
+    package let type: Int
+    package let ttl: Int
+    package let data: [UInt8]
     /// A name in the data: of SRV, CNAME, NS, SOA.
-    let target: String
+    package let target: String
 
-    var port: Int { Int(data[4]) << 8 | Int(data[5]) }
-    var weight: Int { Int(data[2]) << 8 | Int(data[3]) }
+    package var port: Int { Int(data[4]) << 8 | Int(data[5]) }
+    package var weight: Int { Int(data[2]) << 8 | Int(data[3]) }
 }
 
-struct Malformed: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
+package struct Malformed: Error {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
 }
 
 /// An answer as a strict client reads it: every byte accounted for, pointers lead backwards only.
-struct ReadAnswer {
-    let bytes: [UInt8]
-    private(set) var question: [UInt8] = []
-    private(set) var answers: [ReadRecord] = []
-    private(set) var authority: [ReadRecord] = []
-    private(set) var additional: [ReadRecord] = []
+package struct ReadAnswer {
+    package let bytes: [UInt8]
+    package private(set) var question: [UInt8] = []
+    package private(set) var answers: [ReadRecord] = []
+    package private(set) var authority: [ReadRecord] = []
+    package private(set) var additional: [ReadRecord] = []
     /// Size and flags of EDNS, with the higher bits of the code.
-    private(set) var edns: (size: Int, code: Int, flags: Int)?
+    package private(set) var edns: (size: Int, code: Int, flags: Int)?
 
-    init(_ bytes: [UInt8]) throws {
+    package init(_ bytes: [UInt8]) throws {
         self.bytes = bytes
         guard bytes.count >= 12 else { throw Malformed("no header") }
         var offset = 12
@@ -90,11 +86,11 @@ struct ReadAnswer {
         guard offset == bytes.count else { throw Malformed("bytes behind the message") }
     }
 
-    var id: Int { word(0) }
-    var flags: Int { word(2) }
-    var code: Int { (edns?.code ?? 0) << 4 | flags & 0xF }
-    var isTruncated: Bool { flags & 0x0200 != 0 }
-    var isAuthoritative: Bool { flags & 0x0400 != 0 }
+    package var id: Int { word(0) }
+    package var flags: Int { word(2) }
+    package var code: Int { (edns?.code ?? 0) << 4 | flags & 0xF }
+    package var isTruncated: Bool { flags & 0x0200 != 0 }
+    package var isAuthoritative: Bool { flags & 0x0400 != 0 }
 
     private func word(_ offset: Int) -> Int { Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) }
 
@@ -143,8 +139,4 @@ struct ReadAnswer {
         defer { offset = end }
         return ReadRecord(name: name, type: type, ttl: ttl, data: Array(bytes[offset..<end]), target: target)
     }
-}
-
-extension Query {
-    static func read(_ bytes: [UInt8]) -> Reading { read(bytes.span) }
 }
