@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns \
+.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.watch test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns \
 	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
 	deps.faults hooks help
 
@@ -62,7 +62,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.watch test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -145,6 +145,10 @@ test.eureka: build deps.long
 # Have Traefik and the clients of Consul in Python read services, wait for changes, and lose a member.
 test.feeds.consul: build deps.long
 	python3 Tests/Long/feeds_consul.py --registry bin/registry --venv $(VENV)
+
+# Have curl and a loop of long polls follow what changes, while a member restarts.
+test.feeds.watch: build deps.long
+	python3 Tests/Long/feeds_watch.py --registry bin/registry --venv $(VENV)
 
 # Have a real Prometheus find its targets here, while what is registered changes and a member restarts.
 test.feeds.prometheus: build deps.long
