@@ -34,8 +34,8 @@ extension SettingRow {
     private static let liveNames: Set<String> = [
         "drain_time", "log_level", "access_log", "access_log_probes", "namespace_capacity", "max_tags",
         "max_tags_bytes", "jwt_secret",
-        "max_connections", "max_connections_per_client", "max_watches", "header_timeout", "request_timeout", "idle_timeout",
-        "answer_timeout",
+        "max_connections", "max_connections_per_client", "max_watches", "header_timeout", "request_timeout",
+        "idle_timeout", "answer_timeout",
         "max_buffered_input",
         "max_buffered_output", "max_buffered_total", "rate_limit_namespace", "rate_limit_client",
         "rate_limit_namespace_heartbeats",
