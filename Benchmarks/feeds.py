@@ -28,7 +28,7 @@ SERVICE = "watched"
 DNS_SERVICES, DNS_INSTANCES = 1_000, 10
 DNS_TOOLS = {"nsd": "nsd", "dnsperf": "dnsperf"}
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
-MANY = {"MAX_CONNECTIONS": str(WATCHERS + SPARE), "MAX_CONNECTIONS_PER_CLIENT": "0", "MAX_WATCHES": str(WATCHERS + SPARE)}
+MANY = {"MAX_CONNECTIONS": str(WATCHERS + SPARE), "MAX_WATCHES": str(WATCHERS + SPARE)}
 # Bytes of the node in a poll of Envoy 1.40, which lists its extensions.
 NODE_BYTES = 77_000
 
@@ -97,7 +97,7 @@ worker_processes 1;
 worker_rlimit_nofile {2 * WATCHERS - SPARE};
 pid {folder}/nginx.pid;
 error_log stderr warn;
-events {{ worker_connections {WATCHERS + SPARE}; }}
+events {{ worker_connections {2 * WATCHERS - SPARE}; }}
 http {{
     access_log off;
     tcp_nodelay on;

@@ -43,7 +43,7 @@ enum {
     MAX_HEADERS = 32,
     SINGLE_IO_BYTES = 1 << 20,    /* evhttp's own 16 KB per turn of the loop make large answers slow */
     REFERENCE_FROM_BYTES = 4096,  /* below this a copy is cheaper than a chain element of its own */
-    REQUEST_BODY_BYTES = 64 << 10 /* the most of a request's body that is looked at */
+    REQUEST_BODY_BYTES = 128 << 10 /* the most of a request's body that is looked at */
 };
 
 struct header {
