@@ -103,6 +103,22 @@ extension RenderedAnswers {
         let key = RenderKey(
             resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant,
             isCompressed: wantsGzip(call))
+        return try wait(
+            for: key, request, plain, call, revision,
+            refused: { $0.tagged(request.level, key.resource, key.namespace, key.key[...]) },
+            then: { (call, answer) throws(Refused) in .now(call.answers.response(answer, to: call)) })
+    }
+
+    /// Goes on when a render thread has made a list, which is kept for other clients of this loop.
+    ///
+    /// - Parameters:
+    ///   - plain: the list, where it is only to be compressed.
+    ///   - refused: makes of a refusal what the client is told.
+    func wait(
+        for key: RenderKey, _ request: any ListRequest, _ plain: RenderedAnswer?, _ call: borrowing Call,
+        _ revision: Revision, refused: @escaping (Refused) -> Refused = { $0 },
+        then: @escaping (borrowing Call, RenderedAnswer) throws(Refused) -> Reply
+    ) throws(Refused) -> Reply {
         guard let job = call.context.renderThreads.job(key, request, plain, at: call.moment, revision) else {
             throw .renderingBusy
         }
@@ -113,12 +129,10 @@ extension RenderedAnswers {
                     throw .renderingBusy
                 }
                 switch outcome {
-                case .refused(let refused):
-                    throw refused.tagged(job.request.level, job.key.resource, job.key.namespace, job.key.key[...])
+                case .refused(let refusal): throw refused(refusal)
                 case .made(let answer):
-                    // Kept for other clients of this loop.
                     call.answers.keep(answer, at: call.moment)
-                    return .now(call.answers.response(answer, to: call))
+                    return try then(call, answer)
                 }
             })
     }

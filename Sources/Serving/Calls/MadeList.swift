@@ -32,22 +32,9 @@ extension RenderedAnswers {
         let key = RenderKey(
             resource: resource, namespace: request.namespace, key: Array(key), variant: request.variant,
             isCompressed: false)
-        guard let job = call.context.renderThreads.job(key, request, nil, at: call.moment, revision) else {
-            throw .renderingBusy
-        }
-        return .later(
-            Waiting(for: .rendering(job)) { (call, wake) throws(Refused) in
-                guard wake == .come, let outcome = job.outcome else {
-                    job.leave()
-                    throw .renderingBusy
-                }
-                switch outcome {
-                case .refused(let refused): throw refused
-                case .made(let answer):
-                    call.answers.keep(answer, at: call.moment)
-                    return try then(call, MadeList(answer))
-                }
-            })
+        return try wait(
+            for: key, request, nil, call, revision,
+            then: { (call, answer) throws(Refused) in try then(call, MadeList(answer)) })
     }
 
     /// Makes a list, or takes one that is kept; nil when it is too long for a loop, or refused.
