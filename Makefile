@@ -24,7 +24,7 @@ SOAK_SECONDS ?= 600
 PROMISE_SECONDS ?= 300
 SIMULATION_SEEDS ?= 2000
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := gate target json jwt
+FUZZ_TARGETS := gate target json jwt dns envoy
 # Optimized, but with every assertion; in a folder of its own, because everything is instrumented.
 FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library \
 	-Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug

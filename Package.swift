@@ -198,8 +198,9 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "Amalgam8", "Authorization", "Catalog", "Consul", "HTTP", "JSON", "Operations", "Serving", "TLS",
-                "TestRandom", "Text",
+                "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNS", "DNSServer", "Envoy", "HTTP",
+                "JSON", "Operations", "RegistryCore", "Replication", "Serving", "TLS", "TestDNS", "TestRandom", "Text",
+                "Time",
             ],
             exclude: ["Entry.swift", "Seeds", "Crashes", "unpack_seeds.py"]),
         .testTarget(
@@ -238,7 +239,7 @@ let package = Package(
         .testTarget(
             name: "EnvoyTests", dependencies: ["Catalog", "Envoy", "JSON", "RegistryCore", "Serving"]),
         .testTarget(name: "HouseTests"),
-        .testTarget(name: "ProcessTests", dependencies: ["TLS", "registry"]),
+        .testTarget(name: "ProcessTests", dependencies: ["TLS", "TestDNS", "TestSupport", "registry"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -271,8 +272,9 @@ if Context.environment["A8_FUZZ"] == "1" {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "Consul", "HTTP", "JSON", "Operations", "Serving",
-                "TLS", "Text",
+                "FuzzMain", "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNS", "DNSServer",
+                "Envoy", "HTTP", "JSON", "Operations", "RegistryCore", "Replication", "Serving", "TLS", "TestDNS",
+                "Text", "Time",
             ], path: "Tests/FuzzTests",
             exclude: ["Seeds", "Crashes", "unpack_seeds.py", "FuzzTests.swift"], sources: ["Entry.swift", "Properties"])
     )

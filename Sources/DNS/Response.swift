@@ -90,10 +90,10 @@ package struct ResponseWriter: Sendable {
     ///
     /// - Parameters:
     ///   - message: the query's.
-    ///   - serial: of the zone.
+    ///   - serial: of the zone; asked for only where the answer tells it.
     package func write(
-        _ answer: Answer, to query: Query, of message: borrowing Span<UInt8>, in room: AnswerRoom, serial: UInt32,
-        into output: inout [UInt8]
+        _ answer: Answer, to query: Query, of message: borrowing Span<UInt8>, in room: AnswerRoom,
+        serial: @autoclosure () -> UInt32, into output: inout [UInt8]
     ) -> WrittenAnswer {
         output.removeAll(keepingCapacity: true)
         var written = WrittenAnswer(code: .noError)
@@ -111,19 +111,19 @@ package struct ResponseWriter: Sendable {
                 written.isTruncated = room.mayTruncate && count < all
                 written.isCut = !room.mayTruncate && count < all
             } else {
-                appendAuthority(of: query, serial, to: &output)
+                appendAuthority(of: query, serial(), to: &output)
             }
-        case .apex: appendApex(query, serial, to: &output)
+        case .apex: appendApex(query, serial(), to: &output)
         case .nothing:
             if query.type == RecordType.any {
                 appendAny(to: &output)
             } else {
-                appendAuthority(of: query, serial, to: &output)
+                appendAuthority(of: query, serial(), to: &output)
             }
         case .failure(let code):
             written.code = code
             isOurs = code == .nameError
-            if isOurs { appendAuthority(of: query, serial, to: &output) }
+            if isOurs { appendAuthority(of: query, serial(), to: &output) }
         case .onlyByStream: written.isTruncated = true
         }
         if let edns = query.edns { Self.appendOptions(edns, written.code, to: &output) }

@@ -5,6 +5,7 @@ import Authorization
 import Catalog
 package import Configuration
 import DNS
+import RegistryCore
 import Synchronization
 package import Text
 import Time
@@ -31,6 +32,7 @@ package final class DNSConfiguration: Sendable {
     /// By alias, in lower case.
     let shown: [[UInt8]: ShownNamespace]
     private let limiter: Mutex<PrefixLimiter>
+    private let zoneSerial = Mutex(ZoneSerial())
 
     /// - Parameter address: of this server, for the zone's own records; nil: it has none there.
     package init?(_ settings: Settings, address: IPAddress?) {
@@ -52,5 +54,12 @@ package final class DNSConfiguration: Sendable {
     /// Whether a client's network may get one more long answer by UDP.
     func takeLongAnswer(_ client: IPAddress, at now: MonotonicTime) -> Bool {
         limiter.withLock { $0.take(client, at: now) }
+    }
+
+    /// The zone's serial: another one after each change in what is shown.
+    func serial(_ lookup: Lookup) -> UInt32 {
+        zoneSerial.withLock { serial in
+            serial.value(shown.values.lazy.map { lookup.index(of: nil, in: $0.namespace) })
+        }
     }
 }

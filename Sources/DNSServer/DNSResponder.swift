@@ -23,6 +23,7 @@ package final class DNSResponder {
     private let clock: () -> MonotonicTime
     private var cache = AnswerCache()
     private var names: [Namespace: KeptNames] = [:]
+    private var isStopped = false
 
     /// - Parameter clock: tells how long things take.
     package init(
@@ -32,6 +33,9 @@ package final class DNSResponder {
         (self.registry, self.configuration, self.counts, self.clock) = (registry, configuration, counts, clock)
         admission = Admission(to: registry, authorizer)
     }
+
+    /// From now on all who may ask are told to ask elsewhere.
+    func stop() { isStopped = true }
 
     /// Answers one message, into `output`, whose bytes it replaces; none are left where nothing is to be said.
     package func answer(
@@ -63,11 +67,9 @@ package final class DNSResponder {
         _ answer: Answer, to query: Query, _ message: borrowing Span<UInt8>, in room: AnswerRoom,
         into output: inout [UInt8]
     ) -> WrittenAnswer {
-        configuration.writer.write(answer, to: query, of: message, in: room, serial: serial, into: &output)
+        configuration.writer.write(
+            answer, to: query, of: message, in: room, serial: configuration.serial(registry.lookup), into: &output)
     }
-
-    /// Of the zone. Nobody copies the zone, which is what it is for.
-    private var serial: UInt32 { 1 }
 
     // MARK: - Deciding
 
@@ -79,6 +81,7 @@ package final class DNSResponder {
         guard query.recordClass == internetClass, query.type != RecordType.axfr, query.type != RecordType.ixfr else {
             return .failure(.refused)
         }
+        guard !isStopped else { return .failure(.serverFailure) }
         do throws(AdmissionRefusal) {
             // The operator has opened this port, which has no TLS.
             try admission.enter(client.description, for: .lookUp, isSecure: true, at: now)

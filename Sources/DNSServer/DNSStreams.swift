@@ -5,6 +5,7 @@
 package import Libevent
 import System
 import Text
+package import Time
 
 /// The connections of DNS. Belongs to its loop's thread.
 package final class DNSStreams: LoopService {
@@ -15,13 +16,14 @@ package final class DNSStreams: LoopService {
         let key: ClientKey?
         /// What has come and is not answered.
         var input: [UInt8] = []
-        /// When it ends, in milliseconds of `MonotonicClock`, unless a query comes.
-        var deadline: Int64
+        /// When it ends, unless a query comes.
+        var deadline: MonotonicTime
     }
 
-    /// How long a connection may be without a query, in milliseconds.
-    private static let idleTime: Int64 = 30_000
-    private static let sweepPeriod = 1_000
+    /// How long a connection may be without a query.
+    private static let idleTime: Duration = .seconds(30)
+    /// How often it is looked for those that have been, in milliseconds.
+    package static let sweepPeriod = 1_000
     /// How long a client may take to read its last answers, in milliseconds.
     private static let leaveTime = 5_000
     /// Bytes of answers that are written at once.
@@ -34,6 +36,7 @@ package final class DNSStreams: LoopService {
     private let responder: DNSResponder
     private let limits: ConnectionLimits
     private let counts: DNSCounts
+    private let clock: () -> MonotonicTime
     private var connections: [StreamID: Connection] = [:]
     private var streams: Streams?
     private var listener: StreamListener?
@@ -43,11 +46,15 @@ package final class DNSStreams: LoopService {
     package private(set) var isDrained = false
 
     /// Accepts on `descriptor`, a listening socket, which it owns from now on.
+    ///
+    /// - Parameters:
+    ///   - sweepPeriod: how often the clock is looked at for idle connections, in milliseconds.
     package init(
         on loop: EventLoop, listening descriptor: Int32, _ responder: DNSResponder, _ limits: ConnectionLimits,
-        _ counts: DNSCounts
+        _ counts: DNSCounts, sweepPeriod: Int = DNSStreams.sweepPeriod,
+        clock: @escaping () -> MonotonicTime = MonotonicClock.now
     ) throws(LibeventError) {
-        (self.responder, self.limits, self.counts) = (responder, limits, counts)
+        (self.responder, self.limits, self.counts, self.clock) = (responder, limits, counts, clock)
         var streamLimits = StreamLimits()
         streamLimits.lowWater = Self.portion
         let streams = try Streams(on: loop, limits: streamLimits) { [unowned self] id, event, onLoop in
@@ -55,8 +62,8 @@ package final class DNSStreams: LoopService {
         }
         self.streams = streams
         listener = try StreamListener(listening: descriptor, for: streams)
-        sweeper = try LoopEvent.every(milliseconds: Self.sweepPeriod, on: loop) { [unowned self] onLoop in
-            closeIdle(at: MonotonicClock.milliseconds(), onLoop)
+        sweeper = try LoopEvent.every(milliseconds: sweepPeriod, on: loop) { [unowned self] onLoop in
+            closeIdle(at: self.clock(), onLoop)
         }
     }
 
@@ -82,7 +89,7 @@ package final class DNSStreams: LoopService {
         }
         streams?.admit(id, onLoop)
         connections[id] = Connection(
-            host: host, address: address, key: key, deadline: MonotonicClock.milliseconds() + Self.idleTime)
+            host: host, address: address, key: key, deadline: clock() + Self.idleTime)
         counts.change(connections: 1)
     }
 
@@ -97,7 +104,7 @@ package final class DNSStreams: LoopService {
         streams?.close(id, drainingFor: time, onLoop)
     }
 
-    private func closeIdle(at now: Int64, _ onLoop: borrowing OnLoop) {
+    private func closeIdle(at now: MonotonicTime, _ onLoop: borrowing OnLoop) {
         for id in connections.filter({ $0.value.deadline <= now }).keys {
             limits.note(.idle, connections[id]?.host)
             end(id, onLoop)
@@ -119,7 +126,7 @@ package final class DNSStreams: LoopService {
             guard input.count - offset - 2 >= length else { break }
             let message = input.span.extracting(offset + 2..<offset + 2 + length)
             responder.answer(
-                message, from: connection.address, by: .tcp, at: MonotonicClock.now(), into: &answer)
+                message, from: connection.address, by: .tcp, at: clock(), into: &answer)
             offset += 2 + length
             // Whoever sends no queries has no business here.
             guard !answer.isEmpty else {
@@ -139,7 +146,7 @@ package final class DNSStreams: LoopService {
             return end(id, onLoop)
         }
         connections[id]?.input = input
-        if hasQuery { connections[id]?.deadline = MonotonicClock.milliseconds() + Self.idleTime }
+        if hasQuery { connections[id]?.deadline = clock() + Self.idleTime }
     }
 
     private func flush(_ id: StreamID, _ streams: Streams, _ onLoop: borrowing OnLoop) {

@@ -187,6 +187,67 @@ struct AnswerRuleTests {
         world.registry.lifecycle.advance(to: .leaving)
         #expect(try world.ask("web.service.a8").code == 2)
         #expect(try world.ask("no.service.a8").code == 2)
+        // One that is behind knows what it has, and not that there is nothing.
+        let behind = try DNSWorld(isBehind: true)
+        behind.register("web", "10.0.0.1:80", tags: ["v1"])
+        behind.register("late", "10.0.0.2:80", status: .starting)
+        for name in ["web.service.a8", "v1.web.service.a8", "_web._tcp.service.a8"] {
+            #expect(try behind.ask(name).code == 0, "\(name)")
+        }
+        for name in ["no.service.a8", "v2.web.service.a8", "_web._udp.service.a8", "late.service.a8"] {
+            // Asked for again it may be answered from what is kept.
+            for _ in 0..<2 { #expect(try behind.ask(name).code == 2, "\(name)") }
+        }
+    }
+
+    @Test func `a server that stops tells all who may ask to ask elsewhere`() throws {
+        // N123 From when the registry takes no connections any more (R614) until its port is closed, every query by UDP is
+        // answered SERVFAIL.
+        let world = try DNSWorld()
+        world.register("web", "10.0.0.1:80")
+        #expect(try world.ask("web.service.a8").code == 0)
+        world.stop()
+        for name in ["web.service.a8", "no.service.a8", "a8", "0a000001.addr.a8"] {
+            let read = try world.ask(name)
+            #expect(read.code == 2 && read.answers.isEmpty && read.authority.isEmpty, "\(name)")
+        }
+        #expect(try world.ask("web.service.a8", from: "192.0.2.1").code == 5)
+    }
+
+    @Test func `the zone has another serial after each change, and a later one`() throws {
+        // N124 The serial of the SOA grows with each change in what is shown, in the order of RFC 1982: it counts steps of
+        // 16 ms, and is that of the last change, so members that have the same differ by little.
+        let world = try DNSWorld { $0.dnsNamespaces = DNSNamespaces("t=tenant") }
+        func serial(_ name: String = "a8") throws -> UInt32 {
+            let read = try world.ask(name, RecordType.soa)
+            let record = try #require((read.answers + read.authority).first)
+            return record.data.suffix(20).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        }
+        var last = try serial()
+        #expect(last == 1)
+        world.advance(.seconds(1_600))
+        let changes: [() -> Void] = [
+            { world.register("web", "10.0.0.1:80") }, { world.register("web", "10.0.0.2:80") },
+            { world.register("web", "10.0.0.1:80", in: Namespace("tenant")) },
+            { world.deregister("web", "10.0.0.2:80") },
+            { world.deregister("web", "10.0.0.1:80") },
+        ]
+        for (number, change) in changes.enumerated() {
+            change()
+            let next = try serial()
+            #expect(Int32(bitPattern: next &- last) > 0, "change \(number): \(last), \(next)")
+            // 1,600 s are 100,000 steps of 16 ms, or a little less.
+            #expect((97_000..<98_000).contains(next))
+            last = next
+            #expect(try serial("no.service.a8") == last && serial("late.service.a8") == last)
+        }
+        // What is not shown moves nothing, nor does a heartbeat.
+        world.register("web", "10.0.0.1:80", in: Namespace("other"))
+        world.register("web", "10.0.0.3:80")
+        last = try serial()
+        world.advance(.seconds(1))
+        world.renew("web", "10.0.0.3:80")
+        #expect(try serial() == last)
     }
 
     @Test func `what is not answered has a code that says why`() throws {

@@ -22,8 +22,13 @@ final class DNSWorld {
         let clockCorrection: Int64 = 0
         let components: [ComponentHealth] = []
         let report: ClusterReport? = nil
+        let standing = PublishedStanding()
 
-        init(hasCopy: Bool) { self.hasCopy = hasCopy }
+        init(hasCopy: Bool, isBehind: Bool) {
+            self.hasCopy = hasCopy
+            standing.publish(
+                ClusterStanding(waits: false, mayBeUnderWay: isBehind, behindSince: isBehind ? .zero : nil))
+        }
     }
 
     let registry: RegistryState
@@ -33,10 +38,11 @@ final class DNSWorld {
     var now: MonotonicTime = .zero
     static let namespace = Authorizer.defaultNamespace
 
-    init(hasCopy: Bool = true, _ change: (inout Settings) -> Void = { _ in }) throws {
+    init(hasCopy: Bool = true, isBehind: Bool = false, _ change: (inout Settings) -> Void = { _ in }) throws {
         var settings = Settings.defaults
         change(&settings)
-        registry = RegistryState(settings: settings, cluster: Member(hasCopy: hasCopy), loops: 1, monotonic: .zero)
+        registry = RegistryState(
+            settings: settings, cluster: Member(hasCopy: hasCopy, isBehind: isBehind), loops: 1, monotonic: .zero)
         configuration = try #require(DNSConfiguration(settings, address: IPAddress("127.0.0.1")))
         responder = DNSResponder(
             registry, configuration, try Authorizer(AuthorizationConfiguration(settings)), counts, clock: { .zero })
@@ -73,6 +79,8 @@ final class DNSWorld {
             registry.leaseClock.tick(monotonic: now)
         }
     }
+
+    func stop() { responder.stop() }
 
     /// The bytes of an answer; empty where there is none.
     func bytes(_ message: [UInt8], by transport: DNSTransport = .udp, from client: String = "127.0.0.1") throws

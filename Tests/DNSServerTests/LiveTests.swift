@@ -16,59 +16,24 @@ import Time
 @testable import RegistryCore
 
 struct LiveTests {
-    /// A client's socket. Every wait has a deadline.
-    private final class Client {
-        let descriptor: Int32
-
-        init(port: UInt16, isStream: Bool) throws {
-            let kind = Int32(isStream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue)
-            descriptor = socket(AF_INET, kind | Int32(SOCK_CLOEXEC.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let status = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            try #require(status == 0)
-        }
-
-        deinit { close(descriptor) }
-
-        func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
-
-        /// What comes next; empty at the end.
-        func receive(_ what: String, _ most: Int = 65_536) throws -> [UInt8] {
-            var events = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&events, 1, Deadline().remainingMilliseconds) > 0 else { throw WaitedInVain(for: what) }
-            var bytes = [UInt8](repeating: 0, count: most)
-            return Array(bytes[..<max(0, recv(descriptor, &bytes, most, 0))])
-        }
-
-        private func receive(exactly count: Int, _ what: String) throws -> [UInt8] {
-            var bytes: [UInt8] = []
-            while bytes.count < count {
-                let more = try receive(what, count - bytes.count)
-                guard !more.isEmpty else { throw WaitedInVain(for: "\(what): the connection has ended") }
-                bytes += more
-            }
-            return bytes
-        }
-
-        /// The next answer by TCP.
-        func answer() throws -> ReadAnswer {
-            let length = try receive(exactly: 2, "a length")
-            return try ReadAnswer(try receive(exactly: Int(length[0]) << 8 | Int(length[1]), "an answer"))
-        }
-    }
-
     private func framed(_ message: [UInt8]) -> [UInt8] { number(message.count) + message }
 
+    private func answer(_ client: SocketClient) throws -> ReadAnswer { try ReadAnswer(client.message("an answer")) }
+
+    /// Time as the test has it.
+    private final class TestClock: Sendable {
+        private let nanoseconds = Atomic<Int64>(0)
+
+        var now: MonotonicTime { MonotonicTime(nanoseconds: nanoseconds.load(ordering: .acquiring)) }
+        func set(seconds: Int64) { nanoseconds.store(seconds * 1_000_000_000, ordering: .releasing) }
+    }
+
     /// Serves until `body` has returned.
+    ///
+    /// - Parameter sweepPeriod: how often it is looked for idle connections, in milliseconds.
     private func serve(
-        connections: Int = 100, _ world: DNSWorld, _ body: (_ port: UInt16, _ limits: ConnectionLimits) throws -> Void
+        connections: Int = 100, sweepPeriod: Int = DNSStreams.sweepPeriod, clock: TestClock = TestClock(),
+        _ world: DNSWorld, _ body: (_ port: UInt16, _ limits: ConnectionLimits) throws -> Void
     ) throws {
         let streams = try ListeningPort(address: "127.0.0.1", port: 0, count: 1)
         let datagrams = try ListeningPort(address: "127.0.0.1", port: streams.port, count: 1, of: .datagrams)
@@ -82,11 +47,10 @@ struct LiveTests {
                 let authorizer = try? Authorizer(AuthorizationConfiguration(registry.settings))
             else { return }
             let responder = DNSResponder(registry, configuration, authorizer, counts)
-            let socket = try? DatagramSocket(on: loop, bound: datagrams.descriptors[0]) { datagram, client, answer, _ in
-                responder.answer(datagram, from: client, by: .udp, at: .zero, into: &answer)
-            }
+            let socket = try? DNSDatagrams(on: loop, bound: datagrams.descriptors[0], responder) { clock.now }
             let service = try? DNSStreams(
-                on: loop, listening: streams.descriptors[0], responder, limits, counts)
+                on: loop, listening: streams.descriptors[0], responder, limits, counts, sweepPeriod: sweepPeriod
+            ) { clock.now }
             guard let socket, let service else { return }
             let running: [any LoopService] = [socket, service]
             let mailbox = try? Mailbox<Int>(on: loop, receiving: mail) { _, onLoop in
@@ -120,7 +84,7 @@ struct LiveTests {
 
     @Test func `many datagrams at once are all answered, each with its own id`() throws {
         try serve(try world(200)) { port, _ in
-            let client = try Client(port: port, isStream: false)
+            let client = try SocketClient(port: port, isStream: false)
             // More than one system call takes, of short answers; and as many long ones as the client's kernel keeps.
             for (count, type, size) in [(200, RecordType.aaaa, 512), (12, RecordType.srv, 8_192)] {
                 for id in 0..<count {
@@ -141,7 +105,7 @@ struct LiveTests {
 
     @Test func `what is no query is not answered, and the next one is`() throws {
         try serve(try world()) { port, _ in
-            let client = try Client(port: port, isStream: false)
+            let client = try SocketClient(port: port, isStream: false)
             client.send([1, 2, 3])
             client.send([UInt8](repeating: 0xFF, count: 5_000))
             client.send(TestQuery("web.service.a8", RecordType.a).bytes)
@@ -151,7 +115,7 @@ struct LiveTests {
 
     @Test func `a connection is answered in order, however its bytes come`() throws {
         try serve(try world(500)) { port, _ in
-            let client = try Client(port: port, isStream: true)
+            let client = try SocketClient(port: port, isStream: true)
             var bytes: [UInt8] = []
             for id in 0..<200 {
                 var query = TestQuery(id % 2 == 0 ? "web.service.a8" : "no.service.a8", RecordType.srv)
@@ -163,7 +127,7 @@ struct LiveTests {
                 client.send(Array(bytes[piece..<min(bytes.count, piece + 1_001)]))
             }
             for id in 0..<200 {
-                let read = try client.answer()
+                let read = try answer(client)
                 #expect(read.id == id && read.code == (id % 2 == 0 ? 0 : 3))
                 #expect(read.answers.count == (id % 2 == 0 ? 500 : 0))
             }
@@ -178,26 +142,26 @@ struct LiveTests {
         try serve(connections: 2, world) { port, limits in
             let query = framed(TestQuery("web.service.a8", RecordType.a).bytes)
             do {
-                let clients = try (0..<2).map { _ in try Client(port: port, isStream: true) }
+                let clients = try (0..<2).map { _ in try SocketClient(port: port, isStream: true) }
                 for client in clients {
                     client.send(query)
-                    #expect(try client.answer().answers.count == 3)
+                    #expect(try answer(client).answers.count == 3)
                 }
-                let third = try Client(port: port, isStream: true)
+                let third = try SocketClient(port: port, isStream: true)
                 #expect(try third.receive("the end of the third").isEmpty)
                 #expect(limits.tally()[LimitEvent.connections.rawValue].count == 1)
             }
             try wait("two ends") { world.counts.figures.connections == 0 }
-            let next = try Client(port: port, isStream: true)
+            let next = try SocketClient(port: port, isStream: true)
             next.send(query)
-            #expect(try next.answer().answers.count == 3)
+            #expect(try answer(next).answers.count == 3)
         }
     }
 
     @Test func `who asks without reading is closed, and what is kept for it is bounded`() throws {
         let world = try world(500)
         try serve(world) { port, limits in
-            let client = try Client(port: port, isStream: true)
+            let client = try SocketClient(port: port, isStream: true)
             var query: [UInt8] = []
             for _ in 0..<100 { query += framed(TestQuery("web.service.a8", RecordType.srv).bytes) }
             // Some 26 kB of answers to each query of 40 bytes.
@@ -206,24 +170,51 @@ struct LiveTests {
                 client.send(query)
                 return limits.tally()[LimitEvent.answer.rawValue].count > 0
             }
-            let other = try Client(port: port, isStream: true)
+            let other = try SocketClient(port: port, isStream: true)
             other.send(framed(TestQuery("web.service.a8", RecordType.a).bytes))
-            #expect(try other.answer().answers.count == 500)
+            #expect(try answer(other).answers.count == 500)
         }
     }
 
     @Test func `what begins with no query ends the connection, and a half of one waits`() throws {
         let world = try world()
         try serve(world) { port, _ in
-            let wrong = try Client(port: port, isStream: true)
+            let wrong = try SocketClient(port: port, isStream: true)
             wrong.send([0, 3, 1, 2, 3])
             #expect(try wrong.receive("the end").isEmpty)
-            let half = try Client(port: port, isStream: true)
+            let half = try SocketClient(port: port, isStream: true)
             half.send([0xFF, 0xFF])
             try wait("a connection") { world.counts.figures.connections == 1 }
-            let other = try Client(port: port, isStream: true)
+            let other = try SocketClient(port: port, isStream: true)
             other.send(framed(TestQuery("web.service.a8", RecordType.a).bytes))
-            #expect(try other.answer().answers.count == 3)
+            #expect(try answer(other).answers.count == 3)
+        }
+    }
+
+    @Test func `a connection without a whole query for 30 seconds is closed, and one that asks is not`() throws {
+        // N133 … One without a whole query for 30 s is closed, also when a part of one has come …
+        let (world, clock) = (try world(), TestClock())
+        try serve(sweepPeriod: 5, clock: clock, world) { port, limits in
+            let clients = try (0..<4).map { _ in try SocketClient(port: port, isStream: true) }
+            let (idle, length, part, asking) = (clients[0], clients[1], clients[2], clients[3])
+            let query = framed(TestQuery("web.service.a8", RecordType.a).bytes)
+            length.send([0xFF, 0xFF])
+            part.send(Array(query.dropLast()))
+            try wait("four connections") { world.counts.figures.connections == 4 }
+            clock.set(seconds: 29)
+            asking.send(query)
+            #expect(try answer(asking).answers.count == 3)
+            length.send([0])
+            #expect(!idle.hasNews && !length.hasNews && !part.hasNews)
+            clock.set(seconds: 30)
+            for client in [idle, length, part] { #expect(try client.receive("the end").isEmpty) }
+            // It has asked a second ago.
+            asking.send(query)
+            #expect(try answer(asking).answers.count == 3)
+            #expect(limits.tally()[LimitEvent.idle.rawValue].count == 3)
+            clock.set(seconds: 60)
+            #expect(try asking.receive("the end of one that asks no more").isEmpty)
+            try wait("the last end") { world.counts.figures.connections == 0 }
         }
     }
 }

@@ -20,7 +20,14 @@ struct FuzzTests {
                 let object = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
                 return raw(object?["bytes"])
             }
-        case .json: try lines("Seeds/json.txt")
+        case .json, .envoy: try lines("Seeds/\(target.rawValue).txt")
+        case .dns:
+            try lines("Seeds/dns.txt").map { line in
+                let digits = String(decoding: line, as: UTF8.self).filter { $0 != " " }
+                return stride(from: 0, to: digits.count, by: 2).compactMap {
+                    UInt8(digits.dropFirst($0).prefix(2), radix: 16)
+                }
+            }
         case .target, .jwt:
             try lines("Seeds/\(target.rawValue).txt").map { line in
                 Array(String(decoding: line, as: UTF8.self).replacing(#"\n"#, with: "\n").utf8)

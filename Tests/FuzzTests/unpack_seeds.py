@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the seeds of one fuzz target as files, one each, into a folder: unpack_seeds.py gate FOLDER.
 
-A line of Seeds/NAME.txt is a seed, in which \\n stands for a line feed. The gate's seeds are the requests of Tests/Corpus.
+A line of Seeds/NAME.txt is a seed, in which \\n stands for a line feed; of dns.txt it is in hexadecimal digits. The gate's seeds are the
+requests of Tests/Corpus.
 """
 
 import hashlib
@@ -27,8 +28,11 @@ def seeds(name):
             yield raw(json.loads(line)["bytes"])
     else:
         for line in (HERE / "Seeds" / f"{name}.txt").read_bytes().splitlines():
-            # JSON escapes of its own may hold the same two characters; there they are left alone.
-            yield line if name == "json" else line.replace(b"\\n", b"\n")
+            if name == "dns":
+                yield bytes.fromhex(line.decode())
+            else:
+                # JSON escapes of its own may hold the same two characters; there they are left alone.
+                yield line if name in ("json", "envoy") else line.replace(b"\\n", b"\n")
 
 
 def main():

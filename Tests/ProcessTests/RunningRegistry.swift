@@ -47,6 +47,8 @@ final class RunningRegistry {
     let port: UInt16
     /// Nil when it does not replicate.
     let replicationPort: UInt16?
+    /// Of UDP and TCP alike; nil when it does not serve DNS.
+    let dnsPort: UInt16?
     let folder: URL
     private let process: Process
     private let log: URL
@@ -95,6 +97,7 @@ final class RunningRegistry {
                 uniqueKeysWithValues: lines.compactMap { $0.count == 2 ? (String($0[0]), UInt16($0[1])) : nil })
             port = try #require(ports["api"] ?? nil, "the port file says \(lines)")
             replicationPort = ports["replication"] ?? nil
+            dnsPort = ports["dns"] ?? nil
         } catch {
             if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             process.waitUntilExit()

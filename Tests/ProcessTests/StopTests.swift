@@ -166,7 +166,7 @@ import Testing
 extension RunningRegistry {
     /// A connection that has been served and is idle now. With one loop, what other connections sent before has been
     /// read by then: the loop turns to all that are readable before it answers a second time.
-    fileprivate func connectAfterEverythingSent() throws -> Client {
+    func connectAfterEverythingSent() throws -> Client {
         let client = try connect()
         for _ in 0..<3 { #expect(try client.ask("GET", "/livez").status == 200) }
         return client

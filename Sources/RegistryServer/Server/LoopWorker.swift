@@ -168,9 +168,7 @@ struct LoopWorker: Sendable {
         let responder = DNSResponder(
             context.registry, service.configuration, try Authorizer(authorization), service.counts)
         return [
-            try DatagramSocket(on: loop, bound: service.datagrams) { datagram, client, answer, _ in
-                responder.answer(datagram, from: client, by: .udp, at: MonotonicClock.now(), into: &answer)
-            },
+            try DNSDatagrams(on: loop, bound: service.datagrams, responder),
             try DNSStreams(
                 on: loop, listening: service.streams, responder, context.connectionLimits, service.counts),
         ]

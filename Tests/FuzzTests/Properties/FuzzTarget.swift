@@ -12,6 +12,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case json
     /// A bearer token: the form, the header and the claims of a JSON Web Token.
     case jwt
+    /// A message of DNS, and the answer to it.
+    case dns
+    /// The body of Envoy's request for endpoints.
+    case envoy
 
     /// Nil, or how the property is broken by these bytes. A trap breaks it too.
     func violation(_ bytes: [UInt8]) -> String? {
@@ -20,6 +24,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .target: TargetProperty.violation(bytes)
         case .json: JSONProperty.violation(bytes)
         case .jwt: JWTProperty.violation(bytes)
+        case .dns: DNSProperty.violation(bytes)
+        case .envoy: EnvoyProperty.violation(bytes)
         }
     }
 }
