@@ -42,7 +42,8 @@ struct EventQuery {
                     throw .invalid("limit must be a whole number from 1 to \(Self.maximumLimit)")
                 }
                 self.limit = Int(limit)
-            default: throw .invalid("the query parameters are since and limit, each at most once")
+            case "namespace": break  // It was judged with the credential.
+            default: throw .invalid("the query parameters are since, limit and namespace, each at most once")
             }
         }
     }

@@ -44,6 +44,7 @@ struct ListQuery {
             case "service_name": serviceName = Name(parameter.value)
             case "tags": tags = TagFilter(parameter.value)
             case "id" where list != .targets: id = parameter.value
+            case "namespace": break  // It was judged with the credential.
             case "fields" where list == .instances: fields = try Self.fields(parameter.value)
             default:
                 throw .invalid(Self.parameters(of: list))

@@ -24,7 +24,8 @@ enum StatusHandlers {
                 switch parameter.name {
                 case "value": status = parameter.value
                 case "for": duration = parameter.value
-                default: throw Refusal(.badRequest, "the query parameters are value and for")
+                case "namespace": break  // It was judged with the credential.
+                default: throw Refusal(.badRequest, "the query parameters are value, for and namespace")
                 }
             }
         } catch { throw .malformed(error) }

@@ -17,10 +17,18 @@ package struct AuthorizationConfiguration: Sendable {
     /// Asked in this order. Empty: no namespaces, everything is in `default`.
     package let schemes: [Scheme]
 
-    package init(schemes: [Scheme]) { self.schemes = schemes }
+    /// Asked before all of them.
+    package let operators: OperatorCredentials
+
+    package init(schemes: [Scheme], operators: OperatorCredentials = .none) {
+        self.schemes = schemes
+        self.operators = operators
+    }
 
     /// As the settings have it; they never name `jwt` without a secret.
     package init(_ settings: Settings) {
+        operators = OperatorCredentials(
+            tokens: settings.operatorToken, certificateName: settings.operatorCertificateName)
         schemes = settings.authMode.compactMap { scheme in
             switch scheme {
             case .trusted: .trusted

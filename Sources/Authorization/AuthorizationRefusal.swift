@@ -27,6 +27,7 @@ package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case noCertifiedNamespace
     case ambiguousCertificate
     case malformedCertifiedNamespace
+    case operatorRequired
 
     /// A sentence without its full stop that says what to put right.
     package var sentence: String {
@@ -64,6 +65,7 @@ package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
         case .ambiguousCertificate: "the client certificate names more than one namespace"
         case .malformedCertifiedNamespace:
             "the client certificate's namespace must be 1 to \(NamespaceRule.maximumLength) bytes of UTF-8 without control characters"
+        case .operatorRequired: "this page needs an operator's credential: Authorization: Bearer TOKEN"
         }
     }
 }

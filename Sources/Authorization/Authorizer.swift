@@ -3,6 +3,7 @@
 // neither.
 
 package import Catalog
+import Configuration
 package import HTTP
 package import TLS
 
@@ -26,6 +27,7 @@ package final class Authorizer {
     /// How many of `schemes` are asked before the client's certificate is; nil when it is not asked for a namespace.
     private let schemesBeforeCertificate: Int?
     private let isOpen: Bool
+    private let operators: OperatorCredentials
     /// Whether tokens are signed; what looks like such a token is then no trusted namespace (R517).
     private let hasJWT: Bool
     private(set) var cache: TokenCache
@@ -48,6 +50,7 @@ package final class Authorizer {
         self.schemes = schemes
         self.schemesBeforeCertificate = schemesBeforeCertificate
         isOpen = configuration.schemes.isEmpty
+        operators = configuration.operators
         hasJWT = schemes.contains { if case .jwt = $0 { true } else { false } }
         self.cache = cache
     }
@@ -61,7 +64,9 @@ package final class Authorizer {
     package func authorize(
         credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64
     ) throws(AuthorizationRefusal) -> Principal {
+        if operators.exist, let name = operators.name(in: identity) { return Self.anOperator(.mtls, subject: name) }
         if let schemesBeforeCertificate {
+            if isOperator(credential) { return Self.anOperator() }
             let verdict = CertificateScheme.judge(identity)
             if case .notMine = verdict { return try authorizeWithoutCertificate(credential, identity, now) }
             return try authorize(credential, before: schemesBeforeCertificate, otherwise: verdict, now)
@@ -71,6 +76,26 @@ package final class Authorizer {
             return Self.anybody
         }
         return try authorize(token: BearerToken.parse(credential).get(), now: now)
+    }
+
+    /// Whether a credential is an operator's, for pages that are open to others as well.
+    package func isOperator(credential: ArraySlice<UInt8>?, identity: ClientIdentity?) -> Bool {
+        operators.exist && (operators.name(in: identity) != nil || isOperator(credential))
+    }
+
+    /// Whether anybody can be an operator.
+    package var hasOperators: Bool { operators.exist }
+
+    private func isOperator(_ credential: ArraySlice<UInt8>?) -> Bool {
+        guard operators.hasTokens, let credential, case .success(let token) = BearerToken.parse(credential) else {
+            return false
+        }
+        return operators.accept(token)
+    }
+
+    /// An operator, who acts in `default` unless it asks for another namespace.
+    private static func anOperator(_ scheme: Settings.AuthScheme? = nil, subject: String? = nil) -> Principal {
+        Principal(defaultNamespace, by: scheme, subject: subject, isOperator: true)
     }
 
     /// The token schemes that come before the certificate's are asked; when none of them knows the token, or there is
@@ -100,10 +125,13 @@ package final class Authorizer {
 
     private func authorize(token: ArraySlice<UInt8>, now: Int64) throws(AuthorizationRefusal) -> Principal {
         guard !isOpen else {
+            if operators.accept(token) { return Self.anOperator() }
             guard token.elementsEqual("default".utf8) else { throw .isolationNotConfigured }
             return Self.anybody
         }
+        // What is remembered was judged not to be an operator's: a heartbeat costs no digest.
         if let principal = cache.principal(of: token, now: now) { return principal }
+        if operators.accept(token) { return Self.anOperator() }
         for scheme in schemes {
             guard let (principal, window) = try recognise(token, by: scheme, now: now) else { continue }
             cache.insert(token, principal, window)

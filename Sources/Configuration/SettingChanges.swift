@@ -33,7 +33,7 @@ extension SettingRow {
     /// what has to be changed in turn.
     private static let liveNames: Set<String> = [
         "drain_time", "log_level", "access_log", "access_log_probes", "namespace_capacity", "max_tags",
-        "max_tags_bytes", "jwt_secret",
+        "max_tags_bytes", "jwt_secret", "operator_token",
         "max_connections", "max_connections_per_client", "max_watches", "header_timeout", "request_timeout",
         "idle_timeout", "answer_timeout",
         "max_buffered_input",

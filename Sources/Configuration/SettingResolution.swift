@@ -51,6 +51,7 @@ extension Settings {
         try resolved.checkSecret()
         try resolved.checkReplicationTLS()
         try resolved.checkCluster()
+        try resolved.checkOperator()
         return resolved
     }
 }

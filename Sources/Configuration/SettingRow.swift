@@ -75,17 +75,25 @@ extension SettingRow {
     }
 
     /// A secret: absent unless given, and never shown.
-    init(_ name: String, secret path: WritableKeyPath<Settings, Secret?> & Sendable, _ sentence: String) {
+    ///
+    /// - Parameter isGood: what each of its values has to be besides.
+    init(
+        _ name: String, secret path: WritableKeyPath<Settings, Secret?> & Sendable,
+        allowed: String = SecretLines.allowed, isGood: @escaping @Sendable ([UInt8]) -> Bool = { _ in true },
+        _ sentence: String
+    ) {
         self.init(
-            name: name, sentence: sentence, placeholder: "secret", allowed: SecretLines.allowed, defaultText: nil,
+            name: name, sentence: sentence, placeholder: "secret", allowed: allowed, defaultText: nil,
             defaultPhrase: "none", isSecret: true, isBoolean: false, isList: false,
             assign: { settings, bytes in
-                guard !bytes.isEmpty, bytes.count <= Settings.Limits.secretFileBytes else { return false }
+                guard !bytes.isEmpty, bytes.count <= Settings.Limits.secretFileBytes, isGood(bytes) else {
+                    return false
+                }
                 settings[keyPath: path] = Secret(bytes: bytes)
                 return true
             },
             assignFile: { settings, bytes in
-                guard let secret = SecretLines.read(bytes) else { return false }
+                guard let secret = SecretLines.read(bytes), secret.all.allSatisfy(isGood) else { return false }
                 settings[keyPath: path] = secret
                 return true
             },

@@ -3,7 +3,7 @@
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
-    package static let rows: [SettingRow] = mainRows + dnsRows
+    package static let rows: [SettingRow] = mainRows + operatorRows + dnsRows
 
     private static let mainRows: [SettingRow] = [
         SettingRow(

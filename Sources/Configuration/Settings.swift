@@ -64,6 +64,10 @@ package struct Settings: Sendable, Equatable {
     /// Invariant: present when `authMode` contains `.jwt`.
     package var jwtSecret: Secret?
     package var requireHTTPS = false
+    /// Each 32 to 1,024 visible ASCII characters; nil: no token makes an operator.
+    package var operatorToken: Secret?
+    /// Nil: no certificate makes an operator.
+    package var operatorCertificateName: String?
     /// Whether Eureka's API is served.
     package var eureka = false
     /// Whether the read half of Consul's API is served.
@@ -215,6 +219,9 @@ extension Settings {
         ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off, start: start)
     }
 
+    /// Whether anybody can be an operator.
+    package var hasOperators: Bool { operatorToken != nil || operatorCertificateName != nil }
+
     /// Whether legacy peers are accepted and read: where no member has to authenticate, or because the operator wants
     /// it.
     package var allowsOriginals: Bool { replicationPlain || (clusterSecret == nil && !replicationTLS) }
@@ -306,6 +313,8 @@ extension Settings {
         /// Under ten milliseconds a busy member is taken for a dead one; over a few seconds, clients give up before.
         package static let acknowledgeTimeout = GoDuration.milliseconds(10)...GoDuration.seconds(5)
         package static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
+        /// As long as 256 random bits are in base64 at least; a path and a header take the longest.
+        package static let operatorTokenBytes = 32...1_024
         /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
         package static let soundSecretBytes = 32
         /// 128 bits, if they are random: a shorter one can be guessed by an attacker that has recorded a proof.

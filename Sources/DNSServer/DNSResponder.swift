@@ -98,7 +98,9 @@ package final class DNSResponder {
         } catch {
             switch error {
             // Whoever asks too much may ask somebody else.
-            case .overAllowance, .insecure, .unauthorized: return .failure(.refused)
+            case .overAllowance, .insecure, .unauthorized, .operatorOnly, .otherNamespace, .onlyDefault,
+                .badNamespace:
+                return .failure(.refused)
             // What is not known here may be elsewhere, and nothing would mean that it is gone.
             case .leaving, .noCopyYet: return .failure(.serverFailure)
             }

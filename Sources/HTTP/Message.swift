@@ -35,10 +35,13 @@ public struct ClientIdentity: Sendable, Equatable {
     public let uris: [String]
     /// The subject's organizational units, in order.
     public let organizationalUnits: [String]
+    /// The DNS names among the subject's alternative names or, where it has no alternative name, its common names.
+    public let names: [String]
 
-    public init(uris: [String], organizationalUnits: [String]) {
+    public init(uris: [String], organizationalUnits: [String], names: [String] = []) {
         self.uris = uris
         self.organizationalUnits = organizationalUnits
+        self.names = names
     }
 }
 

@@ -122,7 +122,7 @@ import TLS
         guard let session else { return nil }
         if let certificate { return certificate }
         let read = session.clientCertificate.map {
-            ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits)
+            ClientIdentity(uris: $0.uris, organizationalUnits: $0.organizationalUnits, names: $0.names)
         }
         certificate = .some(read)
         return read

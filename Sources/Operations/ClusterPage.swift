@@ -20,15 +20,21 @@ enum ClusterPage {
                 body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
         }
         return Response(
-            .ok, contentType: .json, body: body(report, at: call.monotonic, wall: call.wallOfMillisecond))
+            .ok, contentType: .json,
+            body: body(
+                report, at: call.monotonic, wall: call.wallOfMillisecond, showsInternals: call.showsInternals))
     }
 
-    /// `wall` is in nanoseconds since 1970, when the millisecond of `now` began.
-    static func body(_ report: ClusterReport, at now: MonotonicTime, wall: Int64) -> [UInt8] {
+    /// - Parameters:
+    ///   - wall: in nanoseconds since 1970, when the millisecond of `now` began.
+    ///   - showsInternals: whether addresses and errors are for whoever asks (R526).
+    static func body(_ report: ClusterReport, at now: MonotonicTime, wall: Int64, showsInternals: Bool = true)
+        -> [UInt8]
+    {
         let status = report.status
         var json = JSONObject()
         json.add("replication", true)
-        json.add("address", status.address.description)
+        if showsInternals { json.add("address", status.address.description) }
         json.add("name", status.name)
         json.add("boot_id", status.member.description)
         json.add("ready", status.isReady && status.readiness.isReady)
@@ -42,17 +48,22 @@ enum ClusterPage {
         json.add("clock_correction_ms", Int(status.clockCorrection))
         json.add("leases_held", status.holdsLeases)
         let originals = Dictionary(report.originals.members.map { ($0.address, $0) }) { first, _ in first }
-        json.add("members", JSONObject.array(status.peers.map { member($0, originals[$0.address], now, wall) }))
-        if !status.conflicts.isEmpty { json.add("conflicts", JSONObject.array(status.conflicts.map(conflict))) }
+        json.add(
+            "members",
+            JSONObject.array(
+                status.peers.map { member($0, originals[$0.address], now, wall, showsInternals) }))
+        if showsInternals, !status.conflicts.isEmpty {
+            json.add("conflicts", JSONObject.array(status.conflicts.map(conflict)))
+        }
         json.add("counts", counts(report.counts))
         return json.bytes
     }
 
-    private static func member(_ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: MonotonicTime, _ wall: Int64)
-        -> [UInt8]
-    {
+    private static func member(
+        _ peer: PeerStatus, _ original: LegacyPeerStatus?, _ now: MonotonicTime, _ wall: Int64, _ showsInternals: Bool
+    ) -> [UInt8] {
         var json = JSONObject()
-        json.add("address", peer.address.description)
+        if showsInternals { json.add("address", peer.address.description) }
         json.add("name", peer.name)
         json.add("boot_id", peer.member?.description)
         json.add("state", peer.state.rawValue)
@@ -62,7 +73,7 @@ enum ClusterPage {
         json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
         json.add("failed_dials", peer.failures)
         json.add("refused_because", peer.refusal.map(words))
-        if let (at, fault) = peer.fault {
+        if showsInternals, let (at, fault) = peer.fault {
             var error = JSONObject()
             error.add("age_ms", Int(max(now.milliseconds - at.milliseconds, 0)))
             error.add("text", fault.words)

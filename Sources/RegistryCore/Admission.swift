@@ -20,10 +20,27 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
     /// TLS is required.
     case insecure
     case unauthorized(AuthorizationRefusal)
+    /// The credential is good, and not an operator's.
+    case operatorOnly
+    /// The credential is good for a namespace other than the one that was asked for (R522).
+    case otherNamespace
+    /// There is no namespace but `default` (R506).
+    case onlyDefault
+    /// What was asked for is no namespace; the sentence says why.
+    case badNamespace(String)
     /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
+}
+
+/// The namespace that a request asks for besides its credential.
+package enum WantedNamespace: Sendable, Equatable {
+    /// None: that of the credential.
+    case own
+    case named(Namespace)
+    /// It has asked in a way that cannot be understood; the sentence says why.
+    case malformed(String)
 }
 
 /// Admits requests on one loop. Not Sendable: it caches credentials.
@@ -61,23 +78,52 @@ package final class Admission {
     ///   - credential: the value of an Authorization header, or what a protocol has in its place; nil when there is
     ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
+    ///   - wanted: the namespace that it asks for. A tenant may ask for its own.
     package func admit(
-        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, for purpose: Purpose, at moment: Moment
+        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, in wanted: WantedNamespace = .own,
+        for purpose: Purpose, at moment: Moment
     ) throws(AdmissionRefusal) -> Principal {
-        let principal: Principal
+        var principal: Principal
         do throws(AuthorizationRefusal) {
             principal = try authorizer.authorize(
                 credential: credential, identity: identity, now: moment.wall / 1_000_000_000)
         } catch {
             throw .unauthorized(error)
         }
+        if purpose == .operating, !principal.isOperator { throw refusal(of: principal) }
+        switch wanted {
+        case .own: break
+        case .named(let namespace): principal = try self.principal(principal, in: namespace)
+        case .malformed(let sentence): throw .badNamespace(sentence)
+        }
         try admit(principal, for: purpose, at: moment.monotonic)
         return principal
     }
 
+    /// Whether a client of a page that is open to others as well is an operator.
+    package func isOperator(_ credential: @autoclosure () -> ArraySlice<UInt8>?, _ identity: ClientIdentity?) -> Bool {
+        authorizer.hasOperators && authorizer.isOperator(credential: credential(), identity: identity)
+    }
+
+    /// Why a principal may not do what is an operator's: one that has shown no credential may have one.
+    private func refusal(of principal: Principal) -> AdmissionRefusal {
+        registry.settings.authMode.isEmpty ? .unauthorized(.operatorRequired) : .operatorOnly
+    }
+
+    /// A principal that asks for a namespace by its name.
+    private func principal(_ principal: Principal, in namespace: Namespace) throws(AdmissionRefusal) -> Principal {
+        guard namespace != principal.namespace else { return principal }
+        guard !registry.settings.authMode.isEmpty else { throw .onlyDefault }
+        guard principal.isOperator else { throw .otherNamespace }
+        return principal.acting(in: namespace)
+    }
+
     /// The same for a principal that is known without a credential, as by the name that is asked for.
     package func admit(_ principal: Principal, for purpose: Purpose, at now: MonotonicTime) throws(AdmissionRefusal) {
-        try registry.rateLimits.charge(namespace: principal.namespace, isHeartbeat: purpose == .heartbeat, at: now)
+        // An operator is let in when a tenant has used up its allowance, and uses up nobody's.
+        if !principal.isOperator {
+            try registry.rateLimits.charge(namespace: principal.namespace, isHeartbeat: purpose == .heartbeat, at: now)
+        }
         if registry.lifecycle.isLeaving { throw .leaving }
         if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }
     }

@@ -15,12 +15,14 @@ package enum Purpose: Sendable, CaseIterable {
     case change
     /// To renew leases, which has an allowance of its own (R825).
     case heartbeat
+    /// To see or do what is an operator's alone, whichever namespace it acts in.
+    case operating
 
-    /// Whether it concerns a tenant, which a credential has to name.
+    /// Whether it takes a credential: it concerns a tenant, or is an operator's.
     package var isOfTenant: Bool {
         switch self {
         case .probe, .page: false
-        case .lookUp, .history, .change, .heartbeat: true
+        case .lookUp, .history, .change, .heartbeat, .operating: true
         }
     }
 }

@@ -56,16 +56,26 @@ import CTLS
     package static func reason(_ code: UInt) -> String { OpenSSLFailure.reason(code) }
 }
 
-/// What of a client's certificate can name a namespace.
+/// What of a client's certificate can name a namespace, or an operator.
 package struct ClientCertificate: Sendable, Equatable {
     /// The URIs of the subject's alternative names, in order.
     package let uris: [String]
     /// The subject's organizational units, in order.
     package let organizationalUnits: [String]
+    /// The DNS names among the subject's alternative names or, where it has no alternative name, its common names.
+    package let names: [String]
 
     init(_ certificate: OpaquePointer) {
         uris = unsafe Self.uris(of: certificate)
-        organizationalUnits = unsafe Self.organizationalUnits(of: certificate)
+        organizationalUnits = unsafe Self.values(NID_organizationalUnitName, of: certificate)
+        // A name of any kind: whoever has one is not called by the subject (RFC 6125, section 6.4.4).
+        let kinds = unsafe SubjectNames.read(certificate) { _, _ in "" }
+        names =
+            kinds.isEmpty
+            ? unsafe Self.values(NID_commonName, of: certificate)
+            : unsafe SubjectNames.read(certificate) { names, index in
+                unsafe ctls_dns_name(names, index).flatMap(SubjectNames.text)
+            }
         ERR_clear_error()
     }
 
@@ -74,22 +84,21 @@ package struct ClientCertificate: Sendable, Equatable {
         }
     }
 
-    private static func organizationalUnits(of certificate: OpaquePointer) -> [String] {
+    /// The values of one attribute of the subject, in order.
+    private static func values(_ attribute: Int32, of certificate: OpaquePointer) -> [String] {
         let subject = unsafe X509_get_subject_name(certificate)
-        var units: [String] = []
+        var values: [String] = []
         var position: Int32 = -1
         while true {
-            position = unsafe X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, position)
-            guard position >= 0 else { return units }
+            position = unsafe X509_NAME_get_index_by_NID(subject, attribute, position)
+            guard position >= 0 else { return values }
             var bytes: UnsafeMutablePointer<UInt8>?
             let count = unsafe ASN1_STRING_to_UTF8(
                 &bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))
             guard count >= 0, let bytes = unsafe bytes else { continue }
             defer { unsafe ctls_free(bytes) }
-            if let unit = unsafe String(validating: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
-            {
-                units.append(unit)
-            }
+            let text = unsafe UnsafeBufferPointer(start: bytes, count: Int(count))
+            if let value = unsafe String(validating: text, as: UTF8.self) { values.append(value) }
         }
     }
 }

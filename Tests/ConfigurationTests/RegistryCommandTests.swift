@@ -115,7 +115,7 @@ struct RegistryCommandTests {
         let ofReplication = [
             "replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name",
         ]
-        if (ofTLS + ofReplication).contains(name) {
+        if (ofTLS + ofReplication + ["operator_cert_name"]).contains(name) {
             // A path by itself is allowed; alone among them it contradicts the others.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")

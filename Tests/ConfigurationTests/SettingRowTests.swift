@@ -22,6 +22,10 @@ struct SettingRowTests {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
             { $1 }
         }
+        if name == "operator_cert_name" {
+            flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
+            { $1 }
+        }
         // Several members replicate.
         if name == "cluster_size" { flags["replication"] = ["true"] }
         if name.hasPrefix("replication_tls"), !Self.booleans.contains(where: { $0 == (text, "false") }) {
@@ -190,6 +194,11 @@ struct SettingRowTests {
         ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
         ("acknowledge", ["all", "local"].map { ($0, $0) }),
         ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
+        (
+            "operator_token",
+            [(String(repeating: "t", count: 32), "***"), (String(repeating: "~", count: 1_024), "***")]
+        ),
+        ("operator_cert_name", [("spiffe://mesh/ops", "spiffe://mesh/ops"), ("ops.example", "ops.example")]),
         ("dns_port", ports),
         ("dns_domain", [("a8", "a8"), ("A8.Example.Com.", "a8.example.com"), ("1-a", "1-a")]),
         ("dns_ttl", [("0s", "0s"), ("1s", "1s"), ("12h", "12h0m0s")]),
@@ -305,6 +314,15 @@ struct SettingRowTests {
         ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
         ("acknowledge", ["", "none", "ALL", "quorum"]),
         ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
+        (
+            "operator_token",
+            [
+                "", String(repeating: "t", count: 31), String(repeating: "t", count: 1_025),
+                String(repeating: "t", count: 40) + " x", String(repeating: "t", count: 40) + "\n",
+                String(repeating: "é", count: 40),
+            ]
+        ),
+        ("operator_cert_name", ["", "a b", "ä", String(repeating: "x", count: 256)]),
         ("dns_port", notPorts),
         (
             "dns_domain",

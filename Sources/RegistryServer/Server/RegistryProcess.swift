@@ -295,7 +295,7 @@ package final class RegistryProcess {
         registry.store.change(namespaceCapacity: settings.namespaceCapacity)
         registry.tagRule.change(settings)
         context.change(LimitRules(settings, openFiles: openFiles), settings)
-        if changed.contains("jwt_secret") {
+        if changed.contains(where: ["jwt_secret", "operator_token"].contains) {
             for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
         }
         if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
@@ -343,7 +343,7 @@ package final class RegistryProcess {
         case .serving(let orders):
             workers.append(orders)
             // It was made with the secrets of the start.
-            if live.settings.jwtSecret != settings.jwtSecret {
+            if live.settings.jwtSecret != settings.jwtSecret || live.settings.operatorToken != settings.operatorToken {
                 orders.send(.authorize(AuthorizationConfiguration(live.settings)))
             }
             // One that is ready only after the stop was asked for, or after another one failed.

@@ -3,6 +3,7 @@
 
 package import Authorization
 package import Catalog
+import Configuration
 package import HTTP
 package import RegistryCore
 package import Time
@@ -34,6 +35,8 @@ package struct Call: ~Copyable {
     private(set) var number: Int
     /// Who asks; nil on the pages that are open to everybody.
     package var principal: Principal?
+    /// Whether it is an operator who asks for a page that is open to everybody.
+    var isOfOperator = false
 
     /// - Parameter number: the operation's, for as long as none is found.
     init(
@@ -87,6 +90,13 @@ package struct Call: ~Copyable {
 
     /// The tenant; nil on the pages that are open to everybody.
     package var namespace: Namespace? { principal?.namespace }
+
+    /// Whether an operator asks.
+    package var isByOperator: Bool { principal?.isOperator ?? isOfOperator }
+
+    /// Whether the call may learn what is no tenant's affair: addresses of members, and what is wrong with them. Where
+    /// no operator is configured, everybody may.
+    package var showsInternals: Bool { isByOperator || !context.settings.hasOperators }
 
     package var monotonic: MonotonicTime { moment.monotonic }
 

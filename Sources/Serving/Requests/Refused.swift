@@ -17,6 +17,10 @@ package enum Refused: Error, Sendable {
     case methodNotAllowed(allow: String)
     /// No credential, or a bad one (R503).
     case unauthorized(String)
+    /// A good credential that is not an operator's, where one is needed (R524).
+    case operatorOnly
+    /// A good credential of another namespace than the one that was asked for (R522).
+    case otherNamespace
     /// A condition of the request does not hold (R835).
     case conditionFailed
     /// A body that is not said to be JSON; what it is said to be, if anything (R206).
@@ -82,6 +86,11 @@ package enum Refused: Error, Sendable {
         case .noSuchResource: Self.error(.notFound, "there is nothing at this path")
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
+        case .operatorOnly: Self.error(.forbidden, "the credential is good, but this is for operators only")
+        case .otherNamespace:
+            Self.error(
+                .forbidden,
+                "the credential is not good for the namespace in the query: leave namespace out, or ask as an operator")
         case .conditionFailed:
             Self.error(
                 .preconditionFailed,

@@ -237,7 +237,11 @@ package final class Responder {
             throw .methodNotAllowed(allow: allow)
         }
         call.take(row)
-        if purpose.isOfTenant { call.principal = try principal(of: call, for: purpose) }
+        if purpose.isOfTenant {
+            call.principal = try principal(of: call, for: purpose)
+        } else {
+            call.isOfOperator = admission.isOperator(call.request.head[.authorization], call.request.clientIdentity)
+        }
         try checkConditions(call)
         switch row.route.handler {
         case .atOnce(let handler): return .now(try handler(call))
@@ -266,7 +270,8 @@ package final class Responder {
         }
         do throws(AdmissionRefusal) {
             return try admission.admit(
-                credential, call.request.clientIdentity, for: purpose, at: call.moment)
+                credential, call.request.clientIdentity, in: NamespaceParameter.read(call.request.head.query),
+                for: purpose, at: call.moment)
         } catch {
             throw try refused(error, call, nil)
         }
@@ -284,6 +289,10 @@ package final class Responder {
                 isReading: !(style?.isAlwaysRedirectedAlike ?? false)
                     && (call.request.head.method == .get || call.request.head.method == .head))
         case .unauthorized(let refusal): .unauthorized(refusal.sentence)
+        case .operatorOnly: .operatorOnly
+        case .otherNamespace: .otherNamespace
+        case .onlyDefault: .invalid("this registry has no namespace but default; set AUTH_MODE to isolate namespaces")
+        case .badNamespace(let sentence): .invalid(sentence)
         case .leaving: .leaving
         case .noCopyYet: .noCopyYet
         }

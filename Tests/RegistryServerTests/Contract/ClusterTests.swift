@@ -231,11 +231,9 @@ struct ClusterTests {
                 """), "\(text)")
     }
 
-    @Test func `the cluster's page keeps who is lost, and shows who shares a name`() throws {
-        // R652 Of a member that is not linked /api/v1/cluster still tells the name, the version of the protocol and, as
-        // since, when it was lost; with every member goes the last_error, in words, and its age. R653 Live members of
-        // one name … stand in conflicts with the addresses of the members.
-        var status = Self.report.status
+    /// A member is lost, and shares another one's name.
+    static var troubledReport: ClusterReport {
+        var status = report.status
         let address = PeerAddress(host: "10.0.0.3", port: 6_100)
         status.peers[1] = PeerStatus(
             address: address, member: MemberID(bits: 0xC), name: "registry-3", state: .lost, isReady: false,
@@ -244,8 +242,14 @@ struct ClusterTests {
         status.conflicts = [
             MemberConflict(kind: .name, value: "registry-1", addresses: [status.peers[0].address, address])
         ]
-        let registry = try Registry(
-            .router, cluster: ReportingCluster(report: ClusterReport(status: status, originals: LegacyStatus())))
+        return ClusterReport(status: status, originals: LegacyStatus())
+    }
+
+    @Test func `the cluster's page keeps who is lost, and shows who shares a name`() throws {
+        // R652 Of a member that is not linked /api/v1/cluster still tells the name, the version of the protocol and, as
+        // since, when it was lost; with every member goes the last_error, in words, and its age. R653 Live members of
+        // one name … stand in conflicts with the addresses of the members.
+        let registry = try Registry(.router, cluster: ReportingCluster(report: Self.troubledReport))
         registry.clock.advance(milliseconds: 2_000)
         let page = try registry.send(.get("/api/v1/cluster")).object()
         let lost = try #require((page["members"] as? [[String: Any]])?.last)

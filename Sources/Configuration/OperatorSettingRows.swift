@@ -1,0 +1,18 @@
+// The rows of the settings by which operators are known: those who see and act in every namespace.
+
+extension Settings {
+    static let operatorRows: [SettingRow] = [
+        SettingRow(
+            "operator_token", secret: \.operatorToken, allowed: OperatorTokens.allowed, isGood: OperatorTokens.isGood,
+            "The bearer token by which an operator is known, whatever `auth_mode` says; an operator sees and acts in "
+                + "every namespace, by `?namespace=` (docs/rest-api.md). It must not be a tenant's. Every user of the "
+                + "machine can see a flag, so prefer the file, which may hold several tokens, one a line. A changed "
+                + "file is noticed within seconds."),
+        SettingRow(
+            "operator_cert_name", \.operatorCertificateName, .name(Limits.memberNameBytes), absent: "none",
+            "The name by which an operator's client certificate is known, whatever `auth_mode` says: a URI or DNS name "
+                + "among its alternative names, or, where it has no alternative name, its subject's CN; spelled as in the "
+                + "certificate. It needs `tls_client_auth`, and authorities in `tls_client_ca` that give this name to "
+                + "operators only."),
+    ]
+}

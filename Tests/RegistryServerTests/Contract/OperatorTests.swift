@@ -1,0 +1,165 @@
+// Operators see and act in every namespace, tenants in their own alone (docs/rest-api.md, R520–R526).
+
+import Foundation
+import Replication
+import TestSupport
+import Testing
+
+@testable import Configuration
+@testable import RegistryServer
+
+struct OperatorTests {
+    static let token = "an-operators-token-of-thirty-two-bytes-or-more"
+
+    private static func registry(_ transport: Transport, _ modes: [Settings.AuthScheme] = [.trusted]) throws -> Registry
+    {
+        try Registry(transport) {
+            $0.authMode = modes
+            $0.jwtSecret = Secret(bytes: Array(Forge.secret.utf8))
+            $0.operatorToken = Secret(bytes: Array(token.utf8))
+        }
+    }
+
+    /// Every route of a tenant, asked with a query or none, in an order in which each is answered well.
+    private static func routes(_ id: String, _ query: String) -> [(TestRequest, status: Int)] {
+        func path(_ path: String, _ more: String = "") -> String {
+            let whole = [more, query].filter { !$0.isEmpty }.joined(separator: "&")
+            return "/api/v1/\(path)" + (whole.isEmpty ? "" : "?\(whole)")
+        }
+        let json = [("Content-Type", "application/json")]
+        let query = query.isEmpty ? "" : "?\(query)"
+        return [
+            (TestRequest("POST", path("instances"), json, body: Array(Body().text.utf8)), 201),
+            (.get(path("instances")), 200), (.get(path("instances", "status=ALL&fields=id")), 200),
+            (.get(path("instances/\(id)")), 200), (TestRequest("PUT", path("instances/\(id)/heartbeat")), 200),
+            (TestRequest("PUT", path("instances/\(id)/status", "value=OUT_OF_SERVICE&for=1m")), 200),
+            (TestRequest("DELETE", path("instances/\(id)/status")), 200),
+            (TestRequest("PUT", path("heartbeats"), json, body: Array(#"{"ids":["\#(id)"]}"#.utf8)), 200),
+            (.get(path("services")), 200), (.get(path("services/web")), 200), (.get(path("targets")), 200),
+            (.get(path("events", "limit=5")), 200), (.get("/eureka/v2/apps\(query)"), 200),
+            (.get("/eureka/apps/WEB\(query)"), 200), (.get("/v1/catalog/services\(query)"), 200),
+            (.get("/v1/health/service/web\(query)"), 200),
+            (
+                TestRequest(
+                    "POST", "/v3/discovery:endpoints\(query)", json, body: Array(#"{"resource_names":["web"]}"#.utf8)),
+                200
+            ),
+            (TestRequest("DELETE", path("instances/\(id)")), 200),
+        ]
+    }
+
+    @Test(arguments: Transport.allCases, [[], [.trusted], [.jwt], [.jwt, .trusted]] as [[Settings.AuthScheme]])
+    func `without a namespace an operator acts in default, whatever the mode`(
+        _ transport: Transport, _ modes: [Settings.AuthScheme]
+    ) throws {
+        // R520 An operator's credential is judged before AUTH_MODE and whatever it says. R522 … without it an operator
+        // acts in default, never in all.
+        let registry = try Self.registry(transport, modes)
+        let id = instanceID("web", "http", "10.0.0.1:80")
+        if modes.contains(.trusted) { try registry.register(Body("other"), token: "shop") }
+        for (request, status) in Self.routes(id, "") {
+            let answer = try registry.send(request.bearing(Self.token))
+            #expect(answer.status == status, "\(request): \(answer)")
+            #expect(!answer.text.contains("other"), "\(request): \(answer.text)")
+        }
+        #expect(try registry.context.registry.store.counts.namespaces == (modes.contains(.trusted) ? 1 : 0))
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `an operator acts in the namespace that it names, on every route, and a tenant in no other`(
+        _ transport: Transport
+    ) throws {
+        // R522 namespace=NAME in the query of a request that needs a credential is the namespace in which an operator
+        // acts. … A tenant may name its own; with another it is answered 403, and nothing is done.
+        let registry = try Self.registry(transport)
+        let id = instanceID("web", "http", "10.0.0.1:80")
+        for spelling in ["namespace=shop%20one", "namespace=shop+one", "%6eamespace=shop%20on%65"] {
+            for (request, status) in Self.routes(id, spelling) {
+                #expect(try registry.send(request.bearing(Self.token)).status == status, "\(request)")
+            }
+            for (request, status) in Self.routes(id, spelling) {
+                #expect(try registry.send(request.bearing("shop one")).status == status, "\(request)")
+            }
+            let tenantsOwn = try registry.register(Body(), token: "tenant")
+            let before = try registry.everything(token: "tenant")
+            for (request, _) in Self.routes(id, spelling) {
+                #expect(try registry.send(request.bearing("tenant")).status == 403, "\(request)")
+                #expect(try registry.send(request).status == 401, "\(request)")
+                #expect(try registry.send(request.bearing("shop")).status == 403, "\(request)")
+            }
+            #expect(try registry.everything(token: "tenant") == before)
+            #expect(try registry.everything(token: "shop one") == #"{"instances":[]}"#)
+            #expect(try registry.send(.remove(tenantsOwn).bearing("tenant")).status == 200)
+        }
+        // A name that only contains it is no namespace.
+        let answer = try registry.send(
+            .get("/api/v1/services?xnamespace=shop&namespaces=shop&name=x").bearing("tenant"))
+        #expect(answer.status == 200)
+    }
+
+    @Test(
+        arguments: [
+            "namespace=", "namespace", "namespace=a&namespace=a", "namespace=%20", "namespace=%FF", "namespace=a%0A",
+            "namespace=%", "namespace=\(String(repeating: "n", count: 257))", "namespace=a&%6Eamespace=b",
+        ])
+    func `what is no namespace is answered 400, after the credential`(_ query: String) throws {
+        // R523 A namespace that is no namespace, or is given twice, is answered 400, and without AUTH_MODE so is any but
+        // default.
+        let registry = try Self.registry(.router)
+        let open = try Self.registry(.router, [])
+        for path in ["/api/v1/instances", "/api/v1/services", "/v1/catalog/services"] {
+            #expect(try registry.send(.get("\(path)?\(query)").bearing(Self.token)).status == 400, "\(query)")
+            #expect(try registry.send(.get("\(path)?\(query)").bearing("a")).status == 400, "\(query)")
+            #expect(try registry.send(.get("\(path)?\(query)")).status == 401, "\(query)")
+            for token in [Self.token, nil] {
+                let request = TestRequest.get("\(path)?namespace=shop")
+                #expect(try open.send(token.map { request.bearing($0) } ?? request).status == 400)
+                let own = TestRequest.get("\(path)?namespace=default")
+                #expect(try open.send(token.map { own.bearing($0) } ?? own).status == 200)
+            }
+        }
+    }
+
+    @Test func `an operator's token may stand wherever a token may`() throws {
+        // R520 … a token that is among those of OPERATOR_TOKEN, wherever a token may stand.
+        let registry = try Self.registry(.router)
+        try registry.register(Body(), token: "shop")
+        let query = "?namespace=shop"
+        let basic = Data("user:\(Self.token)".utf8).base64EncodedString()
+        for request in [
+            TestRequest.get("/api/v1/services\(query)").bearing(Self.token),
+            .get("/v1/catalog/services\(query)").with("X-Consul-Token", Self.token),
+            .get("/eureka/v2/apps\(query)").with("Authorization", "Basic \(basic)"),
+            .get("/api/eureka/\(Self.token)/v2/apps\(query)"),
+        ] {
+            let answer = try registry.send(request)
+            #expect(answer.status == 200 && answer.text.lowercased().contains("web"), "\(request): \(answer)")
+            #expect(!answer.text.contains(Self.token))
+        }
+    }
+
+    @Test func `members' addresses and errors are shown to operators only, once there are any`() throws {
+        // R526 Where an operator is configured, /api/v1/cluster shows addresses of members, conflicts and last_error to
+        // operators only.
+        let report = ClusterTests.troubledReport
+        func page(_ token: String?, _ configure: (inout Settings) -> Void) throws -> String {
+            let registry = try Registry(.router, cluster: ReportingCluster(report: report), configure)
+            let request = TestRequest.get("/api/v1/cluster")
+            let answer = try registry.send(token.map { request.bearing($0) } ?? request)
+            #expect(answer.status == 200)
+            return answer.text
+        }
+        let open = try page(nil) { _ in }
+        let withOperators = { (settings: inout Settings) in
+            settings.authMode = [.trusted]
+            settings.operatorToken = Secret(bytes: Array(Self.token.utf8))
+        }
+        #expect(open.contains("10.0.0.3") && open.contains("last_error") && open.contains("conflicts"))
+        #expect(try page(Self.token, withOperators) == open)
+        for token in ["tenant", nil, Self.token + "x"] {
+            let text = try page(token, withOperators)
+            #expect(!text.contains("10.0.0.") && !text.contains("last_error") && !text.contains("conflicts"), "\(text)")
+            #expect(text.contains("registry-1") && text.contains("streaming"), "\(text)")
+        }
+    }
+}
