@@ -168,11 +168,12 @@ test.feeds.prometheus: build deps.long
 test.feeds.envoy: build deps.long
 	python3 Tests/Long/feeds_envoy.py --registry bin/registry --venv $(VENV)
 
-# Have dig, dnspython, haproxy and Unbound ask by DNS, while the registry is restarted.
-test.feeds.dns: build deps.cluster
-	@command -v dig >/dev/null || { $(APT_INSTALL) bind9-dnsutils; }
-	@command -v unbound >/dev/null || { $(APT_INSTALL) unbound; }
+# Have dig, dnspython, haproxy, Unbound, glibc, dnsmasq, nginx, Caddy and Prometheus ask by DNS, while the registry is restarted.
+test.feeds.dns: build deps.proxies
+	@for tool in dig unbound dnsmasq ip; do command -v $$tool >/dev/null || missing=1; done; \
+		test -z "$$missing" || { $(APT_INSTALL) bind9-dnsutils unbound dnsmasq-base iproute2; }
 	python3 Tests/Long/feeds_dns.py --registry bin/registry --venv $(VENV)
+	python3 Tests/Long/feeds_resolvers.py --registry bin/registry --venv $(VENV)
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

@@ -37,9 +37,9 @@ def wait(what, condition, client=None):
     raise AssertionError(f"waited {WAIT_SECONDS} s in vain for {what}, which was {last!r}" + (f"\n{client.last_words()}" if client else ""))
 
 
-def code_block(document, number):
-    """A block of YAML that a page of the documentation has, as its reader pastes it."""
-    return re.findall(r"```yaml\n(.*?)```", (ROOT / document).read_text(), re.S)[number]
+def code_block(document, number, language="yaml"):
+    """A block that a page of the documentation has, as its reader pastes it."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.S)[number]
 
 
 def replace(text, *pairs):
@@ -51,14 +51,14 @@ def replace(text, *pairs):
 
 
 class Pair:
-    """Two members; clients register with the first and the second is read."""
+    """Two members; clients register with the first and the second is read. `of_each` has what is set for one of them alone."""
 
-    def __init__(self, program, **settings):
+    def __init__(self, program, of_each=({}, {}), **settings):
         self.program = program
         self.folder = tempfile.TemporaryDirectory(prefix="registry-feeds-")
         self.settings = [
-            {**cluster_settings(self.folder.name, 2), **settings, "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port())}
-            for _ in range(2)]
+            {**cluster_settings(self.folder.name, 2), **settings, "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port()), **own}
+            for own in of_each]
         self.members = start_together(program, self.settings)
         wait("the two members", lambda: all(self._is_joined(member) for member in self.members))
 

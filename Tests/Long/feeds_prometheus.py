@@ -24,20 +24,24 @@ REFRESH_SECONDS = 1
 DOCUMENT = "docs/prometheus.md"
 
 
-def configuration(folder, port, token=None):
-    pairs = [("http://localhost:8080/", f"http://127.0.0.1:{port}/"), ("refresh_interval: 15s", f"refresh_interval: {REFRESH_SECONDS}s")]
+def configuration(folder, port, token=None, text=None):
+    """That of the documentation, or a text in which the registry's address is put likewise."""
+    pairs = [("http://localhost:8080/", f"http://127.0.0.1:{port}/")]
+    if text is None:
+        text = code_block(DOCUMENT, 0)
+        pairs.append(("refresh_interval: 15s", f"refresh_interval: {REFRESH_SECONDS}s"))
     if token:
         pairs.append(("# authorization: {type: Bearer, credentials: TOKEN}", f"authorization: {{type: Bearer, credentials: {token}}} "))
     path = pathlib.Path(folder) / "prometheus.yml"
-    path.write_text("global: {scrape_interval: 5s}\n" + replace(code_block(DOCUMENT, 0), *pairs))
+    path.write_text("global: {scrape_interval: 5s}\n" + replace(text, *pairs))
     return path
 
 
 class Prometheus(Process):
-    def __init__(self, folder, port, token=None):
+    def __init__(self, folder, port, token=None, text=None):
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__(
-            PROMETHEUS, f"--config.file={configuration(folder, port, token)}", f"--storage.tsdb.path={folder}/data",
+            PROMETHEUS, f"--config.file={configuration(folder, port, token, text)}", f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={self.url.removeprefix('http://')}", "--log.level=warn")
 
     def targets(self):
@@ -121,7 +125,35 @@ def a_token_is_asked_for(options):
             assert {labels["__meta_a8_namespace"] for labels, _, _ in found.values()} == {"tenant-a"}
 
 
+def eureka_targets_survive_a_restart(options):
+    """Prometheus' own client of Eureka, which takes XML alone."""
+    with Pair(options.registry) as pair, tempfile.TemporaryDirectory() as folder:
+        for port in (9201, 9202):
+            pair.register("web", f"127.0.0.1:{port}", metadata={"zone": "eu"})
+        expected = {"127.0.0.1:9201", "127.0.0.1:9202"}
+        text = f"""
+scrape_configs:
+  - job_name: services
+    eureka_sd_configs: [{{server: "http://localhost:8080/eureka/v2", refresh_interval: {REFRESH_SECONDS}s}}]
+    relabel_configs:
+      - {{source_labels: [__meta_eureka_app_name], target_label: service}}
+      - {{source_labels: [__meta_eureka_app_instance_metadata_zone], target_label: zone}}
+"""
+        with Prometheus(folder, pair.read.port, text=text) as prometheus:
+            found = wait("both targets", lambda: prometheus.targets().keys() == expected and prometheus.targets(), prometheus)
+            labels = found["127.0.0.1:9201"][1]
+            assert (labels["service"].lower(), labels["zone"]) == ("web", "eu"), labels
+            lost, started = [], time.monotonic()
+            pair.watch(lambda: lost.extend(expected - prometheus.targets().keys()))
+            assert lost == [], f"targets were lost while the registry restarted: {lost}"
+            seconds, refused = time.monotonic() - started, len(prometheus.refusals())
+            assert 1 <= refused <= seconds / REFRESH_SECONDS + 2, (refused, seconds)
+            pair.register("web", "127.0.0.1:9203")
+            wait("what was registered since", lambda: prometheus.targets().keys() == expected | {"127.0.0.1:9203"}, prometheus)
+
+
 if __name__ == "__main__":
     sys.exit(checks.run([
         promtool_takes_the_documented_configuration, targets_follow_what_is_registered_and_survive_a_restart, a_token_is_asked_for,
+        eureka_targets_survive_a_restart,
     ], __doc__))
