@@ -6,7 +6,7 @@ SHELL := /bin/bash
 FEEDS := watch prometheus envoy consul dns
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
-.PHONY: test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
+.PHONY: test.ui deps.ui test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
 .PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -69,7 +69,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.feeds test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.ui test.feeds test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -148,6 +148,10 @@ test.kubernetes: build deps.long
 test.eureka: build deps.long
 	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/eureka_peers.py --registry bin/registry
+
+# Open the page in a real Chromium, and have it show and change what is registered; pictures are left in .build/page.
+test.ui: build deps.ui
+	python3 Tests/Long/web_page.py --registry bin/registry
 
 # Check every feed with the programs that read it; each runs alone too, as in `make test.feeds.dns`.
 test.feeds: $(addprefix test.feeds.,$(FEEDS))
@@ -264,6 +268,10 @@ deps.cluster: deps.long
 # Install the proxies of docs/proxies.md for which there are packages.
 deps.proxies: deps.long
 	@command -v haproxy nginx caddy >/dev/null && test "$$(command -v haproxy nginx caddy | wc -l)" = 3 || { $(APT_INSTALL) haproxy nginx-light caddy; }
+
+# Install the browser of the page's tests, if it is missing.
+deps.ui: deps.long
+	@command -v chromium chromedriver >/dev/null && test "$$(command -v chromium chromedriver | wc -l)" = 2 || { $(APT_INSTALL) chromium chromium-driver; }
 
 # Install the tools that cut networks and fake clocks, if they are missing.
 deps.faults: deps.long

@@ -56,6 +56,24 @@ let package = Package(
             ]),
         // The contract itself, embedded.
         .target(name: "Swagger", path: "swagger", resources: [.embedInCode("registry.json")]),
+        // The page for people, embedded.
+        .target(
+            name: "WebPage",
+            resources: [
+                .embedInCode("files/actions.js"),
+                .embedInCode("files/app.js"),
+                .embedInCode("files/catalog.js"),
+                .embedInCode("files/dom.js"),
+                .embedInCode("files/icon.svg"),
+                .embedInCode("files/index.html"),
+                .embedInCode("files/metrics.js"),
+                .embedInCode("files/pages.js"),
+                .embedInCode("files/session.js"),
+                .embedInCode("files/stream.js"),
+                .embedInCode("files/style.css"),
+                .embedInCode("files/table.js"),
+                .embedInCode("files/views.js"),
+            ]),
 
         // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows
         // all.
@@ -122,7 +140,7 @@ let package = Package(
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
                 "ReplicationServer", "Serving",
                 "Swagger",
-                "System", "TLS", "Telemetry", "Text", "Time",
+                "System", "TLS", "Telemetry", "Text", "Time", "WebPage",
             ]),
         .target(
             name: "RegistryServer",
@@ -228,7 +246,7 @@ let package = Package(
                 "RegistryServer",
                 "Serving", "TestCatalog", "TestEureka",
                 "TestRandom", "TestSupport",
-                "registry", "TestTime", "Time",
+                "registry", "TestTime", "Time", "WebPage",
             ]),
         .testTarget(
             name: "EurekaTests",

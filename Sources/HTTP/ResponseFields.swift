@@ -9,6 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case vary, contentEncoding, entityTag, location, allow, retryAfter
     case challenge, transportSecurity, staleness, proxyBuffering, cacheControl
     case consulIndex, consulLeader, consulContact
+    case contentSecurityPolicy, contentTypeOptions, referrerPolicy
     case allowedOrigin, allowedMethods, allowedHeaders, exposedHeaders, preflightAge
 
     /// The name as it is sent.
@@ -33,6 +34,9 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .consulIndex: "\r\nX-Consul-Index: "
         case .consulLeader: "\r\nX-Consul-KnownLeader: "
         case .consulContact: "\r\nX-Consul-LastContact: "
+        case .contentSecurityPolicy: "\r\nContent-Security-Policy: "
+        case .contentTypeOptions: "\r\nX-Content-Type-Options: "
+        case .referrerPolicy: "\r\nReferrer-Policy: "
         case .allowedOrigin: "\r\nAccess-Control-Allow-Origin: "
         case .allowedMethods: "\r\nAccess-Control-Allow-Methods: "
         case .allowedHeaders: "\r\nAccess-Control-Allow-Headers: "

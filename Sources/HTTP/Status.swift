@@ -7,6 +7,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
     case created = 201
     case noContent = 204
     case movedPermanently = 301
+    case seeOther = 303
     case notModified = 304
     case permanentRedirect = 308
     case badRequest = 400
@@ -49,6 +50,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
         case .created: "Created"
         case .noContent: "No Content"
         case .movedPermanently: "Moved Permanently"
+        case .seeOther: "See Other"
         case .notModified: "Not Modified"
         case .permanentRedirect: "Permanent Redirect"
         case .badRequest: "Bad Request"

@@ -12,4 +12,6 @@ extension Operation {
     static let swagger = Operation("swagger", .page)
     static let cluster = Operation("cluster", .page)
     static let catalogs = Operation("catalogs", .page)
+    static let webPage = Operation("webPage", .page)
+    static let webPageFile = Operation("webPageFile", .page)
 }

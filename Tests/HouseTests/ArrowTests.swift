@@ -41,6 +41,7 @@ struct ArrowTests {
             "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text", "Time"],
             system: ["Glibc", "Synchronization"]),
         Room("Swagger"),
+        Room("WebPage"),
         // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows
         // all. A protocol knows no other.
         Room(
@@ -100,7 +101,7 @@ struct ArrowTests {
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
                 "ReplicationServer", "Serving",
                 "Swagger",
-                "System", "TLS", "Telemetry", "Text", "Time",
+                "System", "TLS", "Telemetry", "Text", "Time", "WebPage",
             ]),
         Room(
             "RegistryServer",

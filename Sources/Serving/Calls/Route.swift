@@ -79,6 +79,13 @@ package final class Route: Sendable {
 
     package convenience init(
         _ method: Method, _ path: String, _ operation: Operation, style: RouteStyle,
+        handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Response
+    ) {
+        self.init(method, path, operation, style, .atOnce(handler))
+    }
+
+    package convenience init(
+        _ method: Method, _ path: String, _ operation: Operation, style: RouteStyle,
         patient handler: @escaping @Sendable (borrowing Call) throws(Refused) -> Reply
     ) {
         self.init(method, path, operation, style, .patient(handler))

@@ -97,7 +97,7 @@ struct OpenAPITests {
             "GET /v1/health/state/{state}": [200, 400, 401, 404, 500], "GET /v1/agent/self": [200, 400, 500],
             "GET /v1/status/leader": [200, 400, 500], "GET /v1/status/peers": [200, 400, 500],
             "GET /v1/catalog/datacenters": [200, 400, 500],
-            "GET /": [200],
+            "GET /": [200, 303], "GET /ui": [200, 303, 304], "GET /ui/{file}": [200, 304, 404],
             "GET /uptime": [200, 503], "GET /livez": [200],
             "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
             "GET /api/v1/cluster": [200], "GET /api/v1/catalogs": [200],

@@ -1,0 +1,131 @@
+// Starts the page: signs in where that is needed, follows the stream, and shows the view that the address names.
+
+import { Catalog } from './catalog.js'
+import { element } from './dom.js'
+import { eventsView, healthView, membersView, sourcesView } from './pages.js'
+import { Session } from './session.js'
+import { follow } from './stream.js'
+import { instancesView, servicesView } from './views.js'
+
+const views = {
+  '/services': servicesView, '/instances': instancesView, '/sources': sourcesView,
+  '/members': membersView, '/events': eventsView, '/health': healthView,
+}
+const session = new Session()
+const catalog = new Catalog()
+const content = document.getElementById('content')
+const live = document.getElementById('live')
+const notice = document.getElementById('notice')
+const signOut = document.getElementById('sign-out')
+const namespaces = document.getElementById('namespace')
+let shown = null
+let following = null
+
+function tell(text) {
+  notice.textContent = text
+  notice.hidden = false
+  clearTimeout(tell.timer)
+  tell.timer = setTimeout(() => { notice.hidden = true }, 6_000)
+}
+
+// The address is #/view?parameters, so that a view can be linked to. It never has a credential.
+function show() {
+  const [path, query] = location.hash.slice(1).split('?')
+  const make = views[path] ?? servicesView
+  shown?.stop()
+  shown = make({
+    session, catalog, tell, parameters: new URLSearchParams(query),
+    go: address => { location.hash = address },
+    replace: address => history.replaceState(null, '', `#${address}`),
+  })
+  document.title = `${shown.title} · Registry`
+  for (const link of document.querySelectorAll('nav a')) {
+    if (link.textContent === shown.title) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  content.replaceChildren(element('h2', { class: 'unseen' }, shown.title), shown.element)
+}
+
+function say(state, text) {
+  live.dataset.state = state
+  live.textContent = text
+}
+
+function followStream() {
+  following?.abort()
+  following = new AbortController()
+  catalog.clear()
+  follow(session, 'api/v1/watch', {
+    query: { status: 'ALL' }, signal: following.signal,
+    onEvent: (type, data) => catalog.take(type, data),
+    onState: state => {
+      if (state === 'live' || state === 'connecting') say(state, state)
+      else if (state.status === 401 || state.status === 403) signIn(state.message)
+      else say('waiting', state.status === 0 ? 'no answer, trying again' : state.message)
+    },
+  })
+}
+
+// An operator chooses among all namespaces. For others that page is not there, so it is asked for only by who says so.
+async function readNamespaces() {
+  const label = document.getElementById('namespace-label')
+  label.hidden = !session.isOperator
+  if (!session.isOperator) return
+  const found = await session.json('api/v1/namespaces').catch(error => { tell(error.message); return { namespaces: [] } })
+  const names = found.namespaces.map(namespace => namespace.name)
+  namespaces.replaceChildren(...names.map(name => element('option', { value: name, selected: name === (session.namespace ?? 'default') }, name)))
+}
+
+namespaces.addEventListener('change', () => {
+  session.namespace = namespaces.value
+  followStream()
+  show()
+})
+
+function signIn(why) {
+  following?.abort()
+  shown?.stop()
+  content.replaceChildren()
+  catalog.clear()
+  say('waiting', 'not signed in')
+  if (document.querySelector('dialog.sign-in')) return
+  const field = element('input', { type: 'password', id: 'token', autocomplete: 'off', required: true })
+  const operator = element('input', { type: 'checkbox', id: 'operator', checked: session.isOperator })
+  const dialog = element('dialog', { class: 'sign-in', 'aria-labelledby': 'sign-in-title', cancel: event => event.preventDefault() },
+    element('form', {
+      method: 'dialog',
+      submit: event => {
+        event.preventDefault()
+        session.token = field.value
+        session.isOperator = operator.checked
+        session.namespace = null
+        dialog.remove()
+        start()
+      },
+    }, element('h2', { id: 'sign-in-title' }, 'Sign in'),
+    session.token === null ? undefined : element('p', { role: 'alert', class: 'refusal' }, why),
+    element('label', { for: 'token' }, 'Token'), field,
+    element('label', {}, operator, ' It is an operator’s: show the namespaces to choose from'),
+    element('p', {}, 'It is kept in the memory of this page alone, until the page is closed or loaded again.'),
+    element('div', { class: 'actions' }, element('button', { type: 'submit', class: 'primary' }, 'Sign in'))))
+  document.body.append(dialog)
+  dialog.showModal()
+}
+
+signOut.addEventListener('click', () => {
+  session.token = null
+  session.namespace = null
+  session.isOperator = false
+  signOut.hidden = true
+  signIn('')
+})
+
+function start() {
+  signOut.hidden = session.token === null
+  followStream()
+  readNamespaces()
+  show()
+}
+
+addEventListener('hashchange', show)
+start()
