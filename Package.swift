@@ -173,7 +173,7 @@ let package = Package(
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
-            name: "TestSupport", dependencies: ["CZlib", "HTTP", "Libevent", "System", "TLS"],
+            name: "TestSupport", dependencies: ["CTLS", "CZlib", "HTTP", "Libevent", "System", "TLS"],
             path: "Tests/TestSupport"),
 
         .testTarget(name: "TimeTests", dependencies: ["Time"]),
@@ -211,7 +211,8 @@ let package = Package(
             name: "HTTPClientTests",
             dependencies: ["Gzip", "HTTP", "HTTPClient", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(name: "SystemTests", dependencies: ["System", "TestTime", "Time"]),
-        .testTarget(name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS"]),
+        .testTarget(
+            name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS", "TestSupport", "Text"]),
         .testTarget(name: "TelemetryTests", dependencies: ["System", "Telemetry", "TestRandom", "TestTime", "Time"]),
         .testTarget(
             name: "FuzzTests",
@@ -238,7 +239,8 @@ let package = Package(
                 "Catalog", "Configuration", "HTTPClient", "KubernetesSource", "RegistryCore", "System", "TestRandom",
                 "TestSupport", "TestTime", "Time",
             ]),
-        .testTarget(name: "AuthorizationTests", dependencies: ["Authorization", "TestRandom", "TestSupport"]),
+        .testTarget(
+            name: "AuthorizationTests", dependencies: ["Authorization", "TLS", "TestRandom", "TestSupport"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [

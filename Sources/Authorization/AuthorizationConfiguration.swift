@@ -8,8 +8,8 @@ package struct AuthorizationConfiguration: Sendable {
     package enum Scheme: Sendable {
         /// The token itself is the namespace.
         case trusted
-        /// The token is a JSON Web Token signed with HS256 under the secret, and names the namespace.
-        case jwt(Secret)
+        /// The token is a signed JSON Web Token, and names the namespace.
+        case jwt(TokenTrust)
         /// The client's certificate names the namespace.
         case mtls
     }
@@ -25,16 +25,28 @@ package struct AuthorizationConfiguration: Sendable {
         self.operators = operators
     }
 
-    /// As the settings have it; they never name `jwt` without a secret.
-    package init(_ settings: Settings) {
+    /// As the settings have it; they never name `jwt` with neither a secret nor keys.
+    ///
+    /// - Parameter keys: nil until the issuer's were had once.
+    package init(_ settings: Settings, keys: KeySet? = KeySet.none) {
         operators = OperatorCredentials(
             tokens: settings.operatorToken, certificateName: settings.operatorCertificateName)
-        schemes = settings.authMode.compactMap { scheme in
+        schemes = settings.authMode.map { scheme in
             switch scheme {
             case .trusted: .trusted
-            case .jwt: settings.jwtSecret.map(Scheme.jwt)
+            case .jwt: .jwt(TokenTrust(settings, keys: keys))
             case .mtls: .mtls
             }
         }
+    }
+}
+
+extension TokenTrust {
+    fileprivate init(_ settings: Settings, keys: KeySet?) {
+        self.init(
+            secret: settings.jwtSecret, keys: keys,
+            rules: ClaimRules(
+                namespace: ClaimPath(settings.jwtNamespaceClaim), issuer: settings.jwtIssuer,
+                audience: settings.jwtAudience))
     }
 }

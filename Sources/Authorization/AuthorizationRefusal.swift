@@ -1,4 +1,5 @@
-// Every reason for a 401, as one closed enum: a sentence made only of literals cannot give away a token or a secret.
+// Every reason why a credential is not accepted, as one closed enum: a sentence made only of literals cannot give away a
+// token or a secret. All are 401, but for two that say nothing of the credential.
 
 /// Why a credential was not accepted.
 package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
@@ -18,7 +19,15 @@ package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
     case criticalExtension
     case malformedSignature
     case wrongSignature
+    /// It is signed with a key that is not known.
+    case unknownKey
+    /// Whether it is good is not known, as long as the issuer's keys were never had: no 401.
+    case noKeysYet
+    /// It was not verified, since that takes more than a little effort (`TokenEffort`): no 401.
+    case unverified
     case malformedClaims
+    case wrongIssuer
+    case wrongAudience
     case noNamespaceClaim
     case malformedTime
     case expired
@@ -50,12 +59,18 @@ package enum AuthorizationRefusal: Error, Equatable, Sendable, CaseIterable {
             "the token is not a JSON Web Token, and is longer than the \(NamespaceRule.maximumLength) bytes of a "
                 + "namespace"
         case .malformedHeader: "the token's header is not base64url of a JSON object without repeated keys"
-        case .wrongAlgorithm: "the token's algorithm (alg) must be HS256"
+        case .wrongAlgorithm: "the token's algorithm (alg) is none that this registry has a secret or a key for"
         case .criticalExtension: "the token has critical extensions (crit), and none is supported"
         case .malformedSignature: "the token's signature is not base64url"
         case .wrongSignature: "the token's signature does not match"
+        case .unknownKey: "the token is signed with a key (kid, alg) that this registry does not have"
+        case .noKeysYet: "this registry does not have its issuer's keys yet: ask again, or ask another member"
+        case .unverified: "too many tokens wait to be verified: ask again, or ask another member"
         case .malformedClaims: "the token's claims are not base64url of a JSON object without repeated keys"
-        case .noNamespaceClaim: "the token's claim namespace must be a non-empty string"
+        case .wrongIssuer: "the token's issuer (iss) is not the one that this registry trusts (JWT_ISSUER)"
+        case .wrongAudience: "the token is not for this registry: its audience (aud) does not have JWT_AUDIENCE"
+        case .noNamespaceClaim:
+            "the token's claim that names the namespace (JWT_NAMESPACE_CLAIM) must be a non-empty string"
         case .malformedTime: "the token's claims exp and nbf must be numbers"
         case .expired: "the token has expired"
         case .notYetValid: "the token is not valid yet"

@@ -43,7 +43,7 @@ package final class Authorizer {
         for scheme in configuration.schemes {
             switch scheme {
             case .trusted: schemes.append(.trusted)
-            case .jwt(let secret): schemes.append(.jwt(try JWTScheme(secret)))
+            case .jwt(let trust): schemes.append(.jwt(try JWTScheme(trust)))
             case .mtls: schemesBeforeCertificate = schemes.count
             }
         }
@@ -61,21 +61,22 @@ package final class Authorizer {
     ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
     ///   - now: seconds since 1970 by the wall clock.
+    ///   - effort: how much work it may be; what would be more is refused as `unverified`.
     package func authorize(
-        credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64
+        credential: ArraySlice<UInt8>?, identity: ClientIdentity? = nil, now: Int64, effort: TokenEffort = .any
     ) throws(AuthorizationRefusal) -> Principal {
         if operators.exist, let name = operators.name(in: identity) { return Self.anOperator(.mtls, subject: name) }
         if let schemesBeforeCertificate {
             if isOperator(credential) { return Self.anOperator() }
             let verdict = CertificateScheme.judge(identity)
-            if case .notMine = verdict { return try authorizeWithoutCertificate(credential, identity, now) }
-            return try authorize(credential, before: schemesBeforeCertificate, otherwise: verdict, now)
+            if case .notMine = verdict { return try authorizeWithoutCertificate(credential, identity, now, effort) }
+            return try authorize(credential, before: schemesBeforeCertificate, otherwise: verdict, now, effort)
         }
         guard let credential else {
             guard isOpen else { throw .missing }
             return Self.anybody
         }
-        return try authorize(token: BearerToken.parse(credential).get(), now: now)
+        return try authorize(token: BearerToken.parse(credential).get(), now, effort)
     }
 
     /// Whether a credential is an operator's, for pages that are open to others as well.
@@ -102,12 +103,13 @@ package final class Authorizer {
     /// none, the certificate decides. The memory of tokens is not: it may know a token from another connection, by a
     /// scheme that here comes after the certificate.
     private func authorize(
-        _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Verdict, _ now: Int64
+        _ credential: ArraySlice<UInt8>?, before end: Int, otherwise certified: Verdict, _ now: Int64,
+        _ effort: TokenEffort
     ) throws(AuthorizationRefusal) -> Principal {
         if end > 0, let credential {
             let token = try BearerToken.parse(credential).get()
             for scheme in schemes[..<end] {
-                if let (principal, _) = try recognise(token, by: scheme, now: now) { return principal }
+                if let (principal, _) = try recognise(token, by: scheme, now, effort) { return principal }
             }
         }
         guard let (principal, _) = try certified.recognised() else { throw .noCertifiedNamespace }
@@ -116,14 +118,16 @@ package final class Authorizer {
 
     /// The certificate names nothing, so the token must.
     private func authorizeWithoutCertificate(
-        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, _ now: Int64
+        _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, _ now: Int64, _ effort: TokenEffort
     ) throws(AuthorizationRefusal) -> Principal {
         guard !schemes.isEmpty else { throw identity == nil ? .noCertificate : .noCertifiedNamespace }
         guard let credential else { throw .missing }
-        return try authorize(token: BearerToken.parse(credential).get(), now: now)
+        return try authorize(token: BearerToken.parse(credential).get(), now, effort)
     }
 
-    private func authorize(token: ArraySlice<UInt8>, now: Int64) throws(AuthorizationRefusal) -> Principal {
+    private func authorize(
+        token: ArraySlice<UInt8>, _ now: Int64, _ effort: TokenEffort
+    ) throws(AuthorizationRefusal) -> Principal {
         guard !isOpen else {
             if operators.accept(token) { return Self.anOperator() }
             guard token.elementsEqual("default".utf8) else { throw .isolationNotConfigured }
@@ -133,7 +137,7 @@ package final class Authorizer {
         if let principal = cache.principal(of: token, now: now) { return principal }
         if operators.accept(token) { return Self.anOperator() }
         for scheme in schemes {
-            guard let (principal, window) = try recognise(token, by: scheme, now: now) else { continue }
+            guard let (principal, window) = try recognise(token, by: scheme, now, effort) else { continue }
             cache.insert(token, principal, window)
             return principal
         }
@@ -142,18 +146,18 @@ package final class Authorizer {
 
     /// The principal of a token knows how long the token is good.
     private func recognise(
-        _ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64
+        _ token: ArraySlice<UInt8>, by scheme: Scheme, _ now: Int64, _ effort: TokenEffort
     ) throws(AuthorizationRefusal) -> (Principal, ValidityWindow)? {
-        guard let (found, window) = try judge(token, by: scheme, now: now).recognised() else { return nil }
+        guard let (found, window) = try judge(token, by: scheme, now, effort).recognised() else { return nil }
         var principal = found
         if window.until < .max { principal.expires = window.until }
         return (principal, window)
     }
 
-    private func judge(_ token: ArraySlice<UInt8>, by scheme: Scheme, now: Int64) -> Verdict {
+    private func judge(_ token: ArraySlice<UInt8>, by scheme: Scheme, _ now: Int64, _ effort: TokenEffort) -> Verdict {
         switch scheme {
         case .trusted: hasJWT && JWTAttempt.isOne(token) ? .notMine : TrustedScheme.judge(token)
-        case .jwt(let scheme): scheme.judge(token, now: now)
+        case .jwt(let scheme): scheme.judge(token, now: now, effort)
         }
     }
 }

@@ -1,31 +1,7 @@
-// The two JSON objects of a token. Both are read strictly: a key given twice is refused whatever it is, because two
-// readers that each take another of the two would disagree on what was signed.
+// The claims of a token, as far as they are asked for. They are read strictly (`StrictObject`): a claim given twice is
+// refused, in the objects that lead to the namespace too.
 
 import JSON
-
-/// The header of a token (RFC 7515, section 4): what it says about its own signature.
-struct JWTHeader {
-    /// Nil unless `alg` is exactly the string `HS256`.
-    private(set) var isHS256 = false
-    private(set) var hasCriticalExtensions = false
-
-    /// Nil when the bytes are not one JSON object with distinct keys.
-    init?(_ bytes: [UInt8]) {
-        do throws(JSONError) {
-            try readObject(bytes) { (reader, key) throws(JSONError) in
-                switch key {
-                case "alg" where try reader.peekType() == .string: isHS256 = try reader.readText() == "HS256"
-                case "crit":
-                    hasCriticalExtensions = true
-                    try reader.skipValue()
-                default: try reader.skipValue()
-                }
-            }
-        } catch {
-            return nil
-        }
-    }
-}
 
 /// The claims that the registry reads (RFC 7519, section 4); all others are passed over.
 struct JWTClaims: Equatable {
@@ -38,35 +14,96 @@ struct JWTClaims: Equatable {
     /// From `nbf` and `exp`, each widened by the leeway.
     let window: ValidityWindow
 
-    static func read(_ bytes: [UInt8]) -> Result<JWTClaims, AuthorizationRefusal> {
+    static func read(_ bytes: [UInt8], _ rules: ClaimRules = ClaimRules()) -> Result<JWTClaims, AuthorizationRefusal> {
+        var found = Found()
+        do throws(JSONError) {
+            try readObject(bytes) { (reader, key) throws(JSONError) in try found.read(&reader, key, rules) }
+        } catch {
+            return .failure(.malformedClaims)
+        }
+        guard found.timesAreNumbers else { return .failure(.malformedTime) }
+        guard rules.issuer == nil || found.isIssuer else { return .failure(.wrongIssuer) }
+        guard rules.audience == nil || found.isAudience else { return .failure(.wrongAudience) }
+        guard let namespace = found.namespace, !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
+        if let refusal = NamespaceRule.violation(namespace.utf8) { return .failure(refusal) }
+        var subject = found.subject
+        if let text = subject, NamespaceRule.violation(text.utf8) != nil { subject = nil }
+        return .success(JWTClaims(namespace: namespace, subject: subject, window: found.window))
+    }
+
+    /// What has been read so far.
+    private struct Found {
         var namespace: String?
         var subject: String?
         var window = ValidityWindow.always
         var timesAreNumbers = true
-        do throws(JSONError) {
-            try readObject(bytes) { (reader, key) throws(JSONError) in
-                let type = try reader.peekType()
-                switch key {
-                case "namespace" where type == .string: namespace = try reader.readString()
-                case "sub" where type == .string: subject = try reader.readString()
-                // Valid before `exp`, as RFC 7519 has it; seconds are whole, so the first one not before it is its
-                // ceiling.
-                case "exp" where type == .number: window.until = seconds(try reader.readNumber().approximation + leeway)
-                case "nbf" where type == .number: window.from = seconds(try reader.readNumber().approximation - leeway)
-                case "exp", "nbf":
-                    timesAreNumbers = false
+        var isIssuer = false
+        var isAudience = false
+
+        /// Reads one member of the claims. One claim may serve two ends: `sub` may name the namespace.
+        mutating func read(_ reader: inout JSONReader, _ key: JSONText, _ rules: ClaimRules) throws(JSONError) {
+            if key.bytes.elementsEqual(rules.namespace.names[0]) {
+                var copy = reader
+                namespace = try Self.readString(&copy, at: rules.namespace.names.dropFirst())
+            }
+            switch key {
+            case "sub": subject = try reader.readStringIfAny()
+            // Valid before `exp`, as RFC 7519 has it; seconds are whole, so the first one not before it is its ceiling.
+            case "exp":
+                if let time = try readTime(&reader) { window.until = JWTClaims.seconds(time + JWTClaims.leeway) }
+            case "nbf": if let time = try readTime(&reader) { window.from = JWTClaims.seconds(time - JWTClaims.leeway) }
+            case "iss": isIssuer = try reader.readStringIfAny().map { Self.areSame($0, rules.issuer) } ?? false
+            case "aud": isAudience = try Self.readAudience(&reader, rules.audience)
+            default: try reader.skipValue()
+            }
+        }
+
+        private mutating func readTime(_ reader: inout JSONReader) throws(JSONError) -> Double? {
+            guard try reader.peekType() == .number else {
+                timesAreNumbers = false
+                try reader.skipValue()
+                return nil
+            }
+            return try reader.readNumber().approximation
+        }
+
+        /// The string at the end of a path of names; nil where something else is there, or nothing.
+        private static func readString(
+            _ reader: inout JSONReader, at path: ArraySlice<[UInt8]>
+        ) throws(JSONError) -> String? {
+            guard let name = path.first else { return try reader.readStringIfAny() }
+            guard try reader.peekType() == .object else {
+                try reader.skipValue()
+                return nil
+            }
+            var found: String?
+            try reader.readStrictObject { (reader, key) throws(JSONError) in
+                if key.bytes.elementsEqual(name) {
+                    found = try readString(&reader, at: path.dropFirst())
+                } else {
                     try reader.skipValue()
-                default: try reader.skipValue()
                 }
             }
-        } catch {
-            return .failure(.malformedClaims)
+            return found
         }
-        guard timesAreNumbers else { return .failure(.malformedTime) }
-        guard let namespace, !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
-        if let refusal = NamespaceRule.violation(namespace.utf8) { return .failure(refusal) }
-        if let text = subject, NamespaceRule.violation(text.utf8) != nil { subject = nil }
-        return .success(JWTClaims(namespace: namespace, subject: subject, window: window))
+
+        /// Whether `aud`, a string or an array of them (RFC 7519, section 4.1.3), has the audience.
+        private static func readAudience(_ reader: inout JSONReader, _ wanted: String?) throws(JSONError) -> Bool {
+            guard try reader.peekType() == .array else {
+                return try reader.readStringIfAny().map { areSame($0, wanted) } ?? false
+            }
+            var isThere = false
+            try reader.enterArray()
+            while try reader.nextElement() {
+                if let text = try reader.readStringIfAny(), areSame(text, wanted) { isThere = true }
+            }
+            return isThere
+        }
+
+        /// As bytes: Swift's String would take two spellings of "é" for one.
+        private static func areSame(_ text: String, _ wanted: String?) -> Bool {
+            wanted.map { text.utf8.elementsEqual($0.utf8) } ?? false
+        }
     }
 
     /// The first whole second not before `time`, clamped to what 64 bits hold.
@@ -76,18 +113,4 @@ struct JWTClaims: Equatable {
         let whole = Int64(time)  // towards zero
         return Double(whole) < time ? whole + 1 : whole
     }
-}
-
-/// Reads one whole JSON object, each of whose keys comes once, member by member.
-private func readObject(
-    _ bytes: [UInt8], member: (inout JSONReader, JSONText) throws(JSONError) -> Void
-) throws(JSONError) {
-    var reader = JSONReader(bytes)
-    var seen: Set<[UInt8]> = []
-    try reader.enterObject()
-    while let key = try reader.nextKey() {
-        guard seen.insert(key.utf8).inserted else { throw JSONError(.duplicateKey, at: key.offset) }
-        try member(&reader, key)
-    }
-    try reader.finish()
 }

@@ -23,6 +23,9 @@ static inline void ctls_set_session_cache_mode(SSL_CTX *context, long mode) { SS
 // An inline function whose constants are macros with casts.
 static inline int ctls_error_reason(unsigned long code) { return ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0; }
 
+// Whether reading PEM has ended because there is no further block: an error like others, whose parts macros take out.
+static inline int ctls_is_end_of_pem(unsigned long code) { return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE; }
+
 // A macro over SSL_ctrl.
 static inline int ctls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
 

@@ -15,19 +15,19 @@ package enum SecretFile {
     /// How long the other end of a pipe may take, in milliseconds.
     package static let patience: Duration = .seconds(5)
 
-    /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than
-    /// `Settings.Limits.secretFileBytes`.
+    /// The whole file. Throws a `Failure` when it cannot be opened or read, or has more than `limit` bytes.
     ///
     /// For a pipe or FIFO it waits until the end arrives, at most `patience`, zero for not at all. A FIFO
     /// without a writer has ended.
-    package static func read(_ path: String, patience: Duration) throws -> [UInt8] {
+    package static func read(
+        _ path: String, patience: Duration, limit: Int = Settings.Limits.secretFileBytes
+    ) throws -> [UInt8] {
         // Nonblocking: opening a FIFO would wait until another process opens the other end.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw unsafe Failure(description: String(cString: strerror(errno))) }
         defer { close(descriptor) }
 
         let deadline = MonotonicClock.now() + patience
-        let limit = Settings.Limits.secretFileBytes
         var contents: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while true {

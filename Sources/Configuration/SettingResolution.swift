@@ -48,7 +48,7 @@ extension Settings {
         try resolved.checkProxies()
         try resolved.checkLifetimes()
         try resolved.checkRenderBytes()
-        try resolved.checkSecret()
+        try resolved.checkTokens()
         try resolved.checkReplicationTLS()
         try resolved.checkCluster()
         try resolved.checkOperator()
@@ -213,19 +213,6 @@ extension ResolvedSettings {
         )
     }
 
-    fileprivate mutating func checkSecret() throws(SettingError) {
-        guard settings.authMode.contains(.jwt) else { return }
-        guard let secret = settings.jwtSecret else {
-            throw .contradiction("\(shown("auth_mode")): jwt needs jwt_secret or jwt_secret_file, and neither is set.")
-        }
-        if secret.all.contains(where: { $0.count < Settings.Limits.soundSecretBytes }) {
-            warnings.append(
-                "jwt_secret is shorter than \(Settings.Limits.soundSecretBytes) bytes, so its tokens are easier to "
-                    + "forge than HS256 allows: choose a longer one.")
-        }
-        warnOfOuterWhiteSpace("jwt_secret", secret)
-    }
-
     fileprivate func checkReplicationTLS() throws(SettingError) {
         let files = ["replication_tls_cert", "replication_tls_key", "replication_tls_ca"]
         if settings.replicationTLS {
@@ -297,7 +284,7 @@ extension ResolvedSettings {
 
     /// White space around a secret is a part of it, and most often a slip: a second line ending in a file, a space
     /// before a quote.
-    private mutating func warnOfOuterWhiteSpace(_ name: String, _ secret: Secret) {
+    mutating func warnOfOuterWhiteSpace(_ name: String, _ secret: Secret) {
         let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
         let ends = secret.all.flatMap { [$0.first, $0.last].compactMap(\.self) }
         guard ends.contains(where: blanks.contains) else { return }

@@ -3,7 +3,7 @@
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
-    package static let rows: [SettingRow] = mainRows + operatorRows + dnsRows
+    package static let rows: [SettingRow] = mainRows + operatorRows + dnsRows + tokenRows
 
     private static let mainRows: [SettingRow] = [
         SettingRow(
@@ -153,15 +153,15 @@ extension Settings {
         SettingRow(
             "auth_mode", \.authMode, .authSchemes, default: "none",
             "How a credential becomes a namespace. `none`: all clients share the namespace `default`. `trusted`: the "
-                + "bearer token is the namespace. `jwt`: the claim `namespace` of an HS256 token. `mtls`: the client "
+                + "bearer token is the namespace. `jwt`: a claim of a signed token names it. `mtls`: the client "
                 + "certificate names it, by a URI `spiffe://…/ns/NAME` or by its subject's OU. Several schemes are "
                 + "tried in the order given, as a comma separated list or by repeating the flag; `none` stands "
                 + "alone."),
         SettingRow(
             "jwt_secret", secret: \.jwtSecret,
-            "The key that signs tokens; required with `jwt`. A key shorter than \(Limits.soundSecretBytes) bytes gets "
-                + "a warning. Every user of the machine can see a flag, so prefer the file, which may hold several "
-                + "keys, one a line; a token signed with any of them is valid."
+            "The secret that tokens are signed with by HS256; `jwt` needs this or `jwt_keys`. One shorter than "
+                + "\(Limits.soundSecretBytes) bytes gets a warning. Every user of the machine can see a flag, so prefer "
+                + "the file, which may hold several, one a line; a token signed with any of them is valid."
         ),
         SettingRow(
             "require_https", \.requireHTTPS, .boolean, default: "false",

@@ -61,8 +61,15 @@ package struct Settings: Sendable, Equatable {
 
     /// The schemes to try, in this order, without duplicates; when empty, no credential is required.
     package var authMode: [AuthScheme] = []
-    /// Invariant: present when `authMode` contains `.jwt`.
+    /// Invariant: this or `jwtKeys` is present when `authMode` contains `.jwt`.
     package var jwtSecret: Secret?
+    /// The file of public keys; nil is none.
+    package var jwtKeys: String?
+    /// What a token's `iss` must be, and its `aud` must have; nil is anything.
+    package var jwtIssuer: String?
+    package var jwtAudience: String?
+    /// The claim that names the namespace, as a path.
+    package var jwtNamespaceClaim = ""
     package var requireHTTPS = false
     /// Each 32 to 1,024 visible ASCII characters; nil: no token makes an operator.
     package var operatorToken: Secret?
@@ -315,6 +322,8 @@ extension Settings {
         package static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
         /// As long as 256 random bits are in base64 at least; a path and a header take the longest.
         package static let operatorTokenBytes = 32...1_024
+        /// An issuer and an audience are URLs, mostly; claims have short names.
+        package static let claimBytes = 1_024
         /// Under this, an HS256 secret is the weakest part (RFC 7518, section 3.2).
         package static let soundSecretBytes = 32
         /// 128 bits, if they are random: a shorter one can be guessed by an attacker that has recorded a proof.

@@ -139,7 +139,7 @@ func `a trusted token that is not UTF-8 is refused, not repaired`(token: [UInt8]
 
 @Test func `a secret shows in no description`() throws {
     let secret = Secret(bytes: Array("hunter2".utf8))
-    let configuration = AuthorizationConfiguration(schemes: [.jwt(secret), .trusted])
+    let configuration = AuthorizationConfiguration(schemes: [.jwt(TokenTrust(secret: secret)), .trusted])
     var dumped = ""
     dump(configuration, to: &dumped)
     for text in [

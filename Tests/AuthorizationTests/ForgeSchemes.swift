@@ -15,8 +15,11 @@ extension Forge {
     }
 
     static func jwt(_ secret: String = secret) throws -> AuthorizationConfiguration.Scheme {
-        .jwt(Secret(bytes: Array(secret.utf8)))
+        .jwt(TokenTrust(secret: Secret(bytes: Array(secret.utf8))))
     }
+
+    /// Public keys, and no secret.
+    static func keys(_ keys: KeySet) -> AuthorizationConfiguration.Scheme { .jwt(TokenTrust(keys: keys)) }
 }
 
 /// What an authorizer comes to, where only the namespace matters.
@@ -41,4 +44,16 @@ extension Authorizer {
     }
 
     func authorize(token: String, now: Int64 = Forge.now) -> Judged { authorize("Bearer " + token, now: now) }
+}
+
+extension Judged {
+    var isRefused: Bool { if case .refused = self { true } else { false } }
+}
+
+extension KeySet {
+    init(_ text: String) throws(KeySetError) { try self.init(Array(text.utf8)) }
+
+    init(pem signers: SigningKey...) throws(KeySetError) {
+        try self.init(signers.map(\.publicText).joined(separator: "\n"))
+    }
 }

@@ -40,7 +40,9 @@ func `a token of another implementation is accepted, with and without its prefix
 @Test func `a token under any of the secrets in force is accepted`() throws {
     // R913 … all are accepted from others.
     let authorizer = try Forge.authorizer(
-        .jwt(Secret(bytes: Array("new".utf8), others: [Array("older".utf8), Array("old".utf8)])))
+        .jwt(
+            TokenTrust(
+                secret: Secret(bytes: Array("new".utf8), others: [Array("older".utf8), Array("old".utf8)]))))
     for secret in ["new", "older", "old"] {
         #expect(authorizer.authorize(token: Forge.token(secret: secret)) == .namespace(Namespace("tenant-a")))
     }

@@ -115,8 +115,9 @@ struct RegistryCommandTests {
         let ofReplication = [
             "replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name",
         ]
-        if (ofTLS + ofReplication + ["operator_cert_name"]).contains(name) {
-            // A path by itself is allowed; alone among them it contradicts the others.
+        let ofTokens = ["jwt_keys", "jwt_issuer", "jwt_audience", "jwt_namespace_claim"]
+        if (ofTLS + ofReplication + ofTokens + ["operator_cert_name"]).contains(name) {
+            // It is allowed by itself; alone it contradicts the others.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")
         } else if ["port_file", "cluster_dir", "member_name", "eureka_namespace"].contains(name) {

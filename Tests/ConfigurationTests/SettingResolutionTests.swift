@@ -171,8 +171,34 @@ struct SettingResolutionTests {
     @Test func `jwt needs a secret`() {
         #expect(
             error([:], ["AUTH_MODE": "trusted,jwt"])?.description
-                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_secret or jwt_secret_file, and neither is set."
+                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_keys, jwt_secret or jwt_secret_file, and none is set."
         )
+    }
+
+    @Test func `public keys do instead of a secret, and settings of tokens want jwt`() throws {
+        let resolved = try resolve(["auth_mode": ["jwt"], "jwt_keys": ["/keys.pem"]])
+        #expect(resolved.settings.jwtKeys == "/keys.pem" && resolved.settings.jwtNamespaceClaim == "namespace")
+        for (name, value) in [
+            ("jwt_keys", "/k"), ("jwt_issuer", "i"), ("jwt_audience", "a"), ("jwt_namespace_claim", "tenant"),
+        ] {
+            #expect(
+                error([name: [value]])?.description
+                    == "\(name) \(value) (flag --\(name)): it has no effect without jwt in auth_mode none (default).")
+        }
+    }
+
+    @Test(arguments: [
+        "-----BEGIN PUBLIC KEY-----\nMFkw", "-----BEGIN RSA PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----\r\nMII",
+    ])
+    func `what everybody may know is no secret`(text: String) {
+        // J102 A JWT_SECRET that begins as a public key or a certificate in PEM does stops the start.
+        let outright = error(["auth_mode": ["jwt"], "jwt_secret": [text]])?.description
+        #expect(outright?.contains("it is a public key or a certificate in PEM") == true)
+        let file = Array((text + "\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n").utf8)
+        #expect(throws: SettingError.self) {
+            try Settings.resolve(
+                flags: ["auth_mode": ["jwt"], "jwt_secret_file": ["f"]], environment: [:], readFile: { _ in file })
+        }
     }
 
     @Test(arguments: [(1, true), (31, true), (32, false), (64, false)])

@@ -9,7 +9,7 @@ struct RuleTests {
     private static let contracts: [(page: String, letters: [Character])] = [
         ("docs/rest-api.md", ["R"]), ("docs/eureka.md", ["E"]), ("docs/catalogs.md", ["F", "K", "U"]),
         ("docs/feeds.md", ["A"]), ("docs/watch.md", ["W"]), ("docs/prometheus.md", ["H"]), ("docs/envoy.md", ["V"]),
-        ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]), ("docs/page.md", ["P"]),
+        ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]), ("docs/page.md", ["P"]), ("docs/tokens.md", ["J"]),
     ]
     private static let letters = Set(contracts.flatMap(\.letters))
 

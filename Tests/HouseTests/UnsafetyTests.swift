@@ -88,6 +88,7 @@ struct UnsafetyTests {
 
     /// The promises that the compiler has to take on trust, each with its proof.
     static let promises = [
+        "Sources/TLS/PublicKey.swift": "an EVP_PKEY is only read once it is made, and counts its references atomically",
         "Sources/TLS/TLSContext.swift": "an SSL_CTX is only read once it is made, and counts its references atomically",
         "Sources/TLS/SHA256.swift":
             "a fetched EVP_MD never changes and guards its own reference count; it lives as long as the process",

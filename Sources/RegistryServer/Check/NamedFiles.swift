@@ -1,6 +1,7 @@
 // What `--check_config` says about the files that the settings name: a path that is well written and leads nowhere
 // stops the start as surely as a bad number.
 
+import Authorization
 package import Configuration
 import Glibc
 import HTTPClient
@@ -21,6 +22,7 @@ package enum NamedFiles {
         if let tls = settings.tls {
             look("tls_cert") { _ = try TLSContext(tls, ticketKeys: nil, now: now) }
         }
+        if let path = settings.jwtKeys { look("jwt_keys") { _ = try KeySet(file: path) } }
         if settings.replication, let tls = settings.replicationSecurity {
             look("replication_tls_cert") {
                 _ = try TLSContext(accepting: tls, now: now)

@@ -43,14 +43,14 @@ package final class RegistryProcess {
     /// As they were at the start; those that may change are in `live`.
     private let settings: Settings
     private let log: LogPipe
-    private let logger: Logger
-    private let threshold: LogThreshold
-    private let live: LiveSettings
-    private let reloader = Reloader()
+    let logger: Logger
+    let threshold: LogThreshold
+    let live: LiveSettings
+    let reloader = Reloader()
     /// The limit on them.
-    private let openFiles: Int
-    private let context: ServerContext
-    private var registry: RegistryState { context.registry }
+    let openFiles: Int
+    let context: ServerContext
+    var registry: RegistryState { context.registry }
     private let borderLog: LimitLog
     /// Nil when it is off.
     private let eventLog: EventLog?
@@ -59,19 +59,20 @@ package final class RegistryProcess {
     /// Nil when it is off; one of the two ports is there.
     private let plainPort, securePort: ListeningPort?
     private let dns: DNSParts?
-    private let keeper: CertificateKeeper?
+    let keeper: CertificateKeeper?
+    let tokenKeys: TokenKeys
     /// Nil when this registry is alone.
-    private let replication: ReplicationService?
+    let replication: ReplicationService?
     /// Nil when no source is configured, and until they are started.
-    private var catalogSources: CatalogSources?
+    var catalogSources: CatalogSources?
     private var eurekaPeers: EurekaPeerThread?
-    private let loop: EventLoop
+    let loop: EventLoop
     private var threads: [NamedThread] = []
-    private var workers: [MailboxSender<WorkerOrder>] = []
+    var workers: [MailboxSender<WorkerOrder>] = []
     private var running = 0
     private var status: Int32 = 0
     private var mailbox: Mailbox<WorkerReport>?
-    private var events: [LoopEvent] = []
+    var events: [LoopEvent] = []
     /// What one turn of the loop leaves to the next, and the end of what must end.
     private var expiryBacklog, eventBacklog, deadline: LoopEvent?
     /// The end of `drain_time`.
@@ -113,6 +114,7 @@ package final class RegistryProcess {
             }
         }
         self.keeper = keeper
+        tokenKeys = try StartError.reading(["jwt_keys"], of: resolved) { try TokenKeys(resolved.settings) }
         plainPort = try StartError.opening("api_port", of: resolved) {
             try ListeningPort.open(resolved.settings.apiPort, resolved.settings, loops)
         }
@@ -195,7 +197,7 @@ package final class RegistryProcess {
 
     private func startWorkers(_ gauges: [ConnectionGauge]) throws {
         guard let control = mailbox?.sender else { return }
-        let authorization = AuthorizationConfiguration(settings)
+        let authorization = authorization
         for index in gauges.indices {
             var services: [LoopWorker.Service] = []
             if let plainPort { services.append(.http(plainPort.descriptors[index])) }
@@ -261,49 +263,6 @@ package final class RegistryProcess {
         return status
     }
 
-    // MARK: - Files that change
-
-    private func watchFiles() throws {
-        reloader.add(live.watch) { [unowned self] in
-            apply(live.reload())
-            return live.watch
-        }
-        if let keeper {
-            reloader.add(keeper.watch) { [logger] in
-                keeper.reload(now: WallClock.seconds(), logger)
-                return keeper.watch
-            }
-        }
-        if let replication, let watch = replication.certificateWatch {
-            reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
-        }
-        events.append(try LoopEvent.signal(SIGHUP, on: loop) { [reloader] _ in reloader.readAll() })
-        events.append(
-            try LoopEvent.every(milliseconds: Reloader.period, on: loop) { [reloader, keeper] _ in
-                keeper?.rotateTicketKeys(monotonic: MonotonicClock.now().seconds)
-                reloader.look()
-            })
-    }
-
-    /// Passes changed settings to the parts that they concern.
-    private func apply(_ changed: [String]) {
-        guard !changed.isEmpty else { return }
-        let settings = live.settings
-        threshold.level = settings.logLevel
-        context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
-        registry.rateLimits.change(settings)
-        registry.store.change(namespaceCapacity: settings.namespaceCapacity)
-        registry.tagRule.change(settings)
-        context.change(LimitRules(settings, openFiles: openFiles), settings)
-        if changed.contains(where: ["jwt_secret", "operator_token"].contains) {
-            for worker in workers { worker.send(.authorize(AuthorizationConfiguration(settings))) }
-        }
-        if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
-            replication?.change(secrets: secret.all)
-        }
-        catalogSources?.change(changed, to: settings)
-    }
-
     // MARK: - Leases
 
     private func expireLeases() {
@@ -342,9 +301,11 @@ package final class RegistryProcess {
         switch report {
         case .serving(let orders):
             workers.append(orders)
-            // It was made with the secrets of the start.
-            if live.settings.jwtSecret != settings.jwtSecret || live.settings.operatorToken != settings.operatorToken {
-                orders.send(.authorize(AuthorizationConfiguration(live.settings)))
+            // It was made with the secrets and keys of the start.
+            if live.settings.jwtSecret != settings.jwtSecret || live.settings.operatorToken != settings.operatorToken
+                || tokenKeys.haveChanged
+            {
+                orders.send(.authorize(authorization))
             }
             // One that is ready only after the stop was asked for, or after another one failed.
             guard registry.lifecycle.state == .starting else { return orders.send(.drain) }

@@ -2,6 +2,7 @@
 // setting that led them there nor where its value came from; here both are named, since that is what the operator can
 // change.
 
+import Authorization
 import Configuration
 import Libevent
 import TLS
@@ -13,7 +14,7 @@ struct StartError: Error, CustomStringConvertible {
     let reason: any Error
 
     /// Whether the files that the settings name are at fault.
-    var isOfFiles: Bool { reason is TLSError }
+    var isOfFiles: Bool { reason is TLSError || reason is KeyFileError }
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
 
@@ -34,7 +35,7 @@ struct StartError: Error, CustomStringConvertible {
     {
         do {
             return try read()
-        } catch let error as TLSError {
+        } catch  where error is TLSError || error is KeyFileError {
             // The error names the file, and the settings have its path.
             let sentence = "\(error)"
             let blamed = files.filter { name in

@@ -14,7 +14,7 @@ enum JWTProperty {
     private static let now: Int64 = 1_800_000_000
 
     static func violation(_ bytes: [UInt8]) -> String? {
-        guard let scheme = try? JWTScheme(Secret(bytes: secret)) else { return "no scheme" }
+        guard let scheme = try? JWTScheme(TokenTrust(secret: Secret(bytes: secret))) else { return "no scheme" }
         if case .recognised = scheme.judge(bytes[...], now: now) { return "an unsigned token is let in" }
         if case .success(let token) = BearerToken.parse(bytes[...]), case .recognised = scheme.judge(token, now: now) {
             return "an unsigned credential is let in"
@@ -34,7 +34,7 @@ enum JWTProperty {
         let message = encode(header) + [UInt8(ascii: ".")] + encode(claims)
         guard let code = try? HMACSHA256(key: secret).code(for: message) else { return "no HMAC" }
         let verdict = scheme.judge((message + [UInt8(ascii: ".")] + encode(code))[...], now: now)
-        let isGoodHeader = JWTHeader(header).map { $0.isHS256 && !$0.hasCriticalExtensions } ?? false
+        let isGoodHeader = JWTHeader(header).map { $0.algorithm == .hs256 && !$0.hasCriticalExtensions } ?? false
         switch (verdict, JWTClaims.read(claims)) {
         case (.recognised(let principal, let window), .success(let read)):
             guard isGoodHeader else { return "a bad header is let in" }

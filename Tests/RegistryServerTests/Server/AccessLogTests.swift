@@ -132,7 +132,8 @@ struct AccessLogTests {
         ] {
             misspelled.append(words + good)
         }
-        let jwt = AuthorizationConfiguration.Scheme.jwt(Secret(bytes: Array(Forge.secret.utf8)))
+        let jwt = AuthorizationConfiguration.Scheme.jwt(
+            TokenTrust(secret: Secret(bytes: Array(Forge.secret.utf8))))
         for schemes in [[jwt, .trusted], [.trusted, jwt]] {
             let requests = misspelled.map {
                 "GET /api/v1/services HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \($0)\r\n\r\n"

@@ -1,0 +1,77 @@
+// The files that a running process follows: settings, secrets, certificates, keys. One reloader looks at all of them;
+// here stands which there are, and what becomes of a change.
+
+import Authorization
+import Catalog
+import Configuration
+import Glibc
+import Libevent
+import RegistryCore
+import ReplicationServer
+import Serving
+import System
+import TLS
+import Telemetry
+import Time
+
+extension RegistryProcess {
+    func watchFiles() throws {
+        reloader.add(live.watch) { [unowned self] in
+            apply(live.reload())
+            return live.watch
+        }
+        if let keeper {
+            reloader.add(keeper.watch) { [logger] in
+                keeper.reload(now: WallClock.seconds(), logger)
+                return keeper.watch
+            }
+        }
+        if let watch = tokenKeys.watch {
+            reloader.add(watch) { [unowned self] in
+                if tokenKeys.reload(logger) { authorizeAnew() }
+                return tokenKeys.watch ?? watch
+            }
+        }
+        if let replication, let watch = replication.certificateWatch {
+            reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
+        }
+        events.append(try LoopEvent.signal(SIGHUP, on: loop) { [reloader] _ in reloader.readAll() })
+        events.append(
+            try LoopEvent.every(milliseconds: Reloader.period, on: loop) { [reloader, keeper] _ in
+                keeper?.rotateTicketKeys(monotonic: MonotonicClock.now().seconds)
+                reloader.look()
+            })
+    }
+
+    /// Passes changed settings to the parts that they concern.
+    private func apply(_ changed: [String]) {
+        guard !changed.isEmpty else { return }
+        let settings = live.settings
+        threshold.level = settings.logLevel
+        context.accessLogRule.change(to: settings.accessLog, probes: settings.accessLogProbes)
+        registry.rateLimits.change(settings)
+        registry.store.change(namespaceCapacity: settings.namespaceCapacity)
+        registry.tagRule.change(settings)
+        context.change(LimitRules(settings, openFiles: openFiles), settings)
+        if changed.contains(where: ["jwt_secret", "operator_token"].contains) {
+            authorizeAnew()
+        }
+        if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
+            replication?.change(secrets: secret.all)
+        }
+        catalogSources?.change(changed, to: settings)
+    }
+
+    // MARK: - Credentials
+
+    /// What credentials are judged by now.
+    var authorization: AuthorizationConfiguration {
+        AuthorizationConfiguration(live.settings, keys: tokenKeys.current)
+    }
+
+    /// Has the loops judge credentials by what has changed.
+    private func authorizeAnew() {
+        let authorization = authorization
+        for worker in workers { worker.send(.authorize(authorization)) }
+    }
+}
