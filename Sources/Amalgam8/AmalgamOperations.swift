@@ -17,4 +17,5 @@ extension Operation {
     static let listTargets = Operation("listTargets", .lookUp)
     static let watchInstances = Operation("watchInstances", .lookUp)
     static let listEvents = Operation("listEvents", .history)
+    static let listRefusals = Operation("listRefusals", .history)
 }

@@ -19,5 +19,6 @@ package enum AmalgamRoutes {
         Route(.get, "/api/v1/targets", .listTargets, patient: ListHandlers.targets),
         Route(.get, "/api/v1/watch", .watchInstances, patient: WatchHandlers.watch),
         Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),
+        Route(.get, "/api/v1/refusals", .listRefusals, handler: RefusalHandlers.list),
     ]
 }

@@ -20,6 +20,8 @@ struct EventQuery {
     /// Nil asks for the newest.
     private(set) var since: UInt64?
     private(set) var limit = standardLimit
+    /// Whether a namespace was asked for by its name.
+    private(set) var namesNamespace = false
 
     /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and a number out of its
     /// range.
@@ -42,7 +44,7 @@ struct EventQuery {
                     throw .invalid("limit must be a whole number from 1 to \(Self.maximumLimit)")
                 }
                 self.limit = Int(limit)
-            case "namespace": break  // It was judged with the credential.
+            case "namespace": namesNamespace = true  // It was judged with the credential.
             default: throw .invalid("the query parameters are since, limit and namespace, each at most once")
             }
         }

@@ -144,6 +144,12 @@ enum MetricsPage {
         ) {
             $0.sample(context.events.missed)
         }
+        text.counter(
+            "a8registry_refusals_left_out_total",
+            help: "Refused requests that /api/v1/refusals leaves out, because they came too fast."
+        ) {
+            $0.sample(context.refusals.leftOut)
+        }
     }
 
     private static func rendered(_ context: ServerContext, _ text: inout PrometheusText) {

@@ -344,7 +344,23 @@ def each_view_has_a_picture(options):
             assert names == [], f"without a name: {names}"
 
 
+def why_a_client_was_refused_is_told(options):
+    with page(options) as (registry, shown):
+        connection = registry.connect()
+        for _ in range(3):
+            connection.request("PUT", "/api/v1/instances/0123456789abcdef/heartbeat")
+            answer = connection.getresponse()
+            sentence = json.loads(answer.read())["Error"]
+            assert answer.status == 410, answer.status
+        connection.close()
+        shown.view("health")
+        shown.wait_for(sentence)
+        row = shown.text(".rows [role=row]").split("\n")
+        assert "3" in row and "410" in row and "127.0.0.1" in row, row
+
+
 CHECKS = [
+    why_a_client_was_refused_is_told,
     what_is_registered_appears_and_what_is_removed_goes,
     an_instance_is_found_by_service_tag_zone_and_status,
     hostile_names_are_text,

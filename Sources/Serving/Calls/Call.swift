@@ -94,6 +94,9 @@ package struct Call: ~Copyable {
     /// Whether an operator asks.
     package var isByOperator: Bool { principal?.isOperator ?? isOfOperator }
 
+    /// Whether the call may learn of all namespaces: an operator's, and any where there is one namespace.
+    package var seesAllNamespaces: Bool { isByOperator || context.settings.authMode.isEmpty }
+
     /// Whether the call may learn what is no tenant's affair: addresses of members, and what is wrong with them. Where
     /// no operator is configured, everybody may.
     package var showsInternals: Bool { isByOperator || !context.settings.hasOperators }

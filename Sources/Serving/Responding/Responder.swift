@@ -175,6 +175,16 @@ package final class Responder {
         let microseconds = Int(finished().nanoseconds(since: call.arrived) / 1_000)
         metrics.record(call.number, response.status, microseconds: microseconds)
         accessLog?.append(call, response, id, bytes: bytes, microseconds: microseconds)
+        if let sentence = response.refusal { note(sentence, response.status, id, call) }
+    }
+
+    private func note(_ sentence: String, _ status: Status, _ id: RequestID, _ call: borrowing Call) {
+        context.refusals.note(at: call.moment.wall) {
+            RefusalEntry(
+                at: call.moment.wall, requestID: id.value, client: call.client, namespace: call.namespace,
+                operation: call.operation.name, status: status, sentence: sentence,
+                method: "\(call.request.head.method.name)", path: Array(LoggedTarget.path(call.request.head.path)))
+        }
     }
 
     /// Answers what the transport refuses before there is a request. One that could not be read is counted and logged
@@ -190,6 +200,11 @@ package final class Responder {
         case .unreadable(let received):
             metrics.record(routes.numberOfUnmatched, refusal.status, microseconds: 0)
             accessLog?.append(refusal, received, id, bytes: response.body.count, from: client, at: wall)
+            context.refusals.note(at: wall) {
+                RefusalEntry(
+                    at: wall, requestID: id.value, client: client, namespace: nil, operation: Operation.unmatched.name,
+                    status: refusal.status, sentence: refusal.sentence, method: "", path: [])
+            }
         case .limit:
             if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.connectionTime) }
         case .lost: break

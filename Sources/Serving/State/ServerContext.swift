@@ -14,6 +14,7 @@ package final class ServerContext: Sendable {
     /// What is asked, by whatever protocol.
     package let registry: RegistryState
     package let events = EventCounts()
+    package let refusals = RecentRefusals()
     /// The limits on connections, and a tally of the clients that exceeded them.
     package let connectionLimits: ConnectionLimits
     /// Stands for this run of the process.

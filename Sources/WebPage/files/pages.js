@@ -114,9 +114,24 @@ export function healthView({ session }) {
   const ready = element('article', {})
   const load = element('article', {})
   const refused = element('article', {})
+  const table = new Table({
+    label: 'Refused lately',
+    empty: 'Nothing was refused lately.',
+    columns: [
+      { title: 'Last', width: '7rem', cell: row => element('time', { datetime: row.last, title: row.last }, clock(row.last)) },
+      { title: 'Times', width: '6rem', cell: row => count(row.count), by: row => row.count },
+      { title: 'Status', width: '6rem', cell: row => String(row.status), by: row => row.status },
+      { title: 'Why', width: '4fr', cell: row => element('span', { title: row.error }, row.error) },
+      { title: 'Client', width: '10rem', cell: row => row.client ?? '', by: row => row.client ?? '' },
+      { title: 'Request', width: '3fr', cell: row => row.path === undefined ? 'could not be read' : `${row.method} ${row.path}` },
+      { title: 'Request id', width: '10rem', cell: row => element('code', {}, row.request_id) },
+    ],
+  })
   let before = null
-  return asking('Health', element('div', { class: 'cards' }, ready, load, refused), async signal => {
-    const [readiness, report, metrics] = await Promise.all([
+  return asking('Health', element('div', { class: 'view' },
+    element('div', { class: 'cards' }, ready, load, refused), element('h2', {}, 'Refused lately'), table.element), async signal => {
+    const [{ refusals }, readiness, report, metrics] = await Promise.all([
+      session.json('api/v1/refusals', { signal }),
       session.open('readyz', { signal, accept: [503] }).then(answer => answer.json()),
       session.open('uptime', { signal, accept: [503] }).then(answer => answer.json()),
       session.text('metrics', { signal }).then(text => ({ at: performance.now(), values: read(text) })),
@@ -143,6 +158,7 @@ export function healthView({ session }) {
     refused.replaceChildren(element('h2', {}, 'Refused since the start'), statuses.length === 0 ? element('p', {}, 'Nothing was refused.')
       : details(statuses.map(({ labels, value }) => [labels.status, `${count(value)}: ${reasons[labels.status] ?? ''}`])))
     before = metrics
+    table.show(refusals.map(refusal => ({ ...refusal, key: `${refusal.status} ${refusal.client} ${refusal.operation} ${refusal.namespace} ${refusal.error}` })))
   })
 }
 

@@ -91,6 +91,7 @@ struct OpenAPITests {
             "POST /v3/discovery:endpoints": [200, 304, 400, 401, 413, 415, 503],
             "GET /api/v1/watch": [200, 400, 401, 503],
             "GET /api/v1/targets": [200, 304, 400, 401, 503], "GET /api/v1/events": [200, 400, 401],
+            "GET /api/v1/refusals": [200, 400, 401],
             "GET /v1/catalog/services": [200, 400, 401, 500], "GET /v1/catalog/service/{name}": [200, 400, 401, 500],
             "GET /v1/health/service/{name}": [200, 400, 401, 500],
             "GET /v1/health/checks/{name}": [200, 400, 401, 500],
