@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 # The feeds that have tests with real clients.
-FEEDS := watch prometheus envoy consul dns
+FEEDS := watch prometheus envoy consul dns readme
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.ui deps.ui test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
@@ -178,6 +178,11 @@ test.feeds.dns: build deps.proxies
 		test -z "$$missing" || { $(APT_INSTALL) bind9-dnsutils unbound dnsmasq-base iproute2; }
 	python3 Tests/Long/feeds_dns.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/feeds_resolvers.py --registry bin/registry --venv $(VENV)
+
+# Do what README tells a newcomer to do with Prometheus, Traefik, Envoy and haproxy.
+test.feeds.readme: build deps.demo
+	@for tool in dig ip; do command -v $$tool >/dev/null || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) bind9-dnsutils iproute2; }
+	python3 Tests/Long/feeds_readme.py --registry bin/registry --venv $(VENV)
 
 # Check that a client behind a load balancer, served by one member after the other, always reads its own writes.
 test.balancer: build deps.cluster

@@ -50,7 +50,7 @@ class Envoy(Process):
         self.entry, self.admin = free_port(), free_port()
         pairs = [
             ("port_value: 10000", f"port_value: {self.entry}"), ("port_value: 8080", f"port_value: {port}"),
-            ("address: localhost", "address: 127.0.0.1"), ("refresh_delay: 2s", f"refresh_delay: {REFRESH_SECONDS}s")]
+            ("refresh_delay: 2s", f"refresh_delay: {REFRESH_SECONDS}s")]
         if service:
             pairs.append(("eds_cluster_config:\n", f"eds_cluster_config:\n        service_name: \"{service}\"\n"))
         if metadata:

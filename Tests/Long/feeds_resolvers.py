@@ -46,24 +46,28 @@ def caddy_program(folder):
     """Caddy itself, below the virtual environment."""
     target = folder / CADDY.replace("==", "-")
     if not target.exists():
-        if not (folder / "bin" / "python").exists():
-            venv.create(folder, with_pip=True)
         with tempfile.TemporaryDirectory(dir=folder) as made:
             subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--target", f"{made}/all", CADDY], check=True)
             pathlib.Path(f"{made}/all").rename(target)
     return next(path for path in target.rglob("caddy*") if path.is_file() and os.access(path, os.X_OK) and path.stat().st_size > 1_000_000)
 
 
-def enter():
-    """Starts this program again in namespaces of its own, once what needs the network outside has been fetched."""
+def enter(requirements=()):
+    """Starts the program again in namespaces of its own, once what needs the network outside has been fetched."""
+    if os.environ.get(INSIDE) or not {"-h", "--help"}.isdisjoint(sys.argv):
+        return
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--venv", default=checks.ROOT / ".build" / "venv", type=pathlib.Path)
-    options, _ = parser.parse_known_args()
-    if {"-h", "--help"}.isdisjoint(sys.argv):
-        caddy_program(options.venv)
-        mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
-        os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", *mapped, "--net", "--mount", sys.executable, *sys.argv])
+    folder = parser.parse_known_args()[0].venv.absolute()
+    if not (folder / "bin" / "python").exists():
+        venv.create(folder, with_pip=True)
+    if requirements:
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *requirements], check=True)
+    else:
+        caddy_program(folder)
+    mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
+    environment = {**os.environ, INSIDE: "1", "PATH": f"{folder / 'bin'}:{os.environ['PATH']}:/usr/sbin"}
+    os.execvpe("unshare", ["unshare", *mapped, "--net", "--mount", sys.executable, *sys.argv], environment)
 
 
 def prepare(folder):
@@ -404,8 +408,7 @@ CHECKS = [
     prometheus_finds_targets_by_names]
 
 if __name__ == "__main__":
-    if not os.environ.get(INSIDE):
-        enter()
+    enter()
     with tempfile.TemporaryDirectory(prefix="registry-resolvers-") as made:
         prepare(made)
         sys.exit(checks.run(CHECKS, __doc__))
