@@ -132,9 +132,10 @@ test.upgrade: build deps.long
 test.cluster: build deps.cluster
 	python3 Tests/Long/cluster.py --registry bin/registry --venv $(VENV)
 
-# Run the installed ones of haproxy, nginx and Caddy with the lines of docs/proxies.md, and check which client address the registry takes.
-test.proxies: build deps.proxies
+# Run haproxy, nginx, Caddy and Envoy with the lines of docs/proxies.md: check which client address the registry takes, and wait for changes through them.
+test.proxies: build deps.demo
 	python3 Tests/Long/proxies.py bin/registry
+	python3 Tests/Long/proxies_held.py bin/registry
 
 # Check that files and another Eureka that misbehave disturb no look-up.
 test.catalogs: build deps.long

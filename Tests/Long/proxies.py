@@ -9,6 +9,7 @@ installed are named and passed over; with none at all the run fails.
 
 import http.client
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -20,7 +21,10 @@ import time
 
 from running_registry import RunningRegistry
 
-PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "proxies.md"
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PAGE = ROOT / "docs" / "proxies.md"
+# Envoy is a package of PyPI's.
+os.environ["PATH"] = f"{ROOT / '.build' / 'venv' / 'bin'}:{os.environ['PATH']}"
 CLIENT = "127.0.0.2"
 START_SECONDS = 20
 LOG_SECONDS = 5
@@ -42,7 +46,11 @@ def blocks(language):
 
 
 def placed(text, port, registry):
-    return text.replace("127.0.0.1:8080", f"127.0.0.1:{registry}").replace(":8000", f":{port}").replace("listen 8000", f"listen 127.0.0.1:{port}")
+    for shown, real in (
+            ("127.0.0.1:8080", f"127.0.0.1:{registry}"), (":8000", f":{port}"), ("listen 8000", f"listen 127.0.0.1:{port}"),
+            ("port_value: 8080", f"port_value: {registry}"), ("port_value: 8000", f"port_value: {port}")):
+        text = text.replace(shown, real)
+    return text
 
 
 def haproxy(folder, text):
@@ -63,6 +71,17 @@ def caddy(folder, text):
     path = folder / "Caddyfile"
     path.write_text("{\n    admin off\n    auto_https off\n    storage file_system " + str(folder) + "\n}\n" + text)
     return ["caddy", "run", "--config", str(path), "--adapter", "caddyfile"]
+
+
+def envoy(folder, text):
+    path = folder / "envoy.yaml"
+    path.write_text(text)
+    return ["envoy", "-c", str(path), "--concurrency", "1", "--disable-hot-restart"]
+
+
+# The language of a proxy's examples, how it is started, and below which path each of its examples has the registry.
+PROXIES = {"haproxy": ("haproxy", haproxy, [""]), "nginx": ("nginx", nginx, ["", "/registry"]), "caddy": ("caddy", caddy, ["", "/registry"]),
+           "envoy": ("yaml", envoy, [""])}
 
 
 def wait_for(port, process):
@@ -153,8 +172,8 @@ def check(name, make, text, prefix, program):
 
 def main(program):
     tried = 0
-    for name, make, prefixes in (("haproxy", haproxy, [""]), ("nginx", nginx, ["", "/registry"]), ("caddy", caddy, ["", "/registry"])):
-        examples = blocks(name)
+    for name, (language, make, prefixes) in PROXIES.items():
+        examples = blocks(language)
         expect(len(examples) == len(prefixes), f"{PAGE.name} has {len(examples)} examples for {name}")
         if shutil.which(name) is None:
             print(f"{name}: not installed, not tried")
