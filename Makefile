@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 # The feeds that have tests with real clients.
-FEEDS := watch prometheus envoy consul dns readme
+FEEDS := watch prometheus envoy consul dns balancer readme
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.ui deps.ui test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
@@ -161,8 +161,9 @@ test.feeds: $(addprefix test.feeds.,$(FEEDS))
 test.feeds.consul: build deps.long
 	python3 Tests/Long/feeds_consul.py --registry bin/registry --venv $(VENV)
 
-# Have curl and a loop of long polls follow what changes, while a member restarts.
+# Have curl, two clients in Python, a loop of long polls and a browser follow what changes, while a member restarts.
 test.feeds.watch: build deps.long
+	@command -v chromium chromedriver >/dev/null && test "$$(command -v chromium chromedriver | wc -l)" = 2 || { $(APT_INSTALL) chromium chromium-driver; }
 	python3 Tests/Long/feeds_watch.py --registry bin/registry --venv $(VENV)
 
 # Have a real Prometheus find its targets here, while what is registered changes and a member restarts.
@@ -179,6 +180,11 @@ test.feeds.dns: build deps.proxies
 		test -z "$$missing" || { $(APT_INSTALL) bind9-dnsutils unbound dnsmasq-base iproute2; }
 	python3 Tests/Long/feeds_dns.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/feeds_resolvers.py --registry bin/registry --venv $(VENV)
+
+# Have readers of every feed reach another member with each request, while members are restarted.
+test.feeds.balancer: build deps.cluster
+	@command -v dig >/dev/null || { $(APT_INSTALL) bind9-dnsutils; }
+	python3 Tests/Long/feeds_balancer.py --registry bin/registry --venv $(VENV)
 
 # Do what README tells a newcomer to do with Prometheus, Traefik, Envoy and haproxy.
 test.feeds.readme: build deps.demo

@@ -158,13 +158,14 @@ def play(client, name, told, may_repeat):
 class Cluster:
     """Three members that may be killed, on ports that stay theirs."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, dns=False):
         self.program = program
         self.folder = folder
         members = folder / "members"
         members.mkdir()
         self.settings = [
-            {**cluster_settings(members, MEMBERS), "LOG_LEVEL": "info", "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port())} for _ in range(MEMBERS)]
+            {**cluster_settings(members, MEMBERS), "LOG_LEVEL": "info", "API_PORT": str(free_port()), "REPLICATION_PORT": str(free_port()),
+             **({"DNS_PORT": str(free_port())} if dns else {})} for _ in range(MEMBERS)]
         self.registries = start_together(program, self.settings)
         # All that ran, so that their logs can be read in the end.
         self.started = [(number, registry) for number, registry in enumerate(self.registries, 1)]

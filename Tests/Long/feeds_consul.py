@@ -147,12 +147,12 @@ class Relay(threading.Thread):
 class Traefik:
     """A running Traefik that reads its services from a port."""
 
-    def __init__(self, options, registry, watch):
+    def __init__(self, options, registry, watch, token=TOKEN):
         self.program = installed(options, "traefik") / "bin" / "traefik"
         self.folder = tempfile.TemporaryDirectory(prefix="traefik-")
         self.port = free_port()
         configuration = pathlib.Path(self.folder.name) / "traefik.yml"
-        configuration.write_text(TRAEFIK.format(port=self.port, registry=registry, token=TOKEN, watch=str(watch).lower()))
+        configuration.write_text(TRAEFIK.format(port=self.port, registry=registry, token=token, watch=str(watch).lower()))
         self.log = open(pathlib.Path(self.folder.name) / "log", "wb")
         self.process = subprocess.Popen([self.program, f"--configFile={configuration}"], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
 

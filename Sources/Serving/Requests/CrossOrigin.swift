@@ -10,7 +10,7 @@ struct CrossOrigin: Sendable {
     /// The headers of answers that scripts may read, in addition to those that they always may.
     static let exposed = "ETag, Location, Retry-After, X-Request-Id, X-Registry-Stale"
     /// The headers of requests that scripts may set.
-    static let accepted = "Authorization, Content-Type, If-None-Match, X-Request-Id"
+    static let accepted = "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id"
     /// How long a browser may keep the answer, in seconds.
     static let memory = 600
 

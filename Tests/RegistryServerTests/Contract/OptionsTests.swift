@@ -155,7 +155,8 @@ struct OptionsTests {
                 #expect(
                     crossOrigin(answer) == [
                         "Access-Control-Allow-Origin": origins, "Access-Control-Allow-Methods": allow,
-                        "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, X-Request-Id",
+                        "Access-Control-Allow-Headers":
+                            "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id",
                         "Access-Control-Max-Age": "600",
                     ], "\(answer)")
             }
