@@ -32,16 +32,17 @@ import report
 import scale
 import servers
 import throughput
+import watching
 import tls
 from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **tls.ITEMS,
+OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **watching.ITEMS, **tls.ITEMS,
           **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *renewals.ITEMS, *tls.ITEMS,
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *watching.ITEMS, *renewals.ITEMS, *tls.ITEMS,
                     *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about

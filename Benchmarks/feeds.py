@@ -69,17 +69,36 @@ class Watchers:
         if got != self.count:
             raise BenchError(f"{got} of {self.count} watchers were answered")
 
-    def deliver(self, mark, act):
-        """Has every watcher wait for a mark, and `act` bring it about: seconds until the first and the last have it."""
-        self._say(f"mark {mark} {ARRIVAL_SECONDS}")
+    def arm(self, mark, seconds=ARRIVAL_SECONDS):
+        """Has every watcher wait for a mark, and read what comes meanwhile."""
+        self._say(f"mark {mark} {seconds}")
         if self._line() != "armed":
             raise BenchError("the watchers are not ready")
+
+    def _deliver(self, mark, act):
+        self.arm(mark)
         began = time.monotonic_ns()
         act()
-        _, got, first, last = self._line().split()
+        _, got, first, last, received = self._line().split()
         if int(got) != self.count:
             raise BenchError(f"{got} of {self.count} watchers were told of {mark}")
-        return (int(first) - began) / 1e9, (int(last) - began) / 1e9
+        return (int(first) - began) / 1e9, (int(last) - began) / 1e9, int(received)
+
+    def deliver(self, mark, act):
+        """Has `act` bring a mark about: seconds until the first and the last watcher have it."""
+        return self._deliver(mark, act)[:2]
+
+    def deliver_and_count(self, mark, act):
+        """The same: the bytes that all have received meanwhile."""
+        return self._deliver(mark, act)[2]
+
+    def watch(self, seconds):
+        """Has all read what comes, for so long."""
+        self._say(f"watch {seconds}")
+
+    def watched(self):
+        """How many bytes that were."""
+        return int(self._line().split()[1])
 
 
 class Nchan(Nginx):

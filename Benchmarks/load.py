@@ -183,6 +183,28 @@ end
     return path
 
 
+def write_mixed_script(path, requests):
+    """A script that goes round requests of several methods, without bodies."""
+    requests_file = path.with_suffix(".requests")
+    requests_file.write_text("".join(f"{method} {target}\n" for method, target in requests))
+    path.write_text(f"""\
+local requests, at = {{}}, 0
+function init()
+  local host = wrk.host .. ":" .. wrk.port
+  for line in io.lines("{requests_file}") do
+    local length = line:sub(1, 4) == "GET " and "" or "Content-Length: 0\\r\\n"
+    requests[#requests + 1] = line .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n" .. length .. "\\r\\n"
+  end
+end
+function request()
+  at = at + 1
+  if at > #requests then at = 1 end
+  return requests[at]
+end
+{DONE}""")
+    return path
+
+
 def write_bodies_script(path, method, target, bodies):
     """A script that goes round `bodies`, each sent to one target; all requests are built before the run."""
     bodies_file = path.with_suffix(".bodies")

@@ -5,10 +5,11 @@
  * Sends the bytes in the file REQUEST on each of COUNT connections. Commands on standard input, a line each, and the line that answers them:
  *
  *   heads N       waits up to N seconds until each connection has got the end of a head        heads COUNT
- *   mark TEXT N   waits up to N seconds until each connection has got TEXT from now on         mark COUNT FIRST LAST
+ *   mark TEXT N   waits up to N seconds until each connection has got TEXT from now on         mark COUNT FIRST LAST BYTES
+ *   watch N       reads for N seconds                                                          watch BYTES
  *   end           closes all and ends
  *
- * COUNT is how many have. FIRST and LAST are nanoseconds of CLOCK_MONOTONIC. One thread, one epoll; whatever comes is
+ * COUNT is how many have, BYTES is what came meanwhile. FIRST and LAST are nanoseconds of CLOCK_MONOTONIC. One thread, one epoll; whatever comes is
  * looked through and forgotten.
  */
 
@@ -40,7 +41,7 @@ struct watcher {
 static struct watcher *watchers;
 static int count, poll_fd, generation, have;
 static char mark[LONGEST_MARK + 1];
-static int64_t first, last;
+static int64_t first, last, received;
 
 static int64_t now(void)
 {
@@ -82,6 +83,7 @@ static void read_some(int milliseconds)
     for (int i = 0; i < ready; i++) {
         struct watcher *watcher = events[i].data.ptr;
         ssize_t length = recv(watcher->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (length > 0) received += length;
         if (length > 0) look_through(watcher, bytes, (int)length);
         else if (length == 0 || (errno != EAGAIN && errno != EINTR)) epoll_ctl(poll_fd, EPOLL_CTL_DEL, watcher->fd, NULL);
     }
@@ -92,7 +94,7 @@ static void begin(const char *text)
     snprintf(mark, sizeof mark, "%s", text);
     generation++;
     have = 0;
-    first = last = 0;
+    first = last = received = 0;
 }
 
 static void await_all(int seconds)
@@ -142,7 +144,12 @@ int main(int argc, char **argv)
             printf("armed\n");
             fflush(stdout);
             await_all(seconds);
-            printf("mark %d %lld %lld\n", have, (long long)first, (long long)last);
+            printf("mark %d %lld %lld %lld\n", have, (long long)first, (long long)last, (long long)received);
+        } else if (sscanf(line, "watch %d", &seconds) == 1) {
+            begin("\n");
+            int64_t end = now() + (int64_t)seconds * 1000000000;
+            while (now() < end) read_some(100);
+            printf("watch %lld\n", (long long)received);
         } else {
             break;
         }

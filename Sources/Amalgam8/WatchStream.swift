@@ -21,6 +21,10 @@ struct WatchPosition {
 final class WatchStream {
     /// How often a client without news is shown that its stream is alive (W208).
     private static let keepAlive: Duration = .seconds(15)
+    /// Those are shown it together who were to be within this time: one turn of the loop for many.
+    private static let together: Int64 = 500_000_000
+    /// A comment, and no empty line behind it: some readers take that for an event.
+    private static let comment = StreamPiece([UInt8(ascii: ":"), 0x0A])
     /// Who has missed more changes is told all there is instead (W206).
     private static let mostChanges = 1_000
 
@@ -77,7 +81,9 @@ final class WatchStream {
 
     /// The first step of a client that knows what there was at a position.
     func step(_ prefix: [UInt8], from position: WatchPosition, _ call: borrowing Call) -> StreamStep {
-        guard position.revision == .none else { return .piece(prefix, then: wait(position, since: call.monotonic)) }
+        guard position.revision == .none else {
+            return .piece(StreamPiece(prefix), then: wait(position, since: call.monotonic))
+        }
         return deliver(from: position, call, after: prefix)
     }
 
@@ -93,7 +99,8 @@ final class WatchStream {
         // The list is at least as new as its revision. Should it be newer, what is in it is told again.
         let state = query.filter.serviceName == nil ? list.revision : .none
         return .piece(
-            prefix + snapshot(list), then: wait(WatchPosition(index: index, revision: state), since: call.monotonic))
+            StreamPiece(prefix + snapshot(list)),
+            then: wait(WatchPosition(index: index, revision: state), since: call.monotonic))
     }
 
     private func snapshot(_ list: MadeList) -> [UInt8] {
@@ -106,15 +113,21 @@ final class WatchStream {
     /// - Parameter since: when the client was sent something last.
     private func wait(_ position: WatchPosition, since: MonotonicTime) -> StreamWaiting {
         let change = ChangeWatch(namespace: namespace, service: query.filter.serviceName, revision: position.revision)
-        return StreamWaiting(for: .change(change, until: min(since + Self.keepAlive, watch.end))) { [self] call, wake in
+        return StreamWaiting(for: .change(change, until: min(Self.keepAliveTime(since: since), watch.end))) {
+            [self] call, wake in
             switch wake {
             case .come: return deliver(from: position, call, since: since)
             case .timeUp where call.monotonic < watch.end:
-                // A comment, and no empty line behind it: some readers take that for an event.
-                return .piece([UInt8(ascii: ":"), 0x0A], then: wait(position, since: call.monotonic))
-            default: return .last([])
+                return .piece(Self.comment, then: wait(position, since: call.monotonic))
+            default: return .last(.empty)
             }
         }
+    }
+
+    /// When a client is shown that its stream is alive that was sent something last at `since`.
+    private static func keepAliveTime(since: MonotonicTime) -> MonotonicTime {
+        let time = since + keepAlive
+        return time.adding(nanoseconds: together - 1 - (time.nanoseconds - 1) % together)
     }
 
     /// What has happened since a position.
@@ -126,11 +139,13 @@ final class WatchStream {
         let (before, state) = (lookup.revision(of: namespace), state(lookup))
         let deliveries = call.answers.deliveries
         let key = Deliveries.Key(scope: scope, from: position.index, revision: before)
-        guard let made = deliveries[key] ?? events(from: position, before, call) else { return .last(prefix) }
-        deliveries[key] = made
+        let known = deliveries[key]
+        guard let made = known ?? events(from: position, before, call) else { return .last(StreamPiece(prefix)) }
+        if known == nil { deliveries[key] = made }
         let next = WatchPosition(index: made.index, revision: state)
-        let isQuiet = prefix.isEmpty && made.bytes.isEmpty
-        return .piece(prefix + made.bytes, then: wait(next, since: isQuiet ? since ?? call.monotonic : call.monotonic))
+        let piece = prefix.isEmpty ? made.piece : StreamPiece(prefix + made.piece.bytes)
+        let isQuiet = piece.isEmpty
+        return .piece(piece, then: wait(next, since: isQuiet ? since ?? call.monotonic : call.monotonic))
     }
 
     // MARK: - Events
@@ -165,7 +180,7 @@ final class WatchStream {
         // What was read is of one state if that has not changed meanwhile. Then its id stands for it on every member.
         let after = lookup.revision(of: namespace)
         if after == before { events.identify(id(before, index: before.index)) }
-        return Delivery(bytes: events.bytes, index: max(before.index, page.changes.last?.index ?? 0))
+        return Delivery(events.bytes, index: max(before.index, page.changes.last?.index ?? 0))
     }
 
     /// The instances that changed, each once, in the order of their last changes, of those that the filter could show.
@@ -189,6 +204,6 @@ final class WatchStream {
     private func everything(_ call: borrowing Call) -> Delivery? {
         let request = AmalgamList(namespace: namespace, content: .watched(query.filter))
         guard let list = call.answers.makeAtOnce(request, .watched, key: query.key[...], for: call) else { return nil }
-        return Delivery(bytes: snapshot(list), index: list.revision.index)
+        return Delivery(snapshot(list), index: list.revision.index)
     }
 }

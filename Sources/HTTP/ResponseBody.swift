@@ -61,6 +61,14 @@ public enum ResponseBody: Sendable {
         }
     }
 
+    /// Appends a copy of all bytes.
+    package func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .bytes(let own): bytes += own
+        case .shared(let chain): for fragment in chain.fragments { bytes += fragment.bytes }
+        }
+    }
+
     /// All bytes in one array, a copy where they are in several fragments.
     public var joined: [UInt8] {
         switch self {

@@ -49,6 +49,21 @@ struct AnswerHead {
     mutating func withHead(
         of response: borrowing Response, _ form: Form, on loop: EventLoop?, _ body: (UnsafeRawBufferPointer) -> Void
     ) {
+        renderHead(of: response, form, on: loop)
+        unsafe block.withUnsafeBytes(body)
+    }
+
+    /// Calls `body` with the whole answer, whose body is copied.
+    mutating func withAnswer<Result>(
+        _ response: borrowing Response, isHead: Bool, _ form: Form, on loop: EventLoop?,
+        _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        renderHead(of: response, form, on: loop)
+        if !isHead { response.body.append(to: &block) }
+        return unsafe block.withUnsafeBytes(body)
+    }
+
+    private mutating func renderHead(of response: borrowing Response, _ form: Form, on loop: EventLoop?) {
         block.removeAll(keepingCapacity: true)
         block.append(constant: form.minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         block.append(decimal: Int(response.status.rawValue))
@@ -58,7 +73,6 @@ struct AnswerHead {
         appendHeaders(of: response, form.length, on: loop)
         if form.closes { block.append(constant: "\r\nConnection: close") }
         block.append(constant: "\r\n\r\n")
-        unsafe block.withUnsafeBytes(body)
     }
 
     private mutating func appendHeaders(

@@ -43,6 +43,8 @@ import TLS
     /// The client's numeric address, known from adoption on.
     private(set) var peer: String?
     var standing = Standing.undecided
+    /// Whether the sweep looks at it. Invariant: it does where a deadline may pass.
+    var isSwept = false
     /// Invariant: valid as long as `bufferevent`, which owns it; nil on a plain port.
     let session: TLSSession?
     /// What was read of the client's certificate; nil before it was read.
@@ -136,9 +138,19 @@ import TLS
         return unsafe poll(&descriptor, 1, 0) > 0 && Int32(descriptor.revents) & (POLLERR | POLLHUP) != 0
     }
 
+    /// Whether the sweep may pass it over until something happens, in which case `beSwept` is called.
+    func isCalm(waiting: Int) -> Bool { waiting == 0 && machine.isCalm }
+
+    /// Something happens to a connection that may have been calm.
+    func beSwept() {
+        guard !isSwept, isOpen else { return }
+        isSwept = true
+        server.sweepAgain(self)
+    }
+
     /// Looks at the clock; returns the deadline that has passed, if one has.
-    func overdue(at now: Int64, _ deadlines: Deadlines) -> Overdue? {
-        machine.overdue(at: now, deadlines, waiting: waitingBytes, isEstablished: isEstablished)
+    func overdue(at now: Int64, waiting: Int, _ deadlines: Deadlines) -> Overdue? {
+        machine.overdue(at: now, deadlines, waiting: waiting, isEstablished: isEstablished)
     }
 
     // MARK: - Events
@@ -182,6 +194,7 @@ import TLS
     func happened(_ events: Int16) {
         switch events {
         case Int16(BEV_EVENT_READING | BEV_EVENT_EOF) where isEstablished:
+            beSwept()
             carryOut(machine.clientEnded())
             replyEnds(.clientGone)
         // A connection that was refused on accept may only now have completed its handshake, and then gets its answer.

@@ -13,6 +13,7 @@
 // becomes of their connection, those that arrive while an answer is being written, and all once the server drains.
 
 import CLibevent
+import Glibc
 import HTTP
 import System
 import TLS
@@ -42,11 +43,18 @@ extension Connection {
         }
     }
 
-    /// Puts an answer into the output; it is written at the end of the turn. Does nothing when the connection has ended
-    /// while the reply was kept.
+    /// Puts an answer into the output; it is written at the end of the turn. One that was kept, and that is small, is
+    /// written at once. Does nothing when the connection has ended while the reply was kept.
     func sendFast(_ response: borrowing Response, isHead: Bool) {
-        guard let directives = machine.answerFast() else { return }
+        guard isOpen else { return }
         let server = server
+        if session == nil, response.body.count < ConnectionLimits.largeBody, waitingBytes == 0,
+            machine.isOnlyReplyKept
+        {
+            let left = unsafe server.withSmallAnswer(response, isHead: isHead) { unsafe write($0) }
+            return carryOut(machine.answerKept(left: left))
+        }
+        guard let directives = machine.answerFast() else { return }
         let output = unsafe output
         unsafe server.withHead(of: response) { _ = unsafe evbuffer_add(output, $0.baseAddress, $0.count) }
         if !isHead, !response.body.isEmpty, let output = unsafe output {
@@ -73,6 +81,25 @@ extension Connection {
                 }
                 return unsafe evbuffer_get_length(output)
             })
+    }
+
+    /// Writes bytes at once, as far as the socket takes them; returns how many are left in the output.
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let sent = unsafe sendAtOnce(bytes)
+        if sent < bytes.count {
+            unsafe evbuffer_add(output, bytes.baseAddress?.advanced(by: sent), bytes.count - sent)
+        }
+        return bytes.count - sent
+    }
+
+    /// Passes bytes to the kernel; returns how many it took. Nothing may wait in the output, and the connection is plain.
+    /// An error shows when libevent writes the rest.
+    func sendAtOnce(_ bytes: UnsafeRawBufferPointer) -> Int {
+        unsafe max(
+            0,
+            Glibc.send(
+                bufferevent_getfd(bufferevent), bytes.baseAddress, bytes.count,
+                Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)))
     }
 
     /// Makes one record of a small answer, and of the first part of a large one: OpenSSL is handed each piece of the

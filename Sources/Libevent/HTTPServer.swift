@@ -64,6 +64,8 @@ package import TLS
     private var bound: OpaquePointer?
     /// Every connection that evhttp has, but for the newborn ones, under its evhttp_connection.
     private(set) var connections: [OpaquePointer: Connection] = unsafe [:]
+    /// Those that the sweep looks at. One that has ended is let go of by the next.
+    var swept: [Connection] = []
     /// Connections made in this turn of the loop, whose descriptor evhttp has not set yet.
     private var newborn: [Connection] = []
     /// Milliseconds of a monotonic clock, read on the loop's thread: the system's, or one that a test moves.
@@ -205,6 +207,7 @@ package import TLS
         for connection in newborn {
             guard let identity = unsafe connection.adopt() else { continue }
             unsafe connections[identity] = connection
+            connection.beSwept()
             gauge.opened()
             receive(connection)
         }
@@ -276,6 +279,13 @@ package import TLS
     /// Calls `body` with the whole head of an answer that goes past evhttp now.
     func withHead(of response: borrowing Response, _ body: (UnsafeRawBufferPointer) -> Void) {
         unsafe withHead(of: response, AnswerHead.Form(closes: isDraining), body)
+    }
+
+    /// Calls `body` with a whole answer that goes past evhttp now. Copies its body, which is a small one.
+    func withSmallAnswer<Result>(
+        _ response: borrowing Response, isHead: Bool, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        unsafe answerHead.withAnswer(response, isHead: isHead, AnswerHead.Form(closes: isDraining), on: loop, body)
     }
 
     func withHead(of response: borrowing Response, _ form: AnswerHead.Form, _ body: (UnsafeRawBufferPointer) -> Void) {

@@ -70,6 +70,7 @@ package import HTTP
     private borrowing func answer(_ response: borrowing Response) {
         let connection = unsafe self.connection.takeRetainedValue()
         connection.replyEnded = nil
+        connection.beSwept()
         guard let request = unsafe request else { return connection.sendFast(response, isHead: isHead) }
         // evhttp has freed the connection, and left the request to us.
         guard let directives = connection.machine.answerByEvhttp() else { return unsafe evhttp_request_free(request) }

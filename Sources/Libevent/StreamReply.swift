@@ -5,7 +5,7 @@
 // Unlike an answer that is only awaited, a streamed one ends when its client ends its sending: a client that follows a
 // stream has nothing more to send, and one that has gone looks the same until it is written to.
 
-import HTTP
+package import HTTP
 
 /// The right to send the body of one answer, piece by piece, and to end it. On the loop's thread only. Losing it ends
 /// the answer.
@@ -23,10 +23,10 @@ import HTTP
     /// Whether a client still reads, as far as is known.
     package var hasClient: Bool { unsafe connection._withUnsafeGuaranteedRef { $0.machine.isStreaming(number) } }
 
-    /// Queues bytes. False when nothing was queued, because the answer has ended, or because more than
+    /// Sends a piece. False when nothing of it was taken, because the answer has ended, or because more than
     /// `LimitRules.streamedAhead` bytes would then wait for a client that is slower than its stream.
-    package func send(_ bytes: [UInt8]) -> Bool {
-        unsafe connection._withUnsafeGuaranteedRef { $0.send(bytes, inStream: number) }
+    package func send(_ piece: StreamPiece) -> Bool {
+        unsafe connection._withUnsafeGuaranteedRef { $0.send(piece, inStream: number) }
     }
 
     /// Ends the body. The connection serves on, where the request and its version let it.

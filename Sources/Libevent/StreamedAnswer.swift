@@ -1,5 +1,6 @@
 // The connection's side of an answer that goes on: the machine says whether it does, and here are its bytes. The
-// connection's callbacks stand in the place of evhttp's, reading stays on, and libevent writes what the sender queues.
+// connection's callbacks stand in the place of evhttp's, and reading stays on. A small piece goes straight into the
+// socket where nothing waits before it; libevent writes what the kernel does not take, and all else.
 
 import CLibevent
 import HTTP
@@ -16,7 +17,6 @@ import HTTP
 }
 
 extension Connection {
-    private static let lineEnd = Array("\r\n".utf8)
     private static let lastChunk = Array("0\r\n\r\n".utf8)
 
     /// Writes the head of an answer whose body comes piece by piece; returns the number by which that is known. Of HEAD
@@ -37,29 +37,38 @@ extension Connection {
         unsafe server.withHead(of: response, form) {
             _ = unsafe bufferevent_write(bufferevent, $0.baseAddress, $0.count)
         }
+        beSwept()
         carryOut(directives)
         if isHead { endStream(number, isBodiless: true) }
         return number
     }
 
-    /// Queues a piece of the body, if there is room for it.
-    func send(_ bytes: [UInt8], inStream number: Int) -> Bool {
-        guard machine.isStreaming(number), let stream else { return false }
-        guard !bytes.isEmpty else { return true }
+    /// Sends a piece of the body, if there is room for it.
+    func send(_ piece: StreamPiece, inStream number: Int) -> Bool {
+        guard machine.isStreaming(number), let isChunked = stream?.isChunked else { return false }
+        guard !piece.isEmpty else { return true }
         let waiting = waitingBytes
-        guard waiting == 0 || waiting + bytes.count <= server.rules.streamedAhead else { return false }
-        if stream.isChunked {
-            let line = Array("\(String(bytes.count, radix: 16))\r\n".utf8)
-            unsafe bufferevent_write(bufferevent, line, line.count)
-        }
-        if bytes.count < ConnectionLimits.largeBody {
-            unsafe bufferevent_write(bufferevent, bytes, bytes.count)
+        guard waiting == 0 || waiting + piece.count <= server.rules.streamedAhead else { return false }
+        let bytes = isChunked ? piece.chunk[...] : piece.bytes
+        let sent = waiting == 0 && bytes.count < ConnectionLimits.largeBody ? sendAtOnce(bytes) : 0
+        let rest = bytes.dropFirst(sent)
+        if rest.isEmpty { return true }
+        beSwept()
+        if rest.count < ConnectionLimits.largeBody {
+            _ = unsafe rest.withUnsafeBytes { unsafe bufferevent_write(bufferevent, $0.baseAddress, $0.count) }
         } else if let output = unsafe output {
-            unsafe ResponseBody.bytes(bytes).append(
+            // The array itself, where the piece is sent as a chunk.
+            unsafe ResponseBody.bytes(isChunked ? piece.chunk : Array(rest)).append(
                 to: output, overTLS: session != nil, server.connectionLimits)
         }
-        if stream.isChunked { unsafe bufferevent_write(bufferevent, Self.lineEnd, Self.lineEnd.count) }
         return true
+    }
+
+    /// Passes bytes to the kernel without a buffer, where nothing waits before them; returns how many it took. A buffer
+    /// and an event for writing would cost as much again as the call. An error shows when libevent writes the rest.
+    private func sendAtOnce(_ bytes: ArraySlice<UInt8>) -> Int {
+        guard session == nil else { return 0 }
+        return unsafe bytes.withUnsafeBytes { unsafe sendAtOnce($0) }
     }
 
     /// The sender ends the answer, which may have ended before.
@@ -67,6 +76,7 @@ extension Connection {
         guard let sender = stream, sender.number == number else { return }
         stream?.ended = nil
         guard machine.isStreaming(number) else { return }
+        beSwept()
         if sender.isChunked, !isBodiless {
             unsafe bufferevent_write(bufferevent, Self.lastChunk, Self.lastChunk.count)
         }

@@ -40,6 +40,9 @@ private final class Driver {
     func takeForEvhttp() -> Bool { machine.takeForEvhttp() != nil }
     func returned(mayGoOn: Bool = true) -> ConnectionDirectives { machine.returned { mayGoOn } }
     func answerFast() -> ConnectionDirectives? { machine.answerFast() }
+    var isOnlyReplyKept: Bool { machine.isOnlyReplyKept }
+    func answerKept(left: Int) -> ConnectionDirectives { machine.answerKept(left: left) }
+    var isCalm: Bool { machine.isCalm }
     func answerByEvhttp() -> ConnectionDirectives? { machine.answerByEvhttp() }
     func evhttpWrote() -> ConnectionDirectives { machine.evhttpWrote(input: 0, bound: 0) }
 
@@ -154,12 +157,58 @@ struct ConnectionMachineTests {
 
     @Test func `a kept reply leaves evhttp without a word, and the client's end is read`() {
         let machine = asking()
-        #expect(machine.returned() == [.takeCallbacks, .startReading, .settle])
+        #expect(machine.returned() == [.takeCallbacks, .settle], "reading is on")
         #expect(machine.isReplyAwaited && !machine.isRequestHeld)
         #expect(machine.clientEnded() == [])
         #expect(machine.answerFast() == .writeAtEndOfTurn)
         #expect(machine.writeAnswers(left: 0) == [.returnCallbacks, .startReading, .later])
         #expect(machine.perform() == [.lookAgain, .close])
+    }
+
+    @Test func `a kept reply is written at once, and nothing is asked of libevent for it`() {
+        let machine = waiting(.fast)
+        #expect(machine.isOnlyReplyKept)
+        #expect(machine.answerKept(left: 0) == .returnCallbacks)
+        #expect(machine.state == .reading)
+        #expect(machine.receive(Self.get) == .answerFast, "the client comes back at once")
+    }
+
+    @Test func `what the socket does not take of a kept reply libevent writes`() {
+        let machine = waiting(.fast)
+        #expect(machine.answerKept(left: 5) == [.takeCallbacks, .stopReading, .startWriting])
+        #expect(machine.written(waiting: 0) == [.stopWriting, .returnCallbacks, .startReading, .later])
+    }
+
+    @Test func `evhttp looks at what came while a reply was kept`() {
+        let machine = waiting(.fast)
+        #expect(machine.receive(Self.get) == .settle)
+        #expect(machine.answerKept(left: 0) == [.returnCallbacks, .startReading, .later])
+        #expect(machine.perform() == [.lookAgain])
+    }
+
+    @Test func `a kept reply does not overtake the answers before it`() {
+        let machine = serving()
+        _ = machine.receive(Self.get + Self.get)
+        _ = machine.takeFast()
+        _ = machine.answerFast()
+        _ = machine.returned()
+        _ = machine.takeFast()
+        _ = machine.returned()
+        #expect(!machine.isOnlyReplyKept)
+        #expect(machine.answerFast() == [], "it is written with them")
+    }
+
+    @Test func `only who waits for a word of ours is calm`() {
+        #expect(!serving().isCalm && !asking().isCalm)
+        let kept = waiting(.fast)
+        #expect(kept.isCalm)
+        _ = kept.answerFast()
+        #expect(!kept.isCalm)
+        let streaming = asking()
+        _ = streaming.beginStream()
+        #expect(streaming.isCalm)
+        _ = streaming.clientEnded()
+        #expect(!streaming.isCalm, "its end is waited for")
     }
 
     @Test func `evhttp gets its callbacks back before it is given a kept answer`() {

@@ -9,7 +9,8 @@ import Testing
 struct ConnectionModelTests {
     /// Else the lives are too much alike to show anything.
     private static let variety: Set = [
-        "asked past evhttp", "asked by evhttp", "answer of ", "stream past evhttp", "stream by evhttp", "piece",
+        "asked past evhttp", "asked by evhttp", "answer of ", "answer at once", "stream past evhttp",
+        "stream by evhttp", "piece",
         "stream's end", "end", "end, seen by evhttp", "delayed end", "lost", "drain", "drained stream", "wrote ",
         "excision", "refusal", "refused at the door", "end of sending", "closed when idle", "closed", "late: idle",
         "late: header", "late: request", "late: answer", "late: leaving",

@@ -330,6 +330,13 @@ final class ConnectionScene {
         note("answer of \(count)")
         switch path {
         case .fast:
+            if output == 0, !isSecure, machine.isOnlyReplyKept, chance(2) {
+                let left = chance(2) ? 0 : Int.random(in: 1...count, using: &random)
+                note("answer at once")
+                isAnnounced = isDraining
+                output += left
+                return carryOut(machine.answerKept(left: left))
+            }
             guard let directives = machine.answerFast() else { return fail("nobody waits for an answer") }
             isAnnounced = isDraining
             output += count
@@ -363,7 +370,10 @@ final class ConnectionScene {
     private func goOn(_ number: Int) {
         guard chance(2) else {
             note("piece")
-            if machine.isStreaming(number) { output += Int.random(in: 1...200, using: &random) }
+            // The socket takes it, or a part of it, where nothing waits before it.
+            if machine.isStreaming(number), output > 0 || chance(2) {
+                output += Int.random(in: 1...200, using: &random)
+            }
             return
         }
         endStream(number)
@@ -395,6 +405,7 @@ final class ConnectionScene {
         guard !isClosed else { return }
         now += milliseconds
         let overdue = machine.overdue(at: now, Self.deadlines, waiting: output, isEstablished: true)
+        if overdue != nil, machine.isCalm, output == 0 { fail("who is passed over is late") }
         guard let overdue, overdue != .idle || received == sent else { return }
         note("late: \(overdue)")
         isForced = true

@@ -49,7 +49,7 @@ struct StreamedAnswerTests {
         }
 
         private func send(_ bytes: [UInt8], _ log: Log) {
-            let isTaken = reply?.send(bytes) ?? false
+            let isTaken = reply?.send(StreamPiece(bytes)) ?? false
             if isTaken {
                 log.queued.add(bytes.count, ordering: .relaxed)
             } else {
@@ -80,7 +80,7 @@ struct StreamedAnswerTests {
                     let numbers = path.split(separator: "/").compactMap { Int($0) }
                     if path == "/lost" {
                         let stream = reply.stream(Response(.ok)) { _, _ in }
-                        _ = stream.send(Array("some".utf8))
+                        _ = stream.send(StreamPiece(Array("some".utf8)))
                         return
                     }
                     guard numbers.count == 2 else {

@@ -15,9 +15,15 @@ package final class ClientConnection {
     private var descriptor: Int32
     private var reader = AnswerReader()
 
-    package init(port: UInt16) throws {
+    /// - Parameter receiveBuffer: how many bytes the kernel keeps, about, for a client that reads nothing; nil for what it
+    ///   keeps by default, which is megabytes.
+    package init(port: UInt16, receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemError("socket") }
+        if var receiveBuffer {
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout.size(ofValue: receiveBuffer)))
+        }
         let address = sockaddr_in.loopback(port: port)
         let status = withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

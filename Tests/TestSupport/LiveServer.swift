@@ -102,8 +102,11 @@ package final class LiveServer: Sendable {
     private let thread: NamedThread
 
     /// Serves what `makeHandler`, called on the loop's thread with the port, makes.
+    ///
+    /// - Parameter sendBuffer: how many bytes the kernel takes, about, for a client that reads nothing; nil for what it
+    ///   takes by default, which is megabytes.
     package init(
-        connectionLimits: ConnectionLimits = ConnectionLimits(),
+        connectionLimits: ConnectionLimits = ConnectionLimits(), sendBuffer: Int32? = nil,
         _ makeHandler: @escaping @Sendable (_ port: UInt16) throws -> LoopHandler
     ) throws {
         // As the registry does: a client that has gone is an error to handle, not the end of the process.
@@ -111,6 +114,11 @@ package final class LiveServer: Sendable {
         let listening = try LoopbackPort()
         let port = listening.port
         let descriptor = listening.descriptor
+        if var sendBuffer {
+            // Connections inherit it.
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_SNDBUF, &sendBuffer, socklen_t(MemoryLayout.size(ofValue: sendBuffer)))
+        }
         self.port = port
         let signals = signals
         thread = try NamedThread("live") { [gauge] in

@@ -1,6 +1,7 @@
 // How answers leave a connection, and how the client's end is taken.
 //
 //   fast path   answerFast ─► the end of the turn: written at once ─► reading
+//   and kept    answerKept ─► written at once ─► reading
 //                                  └─ the socket took a part: libevent writes the rest, nothing is read ─► reading
 //   evhttp      answerByEvhttp ─► evhttp writes it, and the fast path's before it ─► evhttpWrote ─► reading
 //   a stream    beginStream ─► libevent writes what is sent ─► endStream ─► as the rest of the fast path's, or closed
@@ -19,6 +20,20 @@ extension ConnectionMachine {
         state = .answering(answers)
         // Those before it are written at the end of this turn already.
         return answers.count == 1 ? .writeAtEndOfTurn : []
+    }
+
+    /// Whether a reply of the fast path is kept, and no answer before it is still to be written.
+    package var isOnlyReplyKept: Bool {
+        if case .waiting(.fast, let answers) = state { answers.count == 0 } else { false }
+    }
+
+    /// The only reply that is kept was given: the socket has taken the answer, but for `left` bytes in the output.
+    package mutating func answerKept(left: Int) -> ConnectionDirectives {
+        guard case .waiting(.fast, var answers) = state, answers.count == 0 else { return [] }
+        answers.count = 1
+        answers.announcesEnd = isDraining
+        state = .answering(answers)
+        return writeAnswers { left }
     }
 
     /// A request of evhttp's is answered: evhttp is to be given the answer when what this returns has been done. Nil
@@ -117,8 +132,9 @@ extension ConnectionMachine {
         directives.formUnion(refuseIfCaughtUp())
         guard isServing else { return directives }
         if isDraining, answers.announcesEnd { return [directives, .close] }
-        // Leaves what came after to evhttp.
-        if wasHeld { directives.formUnion([.startReading, owe(.anotherLook)]) }
+        // Leaves what came after to evhttp. After most kept replies nothing has come, and reading was never off.
+        let isAll = answers.way == .held && !isSecure && !hasClientEnded && parser.isIdle
+        if wasHeld, !isAll { directives.formUnion([.startReading, owe(.anotherLook)]) }
         if hasClientEnded { directives.formUnion(owe(.clientEnd)) }
         // A client without this answer may have begun another request: that one will be.
         if isDraining, parser.isIdle { directives.insert(.closeIfIdle) }

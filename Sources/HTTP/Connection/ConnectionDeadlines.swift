@@ -18,6 +18,15 @@ extension ConnectionMachine {
     /// Whether an answer waits, of which the client took nothing between the last two sweeps.
     package var isStuck: Bool { clock.isStuck }
 
+    /// Whether no deadline can pass before something happens, as long as nothing waits for the client: a kept reply, or a
+    /// stream, whose sender has the next word.
+    package var isCalm: Bool {
+        switch state {
+        case .waiting(_, let answers), .streaming(_, let answers): answers.count == 0 && !hasClientEnded
+        default: false
+        }
+    }
+
     private func activity(waiting: Int, isEstablished: Bool) -> Activity {
         guard isServing else { return .leaving }
         guard isEstablished else { return .head(of: Self.handshake) }

@@ -204,7 +204,8 @@ package struct ConnectionMachine: ~Copyable {
             answers.way = .held
             state = .waiting(path, answers)
             var directives: ConnectionDirectives = path == .fast ? [.takeCallbacks, .settle] : .takeCallbacks
-            if !hasClientEnded { directives.insert(.startReading) }
+            // evhttp has turned it off. Past evhttp it is on, but over TLS it may be off for another reason.
+            if !hasClientEnded, path == .evhttp || isSecure { directives.insert(.startReading) }
             return directives
         case .answering(var answers) where answers.way == .open:
             // Most requests come alone.

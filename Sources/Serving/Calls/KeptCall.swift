@@ -2,6 +2,7 @@
 
 package import HTTP
 package import Libevent
+import Time
 
 /// A call that waits, with all that its answer takes. Belongs to its loop's thread.
 package final class KeptCall {
@@ -17,8 +18,16 @@ package final class KeptCall {
 
     package var call: Call
     package var next: Next
-    /// By which what it waits for knows it; 0 when it has none.
+    /// By which the table of waiters has it; 0 when it has not.
     var ticket: UInt64 = 0
+    /// When the table tells of it. Where it waits for a change, that may be before `deadline`, which counts.
+    var alarm = MonotonicTime.distantFuture
+    /// Until when it waits for a change.
+    var deadline = MonotonicTime.distantFuture
+    /// Its number of those who wait for changes; 0 when it does not. Invariant: `next` has what it waits for.
+    var watchNumber: UInt64 = 0
+    /// The number of its present wait. What comes for an earlier one is no news any more.
+    var wait: UInt64 = 0
     /// Whether it is held until something changes, and counted as such (`WatchCount`).
     var isWatch = false
     /// The client of the answer; nil where there is no transport, and once it was sent.

@@ -52,9 +52,9 @@ package struct Waiting {
 package enum StreamStep {
     /// Sends these bytes, of which there may be none, and waits. The next piece is not asked for before there is room
     /// for this one, so a producer makes it of the state at that time, however slow the client is.
-    case piece([UInt8], then: StreamWaiting)
+    case piece(StreamPiece, then: StreamWaiting)
     /// Sends these bytes, and ends the answer.
-    case last([UInt8])
+    case last(StreamPiece)
 }
 
 /// The piece of a body that is to come.

@@ -51,7 +51,7 @@ extension Call {
     /// Begins to hold the answer, for so long and a little at random (W105), but not longer than the credential is good.
     /// Refuses when there are as many held as may be.
     package borrowing func watch(for wait: Duration) throws(Refused) -> Watch {
-        var random = SystemRandomNumberGenerator()
+        var random = SpreadNumbers(seed: UInt64(bitPattern: monotonic.nanoseconds))
         return try watch(until: monotonic + WatchWait.spread(wait, using: &random))
     }
 

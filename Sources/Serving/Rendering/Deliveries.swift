@@ -2,15 +2,16 @@
 // told the same next. A delivery is made for the first of them, and kept until others have come.
 
 package import Catalog
+package import HTTP
 
 /// The next bytes of some streams.
 package struct Delivery {
-    package let bytes: [UInt8]
+    package let piece: StreamPiece
     /// Of the last change that is told by it.
     package let index: UInt64
 
-    package init(bytes: [UInt8], index: UInt64) {
-        self.bytes = bytes
+    package init(_ bytes: [UInt8], index: UInt64) {
+        piece = StreamPiece(bytes)
         self.index = index
     }
 }
@@ -39,20 +40,27 @@ package final class Deliveries {
 
     private var made: [Key: Delivery] = [:]
     private var bytes = 0
+    /// The one that was asked for last: mostly by many, one after the other.
+    private var last: (key: Key, delivery: Delivery)?
 
     init() {}
 
     /// A delivery, if it is kept.
     package subscript(key: Key) -> Delivery? {
-        get { made[key] }
+        get {
+            if let last, last.key == key { return last.delivery }
+            guard let delivery = made[key] else { return nil }
+            last = (key, delivery)
+            return delivery
+        }
         set {
             guard let newValue, made[key] == nil else { return }
-            if made.count >= Self.capacity || bytes + newValue.bytes.count > Self.byteCapacity {
+            if made.count >= Self.capacity || bytes + newValue.piece.count > Self.byteCapacity {
                 made.removeAll(keepingCapacity: true)
                 bytes = 0
             }
             made[key] = newValue
-            bytes += newValue.bytes.count
+            bytes += newValue.piece.count
         }
     }
 }

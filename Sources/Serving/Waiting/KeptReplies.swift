@@ -15,6 +15,8 @@ import Time
 package final class KeptReplies {
     /// How many replies may wait at a time: each keeps its request. More are answered as they can be without waiting.
     package static let capacity = 10_000
+    /// How many waits may end by their time in one turn of the loop.
+    private static let mostOverdue = 1_000
     /// How long calls that wait for their turn may go on in one turn of the loop; one goes on in any case.
     private static let turnBudget: Duration = .milliseconds(5)
 
@@ -36,7 +38,7 @@ package final class KeptReplies {
     private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
-    var watches = ChangeWatches()
+    var watches = ChangeWatches<KeptCall>()
     var rhythm = DeliveryRhythm()
     /// Is told in which shards something has changed, for `watches`; nil before the loop begins.
     var listener: ChangeListener?
@@ -49,8 +51,11 @@ package final class KeptReplies {
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
     /// most.
     private var renderings: Mailbox<UInt64>?
-    /// The calls that go on in the next turns, and why: a list or a change is there, or the wait has ended.
-    private var ready: [(ticket: UInt64, wake: Wake)] = []
+    /// The calls that go on in the next turns, each with the wait that has ended, and why: a list or a change is there, or
+    /// the wait's end. Invariant: each wait is here once, or again for its client's end or the server's.
+    private var ready: [(kept: KeptCall, wait: UInt64, wake: Wake)] = []
+    /// How many of these have gone on.
+    private var delivered = 0
     private var delivery: LoopEvent?
     /// For which time `deadline` is set; nil when it is not.
     private var scheduled: MonotonicTime?
@@ -72,7 +77,7 @@ package final class KeptReplies {
             endOverdue()
         }
         renderings = try? Mailbox<UInt64>(on: loop) { [unowned self] ticket, _ in
-            deliver([ticket], .come)
+            if let kept = table.waiter(ticket) { deliver(kept, .come) }
         }
         look = try LoopEvent.timer(on: loop) { [unowned self] _ in deliverChanges() }
         changes = try? Mailbox<Void>(on: loop) { [unowned self] _, _ in changesCame() }
@@ -91,7 +96,9 @@ package final class KeptReplies {
     }
 
     func wait(_ kept: KeptCall) {
-        guard !table.isFull || kept.isWatch || kept.cause.isChange else {
+        if case .change(let watch, let end) = kept.cause { return waitForChange(kept, watch, until: end) }
+        leaveTable(kept)
+        guard !table.isFull || kept.isWatch else {
             metrics.countNotWaited()
             return resume(kept, .tooMany)
         }
@@ -108,22 +115,33 @@ package final class KeptReplies {
         case .rendering(let job): wait(kept, for: job)
         case .time(let interval):
             kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval, isWatch: kept.isWatch)
-        case .change(let watch, let end): waitForChange(kept, watch, until: end)
+        case .change: break
         }
         metrics.recordWaiting(table.count)
         scheduleDeadline()
     }
 
-    /// A call waits no longer for what it has a ticket of.
+    /// A call waits no longer for what it has a ticket of, or for a change.
     func forget(_ kept: KeptCall) {
-        _ = table.take(kept.ticket)
+        kept.wait &+= 1
+        leaveTable(kept)
         stopWatching(kept)
+    }
+
+    func leaveTable(_ kept: KeptCall) {
+        guard kept.ticket != 0 else { return }
+        _ = table.take(kept.ticket)
+        kept.ticket = 0
+        kept.alarm = .distantFuture
     }
 
     private var patience: Duration { context.settings.acknowledgeTimeout.interval + Self.backstop }
 
-    func resume(_ kept: KeptCall, _ wake: Wake) {
-        let now = context.registry.moment(monotonic: MonotonicClock.now(), wall: WallClock.nanoseconds())
+    func resume(_ kept: KeptCall, _ wake: Wake) { resume(kept, wake, at: MonotonicClock.now()) }
+
+    private func resume(_ kept: KeptCall, _ wake: Wake, at monotonic: MonotonicTime) {
+        kept.wait &+= 1
+        let now = context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds())
         if case .piece(let waiting) = kept.next {
             kept.call.goOn(at: now)
             return goOn(kept, waiting, wake)
@@ -153,6 +171,7 @@ package final class KeptReplies {
             guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else {
                 return
             }
+            kept.ticket = 0
             resume(kept, answer.isSure ? .come : .timeUp)
             metrics.recordWaiting(table.count)
         }
@@ -177,10 +196,13 @@ package final class KeptReplies {
 
     private func endOverdue() {
         let now = MonotonicClock.now()
-        while let kept = table.takeOverdue(at: now) {
+        var count = 0
+        while count < Self.mostOverdue, let kept = table.takeOverdue(at: now) {
+            count += 1
             questions.forget(kept.ticket)
-            forget(kept)
+            kept.ticket = 0
             switch kept.cause {
+            case .change: endWatch(kept, at: now)
             case .time: resume(kept, .come)
             case .rendering: lookAfter(kept)
             default: resume(kept, .timeUp)
@@ -190,7 +212,7 @@ package final class KeptReplies {
         scheduleDeadline()
     }
 
-    private func scheduleDeadline() {
+    func scheduleDeadline() {
         guard let next = table.nextDeadline, next < scheduled ?? .distantFuture else { return }
         scheduled = next
         deadline?.schedule(afterMilliseconds: Int(max(1, next.rest(at: MonotonicClock.now()))))
@@ -210,30 +232,38 @@ extension KeptReplies {
     private func wait(_ kept: KeptCall, for job: RenderJob) {
         guard let sender = renderings?.sender else { return resume(kept, .timeUp) }
         let ticket = table.wait(kept, until: MonotonicClock.now() + Self.lookPeriod)
+        kept.ticket = ticket
         kept.rendering = job.whenDone { sender.send(ticket) }
     }
 
-    /// What these calls wait for is there, or does not come.
-    func deliver(_ tickets: [UInt64], _ wake: Wake) {
-        if ready.isEmpty, !tickets.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
-        ready += tickets.map { ($0, wake) }
+    /// What a call waits for is there, or does not come.
+    func deliver(_ kept: KeptCall, _ wake: Wake) {
+        if ready.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+        ready.append((kept, kept.wait, wake))
     }
 
     /// Answers those for which something is there, as many as may go on in one turn: ten thousand may have waited for
     /// one change.
     private func deliver() {
-        let end = MonotonicClock.now() + Self.turnBudget
-        var count = 0
-        for (ticket, wake) in ready {
-            count += 1
-            guard let kept = table.take(ticket) else { continue }
+        var now = MonotonicClock.now()
+        let end = now + Self.turnBudget
+        let last = delivered + Self.batch
+        while delivered < min(last, ready.count), now < end {
+            let (kept, wait, wake) = ready[delivered]
+            delivered += 1
+            guard kept.wait == wait else { continue }
             stopWatching(kept)
-            resume(kept, wake)
-            if count == Self.batch || MonotonicClock.now() >= end { break }
+            if kept.stream == nil { leaveTable(kept) }
+            resume(kept, wake, at: now)
+            now = MonotonicClock.now()
         }
-        ready.removeFirst(count)
         metrics.recordWaiting(table.count)
-        if !ready.isEmpty { delivery?.schedule(afterMilliseconds: 0) }
+        if delivered < ready.count { delivery?.schedule(afterMilliseconds: 0) }
+        // While changes go on there is always somebody who is told.
+        if delivered > ready.count / 2 {
+            ready.removeFirst(delivered)
+            delivered = 0
+        }
     }
 
     /// A list for which no client waits any more is not rendered.

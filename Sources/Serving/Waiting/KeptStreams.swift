@@ -33,18 +33,18 @@ extension KeptReplies {
     func goOn(_ kept: KeptCall, _ waiting: StreamWaiting, _ wake: Wake) {
         guard kept.stream?.hasClient ?? false else { return }
         let step = waiting.next(kept.call, wake)
-        send(wake == .tooMany ? .last(step.bytes) : step, of: kept)
+        send(wake == .tooMany ? .last(step.piece) : step, of: kept)
     }
 
     private func send(_ step: StreamStep, of kept: KeptCall) {
-        let bytes = step.bytes
-        guard kept.stream?.send(bytes) ?? false else {
+        let piece = step.piece
+        guard kept.stream?.send(piece) ?? false else {
             // If its client has gone, its end was reported.
             guard kept.stream?.hasClient ?? false else { return }
             kept.next = .piece(StreamWaiting(for: .time(Self.offerPeriod)) { _, _ in step })
             return wait(kept)
         }
-        kept.sent += bytes.count
+        kept.sent += piece.count
         switch step {
         case .piece(_, let waiting):
             kept.next = .piece(waiting)
@@ -56,8 +56,8 @@ extension KeptReplies {
     /// The answer ends by the client's or the server's doing.
     private func streamEnded(_ kept: KeptCall, _ end: AnswerEnd) {
         if end == .draining, case .piece(let waiting) = kept.next {
-            let bytes = waiting.next(kept.call, .draining).bytes
-            if kept.stream?.send(bytes) ?? false { kept.sent += bytes.count }
+            let piece = waiting.next(kept.call, .draining).piece
+            if kept.stream?.send(piece) ?? false { kept.sent += piece.count }
         }
         endStream(kept)
     }
@@ -73,9 +73,9 @@ extension KeptReplies {
 
 extension StreamStep {
     /// What is to be sent.
-    fileprivate var bytes: [UInt8] {
+    fileprivate var piece: StreamPiece {
         switch self {
-        case .piece(let bytes, _), .last(let bytes): bytes
+        case .piece(let piece, _), .last(let piece): piece
         }
     }
 }

@@ -17,24 +17,45 @@ extension KeptReplies {
             if let end = kept.reply?.end { return resume(kept, end.wake) }
             kept.reply?.whenEnding { [weak self, weak kept] end, _ in
                 // In a turn of its own: this is called from within the transport.
-                if let self, let kept { deliver([kept.ticket], end.wake) }
+                if let self, let kept { deliver(kept, end.wake) }
             }
         }
-        kept.ticket = table.wait(kept, until: end, isWatch: true)
-        watches.add(watch, for: kept.ticket)
+        kept.deadline = end
+        // A stream that was told something stays in the table, where its time comes too early once and is put off then:
+        // cheaper than to move it with everything that it is told.
+        if kept.ticket == 0 || end < kept.alarm {
+            leaveTable(kept)
+            kept.ticket = table.wait(kept, until: end, isWatch: true)
+            kept.alarm = end
+            scheduleDeadline()
+        }
+        let (number, isToBeLookedAt) = watches.add(kept, watch)
+        kept.watchNumber = number
         let shard: UInt64 = 1 << UInt64(Store.shard(of: watch.namespace))
         if heard & shard == 0 {
             heard |= shard
             listener?.listen(to: heard)
         }
         // What changed before that was told to nobody, or to others.
-        if context.registry.lookup.revision(of: watch) != watch.revision { deliver([kept.ticket], .come) }
+        if isToBeLookedAt, context.registry.lookup.revision(of: watch) != watch.revision { deliver(kept, .come) }
     }
 
     /// A call waits no longer for a change.
     func stopWatching(_ kept: KeptCall) {
-        // The shard is listened to until its next change: who polls is back by then.
-        if case .change(let watch, _) = kept.cause { watches.remove(watch, of: kept.ticket) }
+        guard kept.watchNumber != 0, case .change(let watch, _) = kept.cause else { return }
+        watches.remove(kept.watchNumber, watch)
+        kept.watchNumber = 0
+    }
+
+    /// The time of a call that waits for a change has come, unless that was put off.
+    func endWatch(_ kept: KeptCall, at now: MonotonicTime) {
+        if kept.deadline > now {
+            kept.ticket = table.wait(kept, until: kept.deadline, isWatch: true)
+            kept.alarm = kept.deadline
+        } else {
+            // There may be thousands: nobody else is to wait for all of them.
+            deliver(kept, .timeUp)
+        }
     }
 
     /// There are changes in shards that are listened to.
@@ -50,15 +71,16 @@ extension KeptReplies {
         rhythm.delivered(at: MonotonicClock.now())
         let changed = listener.takeChanged()
         let lookup = context.registry.lookup
-        let tickets = watches.takeChanged(
-            in: changed, { lookup.revision(of: $0) }, { lookup.revision(of: $0, in: $1) })
+        let calls = watches.takeChanged(in: changed) { namespace, service in
+            service.map { lookup.revision(of: $0, in: namespace) } ?? lookup.revision(of: namespace)
+        }
         // Those that nobody watches any more are listened to no longer.
         let unheard = changed & heard & ~watches.heard
         if unheard != 0 {
             heard &= ~unheard
             listener.listen(to: heard)
         }
-        deliver(tickets, .come)
+        for kept in calls { deliver(kept, .come) }
     }
 }
 

@@ -118,6 +118,9 @@ struct WaiterTable<Waiter> {
     }
 
     /// The one of this ticket, if it still waits.
+    func waiter(_ ticket: UInt64) -> Waiter? { others[ticket]?.waiter }
+
+    /// The same; it waits no longer.
     mutating func take(_ ticket: UInt64) -> Waiter? {
         guard let other = others.removeValue(forKey: ticket) else { return nil }
         deadlines.remove(ticket)

@@ -253,8 +253,8 @@ struct WatchTests {
     }
 
     @Test func `a stream without news is kept alive by a comment`() throws {
-        // W208 A client that is told nothing for 15 seconds is sent a comment, a colon and a line's end, and no empty
-        // line.
+        // W208 A client that is told nothing for 15 seconds, and up to half a second more, is sent a comment, a colon
+        // and a line's end, and no empty line.
         let scene = try WatchScene()
         let watcher = try Watcher(scene)
         try watcher.next()

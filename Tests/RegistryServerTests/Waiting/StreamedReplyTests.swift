@@ -28,19 +28,19 @@ struct StreamedReplyTests {
     /// A body of so many pieces, each a millisecond after the one before and with so much padding.
     private static func step(_ number: Int, of count: Int, padding: Int = 0, _ asked: Asked) -> StreamStep {
         asked.pieces.add(1, ordering: .relaxed)
-        let bytes = Array("data: \(number)\n\n".utf8) + [UInt8](repeating: 0x20, count: padding)
-        guard number < count else { return .last(bytes) }
+        let piece = StreamPiece(Array("data: \(number)\n\n".utf8) + [UInt8](repeating: 0x20, count: padding))
+        guard number < count else { return .last(piece) }
         return .piece(
-            bytes,
+            piece,
             then: StreamWaiting(for: .time(.milliseconds(1))) { _, wake in
                 switch wake {
                 case .come: return step(number + 1, of: count, padding: padding, asked)
                 case .draining:
                     asked.lastWords.add(1, ordering: .relaxed)
-                    return .last(Array("data: bye\n\n".utf8))
+                    return .last(StreamPiece(Array("data: bye\n\n".utf8)))
                 default:
                     asked.tooMany.add(1, ordering: .relaxed)
-                    return .piece([], then: StreamWaiting(for: .turn) { _, _ in .last([]) })
+                    return .piece(.empty, then: StreamWaiting(for: .turn) { _, _ in .last(.empty) })
                 }
             })
     }
@@ -67,7 +67,7 @@ struct StreamedReplyTests {
             Route(
                 .get, "/watch", watching,
                 patient: { call throws(Refused) in
-                    .stream(events, first: .piece([], then: changes(after: try watch(of: call), call.monotonic)))
+                    .stream(events, first: .piece(.empty, then: changes(after: try watch(of: call), call.monotonic)))
                 }),
         ]
     }
@@ -84,11 +84,12 @@ struct StreamedReplyTests {
     private static func changes(after watch: ChangeWatch, _ since: MonotonicTime) -> StreamWaiting {
         StreamWaiting(for: .change(watch, until: since + .milliseconds(500))) { call, wake in
             guard wake != .timeUp else {
-                return .last(Array((call.monotonic - since < .milliseconds(500) ? "early" : "quiet").utf8))
+                return .last(
+                    StreamPiece(Array((call.monotonic - since < .milliseconds(500) ? "early" : "quiet").utf8)))
             }
             let revision = call.registry.lookup.revision(of: watch.namespace)
             let next = ChangeWatch(namespace: watch.namespace, revision: revision)
-            return .piece(Array("change\n".utf8), then: changes(after: next, call.monotonic))
+            return .piece(StreamPiece(Array("change\n".utf8)), then: changes(after: next, call.monotonic))
         }
     }
 
