@@ -60,7 +60,7 @@ final class WatchStream {
         if known.state == present.state { return WatchPosition(index: last, revision: state) }
         guard known.run == present.run, known.index <= last else { return nil }
         let page = lookup.changes(in: namespace, after: known.index, limit: Self.mostChanges + 1)
-        guard !page.isMissing, page.changes.count <= Self.mostChanges else { return nil }
+        guard !page.isForgotten, page.changes.count <= Self.mostChanges else { return nil }
         // The present state is not this one: what came after it is told at once.
         return WatchPosition(index: known.index, revision: .none)
     }
@@ -164,7 +164,8 @@ final class WatchStream {
     private func events(from position: WatchPosition, _ before: Revision, _ call: borrowing Call) -> Delivery? {
         let lookup = call.registry.lookup
         let page = lookup.changes(in: namespace, after: position.index, limit: Self.mostChanges + 1)
-        guard !page.isMissing, page.changes.count <= Self.mostChanges else { return everything(call) }
+        // What is registered may be older than this run, and so is the index of who knows it all.
+        guard !page.isForgotten, page.changes.count <= Self.mostChanges else { return everything(call) }
         var writer = WatchedWriter()
         var events = EventWriter()
         for changed in collapsed(page.changes) {

@@ -32,8 +32,10 @@ struct ChangeLog: Sendable {
         var count = 0
         /// Invariant: the sizes of the segments, and what the namespace takes besides.
         var bytes: Int
-        /// The index of the latest change that is kept no more.
+        /// The index of the latest change that is kept no more, or that may have been before the start.
         var lost: UInt64
+        /// Of the latest one that was noted here and is kept no more; 0 without.
+        var forgotten: UInt64
         /// How many changes there have been.
         var sequence: UInt64 = 0
         /// How many of them the follower has read or missed.
@@ -41,14 +43,15 @@ struct ChangeLog: Sendable {
         /// Whether it is among `waiting`.
         var isWaiting = false
 
-        init(namespace: Namespace, lost: UInt64) {
+        init(namespace: Namespace, lost: UInt64, forgotten: UInt64) {
             self.namespace = namespace
             self.lost = lost
+            self.forgotten = forgotten
             // Where tokens are trusted, names are as long as clients make them.
             bytes = ChangeLog.namespaceOverhead + namespace.name.utf8.count
         }
 
-        static let vacant = Log(namespace: Namespace(""), lost: 0)
+        static let vacant = Log(namespace: Namespace(""), lost: 0, forgotten: 0)
     }
 
     /// Whether a reader follows: else nothing is noted for it.
@@ -60,6 +63,8 @@ struct ChangeLog: Sendable {
     private var waiting = SlotSet()
     /// The latest index of all that is kept no more: so much is missing of a namespace of which nothing is kept.
     private var lost: UInt64 = 0
+    /// The same of what was noted here.
+    private var forgotten: UInt64 = 0
     /// What all take, in bytes.
     private(set) var bytes = 0
     private(set) var count = 0
@@ -110,7 +115,7 @@ struct ChangeLog: Sendable {
 
     private mutating func slot(of namespace: Namespace) -> Int32 {
         if let slot = slots[namespace] { return slot }
-        let slot = logs.insert(Log(namespace: namespace, lost: lost))
+        let slot = logs.insert(Log(namespace: namespace, lost: lost, forgotten: forgotten))
         slots[namespace] = slot
         bytes += logs[slot].bytes
         return slot
@@ -125,6 +130,7 @@ struct ChangeLog: Sendable {
             logs[slot].followed = end
         }
         logs[slot].lost = segment.lastIndex
+        logs[slot].forgotten = segment.lastIndex
         logs[slot].count -= segment.count
         logs[slot].bytes -= segment.size
         bytes -= segment.size
@@ -166,17 +172,30 @@ struct ChangeLog: Sendable {
         slots[log.namespace] = nil
         waiting.remove(slot)
         lost = max(lost, log.lost)
+        forgotten = max(forgotten, log.forgotten)
         bytes -= log.bytes
     }
 
     // MARK: - Reading
 
-    /// The segments with what came after an index, and whether something that did is kept no more; with nil those with
-    /// the newest changes, at least this many. And the index of the last change that is known of.
-    func segments(
-        of namespace: Namespace, after index: UInt64?, newest limit: Int
-    ) -> (segments: ArraySlice<Segment>, isMissing: Bool, last: UInt64) {
-        guard let slot = slots[namespace] else { return ([], index.map { $0 < lost } ?? false, lost) }
+    /// What the log has of a namespace.
+    struct Found {
+        var segments: ArraySlice<Segment> = []
+        /// Whether something that came after the index is kept no more, or may have been before the start.
+        var isMissing: Bool
+        /// Whether something that came after it was noted here and is kept no more.
+        var isForgotten: Bool
+        /// The index of the last change that is known of.
+        var last: UInt64 = 0
+    }
+
+    /// The segments with what came after an index; with nil those with the newest changes, at least this many.
+    func segments(of namespace: Namespace, after index: UInt64?, newest limit: Int) -> Found {
+        guard let slot = slots[namespace] else {
+            return Found(
+                isMissing: index.map { $0 < lost } ?? false, isForgotten: index.map { $0 < forgotten } ?? false,
+                last: lost)
+        }
         let segments = logs[slot].segments
         let last = segments.last?.lastIndex ?? logs[slot].lost
         guard let index else {
@@ -185,10 +204,12 @@ struct ChangeLog: Sendable {
                 first -= 1
                 count += segments[first].count
             }
-            return (segments[first...], false, last)
+            return Found(segments: segments[first...], isMissing: false, isForgotten: false, last: last)
         }
         let first = segments.firstIndex { $0.lastIndex > index } ?? segments.count
-        return (segments[first...], index < logs[slot].lost, last)
+        return Found(
+            segments: segments[first...], isMissing: index < logs[slot].lost,
+            isForgotten: index < logs[slot].forgotten, last: last)
     }
 
     /// What the follower has not read: segments, each with how many changes at its beginning were read, of namespaces

@@ -9,6 +9,9 @@ package struct ChangePage: Sendable {
     package var changes: [Change] = []
     /// Whether changes after the index asked for are missing, because they are kept no more.
     package var isMissing = false
+    /// The same for a reader that knew all there was at that index since this registry was started: what may have been
+    /// before the start is not missing to it.
+    package var isForgotten = false
     /// What to ask after next: the index of the last of these, or when there are none of the last that is known of.
     package var next: UInt64 = 0
 }
@@ -32,11 +35,11 @@ extension Store {
     /// Bytes are read outside of the lock.
     package func changes(in namespace: Namespace, after index: UInt64?, limit: Int) -> ChangePage {
         let found = shard(of: namespace).catalog.withLock {
-            $0.records.log?.segments(of: namespace, after: index, newest: limit) ?? (
-                segments: [], isMissing: index != nil, last: 0
-            )
+            $0.records.log?.segments(of: namespace, after: index, newest: limit)
+                ?? ChangeLog.Found(isMissing: index != nil, isForgotten: index != nil)
         }
-        var page = ChangePage(isMissing: found.isMissing, next: max(found.last, index ?? 0))
+        var page = ChangePage(
+            isMissing: found.isMissing, isForgotten: found.isForgotten, next: max(found.last, index ?? 0))
         for segment in found.segments {
             segment.forEach { change in
                 if change.index > index ?? 0 { page.changes.append(change) }

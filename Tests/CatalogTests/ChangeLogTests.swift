@@ -100,6 +100,26 @@ struct ChangeLogTests {
         #expect(store.changeLogCounts.bytes <= 2 * ChangeLog.byteLimit)
     }
 
+    @Test func `what may have been before the start is missing to a stranger, not to a reader that knew it all`() {
+        let limits = ChangeLogLimits(bytes: 64 << 20, isFollowed: false, start: 5_000_000)
+        let store = Store(namespaceCapacity: nil, changes: limits)
+        // A member that has started again copies what was registered before.
+        _ = store.apply(.register(makeInstance(1)), in: tenant, at: moment(1_000))
+        let known = store.changes(in: tenant, after: nil, limit: 1).changes.last?.index
+        #expect(known == 1_000_000)
+        _ = store.apply(.register(makeInstance(2)), in: tenant, at: moment(6_000))
+        let page = store.changes(in: tenant, after: known, limit: 10)
+        #expect(page.isMissing && !page.isForgotten && page.changes.map(\.id) == [.digest(2)])
+        for now in 7_000..<7_000 + 2 * Int64(ChangeLog.limit) {
+            _ = store.apply(.register(makeInstance(UInt64(now % 50))), in: tenant, at: moment(now))
+        }
+        #expect(store.changes(in: tenant, after: known, limit: 10).isForgotten)
+        // Nothing of what is kept is missing to either.
+        let kept = store.changes(in: tenant, after: nil, limit: 100).changes.first?.index
+        let rest = store.changes(in: tenant, after: kept, limit: 10)
+        #expect(!rest.isMissing && !rest.isForgotten && rest.changes.count == 10)
+    }
+
     @Test func `the namespace with the most gives first`() {
         let limit = 2 << 20
         let store = Store(namespaceCapacity: nil, changes: ChangeLogLimits(bytes: limit, isFollowed: false))
