@@ -154,10 +154,17 @@ let package = Package(
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // The subcommands of the executable that ask a registry.
+        .target(
+            name: "Commands",
+            dependencies: [
+                "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "TLS", "Text", "Time",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .executableTarget(
             name: "registry",
             dependencies: [
-                "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text", "Time",
+                "Commands", "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + allocator,
             // libevent calls back the error page that this binary exports.
@@ -210,6 +217,11 @@ let package = Package(
         .testTarget(
             name: "HTTPClientTests",
             dependencies: ["Gzip", "HTTP", "HTTPClient", "Libevent", "System", "TLS", "TestRandom", "TestSupport"]),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Commands", "HTTP", "HTTPClient", "JSON", "TestRandom", "TestTime", "Time", "registry",
+            ]),
         .testTarget(name: "SystemTests", dependencies: ["System", "TestTime", "Time"]),
         .testTarget(
             name: "TLSTests", dependencies: ["CTLS", "HTTP", "Libevent", "System", "TLS", "TestSupport", "Text"]),

@@ -64,8 +64,9 @@ package final class HTTPClient {
     private var trust: TLSContext? {
         didSet { idle.closeAll() }
     }
-    /// The file of the authorities that servers are believed by. Nil where there is none, or no server is asked over TLS.
-    private var authority: (path: String, watch: FileWatch)?
+    /// The files that servers are believed by, and that they are shown. Nil where there are none, or no server is asked
+    /// over TLS.
+    private var trusted: (configuration: ClientTLSConfiguration, watch: FileWatch)?
     private var exchanges: [UInt64: Exchange] = [:]
     private var lastNumber: UInt64 = 0
     private let idle = IdleConnections()
@@ -90,19 +91,25 @@ package final class HTTPClient {
     /// From now on servers of `https` are believed by the authorities in a file of PEM; nil stands for those of the
     /// system.
     package func believe(authorityPath: String?) throws(TLSError) {
-        authority = authorityPath.map { ($0, FileWatch([$0])) }
-        trust = try Self.trust(authorityPath)
+        try believe(ClientTLSConfiguration(authorityPath: authorityPath))
     }
 
-    /// Takes over authorities that have changed; those that cannot be read change nothing. To be called now and then.
+    /// The same, and servers that ask for a certificate are shown one.
+    package func believe(_ configuration: ClientTLSConfiguration) throws(TLSError) {
+        let paths = configuration.paths
+        trusted = paths.isEmpty ? nil : (configuration, FileWatch(paths))
+        trust = try Self.trust(configuration)
+    }
+
+    /// Takes over files that have changed; those that cannot be read change nothing. To be called now and then.
     package func renewTrust() {
-        guard let path = authority?.path, authority?.watch.haveChanged() == true else { return }
-        authority = (path, FileWatch([path]))
-        if let renewed = try? Self.trust(path) { trust = renewed }
+        guard let configuration = trusted?.configuration, trusted?.watch.haveChanged() == true else { return }
+        trusted = (configuration, FileWatch(configuration.paths))
+        if let renewed = try? Self.trust(configuration) { trust = renewed }
     }
 
-    private static func trust(_ authorityPath: String?) throws(TLSError) -> TLSContext {
-        try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authorityPath), now: WallClock.seconds())
+    private static func trust(_ configuration: ClientTLSConfiguration) throws(TLSError) -> TLSContext {
+        try TLSContext(trusting: configuration, now: WallClock.seconds())
     }
 
     /// Sends a request; what follows is told to `handler`.

@@ -221,6 +221,8 @@ import Text
     private func connected() {
         guard !isConnected else { return }
         isConnected = true
+        // A program that this process starts has nothing to do with it.
+        unsafe evutil_make_socket_closeonexec(bufferevent_getfd(bufferevent))
         // A server that is gone without a word is noticed though nothing is sent.
         let tcp = Int32(IPPROTO_TCP)
         for (level, option, value) in [

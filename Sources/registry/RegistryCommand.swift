@@ -2,6 +2,7 @@
 // new flag with its help. ArgumentParser finds a type's options by reflection and hands their values over by decoding;
 // both are public protocols (CustomReflectable, Decodable), and `SettingFlags` implements them from the table.
 import ArgumentParser
+import Commands
 import Configuration
 import Glibc
 import RegistryServer
@@ -17,7 +18,7 @@ struct RegistryCommand: ParsableCommand {
         discussion:
             "A flag wins over the environment variable with the prefix \(SettingRow.environmentPrefix), which wins over the one without it.",
         version: "registry \(Release.current)",
-        subcommands: [CheckCommand.self, DevelopmentCertificatesCommand.self])
+        subcommands: RegistryCommands.all + [CheckCommand.self, DevelopmentCertificatesCommand.self])
 
     @OptionGroup(title: "Settings")
     var flags: SettingFlags
@@ -29,8 +30,10 @@ struct RegistryCommand: ParsableCommand {
 
     /// The command that the arguments ask for: this one or a subcommand.
     static func parse(commandLine arguments: [String]) throws -> any ParsableCommand {
-        try refuseEmptyValues(arguments)
-        return try parseAsRoot(joiningDashedValues(arguments))
+        // What follows is another program's.
+        let own = arguments.prefix { $0 != "--" }
+        try refuseEmptyValues(Array(own))
+        return try parseAsRoot(joiningDashedValues(Array(own)) + arguments.dropFirst(own.count))
     }
 
     /// ArgumentParser takes a word with a dash for the next option, and would say that a value is missing where a

@@ -116,10 +116,21 @@ struct ArrowTests {
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
             ],
             system: ["Glibc", "Synchronization"]),
+        // The subcommands that ask a registry.
+        Room(
+            "Commands",
+            [
+                "ArgumentParser", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "TLS", "Text",
+                "Time",
+            ],
+            system: ["Glibc"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.
         Room(
             "registry",
-            ["ArgumentParser", "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text", "Time"],
+            [
+                "ArgumentParser", "Commands", "Configuration", "Libevent", "RegistryServer", "System", "TLS", "Text",
+                "Time",
+            ],
             system: ["Glibc", "CJemalloc"]),
     ]
 

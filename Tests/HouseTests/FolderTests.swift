@@ -9,6 +9,7 @@ struct FolderTests {
     /// before it. The files beside the folders are in "".
     static let order: [String: [String]] = [
         "Catalog": ["", "States", "Views"],
+        "Commands": ["Answers", "Requests", "Machines", "Shell", ""],
         "HTTP": ["", "Connection"],
         "RegistryServer": ["Check", "Server"],
         "Replication": ["Terms", "Wire", "Session", "Legacy", "Upgrade", "Membership", "Node", ""],

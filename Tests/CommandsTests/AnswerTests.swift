@@ -1,0 +1,202 @@
+// What commands show, from answers as the registry gives them to what stands on the terminal.
+
+import Foundation
+import HTTP
+import Testing
+
+@testable import Commands
+
+struct AnswerTests {
+    private static let now: Int64 = 1_795_953_605_000_000_000  // 2026-11-29T12:00:05Z
+
+    private func tree(_ text: String) throws -> JSONTree { try JSONTree(Array(text.utf8)) }
+
+    @Test(arguments: [
+        ("plain", "plain"), ("Füße 日本", "Füße 日本"), ("\u{1B}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
+        ("a\nb\tc\rd", "a\\nb\\tc\\u{d}d"), ("\u{9B}2J", "\\u{9b}2J"), ("\u{202E}evil", "\\u{202e}evil"),
+        ("\\u{1b}", "\\\\u{1b}"), ("\u{7F}\u{200B}\u{2028}\u{FEFF}", "\\u{7f}\\u{200b}\\u{2028}\\u{feff}"),
+    ])
+    func `a hostile name writes nothing but visible characters`(name: String, shown: String) {
+        #expect(TerminalText.escaped(name) == shown)
+    }
+
+    @Test func `JSON from the registry means the same and has no character that a terminal acts on`() throws {
+        let json = #"{"a": "\#u{9B}2J\#u{202E}\#u{E0001}é", "b": [1]}"#
+        let escaped = TerminalText.escaped(json: Array(json.utf8))
+        let text = String(decoding: escaped, as: UTF8.self)
+        #expect(text == #"{"a": "\u009b2J\u202e\udb40\udc01é", "b": [1]}"#)
+        #expect(try JSONTree(escaped) == tree(json))
+    }
+
+    @Test func `a table has a line a row, and no cell is empty or tears its line`() {
+        var table = Table([.text("NAME"), .number("N"), .text("LAST")])
+        table.add(["a\nb", "7", ""])
+        table.add(["long name", nil, "x"])
+        #expect(table.text == "NAME       N  LAST\na\\nb       7  -\nlong name  -  x\n")
+    }
+
+    @Test func `instances show what counts, what they say themselves, and how long ago they were heard`() throws {
+        let list = try tree(
+            #"""
+            {"instances":[{"id":"26634d9e31ce714e","service_name":"reviews","endpoint":{"type":"http","value":"10.0.0.5:9080"},
+             "ttl":30,"status":"OUT_OF_SERVICE","registered_status":"UP","overdue":true,"drain_until":"2026-11-29T12:00:30.5Z",
+             "last_heartbeat":"2026-11-29T11:59:53.25Z","tags":["v1","eu"]}]}
+            """#)
+        let lines = InstanceTable.text(list["instances"].elements, at: Self.now).split(separator: "\n")
+        #expect(lines[0].split(separator: " ").count == 8)
+        #expect(
+            lines[1].split(separator: " ") == [
+                "reviews", "26634d9e31ce714e", "http", "10.0.0.5:9080",
+                "OUT_OF_SERVICE(UP),until:2026-11-29T12:00:30Z,overdue", "30s", "11s",
+                "v1,eu",
+            ])
+    }
+
+    @Test func `services are counted, in the order of their bytes`() throws {
+        let list = try tree(
+            #"[{"service_name":"b","status":"UP"},{"service_name":"B","status":"DOWN"},{"service_name":"b","status":"STARTING"}]"#
+        )
+        #expect(
+            InstanceTable.services(list.elements)
+                == "SERVICE  INSTANCES  UP\nB                1   0\nb                2   1\n")
+    }
+
+    @Test(arguments: [
+        (0, "0s"), (999_999, "0s"), (250_000_000, "250ms"), (59_000_000_000, "59s"), (60_000_000_000, "1m"),
+        (312_000_000_000, "5m12s"), (7_380_000_000_000, "2h3m"), (352_800_000_000_000, "4d2h"),
+    ])
+    func `a span shows its two largest units`(nanoseconds: Int64, text: String) {
+        #expect(TimeText.span(nanoseconds: nanoseconds) == text)
+    }
+
+    @Test func `the registry's clock counts, not this machine's`() {
+        let head = ReceivedHead(status: 200, fields: [("Date", "Sun, 29 Nov 2026 12:00:05 GMT")])
+        #expect(TimeText.now(by: head, otherwise: 1) == Self.now)
+        #expect(TimeText.now(by: ReceivedHead(status: 200, fields: []), otherwise: 1) == 1)
+    }
+
+    // MARK: - Events
+
+    private func page(_ events: [String], next: Int, missed: Bool = false) -> [UInt8] {
+        Array(#"{"next":\#(next),"missed":\#(missed),"events":[\#(events.joined(separator: ","))]}"#.utf8)
+    }
+
+    private func event(_ kind: String, _ id: String, _ service: String = "web") -> String {
+        #"{"index":5,"time":"2026-11-29T12:00:01.5Z","kind":"\#(kind)","id":"\#(id)","service_name":"\#(service)","endpoint":{"type":"tcp","value":"h:1"},"previous_status":"UP","client":"10.0.0.9"}"#
+    }
+
+    @Test func `what was lost says whether it is back`() throws {
+        var pages = EventPages()
+        #expect(try pages.take(page([event("expired", "a"), event("deregistered", "b")], next: 7, missed: true)) == 2)
+        #expect(
+            try pages.take(page([event("returned", "a"), event("updated", "c"), event("expired", "d", "db")], next: 9))
+                == 3)
+        #expect(pages.next == 9)
+        #expect(pages.hasMissed)
+        let lost = pages.chosen(service: nil, onlyLosses: true)
+        #expect(lost.map(\.id) == ["a", "b", "d"])
+        let rows = pages.table(lost).split(separator: "\n").dropFirst().map {
+            $0.split(separator: " ").map(String.init)
+        }
+        #expect(rows.map { $0[6] } == ["back", "gone", "gone"], "\(rows)")
+        #expect(rows[0] == ["2026-11-29T12:00:01Z", "expired", "web", "a", "h:1", "UP", "back", "10.0.0.9"])
+        #expect(pages.chosen(service: "db", onlyLosses: false).map(\.id) == ["d"])
+    }
+
+    @Test func `chosen events are JSON as the registry wrote them`() throws {
+        var pages = EventPages()
+        try pages.take(page([event("expired", "a"), event("updated", "c")], next: 9))
+        let text = String(decoding: pages.json(pages.chosen(service: nil, onlyLosses: true)), as: UTF8.self)
+        #expect(text == #"{"next":9,"missed":false,"events":[\#(event("expired", "a"))]}"# + "\n")
+    }
+
+    @Test func `a page that is none is an error`() {
+        var pages = EventPages()
+        #expect(throws: (any Error).self) { try pages.take(Array("<html>".utf8)) }
+    }
+
+    // MARK: - Members and sources
+
+    @Test func `members say which of them is behind`() throws {
+        let cluster = try tree(
+            #"""
+            {"replication":true,"address":"10.0.0.1:6100","name":"m1","ready":true,"size":3,"expected_size":3,"members":[
+             {"address":"10.0.0.2:6100","name":"m2","state":"streaming","ready":true,"digests_agree":true,"clock_offset_ms":-3,
+              "reads_from_us":{"lag_changes":12,"lag_ms":340,"queued_bytes":99,"overflowed":false,"copying":false}},
+             {"address":"10.0.0.3:6100","name":"m3\u001b[2J","state":"lost","last_error":{"age_ms":61000,"text":"Connection refused"}},
+             {"address":"10.0.0.4:6100","name":"m4","state":"streaming","digests_agree":true,
+              "reads_from_us":{"lag_changes":0,"lag_ms":0,"queued_bytes":0,"overflowed":false,"copying":false}}]}
+            """#)
+        let text = MemberTable(cluster).text
+        #expect(text.hasPrefix("Asked m1 at 10.0.0.1:6100: ready, 3 of 3 members.\n"))
+        #expect(text.contains("12 changes, 340ms"))
+        #expect(text.contains("Connection refused (1m1s ago)"))
+        #expect(text.hasSuffix("Behind: m2.\nNot connected: m3\\u{1b}[2J.\n"), "\(text)")
+        #expect(!text.contains("\u{1B}"))
+    }
+
+    @Test func `members that hold the same, and a registry alone, are said to`() throws {
+        let good = try tree(
+            #"{"replication":true,"name":"m1","ready":false,"not_ready_because":"copying","size":2,"members":[{"name":"m2","state":"streaming","digests_agree":true}]}"#
+        )
+        #expect(MemberTable(good).text.hasPrefix("Asked m1: not ready (copying), 2 members.\n"))
+        #expect(MemberTable(good).text.hasSuffix("No member is behind.\n"))
+        let alone = try tree(#"{"replication":false,"ready":true,"size":1,"members":[]}"#)
+        #expect(MemberTable(alone).text == "This registry is alone: it has no other members.\n")
+    }
+
+    @Test func `sources show their state, and their problems as sentences`() throws {
+        let answer = try tree(
+            #"""
+            {"max_age_s":3600,"catalogs":[{"name":"filesystem","state":"partial","age_ms":2500,"services":2,"instances":3,
+             "failures":1,"problem_count":1,"problems":[{"text":"no JSON","place":"/c/x.json:1"}]}]}
+            """#)
+        let lines = CatalogTable.text(answer).split(separator: "\n")
+        #expect(lines[1].split(separator: " ") == ["filesystem", "partial", "2s", "-", "2", "3", "1", "1"])
+        #expect(lines[2] == "filesystem: no JSON (/c/x.json:1)")
+        #expect(CatalogTable.text(try tree(#"{"catalogs":[]}"#)).hasPrefix("This registry reads no other"))
+    }
+
+    // MARK: - Metrics
+
+    private func metrics(_ heartbeats: Int, refused: Int = 0, slow: Int = 0) -> MetricsReading {
+        MetricsReading(
+            Array(
+                """
+                # HELP a8registry_instances Instances registered.
+                a8registry_instances 12
+                a8registry_services 3
+                a8registry_renewals_total \(heartbeats)
+                a8registry_build_info{version="0.2.0"} 1
+                a8registry_http_requests_total{operation="heartbeat",status="200"} \(heartbeats)
+                a8registry_http_requests_total{operation="heartbeat",status="410"} \(refused)
+                a8registry_http_requests_total{operation="root",status="200"} 1
+                a8registry_http_request_duration_seconds_bucket{operation="heartbeat",le="0.001"} \(heartbeats)
+                a8registry_http_request_duration_seconds_bucket{operation="heartbeat",le="0.01"} \(heartbeats + slow)
+                a8registry_http_request_duration_seconds_bucket{operation="heartbeat",le="+Inf"} \(heartbeats + slow)
+
+                """.utf8))
+    }
+
+    @Test func `rates and latencies are those between two readings`() {
+        let text = TopView(before: metrics(1_000), after: metrics(1_900, refused: 10, slow: 100), seconds: 10).text
+        let rows = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(text.contains("12 instances, 3 services"))
+        #expect(text.contains("90.0 renewed"))
+        #expect(rows.contains(["heartbeat", "91.0", "1.0", "556us", "9.1ms", "1910"]), "\(text)")
+        // The busiest first, and what came before alone has no latency.
+        #expect(rows.last == ["root", "0.0", "0.0", "-", "-", "1"])
+    }
+
+    @Test func `a registry that was started again counts from zero`() {
+        let text = TopView(before: metrics(1_000), after: metrics(50), seconds: 10).text
+        #expect(text.contains("5.0 renewed"))
+    }
+
+    @Test func `labels are read with their escapes`() {
+        let reading = MetricsReading(Array("m{a=\"x\\\"\\\\\\ny\",b=\"c\"} 2 1700000000\nbroken\nm 1\n".utf8))
+        #expect(reading.samples("m").first?.labels == ["a": "x\"\\\ny", "b": "c"])
+        #expect(reading.sum("m") == 3)
+        #expect(reading.sum("none") == nil)
+    }
+}
