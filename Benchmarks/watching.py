@@ -8,6 +8,7 @@ import statistics
 import struct
 import threading
 import time
+import urllib.parse
 
 import load
 import throughput
@@ -155,7 +156,7 @@ def latency(bench):
 
 def location(answer):
     line = next(line for line in answer.split(b"\r\n") if line.lower().startswith(b"location: "))
-    return "/" + line.decode().split("://")[1].split("/", 1)[1]
+    return urllib.parse.urlsplit(line.decode().split(": ", 1)[1]).path
 
 
 # MARK: - What they cost the others
