@@ -113,9 +113,13 @@ class Proxied:
         wait_for(self.port, self.process)
 
     def end(self):
-        # Asked to end, some wait for their streams to.
-        self.process.kill()
-        self.process.wait()
+        # Asked to end, some wait for their streams to; killed at once, nginx leaves its workers behind.
+        self.process.terminate()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.folder.cleanup()
 
 
