@@ -254,6 +254,25 @@ def tenants_sign_in_and_see_their_own(options):
         shown.wait_for("theirs")
 
 
+def an_operator_looks_at_any_namespace(options):
+    token = "an-operator-s-token-of-more-than-32-bytes"
+    with page(options, {"AUTH_MODE": "trusted", "OPERATOR_TOKEN": token, "OPERATIONS_AUTH": "operator"}) as (registry, shown):
+        shown.expected.append("401")
+        register(registry, "theirs", 1, token="tenant-b")
+        shown.wait_for("Sign in", "dialog")
+        shown.type("#token", token)
+        shown.click("#operator")
+        shown.click("dialog button", "Sign in")
+        shown.wait_for("No service is registered.")
+        shown.wait("the namespaces", lambda: [option.get_attribute("value") for option in shown.find("#namespaces option")] == ["tenant-b"])
+        shown.type("#namespace", "tenant-b\n")
+        shown.wait_for("theirs")
+        for view in ("members", "health"):
+            shown.view(view)
+            shown.wait(f"{view} without a refusal", lambda: len(shown.text("main")) > 60 and "operator" not in shown.text("main"))
+        assert token not in shown.browser.current_url
+
+
 def the_stream_goes_on_after_a_restart(options):
     with page(options) as (registry, shown):
         register(registry, "reviews", 1)
@@ -366,6 +385,7 @@ CHECKS = [
     hostile_names_are_text,
     a_status_is_set_and_lifted_and_an_instance_removed_after_a_question,
     tenants_sign_in_and_see_their_own,
+    an_operator_looks_at_any_namespace,
     the_stream_goes_on_after_a_restart,
     ten_thousand_instances_are_a_few_elements,
     the_keyboard_is_enough,

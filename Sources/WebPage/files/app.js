@@ -17,7 +17,7 @@ const content = document.getElementById('content')
 const live = document.getElementById('live')
 const notice = document.getElementById('notice')
 const signOut = document.getElementById('sign-out')
-const namespaces = document.getElementById('namespace')
+const namespace = document.getElementById('namespace')
 let shown = null
 let following = null
 
@@ -66,18 +66,18 @@ function followStream() {
   })
 }
 
-// An operator chooses among all namespaces. For others that page is not there, so it is asked for only by who says so.
-async function readNamespaces() {
-  const label = document.getElementById('namespace-label')
-  label.hidden = !session.isOperator
+// An operator may name any namespace, and is offered those that have an instance. For others that page is not there, so
+// it is asked for only by who says so.
+async function offerNamespaces() {
+  document.getElementById('namespace-label').hidden = !session.isOperator
   if (!session.isOperator) return
-  const found = await session.json('api/v1/namespaces').catch(error => { tell(error.message); return { namespaces: [] } })
-  const names = found.namespaces.map(namespace => namespace.name)
-  namespaces.replaceChildren(...names.map(name => element('option', { value: name, selected: name === (session.namespace ?? 'default') }, name)))
+  const page = await session.json('api/v1/namespaces').catch(error => { tell(error.message); return { namespaces: [] } })
+  document.getElementById('namespaces').replaceChildren(...page.namespaces.map(({ namespace, instances }) =>
+    element('option', { value: namespace }, `${namespace}: ${instances} instances`)))
 }
 
-namespaces.addEventListener('change', () => {
-  session.namespace = namespaces.value
+namespace.addEventListener('change', () => {
+  session.namespace = namespace.value === '' ? null : namespace.value
   followStream()
   show()
 })
@@ -99,6 +99,7 @@ function signIn(why) {
         session.token = field.value
         session.isOperator = operator.checked
         session.namespace = null
+        namespace.value = 'default'
         dialog.remove()
         start()
       },
@@ -123,7 +124,7 @@ signOut.addEventListener('click', () => {
 function start() {
   signOut.hidden = session.token === null
   followStream()
-  readNamespaces()
+  offerNamespaces()
   show()
 }
 

@@ -104,7 +104,7 @@ export function eventsView({ session, parameters, replace }) {
 }
 
 const reasons = {
-  400: 'the request is not as the API has it', 401: 'the credential is missing, wrong or has run out', 403: 'a limit of the namespace is reached',
+  400: 'the request is not as the API has it', 401: 'the credential is missing, wrong or has run out', 403: 'a limit of the namespace is reached, or it is for operators',
   404: 'nothing is at the path', 405: 'the path does not take the method', 408: 'the request did not come in time', 409: 'another instance has the id',
   410: 'the instance is not registered', 413: 'the body is too large', 415: 'the media type is not JSON', 429: 'the rate limit is reached',
   431: 'the head is too large', 500: 'a fault of the registry: please report it', 503: 'this member cannot answer yet, or is stopping',
@@ -130,18 +130,24 @@ export function healthView({ session }) {
   let before = null
   return asking('Health', element('div', { class: 'view' },
     element('div', { class: 'cards' }, ready, load, refused), element('h2', {}, 'Refused lately'), table.element), async signal => {
+    // The metrics may be an operator's alone.
     const [{ refusals }, readiness, report, metrics] = await Promise.all([
       session.json('api/v1/refusals', { signal }),
       session.open('readyz', { signal, accept: [503] }).then(answer => answer.json()),
       session.open('uptime', { signal, accept: [503] }).then(answer => answer.json()),
-      session.text('metrics', { signal }).then(text => ({ at: performance.now(), values: read(text) })),
+      session.text('metrics', { signal }).then(text => ({ at: performance.now(), values: read(text) })).catch(error => ({ refusal: error })),
     ])
     ready.replaceChildren(element('h2', {}, 'This member ', badge(readiness.status)),
       details([['Because', readiness.reason], ['Since', readiness.since && clock(readiness.since)],
         ...Object.entries(report).map(([name, part]) => [name,
           [badge(part.healthy ? 'healthy' : 'unhealthy'), ' ', Object.entries(part.properties ?? {}).map(([key, value]) => `${key} ${value}`).join(', ')]])]))
+    table.show(refusals.map(refusal => ({ ...refusal, key: `${refusal.status} ${refusal.client} ${refusal.operation} ${refusal.namespace} ${refusal.error}` })))
+    if (metrics.refusal) {
+      load.replaceChildren(element('h2', {}, 'Load'), element('p', { class: 'refusal' }, metrics.refusal.message))
+      return
+    }
     const { values } = metrics
-    const perSecond = (name, labels) => before === null ? '…' : `${count(Math.round(rate(before, metrics, name, labels)))} a second`
+    const perSecond = name => before === null ? '…' : `${count(Math.round(rate(before, metrics, name)))} a second`
     load.replaceChildren(element('h2', {}, 'Load'), details([
       ['Version', values.find(value => value.name === 'a8registry_build_info')?.labels.version],
       ['Instances', count(total(values, 'a8registry_instances'))],
@@ -158,7 +164,6 @@ export function healthView({ session }) {
     refused.replaceChildren(element('h2', {}, 'Refused since the start'), statuses.length === 0 ? element('p', {}, 'Nothing was refused.')
       : details(statuses.map(({ labels, value }) => [labels.status, `${count(value)}: ${reasons[labels.status] ?? ''}`])))
     before = metrics
-    table.show(refusals.map(refusal => ({ ...refusal, key: `${refusal.status} ${refusal.client} ${refusal.operation} ${refusal.namespace} ${refusal.error}` })))
   })
 }
 
