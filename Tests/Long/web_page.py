@@ -21,7 +21,7 @@ import venv
 import checks
 from running_registry import RunningRegistry
 
-REQUIREMENT = "selenium==4.27.1"
+REQUIREMENT = "selenium==4.51.0"
 PICTURES = checks.ROOT / ".build" / "page"
 # The page gathers changes for a quarter of a second; the machine may be busy.
 SHOWN_SECONDS = 20
