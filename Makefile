@@ -120,6 +120,7 @@ test.border: build deps.long
 	python3 Tests/Long/replay_corpus.py --registry bin/registry --tls
 	python3 Tests/Long/run_tls_clients.py --registry bin/registry
 	python3 Tests/Long/border.py --registry bin/registry
+	python3 Tests/Long/border_feeds.py --registry bin/registry
 
 # Upgrade a cluster of legacy peers, and one of the last release and back, member by member, under load.
 test.upgrade: build deps.long

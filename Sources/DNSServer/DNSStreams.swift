@@ -24,6 +24,8 @@ package final class DNSStreams: LoopService {
     private static let idleTime: Duration = .seconds(30)
     /// How often it is looked for those that have been, in milliseconds.
     package static let sweepPeriod = 1_000
+    /// How many are closed in one turn of the loop, which takes a few milliseconds.
+    private static let closedPerTurn = 256
     /// How long a client may take to read its last answers, in milliseconds.
     private static let leaveTime = 5_000
     /// Bytes of answers that are written at once.
@@ -41,6 +43,7 @@ package final class DNSStreams: LoopService {
     private var streams: Streams?
     private var listener: StreamListener?
     private var sweeper: LoopEvent?
+    private var sweepRest: LoopEvent?
     private var answer: [UInt8] = []
     private var output: [UInt8] = []
     package private(set) var isDrained = false
@@ -65,6 +68,7 @@ package final class DNSStreams: LoopService {
         sweeper = try LoopEvent.every(milliseconds: sweepPeriod, on: loop) { [unowned self] onLoop in
             closeIdle(at: self.clock(), onLoop)
         }
+        sweepRest = try LoopEvent.timer(on: loop) { [unowned self] onLoop in closeIdle(at: self.clock(), onLoop) }
     }
 
     // MARK: - Connections
@@ -104,11 +108,15 @@ package final class DNSStreams: LoopService {
         streams?.close(id, drainingFor: time, onLoop)
     }
 
+    /// Closes those whose time is up, some in a turn of the loop: thousands may have come at the same time.
     private func closeIdle(at now: MonotonicTime, _ onLoop: borrowing OnLoop) {
-        for id in connections.filter({ $0.value.deadline <= now }).keys {
+        let idle = connections.lazy.filter { $0.value.deadline <= now }.prefix(Self.closedPerTurn).map(\.key)
+        let ended = Array(idle)
+        for id in ended {
             limits.note(.idle, connections[id]?.host)
             end(id, onLoop)
         }
+        if ended.count == Self.closedPerTurn { sweepRest?.schedule(afterMilliseconds: 0) }
     }
 
     // MARK: - Queries

@@ -124,6 +124,9 @@ public struct RequestParser: ~Copyable {
         }
     }
 
+    /// How many bytes are still to come of a body whose length was declared.
+    public var remainingBody: Int { if case .fixedBody(let remaining) = state { remaining } else { 0 } }
+
     /// Whether there is a complete request, and the oldest one is self-contained.
     public var isNextSelfContained: Bool { completeRequests > 0 && heads[taken].isSelfContained }
 

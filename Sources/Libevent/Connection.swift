@@ -158,8 +158,13 @@ import TLS
     private func bytesArrived(_ count: Int) {
         let input = unsafe input
         let buffered = unsafe evbuffer_get_length(input)
-        let directives = machine.received(count, of: buffered) { parser in
+        let isPlain = session == nil
+        let directives = unsafe machine.received(count, of: buffered) { [bufferevent, inputWatch] parser in
+            let limit = parser.bodyLimit
             unsafe Self.feed(&parser, count, of: buffered, in: input)
+            guard isPlain, count >= BodyRest.libeventRead, parser.remainingBody > 0 else { return }
+            unsafe BodyRest.read(
+                of: &parser, from: bufferevent, besides: inputWatch, isLimitNew: parser.bodyLimit != limit)
         }
         if directives == .answerFast { return answerFast() }
         if directives.has(.excise) { excise() }

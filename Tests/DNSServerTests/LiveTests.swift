@@ -212,6 +212,10 @@ struct LiveTests {
             asking.send(query)
             #expect(try answer(asking).answers.count == 3)
             #expect(limits.tally()[LimitEvent.idle.rawValue].count == 3)
+            // The loop is past that once it answers somebody else.
+            let other = try SocketClient(port: port, isStream: false)
+            other.send(TestQuery("web.service.a8", RecordType.a).bytes)
+            _ = try other.receive("an answer by UDP")
             clock.set(seconds: 60)
             #expect(try asking.receive("the end of one that asks no more").isEmpty)
             try wait("the last end") { world.counts.figures.connections == 0 }

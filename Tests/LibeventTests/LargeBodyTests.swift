@@ -42,6 +42,33 @@ struct LargeBodyTests {
         #expect(try client.answer(to: "a small body").body == [1, 2, 3])
     }
 
+    @Test(arguments: [4_000, 4_096, 5_000, 40_000, RequestLimits().body, RequestLimits().body + 1, 300_000, 1 << 20])
+    func `a body is the same however it comes, and what stands behind it is the next request`(count: Int) throws {
+        let server = try server()
+        let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 251 &+ $0) }
+        let request = post("/large", body, isChunked: false)
+        let next = post("/large", Array("next".utf8), isChunked: false)
+        for piece in [1 << 21, 4_096, 5_003, 70_001] {
+            let client = try ClientConnection(port: server.port)
+            // The second time the connection's bounds are those of the first.
+            for _ in 0..<2 {
+                let bytes = request + next + request + next.dropLast()
+                for start in stride(from: 0, to: bytes.count, by: piece) {
+                    try client.send(Array(bytes[start..<min(bytes.count, start + piece)]))
+                }
+                #expect(try client.answer(to: "the first in pieces of \(piece)").body == body)
+                #expect(try client.answer(to: "the next").text == "next")
+                #expect(try client.answer(to: "the second").body == body)
+                try client.send(Array(next.suffix(1)))
+                #expect(try client.answer(to: "the last").text == "next")
+            }
+            // One that ends in the middle of a body leaves nothing behind.
+            try client.send(Array(request.prefix(request.count - 1)))
+            client.endSending()
+            #expect(try client.bytesUntilClosed(after: "half a body").isEmpty)
+        }
+    }
+
     @Test func `a body that its route does not take is refused before it is read`() throws {
         let server = try server()
         for (path, length, status) in [("/large", Self.largest + 1, 413), ("/", RequestLimits().body + 1, 401)] {

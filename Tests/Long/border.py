@@ -678,8 +678,8 @@ def expect_returned_after_lists(registry, full, report):
 TRIALS = [idle, drip, long_lists, never_read, never_read_in_all, pipeline, too_many, too_many_of_one, descriptors, rates]
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
+def main(trials, description):
+    arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--registry", default="bin/registry")
     arguments.add_argument("trials", nargs="*", help="names of the trials to run; all without")
     options = arguments.parse_args()
@@ -689,7 +689,7 @@ def main():
         print(f"skipped: the limit on open files is {most}, too low for {IDLE_CONNECTIONS} connections")
         sys.exit(77)
     failures = 0
-    for trial in TRIALS:
+    for trial in trials:
         if options.trials and trial.__name__ not in options.trials:
             continue
         report, began = {}, time.monotonic()
@@ -707,4 +707,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(TRIALS, __doc__)

@@ -47,6 +47,9 @@ package final class KeptCall {
         self.next = next
     }
 
+    /// Whether the next piece of a streamed answer is waited for.
+    var isStreamed: Bool { if case .piece = next { true } else { false } }
+
     /// What it waits for.
     package var cause: WaitCause {
         switch next {

@@ -17,6 +17,8 @@ package import Time
 package final class Responder {
     /// When a client that was one too many may try again, in seconds.
     private static let connectionTime = 5
+    /// When to send a body again that was not read because there was no room, in seconds: a body is on its way for less.
+    private static let bodyTime = 1
 
     private let context: ServerContext
     private let routes: RouteTable
@@ -205,6 +207,7 @@ package final class Responder {
                     at: wall, requestID: id.value, client: client, namespace: nil, operation: Operation.unmatched.name,
                     status: refusal.status, sentence: refusal.sentence, method: "", path: [])
             }
+            if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.bodyTime) }
         case .limit:
             if refusal.status == .serviceUnavailable { response.fields.append(.retryAfter, Self.connectionTime) }
         case .lost: break

@@ -48,6 +48,11 @@ package final class KeptReplies {
     private var changes: Mailbox<Void>?
     /// The next delivery of changes, where they come soon after another.
     var look: LoopEvent?
+    /// So many polls of this loop are answered at once.
+    let pollsAtOnce: Int
+    /// Those that are answered one part after the other, and the time of the next.
+    var spread = DeliverySpread<SpreadPoll>()
+    var spreading: LoopEvent?
     /// Lists are there, for the calls of these tickets. Invariant: short, since each call that waits has one message at
     /// most.
     private var renderings: Mailbox<UInt64>?
@@ -61,11 +66,12 @@ package final class KeptReplies {
     private var scheduled: MonotonicTime?
 
     package init(
-        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity, _ responder: Responder,
-        _ context: ServerContext,
+        on loop: EventLoop, index: Int, capacity: Int = KeptReplies.capacity,
+        pollsAtOnce: Int = DeliveryParts.atOnce, _ responder: Responder, _ context: ServerContext,
         _ metrics: LoopMetrics
     ) throws(LibeventError) {
         table = WaiterTable(capacity: capacity)
+        self.pollsAtOnce = pollsAtOnce / context.loopMetrics.count
         self.index = index
         self.responder = responder
         self.context = context
@@ -80,6 +86,7 @@ package final class KeptReplies {
             if let kept = table.waiter(ticket) { deliver(kept, .come) }
         }
         look = try LoopEvent.timer(on: loop) { [unowned self] _ in deliverChanges() }
+        spreading = try LoopEvent.timer(on: loop) { [unowned self] _ in deliverPart() }
         changes = try? Mailbox<Void>(on: loop) { [unowned self] _, _ in changesCame() }
         listener = (changes?.sender).map { sender in context.registry.store.listener { sender.send(()) } }
         delivery = try LoopEvent.timer(on: loop) { [unowned self] _ in deliver() }

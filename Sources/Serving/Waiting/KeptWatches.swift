@@ -80,7 +80,23 @@ extension KeptReplies {
             heard &= ~unheard
             listener.listen(to: heard)
         }
-        for kept in calls { deliver(kept, .come) }
+        if calls.count > pollsAtOnce { deliverMany(calls) } else { for kept in calls { deliver(kept, .come) } }
+    }
+
+    /// Tells streams at once, and polls one part after the other if they are many.
+    private func deliverMany(_ calls: [KeptCall]) {
+        let polls = calls.filter { !$0.isStreamed }
+        guard polls.count > pollsAtOnce else { return calls.forEach { deliver($0, .come) } }
+        for kept in calls where kept.isStreamed { deliver(kept, .come) }
+        let isUnderWay = !spread.isEmpty
+        spread.add(polls.map { SpreadPoll(call: $0, wait: $0.wait) })
+        if !isUnderWay { deliverPart() }
+    }
+
+    func deliverPart() {
+        // One may have been answered meanwhile, for another reason.
+        for poll in spread.next() where poll.call.wait == poll.wait { deliver(poll.call, .come) }
+        if !spread.isEmpty { spreading?.schedule(afterMilliseconds: DeliveryParts.period) }
     }
 }
 
@@ -98,4 +114,11 @@ extension AnswerEnd {
         case .draining: .draining
         }
     }
+}
+
+/// A poll that is told of a change when its part comes.
+struct SpreadPoll {
+    let call: KeptCall
+    /// As which it waited when the change came.
+    let wait: UInt64
 }

@@ -1,4 +1,4 @@
-// Lists that are asked for with `wait` (docs/watch.md, W101–W108), over real sockets and on real clocks.
+// Lists that are asked for with `wait` (docs/watch.md, W101–W109), over real sockets and on real clocks.
 
 import Catalog
 import HTTP
@@ -22,13 +22,15 @@ struct WatchScene {
     let server: LiveServer
 
     init(
-        _ rules: LimitRules = LimitRules(), capacity: Int = KeptReplies.capacity, store: Store? = nil,
+        _ rules: LimitRules = LimitRules(), capacity: Int = KeptReplies.capacity,
+        pollsAtOnce: Int = DeliveryParts.atOnce, store: Store? = nil,
         _ configure: (inout Settings) -> Void = { _ in }
     ) throws {
         var settings = Settings.defaults
         configure(&settings)
         context = ServerContext(settings: settings, store: store, loops: 1, monotonic: MonotonicClock.now())
-        server = try WaitingServer.start(context, capacity: capacity, ConnectionLimits(rules))
+        server = try WaitingServer.start(
+            context, capacity: capacity, pollsAtOnce: pollsAtOnce, ConnectionLimits(rules))
     }
 
     func send(_ request: TestRequest) throws -> ClientConnection {
@@ -313,6 +315,32 @@ struct LongPollTests {
         let late = Moment(monotonic: moment.monotonic, lease: moment.lease + 3_600_000, wall: moment.wall)
         #expect(context.registry.store.expire(at: late, budget: 100).expired == 2)
         #expect(try last.answer(to: "a held poll").status == 404)
+    }
+
+    @Test func `many polls that a change ends are answered one part after the other, and all of them`() throws {
+        // W109 Where one change ends more than 1,000 polls, they are answered over 50 ms, so that they do not all come back
+        // at once. Streams are told at once.
+        let scene = try WatchScene(pollsAtOnce: 40)
+        try scene.register(Body("web", "1"))
+        let tag = try scene.tag("/api/v1/services/web")
+        let stream = try scene.send(.get("/api/v1/watch?service_name=web"))
+        _ = try stream.bytes(until: "event: snapshot\n", of: "a stream")
+        let clients = try (0..<105).map { _ in
+            try scene.send(.get("/api/v1/services/web?wait=5m").with("If-None-Match", tag))
+        }
+        try scene.awaitHeld(clients.count + 1)
+        // One goes before it is its turn, and the next change comes before the last is told of the first.
+        try clients[104].send(TestRequest.get("/livez").bytes)
+        clients[103].reset()
+        try scene.awaitHeld(clients.count)
+        try scene.register(Body("web", "2"))
+        try scene.register(Body("web", "3"))
+        for client in clients[..<103] + clients[104...] {
+            let answer = try client.answer(to: "a held poll")
+            #expect(answer.status == 200 && answer.text.contains("\"value\":\"2\""), "\(answer)")
+        }
+        _ = try stream.bytes(until: "event: put\n", of: "a stream")
+        try scene.awaitHeld(1)
     }
 
     @Test func `a wait is cut, and spread`() {

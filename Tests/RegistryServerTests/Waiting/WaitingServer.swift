@@ -15,7 +15,7 @@ enum WaitingServer {
     /// Serves with one loop, on real clocks, until it is released.
     static func start(
         _ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity,
-        _ connectionLimits: ConnectionLimits = ConnectionLimits()
+        pollsAtOnce: Int = DeliveryParts.atOnce, _ connectionLimits: ConnectionLimits = ConnectionLimits()
     ) throws
         -> LiveServer
     {
@@ -32,7 +32,8 @@ enum WaitingServer {
             handler.standing = Response.standing
             handler.makeAnswering = { loop in
                 let kept = try KeptReplies(
-                    on: loop, index: 0, capacity: capacity, responder, context, context.loopMetrics[0])
+                    on: loop, index: 0, capacity: capacity, pollsAtOnce: pollsAtOnce, responder, context,
+                    context.loopMetrics[0])
                 let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }
                 context.registry.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
                 return { request, reply in
