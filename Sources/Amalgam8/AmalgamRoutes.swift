@@ -18,7 +18,7 @@ package enum AmalgamRoutes {
         Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),
         Route(.get, "/api/v1/targets", .listTargets, patient: ListHandlers.targets),
         Route(.get, "/api/v1/watch", .watchInstances, patient: WatchHandlers.watch),
-        Route(.get, "/api/v1/events", .listEvents, handler: EventHandlers.list),
+        Route(.get, "/api/v1/events", .listEvents, patient: EventHandlers.list),
         Route(.get, "/api/v1/refusals", .listRefusals, handler: RefusalHandlers.list),
     ]
 }

@@ -22,6 +22,8 @@ struct EventQuery {
     private(set) var limit = standardLimit
     /// Whether a namespace was asked for by its name.
     private(set) var namesNamespace = false
+    /// Whether the events of all namespaces are wanted.
+    private(set) var isOfAll = false
 
     /// Reads the query. Throws for an unknown parameter, a bad escape, a parameter given twice, and a number out of its
     /// range.
@@ -44,8 +46,11 @@ struct EventQuery {
                     throw .invalid("limit must be a whole number from 1 to \(Self.maximumLimit)")
                 }
                 self.limit = Int(limit)
+            case "all":
+                guard parameter.value == "true" else { throw .invalid("all must be true, or left out") }
+                isOfAll = true
             case "namespace": namesNamespace = true  // It was judged with the credential.
-            default: throw .invalid("the query parameters are since, limit and namespace, each at most once")
+            default: throw .invalid("the query parameters are since, limit, namespace and all, each at most once")
             }
         }
     }
@@ -57,10 +62,12 @@ struct EventQuery {
 }
 
 enum EventHandlers {
-    static func list(_ call: borrowing Call) throws(Refused) -> Response {
+    static func list(_ call: borrowing Call) throws(Refused) -> Reply {
         let query = try EventQuery(call.request.head.query)
+        guard !query.isOfAll else { return try AllEvents.answer(query, call) }
         let page = call.registry.lookup.changes(in: try call.tenant(), after: query.since, limit: query.limit)
-        return Response(.ok, contentType: .json, body: body(page, namesMember: call.registry.lookup.hasSeveralMembers))
+        return .now(
+            Response(.ok, contentType: .json, body: body(page, namesMember: call.registry.lookup.hasSeveralMembers)))
     }
 
     /// Sub-second digits of a time: that of a version has no more.
@@ -70,24 +77,33 @@ enum EventHandlers {
 
     /// - Parameter namesMember: whether there are several members, so that it matters which one took a change.
     static func body(_ page: ChangePage, namesMember: Bool) -> [UInt8] {
+        body(
+            page.changes.map { (nil, $0) }, next: page.next, isMissing: page.isMissing, namesMember: namesMember)
+    }
+
+    /// - Parameter changes: each with its namespace, where that is to be told.
+    static func body(
+        _ changes: [(namespace: Namespace?, change: Change)], next: UInt64, isMissing: Bool, namesMember: Bool
+    ) -> [UInt8] {
         var body: [UInt8] = []
-        body.reserveCapacity(64 + page.changes.count * typicalBytes)
+        body.reserveCapacity(64 + changes.count * typicalBytes)
         body.append(literal: "{\"next\":")
-        body.appendJSON(page.next)
+        body.appendJSON(next)
         body.append(literal: ",\"missed\":")
-        body.appendJSON(page.isMissing)
+        body.appendJSON(isMissing)
         body.append(literal: ",\"events\":[")
         var timestamps = TimestampFormatter()
-        for (number, change) in page.changes.enumerated() {
+        for (number, (namespace, change)) in changes.enumerated() {
             if number > 0 { body.append(UInt8(ascii: ",")) }
-            append(change, namesMember, &timestamps, to: &body)
+            append(change, of: namespace, namesMember, &timestamps, to: &body)
         }
         body.append(literal: "]}")
         return body
     }
 
     private static func append(
-        _ change: Change, _ namesMember: Bool, _ timestamps: inout TimestampFormatter, to body: inout [UInt8]
+        _ change: Change, of namespace: Namespace?, _ namesMember: Bool, _ timestamps: inout TimestampFormatter,
+        to body: inout [UInt8]
     ) {
         body.append(literal: "{\"index\":")
         body.appendJSON(change.index)
@@ -115,6 +131,7 @@ enum EventHandlers {
         add(",\"client\":", change.actor?.address)
         add(",\"principal\":", change.actor?.principal)
         add(",\"source\":", change.actor?.source)
+        add(",\"namespace\":", namespace?.name)
         body.append(literal: "}")
     }
 }

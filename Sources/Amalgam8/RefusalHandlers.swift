@@ -14,7 +14,7 @@ enum RefusalHandlers {
 
     static func list(_ call: borrowing Call) throws(Refused) -> Response {
         let query = try EventQuery(call.request.head.query)
-        guard query.since == nil else {
+        guard query.since == nil, !query.isOfAll else {
             throw .invalid("the query parameters are limit and namespace, each at most once")
         }
         let tenant = try call.tenant()

@@ -212,6 +212,12 @@ struct ChangeLog: Sendable {
             isForgotten: index < logs[slot].forgotten, last: last)
     }
 
+    /// The first namespace with changes at this slot or behind, the slot, and the index of its last change.
+    func last(from slot: Int32) -> (slot: Int32, namespace: Namespace, index: UInt64)? {
+        guard let slot = logs.occupied(from: slot) else { return nil }
+        return (slot, logs[slot].namespace, logs[slot].segments.last?.lastIndex ?? logs[slot].lost)
+    }
+
     /// What the follower has not read: segments, each with how many changes at its beginning were read, of namespaces
     /// with together at most about so many changes; and how many have been forgotten before they were read.
     mutating func follow(limit: Int) -> (

@@ -25,6 +25,11 @@ extension Catalog {
 package struct NamespaceSize: Sendable {
     package var services = 0
     package var instances = 0
+
+    package init(services: Int = 0, instances: Int = 0) {
+        self.services = services
+        self.instances = instances
+    }
 }
 
 extension Store {

@@ -14,5 +14,10 @@ extension Settings {
                 + "among its alternative names, or, where it has no alternative name, its subject's CN; spelled as in the "
                 + "certificate. It needs `tls_client_auth`, and authorities in `tls_client_ca` that give this name to "
                 + "operators only."),
+        SettingRow(
+            "operations_auth", \.operationsAuth, .operationsAuth, default: "none",
+            "What `/metrics`, `/swagger.json` and `/api/v1/cluster` need. `none`: they are open. `operator`: an operator's "
+                + "credential, also of a scraper; then they count in the client's allowance, and need TLS with "
+                + "`require_https`. `/`, `/livez`, `/readyz` and `/uptime` are open in any case, for load balancers."),
     ]
 }

@@ -23,6 +23,10 @@ extension ResolvedSettings {
                 "\(shown("operator_cert_name")): clients show a certificate only where tls_client_auth is optional or "
                     + "require, and it is none.")
         }
+        if settings.operationsAuth == .operator, !settings.hasOperators {
+            throw .contradiction(
+                "\(shown("operations_auth")): there is no operator; set operator_token_file or operator_cert_name.")
+        }
         guard let tokens = settings.operatorToken else { return }
         let secrets = [
             ("jwt_secret", settings.jwtSecret), ("cluster_secret", settings.clusterSecret),

@@ -296,6 +296,10 @@ extension SettingKind where Value == Settings.Isolation {
     static var isolation: Self { choice(of: "choice") { $0.rawValue } }
 }
 
+extension SettingKind where Value == Settings.OperationsAuth {
+    static var operationsAuth: Self { choice(of: "choice") { $0.rawValue } }
+}
+
 extension SettingKind where Value == LogFormat {
     static var logFormat: Self { choice(of: "format") { $0.rawValue } }
 }

@@ -75,6 +75,8 @@ package struct Settings: Sendable, Equatable {
     package var operatorToken: Secret?
     /// Nil: no certificate makes an operator.
     package var operatorCertificateName: String?
+    /// Invariant: `.none` where there is no operator.
+    package var operationsAuth = OperationsAuth.none
     /// Whether Eureka's API is served.
     package var eureka = false
     /// Whether the read half of Consul's API is served.
@@ -247,6 +249,13 @@ extension Settings {
         case all
         /// When this member has it.
         case local
+    }
+
+    /// What the pages for operators and scrapers need. The raw value is the word in `operations_auth`.
+    package enum OperationsAuth: String, Sendable, CaseIterable {
+        case none
+        /// An operator's credential.
+        case `operator`
     }
 
     /// One way to recognise a caller. The raw value is the word in `auth_mode`.

@@ -1,6 +1,5 @@
 // The sources that are read beside our own registrations (docs/rest-api.md, R686): how each stands, how much it has, and
-// what is wrong with it. The page is open, so where credentials decide what a client may see, it says what is wrong and
-// not of which namespace.
+// what is wrong with it. A tenant is shown what concerns its namespace, an operator everything.
 
 import Catalog
 import Configuration
@@ -13,17 +12,19 @@ import Time
 
 enum CatalogsPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
-        let statuses = call.registry.sources?.report ?? []
         var json = JSONObject()
         json.add("max_age_s", Int(call.registry.settings.catalogMaxAge.wholeMilliseconds / 1_000))
-        let showsPlaces = call.registry.settings.authMode.isEmpty
+        let namespace = try call.tenant()
+        let isWhole = call.registry.settings.authMode.isEmpty || call.isByOperator
+        let sources = call.registry.sources?.report(in: namespace) ?? []
         json.add(
             "catalogs",
-            JSONObject.array(statuses.map { source($0, showsPlaces: showsPlaces, at: call.monotonic) }))
+            JSONObject.array(sources.map { source($0.status, isWhole ? nil : $0.size, at: call.monotonic) }))
         return Response(.ok, contentType: .json, body: json.bytes)
     }
 
-    private static func source(_ status: SourceStatus, showsPlaces: Bool, at now: MonotonicTime) -> [UInt8] {
+    /// - Parameter part: how much of it a tenant is shown; nil where all may be seen.
+    private static func source(_ status: SourceStatus, _ part: NamespaceSize?, at now: MonotonicTime) -> [UInt8] {
         var json = JSONObject()
         json.add("name", status.kind.rawValue)
         json.add("state", status.state.rawValue)
@@ -31,27 +32,33 @@ enum CatalogsPage {
         json.add("read", status.confirmed.map(time))
         json.add("age_ms", status.age(at: now).map { Int($0.wholeMilliseconds) })
         json.add("lag_ms", status.lag.map { Int($0.wholeMilliseconds) })
+        if let part {
+            json.add("services", part.services)
+            json.add("instances", part.instances)
+            // What is wrong with parts of a source may be another tenant's affair.
+            guard status.state != .partial, status.state != .current else { return json.bytes }
+            json.add("problems", JSONObject.array(status.problems.map { problem($0, showsPlace: false).bytes }))
+            return json.bytes
+        }
         json.add("namespaces", status.size.namespaces)
         json.add("services", status.size.services)
         json.add("instances", status.size.instances)
         json.add("changes", status.changes)
         json.add("failures", status.failures)
         json.add("problem_count", status.problemCount)
-        json.add(
-            "problems",
-            JSONObject.array(status.problems.map { problem($0, showsPlaces: showsPlaces).bytes }))
+        json.add("problems", JSONObject.array(status.problems.map { problem($0, showsPlace: true).bytes }))
         if let (last, at) = status.lastProblem {
-            var error = problem(last, showsPlaces: showsPlaces)
+            var error = problem(last, showsPlace: true)
             error.add("at", time(at))
             json.add("last_error", error.bytes)
         }
         return json.bytes
     }
 
-    private static func problem(_ problem: SourceProblem, showsPlaces: Bool) -> JSONObject {
+    private static func problem(_ problem: SourceProblem, showsPlace: Bool) -> JSONObject {
         var json = JSONObject()
         json.add("text", problem.sentence)
-        if showsPlaces { json.add("place", problem.place) }
+        if showsPlace { json.add("place", problem.place) }
         return json
     }
 

@@ -11,7 +11,8 @@ extension Operation {
     static let metrics = Operation("metrics", .probe)
     static let swagger = Operation("swagger", .page)
     static let cluster = Operation("cluster", .page)
-    static let catalogs = Operation("catalogs", .page)
+    static let catalogs = Operation("catalogs", .history)
+    static let listNamespaces = Operation("listNamespaces", .operating)
     static let webPage = Operation("webPage", .page)
     static let webPageFile = Operation("webPageFile", .page)
 }

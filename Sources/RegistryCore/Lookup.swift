@@ -162,6 +162,19 @@ package struct Lookup: Sendable {
         store.changes(in: namespace, after: index, limit: limit)
     }
 
+    /// The next namespaces that have an instance, in no order (`Store.namespaces`); what sources have is not among them.
+    package func namespaces(from cursor: inout NamespaceCursor, atMost limit: Int) -> [(
+        namespace: Namespace, size: NamespaceSize
+    )] { store.namespaces(from: &cursor, atMost: limit) }
+
+    /// The namespaces in which sources have something, with how much.
+    package var namespacesOfSources: [(namespace: Namespace, size: NamespaceSize)] { sources?.namespaces ?? [] }
+
+    /// The next namespaces that have changed after an index, with that of the last change (`Store.changed`).
+    package func changed(after index: UInt64, from cursor: inout NamespaceCursor, atMost limit: Int) -> [(
+        namespace: Namespace, last: UInt64
+    )] { store.changed(after: index, from: &cursor, atMost: limit) }
+
     /// Whether several members take changes, so that it matters which one did.
     package var hasSeveralMembers: Bool { store.isReplicated }
 }

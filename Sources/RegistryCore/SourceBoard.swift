@@ -52,6 +52,24 @@ package final class SourceBoard: Sendable {
     /// How each source stands.
     package var report: [SourceStatus] { statuses.withLock { $0 } }
 
+    /// The same, with how much each has in one namespace.
+    package func report(in namespace: Namespace) -> [(status: SourceStatus, size: NamespaceSize)] {
+        let views = views.withLock { $0 }
+        return zip(kinds.indices, report).map { source, status in
+            let content = views.content(of: source, in: namespace)
+            return (
+                status, NamespaceSize(services: content?.services.count ?? 0, instances: content?.count ?? 0)
+            )
+        }
+    }
+
+    /// The namespaces in which any source has something, with how much that is for readers.
+    var namespaces: [(namespace: Namespace, size: NamespaceSize)] {
+        views.withLock { $0 }.joined.map {
+            ($0.key, NamespaceSize(services: $0.value.services.count, instances: $0.value.count))
+        }
+    }
+
     // MARK: - Writers
 
     /// For the thread that reads a source; nil when it is not configured.

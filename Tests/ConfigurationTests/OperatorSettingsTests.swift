@@ -72,6 +72,12 @@ struct OperatorSettingsTests {
         #expect(error?.description.contains("tls_client_auth") == true)
     }
 
+    @Test func `pages are not put behind a credential that nobody has`() throws {
+        let error = #expect(throws: SettingError.self) { try resolve(["operations_auth": ["operator"]]) }
+        #expect(error?.description.contains("operator_token_file") == true)
+        _ = try resolve(["operations_auth": ["operator"], "operator_token": [Self.token]])
+    }
+
     @Test func `tokens are exchanged while the registry runs, and neither begin nor end`() {
         // R527 … To begin or to end with such tokens needs a restart.
         var (running, new) = (Settings.defaults, Settings.defaults)

@@ -22,6 +22,7 @@ struct SettingRowTests {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
             { $1 }
         }
+        if name == "operations_auth" { flags["operator_token"] = [String(repeating: "t", count: 32)] }
         if name == "operator_cert_name" {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
             { $1 }
@@ -202,6 +203,7 @@ struct SettingRowTests {
             [(String(repeating: "t", count: 32), "***"), (String(repeating: "~", count: 1_024), "***")]
         ),
         ("operator_cert_name", [("spiffe://mesh/ops", "spiffe://mesh/ops"), ("ops.example", "ops.example")]),
+        ("operations_auth", ["none", "operator"].map { ($0, $0) }),
         ("dns_port", ports),
         ("dns_domain", [("a8", "a8"), ("A8.Example.Com.", "a8.example.com"), ("1-a", "1-a")]),
         ("dns_ttl", [("0s", "0s"), ("1s", "1s"), ("12h", "12h0m0s")]),
@@ -336,6 +338,7 @@ struct SettingRowTests {
             ]
         ),
         ("operator_cert_name", ["", "a b", "ä", String(repeating: "x", count: 256)]),
+        ("operations_auth", ["", "open", "Operator", "true"]),
         ("dns_port", notPorts),
         (
             "dns_domain",

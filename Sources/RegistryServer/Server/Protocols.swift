@@ -22,11 +22,14 @@ enum Protocols {
         let member: String?
         /// Bytes that a body of Envoy's may have; nil where it is off.
         let envoyBody: Int?
+        let isGuarded: Bool
+        let hasOperators: Bool
 
         init(_ settings: Settings) {
             (eureka, consul) = (settings.eureka, settings.consulAPI)
             (datacenter, member) = (settings.consulDatacenter, settings.memberName)
             envoyBody = settings.envoyXDS ? settings.xdsBodyLimit : nil
+            (isGuarded, hasOperators) = (settings.operationsAuth == .operator, settings.hasOperators)
         }
     }
 
@@ -49,6 +52,6 @@ enum Protocols {
         if choice.eureka { routes += EurekaRoutes.all }
         if choice.consul { routes += ConsulRoutes.all(datacenter: choice.datacenter, member: choice.member) }
         if let limit = choice.envoyBody { routes += EnvoyRoutes.all(bodyLimit: limit) }
-        return routes + OperationsRoutes.all
+        return routes + OperationsRoutes.all(isGuarded: choice.isGuarded, hasOperators: choice.hasOperators)
     }
 }

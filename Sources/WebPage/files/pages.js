@@ -18,9 +18,9 @@ export function sourcesView({ session }) {
         ['Instances', count(source.instances)], ['Services', count(source.services)],
         ['Since', clock(source.since)], ['Read', source.age_ms === undefined ? 'never' : `${span(source.age_ms / 1000)} ago`],
         ['Shown after', source.lag_ms === undefined ? undefined : `${count(source.lag_ms)} ms`],
-        ['Failures', count(source.failures)],
+        ['Failures', source.failures === undefined ? undefined : count(source.failures)],
         ['Last error', source.last_error && `${source.last_error.text} (${clock(source.last_error.at)})`],
-        ['Problems', source.problem_count === 0 ? undefined : element('ul', {}, source.problems.map(problem =>
+        ['Problems', !source.problems?.length ? undefined : element('ul', {}, source.problems.map(problem =>
           element('li', {}, problem.place ? `${problem.place}: ${problem.text}` : problem.text)))],
       ])))))
   })

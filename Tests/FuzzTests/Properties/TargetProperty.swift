@@ -9,7 +9,8 @@ import HTTP
 
 enum TargetProperty {
     private static let routes = RouteTable(
-        AmalgamRoutes.all + ConsulRoutes.all(datacenter: "dc1", member: nil) + OperationsRoutes.all)
+        AmalgamRoutes.all + ConsulRoutes.all(datacenter: "dc1", member: nil)
+            + OperationsRoutes.all(isGuarded: false, hasOperators: true))
 
     static func violation(_ bytes: [UInt8]) -> String? {
         var gate = RequestParser(limits: RequestLimits())

@@ -178,8 +178,7 @@ struct NamespaceTests {
 
     @Test(arguments: Transport.allCases)
     func `the open pages need no credential and ignore one`(_ transport: Transport) throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json, /api/v1/cluster and /api/v1/catalogs need no credential and ignore
-        // one.
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster … need no credential and ignore one.
         let registry = try Registry(transport) { $0.authMode = [.trusted] }
         registry.context.registry.lifecycle.advance(to: .ready)
         for path in ["/", "/uptime", "/livez", "/readyz", "/metrics", "/swagger.json"] {

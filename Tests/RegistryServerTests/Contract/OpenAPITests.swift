@@ -4,6 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import RegistryServer
 @testable import Serving
 
@@ -29,7 +30,9 @@ struct OpenAPITests {
 
     /// `GET /uptime` to its route.
     private static func routes() -> [String: Route] {
-        let routes = Protocols.routes.routes.filter { !$0.style.isAlias }
+        var settings = Settings.defaults
+        settings.operatorToken = Secret(bytes: Array(OperatorTests.token.utf8))
+        let routes = Protocols.routes(settings).routes.filter { !$0.style.isAlias }
         return Dictionary(uniqueKeysWithValues: routes.map { ("\($0.method.name) \($0.path)", $0) })
     }
 
@@ -56,8 +59,7 @@ struct OpenAPITests {
     }
 
     @Test func `exactly the pages without a credential are described as such`() throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json, /api/v1/cluster and /api/v1/catalogs need no credential and ignore
-        // one.
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore one.
         for (name, operation) in try Self.described() {
             let route = try #require(Self.routes()[name])
             #expect(
@@ -66,7 +68,7 @@ struct OpenAPITests {
     }
 
     @Test func `every answer that the contract names is described`() throws {
-        // R101 Every path under /api/v1/ but /api/v1/cluster and /api/v1/catalogs can also answer 401. And the table of "Service shape":
+        // R101 Every path under /api/v1/ but /api/v1/cluster can also answer 401. And the table of "Service shape":
         // success and refusals of its own.
         let table = [
             "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 304, 400, 401],
@@ -100,8 +102,9 @@ struct OpenAPITests {
             "GET /v1/catalog/datacenters": [200, 400, 500],
             "GET /": [200, 303], "GET /ui": [200, 303, 304], "GET /ui/{file}": [200, 304, 404],
             "GET /uptime": [200, 503], "GET /livez": [200],
-            "GET /readyz": [200, 503], "GET /metrics": [200], "GET /swagger.json": [200],
-            "GET /api/v1/cluster": [200], "GET /api/v1/catalogs": [200],
+            "GET /readyz": [200, 503], "GET /metrics": [200, 401, 403], "GET /swagger.json": [200, 401, 403],
+            "GET /api/v1/cluster": [200, 401, 403], "GET /api/v1/catalogs": [200, 401, 403],
+            "GET /api/v1/namespaces": [200, 400, 401, 403],
         ]
         let described = try Self.described()
         #expect(Set(table.keys) == Set(described.keys))

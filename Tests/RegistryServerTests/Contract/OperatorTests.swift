@@ -162,4 +162,142 @@ struct OperatorTests {
             #expect(text.contains("registry-1") && text.contains("streaming"), "\(text)")
         }
     }
+
+    // MARK: - Pages of operators
+
+    @Test(arguments: Transport.allCases)
+    func `namespaces are listed by name, a page at a time, to operators only`(_ transport: Transport) throws {
+        // R630 GET /api/v1/namespaces, for operators, answers … each namespace that has an instance, in the order of UTF-8
+        // bytes, with how many services and instances it has.
+        let registry = try Self.registry(transport)
+        var expected: [String] = []
+        for number in 0..<40 {
+            let name = ["ns", "Ns", "é", "z"][number % 4] + "-\(number)"
+            expected.append(name)
+            for instance in 0...(number % 3) {
+                try registry.register(Body("s\(instance % 2)", "\(instance)"), token: name)
+            }
+        }
+        expected.sort { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+        func page(_ query: String) throws -> (names: [String], next: String?, sizes: [[Int]]) {
+            let page = try registry.send(.get("/api/v1/namespaces\(query)").bearing(Self.token)).object()
+            let found = try #require(page["namespaces"] as? [[String: Any]])
+            return (
+                found.compactMap { $0["namespace"] as? String }, page["next"] as? String,
+                found.map { [$0["services"] as? Int ?? -1, $0["instances"] as? Int ?? -1] }
+            )
+        }
+        // R631 … next is the last name where there are more, to ask with as after; else it is left out.
+        let all = try page("")
+        #expect(all.names == expected && all.next == nil)
+        for (name, size) in zip(all.names, all.sizes) {
+            let number = try #require(Int(name.split(separator: "-")[1]))
+            #expect(size == [min(number % 3 + 1, 2), number % 3 + 1], "\(name)")
+        }
+        for limit in [1, 7, 39, 40] {
+            var (names, next): ([String], String?) = ([], nil)
+            repeat {
+                let after = next.map {
+                    "&after=" + ($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
+                }
+                let part = try page("?limit=\(limit)\(after ?? "")")
+                #expect(part.names.count <= limit)
+                (names, next) = (names + part.names, part.next)
+            } while next != nil
+            #expect(names == expected, "\(limit)")
+        }
+        for query in ["limit=0", "limit=1001", "limit=x", "limit=+5", "x=y", "after=a&after=b", "namespace=a"] {
+            let answer = try registry.send(.get("/api/v1/namespaces?\(query)").bearing(Self.token))
+            #expect(answer.status == 400, "\(query)")
+        }
+        // R524 The pages of operators answer 401 without a credential, and 403 to one that is not an operator's.
+        #expect(try registry.send(.get("/api/v1/namespaces")).status == 401)
+        #expect(try registry.send(.get("/api/v1/namespaces").bearing("ns-0")).status == 403)
+    }
+
+    @Test func `where no operator is configured, their pages do not exist`() throws {
+        // R524 … Where no operator is configured they do not exist: 404.
+        let registry = try Registry(.router) { $0.authMode = [.trusted] }
+        for method in ["GET", "HEAD", "POST", "OPTIONS"] {
+            let request = TestRequest(method, "/api/v1/namespaces")
+            for request in [request, request.bearing("tenant"), request.bearing(Self.token)] {
+                #expect(try registry.send(request).status == 404, "\(method)")
+            }
+        }
+        let open = try Self.registry(.router, [])
+        #expect(try open.send(.get("/api/v1/namespaces")).status == 401)
+        #expect(try open.send(.get("/api/v1/namespaces").bearing(Self.token)).status == 200)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `an operator is shown the newest events of all namespaces`(_ transport: Transport) throws {
+        // R655 GET /api/v1/events?all=true, for operators (403 to others), answers with the newest events of all
+        // namespaces, each with its namespace, the oldest first.
+        let registry = try Self.registry(transport)
+        var expected: [(String, String)] = []
+        for number in 0..<60 {
+            let name = "ns-\(number * 7 % 13)"
+            let id = try registry.register(Body("web", "\(number)"), token: name)
+            expected.append((name, id))
+            registry.clock.advance(milliseconds: 1)
+        }
+        func page(_ query: String) throws -> (events: [(String, String)], next: Int, isMissing: Bool, indexes: [Int]) {
+            let page = try registry.send(.get("/api/v1/events?all=true\(query)").bearing(Self.token)).object()
+            let events = try #require(page["events"] as? [[String: Any]])
+            return (
+                events.map { ($0["namespace"] as? String ?? "", $0["id"] as? String ?? "") },
+                try #require(page["next"] as? Int), page["missed"] as? Bool ?? true,
+                events.compactMap { $0["index"] as? Int }
+            )
+        }
+        let all = try page("")
+        #expect(all.events.elementsEqual(expected, by: ==) && !all.isMissing)
+        for limit in [1, 5, 59] {
+            let newest = try page("&limit=\(limit)")
+            #expect(newest.events.elementsEqual(expected.suffix(limit), by: ==), "\(limit)")
+            #expect(newest.next == all.next)
+        }
+        let later = try page("&since=\(all.indexes[39])")
+        #expect(later.events.elementsEqual(expected.suffix(20), by: ==) && !later.isMissing)
+        #expect(try page("&since=\(all.indexes[39])&limit=19").isMissing)
+        let none = try page("&since=\(all.next)")
+        #expect(none.events.isEmpty && none.next == all.next && !none.isMissing)
+        #expect(try registry.send(.get("/api/v1/events?all=true").bearing("ns-0")).status == 403)
+        #expect(try registry.send(.get("/api/v1/events?all=true")).status == 401)
+        #expect(try registry.send(.get("/api/v1/events?all=false").bearing(Self.token)).status == 400)
+        // A tenant's own have no namespace.
+        #expect(try !registry.send(.get("/api/v1/events").bearing("ns-0")).text.contains("namespace"))
+    }
+
+    @Test(arguments: [[], [.trusted]] as [[Settings.AuthScheme]])
+    func `the pages of operations can be put behind the operator's credential, and probes cannot`(
+        _ modes: [Settings.AuthScheme]
+    ) throws {
+        // R528 With OPERATIONS_AUTH operator, /metrics, /swagger.json and /api/v1/cluster are pages of operators. … /,
+        // /uptime, /livez and /readyz stay open to everybody.
+        let registry = try Registry(.router) {
+            $0.authMode = modes
+            $0.operatorToken = Secret(bytes: Array(Self.token.utf8))
+            $0.operationsAuth = .operator
+            $0.rateLimitClient = 1_000
+        }
+        registry.context.registry.lifecycle.advance(to: .ready)
+        for path in ["/metrics", "/swagger.json", "/api/v1/cluster"] {
+            #expect(try registry.send(.get(path)).status == 401, "\(path)")
+            #expect(try registry.send(.get(path).bearing("default")).status == (modes.isEmpty ? 401 : 403), "\(path)")
+            #expect(try registry.send(.get(path).bearing(Self.token)).status == 200, "\(path)")
+            #expect(try registry.send(TestRequest("HEAD", path)).status == 401, "\(path)")
+        }
+        for path in ["/", "/uptime", "/livez", "/readyz"] {
+            for request in [TestRequest.get(path), .get(path).bearing("nonsense"), .get(path).bearing(Self.token)] {
+                #expect(try registry.send(request).status == 200, "\(path)")
+            }
+        }
+        let secure = try Registry(.router) {
+            $0.operatorToken = Secret(bytes: Array(Self.token.utf8))
+            $0.operationsAuth = .operator
+            $0.requireHTTPS = true
+        }
+        #expect(try secure.send(.get("/metrics").bearing(Self.token)).status == 301)
+    }
 }

@@ -80,7 +80,9 @@ final class Registry {
         configure(&settings)
         let authorization = AuthorizationConfiguration(settings)
         let clock = clock
-        let context = ServerContext(settings: settings, cluster: cluster, store: store, loops: 1, monotonic: 0)
+        let context = ServerContext(
+            settings: settings, cluster: cluster, store: store, loops: 1, monotonic: 0,
+            routes: Protocols.routes(settings))
         self.context = context
         switch transport {
         case .router:
@@ -97,7 +99,8 @@ final class Registry {
         _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock
     ) throws -> LoopHandler {
         let responder = Responder(
-            context, Protocols.routes, authorizer: try Authorizer(authorization), metrics: context.loopMetrics[0],
+            context, Protocols.routes(context.settings), authorizer: try Authorizer(authorization),
+            metrics: context.loopMetrics[0],
             accessLog: nil)
         var handler = LoopHandler(
             respond: { request in
@@ -144,6 +147,10 @@ extension CallProgress {
 
     /// The answer, once a list that it waits for has been made.
     func settled(by responder: Responder, at moment: Moment) -> Response {
+        if case .waits(let kept) = self, case .turn = kept.cause {
+            return responder.resume(kept, .come, at: moment, finished: { moment.monotonic }).settled(
+                by: responder, at: moment)
+        }
         guard case .waits(let kept) = self, case .rendering(let job) = kept.cause, let done = try? WakeSignal()
         else {
             return atOnce

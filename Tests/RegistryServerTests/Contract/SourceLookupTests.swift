@@ -5,6 +5,7 @@ import Catalog
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import RegistryCore
 
 struct SourceLookupTests {
@@ -193,22 +194,49 @@ struct SourceLookupTests {
     }
 
     @Test(arguments: Transport.allCases)
-    func `where credentials decide who sees what, open pages do not say of which namespace`(_ transport: Transport)
-        throws
-    {
-        // R686 … with an AUTH_MODE, without the places, which may be names of namespaces.
+    func `where credentials decide who sees what, a tenant is shown its own part of a source, and an operator all`(
+        _ transport: Transport
+    ) throws {
+        // R689 It needs a credential, and shows all of R686 to an operator and without AUTH_MODE. A tenant is shown …
         let registry = try Registry(transport) { settings in
             settings.fsCatalog = "/nowhere"
             settings.authMode = [.trusted]
+            settings.operatorToken = Secret(bytes: Array(OperatorTests.token.utf8))
         }
         let publisher = try #require(registry.context.registry.sources?.publisher(of: .filesystem))
         publisher.fail(SourceProblem("the JSON ends too early", at: "tenant-a.json:3:1"), at: .now())
-        for path in ["/api/v1/catalogs", "/uptime", "/metrics"] {
-            let body = String(decoding: try registry.send(.get(path)).body, as: UTF8.self)
-            #expect(!body.contains("tenant-a"), "\(path)")
+        for path in ["/uptime", "/metrics"] {
+            #expect(try !registry.send(.get(path)).text.contains("tenant-a"), "\(path)")
         }
-        let page = String(decoding: try registry.send(.get("/api/v1/catalogs")).body, as: UTF8.self)
-        #expect(page.contains("the JSON ends too early"))
+        let page = TestRequest.get("/api/v1/catalogs")
+        #expect(try registry.send(page).status == 401)
+        func source(_ token: String, _ query: String = "") throws -> (text: String, source: [String: Any]) {
+            let answer = try registry.send(.get("/api/v1/catalogs\(query)").bearing(token))
+            return (answer.text, try #require((answer.object()["catalogs"] as? [[String: Any]])?.first))
+        }
+        // It cannot be read as a whole, which is everybody's affair.
+        var shown = try source("tenant-b")
+        #expect(shown.text.contains("the JSON ends too early") && !shown.text.contains("tenant-a"))
+        #expect(try source(OperatorTests.token).text.contains("tenant-a.json:3:1"))
+
+        // A part of it cannot be used: that of one tenant.
+        let content = [
+            Namespace("tenant-a"): [Name("web"): [Self.instance("10.0.0.1:1"), Self.instance("10.0.0.2:1")]],
+            Namespace("tenant-b"): [Name("web"): [Self.instance("10.0.0.3:1")]],
+        ]
+        try publisher.replace(with: content, at: .now())
+        publisher.confirm([SourceProblem("a port is no number", at: "tenant-a.json")], at: .now())
+        for (tenant, count) in [("tenant-a", 2), ("tenant-b", 1), ("tenant-c", 0)] {
+            shown = try source(tenant)
+            #expect(shown.source["state"] as? String == "partial")
+            #expect(shown.source["instances"] as? Int == count && shown.source["services"] as? Int == min(count, 1))
+            #expect(
+                shown.source["problems"] == nil && shown.source["namespaces"] == nil && shown.source["changes"] == nil)
+            #expect(!shown.text.contains("tenant") && !shown.text.contains("a port is no number"), "\(shown.text)")
+        }
+        shown = try source(OperatorTests.token)
+        #expect(shown.source["instances"] as? Int == 3 && shown.source["namespaces"] as? Int == 2)
+        #expect(shown.text.contains("a port is no number") && shown.text.contains("tenant-a.json"))
     }
 
     @Test(arguments: Transport.allCases)
