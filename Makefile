@@ -6,7 +6,7 @@ SHELL := /bin/bash
 FEEDS := watch prometheus envoy consul dns balancer readme
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
-.PHONY: test.ui deps.ui test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
+.PHONY: test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
 .PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -69,7 +69,7 @@ test: deps.test
 	@scripts/run-tests
 
 # Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.ui test.feeds test.simulation test.faults test.soak
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.jwt test.ui test.feeds test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -150,6 +150,10 @@ test.kubernetes: build deps.long
 test.eureka: build deps.long
 	python3 Tests/Long/eureka_clients.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/eureka_peers.py --registry bin/registry
+
+# Sign tokens with PyJWT, Authlib and joserfc, and publish keys as an identity provider does, well and badly; then send bad signatures by the thousand.
+test.jwt: build deps.long
+	python3 Tests/Long/signed_tokens.py --registry bin/registry --venv $(VENV)
 
 # Open the page in a real Chromium, and have it show and change what is registered; pictures are left in .build/page.
 test.ui: build deps.ui

@@ -80,7 +80,12 @@ let package = Package(
         .target(
             name: "Configuration",
             dependencies: ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text", "Time"]),
-        .target(name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
+        .target(
+            name: "Authorization", dependencies: ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text", "Time"]),
+        // The issuer of tokens, asked for its keys.
+        .target(
+            name: "Issuer",
+            dependencies: ["Authorization", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "Text", "Time"]),
         .target(
             name: "RegistryCore",
             dependencies: [
@@ -148,7 +153,7 @@ let package = Package(
                 "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNSServer", "Envoy", "Eureka",
                 "EurekaSource",
                 "FileSource", "HTTP",
-                "HTTPClient", "KubernetesSource", "LegacyPeers",
+                "HTTPClient", "Issuer", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
                 "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
@@ -252,7 +257,11 @@ let package = Package(
                 "TestSupport", "TestTime", "Time",
             ]),
         .testTarget(
-            name: "AuthorizationTests", dependencies: ["Authorization", "TLS", "TestRandom", "TestSupport"]),
+            name: "AuthorizationTests",
+            dependencies: ["Authorization", "TLS", "TestRandom", "TestSupport", "TestTime", "Time"]),
+        .testTarget(
+            name: "IssuerTests",
+            dependencies: ["Authorization", "HTTPClient", "Issuer", "System", "TestSupport", "TestTime", "Time"]),
         .testTarget(
             name: "RegistryServerTests",
             dependencies: [

@@ -44,7 +44,7 @@ package struct AuthorizationConfiguration: Sendable {
 extension TokenTrust {
     fileprivate init(_ settings: Settings, keys: KeySet?) {
         self.init(
-            secret: settings.jwtSecret, keys: keys,
+            secret: settings.jwtSecret, keys: keys, areKeysFetched: settings.fetchesKeys,
             rules: ClaimRules(
                 namespace: ClaimPath(settings.jwtNamespaceClaim), issuer: settings.jwtIssuer,
                 audience: settings.jwtAudience))

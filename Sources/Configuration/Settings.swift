@@ -61,7 +61,7 @@ package struct Settings: Sendable, Equatable {
 
     /// The schemes to try, in this order, without duplicates; when empty, no credential is required.
     package var authMode: [AuthScheme] = []
-    /// Invariant: this or `jwtKeys` is present when `authMode` contains `.jwt`.
+    /// Invariant: this, `jwtKeys`, `jwtJWKSURL` or `jwtIssuer` is present when `authMode` contains `.jwt`.
     package var jwtSecret: Secret?
     /// The file of public keys; nil is none.
     package var jwtKeys: String?
@@ -70,6 +70,10 @@ package struct Settings: Sendable, Equatable {
     package var jwtAudience: String?
     /// The claim that names the namespace, as a path.
     package var jwtNamespaceClaim = ""
+    /// The page of the issuer's keys.
+    package var jwtJWKSURL: String?
+    /// The file of the authorities that the issuer is believed by; nil is those of the system.
+    package var jwtCA: String?
     package var requireHTTPS = false
     /// Each 32 to 1,024 visible ASCII characters; nil: no token makes an operator.
     package var operatorToken: Secret?
@@ -230,6 +234,12 @@ extension Settings {
 
     /// Whether anybody can be an operator.
     package var hasOperators: Bool { operatorToken != nil || operatorCertificateName != nil }
+
+    /// Whether the keys of tokens are the issuer's to tell: from the page that is named, or, where nothing else verifies
+    /// tokens, from the one that the issuer's description names.
+    package var fetchesKeys: Bool {
+        authMode.contains(.jwt) && jwtKeys == nil && (jwtJWKSURL != nil || jwtIssuer != nil && jwtSecret == nil)
+    }
 
     /// Whether legacy peers are accepted and read: where no member has to authenticate, or because the operator wants
     /// it.

@@ -9,7 +9,16 @@ extension Settings {
         ),
         SettingRow(
             "jwt_issuer", \.jwtIssuer, .name(Limits.claimBytes), absent: "any",
-            "What the claim `iss` of a token must be."),
+            "What the claim `iss` of a token must be. Where it is the only one of `jwt_keys`, `jwt_jwks_url`, `jwt_secret` and "
+                + "this, it is also the URL at which the issuer describes itself (OpenID Connect Discovery) and says where "
+                + "its keys are."),
+        SettingRow(
+            "jwt_jwks_url", \.jwtJWKSURL, .url, absent: "none",
+            "The URL of the JSON Web Key Set that tokens are verified with, under https, or http for loopback. It is "
+                + "asked every 5 minutes, and for a key that is not known; while it cannot be had, the last keys stay."),
+        SettingRow(
+            "jwt_ca", \.jwtCA, .path, absent: "those of the system",
+            "The certificate authorities, in PEM, that the servers of `jwt_jwks_url` and `jwt_issuer` are believed by."),
         SettingRow(
             "jwt_audience", \.jwtAudience, .name(Limits.claimBytes), absent: "any",
             "What the claim `aud` of a token must be or contain. Set it where the issuer signs tokens for other services "

@@ -9,9 +9,17 @@ extension ResolvedSettings {
             }
             return
         }
-        guard settings.jwtSecret != nil || settings.jwtKeys != nil else {
+        guard settings.jwtSecret != nil || settings.jwtKeys != nil || settings.fetchesKeys else {
             throw .contradiction(
-                "\(shown("auth_mode")): jwt needs jwt_keys, jwt_secret or jwt_secret_file, and none is set.")
+                "\(shown("auth_mode")): jwt needs jwt_keys, jwt_jwks_url, jwt_issuer, jwt_secret or jwt_secret_file, and "
+                    + "none is set.")
+        }
+        if settings.jwtKeys != nil, settings.jwtJWKSURL != nil {
+            throw .contradiction(
+                "\(shown("jwt_keys")), \(shown("jwt_jwks_url")): keys come from one place; set one of them.")
+        }
+        if settings.jwtCA != nil, !settings.fetchesKeys {
+            throw .contradiction("\(shown("jwt_ca")): it has no effect where no issuer is asked for keys.")
         }
         if let secret = settings.jwtSecret { try checkSecret(secret) }
     }

@@ -13,7 +13,8 @@ enum HealthPages {
     static func livez(_ call: borrowing Call) throws(Refused) -> Response { status(.ok, "alive") }
 
     static func readyz(_ call: borrowing Call) throws(Refused) -> Response {
-        ReadinessPage(call.context).response(monotonic: call.monotonic, wall: call.wallOfMillisecond)
+        ReadinessPage(call.context, at: call.monotonic).response(
+            monotonic: call.monotonic, wall: call.wallOfMillisecond)
     }
 
     private static func status(_ status: HTTP.Status, _ word: StaticString) -> Response {

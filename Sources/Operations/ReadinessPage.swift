@@ -20,7 +20,7 @@ struct ReadinessPage {
     /// Nil when no time ends it.
     let until: MonotonicTime?
 
-    init(_ context: ServerContext) {
+    init(_ context: ServerContext, at now: MonotonicTime) {
         let (lifecycle, cluster) = (context.registry.lifecycle, context.registry.cluster)
         let readiness = cluster.readiness
         switch lifecycle.state {
@@ -32,6 +32,8 @@ struct ReadinessPage {
                 self.init("starting", Self.words(hold), since: readiness.since, until: readiness.until)
             } else if !cluster.hasCopy {
                 self.init("starting", "copying", since: lifecycle.since)
+            } else if let wait = context.registry.awaitsKeys(at: now) {
+                self.init("starting", "keys", since: wait.since, until: wait.until)
             } else if context.settings.clusterSizeRequired, !cluster.isLargeEnough {
                 self.init("alone", "cluster size", since: cluster.sizeChangedAt)
             } else if context.settings.clusterSizeRequired,

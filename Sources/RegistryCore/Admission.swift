@@ -79,14 +79,15 @@ package final class Admission {
     ///   none.
     ///   - identity: what the client's certificate says; nil when there is none.
     ///   - wanted: the namespace that it asks for. A tenant may ask for its own.
+    ///   - effort: how much work the credential may be.
     package func admit(
         _ credential: ArraySlice<UInt8>?, _ identity: ClientIdentity?, in wanted: WantedNamespace = .own,
-        for purpose: Purpose, at moment: Moment
+        for purpose: Purpose, effort: TokenEffort = .any, at moment: Moment
     ) throws(AdmissionRefusal) -> Principal {
         var principal: Principal
         do throws(AuthorizationRefusal) {
             principal = try authorizer.authorize(
-                credential: credential, identity: identity, now: moment.wall / 1_000_000_000)
+                credential: credential, identity: identity, now: moment.wall / 1_000_000_000, effort: effort)
         } catch {
             throw .unauthorized(error)
         }

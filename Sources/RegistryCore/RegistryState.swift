@@ -1,6 +1,7 @@
 // The registry as every protocol finds it: what there is, how it is changed, what time it is, and how this member
 // stands. One value for all loops; whatever changes in it guards itself.
 
+package import Authorization
 package import Catalog
 package import Configuration
 package import Replication
@@ -29,15 +30,18 @@ package final class RegistryState: Sendable {
     package let serviceTags = ServiceTags()
     /// The limits on requests.
     package let rateLimits: RateLimits
+    /// How this member stands with the issuer of its tokens; nil when none is asked for keys.
+    package let issuerKeys: IssuerKeys?
     /// Is told what clients change; nil where nobody wants to know.
     private let relay: (any ChangeRelay)?
     package let started: MonotonicTime
 
     package init(
         settings: Settings, cluster: any Cluster = StandaloneCluster(), store: Store? = nil, loops: Int,
-        monotonic: MonotonicTime, relay: (any ChangeRelay)? = nil
+        monotonic: MonotonicTime, relay: (any ChangeRelay)? = nil, issuerKeys: IssuerKeys? = nil
     ) {
         self.relay = relay
+        self.issuerKeys = issuerKeys
         self.settings = settings
         self.cluster = cluster
         standing = cluster.standing
@@ -126,6 +130,14 @@ package final class RegistryState: Sendable {
 
     /// Whether what others have acknowledged may be unknown here: then no client is told that something does not exist.
     package func isBehind(at now: MonotonicTime) -> Bool { standing.behindSince(at: now) != nil }
+
+    /// Since when, and until when at the latest, this member is not ready because its issuer's keys were never had
+    /// (J306); nil when it does not wait for them.
+    package func awaitsKeys(at now: MonotonicTime) -> (since: MonotonicTime, until: MonotonicTime)? {
+        guard let issuerKeys, !issuerKeys.wereHad else { return nil }
+        let end = issuerKeys.since + settings.syncTimeout.interval
+        return now < end ? (issuerKeys.since, end) : nil
+    }
 
     /// For how many seconds look-ups may have found what is gone by this time, or missed what others have acknowledged
     /// (R273): the longer of both. Nil when they have not.

@@ -171,7 +171,7 @@ struct SettingResolutionTests {
     @Test func `jwt needs a secret`() {
         #expect(
             error([:], ["AUTH_MODE": "trusted,jwt"])?.description
-                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_keys, jwt_secret or jwt_secret_file, and none is set."
+                == "auth_mode trusted,jwt (environment AUTH_MODE): jwt needs jwt_keys, jwt_jwks_url, jwt_issuer, jwt_secret or jwt_secret_file, and none is set."
         )
     }
 
@@ -184,6 +184,25 @@ struct SettingResolutionTests {
             #expect(
                 error([name: [value]])?.description
                     == "\(name) \(value) (flag --\(name)): it has no effect without jwt in auth_mode none (default).")
+        }
+    }
+
+    @Test func `keys come from one place, and from the issuer where nothing else verifies tokens`() throws {
+        // J301 The keys of an issuer
+        let secret = String(repeating: "k", count: 32)
+        func fetches(_ flags: [String: [String]]) throws -> Bool {
+            try resolve(["auth_mode": ["jwt"]].merging(flags) { $1 }).settings.fetchesKeys
+        }
+        #expect(try fetches(["jwt_issuer": ["https://i"]]))
+        #expect(try fetches(["jwt_jwks_url": ["https://i/k"]]))
+        #expect(try fetches(["jwt_jwks_url": ["https://i/k"], "jwt_issuer": ["joe"], "jwt_secret": [secret]]))
+        #expect(try !fetches(["jwt_issuer": ["joe"], "jwt_secret": [secret]]))
+        #expect(try !fetches(["jwt_issuer": ["joe"], "jwt_keys": ["/k"]]))
+        #expect(try !fetches(["jwt_secret": [secret]]))
+        for flags in [
+            ["jwt_keys": ["/k"], "jwt_jwks_url": ["https://i/k"]], ["jwt_ca": ["/ca.pem"], "jwt_keys": ["/k"]],
+        ] {
+            #expect(throws: SettingError.self) { try fetches(flags) }
         }
     }
 

@@ -37,9 +37,8 @@ struct SettingRowTests {
         }
         // The two ports differ.
         if name == "dns_port" { flags["api_port"] = ["0"] }
-        if ["jwt_keys", "jwt_issuer", "jwt_audience", "jwt_namespace_claim"].contains(name) {
-            flags["auth_mode"] = ["jwt"]
-        }
+        if Settings.tokenRows.contains(where: { $0.name == name }) { flags["auth_mode"] = ["jwt"] }
+        if name == "jwt_ca" { flags["jwt_jwks_url"] = ["https://id.example/keys"] }
         if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
         // Without the one port there is the other.
         if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
@@ -219,6 +218,8 @@ struct SettingRowTests {
         ("dns_rate_limit", [("-1", "-1"), ("1", "1"), ("1000000", "1000000")]),
         ("jwt_keys", [("/etc/keys.json", "/etc/keys.json")]),
         ("jwt_issuer", [("https://id.example/realm", "https://id.example/realm"), ("joe", "joe")]),
+        ("jwt_jwks_url", [("https://id.example/keys", "https://id.example/keys")]),
+        ("jwt_ca", [("/ca.pem", "/ca.pem")]),
         ("jwt_audience", [("registry", "registry"), ("https://registry.example/", "https://registry.example/")]),
         (
             "jwt_namespace_claim",
@@ -359,6 +360,7 @@ struct SettingRowTests {
         ("dns_allow", ["", "10.0.0.1/8", "all", "10.0.0.0/8,any"]),
         ("dns_rate_limit", ["", "0", "-2", "1000001"]),
         ("jwt_keys", [""]), ("jwt_issuer", ["", "a b", String(repeating: "x", count: 1_025)]),
+        ("jwt_jwks_url", ["", "id.example", "https://u:p@a"]), ("jwt_ca", [""]),
         ("jwt_audience", ["", "ä"]), ("jwt_namespace_claim", ["", ".", "a..b", "a.", ".a", "a b"]),
     ]
 

@@ -47,7 +47,10 @@ struct ArrowTests {
         Room(
             "Configuration", ["Catalog", "Replication", "System", "TLS", "Telemetry", "Text", "Time"], system: ["Glibc"]
         ),
-        Room("Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text"]),
+        Room(
+            "Authorization", ["Catalog", "Configuration", "HTTP", "JSON", "TLS", "Text", "Time"],
+            system: ["Synchronization"]),
+        Room("Issuer", ["Authorization", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "Text", "Time"]),
         Room(
             "RegistryCore",
             [
@@ -109,7 +112,7 @@ struct ArrowTests {
                 "Amalgam8", "Authorization", "Catalog", "Configuration", "Consul", "DNSServer", "Envoy", "Eureka",
                 "EurekaSource",
                 "FileSource", "HTTP",
-                "HTTPClient", "KubernetesSource", "LegacyPeers",
+                "HTTPClient", "Issuer", "KubernetesSource", "LegacyPeers",
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",

@@ -5,6 +5,7 @@ import Authorization
 package import Configuration
 import Glibc
 import HTTPClient
+import Issuer
 import TLS
 
 package enum NamedFiles {
@@ -23,6 +24,12 @@ package enum NamedFiles {
             look("tls_cert") { _ = try TLSContext(tls, ticketKeys: nil, now: now) }
         }
         if let path = settings.jwtKeys { look("jwt_keys") { _ = try KeySet(file: path) } }
+        if settings.fetchesKeys {
+            look(settings.jwtJWKSURL == nil ? "jwt_issuer" : "jwt_jwks_url") { _ = try IssuerAddress(settings) }
+        }
+        if let authority = settings.jwtCA {
+            look("jwt_ca") { _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now) }
+        }
         if settings.replication, let tls = settings.replicationSecurity {
             look("replication_tls_cert") {
                 _ = try TLSContext(accepting: tls, now: now)
@@ -69,5 +76,19 @@ package enum NamedFiles {
         }
         guard let slash = path.lastIndex(of: "/") else { return obstacle(in: ".") }
         return obstacle(in: slash == path.startIndex ? "/" : String(path[..<slash]))
+    }
+}
+
+extension IssuerAddress {
+    /// Where the settings say that keys are; nil when no issuer is asked.
+    init?(_ settings: Settings) throws(IssuerAddressError) {
+        guard settings.fetchesKeys else { return nil }
+        if let url = settings.jwtJWKSURL {
+            try self.init(keys: url)
+        } else if let issuer = settings.jwtIssuer {
+            try self.init(issuer: issuer)
+        } else {
+            return nil
+        }
     }
 }

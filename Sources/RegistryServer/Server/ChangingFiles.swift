@@ -5,6 +5,7 @@ import Authorization
 import Catalog
 import Configuration
 import Glibc
+import Issuer
 import Libevent
 import RegistryCore
 import ReplicationServer
@@ -67,6 +68,12 @@ extension RegistryProcess {
     /// What credentials are judged by now.
     var authorization: AuthorizationConfiguration {
         AuthorizationConfiguration(live.settings, keys: tokenKeys.current)
+    }
+
+    /// The issuer has said something of its keys: who waits for that goes on, with new keys where there are some.
+    func issuerAnswered(_ outcome: KeyFetcher.Outcome) {
+        if tokenKeys.take(outcome, logger) { authorizeAnew() }
+        for worker in workers { worker.send(.issuerAnswered) }
     }
 
     /// Has the loops judge credentials by what has changed.

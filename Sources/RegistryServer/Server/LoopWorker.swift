@@ -5,6 +5,7 @@ import Authorization
 import Catalog
 import DNSServer
 import HTTP
+import Issuer
 import Libevent
 import Logging
 import RegistryCore
@@ -23,6 +24,8 @@ enum WorkerOrder: Sendable {
     case cluster(ClusterReply)
     /// Judge credentials by this from now on.
     case authorize(AuthorizationConfiguration)
+    /// The issuer of tokens was asked for its keys; if it had others, they have come before this.
+    case issuerAnswered
 }
 
 /// Mail from an API loop or the replication thread to the control loop.
@@ -34,6 +37,8 @@ enum WorkerReport: Sendable {
     /// Its thread is about to end.
     case ended
     case replicationFailed(any Error)
+    /// What has come of a question for keys.
+    case issuerAnswered(KeyFetcher.Outcome)
     /// This member has left its cluster.
     case left
 }
@@ -110,6 +115,7 @@ struct LoopWorker: Sendable {
         let mailbox = try Mailbox<WorkerOrder>(on: loop) { [kept] order, onLoop in
             switch order {
             case .cluster(let reply): kept.received(reply)
+            case .issuerAnswered: kept.issuerAnswered()
             case .authorize(let configuration):
                 // This fails only when OpenSSL does; then clients that were accepted before still are.
                 if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }

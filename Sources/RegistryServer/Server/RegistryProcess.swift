@@ -61,6 +61,8 @@ package final class RegistryProcess {
     private let dns: DNSParts?
     let keeper: CertificateKeeper?
     let tokenKeys: TokenKeys
+    /// Nil when no issuer is asked for keys.
+    private let issuer: IssuerThread?
     /// Nil when this registry is alone.
     let replication: ReplicationService?
     /// Nil when no source is configured, and until they are started.
@@ -115,6 +117,11 @@ package final class RegistryProcess {
         }
         self.keeper = keeper
         tokenKeys = try StartError.reading(["jwt_keys"], of: resolved) { try TokenKeys(resolved.settings) }
+        let issuerSetting = settings.jwtJWKSURL == nil ? "jwt_issuer" : "jwt_jwks_url"
+        let issuer = try StartError.reading([issuerSetting], of: resolved) {
+            try IssuerThread(resolved.settings)
+        }
+        self.issuer = issuer
         plainPort = try StartError.opening("api_port", of: resolved) {
             try ListeningPort.open(resolved.settings.apiPort, resolved.settings, loops)
         }
@@ -161,7 +168,7 @@ package final class RegistryProcess {
         let registry = RegistryState(
             settings: settings, cluster: replication ?? StandaloneCluster(),
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
-            monotonic: MonotonicClock.now(), relay: peers)
+            monotonic: MonotonicClock.now(), relay: peers, issuerKeys: issuer?.keys)
         context = ServerContext(
             registry, operations: Protocols.routes(settings).operations, loops: loops, httpsPort: securePort?.port,
             tlsHealth: keeper?.health,
@@ -179,6 +186,7 @@ package final class RegistryProcess {
         try startWorkers(gauges)
         try startReplication()
         eurekaPeers = try peers.map { try EurekaPeerThread($0, registry, logger) }
+        if let control = mailbox?.sender { try issuer?.start { control.send(.issuerAnswered($0)) } }
         catalogSources = try CatalogSources(registry.sources, ConfiguredSources(settings), logger)
     }
 
@@ -251,7 +259,9 @@ package final class RegistryProcess {
         }
         loop.run()
         if running == 0 { for thread in threads { thread.join() } }
-        let haveSourcesEnded = [catalogSources?.stop() ?? true, eurekaPeers?.stop() ?? true].allSatisfy(\.self)
+        let haveSourcesEnded = [
+            catalogSources?.stop() ?? true, eurekaPeers?.stop() ?? true, issuer?.stop() ?? true,
+        ].allSatisfy(\.self)
         portFile?.remove()
         _ = eventLog?.write(at: WallClock.nanoseconds())
         logger.info("stopped", metadata: ["status": "\(status)"])
@@ -326,6 +336,7 @@ package final class RegistryProcess {
             logger.critical("replication could not start", metadata: ["error": "\(error)"])
             status = ExitStatus.unavailable
             drain(onLoop)
+        case .issuerAnswered(let outcome): issuerAnswered(outcome)
         case .left: loop.stop(onLoop)
         }
     }

@@ -4,6 +4,7 @@
 
 import Authorization
 import Configuration
+import Issuer
 import Libevent
 import TLS
 
@@ -14,7 +15,7 @@ struct StartError: Error, CustomStringConvertible {
     let reason: any Error
 
     /// Whether the files that the settings name are at fault.
-    var isOfFiles: Bool { reason is TLSError || reason is KeyFileError }
+    var isOfFiles: Bool { reason is TLSError || reason is KeyFileError || reason is IssuerAddressError }
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
 
@@ -35,7 +36,7 @@ struct StartError: Error, CustomStringConvertible {
     {
         do {
             return try read()
-        } catch  where error is TLSError || error is KeyFileError {
+        } catch  where error is TLSError || error is KeyFileError || error is IssuerAddressError {
             // The error names the file, and the settings have its path.
             let sentence = "\(error)"
             let blamed = files.filter { name in

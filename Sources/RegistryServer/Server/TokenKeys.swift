@@ -3,13 +3,15 @@
 
 import Authorization
 import Configuration
+import Issuer
 import Logging
 import TLS
 
 /// The keys in force. Belongs to the control loop.
 final class TokenKeys {
     private let path: String?
-    private(set) var current: KeySet
+    /// Nil until the issuer's were had once.
+    private(set) var current: KeySet?
     /// Whether they are others than those of the start.
     private(set) var haveChanged = false
     /// Of the file as it was before it was read last; nil without one.
@@ -19,7 +21,11 @@ final class TokenKeys {
     init(_ settings: Settings) throws(KeyFileError) {
         path = settings.jwtKeys
         watch = settings.jwtKeys.map { FileWatch([$0]) }
-        current = try settings.jwtKeys.map { path throws(KeyFileError) in try KeySet(file: path) } ?? .none
+        if let path = settings.jwtKeys {
+            current = try KeySet(file: path)
+        } else {
+            current = settings.fetchesKeys ? nil : KeySet.none
+        }
     }
 
     /// Reads the file again; whether there are other keys now.
@@ -36,6 +42,38 @@ final class TokenKeys {
         } catch {
             logger.error(
                 "the new keys cannot be used; the old ones stay in service", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    // MARK: - The issuer's
+
+    /// Why the issuer's keys could not be had last; nil when they were.
+    private var fault: KeyQuestionFault?
+
+    /// Takes what has come of a question; whether there are other keys now.
+    func take(_ outcome: KeyFetcher.Outcome, _ logger: Logger) -> Bool {
+        switch outcome.keys {
+        case .success(let keys):
+            let isNew = keys != current
+            if isNew || fault != nil {
+                logger.info("keys fetched", metadata: ["page": "\(outcome.page)", "keys": "\(keys.count)"])
+            }
+            fault = nil
+            guard isNew else { return false }
+            current = keys
+            haveChanged = true
+            return true
+        case .failure(let new):
+            // Once for each reason: it is asked again and again.
+            if new != fault {
+                logger.error(
+                    current == nil
+                        ? "the issuer's keys cannot be had"
+                        : "the issuer's keys cannot be had; the old ones stay in service",
+                    metadata: ["page": "\(outcome.page)", "error": "\(new)"])
+            }
+            fault = new
             return false
         }
     }

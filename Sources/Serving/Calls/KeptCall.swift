@@ -8,6 +8,8 @@ import Time
 package final class KeptCall {
     /// How it goes on.
     package enum Next {
+        /// Who asks is not known yet, since the credential takes longer than most: what it waits for.
+        case admission(WaitCause)
         /// Its answer is waited for.
         case reply(Waiting)
         /// Its answer is a stream, whose head is to be sent.
@@ -53,6 +55,7 @@ package final class KeptCall {
     /// What it waits for.
     package var cause: WaitCause {
         switch next {
+        case .admission(let cause): cause
         case .reply(let waiting): waiting.cause
         case .stream: .turn
         case .piece(let waiting): waiting.cause
@@ -69,4 +72,13 @@ package enum CallProgress {
     case answered(Response)
     /// It waits; to be resumed.
     case waits(KeptCall)
+}
+
+/// Whether a call may wait before it is known who asks.
+enum AdmissionWait {
+    case may
+    /// It may ask again.
+    case mayNot
+    /// It has waited for the issuer, whose word is the last.
+    case isOver
 }

@@ -84,6 +84,8 @@ package enum WaitCause: Sendable, Equatable {
     case rendering(RenderJob)
     /// A time, this long from now.
     case time(Duration)
+    /// What the issuer of tokens says of its keys, or this time without an answer.
+    case issuer(until: MonotonicTime)
     /// A change of a namespace or a service, or this time without one (`Watch.swift`).
     case change(ChangeWatch, until: MonotonicTime)
 }

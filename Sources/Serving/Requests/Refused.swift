@@ -21,6 +21,8 @@ package enum Refused: Error, Sendable {
     case operatorOnly
     /// A good credential of another namespace than the one that was asked for (R522).
     case otherNamespace
+    /// Whether the credential is good cannot be said now (J304, J306); the sentence says why.
+    case unverified(String)
     /// A condition of the request does not hold (R835).
     case conditionFailed
     /// A body that is not said to be JSON; what it is said to be, if anything (R206).
@@ -91,6 +93,7 @@ package enum Refused: Error, Sendable {
             Self.error(
                 .forbidden,
                 "the credential is not good for the namespace in the query: leave namespace out, or ask as an operator")
+        case .unverified(let sentence): Self.unavailable(sentence)
         case .conditionFailed:
             Self.error(
                 .preconditionFailed,
@@ -211,7 +214,7 @@ package enum Refused: Error, Sendable {
         return response
     }
 
-    /// When to ask again for a list that was not made, in seconds.
+    /// When to ask again for a list that was not made, or with a token that was not verified, in seconds.
     private static let makingTime = 1
 
     private static func unavailable(_ sentence: String) -> Response {

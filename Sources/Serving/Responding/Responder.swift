@@ -55,27 +55,44 @@ package final class Responder {
         var call = Call(request, at: instant, context, answers, number: routes.numberOfUnmatched)
         if context.forwarding.namesProxies { lookBehindProxy(&call) }
         switch outcome(of: &call) {
-        case .now(var response):
+        case .admission(let cause): return .waits(KeptCall(call, .admission(cause)))
+        case .reply(.now(var response)):
             complete(&response, for: call, finished)
             return .answered(response)
-        case .later(let waiting): return .waits(KeptCall(call, .reply(waiting)))
-        case .stream(let head, let first):
+        case .reply(.later(let waiting)): return .waits(KeptCall(call, .reply(waiting)))
+        case .reply(.stream(let head, let first)):
             let kept = KeptCall(call, .stream(first))
             begin(head, of: kept)
             return .waits(kept)
         }
     }
 
+    /// What becomes of a call.
+    private enum Outcome {
+        /// What is waited for before it is known who asks.
+        case admission(WaitCause)
+        case reply(Reply)
+    }
+
     /// Goes on with a call that has waited. Its answer gets what one that was given at once would have got.
     func resume(_ kept: KeptCall, _ wake: Wake, at instant: Moment, finished: () -> MonotonicTime) -> CallProgress {
-        guard case .reply(let waiting) = kept.next else { return .waits(kept) }
-        kept.call.goOn(at: instant)
-        switch outcome(of: kept.call, waiting.resume, wake) {
-        case .now(var response):
+        let outcome: Outcome
+        switch kept.next {
+        case .admission(let cause):
+            kept.call.goOn(at: instant)
+            outcome = self.outcome(of: &kept.call, after: cause, wake)
+        case .reply(let waiting):
+            kept.call.goOn(at: instant)
+            outcome = .reply(self.outcome(of: kept.call, waiting.resume, wake))
+        case .stream, .piece: return .waits(kept)
+        }
+        switch outcome {
+        case .admission(let cause): kept.next = .admission(cause)
+        case .reply(.now(var response)):
             complete(&response, for: kept.call, finished)
             return .answered(response)
-        case .later(let waiting): kept.next = .reply(waiting)
-        case .stream(let head, let first):
+        case .reply(.later(let waiting)): kept.next = .reply(waiting)
+        case .reply(.stream(let head, let first)):
             kept.next = .stream(first)
             begin(head, of: kept)
         }
@@ -131,7 +148,7 @@ package final class Responder {
         call.path = path
         call.take(row)
         do throws(Refused) {
-            _ = try principal(of: call, for: .page)
+            _ = try admit(&call, for: .page, .any, .mayNot)
         } catch {
             let response = error.response(in: .json)
             throw Refusal(response.status, response.refusal ?? "a credential is required")
@@ -215,11 +232,19 @@ package final class Responder {
         return response
     }
 
-    private func outcome(of call: inout Call) -> Reply {
+    private func outcome(of call: inout Call) -> Outcome {
         do throws(Refused) {
             return try answer(&call)
         } catch {
-            return .now(response(to: error, of: call))
+            return .reply(.now(response(to: error, of: call)))
+        }
+    }
+
+    private func outcome(of call: inout Call, after cause: WaitCause, _ wake: Wake) -> Outcome {
+        do throws(Refused) {
+            return try answer(&call, after: cause, wake)
+        } catch {
+            return .reply(.now(response(to: error, of: call)))
         }
     }
 
@@ -242,9 +267,9 @@ package final class Responder {
     }
 
     /// The first refusal is the answer, in the order of R119.
-    private func answer(_ call: inout Call) throws(Refused) -> Reply {
+    private func answer(_ call: inout Call) throws(Refused) -> Outcome {
         if call.request.head.targetsHTTPS, !call.isHTTPS { throw .misdirected }
-        if call.request.head.method == .options { return .now(try answerOptions(&call)) }
+        if call.request.head.method == .options { return .reply(.now(try answerOptions(&call))) }
         call.path = try segments(of: call.request)
         let row = routes.row(call.request.head.method, call.path)
         let purpose = row?.route.operation.purpose ?? Operation.unmatched.purpose
@@ -256,12 +281,31 @@ package final class Responder {
         }
         call.take(row)
         if purpose.isOfTenant {
-            call.principal = try principal(of: call, for: purpose)
+            if let cause = try admit(&call, for: purpose, .little, .may) { return .admission(cause) }
         } else {
             call.isOfOperator = admission.isOperator(call.request.head[.authorization], call.request.clientIdentity)
         }
+        return .reply(try carryOut(call, row.route))
+    }
+
+    /// Goes on with a call whose credential took longer than most. To turn away one whose client has gone would be no
+    /// cheaper, and its client may not want to know.
+    private func answer(_ call: inout Call, after cause: WaitCause, _ wake: Wake) throws(Refused) -> Outcome {
+        guard let route = call.route else { throw .noSuchResource }
+        switch (cause, wake) {
+        case (.issuer, .timeUp), (.issuer, .tooMany): throw .unauthorized(AuthorizationRefusal.unknownKey.sentence)
+        case (_, .tooMany): throw .unverified(AuthorizationRefusal.unverified.sentence)
+        default: break
+        }
+        if let cause = try admit(&call, for: route.operation.purpose, .any, cause == .turn ? .may : .isOver) {
+            return .admission(cause)
+        }
+        return .reply(try carryOut(call, route))
+    }
+
+    private func carryOut(_ call: borrowing Call, _ route: Route) throws(Refused) -> Reply {
         try checkConditions(call)
-        switch row.route.handler {
+        switch route.handler {
         case .atOnce(let handler): return .now(try handler(call))
         case .patient(let handler): return try handler(call)
         }
@@ -279,7 +323,10 @@ package final class Responder {
         }
     }
 
-    private func principal(of call: borrowing Call, for purpose: Purpose) throws(Refused) -> Principal {
+    /// Learns who asks. Returns what has to be waited for before that can be known, if the call may wait.
+    private func admit(
+        _ call: inout Call, for purpose: Purpose, _ effort: TokenEffort, _ wait: AdmissionWait
+    ) throws(Refused) -> WaitCause? {
         let credential: ArraySlice<UInt8>?
         if let find = call.route?.style.credential {
             credential = try find(call)?[...]
@@ -287,10 +334,19 @@ package final class Responder {
             credential = call.request.head[.authorization]
         }
         do throws(AdmissionRefusal) {
-            return try admission.admit(
+            call.principal = try admission.admit(
                 credential, call.request.clientIdentity, in: NamespaceParameter.read(call.request.head.query),
-                for: purpose, at: call.moment)
+                for: purpose, effort: effort, at: call.moment)
+            return nil
         } catch {
+            switch error {
+            case .unauthorized(.unverified) where wait == .may: return .turn
+            case .unauthorized(.unknownKey) where wait != .isOver:
+                guard let end = call.registry.issuerKeys?.wait(at: call.monotonic) else { break }
+                guard wait == .may else { throw .unverified(AuthorizationRefusal.noKeysYet.sentence) }
+                return .issuer(until: end)
+            default: break
+            }
             throw try refused(error, call, nil)
         }
     }
@@ -306,6 +362,7 @@ package final class Responder {
                 secureURL: try secureURL(of: call),
                 isReading: !(style?.isAlwaysRedirectedAlike ?? false)
                     && (call.request.head.method == .get || call.request.head.method == .head))
+        case .unauthorized(.noKeysYet): .unverified(AuthorizationRefusal.noKeysYet.sentence)
         case .unauthorized(let refusal): .unauthorized(refusal.sentence)
         case .operatorOnly: .operatorOnly
         case .otherNamespace: .otherNamespace

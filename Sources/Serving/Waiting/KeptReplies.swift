@@ -38,6 +38,10 @@ package final class KeptReplies {
     private var endOfTurn: LoopEvent?
     private var turn: LoopEvent?
     private var deadline: LoopEvent?
+    /// How many calls wait for a turn in which their credentials are verified.
+    var unverified = 0
+    /// The tickets of those that wait for the issuer.
+    var atIssuer: Set<UInt64> = []
     var watches = ChangeWatches<KeptCall>()
     var rhythm = DeliveryRhythm()
     /// Is told in which shards something has changed, for `watches`; nil before the loop begins.
@@ -117,11 +121,16 @@ package final class KeptReplies {
             kept.ticket = table.wait(kept, until: MonotonicClock.now() + patience)
             context.registry.cluster.ask(questions.ask(keys, for: kept.ticket, of: index))
         case .turn:
+            guard mayWaitUnverified(kept) else { return resume(kept, .tooMany) }
             if !table.hasTurns { turn?.schedule(afterMilliseconds: 0) }
             table.waitForTurn(kept)
         case .rendering(let job): wait(kept, for: job)
         case .time(let interval):
             kept.ticket = table.wait(kept, until: MonotonicClock.now() + interval, isWatch: kept.isWatch)
+        case .issuer(let end):
+            guard atIssuer.count < Self.mostAtIssuer else { return resume(kept, .timeUp) }
+            kept.ticket = table.wait(kept, until: end)
+            atIssuer.insert(kept.ticket)
         case .change: break
         }
         metrics.recordWaiting(table.count)
@@ -138,6 +147,7 @@ package final class KeptReplies {
     func leaveTable(_ kept: KeptCall) {
         guard kept.ticket != 0 else { return }
         _ = table.take(kept.ticket)
+        atIssuer.remove(kept.ticket)
         kept.ticket = 0
         kept.alarm = .distantFuture
     }
@@ -194,6 +204,7 @@ package final class KeptReplies {
             if MonotonicClock.now() >= end { break }
         }
         while let kept = table.takeTurn(upTo: last) {
+            noteTurn(of: kept)
             resume(kept, kept.hasClient ? .come : .clientGone)
             if MonotonicClock.now() >= end { break }
         }
@@ -207,6 +218,7 @@ package final class KeptReplies {
         while count < Self.mostOverdue, let kept = table.takeOverdue(at: now) {
             count += 1
             questions.forget(kept.ticket)
+            atIssuer.remove(kept.ticket)
             kept.ticket = 0
             switch kept.cause {
             case .change: endWatch(kept, at: now)

@@ -13,15 +13,21 @@ import TestSupport
 
 enum WaitingServer {
     /// Serves with one loop, on real clocks, until it is released.
+    ///
+    /// - Parameters:
+    ///   - keys: what tokens are verified with.
+    ///   - issuer: is given what has the server take other keys.
     static func start(
         _ context: ServerContext, _ routes: RouteTable = Protocols.routes, capacity: Int = KeptReplies.capacity,
-        pollsAtOnce: Int = DeliveryParts.atOnce, _ connectionLimits: ConnectionLimits = ConnectionLimits()
+        pollsAtOnce: Int = DeliveryParts.atOnce, _ connectionLimits: ConnectionLimits = ConnectionLimits(),
+        keys: KeySet? = KeySet.none,
+        issuer: @escaping @Sendable (@escaping @Sendable (KeySet) -> Void) -> Void = { _ in }
     ) throws
         -> LiveServer
     {
         try LiveServer(connectionLimits: connectionLimits) { _ in
             let responder = Responder(
-                context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings)),
+                context, routes, authorizer: try Authorizer(AuthorizationConfiguration(context.settings, keys: keys)),
                 metrics: context.loopMetrics[0],
                 accessLog: nil)
             var handler = LoopHandler(
@@ -36,8 +42,15 @@ enum WaitingServer {
                     context.loopMetrics[0])
                 let mailbox = try Mailbox<ClusterReply>(on: loop) { reply, _ in kept.received(reply) }
                 context.registry.cluster.connect(loop: 0) { [sender = mailbox.sender] in sender.send($0) }
+                // The issuer answers.
+                let keyMailbox = try Mailbox<KeySet>(on: loop) { keys, _ in
+                    let configuration = AuthorizationConfiguration(context.settings, keys: keys)
+                    if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }
+                    kept.issuerAnswered()
+                }
+                issuer { [sender = keyMailbox.sender] in sender.send($0) }
                 return { request, reply in
-                    withExtendedLifetime(mailbox) {}
+                    withExtendedLifetime((mailbox, keyMailbox)) {}
                     let now = MonotonicClock.now()
                     let moment = context.registry.moment(monotonic: now, wall: WallClock.nanoseconds())
                     switch responder.respond(to: request, at: moment, finished: MonotonicClock.now) {
