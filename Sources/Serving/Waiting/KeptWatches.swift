@@ -11,13 +11,16 @@ import Time
 extension KeptReplies {
     /// Has a call wait until there is another state than the one it knows, or until this time.
     func waitForChange(_ kept: KeptCall, _ watch: ChangeWatch, until end: MonotonicTime) {
+        // Not held for nobody, nor when the server's stop was announced before.
+        if let end = kept.reply?.end {
+            kept.isWatch = true
+            return resume(kept, end.wake)
+        }
         if !kept.isWatch {
             kept.isWatch = true
-            // Not held for nobody, nor when the server's stop was announced before.
-            if let end = kept.reply?.end { return resume(kept, end.wake) }
             kept.reply?.whenEnding { [weak self, weak kept] end, _ in
-                // In a turn of its own: this is called from within the transport.
-                if let self, let kept { deliver(kept, end.wake) }
+                // In a turn of its own: this is called from within the transport. What waits for a list by then gets it.
+                if let self, let kept, kept.cause.isChange { deliver(kept, end.wake) }
             }
         }
         kept.deadline = end

@@ -1,6 +1,7 @@
 // Calls whose handler answers later, over real sockets: what their clients get, and what is counted and logged, is what
 // an answer at once would have been.
 
+import Catalog
 import HTTP
 import Synchronization
 import System
@@ -46,6 +47,46 @@ struct KeptReplyTests {
                 }),
             Route(.get, "/livez", .livez, handler: { _ in Response(.ok) }),
         ]
+    }
+
+    /// Waits for a change that has come, for a third of a second, and for a change that does not come; its answer says why
+    /// the last two waits ended.
+    private static let poll = Route(
+        .get, "/uptime", .uptime,
+        patient: { call in
+            let end = call.monotonic + .seconds(600)
+            let namespace = Namespace("default")
+            let other = ChangeWatch(namespace: namespace, revision: Revision(digest: 9, index: 9))
+            return .later(
+                Waiting(for: .change(other, until: end)) { _, _ throws(Refused) in
+                    .later(
+                        Waiting(for: .time(.milliseconds(300))) { call, time throws(Refused) in
+                            let present = call.registry.lookup.revision(of: namespace)
+                            let same = ChangeWatch(namespace: namespace, revision: present)
+                            return .later(
+                                Waiting(for: .change(same, until: end)) { _, wake throws(Refused) in
+                                    .now(Response(.ok, body: Array("\(time) \(wake)".utf8)))
+                                })
+                        })
+                })
+        })
+
+    @Test func `a client's end, and a stop, end the wait for a change, and not what comes before it`() throws {
+        let routes = RouteTable([Self.poll])
+        let server = try WaitingServer.start(context(routes), routes)
+        let client = try ClientConnection(port: server.port)
+        try client.send(request("/uptime"))
+        client.endSending()
+        #expect(try client.answer(to: "a poll").text == "come clientGone")
+        let stopping = try WaitingServer.start(context(routes), routes)
+        let other = try ClientConnection(port: stopping.port)
+        try other.send(request("/uptime"))
+        let deadline = Deadline()
+        while stopping.gauge.open == 0 {
+            guard deadline.remainingMilliseconds > 0 else { throw WaitedInVain(for: "the connection") }
+        }
+        stopping.drain()
+        #expect(try other.answer(to: "a poll").text == "come draining")
     }
 
     private func context(_ routes: RouteTable) -> ServerContext {
