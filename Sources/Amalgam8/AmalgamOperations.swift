@@ -11,6 +11,8 @@ extension Operation {
     static let renewInstance = Operation("renewInstance", .heartbeat)
     static let setStatus = Operation("setStatus", .change)
     static let removeStatus = Operation("removeStatus", .change)
+    static let drainInstance = Operation("drainInstance", .change)
+    static let endDrain = Operation("endDrain", .change)
     static let renewInstances = Operation("renewInstances", .heartbeat)
     static let listServices = Operation("listServices", .lookUp)
     static let getService = Operation("getService", .lookUp)

@@ -13,6 +13,8 @@ package enum AmalgamRoutes {
         Route(.put, "/api/v1/instances/{id}/heartbeat", .renewInstance, patient: InstanceHandlers.renew),
         Route(.put, "/api/v1/instances/{id}/status", .setStatus, patient: StatusHandlers.set),
         Route(.delete, "/api/v1/instances/{id}/status", .removeStatus, patient: StatusHandlers.remove),
+        Route(.put, "/api/v1/instances/{id}/drain", .drainInstance, patient: StatusHandlers.drain),
+        Route(.delete, "/api/v1/instances/{id}/drain", .endDrain, patient: StatusHandlers.endDrain),
         Route(.put, "/api/v1/heartbeats", .renewInstances, patient: BatchHandlers.renew),
         Route(.get, "/api/v1/services", .listServices, patient: ListHandlers.services),
         Route(.get, "/api/v1/services/{name}", .getService, patient: ListHandlers.service),

@@ -90,7 +90,7 @@ struct InstanceRendering {
     }
 
     /// Bytes of an instance's keys, punctuation, numbers and times, and some more.
-    private static let frameSize = 400
+    private static let frameSize = 600
 
     /// Bytes that an instance takes at most, links aside: every text may have to be escaped as a whole.
     private static func greatestSize(of instance: Instance) -> Int {
@@ -123,6 +123,11 @@ struct InstanceRendering {
             if let registered = leased.registeredStatus {
                 output.append(literal: ",\"registered_status\":")
                 output.appendJSON(string: registered.token)
+            }
+            if let end = leased.drainEnd {
+                output.append(literal: ",\"drain_until\":\"")
+                timestamps.append(nanoseconds: end, digits: Self.timeDigits, to: &output)
+                output.append(literal: "\"")
             }
         }
         if fields.contains(.lastHeartbeat) {

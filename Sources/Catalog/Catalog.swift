@@ -136,8 +136,10 @@ struct Catalog: Sendable {
     /// at most `budget` of them (renewed leases, which are put back, included).
     mutating func expire(at moment: Moment, budget: Int) -> Expiry {
         let now = moment.lease
-        var (expired, handled) = (0, rejudgeHeld(budget: budget, at: moment))
-        endOverrides(at: moment)
+        let overrides = endOverrides(at: moment, budget: budget)
+        var (expired, handled) = (
+            0, overrides.ended + rejudgeHeld(budget: budget - overrides.ended, at: moment)
+        )
         // What may lie unread on a loop of ours is waited for: it comes within moments.
         let judged = min(now, records.bounds.here)
         var hasMore = wheel.advance(to: judged, budget: budget - handled, owner: &records) { records, slot in
@@ -152,12 +154,14 @@ struct Catalog: Sendable {
             expired += 1
             return .expired
         }
-        hasMore = hasMore || records.held.hasReleased
-        guard !hasMore, records.isTold else { return Expiry(expired: expired, handled: handled, hasMore: hasMore) }
+        hasMore = hasMore || records.held.hasReleased || records.shelf.hasEnded(at: moment.wall)
+        var expiry = Expiry(expired: expired, left: overrides.left, handled: handled, hasMore: hasMore)
+        guard !hasMore, records.isTold else { return expiry }
         var forgotten = records.replicationState.tombstones.expire(at: now, budget: budget - handled)
         forgotten += records.replicationState.expired.expire(at: now, budget: budget - handled - forgotten)
-        handled += forgotten
-        return Expiry(expired: expired, handled: handled, hasMore: forgotten > 0 && handled == budget)
+        expiry.handled += forgotten
+        expiry.hasMore = forgotten > 0 && expiry.handled == budget
+        return expiry
     }
 
     // MARK: - Look-ups
@@ -183,7 +187,7 @@ struct Catalog: Sendable {
             instances: records.slots.count, services: records.secondaryIndex.services.count,
             namespaces: records.secondaryIndex.tables.count,
             tombstones: records.replicationState.tombstones.count, overdue: records.held.count,
-            overrides: records.overridden + records.shelf.count)
+            overrides: records.overridden + records.shelf.standing)
     }
 }
 
@@ -191,8 +195,10 @@ struct Catalog: Sendable {
 package struct Expiry: Sendable {
     /// Leases that ran out.
     package var expired = 0
-    /// Leases that ran out or, renewed, were put back, and tombstones that were forgotten. The budget is spent on these
-    /// and on moving leases within the wheel.
+    /// Instances that had been drained, and are deregistered now.
+    package var left = 0
+    /// Leases that ran out or, renewed, were put back, overrides that ended, and tombstones that were forgotten. The
+    /// budget is spent on these and on moving leases within the wheel.
     package var handled = 0
     /// Whether the budget ran out before the work did.
     package var hasMore = false

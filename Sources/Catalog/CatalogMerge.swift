@@ -13,8 +13,10 @@ extension Catalog {
         switch replica {
         case .present(let instance, let version, let heartbeat):
             return merge(instance, version, heartbeat, in: namespace, at: moment)
-        case .absent(let id, let version, let age):
-            return bury(id, version, age: age, in: namespace, at: moment)
+        case .absent(let id, let version, let age, let override):
+            let outcome = bury(id, version, age: age, in: namespace, at: moment)
+            if let override { learn(override, of: id, goneFor: age, in: namespace, at: moment) }
+            return outcome
         case .renewed(let id, let version, let heartbeat):
             guard let slot = records.slot(of: id, in: namespace) else {
                 return mergeUnseen(id, version, heartbeat, in: namespace, at: moment)
@@ -76,8 +78,10 @@ extension Catalog {
         if known < version {
             guard let told else { return .missing }
             record.supersede(with: told, version: version, heartbeat: heartbeat, at: moment)
+            // What is kept of an override beyond that is the shelf's.
             instance = told
         } else {
+            if let told, told.hasFurther { instance = instance.joining(told.override) }
             record.hear(heartbeat, at: moment)
         }
         // In a version that is new here it is another registration; else it is the one that had run out.
@@ -94,6 +98,10 @@ extension Catalog {
             if records.isTold {
                 records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease)
             }
+            if instance.hasFurther, let override = instance.override {
+                let age = max(0, moment.lease - record.deadline)
+                learn(override, of: instance.id, goneFor: age, in: namespace, at: moment)
+            }
             return false
         }
         let isUntold = records.replicationState.tombstones.isUntold(instance.id, in: namespace)
@@ -102,6 +110,26 @@ extension Catalog {
         records.slots[slot].goOn(from: record, at: moment)
         rearm(slot, at: moment)
         return true
+    }
+
+    /// Takes in what another member keeps of the override of an instance that has been gone for so many milliseconds.
+    private mutating func learn(
+        _ override: StatusOverride, of id: InstanceID, goneFor age: Int64, in namespace: Namespace, at moment: Moment
+    ) {
+        records.observe(override.version)
+        guard let slot = records.slot(of: id, in: namespace) else {
+            let gone = moment.wall.subtractingSaturated(age.multipliedSaturated(by: 1_000_000))
+            guard gone.addingSaturated(OverrideShelf.time) > moment.wall else { return }
+            return records.shelf.learn(override, id, in: namespace, at: gone)
+        }
+        let instance = records.instance(slot)
+        guard override.version > instance.override?.version ?? .none else { return }
+        records.update(slot, to: instance.with(override: override), at: moment.microseconds) { _ in }
+        // It is a state of ours that nobody has told.
+        if records.isTold {
+            records.replicationState.changed.insert(slot)
+            records.shelf.hasNews = true
+        }
     }
 
     /// Takes in that an instance was deregistered.

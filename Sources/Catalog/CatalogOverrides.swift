@@ -14,25 +14,29 @@ package enum OverrideDecision: Sendable {
 }
 
 extension Catalog {
-    /// Sets an override, or removes it where `status` is nil. Nothing changes where none is to be removed.
+    /// Sets or removes an override. Nothing changes where none is to be removed.
     ///
-    /// - Parameter until: when it ends, in nanoseconds since 1970; nil is no end.
+    /// - Parameter isFull: whether there may be no more of them.
     mutating func override(
-        _ id: InstanceID, in namespace: Namespace, status: InstanceStatus?, until: Int64?, at moment: Moment,
+        _ id: InstanceID, in namespace: Namespace, _ order: OverrideOrder, isFull: Bool, at moment: Moment,
         by actor: Actor?
-    ) -> LeasedInstance? {
-        guard let slot = records.find(id, in: namespace, at: moment.lease) else { return nil }
+    ) -> OverrideDecision {
+        guard let slot = records.find(id, in: namespace, at: moment.lease) else { return .unknown }
+        if isFull, order.status != nil, !records.slots[slot].isOverridden { return .full }
         let instance = records.instance(slot)
         let held = instance.override
-        guard status != nil || held?.status != nil else { return records.leased(slot) }
+        switch order {
+        case .remove where held?.status == nil: return .done(records.leased(slot))
+        case .endDrain where held?.departure == nil: return .done(records.leased(slot))
+        default: break
+        }
         let version = records.stamp(
-            isWithdrawal: status == .outOfService, after: max(held?.version ?? .none, records.slots[slot].version),
-            at: moment)
-        let override = StatusOverride(
-            status: status, version: version, until: until, who: actor?.principal ?? actor?.address)
+            isWithdrawal: order.status == .outOfService,
+            after: max(held?.version ?? .none, records.slots[slot].version), at: moment)
+        let override = StatusOverride(order, version, at: moment.wall, who: actor?.principal ?? actor?.address)
         records.update(slot, to: instance.with(override: override), by: actor, at: moment.microseconds) { _ in }
         if records.isTold { records.replicationState.changed.insert(slot) }
-        return records.leased(slot)
+        return .done(records.leased(slot))
     }
 
     /// Takes in the override of a state from another member, if it is later than what is known.
@@ -45,15 +49,53 @@ extension Catalog {
         return true
     }
 
-    /// Lets overrides end whose time is over, and forgets those of instances that have long gone.
-    mutating func endOverrides(at moment: Moment) {
+    /// Lets overrides end whose time is over, at most `budget` of them, deregisters what has been drained, and forgets
+    /// the overrides of instances that have long gone. Returns how many ended, and how many instances left.
+    mutating func endOverrides(at moment: Moment, budget: Int) -> (ended: Int, left: Int) {
         records.shelf.forget(at: moment.wall)
-        for (id, namespace) in records.shelf.takeEnded(at: moment.wall) {
+        var (ended, left) = (0, 0)
+        for (id, namespace) in records.shelf.takeEnded(at: moment.wall, limit: budget) {
+            ended += 1
             guard let slot = records.slot(of: id, in: namespace) else { continue }
             let instance = records.instance(slot)
-            guard let override = instance.override, let until = override.until, until <= moment.wall else { continue }
-            records.update(slot, to: instance.with(override: override.ended), at: moment.microseconds) { _ in }
+            guard let override = instance.override, let end = override.end, end <= moment.wall else { continue }
+            guard let departure = override.departure else {
+                records.update(slot, to: instance.with(override: override.ended), at: moment.microseconds) { _ in }
+                continue
+            }
+            // What was registered after the end is another life, which stays out of service.
+            guard records.slots[slot].version < departure else { continue }
+            let age = max(0, moment.wall.subtractingSaturated(end) / 1_000_000)
+            leave(slot, id, in: namespace, departure, age: age, at: moment)
+            left += 1
         }
+        return (ended, left)
+    }
+
+    /// Deregisters what has been drained, this many milliseconds ago.
+    private mutating func leave(
+        _ slot: Int32, _ id: InstanceID, in namespace: Namespace, _ departure: Version, age: Int64, at moment: Moment
+    ) {
+        // What is registered from now on is later, also where this is ahead of the time.
+        records.observe(departure)
+        wheel.cancel(slot)
+        records.remove(slot, departure)
+        guard records.isTold else { return }
+        records.replicationState.tombstones.put(
+            id, in: namespace, version: departure, age: age, isUntold: true, at: moment.lease)
+    }
+}
+
+extension StatusOverride {
+    /// What an order makes of it, at a time in nanoseconds since 1970.
+    init(_ order: OverrideOrder, _ version: Version, at now: Int64, who: String?) {
+        var (until, drain): (Int64?, Drain?) = (nil, nil)
+        switch order {
+        case .set(_, let end): until = end
+        case .drain(let nanoseconds): drain = Drain(from: version, at: now, for: nanoseconds)
+        case .remove, .endDrain: break
+        }
+        self.init(status: order.status, version: version, until: until, who: who, drain: drain)
     }
 }
 
@@ -61,22 +103,17 @@ extension Store {
     /// How many overrides there may be.
     package static let overrideLimit = 100_000
 
-    /// Sets an override of an instance's status for a client, or removes it where `status` is nil. Done where there is
-    /// none to remove.
-    ///
-    /// - Parameter until: when it ends, in nanoseconds since 1970; nil is no end.
+    /// Sets or removes an override of an instance's status for a client. Done where there is none to remove.
     package func override(
-        _ id: InstanceID, in namespace: Namespace, status: InstanceStatus?, until: Int64?, at moment: Moment,
-        by actor: Actor? = nil
+        _ id: InstanceID, in namespace: Namespace, _ order: OverrideOrder, at moment: Moment, by actor: Actor? = nil
     ) -> OverrideDecision {
-        if status != nil, counts.overrides >= Self.overrideLimit { return .full }
+        let isFull = order.status != nil && counts.overrides >= Self.overrideLimit
         let number = number(of: namespace)
-        let instance = change(number) {
-            $0.override(id, in: namespace, status: status, until: until, at: moment, by: actor)
+        let decision = change(number) {
+            $0.override(id, in: namespace, order, isFull: isFull, at: moment, by: actor)
         }
-        guard let instance else { return .unknown }
-        dirtyShards?.noteChanges(shard: number)
-        return .done(instance)
+        if case .done = decision { dirtyShards?.noteChanges(shard: number) }
+        return decision
     }
 
     /// How many instances of a namespace have each status, and the revision at which that is so. Instances whose leases

@@ -16,7 +16,7 @@ extension Catalog {
         var remaining = budget
         while remaining > 0, let tombstone = records.replicationState.tombstones.popUntold() {
             remaining -= 1
-            drained.changes.append(tombstone.replicated(at: moment))
+            drained.changes.append(replica(of: tombstone, at: moment))
         }
         while remaining > 0, let slot = records.replicationState.changed.popNext() {
             remaining -= 1
@@ -43,7 +43,7 @@ extension Catalog {
     /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
     func state(of id: InstanceID, in namespace: Namespace, at moment: Moment) -> Replicated? {
         if let slot = records.find(id, in: namespace, at: moment.lease) { return replica(of: slot, at: moment) }
-        return records.replicationState.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        return records.replicationState.tombstones.find(id, in: namespace).map { replica(of: $0, at: moment) }
     }
 
     /// The same for another member, which must also receive what has expired here: it may hold an older version of it.
@@ -53,7 +53,11 @@ extension Catalog {
         if let expired = records.replicationState.expired.find(id, in: namespace) {
             return replica(of: expired, at: moment)
         }
-        return records.replicationState.tombstones.find(id, in: namespace)?.replicated(at: moment)
+        return records.replicationState.tombstones.find(id, in: namespace).map { replica(of: $0, at: moment) }
+    }
+
+    private func replica(of tombstone: Tombstone, at moment: Moment) -> Replicated {
+        tombstone.replicated(records.shelf.find(tombstone.id, in: tombstone.namespace), at: moment)
     }
 
     private func replica(of expired: RecentlyExpired.Entry, at moment: Moment) -> Replicated {
@@ -73,7 +77,7 @@ extension Catalog {
             case .records: if records.isLive(slot, at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
                 let tombstone = records.replicationState.tombstones[slot]
-                items.append(tombstone.replicated(at: moment))
+                items.append(replica(of: tombstone, at: moment))
             case .expired:
                 let expired = records.replicationState.expired[slot]
                 items.append(replica(of: expired, at: moment))

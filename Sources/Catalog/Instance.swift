@@ -170,11 +170,15 @@ package struct LeasedInstance: Sendable {
     package let isOverdue: Bool
     /// What the instance says of its status, where another counts; nil where its own does.
     package let registeredStatus: InstanceStatus?
+    /// When it is deregistered because an operator drains it, in nanoseconds since 1970; nil where none does.
+    package let drainEnd: Int64?
 
     /// - Parameter instance: with the status that counts.
     package init(
-        instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false, registeredStatus: InstanceStatus? = nil
+        instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false, registeredStatus: InstanceStatus? = nil,
+        drainEnd: Int64? = nil
     ) {
+        self.drainEnd = drainEnd
         self.instance = instance
         self.lastHeartbeat = lastHeartbeat
         self.isOverdue = isOverdue

@@ -97,9 +97,12 @@ struct Records: Sendable {
     private func overridden(_ slot: Int32) -> LeasedInstance {
         let instance = instance(slot)
         let (said, counts) = (instance.status, instance.effectiveStatus)
+        let override = instance.override
+        let isLeaving = override?.departure.map { slots[slot].version < $0 } ?? false
         return LeasedInstance(
             instance: instance.with(status: counts), lastHeartbeat: slots[slot].lastHeartbeat,
-            isOverdue: slots[slot].isOverdue, registeredStatus: said == counts ? nil : said)
+            isOverdue: slots[slot].isOverdue, registeredStatus: said == counts ? nil : said,
+            drainEnd: isLeaving ? override?.drain?.end : nil)
     }
 
     /// What counts as the status of the instance at a slot.
@@ -201,7 +204,7 @@ struct Records: Sendable {
     ) -> Int32 {
         let table = secondaryIndex.makeTable(of: namespace)
         // What an operator said of it before it went still counts.
-        let shelved = shelf.take(instance.id, in: namespace)
+        let shelved = shelf.take(instance.id, in: namespace, at: moment.wall)
         let said = instance
         let instance = instance.joining(shelved)
         let slot = instances.insert(arena.insert(instance.packed.bytes.span))
@@ -273,11 +276,10 @@ struct Records: Sendable {
     ) -> Instance {
         let (instance, place) = (instance(slot), slots[slot].place)
         let status = status(slot)
-        if slots[slot].isOverridden {
-            overridden -= 1
-            if let override = instance.override {
-                shelf.put(override, instance.id, in: namespace(slot), at: microseconds.multipliedSaturated(by: 1_000))
-            }
+        if slots[slot].isOverridden { overridden -= 1 }
+        if instance.hasFurther, let override = instance.override {
+            shelf.put(override, instance.id, in: namespace(slot), at: microseconds.multipliedSaturated(by: 1_000))
+            shelf.forgetEnd(of: instance.id, in: namespace(slot))
         }
         secondaryIndex.tally(place.table, status, nil)
         if !instance.hasAddress { unaddressable -= 1 }
@@ -407,6 +409,7 @@ extension Records {
             renewed += replicationState.renewed.contains(slot) ? 1 : 0
         }
         assert(held.count == overdue, "only occupied slots are held")
+        assert(shelf.endCount <= overridden, "only overrides that count end")
         assert(addressless == unaddressable, "what has no address is counted")
         guard isTold else { return }
         replicationState.changed.checkInvariants()

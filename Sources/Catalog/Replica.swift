@@ -21,21 +21,21 @@ package struct Heartbeat: Hashable, Sendable {
 package enum Replica: Sendable {
     case present(Instance, Version, Heartbeat)
     /// Deregistered this many milliseconds ago. It is published with its true age, or members would hand it to each
-    /// other for ever.
-    case absent(InstanceID, Version, age: Int64 = 0)
+    /// other for ever. What an operator said of its status goes along for as long as it is kept.
+    case absent(InstanceID, Version, age: Int64 = 0, override: StatusOverride? = nil)
     /// Present in this version, and renewed: for members that have it. Others ask for the whole.
     case renewed(InstanceID, Version, Heartbeat)
 
     package var id: InstanceID {
         switch self {
         case .present(let instance, _, _): instance.id
-        case .absent(let id, _, _), .renewed(let id, _, _): id
+        case .absent(let id, _, _, _), .renewed(let id, _, _): id
         }
     }
 
     package var version: Version {
         switch self {
-        case .present(_, let version, _), .absent(_, let version, _), .renewed(_, let version, _): version
+        case .present(_, let version, _), .absent(_, let version, _, _), .renewed(_, let version, _): version
         }
     }
 }

@@ -160,7 +160,10 @@ package final class Store: Sendable {
                     catalog.setBounds(bounds)
                     return catalog.expire(at: moment, budget: share)
                 }
+                // Others may not know of drains.
+                if batch.left > 0 { dirtyShards?.noteChanges(shard: number) }
                 done.expired += batch.expired
+                done.left += batch.left
                 done.handled += batch.handled
                 done.hasMore = batch.hasMore
                 // A budget that is used up may have gone into the wheel's own upkeep, which is not counted but takes

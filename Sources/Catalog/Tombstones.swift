@@ -13,8 +13,11 @@ struct Tombstone: Sendable {
     /// When the instance was deregistered, by the lease time of the member that keeps the tombstone.
     let since: LeaseTime
 
-    func replicated(at moment: Moment) -> Replicated {
-        Replicated(namespace: namespace, replica: .absent(id, version, age: max(0, moment.lease - since)))
+    /// - Parameter override: what is kept of it.
+    func replicated(_ override: StatusOverride?, at moment: Moment) -> Replicated {
+        Replicated(
+            namespace: namespace,
+            replica: .absent(id, version, age: max(0, moment.lease - since), override: override))
     }
 }
 

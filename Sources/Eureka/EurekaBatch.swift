@@ -134,13 +134,13 @@ enum EurekaBatchHandlers {
                 id, in: namespace, at: call.moment, by: call.actor, isRelayed: false)
             return Result(status: isDone ? 200 : 404)
         case .statusUpdate, .deleteStatusOverride:
-            var status: InstanceStatus?
+            var order = OverrideOrder.remove
             if action == .statusUpdate {
                 guard let word = element.status, EurekaStatus.isKnown(word) else { return Result(status: 400) }
-                status = InstanceStatus(word.text)
+                order = .set(InstanceStatus(word.text), until: nil)
             }
             switch call.registry.override(
-                id, in: namespace, status: status, until: nil, at: call.moment, by: call.actor, isRelayed: false)
+                id, in: namespace, order, at: call.moment, by: call.actor, isRelayed: false)
             {
             case .done: return Result(status: 200)
             case .unknown: return Result(status: 404)

@@ -129,7 +129,7 @@ enum EurekaHandlers {
             held.instance.override == nil
         else { return }
         _ = call.registry.override(
-            id, in: namespace, status: InstanceStatus(word.text), until: nil, at: call.moment, by: call.actor,
+            id, in: namespace, .set(InstanceStatus(word.text), until: nil), at: call.moment, by: call.actor,
             isRelayed: false)
     }
 

@@ -11,29 +11,30 @@ enum EurekaStatusHandlers {
         guard let value = try call.eurekaQuery().first(where: { $0.name == "value" })?.value,
             EurekaStatus.isKnown(Array(value.utf8)[...])
         else { throw .invalid("value must be UP, DOWN, STARTING, OUT_OF_SERVICE or UNKNOWN") }
-        return try override(call, first, InstanceStatus(value))
+        return try override(call, first, .set(InstanceStatus(value), until: nil))
     }
 
-    static func remove(_ call: borrowing Call, _ first: Int) throws(Refused) -> Reply { try override(call, first, nil) }
+    static func remove(_ call: borrowing Call, _ first: Int) throws(Refused) -> Reply {
+        try override(call, first, .remove)
+    }
 
-    private static func override(_ call: borrowing Call, _ first: Int, _ status: InstanceStatus?) throws(Refused)
+    private static func override(_ call: borrowing Call, _ first: Int, _ order: OverrideOrder) throws(Refused)
         -> Reply
     {
         let id = try call.eurekaID(first)
-        if let reply = try override(id, status, call) { return reply }
+        if let reply = try override(id, order, call) { return reply }
         guard call.registry.cluster.hasCopy else { throw .noCopyYet }
         return try call.askOthers([id]) { call, isSure throws(Refused) in
-            if let reply = try override(id, status, call) { return reply }
+            if let reply = try override(id, order, call) { return reply }
             throw isSure ? .noSuchInstance : .notSure
         }
     }
 
-    private static func override(_ id: InstanceID, _ status: InstanceStatus?, _ call: borrowing Call) throws(Refused)
+    private static func override(_ id: InstanceID, _ order: OverrideOrder, _ call: borrowing Call) throws(Refused)
         -> Reply?
     {
         switch call.registry.override(
-            id, in: try call.tenant(), status: status, until: nil, at: call.moment, by: call.actor,
-            isRelayed: !call.isEurekaReplica)
+            id, in: try call.tenant(), order, at: call.moment, by: call.actor, isRelayed: !call.isEurekaReplica)
         {
         case .done: call.acknowledged(Response(.ok))
         case .unknown: nil

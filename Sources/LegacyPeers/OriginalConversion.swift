@@ -40,7 +40,7 @@ extension OriginalMessage {
         switch replica {
         case .present(let instance, _, let heartbeat):
             self = .register(OriginalInstance(instance, heartbeat: heartbeat))
-        case .absent(let id, _, _): self = .deregister(id: id.utf8)
+        case .absent(let id, _, _, _): self = .deregister(id: id.utf8)
         case .renewed(let id, _, _): self = .renew(id: id.utf8)
         }
     }

@@ -99,7 +99,7 @@ struct OriginalMerge {
             : HybridTime(nanoseconds: clock.copiedRegistration(registered.registered, wall: moment.wall))
                 .wholeMilliseconds
         var version = Version(time: made, origin: sender)
-        if case .absent(_, let buried, _) = held, buried.origin == sender {
+        if case .absent(_, let buried, _, _) = held, buried.origin == sender {
             // Deregistered while it was being copied.
             if circumstances.isTouched { return .nothing }
             // What one member says live is in order, whatever the stamps.

@@ -11,7 +11,7 @@ package final class ChangeCounts: Sendable {
 
     func countRegistration() { registrations.add(1, ordering: .relaxed) }
 
-    func countDeregistration() { deregistrations.add(1, ordering: .relaxed) }
+    package func countDeregistrations(_ count: Int) { deregistrations.add(UInt64(count), ordering: .relaxed) }
 
     func countRenewals(_ count: Int) { renewals.add(UInt64(count), ordering: .relaxed) }
 

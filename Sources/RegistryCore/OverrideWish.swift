@@ -9,9 +9,6 @@ package struct OverrideWish: Sendable {
     /// Nanoseconds from now; nil is no end.
     private let duration: Int64?
 
-    /// The longest that an override lasts which has an end, in nanoseconds: a year.
-    private static let longest: Int64 = 366 * 86_400 * 1_000_000_000
-
     /// Nil when the status is not 1 to 64 visible characters of ASCII without a comma, or the duration, as Go writes
     /// it, is none above zero.
     package init?(status: String, duration: String?) {
@@ -24,7 +21,18 @@ package struct OverrideWish: Sendable {
             return
         }
         guard let span = GoDuration(parsing: duration), span.nanoseconds > 0 else { return nil }
-        self.duration = min(span.nanoseconds, Self.longest)
+        self.duration = min(span.nanoseconds, Drain.longest)
+    }
+
+    /// How long a drain takes about which nothing is said, in nanoseconds: what load balancers and clients that poll
+    /// need to learn of it.
+    private static let standardDrain: Int64 = 30_000_000_000
+
+    /// How long a drain takes, in nanoseconds; nil when that is no duration above zero, as Go writes it.
+    package static func drain(for duration: String?) -> Int64? {
+        guard let duration else { return standardDrain }
+        guard let span = GoDuration(parsing: duration), span.nanoseconds > 0 else { return nil }
+        return min(span.nanoseconds, Drain.longest)
     }
 
     /// When it ends, in nanoseconds since 1970; nil is never.

@@ -90,7 +90,7 @@ package final class RegistryState: Sendable {
         let known = relay == nil || !isRelayed ? nil : store.instance(id, in: namespace, at: moment.lease)
         let decision = store.deregister(id, in: namespace, evenIfUnknown: !hasCopy, at: moment, by: actor)
         if decision.expired > 0 { changes.countExpirations(decision.expired) }
-        if decision.isDone { changes.countDeregistration() }
+        if decision.isDone { changes.countDeregistrations(1) }
         if let known, decision.isDone { relay?.deregistered(known.instance, in: namespace) }
         return decision.isDone
     }
@@ -111,14 +111,12 @@ package final class RegistryState: Sendable {
         return renewed
     }
 
-    /// Sets what counts as an instance's status for an operator, or removes it where `status` is nil.
-    ///
-    /// - Parameter until: when it ends, in nanoseconds since 1970; nil is no end.
+    /// Sets what counts as an instance's status for an operator, or removes it.
     package func override(
-        _ id: InstanceID, in namespace: Namespace, status: InstanceStatus?, until: Int64?, at moment: Moment,
-        by actor: Actor?, isRelayed: Bool = true
+        _ id: InstanceID, in namespace: Namespace, _ order: OverrideOrder, at moment: Moment, by actor: Actor?,
+        isRelayed: Bool = true
     ) -> OverrideDecision {
-        let decision = store.override(id, in: namespace, status: status, until: until, at: moment, by: actor)
+        let decision = store.override(id, in: namespace, order, at: moment, by: actor)
         if isRelayed, case .done = decision { relay?.overridden(id, in: namespace) }
         return decision
     }

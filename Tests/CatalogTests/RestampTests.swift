@@ -61,7 +61,7 @@ struct RestampTests {
             _ = other.merge(item, at: Self.moment(0, wall: 500))
         }
         _ = store.override(
-            .digest(1), in: tenant, status: .outOfService, until: nil, at: Self.moment(0, wall: Self.wrong))
+            .digest(1), in: tenant, .set(.outOfService, until: nil), at: Self.moment(0, wall: Self.wrong))
         #expect(store.restamp(beyond: Self.limit, at: Self.moment(100, wall: 700)) == 1)
         let told = store.drain(includeRenewals: false, budget: 10, at: Self.moment(100, wall: 700)).changes
         #expect(told.count == 1)

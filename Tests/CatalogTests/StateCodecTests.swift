@@ -42,7 +42,11 @@ struct StateCodecTests {
             age: .random(in: 0...1_000_000, using: &random), wall: .random(in: .min ... .max, using: &random))
         let replica: Replica =
             switch Int.random(in: 0..<4, using: &random) {
-            case 0: .absent(id(&random), version, age: .random(in: 0...1_000, using: &random))
+            case 0:
+                .absent(
+                    id(&random), version, age: .random(in: 0...1_000, using: &random),
+                    override: Bool.random(using: &random)
+                        ? StatusOverride(.drain(for: 5_000_000), version, at: 7, who: "me") : nil)
             case 1: .renewed(id(&random), version, heartbeat)
             default: .present(instance(&random), version, heartbeat)
             }
@@ -86,8 +90,13 @@ struct StateCodecTests {
                 #expect(
                     sent.metadata == came.metadata && sent.extra == came.extra && sent.further == came.further,
                     "seed \(seed)")
-            case (.absent(let sent, let version, let age), .absent(let came, let otherVersion, let otherAge)):
-                #expect(sent == came && version == otherVersion && age == otherAge, "seed \(seed)")
+            case (
+                .absent(let sent, let version, let age, let override),
+                .absent(let came, let otherVersion, let otherAge, let otherOverride)
+            ):
+                #expect(
+                    sent == came && version == otherVersion && age == otherAge && override == otherOverride,
+                    "seed \(seed)")
             case (
                 .renewed(let sent, let version, let heartbeat), .renewed(let came, let otherVersion, let otherHeartbeat)
             ):
@@ -137,7 +146,7 @@ struct StateCodecTests {
         longer += [1, 2]
         let states = try Self.read([4, 99, 1, 2, 3] + longer)
         #expect(states.count == 2 && states[0] == nil)
-        guard case .absent(.digest(1), .none, 5) = try #require(states[1]).replica else {
+        guard case .absent(.digest(1), .none, 5, nil) = try #require(states[1]).replica else {
             Issue.record("not the state that was sent")
             return
         }

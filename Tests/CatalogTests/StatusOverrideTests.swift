@@ -19,7 +19,8 @@ struct StatusOverrideTests {
         _ member: Member, _ id: InstanceID, _ status: InstanceStatus?, until: Int64? = nil, at now: Int64
     ) -> Bool {
         let decision = member.store.override(
-            id, in: tenant, status: status, until: until.map { $0 * 1_000_000 }, at: member.moment(now))
+            id, in: tenant, status.map { .set($0, until: until.map { $0 * 1_000_000 }) } ?? .remove,
+            at: member.moment(now))
         if case .done = decision { return true } else { return false }
     }
 

@@ -36,7 +36,7 @@ struct OriginalMergeTests {
         #expect(member.held("i")?.version == version.successor(origin: MemberID(original: OneOfOurs.peer)))
         #expect(member.status("i") == "OUT_OF_SERVICE")
         member.receive(.deregister(id: bytes("i")), on: link)
-        guard case .absent(_, let last, _) = try #require(member.held("i")) else { return #expect(Bool(false)) }
+        guard case .absent(_, let last, _, _) = try #require(member.held("i")) else { return #expect(Bool(false)) }
         #expect(last.time.bits == version.time.bits + 2)
     }
 

@@ -51,7 +51,8 @@ private struct Pair {
     /// Sets an override at one of the two, or removes it, and loses the change.
     func override(_ number: UInt64, _ status: InstanceStatus?, in namespace: Namespace, of store: Store) {
         let decision = store.override(
-            .digest(number), in: namespace, status: status, until: nil, at: NodeBench.time(now).moment)
+            .digest(number), in: namespace, status.map { .set($0, until: nil) } ?? .remove,
+            at: NodeBench.time(now).moment)
         guard case .done = decision else { return #expect(Bool(false), "the instance is not there") }
         _ = store.drain(includeRenewals: true, budget: .max, at: NodeBench.time(now).moment)
     }

@@ -167,7 +167,7 @@ struct FrameCodecTests {
             bytes[0] -= UInt8(cut)
             bytes[FrameCodec.prefix + 2] -= UInt8(cut)
             guard case .changes(let states) = try #require(try Self.read(bytes).first),
-                case .absent(.digest(1), Self.version, age) = states.states[0].replica
+                case .absent(.digest(1), Self.version, age, nil) = states.states[0].replica
             else {
                 Issue.record("not the frame that was sent: \(age)")
                 return

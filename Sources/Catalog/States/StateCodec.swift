@@ -4,10 +4,11 @@
 //
 //     state      count of bytes, then its kind and its fields           counts: base 128, the lowest digit first    text: count, UTF-8
 //       1 present  namespace, version, heartbeat, instance              version: time u64, origin u64               heartbeat: age i64, wall i64
-//       2 absent   namespace, version, id, age i64                      id: 0 and u64, or 1 and text
+//       2 absent   namespace, version, id, age i64, (block: fields)     id: 0 and u64, or 1 and text
 //       3 renewed  namespace, version, heartbeat, id
 //     instance   id, service, endpoint kind, endpoint, status, ttl i64, count of tags, tags, has metadata, metadata, registered i64, has extra, extra,
 //                fields of newer releases: tag u8, block
+//     fields     of an instance that is absent, such as an override that is kept: tag u8, block
 //
 // What is behind the fields that are known is passed over, as are kinds that are not: a newer release may add to both.
 // What one adds to an instance is kept and passed on.
@@ -43,13 +44,18 @@ package enum StateCodec {
             append(heartbeat, to: &bytes)
             append(instance.id, to: &bytes)
             instance.packed.encode(layout, to: &bytes)
-        case .absent(let id, let version, let age):
-            bytes.append(count: head + size(of: id) + 8)
+        case .absent(let id, let version, let age, let override):
+            let fields = override?.fields(in: nil) ?? []
+            let size = fields.isEmpty ? 0 : [UInt8].digits(of: fields.count) + fields.count
+            bytes.append(count: head + Self.size(of: id) + 8 + size)
             bytes.append(Kind.absent)
             bytes.append(counted: namespace)
             append(version, to: &bytes)
             append(id, to: &bytes)
             bytes.append(word: UInt64(bitPattern: age))
+            guard !fields.isEmpty else { return }
+            bytes.append(count: fields.count)
+            bytes += fields
         case .renewed(let id, let version, let heartbeat):
             bytes.append(count: head + 16 + size(of: id))
             bytes.append(Kind.renewed)
@@ -122,7 +128,12 @@ package enum StateCodec {
             let id = try id(bytes, &cursor)
             // The state of a member that does not send it ends here.
             let age = cursor.remaining > 0 ? max(0, try cursor.signed(bytes)) : 0
-            return Replicated(namespace: namespace, replica: .absent(id, version, age: age))
+            var override: StatusOverride?
+            if cursor.remaining > 0 {
+                let fields = try cursor.block(bytes, atMost: StateLimits.further).content
+                override = StatusOverride(in: [UInt8](room: fields.count) { $0.append(bytes.extracting(fields)) }[...])
+            }
+            return Replicated(namespace: namespace, replica: .absent(id, version, age: age, override: override))
         default:
             let heartbeat = try heartbeat(bytes, &cursor)
             return Replicated(namespace: namespace, replica: .renewed(try id(bytes, &cursor), version, heartbeat))

@@ -14,15 +14,23 @@ extension StatusOverride {
         let span = bytes.span
         var cursor = ByteCursor(range)
         do throws(StateError) {
-            let time = try cursor.word(span)
-            let origin = try cursor.word(span)
+            let version = Version(
+                time: HybridTime(bits: try cursor.word(span)), origin: MemberID(bits: try cursor.word(span)))
             let until = try cursor.signed(span)
             let status = try cursor.text(span, atMost: Self.statusLimit).content
             let who = try cursor.text(span, atMost: Self.whoLimit).content
+            // The override of a member that knows of no drains ends here, and so does one that is none.
+            var drain: Drain?
+            if cursor.remaining > 0 {
+                let end = try cursor.signed(span)
+                let told = Drain(end: end, departure: HybridTime(bits: try cursor.word(span)))
+                guard told.isCredible(of: version) else { return nil }
+                drain = told
+            }
             self.init(
                 status: status.isEmpty ? nil : InstanceStatus(span.text(in: status)),
-                version: Version(time: HybridTime(bits: time), origin: MemberID(bits: origin)),
-                until: until == Self.noEnd ? nil : until, who: who.isEmpty ? nil : span.text(in: who))
+                version: version,
+                until: until == Self.noEnd ? nil : until, who: who.isEmpty ? nil : span.text(in: who), drain: drain)
         } catch { return nil }
     }
 
@@ -36,6 +44,10 @@ extension StatusOverride {
         var who = who ?? ""
         while who.utf8.count > Self.whoLimit { who.removeLast() }
         block.append(counted: who)
+        if let drain {
+            block.append(word: UInt64(bitPattern: drain.end))
+            block.append(word: drain.departure.bits)
+        }
         var fields = [Self.tag]
         fields.append(count: block.count)
         fields += block

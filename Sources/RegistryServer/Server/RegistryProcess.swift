@@ -286,6 +286,7 @@ package final class RegistryProcess {
         let bounds = registry.expiryHold.bounds(at: moment.lease)
         let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
         registry.changes.countExpirations(expiry.expired)
+        registry.changes.countDeregistrations(expiry.left)
         // The rest comes in the next turn, after the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }

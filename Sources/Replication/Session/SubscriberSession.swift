@@ -196,8 +196,11 @@ struct SubscriberSession {
 extension Replica {
     /// The version of its override; `none` without one.
     fileprivate var override: Version {
-        guard case .present(let instance, _, _) = self else { return .none }
-        return instance.override?.version ?? .none
+        switch self {
+        case .present(let instance, _, _): instance.override?.version ?? .none
+        case .absent(_, _, _, let override): override?.version ?? .none
+        case .renewed: .none
+        }
     }
 
     /// Whether an override of this version would change nothing here.

@@ -76,6 +76,8 @@ struct OpenAPITests {
             "PUT /api/v1/instances/{id}/heartbeat": [200, 401, 410],
             "PUT /api/v1/instances/{id}/status": [200, 400, 401, 403, 410, 415],
             "DELETE /api/v1/instances/{id}/status": [200, 401, 410],
+            "PUT /api/v1/instances/{id}/drain": [200, 400, 401, 403, 410],
+            "DELETE /api/v1/instances/{id}/drain": [200, 401, 410],
             "GET /eureka/{version}/apps": [200, 304, 401], "GET /eureka/{version}/apps/delta": [200, 304, 401],
             "GET /eureka/{version}/apps/{app}": [200, 304, 401, 404],
             "POST /eureka/{version}/apps/{app}": [204, 400, 401, 403, 415],

@@ -95,7 +95,7 @@ final class Transcript {
         let words = states.states.map { state in
             switch state.replica {
             case .present(let instance, _, _): "\(name(instance.id)) is \(instance.status.token)"
-            case .absent(let id, _, _): "\(name(id)) is gone"
+            case .absent(let id, _, _, _): "\(name(id)) is gone"
             case .renewed(let id, _, _): "\(name(id)) lives"
             }
         }
