@@ -221,9 +221,8 @@ import Text
     private func connected() {
         guard !isConnected else { return }
         isConnected = true
-        // A program that this process starts has nothing to do with it.
+        // Programs that we start do not get it, and a server that is gone is noticed though nothing is sent.
         unsafe evutil_make_socket_closeonexec(bufferevent_getfd(bufferevent))
-        // A server that is gone without a word is noticed though nothing is sent.
         let tcp = Int32(IPPROTO_TCP)
         for (level, option, value) in [
             (SOL_SOCKET, SO_KEEPALIVE, 1), (tcp, TCP_KEEPIDLE, 15), (tcp, TCP_KEEPINTVL, 5), (tcp, TCP_KEEPCNT, 3),
