@@ -1,4 +1,5 @@
-// `registry members` and `registry catalogs`: who is behind, and what the registry reads elsewhere.
+// `registry members`, `registry catalogs` and `registry refusals`: who is behind, what the registry reads elsewhere, and
+// why clients do not get on.
 
 import ArgumentParser
 
@@ -26,6 +27,26 @@ struct CatalogsCommand: AskingCommand {
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
         try show(try client.success(of: RegistryRequest(api: "catalogs"))) { CatalogTable.text($0) }
+        return 0
+    }
+}
+
+struct RefusalsCommand: AskingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "refusals", abstract: "Show which requests were refused lately, and why.",
+        discussion: """
+            Refusals that are alike are one row. A tenant is shown those of its namespace, an operator all, those without a good \
+            credential too.
+            """)
+
+    /// The most that a page has (R642).
+    private static let page = "1000"
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
+        let request = RegistryRequest(api: "refusals").with("limit", Self.page)
+        try show(try client.success(of: request)) { RefusalTable.text($0) }
         return 0
     }
 }

@@ -6,8 +6,9 @@ package import ArgumentParser
 package enum RegistryCommands {
     /// In the order in which help lists them.
     package static let all: [any ParsableCommand.Type] = [
-        ServicesCommand.self, InstancesCommand.self, WatchCommand.self, EventsCommand.self, MembersCommand.self,
-        CatalogsCommand.self, TopCommand.self, RegisterCommand.self, HeartbeatCommand.self, DeregisterCommand.self,
+        ServicesCommand.self, InstancesCommand.self, WatchCommand.self, EventsCommand.self, RefusalsCommand.self,
+        MembersCommand.self, CatalogsCommand.self, TopCommand.self, RegisterCommand.self, HeartbeatCommand.self,
+        DeregisterCommand.self,
         OverrideCommand.self, DrainCommand.self,
     ]
 }

@@ -157,6 +157,19 @@ struct AnswerTests {
         #expect(CatalogTable.text(try tree(#"{"catalogs":[]}"#)).hasPrefix("This registry reads no other"))
     }
 
+    @Test func `refusals say whom, what and why`() throws {
+        let answer = try tree(
+            #"""
+            {"refusals":[{"status":400,"error":"bad\u001b","count":3,"first":"2026-11-29T12:00:00Z","last":"2026-11-29T12:00:01.5Z",
+             "operation":"registerInstance","client":"10.0.0.9","method":"POST","path":"/api/v1/instances"},
+             {"status":408,"error":"late","count":1,"last":"2026-11-29T12:00:00Z","operation":"unmatched","namespace":"team"}]}
+            """#)
+        let rows = RefusalTable.text(answer).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(
+            rows[1] == ["2026-11-29T12:00:01Z", "3", "400", "10.0.0.9", "-", "POST", "/api/v1/instances", "bad\\u{1b}"])
+        #expect(rows[2] == ["2026-11-29T12:00:00Z", "1", "408", "-", "team", "unmatched", "late"])
+    }
+
     // MARK: - Metrics
 
     private func metrics(_ heartbeats: Int, refused: Int = 0, slow: Int = 0) -> MetricsReading {

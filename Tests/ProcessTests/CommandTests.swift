@@ -125,6 +125,15 @@ struct CommandTests {
         #expect(top.output.hasSuffix("This registry is alone: it has no other members.\n"))
     }
 
+    @Test func `why a client was refused is one command`() throws {
+        let registry = try RunningRegistry()
+        let refused = try registry.command("register", "web", "h:1", "--status", "SLEEPY")
+        #expect(refused.status == 1)
+        let rows = cells(try registry.command("refusals").output)
+        #expect(rows.count == 2 && rows[1][1...3] == ["1", "400", "127.0.0.1"], "\(rows)")
+        #expect(rows.last?.contains("/api/v1/instances") == true)
+    }
+
     @Test func `a watch shows what is there, each change, and goes on after a restart`() throws {
         // B205 It connects again when its connection ends.
         var registry = try RunningRegistry()
