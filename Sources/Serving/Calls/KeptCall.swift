@@ -16,6 +16,8 @@ package final class KeptCall {
         case stream(StreamStep)
         /// The next piece of its answer is waited for.
         case piece(StreamWaiting)
+        /// It is answered. What it held is let go of, such as its place among those who wait for a change.
+        case over
     }
 
     package var call: Call
@@ -57,7 +59,7 @@ package final class KeptCall {
         switch next {
         case .admission(let cause): cause
         case .reply(let waiting): waiting.cause
-        case .stream: .turn
+        case .stream, .over: .turn
         case .piece(let waiting): waiting.cause
         }
     }

@@ -84,7 +84,7 @@ package final class Responder {
         case .reply(let waiting):
             kept.call.goOn(at: instant)
             outcome = .reply(self.outcome(of: kept.call, waiting.resume, wake))
-        case .stream, .piece: return .waits(kept)
+        case .stream, .piece, .over: return .waits(kept)
         }
         switch outcome {
         case .admission(let cause): kept.next = .admission(cause)

@@ -158,13 +158,17 @@ package final class KeptReplies {
 
     private func resume(_ kept: KeptCall, _ wake: Wake, at monotonic: MonotonicTime) {
         kept.wait &+= 1
+        if case .over = kept.next { return }
         let now = context.registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds())
         if case .piece(let waiting) = kept.next {
             kept.call.goOn(at: now)
             return goOn(kept, waiting, wake)
         }
         switch responder.resume(kept, wake, at: now, finished: MonotonicClock.now) {
-        case .answered(let response): kept.reply.take()?.send(response)
+        case .answered(let response):
+            // Its place is free before its client can ask again.
+            kept.next = .over
+            kept.reply.take()?.send(response)
         case .waits(let kept): proceed(kept)
         }
     }
