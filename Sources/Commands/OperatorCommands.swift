@@ -1,4 +1,4 @@
-// `registry override` and `registry drain`: an operator's word on an instance, a service or a member.
+// `registry override` and `registry drain`: an operator's word on an instance.
 
 import ArgumentParser
 import Configuration
@@ -7,14 +7,14 @@ import System
 struct OverrideCommand: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "override", abstract: "Set another status than the one that an instance says, or take it back.",
-        usage: "registry override (ID | --service NAME) (STATUS | --lift) [--for 30m]",
+        usage: "registry override ID (STATUS [--for 30m] | --lift)",
         discussion: "It counts until it is lifted, or for as long as --for says, whatever the instance registers.")
 
-    @Option(help: ArgumentHelp("A service, all instances of which are meant.", valueName: "name"))
-    var service: String?
+    @Argument(help: "The id of the instance.")
+    var id: String
 
-    @Argument(help: "The id of the instance, unless a service is named, and the status, such as OUT_OF_SERVICE.")
-    var words: [String] = []
+    @Argument(help: "The status, such as OUT_OF_SERVICE.")
+    var status: String?
 
     @Flag(help: "Take the override back.")
     var lift = false
@@ -27,39 +27,27 @@ struct OverrideCommand: AskingCommand {
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     func validate() throws {
-        let wanted = (service == nil ? 1 : 0) + (lift ? 0 : 1)
-        guard words.count == wanted else {
-            throw ValidationError("Give an ID or --service, and a STATUS or --lift.")
-        }
+        guard (status == nil) == lift else { throw ValidationError("Give a STATUS or --lift.") }
         try Span.check(time, isSet: !lift)
     }
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
-        let subject = service.map(RegistryRequest.Subject.service) ?? .instance(words.first ?? "")
-        let answer = try client.success(
-            of: .override(subject, status: lift ? nil : words.last, for: time))
-        try showInstances(answer)
+        try showInstance(client.success(of: .override(id, status: status, for: time)))
         return 0
     }
 }
 
 struct DrainCommand: AskingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Take an instance, a service or a member out, without losing a look-up.",
-        usage: "registry drain (ID | --service NAME | --member) [--for 30s] [--lift]",
+        commandName: "drain", abstract: "Take an instance out, without losing a look-up.",
+        usage: "registry drain ID ([--for 30s] | --lift)",
         discussion: """
             A drained instance is in no list of those that are UP; after --for it is deregistered, and stays out for an hour if \
-            it registers again. --member drains the member that is asked, which takes an operator's token.
+            it registers again.
             """)
 
     @Argument(help: "The id of the instance.")
-    var id: String?
-
-    @Option(help: ArgumentHelp("A service, all instances of which are drained.", valueName: "name"))
-    var service: String?
-
-    @Flag(help: "The member that is asked, instead of instances.")
-    var member = false
+    var id: String
 
     @Flag(help: "Take the drain back.")
     var lift = false
@@ -69,27 +57,10 @@ struct DrainCommand: AskingCommand {
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
-    func validate() throws {
-        guard [id != nil, service != nil, member].filter({ $0 }).count == 1 else {
-            throw ValidationError("Give one of ID, --service and --member.")
-        }
-        try Span.check(time, isSet: !lift)
-    }
+    func validate() throws { try Span.check(time, isSet: !lift) }
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
-        let subject: RegistryRequest.Subject =
-            if member { .member } else if let service { .service(service) } else { .instance(id ?? "") }
-        let answer = try client.success(of: .drain(subject, isSet: !lift, for: time))
-        if member {
-            if connection.output == .json, !answer.body.isEmpty {
-                try show(answer) { _ in "" }
-            } else {
-                StandardStream.output.write(
-                    lift ? "\(answer.server) takes traffic again.\n" : "\(answer.server) is draining.\n")
-            }
-        } else {
-            try showInstances(answer)
-        }
+        try showInstance(client.success(of: .drain(id, isSet: !lift, for: time)))
         return 0
     }
 }
@@ -105,12 +76,9 @@ private enum Span {
 }
 
 extension AskingCommand {
-    /// Shows the instance, or the instances, that an operator's word was about.
-    fileprivate func showInstances(_ answer: RegistryAnswer) throws(CommandFailure) {
+    /// Shows the instance that an operator's word was about.
+    fileprivate func showInstance(_ answer: RegistryAnswer) throws(CommandFailure) {
         let now = TimeText.now(by: answer.head, otherwise: WallClock.nanoseconds())
-        try show(answer) { tree in
-            let instances = tree["instances"].elements
-            return InstanceTable.text(tree["id"].string == nil ? instances : [tree], at: now)
-        }
+        try show(answer) { tree in InstanceTable.text([tree], at: now) }
     }
 }

@@ -65,11 +65,10 @@ struct RequestTests {
 
     @Test func `an operator's words have their paths`() {
         let cases: [(RegistryRequest, String)] = [
-            (.override(.instance("i"), status: "DOWN", for: "30m"), "PUT api/v1/instances/i/status?value=DOWN&for=30m"),
-            (.override(.service("s"), status: nil, for: nil), "DELETE api/v1/services/s/status"),
-            (.drain(.instance("i"), isSet: true, for: "30s"), "PUT api/v1/instances/i/drain?for=30s"),
-            (.drain(.service("s"), isSet: false, for: nil), "DELETE api/v1/services/s/drain"),
-            (.drain(.member, isSet: true, for: nil), "PUT api/v1/cluster/drain"),
+            (.override("i", status: "DOWN", for: "30m"), "PUT api/v1/instances/i/status?value=DOWN&for=30m"),
+            (.override("i", status: nil, for: nil), "DELETE api/v1/instances/i/status"),
+            (.drain("i", isSet: true, for: "30s"), "PUT api/v1/instances/i/drain?for=30s"),
+            (.drain("i", isSet: false, for: nil), "DELETE api/v1/instances/i/drain"),
             (.deregistration(of: "i"), "DELETE api/v1/instances/i"),
         ]
         for (request, expected) in cases { #expect("\(request.method.name) \(request.target)" == expected) }

@@ -102,36 +102,15 @@ extension RegistryRequest {
 
     static func deregistration(of id: String) -> RegistryRequest { RegistryRequest(.delete, api: "instances", id) }
 
-    /// What an operator's word is about.
-    enum Subject: Sendable, Equatable {
-        case instance(String)
-        case service(String)
-        /// The member that is asked.
-        case member
-
-        fileprivate var path: [String] {
-            switch self {
-            case .instance(let id): ["instances", id]
-            case .service(let name): ["services", name]
-            case .member: ["cluster"]
-            }
-        }
-    }
-
     /// Sets another status, or takes it back where there is none.
-    static func override(_ subject: Subject, status: String?, for time: String?) -> RegistryRequest {
-        request(subject, "status", isSet: status != nil).with("value", status).with("for", time)
+    static func override(_ id: String, status: String?, for time: String?) -> RegistryRequest {
+        RegistryRequest(status == nil ? .delete : .put, api: "instances", id, "status").with("value", status)
+            .with("for", time)
     }
 
-    /// Takes it out of service, or back in.
-    static func drain(_ subject: Subject, isSet: Bool, for time: String?) -> RegistryRequest {
-        request(subject, "drain", isSet: isSet).with("for", time)
-    }
-
-    private static func request(_ subject: Subject, _ word: String, isSet: Bool) -> RegistryRequest {
-        var request = RegistryRequest(isSet ? .put : .delete, api: word)
-        request.segments = ["api", "v1"] + subject.path + [word]
-        return request
+    /// Takes an instance out of service, or back in.
+    static func drain(_ id: String, isSet: Bool, for time: String?) -> RegistryRequest {
+        RegistryRequest(isSet ? .put : .delete, api: "instances", id, "drain").with("for", time)
     }
 }
 

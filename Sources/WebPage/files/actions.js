@@ -8,19 +8,6 @@ const spans = { 'until it is lifted': '', '10 minutes': '10m', '1 hour': '1h', '
 export function instanceActions(context, instance) {
   const path = `api/v1/instances/${encodeURIComponent(instance.id)}`
   const what = `${instance.service_name} at ${instance.endpoint.value ?? instance.endpoint.type}`
-  return [...statusActions(context, path, what),
-    action(context, 'Deregister…', {
-      title: `Deregister ${what}?`, danger: true, confirm: 'Deregister',
-      text: 'It is gone from every answer at once. A client that goes on sending heartbeats is told to register again.',
-      request: () => ({ method: 'DELETE', path }),
-    })]
-}
-
-export function serviceActions(context, name) {
-  return statusActions(context, `api/v1/services/${encodeURIComponent(name)}`, `all instances of ${name}`)
-}
-
-function statusActions(context, path, what) {
   return [
     action(context, 'Set status…', {
       title: `Set the status of ${what}?`, confirm: 'Set status',
@@ -38,6 +25,11 @@ function statusActions(context, path, what) {
       text: 'It is out of service now, so that nobody new is sent there, and is deregistered when the time is over.',
       fields: [select('for', 'After', { '30 seconds': '30s', '2 minutes': '2m', '10 minutes': '10m' })],
       request: form => ({ method: 'PUT', path: `${path}/drain`, query: { for: form.get('for') } }),
+    }),
+    action(context, 'Deregister…', {
+      title: `Deregister ${what}?`, danger: true, confirm: 'Deregister',
+      text: 'It is gone from every answer at once. A client that goes on sending heartbeats is told to register again.',
+      request: () => ({ method: 'DELETE', path }),
     }),
   ]
 }

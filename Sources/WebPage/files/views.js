@@ -4,7 +4,7 @@
 import { badge, clock, count, details, element, some } from './dom.js'
 import { quoted, statusOf, zoneOf } from './catalog.js'
 import { Table } from './table.js'
-import { instanceActions, serviceActions } from './actions.js'
+import { instanceActions } from './actions.js'
 
 // What comes within as many milliseconds is shown together.
 const redraw = 250
@@ -39,7 +39,6 @@ export function servicesView({ catalog, go }) {
 export function instancesView(context) {
   const { catalog, parameters, replace } = context
   const summary = element('p', { class: 'summary', role: 'status' })
-  const actions = element('span', { class: 'actions' })
   const panel = element('aside', { class: 'panel', hidden: true, 'aria-label': 'Instance' })
   let opened = null
   const field = element('input', {
@@ -67,12 +66,6 @@ export function instancesView(context) {
     const all = catalog.size
     summary.textContent = !catalog.isComplete ? 'loading' : rows.length === all ? some(all, 'instance') : `${count(rows.length)} of ${some(all, 'instance')}`
     table.show(rows)
-    const name = /^service:(?:"([^"]*)"|(\S+))$/.exec(field.value.trim())
-    const service = name?.[1] ?? name?.[2]
-    if (actions.dataset.service !== (service ?? '')) {
-      actions.dataset.service = service ?? ''
-      actions.replaceChildren(...(service === undefined ? [] : serviceActions(context, service)))
-    }
     if (opened !== null && catalog.get(opened) !== panel.shown) open(opened)
   }
 
@@ -113,7 +106,7 @@ export function instancesView(context) {
   return {
     title: 'Instances', stop,
     element: element('section', { class: 'view' },
-      element('div', { class: 'tools' }, element('label', { for: 'search' }, 'Search'), field, summary, actions),
+      element('div', { class: 'tools' }, element('label', { for: 'search' }, 'Search'), field, summary),
       element('div', { class: 'beside' }, table.element, panel)),
   }
 }
