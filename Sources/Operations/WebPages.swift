@@ -23,12 +23,10 @@ enum WebPages {
     /// `GET /`: nothing, to whatever looks whether the registry lives; a browser, which asks for HTML by name, is sent to
     /// the page (P101).
     static func root(_ call: borrowing Call) throws(Refused) -> Response {
-        var response = Response(.ok)
-        if let accepted = call.request.head[.accept], namesHTML(accepted) {
-            // A path relative to what the browser sees, whatever prefix a proxy has put before it.
-            response = Response(.seeOther)
-            response.fields.append(.location, "ui/")
-        }
+        guard let accepted = call.request.head[.accept], namesHTML(accepted) else { return Response(.ok) }
+        var response = Response(.seeOther)
+        // Relative to what the browser sees, whatever prefix a proxy has put before it.
+        response.fields.append(.location, "ui/")
         response.fields.append(.vary, "Accept")
         return response
     }
