@@ -45,7 +45,7 @@ package struct ChildProcess: Sendable {
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
         var arguments = unsafe words.map { unsafe strdup($0) }
         unsafe arguments.append(nil)
-        defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         var identifier: pid_t = 0
         let code = unsafe posix_spawnp(
             &identifier, words.first ?? "", nil, &attributes, arguments, csystem_environment())

@@ -89,6 +89,7 @@ export function instancesView(context) {
         ['Address', `${instance.endpoint.type} ${instance.endpoint.value ?? ''}`],
         ['Status', status(instance)],
         ['Registered as', instance.registered_status],
+        ['Leaves', instance.drain_until && clock(instance.drain_until)],
         ['Tags', instance.tags?.join(', ')],
         ['Lease', instance.ttl > 0 ? `${instance.ttl} s` : 'none: a source tells of it'],
         ['Last heartbeat', heard],
