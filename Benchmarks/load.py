@@ -162,38 +162,21 @@ def request_bytes(method, target, host, body=None, header=None):
 
 def write_cycle_script(path, method, targets, header=None):
     """A script that goes round `targets` for ever, with one more header; all requests are built before the run."""
-    targets_file = path.with_suffix(".targets")
-    targets_file.write_text("".join(target + "\n" for target in targets))
-    length = "" if method == "GET" else "Content-Length: 0\\r\\n"
-    more = header.replace("\\", "\\\\").replace('"', '\\"') + "\\r\\n" if header else ""
-    path.write_text(f"""\
-local requests, at = {{}}, 0
-function init()
-  local host = wrk.host .. ":" .. wrk.port
-  for target in io.lines("{targets_file}") do
-    requests[#requests + 1] = "{method} " .. target .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n{more}{length}\\r\\n"
-  end
-end
-function request()
-  at = at + 1
-  if at > #requests then at = 1 end
-  return requests[at]
-end
-{DONE}""")
-    return path
+    return write_mixed_script(path, ((method, target) for target in targets), header)
 
 
-def write_mixed_script(path, requests):
-    """A script that goes round requests of several methods, without bodies."""
+def write_mixed_script(path, requests, header=None):
+    """A script that goes round requests, each a method and a target without a body; all are built before the run."""
     requests_file = path.with_suffix(".requests")
     requests_file.write_text("".join(f"{method} {target}\n" for method, target in requests))
+    more = header.replace("\\", "\\\\").replace('"', '\\"') + "\\r\\n" if header else ""
     path.write_text(f"""\
 local requests, at = {{}}, 0
 function init()
   local host = wrk.host .. ":" .. wrk.port
   for line in io.lines("{requests_file}") do
     local length = line:sub(1, 4) == "GET " and "" or "Content-Length: 0\\r\\n"
-    requests[#requests + 1] = line .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n" .. length .. "\\r\\n"
+    requests[#requests + 1] = line .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n{more}" .. length .. "\\r\\n"
   end
 end
 function request()

@@ -292,22 +292,20 @@ def tags_and_indexes_agree_at_once(options):
     with members(options) as (cluster, port):
         catalog = Catalog(port)
 
+        def field(registry, path, name):
+            connection = registry.connect()
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.headers[name]
+
         def seen(registry):
             found = {}
             for path in ("/api/v1/services/web", "/api/v1/services", "/api/v1/instances?tags=all", "/api/v1/instances"):
-                connection = registry.connect()
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                answer.read()
-                found[path] = answer.headers["ETag"]
-                connection.close()
+                found[path] = field(registry, path, "ETag")
             for path in ("/v1/health/service/web", "/v1/catalog/services", "/v1/health/state/any", "/v1/catalog/service/nobody"):
-                connection = registry.connect()
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                answer.read()
-                found[path] = answer.headers["X-Consul-Index"]
-                connection.close()
+                found[path] = field(registry, path, "X-Consul-Index")
             connection = registry.connect()
             connection.request("POST", "/v3/discovery:endpoints", json.dumps({"resource_names": ["web", "nobody"]}), {"Content-Type": "application/json"})
             found["envoy"] = json.loads(connection.getresponse().read())["version_info"]
