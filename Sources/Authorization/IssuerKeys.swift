@@ -24,6 +24,9 @@ package final class IssuerKeys: Sendable {
 
     package var wereHad: Bool { schedule.withLock { $0.hadKeys } }
 
+    /// When the issuer last answered with keys, nil when it never has, and how often it was asked in vain.
+    package var record: (had: MonotonicTime?, failures: UInt64) { schedule.withLock { ($0.had, $0.failures) } }
+
     /// A token has come whose key is not known. Until when it may wait for the issuer's answer; nil when there is none to
     /// wait for.
     package func wait(at now: MonotonicTime) -> MonotonicTime? {

@@ -17,8 +17,10 @@ package struct KeySchedule: Sendable {
     private static let firstPause: Duration = .seconds(1)
     private static let longestPause: Duration = .seconds(30)
 
-    /// Whether there were keys once.
-    package private(set) var hadKeys = false
+    /// When the issuer last answered with keys; nil when it never has.
+    package private(set) var had: MonotonicTime?
+    /// How often it was asked in vain.
+    package private(set) var failures: UInt64 = 0
     package private(set) var isUnderWay = false
     /// When the issuer is to be asked, unless it is being asked.
     package private(set) var next: MonotonicTime
@@ -33,6 +35,9 @@ package struct KeySchedule: Sendable {
         self.patience = patience
     }
 
+    /// Whether there were keys once.
+    package var hadKeys: Bool { had != nil }
+
     /// Begins to ask, if that is due.
     package mutating func begin(at now: MonotonicTime) -> Bool {
         guard !isUnderWay, next <= now else { return false }
@@ -45,10 +50,11 @@ package struct KeySchedule: Sendable {
     package mutating func end(withKeys isAnswered: Bool, at now: MonotonicTime) {
         isUnderWay = false
         if isAnswered {
-            hadKeys = true
+            had = now
             pause = Self.firstPause
             next = now + Self.period
         } else {
+            failures += 1
             next = now + (hadKeys ? Self.longestPause : pause)
             pause = min(pause * 2, Self.longestPause)
         }

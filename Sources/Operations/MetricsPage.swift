@@ -9,6 +9,7 @@ import RegistryCore
 import Serving
 import TLS
 import Telemetry
+import Time
 
 enum MetricsPage {
     private static let prometheusText = ContentType("text/plain; version=0.0.4; charset=utf-8")
@@ -22,6 +23,7 @@ enum MetricsPage {
         rendered(context, &text)
         LimitMetrics.append(context, &text)
         tls(context, &text)
+        issuer(context, at: call.monotonic, &text)
         ClusterMetrics.append(context, &text)
         CatalogMetrics.append(context, at: call.monotonic, &text)
         if let figures = context.dnsFigures?() { DNSMetrics.append(figures, &text) }
@@ -210,6 +212,23 @@ enum MetricsPage {
         }
         text.counter(handshakeFailures, help: "Connections whose TLS handshake failed.") {
             $0.sample(health.handshakeFailures)
+        }
+    }
+
+    private static func issuer(_ context: ServerContext, at now: MonotonicTime, _ text: inout PrometheusText) {
+        guard let record = context.registry.issuerRecord(at: now) else { return }
+        if let age = record.age {
+            text.gauge(
+                "a8registry_issuer_keys_age_seconds", help: "How long ago the issuer last answered with its keys."
+            ) {
+                $0.sample(age / .seconds(1))
+            }
+        }
+        text.counter(
+            "a8registry_issuer_failures_total",
+            help: "How often the issuer was asked for its keys in vain, so that the old ones stayed in use."
+        ) {
+            $0.sample(record.failures)
         }
     }
 

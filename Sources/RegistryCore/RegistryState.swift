@@ -137,6 +137,13 @@ package final class RegistryState: Sendable {
         return now < end ? (issuerKeys.since, end) : nil
     }
 
+    /// How long ago the issuer last answered with its keys, nil when it never has, and how often it was asked in vain;
+    /// nil where no issuer is asked.
+    package func issuerRecord(at now: MonotonicTime) -> (age: Duration?, failures: UInt64)? {
+        guard let record = issuerKeys?.record else { return nil }
+        return (record.had.map { now - $0 }, record.failures)
+    }
+
     /// For how many seconds look-ups may have found what is gone by this time, or missed what others have acknowledged
     /// (R273): the longer of both. Nil when they have not.
     package func staleness(at now: MonotonicTime) -> Int? {

@@ -43,6 +43,11 @@ import struct TestSupport.SigningKey
         try client.ask("GET", "/api/v1/services", headers: ["Authorization: Bearer \(token)"]).status
     }
 
+    private func metric(_ client: Client, _ name: String) throws -> Double? {
+        let lines = try client.ask("GET", "/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(name) ") }.flatMap { Double($0.dropFirst(name.utf8.count + 1)) }
+    }
+
     @Test func `until keys were had tokens are answered 503 and the member is not ready, and then it is`() throws {
         // J306 Until keys were had once … 503 … R650 `keys`
         let page = Page(nil)
@@ -57,6 +62,9 @@ import struct TestSupport.SigningKey
         #expect(refused.status == 503)
         #expect(refused.header("Retry-After") == "1")
         #expect(try services(client, "eyJhbGciOiJub25lIn0.e30.") == 401)
+        // J308 … absent until it has
+        #expect(try metric(client, "a8registry_issuer_keys_age_seconds") == nil)
+        #expect(try #require(try metric(client, "a8registry_issuer_failures_total")) >= 1)
         let ready = try client.ask("GET", "/readyz")
         #expect(ready.status == 503 && ready.text.contains(#""reason":"keys""#), "\(ready.text)")
 
@@ -65,6 +73,9 @@ import struct TestSupport.SigningKey
         try Patience.wait("a token that is good") { try services(client, Self.token(.p256, "1")) == 200 }
         #expect(try services(client, Self.token(.otherP256, "2")) == 401)
         #expect(registry.logged.contains("keys fetched"))
+        // J308 … how long ago it last answered with keys
+        let age = try #require(try metric(client, "a8registry_issuer_keys_age_seconds"))
+        #expect(age >= 0 && age < 60)
         registry.send(SIGTERM)
         #expect(try registry.waitForEnd("the end after SIGTERM") == 0)
     }
