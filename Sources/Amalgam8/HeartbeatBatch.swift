@@ -74,7 +74,8 @@ enum BatchHandlers {
         let namespace = try call.tenant()
         // The request itself has been charged for one.
         call.registry.rateLimits.overdraw(
-            batch.ids.count - 1, client: call.client, namespace: namespace, at: call.monotonic)
+            batch.ids.count - 1, client: call.client, namespace: call.isByOperator ? nil : namespace, at: call.monotonic
+        )
         // Asked before: an id that a copy brings meanwhile must not be called gone.
         let hasCopy = call.registry.cluster.hasCopy
         let wasCatchingUp = call.registry.standing.isCatchingUp

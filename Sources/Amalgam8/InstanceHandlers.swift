@@ -19,7 +19,7 @@ enum InstanceHandlers {
         let registration = try Registration(json: call.request.body, tagLimits: call.registry.tagRule.limits)
         let instance = registration.instance(policy: call.registry.leasePolicy, at: call.moment)
         guard call.registry.register(instance, in: try call.tenant(), at: call.moment, by: call.actor) else {
-            throw .namespaceFull
+            throw .namespaceFull(call.registry.fullness(of: try call.tenant()))
         }
         let (id, ttl) = (instance.id, InstanceRendering.seconds(instance.ttl))
         let location = InstanceLinks.location(of: id, call)

@@ -36,9 +36,12 @@ struct Catalog: Sendable {
 
     /// Registers an instance, or replaces the one with its id, and restarts its lease. Not done when the namespace is
     /// full.
-    mutating func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?)
-        -> Decision
-    {
+    ///
+    /// - Parameter limits: how much the namespace may hold.
+    mutating func register(
+        _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?,
+        limits: NamespaceLimits = .standard
+    ) -> Decision {
         var expired = 0
         let slot: Int32
         if let known = records.slot(of: instance.id, in: namespace) {
@@ -53,8 +56,12 @@ struct Catalog: Sendable {
                 record.start(instance, at: moment)
             }
         } else {
-            if !hasRoom(in: namespace) { expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired }
-            guard hasRoom(in: namespace) else { return Decision(isDone: false, expired: expired) }
+            if !hasRoom(in: namespace, for: instance, limits) {
+                expired = expire(at: moment, budget: Self.fullNamespaceBudget).expired
+            }
+            guard hasRoom(in: namespace, for: instance, limits) else {
+                return Decision(isDone: false, expired: expired)
+            }
             let version = records.stamp(
                 isWithdrawal: instance.isOutOfService, unseen: instance.id, in: namespace, at: moment)
             slot = records.insert(instance, version, into: namespace, at: moment, by: actor)
@@ -115,11 +122,14 @@ struct Catalog: Sendable {
 
     /// Whether a client may register another instance. Always inlined: a call would be handed a copy of the catalog.
     @inline(__always)
-    private func hasRoom(in namespace: Namespace) -> Bool {
-        guard let namespaceCapacity, let table = records.secondaryIndex.table(of: namespace) else {
-            return namespaceCapacity != 0
-        }
-        return records.secondaryIndex.tables[table].count < namespaceCapacity
+    private func hasRoom(in namespace: Namespace, for instance: Instance, _ limits: NamespaceLimits) -> Bool {
+        let (instances, services) = (limits.instances.resolved(namespaceCapacity), limits.services.resolved(nil))
+        guard instances != nil || services != nil else { return true }
+        guard let table = records.secondaryIndex.table(of: namespace) else { return instances != 0 && services != 0 }
+        if let instances, records.secondaryIndex.tables[table].count >= instances { return false }
+        guard let services, records.secondaryIndex.tables[table].services.count >= services else { return true }
+        // One more instance of a service that is there is no other service.
+        return records.secondaryIndex.service(instance.serviceName, in: table) != nil
     }
 
     /// Brings the wheel to a deadline that may be earlier than the one it knows, or back to one that it has given up.

@@ -83,12 +83,15 @@ package final class Store: Sendable {
     }
 
     /// Registers an instance for a client, or replaces the one with its id, and restarts its lease. Not done when the
-    /// namespace holds as many instances as it may.
-    package func register(_ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil)
-        -> Decision
-    {
+    /// namespace holds as many instances or services as it may.
+    package func register(
+        _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor? = nil,
+        limits: NamespaceLimits = .standard
+    ) -> Decision {
         let number = number(of: namespace)
-        let decision = change(number) { $0.register(instance, in: namespace, at: moment, by: actor) }
+        let decision = change(number) {
+            $0.register(instance, in: namespace, at: moment, by: actor, limits: limits)
+        }
         if decision.isDone { dirtyShards?.noteChanges(shard: number) }
         return decision
     }

@@ -15,6 +15,9 @@ package struct NamespaceCursor: Sendable {
 }
 
 extension Store {
+    /// Instances that a client may register in a namespace without limits of its own; nil is no limit.
+    package var namespaceCapacity: Int? { shards[0].catalog.withLock { $0.namespaceCapacity } }
+
     /// Namespaces that are looked at while one lock is held: a fraction of a millisecond.
     static let namespacePiece = 1_024
 

@@ -1,4 +1,4 @@
-// The rows of the settings by which operators are known: those who see and act in every namespace.
+// The rows of the settings by which operators are known, who see and act in every namespace, and of what they allow each.
 
 extension Settings {
     static let operatorRows: [SettingRow] = [
@@ -19,5 +19,11 @@ extension Settings {
             "What `/metrics`, `/swagger.json` and `/api/v1/cluster` need. `none`: they are open. `operator`: an operator's "
                 + "credential, also of a scraper; then they count in the client's allowance, and need TLS with "
                 + "`require_https`. `/`, `/livez`, `/readyz` and `/uptime` are open in any case, for load balancers."),
+        SettingRow(
+            "quotas_file", \.quotasFile, .path, absent: "none",
+            "A file of JSON, 64 KiB at most, with what each namespace may have: instances, services, requests and heartbeats a "
+                + "second, and watches (docs/rest-api.md). What it gives replaces `namespace_capacity` and the rate limits "
+                + "of namespaces. A changed file is noticed within seconds, and at once on SIGHUP; one that cannot be used "
+                + "changes nothing."),
     ]
 }

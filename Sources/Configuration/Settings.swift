@@ -138,6 +138,9 @@ package struct Settings: Sendable, Equatable {
     package var rateLimitClientHeartbeats: Int?
     package var rateLimitBurst = GoDuration.zero
 
+    /// The file of what each namespace may have; nil is none.
+    package var quotasFile: String?
+
     /// The directory of files with instances; nil is none.
     package var fsCatalog: String?
     /// The servers of another Eureka; empty is none. They may have credentials.

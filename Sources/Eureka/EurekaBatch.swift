@@ -102,7 +102,8 @@ enum EurekaBatchHandlers {
         let batch = try EurekaBatch(json: call.request.body)
         // The request itself has been charged for one.
         call.registry.rateLimits.overdraw(
-            batch.elements.count - 1, client: call.client, namespace: try call.tenant(), at: call.monotonic)
+            batch.elements.count - 1, client: call.client, namespace: call.isByOperator ? nil : try call.tenant(),
+            at: call.monotonic)
         var results: [Result] = []
         for element in batch.elements { results.append(try result(of: element, call)) }
         return call.acknowledged(Response(.ok, contentType: .json, body: body(results)))

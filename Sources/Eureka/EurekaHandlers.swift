@@ -112,7 +112,7 @@ enum EurekaHandlers {
             call.registry.register(
                 instance, in: namespace, at: call.moment, by: call.actor, isRelayed: !isReplica)
         else {
-            throw .namespaceFull
+            throw .namespaceFull(call.registry.fullness(of: namespace))
         }
         if isReplica { try takeOverride(of: said, instance.id, in: namespace, call) }
         return .done

@@ -1,5 +1,5 @@
 // The metrics, in the text format that Prometheus scrapes. Every label is of a closed set: operations, statuses, loops,
-// never a name that a client chose.
+// never a name that a client chose; but operators are told which namespaces are near their quotas.
 
 import Catalog
 import Configuration
@@ -21,7 +21,9 @@ enum MetricsPage {
         waiting(context, &text)
         catalog(context, &text)
         rendered(context, &text)
-        LimitMetrics.append(context, &text)
+        // Where a token is the namespace, its name is a credential.
+        LimitMetrics.append(
+            context, showsNamespaces: call.isByOperator || context.settings.authMode.isEmpty, &text)
         tls(context, &text)
         issuer(context, at: call.monotonic, &text)
         ClusterMetrics.append(context, &text)

@@ -88,10 +88,13 @@ enum NamespacesPage {
                 Waiting(for: .turn) { [place, found] (call, _) throws(Refused) in go(on: call, place, found) })
         }
         for (namespace, size) in lookup.namespacesOfSources { found.add(namespace, size) }
-        return .now(Response(.ok, contentType: .json, body: body(found.page)))
+        return .now(Response(.ok, contentType: .json, body: body(found.page, call)))
     }
 
-    private static func body(_ page: (namespaces: [(name: Name, size: NamespaceSize)], hasMore: Bool)) -> [UInt8] {
+    private static func body(
+        _ page: (namespaces: [(name: Name, size: NamespaceSize)], hasMore: Bool), _ call: borrowing Call
+    ) -> [UInt8] {
+        let (rates, now) = (call.registry.rates, call.monotonic)
         var json = JSONObject()
         json.add("next", page.hasMore ? page.namespaces.last?.name.text : nil)
         json.add(
@@ -102,8 +105,18 @@ enum NamespacesPage {
                     json.add("namespace", name.text)
                     json.add("services", size.services)
                     json.add("instances", size.instances)
+                    let rate = rates.rate(of: Namespace(name.text), at: now)
+                    json.add("requests_per_s", hundredths(rate.requests))
+                    json.add("heartbeats_per_s", hundredths(rate.heartbeats))
                     return json.bytes
                 }))
         return json.bytes
+    }
+
+    /// A number with two decimals.
+    private static func hundredths(_ number: Double) -> [UInt8] {
+        let rounded = Int((number * 100).rounded())
+        let decimals = "\(100 + rounded % 100)".dropFirst()
+        return Array("\(rounded / 100).\(decimals)".utf8)
     }
 }

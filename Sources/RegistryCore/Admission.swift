@@ -16,7 +16,7 @@ package import Time
 /// Why a request is refused. Each protocol words it in its own way.
 package enum AdmissionRefusal: Error, Sendable, Equatable {
     /// An allowance is used up; there is room again in this many seconds.
-    case overAllowance(RateLimits.Limit, retryAfter: Int)
+    case overAllowance(RateLimits.Limit, retryAfter: Int, of: RateQuota? = nil)
     /// TLS is required.
     case insecure
     case unauthorized(AuthorizationRefusal)
@@ -48,10 +48,17 @@ package final class Admission {
     private let registry: RegistryState
     /// Another one takes its place when secrets change, and remembers no token that the old ones let in.
     package var authorizer: Authorizer
+    /// Of namespaces that have asked since the quotas last changed, so that a request takes no lock for it.
+    private var quotas: [Namespace: NamespaceQuota] = [:]
+    private var generation: UInt64 = 0
+    private static let mostQuotas = 8_192
+    /// Nil where nobody asks how much namespaces do.
+    private let rates: LoopRates?
 
     package init(to registry: RegistryState, _ authorizer: Authorizer) {
         self.registry = registry
         self.authorizer = authorizer
+        rates = registry.rates.addLoop()
     }
 
     /// Whether a request for this may not come without TLS.
@@ -123,9 +130,23 @@ package final class Admission {
     package func admit(_ principal: Principal, for purpose: Purpose, at now: MonotonicTime) throws(AdmissionRefusal) {
         // An operator is let in when a tenant has used up its allowance, and uses up nobody's.
         if !principal.isOperator {
-            try registry.rateLimits.charge(namespace: principal.namespace, isHeartbeat: purpose == .heartbeat, at: now)
+            let namespace = principal.namespace
+            try registry.rateLimits.charge(
+                namespace: namespace, quota(of: namespace), isHeartbeat: purpose == .heartbeat, at: now)
+            rates?.count(namespace, isHeartbeat: purpose == .heartbeat, at: now)
         }
         if registry.lifecycle.isLeaving { throw .leaving }
         if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }
+    }
+
+    /// What a namespace may have. Without quotas it costs an atomic load.
+    private func quota(of namespace: Namespace) -> NamespaceQuota {
+        let current = registry.quotas.generation
+        guard current != 0 else { return .standard }
+        if generation != current || quotas.count > Self.mostQuotas { (quotas, generation) = ([:], current) }
+        if let known = quotas[namespace] { return known }
+        let quota = registry.quotas.quota(of: namespace)
+        quotas[namespace] = quota
+        return quota
     }
 }

@@ -32,6 +32,10 @@ package final class RegistryState: Sendable {
     package let rateLimits: RateLimits
     /// How this member stands with the issuer of its tokens; nil when none is asked for keys.
     package let issuerKeys: IssuerKeys?
+    /// How much each namespace asks.
+    package let rates: RequestRates
+    /// What each namespace may have.
+    package let quotas = QuotaBoard()
     /// Is told what clients change; nil where nobody wants to know.
     private let relay: (any ChangeRelay)?
     package let started: MonotonicTime
@@ -45,7 +49,8 @@ package final class RegistryState: Sendable {
         self.settings = settings
         self.cluster = cluster
         standing = cluster.standing
-        rateLimits = RateLimits(settings)
+        rates = RequestRates(isOn: settings.hasOperators || settings.quotasFile != nil, start: monotonic)
+        rateLimits = RateLimits(settings, quotas, rates)
         let store = store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits())
         self.store = store
         let kinds = settings.sourceKinds
@@ -72,7 +77,8 @@ package final class RegistryState: Sendable {
     package func register(
         _ instance: Instance, in namespace: Namespace, at moment: Moment, by actor: Actor?, isRelayed: Bool = true
     ) -> Bool {
-        let decision = store.register(instance, in: namespace, at: moment, by: actor)
+        let decision = store.register(
+            instance, in: namespace, at: moment, by: actor, limits: quotas.quota(of: namespace).limits)
         if decision.expired > 0 { changes.countExpirations(decision.expired) }
         if decision.isDone { changes.countRegistration() }
         if isRelayed, decision.isDone { relay?.registered(instance.id, in: namespace) }

@@ -58,16 +58,19 @@ struct BucketTable<Key: Hashable & Sendable>: Sendable {
     var count: Int { buckets.count }
 
     /// Takes a token of this key; when there is none, returns in how many nanoseconds there will be one.
-    mutating func take(_ key: Key, at now: MonotonicTime) -> Int64? {
+    ///
+    /// - Parameter own: the key's allowance, where it has one of its own.
+    mutating func take(_ key: Key, of own: Allowance? = nil, at now: MonotonicTime) -> Int64? {
+        let allowance = own ?? allowance
         if let index = buckets.index(forKey: key) { return buckets.values[index].take(allowance, at: now) }
         if buckets.count >= maximum { forgetHalf() }
         return buckets[key, default: TokenBucket()].take(allowance, at: now)
     }
 
     /// Takes tokens of this key whether or not there are enough.
-    mutating func overdraw(_ key: Key, _ count: Int, at now: MonotonicTime) {
+    mutating func overdraw(_ key: Key, _ count: Int, of own: Allowance? = nil, at now: MonotonicTime) {
         // A key that overdraws has just taken a token, so its bucket is seldom dropped, and then it is full.
-        buckets[key]?.overdraw(count, allowance, at: now)
+        buckets[key]?.overdraw(count, own ?? allowance, at: now)
     }
 
     /// Half at a time, so that sorting is paid for by many insertions.

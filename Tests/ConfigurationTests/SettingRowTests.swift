@@ -203,6 +203,7 @@ struct SettingRowTests {
         ),
         ("operator_cert_name", [("spiffe://mesh/ops", "spiffe://mesh/ops"), ("ops.example", "ops.example")]),
         ("operations_auth", ["none", "operator"].map { ($0, $0) }),
+        ("quotas_file", [("/etc/registry/quotas.json", "/etc/registry/quotas.json")]),
         ("dns_port", ports),
         ("dns_domain", [("a8", "a8"), ("A8.Example.Com.", "a8.example.com"), ("1-a", "1-a")]),
         ("dns_ttl", [("0s", "0s"), ("1s", "1s"), ("12h", "12h0m0s")]),
@@ -340,6 +341,7 @@ struct SettingRowTests {
         ),
         ("operator_cert_name", ["", "a b", "ä", String(repeating: "x", count: 256)]),
         ("operations_auth", ["", "open", "Operator", "true"]),
+        ("quotas_file", [""]),
         ("dns_port", notPorts),
         (
             "dns_domain",

@@ -6,6 +6,7 @@ package import Configuration
 import Glibc
 import HTTPClient
 import Issuer
+import RegistryCore
 import TLS
 
 package enum NamedFiles {
@@ -54,6 +55,7 @@ package enum NamedFiles {
         if let authority = settings.k8sCA {
             look("k8s_ca") { _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now) }
         }
+        if let path = settings.quotasFile { look("quotas_file") { _ = try Quotas(file: path) } }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
         }

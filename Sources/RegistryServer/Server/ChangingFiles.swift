@@ -21,6 +21,7 @@ extension RegistryProcess {
             apply(live.reload())
             return live.watch
         }
+        if let quotaKeeper { reloader.add(quotaKeeper.watch) { quotaKeeper.reload() } }
         if let keeper {
             reloader.add(keeper.watch) { [logger] in
                 keeper.reload(now: WallClock.seconds(), logger)

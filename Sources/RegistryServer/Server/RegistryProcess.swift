@@ -68,6 +68,9 @@ package final class RegistryProcess {
     /// Nil when no source is configured, and until they are started.
     var catalogSources: CatalogSources?
     private var eurekaPeers: EurekaPeerThread?
+    /// Nil without quotas.
+    let quotaKeeper: QuotaKeeper?
+    private var quotaSurvey: QuotaSurvey
     let loop: EventLoop
     private var threads: [NamedThread] = []
     var workers: [MailboxSender<WorkerOrder>] = []
@@ -175,6 +178,12 @@ package final class RegistryProcess {
             peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
             openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped }, dnsFigures: dns?.figures)
+        quotaKeeper = try settings.quotasFile.map { path in
+            try StartError.readingQuotas(resolved) { () throws(QuotaFileError) in
+                try QuotaKeeper(path, registry.quotas, logger)
+            }
+        }
+        quotaSurvey = QuotaSurvey(registry)
         eventLog =
             settings.eventLog == .off
             ? nil
@@ -236,7 +245,10 @@ package final class RegistryProcess {
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
             try LoopEvent.every(milliseconds: EventLog.period, on: loop) { [unowned self] _ in followChanges() },
-            try LoopEvent.every(milliseconds: LimitLog.period, on: loop) { [unowned self] _ in borderLog.report() },
+            try LoopEvent.every(milliseconds: LimitLog.period, on: loop) { [unowned self] _ in
+                borderLog.report()
+                quotaSurvey.go(at: MonotonicClock.now())
+            },
             try LoopEvent.signal(SIGTERM, on: loop) { [unowned self] onLoop in stop(SIGTERM, onLoop) },
             try LoopEvent.signal(SIGINT, on: loop) { [unowned self] onLoop in stop(SIGINT, onLoop) },
             try LoopEvent.signal(SIGUSR1, on: loop) { [context, logger] _ in

@@ -6,6 +6,7 @@ import Authorization
 import Configuration
 import Issuer
 import Libevent
+import RegistryCore
 import TLS
 
 /// A port or certificate that cannot be had, with the settings that ask for it.
@@ -15,7 +16,9 @@ struct StartError: Error, CustomStringConvertible {
     let reason: any Error
 
     /// Whether the files that the settings name are at fault.
-    var isOfFiles: Bool { reason is TLSError || reason is KeyFileError || reason is IssuerAddressError }
+    var isOfFiles: Bool {
+        reason is TLSError || reason is KeyFileError || reason is IssuerAddressError || reason is QuotaFileError
+    }
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
 
@@ -27,6 +30,17 @@ struct StartError: Error, CustomStringConvertible {
             return try open()
         } catch let error as PortError {
             throw StartError(settings: [resolved.shown(error.isOfAddress ? "listen_address" : port)], reason: error)
+        }
+    }
+
+    /// Reads the file that one setting names.
+    static func readingQuotas<Value>(_ resolved: ResolvedSettings, _ read: () throws(QuotaFileError) -> Value) throws
+        -> Value
+    {
+        do throws(QuotaFileError) {
+            return try read()
+        } catch {
+            throw StartError(settings: [resolved.shown("quotas_file")], reason: error)
         }
     }
 

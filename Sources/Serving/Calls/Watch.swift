@@ -13,15 +13,32 @@ package final class Watch: Sendable {
     /// When it is answered though nothing has changed.
     package let end: MonotonicTime
     private let count: WatchCount
+    /// Where it counts against its namespace's quota; nil where there was none when it began.
+    private let quota: (board: QuotaBoard, namespace: Namespace)?
 
-    /// Nil when there are as many as may be.
-    init?(until end: MonotonicTime, in count: WatchCount) {
-        guard count.enter() else { return nil }
+    /// Throws when there are as many as may be.
+    init(until end: MonotonicTime, in count: WatchCount, of namespace: Namespace?, _ quotas: QuotaBoard)
+        throws(Refused)
+    {
+        guard count.enter() else { throw .tooManyWatches }
         self.end = end
         self.count = count
+        guard let namespace, quotas.isOn else {
+            quota = nil
+            return
+        }
+        if let use = quotas.enterWatch(namespace) {
+            // Nothing is freed of what was not made.
+            count.leave()
+            throw .tooManyWatchesOfNamespace(use)
+        }
+        quota = (quotas, namespace)
     }
 
-    deinit { count.leave() }
+    deinit {
+        count.leave()
+        if let quota { quota.board.leaveWatch(quota.namespace) }
+    }
 
     /// Holds the answer until there is another state than the one that is known, or until the end.
     ///
@@ -57,8 +74,9 @@ extension Call {
 
     /// The same without a wait of the client's.
     package borrowing func watch(until end: MonotonicTime) throws(Refused) -> Watch {
-        guard let watch = Watch(until: min(end, credentialEnd), in: context.watches) else { throw .tooManyWatches }
-        return watch
+        // An operator's waiting is no tenant's use.
+        let namespace = isByOperator ? nil : namespace
+        return try Watch(until: min(end, credentialEnd), in: context.watches, of: namespace, registry.quotas)
     }
 
     /// When the credential is good no more.

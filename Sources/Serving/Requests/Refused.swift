@@ -31,7 +31,7 @@ package enum Refused: Error, Sendable {
     case encoded(coding: String)
     /// Something the client sent cannot be used; the sentence names it.
     case invalid(String)
-    case namespaceFull
+    case namespaceFull(QuotaUse)
     /// As many statuses are set by operators as may be (R293).
     case tooManyOverrides
     /// A look-up of an instance that the namespace does not have (R251).
@@ -49,6 +49,8 @@ package enum Refused: Error, Sendable {
     case noServiceYet(tag: String)
     /// As many answers are held as may be (W106).
     case tooManyWatches
+    /// As many answers are held as the namespace may have (R854).
+    case tooManyWatchesOfNamespace(QuotaUse)
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
@@ -56,7 +58,7 @@ package enum Refused: Error, Sendable {
     /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
     /// An allowance is used up; the same request may be made again in this many seconds (R824).
-    case tooManyRequests(RateLimits.Limit, retryAfter: Int)
+    case tooManyRequests(RateLimits.Limit, retryAfter: Int, of: RateQuota? = nil)
     /// The answers that wait for clients have reached their limit (R828).
     case noRoom
     /// The list would take more memory than lists that are being made may (R842).
@@ -104,9 +106,11 @@ package enum Refused: Error, Sendable {
                 .unsupportedMediaType,
                 "the body has Content-Encoding: \(Self.shortened(coding)), and must not be encoded")
         case .invalid(let sentence): Self.error(.badRequest, sentence)
-        case .namespaceFull:
+        case .namespaceFull(let use):
             Self.error(
-                .forbidden, "the namespace is full: deregister instances, or have NAMESPACE_CAPACITY raised")
+                .forbidden,
+                "\(use.words): deregister instances, or have \(use.quota == nil ? "NAMESPACE_CAPACITY" : "the quota") raised"
+            )
         case .tooManyOverrides:
             Self.error(.forbidden, "as many statuses are overridden as may be: remove some, or ask again later")
         case .noSuchInstance: Self.error(.notFound, "there is no such instance in this namespace")
@@ -119,7 +123,9 @@ package enum Refused: Error, Sendable {
         case .noSuchDatacenter: Self.error(.internalServerError, "No path to datacenter")
         case .noSuchService: Self.error(.notFound, Self.noService)
         case .noServiceYet(let tag): Self.noServiceYet(tag)
-        case .tooManyWatches: Self.tooManyWatches()
+        case .tooManyWatches: Self.tooManyWatches(Self.manyWatches)
+        case .tooManyWatchesOfNamespace(let use):
+            Self.tooManyWatches("\(use.words): ask again, or have the quota raised")
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()
         case .leaving: Self.leaving()
@@ -130,7 +136,7 @@ package enum Refused: Error, Sendable {
             )
         case .renderingBusy, .renderingAbandoned:
             Self.unavailable("too many long lists are being rendered: ask again later")
-        case .tooManyRequests(let limit, let seconds): Self.tooMany(limit, seconds)
+        case .tooManyRequests(let limit, let seconds, let quota): Self.tooMany(limit, seconds, quota)
         }
     }
 
@@ -195,10 +201,11 @@ package enum Refused: Error, Sendable {
     /// When a client that is one watch too many may try again, in seconds.
     private static let watchTime = 5
 
-    private static func tooManyWatches() -> Response {
-        var response = error(
-            .tooManyRequests,
-            "as many clients wait for changes as MAX_WATCHES allows: ask again, or ask another member")
+    private static let manyWatches =
+        "as many clients wait for changes as MAX_WATCHES allows: ask again, or ask another member"
+
+    private static func tooManyWatches(_ sentence: String) -> Response {
+        var response = error(.tooManyRequests, sentence)
         response.fields.append(.retryAfter, watchTime)
         return response
     }
@@ -223,8 +230,8 @@ package enum Refused: Error, Sendable {
         return response
     }
 
-    private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int) -> Response {
-        var response = error(.tooManyRequests, limit.sentence)
+    private static func tooMany(_ limit: RateLimits.Limit, _ seconds: Int, _ quota: RateQuota?) -> Response {
+        var response = error(.tooManyRequests, limit.sentence + (quota.map { " (\($0.words))" } ?? ""))
         response.fields.append(.retryAfter, seconds)
         return response
     }

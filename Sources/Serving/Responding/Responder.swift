@@ -356,7 +356,7 @@ package final class Responder {
         _ refusal: AdmissionRefusal, _ call: borrowing Call, _ style: RouteStyle?
     ) throws(Refused) -> Refused {
         switch refusal {
-        case .overAllowance(let limit, let seconds): .tooManyRequests(limit, retryAfter: seconds)
+        case .overAllowance(let limit, let seconds, let quota): .tooManyRequests(limit, retryAfter: seconds, of: quota)
         case .insecure:
             .plain(
                 secureURL: try secureURL(of: call),

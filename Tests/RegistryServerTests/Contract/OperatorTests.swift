@@ -215,6 +215,44 @@ struct OperatorTests {
         #expect(try registry.send(.get("/api/v1/namespaces").bearing("ns-0")).status == 403)
     }
 
+    @Test func `namespaces are listed with what they ask a second`() throws {
+        // R630 … and how many requests and heartbeats a second this member has let in of its clients in the last minute, in
+        // whole windows of ten seconds.
+        let registry = try Self.registry(.router)
+        let id = try registry.register(Body(), token: "shop")
+        try registry.register(Body(), token: "idle")
+        func rates(_ name: String) throws -> [Double?] {
+            let page = try registry.send(.get("/api/v1/namespaces").bearing(Self.token)).object()
+            let found = (page["namespaces"] as? [[String: Any]])?.first { $0["namespace"] as? String == name }
+            return [found?["requests_per_s"] as? Double, found?["heartbeats_per_s"] as? Double]
+        }
+        #expect(try rates("shop") == [0, 0])
+        registry.clock.advance(milliseconds: 10_000)
+        for _ in 0..<25 { _ = try registry.send(.get("/api/v1/services").bearing("shop")) }
+        for _ in 0..<7 { _ = try registry.send(.renew(id).bearing("shop")) }
+        let batch = TestRequest(
+            "PUT", "/api/v1/heartbeats", [("Content-Type", "application/json")],
+            body: Array(#"{"ids":["\#(id)","\#(id)","\#(id)"]}"#.utf8))
+        _ = try registry.send(batch.bearing("shop"))
+        // An operator's are no tenant's, and what was refused was not let in.
+        for _ in 0..<9 { _ = try registry.send(.get("/api/v1/services?namespace=shop").bearing(Self.token)) }
+        _ = try registry.send(.get("/api/v1/services?namespace=shop").bearing("idle"))
+        registry.clock.advance(milliseconds: 10_000)
+        _ = try registry.send(.renew(id).bearing("shop"))
+        // Of twenty seconds, with the registrations.
+        #expect(try rates("shop") == [1.3, 0.5] && rates("idle") == [0.05, 0])
+        registry.clock.advance(milliseconds: 10_000)
+        #expect(try rates("shop") == [0.87, 0.37])
+        registry.clock.advance(milliseconds: 30_000)
+        #expect(try rates("shop") == [0.43, 0.18])
+        registry.clock.advance(milliseconds: 10_000)
+        #expect(try rates("shop") == [0.42, 0.18] && rates("idle") == [0, 0])
+        registry.clock.advance(milliseconds: 10_000)
+        #expect(try rates("shop") == [0, 0.02])
+        registry.clock.advance(milliseconds: 10_000)
+        #expect(try rates("shop") == [0, 0])
+    }
+
     @Test func `where no operator is configured, their pages do not exist`() throws {
         // R524 … Where no operator is configured they do not exist: 404.
         let registry = try Registry(.router) { $0.authMode = [.trusted] }
