@@ -14,7 +14,7 @@ struct LongPoll {
 
     /// Nil where the query has no `wait`. Throws where it is given twice, or is no span of time.
     init?(_ query: ArraySlice<UInt8>?) throws(Refused) {
-        guard let query else { return nil }
+        guard let query, query.hasParameter("wait") else { return nil }
         let taken = try TakenParameter("wait", from: query)
         guard let value = taken.value else { return nil }
         guard let wait = WatchWait.parse(value) else {

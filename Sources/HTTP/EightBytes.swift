@@ -26,6 +26,16 @@ struct EightBytes: Equatable {
     @inline(__always)
     var areVisible: Bool { below(0x20) | above(0x7E) == 0 }
 
+    /// The same with ASCII letters in lower case.
+    @inline(__always)
+    var lowercased: EightBytes {
+        // Of each byte the low seven bits, with the highest bit set from "A" on, and from behind "Z" on.
+        let low = bits & ~Self.tops
+        let (fromA, behindZ) = (low &+ Self.ones &* (0x80 - 0x41), low &+ Self.ones &* (0x80 - 0x5B))
+        let letters = (fromA & ~behindZ) & ~bits & Self.tops
+        return EightBytes(littleEndian: UInt64(littleEndian: bits | letters >> 2))
+    }
+
     /// Whether all may stand in a request target and mean nothing there: visible ASCII but `#`, `%` and `?`.
     @inline(__always)
     var arePlainTarget: Bool {

@@ -56,6 +56,11 @@ extension Span<UInt8> {
         return index == range.upperBound
     }
 
+    /// Whether all may stand in a field value that is sent: no control character, and no tab either.
+    var areFieldValue: Bool {
+        areFieldText(in: 0..<count) && first(0x09, in: 0..<count) == nil
+    }
+
     /// Whether all bytes in `range` may stand in a field value: no control character but the tab.
     func areFieldText(in range: Range<Int>) -> Bool {
         var index = range.lowerBound

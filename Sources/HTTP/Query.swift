@@ -1,6 +1,28 @@
 // The query of a look-up, as the URL standard's form encoding has it: pairs between ampersands, `+` for a space. A name
 // given twice is refused: which of the two a server obeys is otherwise anybody's guess.
 
+extension ArraySlice<UInt8> {
+    /// Whether a query has a parameter whose name is spelled just so, without escapes. Takes nothing apart, since most
+    /// queries that are asked have none.
+    package func hasParameter(_ name: StaticString) -> Bool {
+        let span = span
+        var start = startIndex
+        while true {
+            if has(name, at: start) {
+                let end = start + name.utf8CodeUnitCount
+                if end == endIndex || self[end] == UInt8(ascii: "=") || self[end] == UInt8(ascii: "&") { return true }
+            }
+            guard let ampersand = span.first(UInt8(ascii: "&"), in: start - startIndex..<span.count) else {
+                return false
+            }
+            start = startIndex + ampersand + 1
+        }
+    }
+
+    /// Whether anything in it is percent-encoded.
+    package var hasEscapes: Bool { span.first(UInt8(ascii: "%"), in: 0..<count) != nil }
+}
+
 /// One parameter of a query.
 public struct QueryParameter: Sendable, Equatable {
     /// More parameters than any look-up knows: one of them is unknown or comes twice, and comparing each with each

@@ -101,14 +101,13 @@ public struct ResponseFields: Sendable {
 
     /// Appends a field whose value may come from a client. With a control character in it, name and value are left out.
     public mutating func append(_ name: FieldName, _ value: String) {
-        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return }
+        guard value.utf8Span.span.areFieldValue else { return }
         append(Field(name: name, value: .text(value)))
     }
 
     /// The same of bytes of UTF-8.
     public mutating func append(_ name: FieldName, _ value: [UInt8]) {
-        let span = value.span
-        guard span.areFieldText(in: 0..<span.count), span.first(0x09, in: 0..<span.count) == nil else { return }
+        guard value.span.areFieldValue else { return }
         append(Field(name: name, value: .bytes(value)))
     }
 

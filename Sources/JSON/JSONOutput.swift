@@ -10,7 +10,7 @@ extension OutputSpan<UInt8> {
     /// Appends a literal's bytes as they are: punctuation and fixed keys.
     @inline(__always)
     package mutating func append(literal: StaticString) {
-        literal.withUTF8Buffer { unsafe $0.forEach { append($0) } }
+        literal.withUTF8Buffer { unsafe append($0.span) }
     }
 
     /// Appends bytes as they are.
@@ -21,15 +21,14 @@ extension OutputSpan<UInt8> {
     /// Appends a JSON string of these bytes, quotes included. They must be UTF-8; they are not checked again.
     package mutating func appendJSON(string utf8: ArraySlice<UInt8>) {
         append(UInt8(ascii: "\""))
-        let span = utf8.span
-        for index in span.indices { append(escaping: span[index]) }
+        append(escaping: utf8.span)
         append(UInt8(ascii: "\""))
     }
 
     /// Appends a JSON string of these characters, quotes included.
     package mutating func appendJSON(string: String) {
         append(UInt8(ascii: "\""))
-        for byte in string.utf8 { append(escaping: byte) }
+        append(escaping: string.utf8Span.span)
         append(UInt8(ascii: "\""))
     }
 
@@ -46,9 +45,13 @@ extension OutputSpan<UInt8> {
         for index in first..<digits.count { append(digits[index]) }
     }
 
-    @inline(__always)
-    private mutating func append(escaping byte: UInt8) {
-        if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
+    /// What stands for itself is copied at once: most strings are no more.
+    private mutating func append(escaping bytes: Span<UInt8>) {
+        guard let first = JSONScan.firstEscape(in: bytes) else { return append(bytes) }
+        append(bytes.extracting(..<first))
+        for index in first..<bytes.count {
+            if bytes[index].needsJSONEscape { appendEscape(of: bytes[index]) } else { append(bytes[index]) }
+        }
     }
 
     /// Rare: by the array's appender.

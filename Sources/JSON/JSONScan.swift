@@ -51,10 +51,30 @@ enum JSONScan {
     /// "Bit Twiddling Hacks": "Determine if a word has a byte less than n".
     @inline(__always)
     private static func specialBytes(_ word: UInt64) -> UInt64 {
+        (escapedBytes(word) | word) & tops
+    }
+
+    /// The same of a byte that has to be escaped: a quote, a backslash or a control character.
+    @inline(__always)
+    private static func escapedBytes(_ word: UInt64) -> UInt64 {
         let quotes = word ^ ones &* UInt64(UInt8(ascii: "\""))
         let escapes = word ^ ones &* UInt64(UInt8(ascii: "\\"))
-        let marks = (quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes | (word &- ones &* 0x20) & ~word | word
-        return marks & tops
+        return ((quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes | (word &- ones &* 0x20) & ~word) & tops
+    }
+
+    /// Where the first byte is that cannot stand for itself in a string; nil where all can.
+    static func firstEscape(in bytes: Span<UInt8>) -> Int? {
+        var index = 0
+        while index + 8 <= bytes.count {
+            let escaped = escapedBytes(bytes.word(at: index))
+            if escaped != 0 { return index + escaped.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < bytes.count {
+            if bytes[index].needsJSONEscape { return index }
+            index += 1
+        }
+        return nil
     }
 
     /// Scans the number that starts at `start`; `end` is the position after it.

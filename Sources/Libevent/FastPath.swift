@@ -23,6 +23,9 @@ extension Connection {
     /// For how long the requests of one client that arrived together are answered one after the other before others get
     /// their turn, in nanoseconds: a few hundred fit into one read, and each may take a millisecond.
     private static let longestTurn: Int64 = 5_000_000
+    /// Bodies of fewer bytes are copied behind their heads, be they shared or not: to lend one, and to have it given
+    /// back, costs more.
+    private static let copiedBody = 4_096
 
     /// Hands the handler the requests at the front of the input, as long as the machine says so.
     func answerFast() {
@@ -56,6 +59,12 @@ extension Connection {
         }
         guard let directives = machine.answerFast() else { return }
         let output = unsafe output
+        if response.body.count < Self.copiedBody {
+            unsafe server.withSmallAnswer(response, isHead: isHead) {
+                _ = unsafe evbuffer_add(output, $0.baseAddress, $0.count)
+            }
+            return carryOut(directives)
+        }
         unsafe server.withHead(of: response) { _ = unsafe evbuffer_add(output, $0.baseAddress, $0.count) }
         if !isHead, !response.body.isEmpty, let output = unsafe output {
             unsafe response.body.append(to: output, overTLS: session != nil, server.connectionLimits)

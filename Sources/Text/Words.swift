@@ -8,6 +8,27 @@ extension Span<UInt8> {
         precondition(offset >= 0 && offset <= count - 8, "a word lies within its bytes")
         return unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
+
+    /// Whether another span has just these bytes.
+    @inlinable
+    public func hasSameBytes(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        var offset = 0
+        guard count >= 8 else {
+            while offset < count {
+                if self[offset] != other[offset] { return false }
+                offset += 1
+            }
+            return true
+        }
+        // The last eight overlap those before them.
+        while offset < count {
+            let place = Swift.min(offset, count - 8)
+            if word(at: place) != other.word(at: place) { return false }
+            offset += 8
+        }
+        return true
+    }
 }
 
 extension OutputSpan<UInt8> {

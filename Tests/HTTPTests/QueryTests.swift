@@ -58,4 +58,18 @@ import Testing
         // "é" composed and decomposed are equal as Swift Strings; R311 compares names as they decode.
         #expect(parse("%C3%A9=1&e%CC%81=2") != nil)
     }
+
+    @Test(arguments: [
+        ("wait=1", true), ("wait", true), ("wait&a", true), ("a=b&wait=", true), ("&&wait=1", true),
+        ("wait=a&wait=b", true),
+        ("", false), ("&", false), ("await=1", false), ("waits=1", false), ("wai", false), ("a=wait", false),
+        ("a=b&c=wait=1", false), ("%77ait=1", false), ("a&b&wai", false), ("service_name=a-long-name&status=UP", false),
+        ("service_name=a-long-name&status=UP&wait=5s", true),
+    ])
+    func `a query is known to have a parameter without being taken apart`(query: String, has: Bool) {
+        // Where a slice begins is of no matter.
+        let bytes = Array("/path?\(query)".utf8)
+        #expect(bytes[6...].hasParameter("wait") == has)
+        #expect(bytes[6...].hasEscapes == query.contains("%"))
+    }
 }

@@ -27,10 +27,13 @@ struct ResponseFieldsTests {
         #expect(fields[.location] == nil)
     }
 
-    @Test(arguments: ["a\r\nSet-Cookie: b", "\n", "\u{0}", "a\u{7F}"])
+    @Test(arguments: [
+        "a\r\nSet-Cookie: b", "\n", "\u{0}", "a\u{7F}", "a\tb", "a value of several words,\nand more", "eight by\u{1}",
+    ])
     func `a value with a control character is left out, its name with it`(value: String) {
         var fields = ResponseFields()
         fields.append(.location, value)
+        fields.append(.location, Array(value.utf8))
         fields.append(.allow, "GET")
         #expect(lines(fields) == "\r\nAllow: GET")
     }

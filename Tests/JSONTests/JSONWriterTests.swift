@@ -2,12 +2,14 @@
 
 import JSON
 import Testing
+import Text
 
 @Test(arguments: [
     ("", #""""#), ("web", #""web""#), ("a\"b\\c/d", #""a\"b\\c/d""#), ("\u{8}\t\n\u{C}\r", #""\b\t\n\f\r""#),
     ("\0\u{1F}\u{7F}", "\"\\u0000\\u001f\u{7F}\""),
     ("\"\"", #""\"\"""#), ("é😀\u{2028}", "\"é😀\u{2028}\""),
     ("a string longer than sixteen bytes\n", #""a string longer than sixteen bytes\n""#),
+    ("eight by", #""eight by""#), ("eight \"by", #""eight \"by""#), ("twelve\u{1F}bytes", #""twelve\u001fbytes""#),
 ])
 func `a string is written with the escapes it needs and no others`(string: String, expected: String) {
     var bytes = Array("x".utf8)
@@ -22,6 +24,11 @@ func `a string is written with the escapes it needs and no others`(string: Strin
     bytes = []
     bytes.appendJSON(string: Array(string.utf8.reversed()).reversed())
     #expect(String(decoding: bytes, as: UTF8.self) == expected)
+
+    // Where there is room for the longest.
+    let room = OutputSpan<UInt8>.longestEscape * string.utf8.count + 2
+    #expect([UInt8](room: room) { $0.appendJSON(string: string) } == Array(expected.utf8))
+    #expect([UInt8](room: room) { $0.appendJSON(string: Array(string.utf8)[...]) } == Array(expected.utf8))
 }
 
 @Test(arguments: [

@@ -41,11 +41,11 @@ extension RenderedAnswers {
             let current = EntityTag(
                 scope: EntityTag.scope(of: resource, namespace, key), digest: digest(level, in: namespace, revision))
             if current.isNamed(in: condition), !level.isMissing(at: current.digest) {
-                return .now(Self.notModified(current.field))
+                return .now(Self.notModified(current.bytes))
             }
             // Judged before anything is rendered: what is rendered would not be sent (R322).
             if EntityTag.isAnything(condition) {
-                return .now(try find(call) ? Self.notModified(current.field) : Response(.notModified))
+                return .now(try find(call) ? Self.notModified(current.bytes) : Response(.notModified))
             }
         }
         if let kept = kept(resource, namespace, key, revision, at: call.moment) {
@@ -70,14 +70,11 @@ extension RenderedAnswers {
 
     private func response(_ answer: RenderedAnswer, to call: borrowing Call) -> Response {
         // Where overdue instances were left out, the tag is another than the namespace's digest makes.
-        let isTagged = answer.isCommon && answer.resource.format.isTagged
-        if isTagged, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
+        if answer.isTagged, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
             return Self.notModified(answer.entityTag)
         }
         var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
-        if isTagged { response.fields.append(.entityTag, answer.entityTag) }
-        response.fields.append(contentsOf: answer.fields)
-        if let vary = answer.resource.format.vary { response.fields.append(.vary, vary) }
+        response.fields = answer.fields
         if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call),
             let gzip = gzip(of: answer)
         {
@@ -87,7 +84,7 @@ extension RenderedAnswers {
         return response
     }
 
-    private static func notModified(_ tag: String) -> Response {
+    private static func notModified(_ tag: [UInt8]) -> Response {
         var response = Response(.notModified)
         response.fields.append(.entityTag, tag)
         return response

@@ -46,15 +46,17 @@ package struct EntityTag: Equatable {
     }
 
     /// The value of `ETag`: `W/"SCOPE-DIGEST"`, both in hexadecimal, the first of sixteen digits.
-    var field: String {
-        let bytes = [UInt8](room: 37) { output in
+    var field: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// The same as bytes, as answers have it.
+    var bytes: [UInt8] {
+        [UInt8](room: 37) { output in
             for byte in "W/\"".utf8 { output.append(byte) }
             output.append(hexadecimal: scope, digits: 16)
             output.append(UInt8(ascii: "-"))
             output.append(hexadecimal: digest, digits: max(1, (UInt64.bitWidth - digest.leadingZeroBitCount + 3) / 4))
             output.append(UInt8(ascii: "\""))
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Whether a value of `If-None-Match` is `*`: any list will do that there is.

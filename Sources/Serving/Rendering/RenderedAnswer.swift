@@ -48,15 +48,16 @@ final class RenderedAnswer: Sendable {
     let validity: Validity
     let body: FragmentChain
     let tag: EntityTag
-    /// The value of `ETag`.
-    let entityTag: String
-    /// Whether it is the same for everybody: only then it has a tag.
-    let isCommon: Bool
+    /// The value of `ETag`, as bytes.
+    let entityTag: [UInt8]
+    /// Whether it is sent: what depends on the request has no tag.
+    let isTagged: Bool
     /// Whether it is worth keeping.
     let isKept: Bool
     /// Whether the namespace did not change while it was made.
     let isOneState: Bool
-    /// What the protocol says of it in the head.
+    /// What the head says of it: its tag, what the protocol adds, and on what its form depends. Put together once, for
+    /// all who are sent it.
     let fields: ResponseFields
     private let compressed = Mutex(Compressed.untried)
 
@@ -70,17 +71,23 @@ final class RenderedAnswer: Sendable {
         self.revision = revision
         validity = list.validity
         body = list.body
-        fields = list.fields
-        isCommon = list.isCommon
+        isTagged = list.isCommon && resource.format.isTagged
+        entityTag = tag.bytes
+        var fields = ResponseFields()
+        if isTagged { fields.append(.entityTag, entityTag) }
+        fields.append(contentsOf: list.fields)
+        if let vary = resource.format.vary { fields.append(.vary, vary) }
+        self.fields = fields
         self.isOneState = isOneState
         isKept = list.isKept && list.isCommon && isOneState
         self.tag = tag
-        entityTag = tag.field
     }
 
     /// Whether this is the answer to what is asked.
     func answers(_ resource: ListedResource, _ namespace: Namespace, _ key: ArraySlice<UInt8>) -> Bool {
-        self.resource == resource && self.key.elementsEqual(key) && self.namespace == namespace
+        guard self.resource == resource, self.namespace == namespace else { return false }
+        let own = self.key
+        return own.span.hasSameBytes(as: key.span)
     }
 
     /// Whether it is known how the body compresses.

@@ -13,7 +13,7 @@ enum NamespaceParameter {
 
     /// What the query asks for. What else is wrong with it is for whoever reads it.
     static func read(_ query: ArraySlice<UInt8>?) -> WantedNamespace {
-        guard let query else { return .own }
+        guard let query, query.hasParameter(name) || query.hasEscapes else { return .own }
         var wanted = WantedNamespace.own
         var start = query.startIndex
         while start < query.endIndex {
