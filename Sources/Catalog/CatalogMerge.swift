@@ -124,7 +124,8 @@ extension Catalog {
         }
         let instance = records.instance(slot)
         guard override.version > instance.override?.version ?? .none else { return }
-        records.update(slot, to: instance.with(override: override), at: moment.microseconds) { _ in }
+        records.update(slot, to: instance.with(override: override), of: override, at: moment.microseconds) { _ in
+        }
         // It is a state of ours that nobody has told.
         if records.isTold {
             records.replicationState.changed.insert(slot)

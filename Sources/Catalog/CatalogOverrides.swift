@@ -34,7 +34,9 @@ extension Catalog {
             isWithdrawal: order.status == .outOfService,
             after: max(held?.version ?? .none, records.slots[slot].version), at: moment)
         let override = StatusOverride(order, version, at: moment.wall, who: actor?.principal ?? actor?.address)
-        records.update(slot, to: instance.with(override: override), by: actor, at: moment.microseconds) { _ in }
+        records.update(
+            slot, to: instance.with(override: override), of: override, by: actor, at: moment.microseconds
+        ) { _ in }
         if records.isTold { records.replicationState.changed.insert(slot) }
         return .done(records.leased(slot))
     }
@@ -45,7 +47,8 @@ extension Catalog {
         let instance = records.instance(slot)
         guard override.version > instance.override?.version ?? .none else { return false }
         records.observe(override.version)
-        records.update(slot, to: instance.with(override: override), at: moment.microseconds) { _ in }
+        records.update(slot, to: instance.with(override: override), of: override, at: moment.microseconds) { _ in
+        }
         return true
     }
 
@@ -60,7 +63,8 @@ extension Catalog {
             let instance = records.instance(slot)
             guard let override = instance.override, let end = override.end, end <= moment.wall else { continue }
             guard let departure = override.departure else {
-                records.update(slot, to: instance.with(override: override.ended), at: moment.microseconds) { _ in }
+                let ended = override.ended
+                records.update(slot, to: instance.with(override: ended), of: ended, at: moment.microseconds) { _ in }
                 continue
             }
             // What was registered after the end is another life, which stays out of service.

@@ -6,7 +6,10 @@ import Text
 /// Writes and reads changes.
 ///
 /// ```
-/// 1       kind (bits 0-2), time is the index (bit 3), id is text (bit 4), has an address (bit 5), has a principal (bit 6), is of a source (bit 7)
+/// 1       kind (bits 0-2, 7: in the next byte), time is the index (bit 3), id is text (bit 4), has an address (bit 5), has a principal (bit 6), is of a source (bit 7)
+/// (1)     kind (bits 0-3), by an operator (bit 4), has an end (bit 5), has changed fields (bit 6)
+/// (8)     when the override ends, in nanoseconds since 1970
+/// (1)     the changed fields
 /// 8       index, the lowest byte first
 /// 8       time, unless it is the index
 /// 8       member
@@ -25,6 +28,11 @@ enum ChangeCodec {
     private static let hasAddress: UInt8 = 1 << 5
     private static let hasPrincipal: UInt8 = 1 << 6
     private static let isOfSource: UInt8 = 1 << 7
+    /// In the byte that most changes do without.
+    private static let longKindMask: UInt8 = 15
+    private static let isByOperator: UInt8 = 1 << 4
+    private static let hasEnd: UInt8 = 1 << 5
+    private static let hasFields: UInt8 = 1 << 6
 
     private static let known: [InstanceStatus] = [.up, .starting, .outOfService]
     private static let otherStatus: UInt8 = 255
@@ -33,13 +41,19 @@ enum ChangeCodec {
     /// Appends a change of an instance, which is as it is after the change, or was before it went.
     static func append(
         _ kind: Change.Kind, _ index: UInt64, at microseconds: Int64, _ instance: Instance, before: InstanceStatus?,
-        after: InstanceStatus?,
+        after: InstanceStatus?, until: Int64? = nil, fields: Change.Fields = [],
         member: MemberID, by actor: Actor?, to bytes: inout [UInt8]
     ) {
         let isIndex = Int64(bitPattern: index) == microseconds
         let id = instance.id
-        var first = kind.rawValue | (isIndex ? timeIsIndex : 0)
+        var second: UInt8 = 0
+        if actor?.isOperator ?? false { second |= isByOperator }
+        if until != nil { second |= hasEnd }
+        if !fields.isEmpty { second |= hasFields }
+        let isLong = second != 0 || kind.rawValue >= kindMask
+        var first = (isLong ? kindMask : kind.rawValue) | (isIndex ? timeIsIndex : 0)
         var size = 18 + (isIndex ? 0 : 8) + size(of: before) + size(of: after)
+        size += (isLong ? 1 : 0) + (until == nil ? 0 : 8) + (fields.isEmpty ? 0 : 1)
         size += counted(instance.serviceNameUTF8.count) + counted(instance.endpointValueUTF8.count)
         if case .text(let name) = id {
             first |= idIsText
@@ -62,6 +76,9 @@ enum ChangeCodec {
         // Room for what it takes and no more: what a segment may take is counted by its capacity.
         bytes.append(addingCapacity: size) { output in
             output.append(first)
+            if isLong { output.append(second | kind.rawValue) }
+            if let until { output.append(word: UInt64(bitPattern: until)) }
+            if !fields.isEmpty { output.append(fields.rawValue) }
             output.append(word: index)
             if !isIndex { output.append(word: UInt64(bitPattern: microseconds)) }
             output.append(word: member.bits)
@@ -104,23 +121,29 @@ enum ChangeCodec {
     static func read(at offset: inout Int, in bytes: [UInt8]) -> Change {
         var reader = Reader(bytes: bytes, offset: offset)
         let first = reader.byte()
+        let second = first & kindMask == kindMask ? reader.byte() : first & kindMask
+        let kind = Change.Kind(rawValue: second & longKindMask) ?? .updated
+        let isOperator = second & isByOperator != 0
+        let until = second & hasEnd != 0 ? Int64(bitPattern: reader.word()) : nil
+        let fields = Change.Fields(rawValue: second & hasFields != 0 ? reader.byte() : 0)
         let index = reader.word()
         let microseconds = first & timeIsIndex != 0 ? Int64(bitPattern: index) : Int64(bitPattern: reader.word())
         let member = MemberID(bits: reader.word())
         let id = first & idIsText != 0 ? InstanceID.text(Name(reader.text())) : .digest(reader.word())
         let service = reader.text()
-        let kind = kinds[Int(reader.byte())]
-        let endpoint = Endpoint(kind: kind, value: reader.text())
+        let scheme = kinds[Int(reader.byte())]
+        let endpoint = Endpoint(kind: scheme, value: reader.text())
         let (before, after) = (reader.status(), reader.status())
         let address = first & hasAddress != 0 ? reader.text() : nil
         let principal = first & hasPrincipal != 0 ? reader.text() : nil
         let source = first & isOfSource != 0 ? reader.text() : nil
         offset = reader.offset
         return Change(
-            kind: Change.Kind(rawValue: first & kindMask) ?? .updated, index: index, microseconds: microseconds, id: id,
-            serviceName: Name(service), endpoint: endpoint, before: before, after: after, member: member,
-            actor: address == nil && principal == nil && source == nil
-                ? nil : Actor(address: address, principal: principal, source: source))
+            kind: kind, index: index, microseconds: microseconds, id: id,
+            serviceName: Name(service), endpoint: endpoint, before: before, after: after,
+            until: until, fields: fields, member: member,
+            actor: address == nil && principal == nil && source == nil && !isOperator
+                ? nil : Actor(address: address, principal: principal, isOperator: isOperator, source: source))
     }
 
     /// Reads what was written here; anything else is a mistake of ours and traps.

@@ -82,7 +82,8 @@ struct ChangeLog: Sendable {
     /// Notes a change. Its index is later than that of all changes of the namespace before.
     mutating func append(
         _ kind: Change.Kind, _ index: UInt64, at microseconds: Int64, _ instance: Instance, in namespace: Namespace,
-        before: InstanceStatus?, after: InstanceStatus?, member: MemberID, by actor: Actor?
+        before: InstanceStatus?, after: InstanceStatus?, until: Int64? = nil, fields: Change.Fields = [],
+        member: MemberID, by actor: Actor?
     ) {
         let slot = slot(of: namespace)
         if logs[slot].segments.last.map({ $0.bytes.count >= Self.segmentBytes }) ?? true {
@@ -93,7 +94,8 @@ struct ChangeLog: Sendable {
         let last = logs[slot].segments.count - 1
         let capacity = logs[slot].segments[last].bytes.capacity
         ChangeCodec.append(
-            kind, index, at: microseconds, instance, before: before, after: after, member: member, by: actor,
+            kind, index, at: microseconds, instance, before: before, after: after, until: until, fields: fields,
+            member: member, by: actor,
             to: &logs[slot].segments[last].bytes)
         let grown = logs[slot].segments[last].bytes.capacity - capacity
         logs[slot].segments[last].count += 1

@@ -151,6 +151,9 @@ package struct Instance: Hashable, Sendable {
     /// Whether another registration of the same id says the same, whenever it was made.
     func saysTheSame(as other: Instance) -> Bool { packed.saysTheSame(as: other.packed) }
 
+    /// The fields that have another value than another registration's of the same id.
+    func fields(otherThanIn other: Instance) -> Change.Fields { packed.fields(otherThanIn: other.packed) }
+
     /// Bytes that all but the id takes: no text of it is longer.
     package var packedSize: Int { packed.size }
 

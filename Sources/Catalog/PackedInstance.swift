@@ -209,6 +209,22 @@ struct PackedInstance: Hashable, Sendable {
             && bytes[Self.moreOffset...] == other.bytes[Self.moreOffset...]
     }
 
+    /// The fields that have another value than another registration's.
+    func fields(otherThanIn other: PackedInstance) -> Change.Fields {
+        guard !saysTheSame(as: other) else { return [] }
+        var fields: Change.Fields = []
+        if serviceName != other.serviceName { fields.insert(.serviceName) }
+        if endpointKind != other.endpointKind || endpointValue != other.endpointValue { fields.insert(.endpoint) }
+        if ttl != other.ttl { fields.insert(.ttl) }
+        if status != other.status { fields.insert(.status) }
+        if bytes[tagsOffset..<forEachTag { _ in }] != other.bytes[other.tagsOffset..<other.forEachTag { _ in }] {
+            fields.insert(.tags)
+        }
+        if metadata != other.metadata { fields.insert(.metadata) }
+        if extra != other.extra { fields.insert(.extra) }
+        return fields
+    }
+
     // MARK: - Layout
 
     var statusNumber: UInt8 { bytes[0] >> Self.statusShift & Self.otherStatus }

@@ -290,8 +290,7 @@ struct Records: Sendable {
         if isLogged {
             log?.append(
                 kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace,
-                before: status, after: nil,
-                member: source.member, by: source.actor)
+                before: status, after: nil, member: source.member, by: source.actor)
         }
         leave(place, hash: stateHash(slot), index: change)
         secondaryIndex.removeIfEmpty(place.table)
@@ -305,10 +304,12 @@ struct Records: Sendable {
     /// one is given; sees to what follows from that. Returns what `body` does. The time of the change is the one of the
     /// version that there is then.
     ///
-    /// - Parameter microseconds: when, since 1970; nil is the time of the version.
+    /// - Parameters:
+    ///   - override: the override that is the change.
+    ///   - microseconds: when, since 1970; nil is the time of the version.
     mutating func update<Result>(
-        _ slot: Int32, to instance: Instance? = nil, by actor: Actor? = nil, at microseconds: Int64? = nil,
-        _ body: (inout Record) -> Result
+        _ slot: Int32, to instance: Instance? = nil, of override: StatusOverride? = nil, by actor: Actor? = nil,
+        at microseconds: Int64? = nil, _ body: (inout Record) -> Result
     ) -> Result {
         let (before, hash, status) = (self.instance(slot), stateHash(slot), status(slot))
         toggle(slot)
@@ -329,9 +330,11 @@ struct Records: Sendable {
         if isLogged {
             let (version, instance) = (slots[slot].version, self.instance(slot))
             log?.append(
-                instance.saysTheSame(as: before) ? .refreshed : .updated, change, at: microseconds, instance,
-                in: secondaryIndex.tables[place.table].namespace, before: status, after: counts,
-                member: version.origin, by: actor)
+                override?.change ?? (instance.saysTheSame(as: before) ? .refreshed : .updated), change,
+                at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace, before: status,
+                after: counts, until: override?.end,
+                fields: override == nil ? instance.fields(otherThanIn: before) : [],
+                member: override?.version.origin ?? version.origin, by: actor)
         }
         if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
             leave(place, hash: hash, index: change)

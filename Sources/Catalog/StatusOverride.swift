@@ -55,6 +55,9 @@ package struct StatusOverride: Hashable, Sendable {
             drain: drain)
     }
 
+    /// What it is called in the change log.
+    var change: Change.Kind { status == nil ? .overrideRemoved : drain == nil ? .overridden : .drained }
+
     /// When something becomes of it without another word, in nanoseconds since 1970; nil is never.
     var end: Int64? { status == nil ? nil : drain?.end ?? until }
 

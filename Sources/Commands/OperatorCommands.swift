@@ -39,17 +39,24 @@ struct OverrideCommand: AskingCommand {
 
 struct DrainCommand: AskingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Take an instance out, without losing a look-up.",
-        usage: "registry drain ID ([--for 30s] | --lift)",
+        commandName: "drain", abstract: "Take an instance or a member out, without losing a look-up.",
+        usage: """
+            registry drain ID ([--for 30s] | --lift)
+            registry drain --member [--lift]
+            """,
         discussion: """
             A drained instance is in no list of those that are UP; after --for it is deregistered, and stays out for an hour if \
-            it registers again.
+            it registers again. A drained member is not ready, so that balancers send no more requests to it, and answers as \
+            before until that is taken back or it is started again.
             """)
 
     @Argument(help: "The id of the instance.")
-    var id: String
+    var id: String?
 
-    @Flag(help: "Take the drain back.")
+    @Flag(help: "The member that REGISTRY_URL or --url names, instead of an instance; for operators.")
+    var member = false
+
+    @Flag(name: [.long, .customLong("undo")], help: "Take the drain back.")
     var lift = false
 
     @Option(name: .customLong("for"), help: ArgumentHelp("After how long it is deregistered.", valueName: "duration"))
@@ -57,10 +64,27 @@ struct DrainCommand: AskingCommand {
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
-    func validate() throws { try Span.check(time, isSet: !lift) }
+    func validate() throws {
+        guard (id == nil) == member else { throw ValidationError("Give the ID of an instance, or --member.") }
+        guard !member || time == nil else { throw ValidationError("--for does not go with --member.") }
+        try Span.check(time, isSet: !lift)
+    }
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
+        guard let id else { return try drainMember(client) }
         try showInstance(client.success(of: .drain(id, isSet: !lift, for: time)))
+        return 0
+    }
+
+    private func drainMember(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
+        // Else it would be chance which of them it is.
+        guard client.isOfOneServer else {
+            throw CommandFailure(
+                status: .usage,
+                sentence: "--member needs the URL of that member alone: REGISTRY_URL or --url has several")
+        }
+        let answer = try client.success(of: .memberDrain(isSet: !lift))
+        try show(answer) { MemberTable.drain($0, of: client.server) }
         return 0
     }
 }

@@ -1,4 +1,5 @@
-// The rows of the settings by which operators are known, who see and act in every namespace, and of what they allow each.
+// The rows of the settings by which operators are known, who see and act in every namespace, of what they allow each, and
+// of the audit of what is changed.
 
 extension Settings {
     static let operatorRows: [SettingRow] = [
@@ -25,5 +26,14 @@ extension Settings {
                 + "second, and watches (docs/rest-api.md). What it gives replaces `namespace_capacity` and the rate limits "
                 + "of namespaces. A changed file is noticed within seconds, and at once on SIGHUP; one that cannot be used "
                 + "changes nothing."),
+        SettingRow(
+            "audit_file", \.auditFile, .path, absent: "none",
+            "The file to which a line is appended for each change that a client or an operator made at this member, as "
+                + "a JSON object (docs/rest-api.md, R690). It is made with the mode 0600, and opened again on SIGHUP and when "
+                + "another file, or none, is at its path."),
+        SettingRow(
+            "audit_log", \.auditLog, .boolean, default: "false",
+            "Whether the same lines go into the log, in `log_format` and under the logger `audit`, whatever `log_level` "
+                + "is."),
     ]
 }

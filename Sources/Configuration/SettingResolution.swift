@@ -49,6 +49,7 @@ extension Settings {
         try resolved.checkLifetimes()
         try resolved.checkRenderBytes()
         try resolved.checkTokens()
+        try resolved.checkAudit()
         try resolved.checkReplicationTLS()
         try resolved.checkCluster()
         try resolved.checkOperator()
@@ -204,6 +205,12 @@ extension ResolvedSettings {
         guard !isOrdered else { return }
         let values = ["min_ttl", "default_ttl", "max_ttl"].map(shown).joined(separator: ", ")
         throw .contradiction("\(values): it must be min_ttl ≤ default_ttl ≤ max_ttl.")
+    }
+
+    fileprivate func checkAudit() throws(SettingError) {
+        guard settings.isAudited, settings.changeLog == 0 else { return }
+        let name = settings.auditFile == nil ? "audit_log" : "audit_file"
+        throw .contradiction("\(shown(name)), \(shown("change_log")): an audit needs change_log above 0.")
     }
 
     fileprivate func checkRenderBytes() throws(SettingError) {

@@ -45,6 +45,12 @@ package struct Settings: Sendable, Equatable {
     package var accessLog = AccessLogMode.all
     package var accessLogProbes = false
     package var eventLog = EventLogMode.local
+    /// The file that gets a line for each change by a client or an operator; nil is none.
+    package var auditFile: String?
+    /// Whether such lines go into the log.
+    package var auditLog = false
+    /// Whether there are such lines at all.
+    package var isAudited: Bool { auditFile != nil || auditLog }
     /// Bytes.
     package var changeLog = 0
 
@@ -232,7 +238,7 @@ extension Settings {
 
     /// How much is kept of what happened since the start, in microseconds since 1970.
     package func changeLogLimits(start: Int64 = 0) -> ChangeLogLimits {
-        ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off, start: start)
+        ChangeLogLimits(bytes: changeLog, isFollowed: eventLog != .off || isAudited, start: start)
     }
 
     /// Whether anybody can be an operator.

@@ -59,7 +59,8 @@ extension EurekaList {
             }
             var instance = EurekaInstance(leased)
             switch change.kind {
-            case .updated, .refreshed: instance[.actionType] = ("MODIFIED" as StaticString).bytes
+            case .updated, .refreshed, .overridden, .drained, .overrideRemoved:
+                instance[.actionType] = ("MODIFIED" as StaticString).bytes
             case .registered, .returned, .deregistered, .expired: break
             }
             shown.append((instance[.app] ?? app, instance))

@@ -14,32 +14,47 @@ import Time
 
 enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
+        let isDrained = call.registry.lifecycle.drainedSince != nil
         guard let report = call.context.registry.cluster.report else {
-            return Response(
-                .ok, contentType: .json,
-                body: Array("{\"replication\":false,\"ready\":true,\"size\":1,\"members\":[]}".utf8))
+            return Response(.ok, contentType: .json, body: alone(isDrained: isDrained))
         }
         return Response(
             .ok, contentType: .json,
             body: body(
-                report, at: call.monotonic, wall: call.wallOfMillisecond, showsInternals: call.showsInternals))
+                report, at: call.monotonic, wall: call.wallOfMillisecond, showsInternals: call.showsInternals,
+                isDrained: isDrained))
+    }
+
+    private static func alone(isDrained: Bool) -> [UInt8] {
+        var json = JSONObject()
+        json.add("replication", false)
+        json.add("ready", !isDrained)
+        json.add("not_ready_because", isDrained ? "\(ReadinessPage.drained)" : nil)
+        json.add("size", 1)
+        json.add("members", JSONObject.array([]))
+        return json.bytes
     }
 
     /// - Parameters:
     ///   - wall: in nanoseconds since 1970, when the millisecond of `now` began.
     ///   - showsInternals: whether addresses and errors are for whoever asks (R526).
-    static func body(_ report: ClusterReport, at now: MonotonicTime, wall: Int64, showsInternals: Bool = true)
-        -> [UInt8]
-    {
+    ///   - isDrained: whether an operator has drained this member (R676).
+    static func body(
+        _ report: ClusterReport, at now: MonotonicTime, wall: Int64, showsInternals: Bool = true,
+        isDrained: Bool = false
+    ) -> [UInt8] {
         let status = report.status
         var json = JSONObject()
         json.add("replication", true)
         if showsInternals { json.add("address", status.address.description) }
         json.add("name", status.name)
         json.add("boot_id", status.member.description)
-        json.add("ready", status.isReady && status.readiness.isReady)
-        json.add("ready_because", status.readiness.isReady ? status.ground.map(words) : nil)
-        json.add("not_ready_because", status.readiness.hold.map { "\(ReadinessPage.words($0))" })
+        let isReady = status.readiness.isReady && !isDrained
+        json.add("ready", status.isReady && isReady)
+        json.add("ready_because", isReady ? status.ground.map(words) : nil)
+        json.add(
+            "not_ready_because",
+            isDrained ? "\(ReadinessPage.drained)" : status.readiness.hold.map { "\(ReadinessPage.words($0))" })
         json.add("refused_because", status.refusal.map(words))
         json.add("size", status.size)
         json.add("expected_size", status.expectedSize)
@@ -69,7 +84,8 @@ enum ClusterPage {
         json.add("state", peer.state.rawValue)
         json.add("protocol", peer.version.map { Int($0) })
         json.add("since", peer.since.map { time($0, now, wall) })
-        json.add("ready", peer.isReady)
+        json.add("ready", peer.isReady && !peer.isDrained)
+        if peer.isDrained { json.add("draining", true) }
         json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
         json.add("failed_dials", peer.failures)
         json.add("refused_because", peer.refusal.map(words))

@@ -29,7 +29,8 @@ enum HealthPages {
     static func uptime(_ call: borrowing Call) throws(Refused) -> Response {
         let wholeSeconds =
             call.monotonic.nanoseconds(since: call.context.registry.started) / 1_000_000_000 * 1_000_000_000
-        let components = call.context.registry.cluster.components + [expiry(call)].compactMap(\.self)
+        let components =
+            call.context.registry.cluster.components + [expiry(call), drain(call)].compactMap(\.self)
         var body: [UInt8] = []
         body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
         body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
@@ -58,6 +59,14 @@ enum HealthPages {
         properties.append(("overdue", call.context.registry.store.counts.overdue))
         // Held leases are how a member stays of use while something else is amiss, which shows by itself.
         return ComponentHealth(name: "EXPIRY", isHealthy: true, properties: properties)
+    }
+
+    /// For how many seconds an operator has kept traffic away (R677); nil when none does.
+    private static func drain(_ call: borrowing Call) -> ComponentHealth? {
+        guard let since = call.registry.lifecycle.drainedSince else { return nil }
+        let seconds = Int(max(0, call.monotonic.milliseconds - since.milliseconds) / 1_000)
+        // It is as well as before, and must not be restarted for it.
+        return ComponentHealth(name: "DRAIN", isHealthy: true, properties: [("seconds", seconds)])
     }
 
     private static func append(_ component: ComponentHealth, to body: inout [UInt8]) {

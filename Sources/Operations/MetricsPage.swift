@@ -142,6 +142,11 @@ enum MetricsPage {
         text.gauge("a8registry_change_log_bytes", help: "Bytes of changes kept for GET /api/v1/events.") {
             $0.sample(log.bytes)
         }
+        text.gauge(
+            "a8registry_drained", help: "1 while an operator has drained this member, so that it is not ready."
+        ) {
+            $0.sample(context.registry.lifecycle.drainedSince == nil ? 0 : 1)
+        }
         text.counter(
             "a8registry_events_missed_total",
             help: "Changes without a line in the event log, because they came too fast."
@@ -153,6 +158,12 @@ enum MetricsPage {
             help: "Refused requests that /api/v1/refusals leaves out, because they came too fast."
         ) {
             $0.sample(context.refusals.leftOut)
+        }
+        text.counter(
+            "a8registry_audit_dropped_total",
+            help: "Changes without a line in the audit, because they came too fast or its file was not written."
+        ) {
+            $0.sample(context.audited.missed)
         }
     }
 

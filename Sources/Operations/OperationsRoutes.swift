@@ -25,7 +25,11 @@ package enum OperationsRoutes {
             Route(.get, "/ui", .webPage, style: document, handler: WebPages.document),
             Route(.get, "/ui/{file}", .webPageFile, handler: WebPages.file),
         ]
-        let forOperators = [Route(.get, "/api/v1/namespaces", .listNamespaces, patient: NamespacesPage.get)]
+        let forOperators = [
+            Route(.get, "/api/v1/namespaces", .listNamespaces, patient: NamespacesPage.get),
+            Route(.put, "/api/v1/cluster/drain", .drainMember, handler: MemberDrain.set),
+            Route(.delete, "/api/v1/cluster/drain", .endMemberDrain, handler: MemberDrain.end),
+        ]
         return forEverybody + (hasOperators ? forOperators : [])
     }
 

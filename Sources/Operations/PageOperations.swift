@@ -13,6 +13,8 @@ extension Operation {
     static let cluster = Operation("cluster", .page)
     static let catalogs = Operation("catalogs", .history)
     static let listNamespaces = Operation("listNamespaces", .operating)
+    static let drainMember = Operation("drainMember", .operating)
+    static let endMemberDrain = Operation("endMemberDrain", .operating)
     static let webPage = Operation("webPage", .page)
     static let webPageFile = Operation("webPageFile", .page)
 }

@@ -28,7 +28,9 @@ struct ReadinessPage {
         case .draining: self.init("draining", "stopping", since: lifecycle.since)
         case .leaving: self.init("draining", "leaving the cluster", since: lifecycle.since)
         case .ready:
-            if let readiness, let hold = readiness.hold {
+            if let since = lifecycle.drainedSince {
+                self.init("draining", Self.drained, since: since)
+            } else if let readiness, let hold = readiness.hold {
                 self.init("starting", Self.words(hold), since: readiness.since, until: readiness.until)
             } else if !cluster.hasCopy {
                 self.init("starting", "copying", since: lifecycle.since)
@@ -84,6 +86,9 @@ struct ReadinessPage {
         body.append(literal: "}")
         return Response(isReady ? .ok : .serviceUnavailable, contentType: .json, body: body)
     }
+
+    /// The reason where an operator has drained the member.
+    static let drained: StaticString = "operator"
 
     static func words(_ hold: ReadinessHold) -> StaticString {
         switch hold {

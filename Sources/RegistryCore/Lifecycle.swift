@@ -1,4 +1,5 @@
-// Where the process is between its start and its end. It only moves forward.
+// Where the process is between its start and its end. It only moves forward. And whether an operator has drained it
+// meanwhile, which can be taken back.
 
 import Synchronization
 import System
@@ -19,6 +20,28 @@ package final class Lifecycle: Sendable {
 
     private let raw = Atomic<Int>(State.starting.rawValue)
     private let changed = Atomic<Int64>(MonotonicClock.now().nanoseconds)
+
+    private static let notDrained = Int64.min
+    /// Since when an operator has drained this member, or `notDrained`.
+    private let drained = Atomic<Int64>(Lifecycle.notDrained)
+
+    /// Since when an operator has drained this member; nil where none has.
+    package var drainedSince: MonotonicTime? {
+        let since = drained.load(ordering: .acquiring)
+        return since == Self.notDrained ? nil : MonotonicTime(nanoseconds: since)
+    }
+
+    /// Has balancers send no more requests here; returns whether that is new.
+    package func drain(at now: MonotonicTime) -> Bool {
+        drained.compareExchange(
+            expected: Self.notDrained, desired: now.nanoseconds, ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Takes that back; returns whether there was something to take back.
+    package func endDrain() -> Bool {
+        drained.exchange(Self.notDrained, ordering: .acquiringAndReleasing) != Self.notDrained
+    }
 
     /// Since when the state is what it is.
     package var since: MonotonicTime { MonotonicTime(nanoseconds: changed.load(ordering: .acquiring)) }

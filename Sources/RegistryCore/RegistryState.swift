@@ -26,6 +26,8 @@ package final class RegistryState: Sendable {
     package let standing: PublishedStanding
     package let lifecycle = Lifecycle()
     package let changes = ChangeCounts()
+    /// What operators do that is no change of an instance.
+    package let acts = OperatorActs()
     /// Which services and tags there were when somebody last asked.
     package let serviceTags = ServiceTags()
     /// The limits on requests.

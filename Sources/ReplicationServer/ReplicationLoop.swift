@@ -196,6 +196,7 @@ final class ReplicationLoop {
     private func received(_ order: ReplicationOrder, _ onLoop: borrowing OnLoop) {
         switch order {
         case .changes: hasChanges = true
+        case .drained(let isDrained): node.isDrained = isDrained
         case .connect(let loop, let receive): waits.receivers[loop] = receive
         case .acknowledge(let ticket): waits.add(ticket)
         case .ask(let questions): ask(questions, onLoop)

@@ -28,6 +28,8 @@ enum ReplicationOrder: Sendable {
     case paused
     /// Prove the first of these from now on, and accept each.
     case secrets([[UInt8]])
+    /// An operator has drained this member, or taken that back.
+    case drained(Bool)
     /// Publish everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
@@ -108,6 +110,9 @@ package final class ReplicationService: Cluster {
 
     /// Links that are made from now on prove the first secret, and accept each. There is at least one.
     package func change(secrets: [[UInt8]]) { orders.send(.secrets(secrets)) }
+
+    /// The others are told, with the next ping, whether this member is drained.
+    package func tell(isDrained: Bool) { orders.send(.drained(isDrained)) }
 
     /// Publishes everything and leaves the cluster, within a few seconds; then calls `whenLeft`, from the replication
     /// thread. To be called once, after `start`.

@@ -21,6 +21,8 @@ package final class LogPipe: Sendable {
     static let closeGrace: Duration = .milliseconds(200)
 
     private let buffer: LogBuffer
+    /// The writer's descriptor, which it closes at its end. Only to be used while `thread` is there.
+    private let descriptor: Int32
 
     /// The writer's thread; nil once it was joined or given up. Nests in no other lock and nothing in it.
     private let thread: Mutex<NamedThread?>
@@ -44,10 +46,24 @@ package final class LogPipe: Sendable {
             thread = Mutex(
                 try NamedThread("log") { LogWriter(buffer: buffer, descriptor: own, dropReport: dropReport).run() })
             self.buffer = buffer
+            self.descriptor = own
         } catch {
             Glibc.close(own)
             throw error
         }
+    }
+
+    /// Has what is not yet written go elsewhere, as into a file that has taken the other's place. The caller may close
+    /// his descriptor.
+    package func redirect(to other: Int32) throws(SystemFailure) {
+        // Under the lock, so that the writer's descriptor is not closed, and its number another's, meanwhile.
+        let code: Int32 = thread.withLock { thread in
+            guard thread != nil else { return EBADF }
+            // One system call: no write(2) finds it closed.
+            guard dup2(other, descriptor) >= 0 else { return errno }
+            return fcntl(descriptor, F_SETFD, FD_CLOEXEC) >= 0 ? 0 : errno
+        }
+        guard code == 0 else { throw SystemFailure("dup2", code: code) }
     }
 
     deinit {

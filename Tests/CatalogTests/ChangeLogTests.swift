@@ -276,16 +276,22 @@ struct ChangeCodecTests {
                 [
                     nil, Actor(address: text()), Actor(address: nil, principal: text()),
                     Actor(address: text(), principal: text()), Actor(address: nil, source: text()),
+                    Actor(address: text(), isOperator: true), Actor(address: nil, isOperator: true),
+                    Actor(address: nil, principal: "spiffe://x", isOperator: true),
                 ]
                 .randomElement(using: &random) ?? nil
             let member = MemberID(bits: random.next())
+            let until = ([nil, 0, 7, .max] as [Int64?]).randomElement(using: &random) ?? nil
+            let fields = Change.Fields(rawValue: Bool.random(using: &random) ? 0 : .random(in: 0...127, using: &random))
             changes.append(
                 Change(
                     kind: kind, index: index, microseconds: time, id: id, serviceName: instance.serviceName,
                     endpoint: endpoint,
-                    before: before, after: after, member: member, actor: actor))
+                    before: before, after: after, until: until, fields: fields, member: member, actor: actor))
             ChangeCodec.append(
-                kind, index, at: time, instance, before: before, after: after, member: member, by: actor, to: &bytes)
+                kind, index, at: time, instance, before: before, after: after, until: until, fields: fields,
+                member: member,
+                by: actor, to: &bytes)
         }
         var offset = 0
         for change in changes { #expect(ChangeCodec.read(at: &offset, in: bytes) == change, "seed \(seed)") }

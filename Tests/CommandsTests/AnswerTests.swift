@@ -141,6 +141,12 @@ struct AnswerTests {
         )
         #expect(MemberTable(good).text.hasPrefix("Asked m1: not ready (copying), 2 members.\n"))
         #expect(MemberTable(good).text.hasSuffix("No member is behind.\n"))
+        let drained = try tree(
+            #"{"replication":true,"name":"m1","ready":false,"not_ready_because":"operator","size":2,"members":[{"name":"m2","state":"streaming","ready":false,"draining":true}]}"#
+        )
+        let text = MemberTable(drained).text
+        #expect(text.hasPrefix("Asked m1: not ready (drained by an operator), 2 members.\n"))
+        #expect(text.contains(" drained ") && text.hasSuffix("No member is behind.\nDrained by an operator: m2.\n"))
         let alone = try tree(#"{"replication":false,"ready":true,"size":1,"members":[]}"#)
         #expect(MemberTable(alone).text == "This registry is alone: it has no other members.\n")
     }

@@ -36,6 +36,7 @@ struct UnsafetyTests {
         "Sources/RegistryServer/Check/NamedFiles.swift": "stat(2) and access(2)",
         "Sources/RegistryServer/Check/ProbeConnection.swift": "connect(2), send(2) and recv(2) with arrays",
         "Sources/RegistryServer/Server/OpenFiles.swift": "getrlimit(2) and setrlimit(2)",
+        "Sources/RegistryServer/Server/AuditFile.swift": "open(2), stat(2) and fstat(2)",
         "Sources/RegistryServer/Server/PortFile.swift": "open(2), rename(2) and unlink(2)",
         "Sources/RegistryServer/Server/ProcessSignals.swift": "sigemptyset(3) and its kin",
         "Sources/RegistryServer/Server/RegistryProcess.swift": "write(2) before there is a log",

@@ -97,7 +97,7 @@ final class Client {
         return try receive("the answer to \(method) \(target.prefix(80))")
     }
 
-    /// The next response, framed by its `Content-Length`; that of a HEAD has no body.
+    /// The next response, framed by its `Content-Length`; that of a HEAD, a 204 and a 304 has no body.
     func receive(_ awaited: String, isHead: Bool = false, seconds: Double = Patience.ordinary) throws -> Response {
         let deadline = Moment.now + seconds
         let end = Array("\r\n\r\n".utf8)
@@ -106,7 +106,7 @@ final class Client {
                 let head = String(decoding: received[..<headEnd.lowerBound], as: UTF8.self)
                 let status = head.split(separator: " ").dropFirst().first.flatMap { Int($0) }
                 let told = head.firstMatch(of: /(?i)\r\ncontent-length: *(\d+)/).flatMap { Int($0.1) }
-                guard let status, told != nil || status == 204 else { throw Failure.malformed(head) }
+                guard let status, told != nil || [204, 304].contains(status) else { throw Failure.malformed(head) }
                 let length = isHead ? 0 : told ?? 0
                 if received.count >= headEnd.upperBound + length {
                     let body = Array(received[headEnd.upperBound..<headEnd.upperBound + length])

@@ -20,6 +20,12 @@ struct FrameCodecTests {
                 hears: [MemberID(bits: 1), MemberID(bits: 2)]))
     }
 
+    static var drainedBeat: Beat {
+        var beat = hello().beat
+        beat.isDrained = true
+        return beat
+    }
+
     static let version = Version(time: HybridTime(bits: 117_309_441_330_184_192), origin: MemberID(bits: 9))
     static let heartbeat = Heartbeat(age: 1_234, wall: 1_790_000_000_000_000_000)
     static let instance = Instance(
@@ -35,6 +41,7 @@ struct FrameCodecTests {
 
     static let frames: [Frame] = [
         .hello(hello(), raw: []), .proof([]), .proof(Array(repeating: 7, count: 32)), .ping(hello().beat),
+        .ping(drainedBeat),
         .pong(token: .max),
         .goodbye(.leaving), .goodbye(.refused(.secret)), .goodbye(.other), .subscribe, .acknowledge(changes: 300),
         .relay([MemberID(bits: 3)]), .askBuckets, .askKeys([0, 4_095]),
@@ -254,6 +261,14 @@ struct FrameCodecTests {
     @Test(arguments: broken)
     func `broken bytes are refused with their reason`(bytes: [UInt8], error: FrameError) {
         #expect(throws: error) { try Self.read(bytes) }
+    }
+
+    @Test func `that a member is drained stands behind what older members read of its pings`() throws {
+        let (plain, drained) = (
+            FrameCodec.encode(.ping(Self.hello().beat)), FrameCodec.encode(.ping(Self.drainedBeat))
+        )
+        // The length of a frame comes first.
+        #expect(drained.dropFirst(FrameCodec.prefix) == plain.dropFirst(FrameCodec.prefix) + [1])
     }
 
     @Test(arguments: [.min, -1, Beat.walls.upperBound + 1, .max] as [Int64])

@@ -8,7 +8,10 @@ struct MemberTable {
 
     /// A sentence on the member that answers, the table of the others, and a sentence on those that are behind.
     var text: String {
-        guard cluster["replication"].isTrue else { return "This registry is alone: it has no other members.\n" }
+        guard cluster["replication"].isTrue else {
+            let state = cluster["ready"] == .boolean(false) ? " It is \(unready)." : ""
+            return TerminalText.escaped("This registry is alone: it has no other members.\(state)") + "\n"
+        }
         let members = cluster["members"].elements
         return summary + (members.isEmpty ? "" : table(members)) + conflicts + verdict(members)
     }
@@ -17,11 +20,27 @@ struct MemberTable {
         let name = cluster["name"].string ?? cluster["address"].string ?? "a member"
         let address = cluster["address"].string.map { " at \($0)" } ?? ""
         let state =
-            cluster["ready"].isTrue
-            ? "ready" : "not ready (\(cluster["not_ready_because"].string ?? "no reason is given"))"
+            cluster["ready"].isTrue ? "ready" : unready
         let size = cluster["size"].integer ?? 1
         let expected = cluster["expected_size"].integer.flatMap { $0 > 0 ? " of \($0)" : nil } ?? ""
         return TerminalText.escaped("Asked \(name)\(address): \(state), \(size)\(expected) members.") + "\n"
+    }
+
+    private var unready: String {
+        switch cluster["not_ready_because"].string {
+        case "operator": "not ready (drained by an operator)"
+        case let reason: "not ready (\(reason ?? "no reason is given"))"
+        }
+    }
+
+    /// What `PUT` or `DELETE /api/v1/cluster/drain` has come to, in a sentence.
+    static func drain(_ answer: JSONTree, of server: String) -> String {
+        let since = TimeText.short(answer["since"].string).map { " since \($0)" } ?? ""
+        let state =
+            answer["draining"].isTrue
+            ? "is drained\(since): it is not ready for balancers, and answers as before until --lift or its end"
+            : "is not drained: balancers may send requests to it"
+        return TerminalText.escaped("\(server) \(state).") + "\n"
     }
 
     private func table(_ members: [JSONTree]) -> String {
@@ -31,13 +50,17 @@ struct MemberTable {
         ])
         for member in members {
             table.add([
-                member["name"].string, member["address"].string, member["state"].string, Self.yesNo(member["ready"]),
+                member["name"].string, member["address"].string, member["state"].string, Self.readiness(of: member),
                 Self.lag(of: member) ?? (member["reads_from_us"] == .null ? nil : "no"),
                 member["reads_from_us"]["queued_bytes"].integer.map { "\($0)" }, Self.yesNo(member["digests_agree"]),
                 member["clock_offset_ms"].integer.map { "\($0)ms" }, Self.error(of: member),
             ])
         }
         return table.text
+    }
+
+    private static func readiness(of member: JSONTree) -> String? {
+        member["draining"].isTrue ? "drained" : yesNo(member["ready"])
     }
 
     private static func yesNo(_ value: JSONTree) -> String? {
@@ -77,7 +100,10 @@ struct MemberTable {
         var lines = ""
         if !behind.isEmpty { lines += "Behind: \(names(behind)).\n" }
         if !apart.isEmpty { lines += "Not connected: \(names(apart)).\n" }
-        return lines.isEmpty && !members.isEmpty ? "No member is behind.\n" : lines
+        let drained = members.filter { $0["draining"].isTrue }
+        let isAnyOut = !lines.isEmpty
+        if !drained.isEmpty { lines += "Drained by an operator: \(names(drained)).\n" }
+        return isAnyOut || members.isEmpty ? lines : lines + "No member is behind.\n"
     }
 
     private func names(_ members: [JSONTree]) -> String {

@@ -112,6 +112,11 @@ extension RegistryRequest {
     static func drain(_ id: String, isSet: Bool, for time: String?) -> RegistryRequest {
         RegistryRequest(isSet ? .put : .delete, api: "instances", id, "drain").with("for", time)
     }
+
+    /// Takes the member that answers out of traffic, or back in.
+    static func memberDrain(isSet: Bool) -> RegistryRequest {
+        RegistryRequest(isSet ? .put : .delete, api: "cluster", "drain")
+    }
 }
 
 extension RegistryRequest.Filter {

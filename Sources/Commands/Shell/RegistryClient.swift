@@ -56,6 +56,9 @@ final class RegistryClient {
     /// The member that is asked now, as a URL without user and password.
     var server: String { target.servers[preferred].description }
 
+    /// Whether no other member can be the one that answers.
+    var isOfOneServer: Bool { target.servers.count == 1 }
+
     // MARK: - One after the other
 
     /// Asks and waits for the answer, whatever it is.

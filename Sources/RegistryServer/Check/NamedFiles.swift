@@ -56,6 +56,9 @@ package enum NamedFiles {
             look("k8s_ca") { _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now) }
         }
         if let path = settings.quotasFile { look("quotas_file") { _ = try Quotas(file: path) } }
+        if let file = settings.auditFile, let reason = obstacle(toAppendTo: file) {
+            problems.append("audit_file: \(file) cannot be written: \(reason).")
+        }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
         }
@@ -69,6 +72,13 @@ package enum NamedFiles {
         guard status.st_mode & S_IFMT == S_IFDIR else { return "it is not a directory" }
         guard unsafe access(directory, mode) == 0 else { return unsafe String(cString: strerror(errno)) }
         return nil
+    }
+
+    private static func obstacle(toAppendTo path: String) -> String? {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return obstacle(toReplace: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return "it is not a file" }
+        return unsafe access(path, W_OK) == 0 ? nil : unsafe String(cString: strerror(errno))
     }
 
     private static func obstacle(toReplace path: String) -> String? {

@@ -37,6 +37,9 @@ extension RegistryProcess {
         if let replication, let watch = replication.certificateWatch {
             reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
         }
+        if let audit = readers.audit {
+            reloader.add { [logger] isAsked in audit.look(logger, isAsked: isAsked) }
+        }
         events.append(try LoopEvent.signal(SIGHUP, on: loop) { [reloader] _ in reloader.readAll() })
         events.append(
             try LoopEvent.every(milliseconds: Reloader.period, on: loop) { [reloader, keeper] _ in

@@ -9,12 +9,6 @@ import Telemetry
 
 /// Writes the lines of one process. Not Sendable: it belongs to the control loop.
 final class EventLog {
-    /// How often it looks for what is new, in milliseconds.
-    static let period = 100
-    /// The most changes that are read in one turn of the loop, so that signals are handled while a million expire.
-    private static let budget = 4_096
-
-    private let store: Store
     private let mode: EventLogMode
     /// This member, where there are others; nil when the registry is alone.
     private let member: MemberID?
@@ -24,8 +18,7 @@ final class EventLog {
     private var timestamps = TimestampFormatter()
     private var line: [UInt8] = []
 
-    init(_ store: Store, mode: EventLogMode, member: MemberID?, pipe: LogPipe, format: LogFormat, counts: EventCounts) {
-        self.store = store
+    init(mode: EventLogMode, member: MemberID?, pipe: LogPipe, format: LogFormat, counts: EventCounts) {
         self.mode = mode
         self.member = member
         self.pipe = pipe
@@ -33,15 +26,13 @@ final class EventLog {
         self.counts = counts
     }
 
-    /// Writes what is new, at a wall time in nanoseconds; returns whether there is more.
-    func write(at now: Int64) -> Bool {
-        let unread = store.followChanges(limit: Self.budget)
+    /// Writes what is new, at a wall time in nanoseconds.
+    func write(_ unread: UnreadChanges, at now: Int64) {
         for (namespace, change) in unread.changes where mode == .all || isLocal(change) { write(change, namespace) }
         if unread.missed > 0 {
             counts.miss(unread.missed)
             pipe.append(EventLine.missed(unread.missed, at: now, format: format))
         }
-        return unread.hasMore
     }
 
     /// Whether a client of this member has asked for it, or it is an expiry here.

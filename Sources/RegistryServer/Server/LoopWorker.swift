@@ -20,6 +20,8 @@ import Time
 enum WorkerOrder: Sendable {
     /// Take nothing new, finish what was begun, then end.
     case drain
+    /// End what is held until something changes, and serve on.
+    case endWatches
     /// What its tickets have come to.
     case cluster(ClusterReply)
     /// Judge credentials by this from now on.
@@ -116,6 +118,7 @@ struct LoopWorker: Sendable {
             switch order {
             case .cluster(let reply): kept.received(reply)
             case .issuerAnswered: kept.issuerAnswered()
+            case .endWatches: kept.endWatches()
             case .authorize(let configuration):
                 // This fails only when OpenSSL does; then clients that were accepted before still are.
                 if let authorizer = try? Authorizer(configuration) { responder.change(authorizer) }

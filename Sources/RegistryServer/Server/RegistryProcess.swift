@@ -37,8 +37,10 @@ package final class RegistryProcess {
     static let longestLeave = Int(ReplicationService.longestLeave.wholeMilliseconds)
     /// How long the last log lines may take to be written, in milliseconds.
     private static let logCloseTime = 500
+    /// How often the last changes are read, some thousands at a time.
+    private static let lastReads = 64
     /// The longest that a stop takes after `drain_time`, in milliseconds.
-    static let longestStop = drainTime + leaveTime + logCloseTime
+    static let longestStop = drainTime + leaveTime + 2 * logCloseTime
 
     /// As they were at the start; those that may change are in `live`.
     private let settings: Settings
@@ -52,8 +54,7 @@ package final class RegistryProcess {
     let context: ServerContext
     var registry: RegistryState { context.registry }
     private let borderLog: LimitLog
-    /// Nil when it is off.
-    private let eventLog: EventLog?
+    let readers: ChangeReaders
     /// The default is lowered without a word.
     private let isMaxConnectionsGiven: Bool
     /// Nil when it is off; one of the two ports is there.
@@ -85,6 +86,8 @@ package final class RegistryProcess {
     /// Of the lease clock's last tick.
     private var lastTick: MonotonicTime?
     private var isDraining = false
+    /// Whether the loops know that an operator has drained this member.
+    private var isDrainTold = false
     private var isLeaving = false
     /// Once it is written.
     private var portFile: PortFile?
@@ -184,12 +187,9 @@ package final class RegistryProcess {
             }
         }
         quotaSurvey = QuotaSurvey(registry)
-        eventLog =
-            settings.eventLog == .off
-            ? nil
-            : EventLog(
-                registry.store, mode: settings.eventLog, member: replication?.member, pipe: log, format: format,
-                counts: context.events)
+        readers = try StartError.writing("audit_file", of: resolved) { [context] in
+            try ChangeReaders(context, member: replication?.member, log)
+        }
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         try startWorkers(gauges)
@@ -244,7 +244,7 @@ package final class RegistryProcess {
         }
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
-            try LoopEvent.every(milliseconds: EventLog.period, on: loop) { [unowned self] _ in followChanges() },
+            try LoopEvent.every(milliseconds: ChangeReaders.period, on: loop) { [unowned self] _ in followChanges() },
             try LoopEvent.every(milliseconds: LimitLog.period, on: loop) { [unowned self] _ in
                 borderLog.report()
                 quotaSurvey.go(at: MonotonicClock.now())
@@ -275,7 +275,8 @@ package final class RegistryProcess {
             catalogSources?.stop() ?? true, eurekaPeers?.stop() ?? true, issuer?.stop() ?? true,
         ].allSatisfy(\.self)
         portFile?.remove()
-        _ = eventLog?.write(at: WallClock.nanoseconds())
+        for _ in 0..<Self.lastReads { guard readers.read(at: WallClock.nanoseconds()) else { break } }
+        readers.audit?.close(within: Self.logCloseTime)
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
@@ -313,9 +314,20 @@ package final class RegistryProcess {
     // MARK: - Changes
 
     private func followChanges() {
-        if eventLog?.write(at: WallClock.nanoseconds()) == true { eventBacklog?.schedule(afterMilliseconds: 0) }
+        noticeDrain()
+        if readers.read(at: WallClock.nanoseconds()) { eventBacklog?.schedule(afterMilliseconds: 0) }
         registry.store.trimChanges()
         registry.store.trimTombstones()
+    }
+
+    /// An operator's request has come to some loop; all of them end what they hold.
+    private func noticeDrain() {
+        let isDrained = registry.lifecycle.drainedSince != nil
+        guard isDrained != isDrainTold else { return }
+        isDrainTold = isDrained
+        logger.notice(isDrained ? "drained by an operator: not ready" : "the drain has ended: ready again")
+        replication?.tell(isDrained: isDrained)
+        if isDrained { for worker in workers { worker.send(.endWatches) } }
     }
 
     // MARK: - Workers

@@ -15,6 +15,7 @@ final class Reloader {
     }
 
     private var sources: [Source] = []
+    private var looks: [(_ isAsked: Bool) -> Void] = []
 
     /// Adds something that is made of files.
     ///
@@ -24,15 +25,20 @@ final class Reloader {
     ///   read.
     func add(_ watch: FileWatch, read: @escaping () -> FileWatch) { sources.append(Source(watch: watch, read: read)) }
 
+    /// Adds a file that is written to, which looks by itself where it is: at each look, and when everything is read.
+    func add(_ look: @escaping (_ isAsked: Bool) -> Void) { looks.append(look) }
+
     /// Reads what has changed and come to rest. To be called every `period`.
     func look() {
         for index in sources.indices where sources[index].watch.haveChanged() {
             sources[index].watch = sources[index].read()
         }
+        for look in looks { look(false) }
     }
 
     /// Reads everything.
     func readAll() {
+        for look in looks { look(true) }
         for index in sources.indices { sources[index].watch = sources[index].read() }
     }
 }

@@ -7,6 +7,7 @@ import Configuration
 import Issuer
 import Libevent
 import RegistryCore
+import System
 import TLS
 
 /// A port or certificate that cannot be had, with the settings that ask for it.
@@ -18,6 +19,7 @@ struct StartError: Error, CustomStringConvertible {
     /// Whether the files that the settings name are at fault.
     var isOfFiles: Bool {
         reason is TLSError || reason is KeyFileError || reason is IssuerAddressError || reason is QuotaFileError
+            || reason is SystemFailure
     }
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
@@ -41,6 +43,17 @@ struct StartError: Error, CustomStringConvertible {
             return try read()
         } catch {
             throw StartError(settings: [resolved.shown("quotas_file")], reason: error)
+        }
+    }
+
+    /// Opens a file that a setting names, to write to it.
+    static func writing<Value>(_ file: String, of resolved: ResolvedSettings, _ open: () throws -> Value) throws
+        -> Value
+    {
+        do {
+            return try open()
+        } catch let error as SystemFailure {
+            throw StartError(settings: [resolved.shown(file)], reason: error)
         }
     }
 

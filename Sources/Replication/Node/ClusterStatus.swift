@@ -84,6 +84,8 @@ package struct PeerStatus: Sendable {
     package var digestsAgree: Bool?
     /// What it has not yet acknowledged of our changes; nil when it does not read from us.
     package var lag: Lag?
+    /// Whether an operator has drained it, as far as it has said so.
+    package var isDrained = false
 
     /// How far a subscriber is behind.
     package struct Lag: Sendable, Equatable {

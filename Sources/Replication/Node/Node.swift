@@ -26,6 +26,8 @@ package final class Node {
     var known: KnownMembers
     var startup: Startup
     var pause = Pause()
+    /// Whether an operator has drained this member, which the others are told.
+    package var isDrained = false
     var judgments: Judgments
     var relaying = Relaying()
     var schedule = ChangeSchedule()

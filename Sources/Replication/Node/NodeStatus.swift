@@ -112,6 +112,6 @@ extension Node {
             clockOffset: link.clockOffset(at: time), failures: failures,
             version: link.handshake.version, since: link.openedAt,
             fault: known.memory.records[address]?.fault, lastCopy: link.lastCopy,
-            digestsAgree: link.subscriber?.comparison.areEqual, lag: lag)
+            digestsAgree: link.subscriber?.comparison.areEqual, lag: lag, isDrained: link.beat?.isDrained ?? false)
     }
 }

@@ -78,6 +78,7 @@ extension Node {
             wall: max(time.wall / 1_000_000, Beat.walls.lowerBound),
             isReady: isProven && isWhole,
             isExtended: isProven && pause.isExtended,
+            isDrained: isProven && isDrained,
             hears: Array(hears))
     }
 

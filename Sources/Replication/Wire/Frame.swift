@@ -89,6 +89,8 @@ struct Beat: Sendable, Equatable {
     /// Whether leases last longer there than their ages say, because it was paused and nobody could tell it who was
     /// alive meanwhile.
     var isExtended = false
+    /// Whether an operator has drained it, so that it asks for no traffic. Told in pings alone.
+    var isDrained = false
     /// The members whose changes it hears, legacy peers included.
     var hears: [MemberID]
 }

@@ -7,7 +7,7 @@
 //     type  name         fields
 //      1    hello        min u16, max u16, member, host, port u16, name, nonce 32, beat
 //      2    proof        code
-//      3    ping         beat                                     beat: token u64, wall i64, standing, count, members u64
+//      3    ping         beat, 1 if drained, else nothing         beat: token u64, wall i64, standing, count, members u64
 //      4    pong         token u64                                standing: 1 ready, 2 extended, 3 both, 0 neither
 //      5    goodbye      0 leaving, else 1 and the reason
 //      6    question     number u64, namespace, id                since version 3
@@ -55,7 +55,12 @@ enum FrameCodec {
         switch frame {
         case .hello(let hello, _): write(Kind.hello) { $0.hello(hello) }
         case .proof(let code): write(Kind.proof) { $0.block(code) }
-        case .ping(let beat): write(Kind.ping) { $0.beat(beat) }
+        case .ping(let beat):
+            write(Kind.ping) { writer in
+                writer.beat(beat)
+                // Behind what older members read.
+                if beat.isDrained { writer.byte(1) }
+            }
         case .pong(let token): write(Kind.pong) { $0.word(token) }
         case .goodbye(let goodbye): write(Kind.goodbye) { $0.goodbye(goodbye) }
         case .question(let number, let key):
@@ -204,7 +209,10 @@ enum FrameCodec {
         switch type {
         case Kind.hello: return .hello(try reader.hello(), raw: Array(bytes[range]))
         case Kind.proof: return .proof(try reader.block(atMost: Authenticator.codeLength))
-        case Kind.ping: return .ping(try reader.beat())
+        case Kind.ping:
+            var beat = try reader.beat()
+            if reader.remaining > 0 { beat.isDrained = try reader.byte() & 1 != 0 }
+            return .ping(beat)
         case Kind.pong: return .pong(token: try reader.word())
         case Kind.goodbye: return .goodbye(try reader.goodbye())
         case Kind.question: return .question(number: try reader.word(), try reader.stateKey())

@@ -111,7 +111,11 @@ package struct Call: ~Copyable {
     var isHTTPS: Bool { context.forwarding.isHTTPS(request, isFromProxy: isFromProxy) }
 
     /// The client, as it is noted with changes.
-    package var actor: Actor { Actor(address: client, principal: request.clientIdentity?.uris.first) }
+    package var actor: Actor {
+        Actor(
+            address: client, principal: request.clientIdentity?.uris.first ?? principal?.subject,
+            isOperator: isByOperator)
+    }
 
     /// The namespace of a route that has one.
     package func tenant() throws(Refused) -> Namespace {

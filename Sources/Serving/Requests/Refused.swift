@@ -19,6 +19,8 @@ package enum Refused: Error, Sendable {
     case unauthorized(String)
     /// A good credential that is not an operator's, where one is needed (R524).
     case operatorOnly
+    /// Another member is meant, by the query, than this one (R679).
+    case otherMember
     /// A good credential of another namespace than the one that was asked for (R522).
     case otherNamespace
     /// Whether the credential is good cannot be said now (J304, J306); the sentence says why.
@@ -91,6 +93,9 @@ package enum Refused: Error, Sendable {
         case .methodNotAllowed(let allow): Self.methodNotAllowed(allow)
         case .unauthorized(let sentence): Self.unauthorized(sentence)
         case .operatorOnly: Self.error(.forbidden, "the credential is good, but this is for operators only")
+        case .otherMember:
+            Self.error(
+                .conflict, "this is another member than the one in the query: ask that one by an address of its own")
         case .otherNamespace:
             Self.error(
                 .forbidden,

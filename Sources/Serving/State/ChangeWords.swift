@@ -10,11 +10,11 @@ extension Change {
 }
 
 extension Change.Kind {
-    /// As events and their log lines have it.
+    /// As events and their log lines have it. What an operator says of a status is an update to them.
     package var literal: StaticString {
         switch self {
         case .registered: "registered"
-        case .updated: "updated"
+        case .updated, .overridden, .drained, .overrideRemoved: "updated"
         case .refreshed: "refreshed"
         case .deregistered: "deregistered"
         case .expired: "expired"

@@ -1,8 +1,8 @@
-// What the event log could not keep up with, for the metrics.
+// What the event log or the audit could not keep up with, for the metrics.
 
 import Synchronization
 
-/// How many changes the event log has missed. Written by the control loop, read for each scrape.
+/// How many changes one of them has missed. Written by the control loop, read for each scrape.
 package final class EventCounts: Sendable {
     private let misses = Atomic<UInt64>(0)
 

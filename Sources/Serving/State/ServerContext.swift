@@ -15,6 +15,8 @@ package final class ServerContext: Sendable {
     package let registry: RegistryState
     package let events = EventCounts()
     package let refusals = RecentRefusals()
+    /// What the audit has missed.
+    package let audited = EventCounts()
     /// The limits on connections, and a tally of the clients that exceeded them.
     package let connectionLimits: ConnectionLimits
     /// Stands for this run of the process.

@@ -265,6 +265,10 @@ extension KeptReplies {
         ready.append((kept, kept.wait, wake))
     }
 
+    /// Ends what is held until something changes, and the streams, as at a stop: this member is drained, and their
+    /// clients are to go to another. What comes after is held as before.
+    package func endWatches() { for kept in table.watches { deliver(kept, .draining) } }
+
     /// Answers those for which something is there, as many as may go on in one turn: ten thousand may have waited for
     /// one change.
     private func deliver() {

@@ -33,7 +33,7 @@ extension KeptReplies {
     func goOn(_ kept: KeptCall, _ waiting: StreamWaiting, _ wake: Wake) {
         guard kept.stream?.hasClient ?? false else { return }
         let step = waiting.next(kept.call, wake)
-        send(wake == .tooMany ? .last(step.piece) : step, of: kept)
+        send(wake == .tooMany || wake == .draining ? .last(step.piece) : step, of: kept)
     }
 
     private func send(_ step: StreamStep, of kept: KeptCall) {

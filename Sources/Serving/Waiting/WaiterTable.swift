@@ -128,6 +128,9 @@ struct WaiterTable<Waiter> {
         return other.waiter
     }
 
+    /// All watches.
+    var watches: [Waiter] { others.values.filter(\.isWatch).map(\.waiter) }
+
     /// The next that has waited long enough.
     mutating func takeOverdue(at now: MonotonicTime) -> Waiter? {
         if let first = acknowledgments.first, first.deadline <= now { return end(acknowledgments.popFirst()) }

@@ -181,7 +181,7 @@ struct ClusterTests {
     }
 
     /// Two members, one streaming and one away.
-    private static var report: ClusterReport {
+    static var report: ClusterReport {
         var status = ClusterStatus(
             member: MemberID(bits: 0xA), name: "registry-2", address: PeerAddress(host: "10.0.0.2", port: 6_100),
             isReady: true,

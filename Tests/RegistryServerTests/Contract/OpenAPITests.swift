@@ -107,6 +107,8 @@ struct OpenAPITests {
             "GET /readyz": [200, 503], "GET /metrics": [200, 401, 403], "GET /swagger.json": [200, 401, 403],
             "GET /api/v1/cluster": [200, 401, 403], "GET /api/v1/catalogs": [200, 401, 403],
             "GET /api/v1/namespaces": [200, 400, 401, 403],
+            "PUT /api/v1/cluster/drain": [200, 400, 401, 403, 404, 409],
+            "DELETE /api/v1/cluster/drain": [200, 400, 401, 403, 404, 409],
         ]
         let described = try Self.described()
         #expect(Set(table.keys) == Set(described.keys))

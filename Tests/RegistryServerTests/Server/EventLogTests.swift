@@ -29,9 +29,13 @@ struct EventLogTests {
         let store = Store(
             namespaceCapacity: nil, replicating: member,
             changes: ChangeLogLimits(bytes: bytes, isFollowed: mode != .off))
-        let log = EventLog(store, mode: mode, member: member, pipe: pipe, format: .text, counts: counts)
+        let log = EventLog(mode: mode, member: member, pipe: pipe, format: .text, counts: counts)
         act(store)
-        while log.write(at: 0) {}
+        var unread: UnreadChanges
+        repeat {
+            unread = store.followChanges(limit: 4_096)
+            log.write(unread, at: 0)
+        } while unread.hasMore
         #expect(pipe.close(within: 10_000))
         return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
     }
