@@ -11,7 +11,9 @@ the console must be without an error, and no host but the registry's may have be
 import contextlib
 import importlib.util
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ import urllib.parse
 import venv
 
 import checks
+from cluster import free_port
 from running_registry import RunningRegistry
 
 REQUIREMENT = "selenium==4.51.0"
@@ -263,7 +266,7 @@ def tenants_sign_in_and_see_their_own(options):
 
 
 def an_operator_looks_at_any_namespace(options):
-    token = "an-operator-s-token-of-more-than-32-bytes"
+    token = OPERATOR
     with page(options, {"AUTH_MODE": "trusted", "OPERATOR_TOKEN": token, "OPERATIONS_AUTH": "operator"}) as (registry, shown):
         shown.expected.append("401")
         register(registry, "theirs", 1, token="tenant-b")
@@ -279,6 +282,148 @@ def an_operator_looks_at_any_namespace(options):
             shown.view(view)
             shown.wait(f"{view} without a refusal", lambda: len(shown.text("main")) > 60 and "operator" not in shown.text("main"))
         assert token not in shown.browser.current_url
+
+
+OPERATOR = "an-operator-s-token-of-more-than-32-bytes"
+
+
+def sign_in_as_operator(shown):
+    """Without a word of the registry, which takes everybody: by the button."""
+    shown.click("#sign-in")
+    shown.wait_for("Sign in", "dialog")
+    shown.type("#token", OPERATOR)
+    shown.click("dialog button", "Sign in")
+    shown.wait_live()
+
+
+def readiness(registry):
+    connection = registry.connect()
+    connection.request("GET", "/readyz")
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    connection.close()
+    return answer.status, content["reason"]
+
+
+def an_operator_drains_this_member_and_takes_it_back(options):
+    with page(options, {"OPERATOR_TOKEN": OPERATOR}) as (registry, shown):
+        register(registry, "reviews")
+        shown.view("members")
+        shown.wait_for("this registry is alone")
+        # Nobody else is offered it, and who gives up signing in goes on.
+        assert not shown.one("main .actions").is_displayed()
+        shown.click("#sign-in")
+        shown.click("dialog button", "Cancel")
+        shown.wait("the dialog to close", lambda: not shown.find("dialog"))
+        shown.wait_live()
+        sign_in_as_operator(shown)
+        shown.wait_for("this registry is alone")
+        shown.click("main .actions button", "Drain this member…")
+        shown.wait_for("Drain this member?", "dialog")
+        shown.click("dialog button", "Cancel")
+        shown.wait("the dialog to close", lambda: not shown.find("dialog"))
+        assert readiness(registry)[0] == 200
+        # The health view asks the pages of readiness, whose 503 the console tells.
+        shown.expected.append("503")
+        shown.click("main .actions button", "Drain this member…")
+        shown.click("dialog button", "Drain")
+        shown.wait_for("an operator has drained it")
+        shown.wait("the drained state", lambda: shown.text("main h2 .badge") == "drained")
+        assert readiness(registry) == (503, "operator"), readiness(registry)
+        shown.picture("member-drained")
+        # It serves on, and the stream that was ended is there again.
+        shown.view("services")
+        shown.wait_for("reviews")
+        shown.wait_live()
+        shown.view("health")
+        shown.wait_for("operator")
+        shown.view("members")
+        shown.click("main .actions button", "Take it back…")
+        shown.click("dialog button", "Take it back")
+        shown.wait("it to be ready", lambda: shown.text("main h2 .badge") == "ready")
+        assert readiness(registry)[0] == 200
+        # A change is in the page's confirmation alone, never by a link.
+        assert OPERATOR not in shown.browser.current_url
+
+
+@contextlib.contextmanager
+def pair(options, **settings):
+    """Two members of one registry, and the page of the first."""
+    ports = [free_port(), free_port()]
+    peers = ",".join(f"127.0.0.1:{port}" for port in ports)
+
+    def member(number):
+        return RunningRegistry(options.registry, {
+            "REPLICATION": "true", "REPLICATION_PORT": str(ports[number]), "ADVERTISE_ADDRESS": f"127.0.0.1:{ports[number]}",
+            "CLUSTER_PEERS": peers, "MEMBER_NAME": f"member-{number + 1}", "SYNC_TIMEOUT": "2s", **settings})
+
+    with member(0) as one, member(1) as two:
+        shown = Page(one.url)
+        try:
+            yield one, two, shown
+            shown.check()
+        finally:
+            shown.browser.quit()
+
+
+def a_newcomer_finds_each_answer_in_under_a_minute(options):
+    """From the open page by what it shows: who is registered, what was lost, which member is behind, why a client was refused."""
+    with pair(options, OPERATOR_TOKEN=OPERATOR) as (one, two, shown):
+        register(one, "reviews", 1)
+        gone = register(one, "ratings", 2)
+        ask(one, "DELETE", f"/api/v1/instances/{gone}")
+        connection = one.connect()
+        connection.request("POST", "/api/v1/instances", "{\"service_name\":\"\"}", {"Content-Type": "application/json"})
+        sentence = json.loads(connection.getresponse().read())["Error"]
+        connection.close()
+
+        def timed(what, find):
+            began = time.monotonic()
+            find()
+            taken = time.monotonic() - began
+            print(f"  {what}: {taken:.1f} s", flush=True)
+            assert taken < 60, what
+
+        timed("who is registered", lambda: shown.wait_for("reviews", ".rows"))
+
+        def lost():
+            from selenium.webdriver.support.select import Select
+            shown.view("events")
+            Select(shown.wait("the choice", lambda: shown.find("#kind"))[0]).select_by_visible_text("lost in the last five minutes")
+            shown.wait("the lost alone", lambda: "ratings" in shown.text(".rows") and "reviews" not in shown.text(".rows"))
+        timed("what was lost in the last five minutes", lost)
+
+        def behind():
+            shown.view("members")
+            shown.wait_for("No member is behind.")
+            # It is taken for lost after some seconds, so on a busy machine it may have to be stopped again.
+            for attempt in range(5):
+                os.kill(two.process.pid, signal.SIGSTOP)
+                try:
+                    register(one, "details", 3 + attempt)
+                    shown.wait_without("No member is behind.")
+                    seen = shown.text()
+                    if "Behind: member-2." in seen:
+                        assert "1 change" in seen, seen
+                        shown.picture("member-behind")
+                        break
+                finally:
+                    os.kill(two.process.pid, signal.SIGCONT)
+                shown.wait_for("No member is behind.")
+            else:
+                raise AssertionError("a member that was stopped was never behind")
+            shown.wait_for("No member is behind.")
+        timed("which member is behind", behind)
+
+        def refused():
+            shown.view("health")
+            shown.wait_for(sentence, ".rows")
+        timed("why a client was refused", refused)
+
+        # That the other is drained is seen here too.
+        ask(two, "PUT", "/api/v1/cluster/drain", token=OPERATOR)
+        shown.view("members")
+        shown.wait_for("Drained by an operator: member-2.")
 
 
 def the_stream_goes_on_after_a_restart(options):
@@ -394,6 +539,8 @@ CHECKS = [
     a_status_is_set_and_lifted_and_an_instance_removed_after_a_question,
     tenants_sign_in_and_see_their_own,
     an_operator_looks_at_any_namespace,
+    an_operator_drains_this_member_and_takes_it_back,
+    a_newcomer_finds_each_answer_in_under_a_minute,
     the_stream_goes_on_after_a_restart,
     ten_thousand_instances_are_a_few_elements,
     the_keyboard_is_enough,

@@ -34,6 +34,33 @@ export function instanceActions(context, instance) {
   ]
 }
 
+// Of the member that answers, for operators. `show` is told whether the member is drained, and its boot_id, by which
+// another member that a balancer has answer instead knows that it is not meant.
+export function memberActions(context) {
+  const path = 'api/v1/cluster/drain'
+  let member
+  const drain = action(context, 'Drain this member…', {
+    title: 'Drain this member?', danger: true, confirm: 'Drain',
+    text: 'It is not ready from now on, so that balancers send no more requests to it. It answers and replicates as before; what is held, and streams, end, so that their clients go to another member. It is ready again when this is taken back, or when it is started again.',
+    request: () => ({ method: 'PUT', path, query: { member } }),
+  })
+  const lift = action(context, 'Take it back…', {
+    title: 'Take the drain of this member back?', confirm: 'Take it back',
+    text: 'It is ready again, and balancers send requests to it.',
+    request: () => ({ method: 'DELETE', path, query: { member } }),
+  })
+  const all = element('div', { class: 'actions', hidden: true }, drain, lift)
+  return {
+    element: all,
+    show(isDrained, id) {
+      member = id
+      all.hidden = !context.session.isOperator
+      drain.hidden = isDrained
+      lift.hidden = !isDrained
+    },
+  }
+}
+
 function select(name, label, options) {
   return element('label', {}, `${label} `, element('select', { name }, Object.entries(options).map(([text, value]) =>
     element('option', { value }, text))))

@@ -16,6 +16,7 @@ const catalog = new Catalog()
 const content = document.getElementById('content')
 const live = document.getElementById('live')
 const notice = document.getElementById('notice')
+const signInButton = document.getElementById('sign-in')
 const signOut = document.getElementById('sign-out')
 const namespace = document.getElementById('namespace')
 let shown = null
@@ -82,21 +83,23 @@ namespace.addEventListener('change', () => {
   show()
 })
 
-function signIn(why) {
+// Asks for the token: because the registry does, or because whoever looks is an operator, who may also give it up.
+function signIn(why, isWanted = false) {
   following?.abort()
   shown?.stop()
   content.replaceChildren()
   catalog.clear()
   say('waiting', 'not signed in')
   if (document.querySelector('dialog.sign-in')) return
-  const field = element('input', { type: 'password', id: 'token', autocomplete: 'off', required: true })
-  const operator = element('input', { type: 'checkbox', id: 'operator', checked: session.isOperator })
-  const dialog = element('dialog', { class: 'sign-in', 'aria-labelledby': 'sign-in-title', cancel: event => event.preventDefault() },
+  const field = element('input', { type: 'password', id: 'token', autocomplete: 'off', required: !isWanted })
+  const operator = element('input', { type: 'checkbox', id: 'operator', checked: session.isOperator || isWanted })
+  const giveUp = () => { dialog.remove(); start() }
+  const dialog = element('dialog', { class: 'sign-in', 'aria-labelledby': 'sign-in-title', cancel: event => { event.preventDefault(); if (isWanted) giveUp() } },
     element('form', {
       method: 'dialog',
       submit: event => {
         event.preventDefault()
-        session.token = field.value
+        session.token = field.value === '' ? null : field.value
         session.isOperator = operator.checked
         session.namespace = null
         namespace.value = 'default'
@@ -107,22 +110,27 @@ function signIn(why) {
     session.token === null ? undefined : element('p', { role: 'alert', class: 'refusal' }, why),
     element('label', { for: 'token' }, 'Token'), field,
     element('label', {}, operator, ' It is an operator’s: show the namespaces to choose from'),
-    element('p', {}, 'It is kept in the memory of this page alone, until the page is closed or loaded again.'),
-    element('div', { class: 'actions' }, element('button', { type: 'submit', class: 'primary' }, 'Sign in'))))
+    element('p', {}, 'It is kept in the memory of this page alone, until the page is closed or loaded again.',
+      isWanted ? ' Leave it empty if your browser has a client certificate.' : ''),
+    element('div', { class: 'actions' }, element('button', { type: 'submit', class: 'primary' }, 'Sign in'),
+      isWanted ? element('button', { type: 'button', click: giveUp }, 'Cancel') : undefined)))
   document.body.append(dialog)
   dialog.showModal()
 }
+
+signInButton.addEventListener('click', () => signIn('', true))
 
 signOut.addEventListener('click', () => {
   session.token = null
   session.namespace = null
   session.isOperator = false
   signOut.hidden = true
-  signIn('')
+  start()
 })
 
 function start() {
-  signOut.hidden = session.token === null
+  signOut.hidden = session.token === null && !session.isOperator
+  signInButton.hidden = !signOut.hidden
   followStream()
   offerNamespaces()
   show()

@@ -5,6 +5,7 @@ import { badge, clock, count, details, element, some, span } from './dom.js'
 import { pause } from './stream.js'
 import { Table } from './table.js'
 import { read, rate, total } from './metrics.js'
+import { memberActions } from './actions.js'
 
 const often = 2_000
 
@@ -26,8 +27,11 @@ export function sourcesView({ session }) {
   })
 }
 
-export function membersView({ session }) {
+export function membersView(context) {
+  const { session } = context
   const ourself = element('article', {})
+  const verdict = element('p', { class: 'summary', role: 'status' })
+  const actions = memberActions(context)
   const table = new Table({
     label: 'Other members',
     empty: 'There is no other member.',
@@ -35,27 +39,48 @@ export function membersView({ session }) {
       { title: 'Member', width: '1.5fr', cell: row => row.name ?? row.address ?? row.id, by: row => row.name ?? row.address ?? '' },
       { title: 'Address', width: '1.5fr', cell: row => row.address ?? '' },
       { title: 'Link', width: '8rem', cell: row => badge(row.state), by: row => row.state },
+      { title: 'Ready', width: '7rem', cell: row => row.state === 'ourself' ? '' : badge(row.draining ? 'drained' : row.ready ? 'yes' : 'no') },
       {
         title: 'Behind by', width: '12rem', by: row => row.reads_from_us?.lag_changes ?? 0,
         cell: row => row.reads_from_us?.lag_changes === undefined ? ''
           : row.reads_from_us.lag_changes === 0 ? 'nothing'
-            : badge(`${count(row.reads_from_us.lag_changes)} changes, ${count(row.reads_from_us.lag_ms)} ms`, 'STARTING'),
+            : badge(`${some(row.reads_from_us.lag_changes, 'change')}, ${count(row.reads_from_us.lag_ms)} ms`, 'STARTING'),
       },
       { title: 'Same content', width: '8rem', cell: row => row.digests_agree === undefined ? '' : badge(row.digests_agree ? 'yes' : 'no') },
       { title: 'Last error', width: '2fr', cell: row => row.last_error?.text ?? '' },
     ],
   })
-  return asking('Members', element('section', { class: 'view' }, ourself, table.element), async signal => {
+  return asking('Members', element('section', { class: 'view' }, ourself, actions.element, verdict, table.element), async signal => {
     const cluster = await session.json('api/v1/cluster', { signal })
+    const isDrained = cluster.not_ready_because === 'operator'
+    const because = isDrained ? 'an operator has drained it' : cluster.ready_because ?? cluster.not_ready_because
     ourself.replaceChildren(
-      element('h2', {}, cluster.name ?? 'This member', ' ', badge(cluster.ready ? 'ready' : 'not ready')),
+      element('h2', {}, cluster.name ?? 'This member', ' ', badge(cluster.ready ? 'ready' : isDrained ? 'drained' : 'not ready')),
       details(cluster.replication ? [
-        ['Address', cluster.address], ['Because', cluster.ready_because ?? cluster.not_ready_because],
+        ['Address', cluster.address], ['Because', because],
         ['Members', cluster.expected_size ? `${cluster.size} of ${cluster.expected_size}` : `${cluster.size}`],
         ['Leases held', cluster.leases_held ? 'yes' : 'no'],
-      ] : [['Cluster', 'none: this registry is alone']]))
+      ] : [['Cluster', 'none: this registry is alone'], ['Because', because]]))
+    actions.show(isDrained, cluster.boot_id)
+    const said = behind(cluster.members)
+    // Else it would be read aloud every two seconds.
+    if (verdict.textContent !== said) verdict.textContent = said
     table.show(cluster.members.map((member, index) => ({ id: member.boot_id ?? member.address ?? String(index), ...member })))
   })
+}
+
+const linked = ['streaming', 'copying', 'original', 'ourself', 'duplicate']
+
+// A sentence on who is behind this member, or is not connected.
+function behind(members) {
+  const names = chosen => chosen.map(member => member.name ?? member.address ?? member.boot_id ?? '?').join(', ')
+  const late = members.filter(({ reads_from_us: reads, digests_agree: agree }) =>
+    reads?.lag_changes > 0 || reads?.overflowed || reads?.copying || agree === false)
+  const apart = members.filter(member => !linked.includes(member.state))
+  const drained = members.filter(member => member.draining)
+  return [late.length > 0 ? `Behind: ${names(late)}.` : '', apart.length > 0 ? `Not connected: ${names(apart)}.` : '',
+    members.length > 0 && late.length + apart.length === 0 ? 'No member is behind.' : '',
+    drained.length > 0 ? `Drained by an operator: ${names(drained)}.` : ''].filter(Boolean).join(' ')
 }
 
 const kept = 5_000
