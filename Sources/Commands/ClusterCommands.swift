@@ -8,7 +8,7 @@ struct MembersCommand: AskingCommand {
         commandName: "members", abstract: "Show the members of the cluster, and which of them is behind.",
         discussion: """
             It is what the member sees that is asked. BEHIND says how many changes a member has not acknowledged, and since when; \
-            AGREES whether it holds the same.
+            AGREES whether it holds the same; READY whether it is ready, or drained.
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions

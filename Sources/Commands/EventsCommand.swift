@@ -6,7 +6,7 @@ import System
 
 struct EventsCommand: AskingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "events", abstract: "Show the latest changes, or what was lost.",
+        commandName: "events", abstract: "Show the latest changes, or what was lost: events --since 5m --lost.",
         discussion: """
             What was lost in the last five minutes: registry events --since 5m --lost. Lost is what expired and what was \
             deregistered; NOW says whether it has come back since.
