@@ -1,4 +1,4 @@
-"""The item `before`: this build beside an older one (`--before BINARY`), in one run: what became faster or smaller, and
+"""The items `before` and `before-look-ups`: this build beside an older one (`--before BINARY`), in one run: what became faster or smaller, and
 what slower. Rounds alternate between the two, beside the floor and a bare epoll loop; memory and instructions need no rounds.
 
 Without `--before` there is nothing to compare, and the item is skipped.
@@ -21,6 +21,7 @@ from servers import BenchError, free_port
 WORKED = 1_000                  # registrations, lists and heartbeats after which resident memory is read
 SHORT, LONG = 1_000, 5_000      # requests of the two runs whose difference is taken
 CLUSTER_SERVICES = 1_000
+LOOK_UPS = ("list-filter", "list-service", "list-names", "not-modified", "heartbeat")
 # What is wanted of a row that begins so.
 GOALS = {
     "heartbeat, of epoll, throughput": "≥ 0.95", "heartbeat, of epoll, CPU": "≥ 0.78",
@@ -29,7 +30,7 @@ GOALS = {
     "CPU of a replicated change": "≤ 0.6 of before", "visible on a peer": "≤ 2"}
 
 
-class _Build:
+class Build:
     """One of the two builds, with a Bench's way to start servers."""
 
     def __init__(self, bench, name, command):
@@ -46,7 +47,7 @@ def before(bench):
     if not bench.before:
         result.skipped = "no binary of an older build was given (--before): there is nothing to compare"
         return result
-    builds = [_Build(bench, "before", [str(bench.before)]), _Build(bench, "now", bench.registry_command)]
+    builds = [Build(bench, "before", [str(bench.before)]), Build(bench, "now", bench.registry_command)]
     rows = []
     for part in (_heartbeats, _registrations, _instructions, _memory, _resident, _replication):
         try:
@@ -219,4 +220,32 @@ def _replication(bench, builds, result):
             (f"visible on a peer at {CHANGES_PER_SECOND:,} changes/s, p99, ms", *p99)]
 
 
-ITEMS = {"before": before}
+def look_ups(bench):
+    """Look-ups of the two builds in alternating rounds: what the user waits for most."""
+    result = Result("before-look-ups")
+    if not bench.before:
+        result.skipped = "no binary of an older build was given (--before): there is nothing to compare"
+        return result
+    builds = [bench.older(), Build(bench, "now", bench.registry_command)]
+    rows = []
+    for name in LOOK_UPS:
+        item = throughput.ITEMS[name]
+        with ExitStack() as stack:
+            contenders = {}
+            for build in builds:
+                server = stack.enter_context(build.server())
+                targets = item.targets(throughput.seed(server, item.status_of))
+                header = item.header(server)
+                script = load.write_cycle_script(bench.work / f"{build.name}-{name}.lua", item.method, targets, header)
+                learnt = canned.learn(server.port, item.method, targets[0], item.status, None, header)
+                contenders[build.name] = (server, script, learnt.size)
+            rounds = _rounds(bench, contenders, result)
+        cpu = [median([round[build.name].cpu_us for round in rounds]) for build in builds]
+        over = median([throughput.ratio(round["now"], round["before"]) for round in rounds])
+        result.figures[name.replace("-", "_")] = over
+        rows.append([name, *(f"{each:.2f}" for each in cpu), number(over)])
+    result.tables.append(("Look-ups before and now", ["look-up", "CPU µs before", "CPU µs now", "throughput, now / before"], rows))
+    return result
+
+
+ITEMS = {"before": before, "before-look-ups": look_ups}

@@ -22,6 +22,7 @@ import canned
 import cluster
 import catalogs
 import conditions
+import costs
 import documents
 import eureka
 import feeds
@@ -38,11 +39,11 @@ from servers import BenchError
 
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
-OTHERS = {**renewals.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **watching.ITEMS, **tls.ITEMS,
+OTHERS = {**renewals.ITEMS, **costs.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **watching.ITEMS, **tls.ITEMS,
           **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
-NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *watching.ITEMS, *renewals.ITEMS, *tls.ITEMS,
+NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *watching.ITEMS, *renewals.ITEMS, *costs.ITEMS, *tls.ITEMS,
                     *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
@@ -76,6 +77,7 @@ class Bench:
         self.epoll_binary = build(self.work, "epoll", [HERE / "epoll.c"], [])
         self.handshakes_binary = build(self.work, "handshakes", [HERE / "handshakes.c"], ["-lssl", "-lcrypto"])
         self.watchers_binary = build(self.work, "watchers", [HERE / "watchers.c"], [])
+        self.slow_clock = build(self.work, "slowclock.so", [HERE / "slowclock.c"], ["-shared", "-fPIC"])
         self.fleet_binary = build_fleet(self.work)
         if self.self_test:
             answers = canned.write(self.work / "stand-in.canned", canned.stand_in_entries())
@@ -86,6 +88,10 @@ class Bench:
     def registry(self, name="registry", loops=1, access_log="off", cores=None, environment=None):
         return servers.registry(self.work, self.registry_command, name, loops, access_log, cores or self.server_core,
                                 environment)
+
+    def older(self):
+        """The older build of `--before`, for what is asked of both."""
+        return before.Build(self, "before", [str(self.before)])
 
     def fleet(self, server, services, namespaces=0):
         return fleet.Fleet(self.fleet_binary, server.port, services, namespaces, self.client_core)

@@ -153,7 +153,9 @@ extension Catalog {
 
     /// The revision of a namespace: another with every change to it but renewals.
     func revision(of namespace: Namespace) -> Revision {
-        records.secondaryIndex.table(of: namespace).map { records.secondaryIndex.tables[$0].revision } ?? .none
+        // Without a closure, into which the catalog would be copied: every look-up asks.
+        guard let table = records.secondaryIndex.table(of: namespace) else { return .none }
+        return records.secondaryIndex.tables[table].revision
     }
 
     /// The index of the last change of a service, or without one, of a namespace; of one that is gone, for as long as
@@ -302,7 +304,7 @@ extension Store {
 
 extension LeasedInstance {
     /// Below this many, sorting them as they are takes no longer.
-    private static let fewest = 32
+    private static let fewest = 3
 
     /// Sorts by id. Ids that are digests, as nearly all are, are sorted apart as the numbers they are: to move
     /// instances about and compare their ids in place takes several times as long.

@@ -36,10 +36,13 @@ struct EightBytes: Equatable {
         return EightBytes(littleEndian: UInt64(littleEndian: bits | letters >> 2))
     }
 
-    /// Whether all may stand in a request target and mean nothing there: visible ASCII but `#`, `%` and `?`.
+    /// Which of the eight is the first that may not stand in a request target, or means something there; nil where all
+    /// are visible ASCII but `#`, `%` and `?`.
     @inline(__always)
-    var arePlainTarget: Bool {
-        below(0x21) | above(0x7E) | marks(UInt8(ascii: "#")) | marks(UInt8(ascii: "%")) | marks(UInt8(ascii: "?")) == 0
+    var firstTelling: Int? {
+        let marks =
+            below(0x21) | above(0x7E) | marks(UInt8(ascii: "#")) | marks(UInt8(ascii: "%")) | marks(UInt8(ascii: "?"))
+        return marks == 0 ? nil : marks.trailingZeroBitCount / 8
     }
 
     /// Not 0 when one of them is `byte`.

@@ -69,6 +69,9 @@ public struct Response: Sendable {
     /// Why the request was refused, for the log; nil where it was not.
     public var refusal: String?
 
+    /// Whether the request was refused: to look at that copies no text.
+    public var isRefusal: Bool { refusal != nil }
+
     public init(_ status: Status, contentType: ContentType? = nil, body: [UInt8] = []) {
         self.status = status
         self.contentType = contentType

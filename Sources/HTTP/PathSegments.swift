@@ -29,7 +29,7 @@ public struct PathSegments: Sendable {
 
     /// Splits an absolute path. Throws a 400 refusal for a path that is not clean. Of a path that is deeper than any
     /// route, only the first segments can be read, and all that follows in one piece.
-    public init(_ head: borrowing RequestHead) throws(Refusal) {
+    public init(_ head: RequestHead) throws(Refusal) {
         // An escape may be in the query alone.
         if head.targetShape.hasEscapes, head.path.contains(UInt8(ascii: "%")) {
             try self.init(decoding: head.path)

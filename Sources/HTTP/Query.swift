@@ -18,9 +18,6 @@ extension ArraySlice<UInt8> {
             start = startIndex + ampersand + 1
         }
     }
-
-    /// Whether anything in it is percent-encoded.
-    package var hasEscapes: Bool { span.first(UInt8(ascii: "%"), in: 0..<count) != nil }
 }
 
 /// One parameter of a query.

@@ -1,10 +1,11 @@
 // A request's first line and header fields, as the request parser read them. The bytes are kept as they came, once;
-// everything here is a range into them, so that reading a field costs no allocation.
+// everything here is a range into them, so that reading a field costs no allocation. A head is an object, since a
+// request passes through many hands: to copy some twenty fields for each would cost more than the object does.
 
 import Text
 
 /// The head of one request that passed the request parser.
-public struct RequestHead: Sendable {
+public final class RequestHead: Sendable {
     /// The fields that the registry reads. All others pass unread.
     public enum Field: Int, CaseIterable, Sendable {
         case host, authorization, contentType, acceptEncoding, forwardedProto, wssc, requestID, ifNoneMatch
@@ -19,36 +20,49 @@ public struct RequestHead: Sendable {
     /// The request line and header lines as received, without the empty line that ends them.
     ///
     /// Invariant: every range of this value lies within these bytes.
-    public internal(set) var bytes: [UInt8] = []
-    public internal(set) var method = Method.other
+    public let bytes: [UInt8]
+    public let method: Method
     /// 0 or 1: the minor version of HTTP/1.
-    public internal(set) var minorVersion: UInt8 = 1
+    public let minorVersion: UInt8
     /// The body that is to follow, when its length was declared; nil when it is chunked.
-    public internal(set) var declaredLength: Int? = 0
+    public let declaredLength: Int?
     /// Whether the client wants the connection closed behind the answer.
-    public internal(set) var closes = false
+    public let closes: Bool
     /// Whether a field asks something of the transport that is more than to go on.
-    var namesTransport = false
-    /// Whether the target came in absolute form: then `Host` is what the target says.
-    var isAbsolute = false
+    let namesTransport: Bool
     /// Whether the target is a URL of https.
-    public internal(set) var targetsHTTPS = false
+    public let targetsHTTPS: Bool
     /// Of a large body: given back when the request is over.
-    var room: LargeBodies.Room?
+    private let room: LargeBodies.Room?
     /// How many of the bytes evhttp does not get to see.
-    var excised = 0
-    var targetRange = 0..<0
+    private let excised: Int
+    let targetRange: Range<Int>
     /// Invariant: describes `targetRange`.
-    var targetShape = TargetShape(pathEnd: 0, hasEscapes: false)
-    private var fieldRanges = FieldRanges(repeating: 0..<0)
+    let targetShape: TargetShape
+    private let fieldRanges: FieldRanges
     /// The fields that have to be looked for in the lines: those without a range here, and lists that came in several
     /// lines.
-    private var scattered = FieldSet()
+    private let scattered: FieldSet
 
     /// A range for each of the fields that most requests have; a test counts them.
     typealias FieldRanges = InlineArray<8, Range<Int32>>
 
-    init() {}
+    /// The head that the request parser has read.
+    init(_ draft: borrowing HeadDraft) {
+        bytes = draft.bytes
+        method = draft.method
+        minorVersion = draft.minorVersion
+        declaredLength = draft.declaredLength
+        closes = draft.closes
+        namesTransport = draft.namesTransport
+        targetsHTTPS = draft.targetsHTTPS
+        room = draft.room
+        excised = draft.excised
+        targetRange = draft.targetRange
+        targetShape = draft.targetShape
+        fieldRanges = draft.fieldRanges
+        scattered = draft.scattered
+    }
 
     /// Whether nothing is asked of the transport but the next request's turn: HTTP/1.1 that goes on, with a body of
     /// declared length or none.
@@ -62,6 +76,9 @@ public struct RequestHead: Sendable {
 
     /// The request target as sent: an absolute path and perhaps a query; or `*`, of OPTIONS alone.
     public var target: ArraySlice<UInt8> { bytes[targetRange] }
+
+    /// Whether anything in the target is percent-encoded.
+    public var hasEscapes: Bool { targetShape.hasEscapes }
 
     /// The target's path, before any `?`.
     public var path: ArraySlice<UInt8> { bytes[targetRange.lowerBound..<targetShape.pathEnd] }
@@ -79,23 +96,6 @@ public struct RequestHead: Sendable {
         let range = fieldRanges[field.rawValue]
         return range.isEmpty ? nil : bytes[Int(range.lowerBound)..<Int(range.upperBound)]
     }
-
-    /// Whether the field has come, be it empty: a value lies behind its name, so never at 0.
-    func has(_ field: Field) -> Bool {
-        field.hasRange ? fieldRanges[field.rawValue].lowerBound > 0 : scattered.contains(field)
-    }
-
-    /// Gives back the room that the bytes do not take.
-    mutating func trim() { bytes = bytes.fitted() }
-
-    /// The field has come with a value in `range`.
-    mutating func keep(_ field: Field, _ range: Range<Int>) {
-        guard field.hasRange else { return scattered.insert(field) }
-        fieldRanges[field.rawValue] = Int32(range.lowerBound)..<Int32(range.upperBound)
-    }
-
-    /// A list has come in one more line.
-    mutating func keepOneMore(_ field: Field) { scattered.insert(field) }
 
     /// The values of all lines of a field, joined by commas; nil when all are empty.
     private static func gather(_ field: Field, from bytes: [UInt8]) -> ArraySlice<UInt8>? {
@@ -116,15 +116,6 @@ public struct RequestHead: Sendable {
         }
         return joined.isEmpty ? nil : joined[...]
     }
-}
-
-/// A few of the fields.
-private struct FieldSet: Sendable {
-    private var bits: UInt32 = 0
-
-    func contains(_ field: RequestHead.Field) -> Bool { bits & 1 << UInt32(field.rawValue) != 0 }
-
-    mutating func insert(_ field: RequestHead.Field) { bits |= 1 << UInt32(field.rawValue) }
 }
 
 extension RequestHead.Field {

@@ -57,7 +57,7 @@ public struct RequestParser: ~Copyable {
     public private(set) var bodyLimit: Int
     var state = State.requestLine
     /// The head being received; of a request whose body is being received, already handed to `heads`.
-    var head = RequestHead()
+    var head = HeadDraft()
     /// Where the line being received begins in `head.bytes`.
     var lineStart = 0
     /// Up to where `head.bytes` was searched for the end of a line.
@@ -81,9 +81,9 @@ public struct RequestParser: ~Copyable {
     var headStart = 0
     /// Invariant: in order, not empty, apart from each other; counted from the connection's first byte.
     private var excisions: [Range<Int>] = []
-    /// Invariant: oldest first; `taken` empty ones, the heads of complete requests, then at most one whose body is
+    /// Invariant: oldest first; `taken` that are nil, the heads of complete requests, then at most one whose body is
     /// still arriving.
-    private(set) var heads: [RequestHead] = []
+    private(set) var heads: [RequestHead?] = []
     /// How many of `heads` were taken. Removing each from the front would cost the square of how many requests one read
     /// may bring; so they are removed together once all are, or most: a client may see to it that one is always left.
     private var taken = 0
@@ -128,13 +128,13 @@ public struct RequestParser: ~Copyable {
     public var remainingBody: Int { if case .fixedBody(let remaining) = state { remaining } else { 0 } }
 
     /// Whether there is a complete request, and the oldest one is self-contained.
-    public var isNextSelfContained: Bool { completeRequests > 0 && heads[taken].isSelfContained }
+    public var isNextSelfContained: Bool { completeRequests > 0 && heads[taken]?.isSelfContained ?? false }
 
     /// Takes the head of the oldest complete request, or nil when there is none.
     public mutating func takeRequest() -> RequestHead? {
         guard completeRequests > 0 else { return nil }
         completeRequests -= 1
-        var head = RequestHead()
+        var head: RequestHead?
         swap(&head, &heads[taken])
         taken += 1
         if taken == heads.count {
@@ -217,10 +217,10 @@ public struct RequestParser: ~Copyable {
         refusal = Refusal(status, sentence)
         refusesHead = head.bytes.starts(with: "HEAD ".utf8)
         // Of one whose body is refused the head has been handed on.
-        refusedBytes = Array(
-            ((heads.count - taken > completeRequests ? heads.last : nil) ?? head).bytes.prefix(RequestLimits.excerpt))
+        let handedOn = heads.count - taken > completeRequests ? heads.last ?? nil : nil
+        refusedBytes = Array((handedOn?.bytes ?? head.bytes).prefix(RequestLimits.excerpt))
         state = .refused
-        head = RequestHead()
+        head = HeadDraft()
         if heads.count - taken > completeRequests { heads.removeLast() }
     }
 
@@ -302,16 +302,15 @@ public struct RequestParser: ~Copyable {
         }
         head.declaredLength = isChunked ? nil : length
         bodyLimit = limits.body
-        if let bodyRule, isChunked || length > bodyLimit { bodyLimit = try bodyRule.limit(for: head) }
+        if let bodyRule, isChunked || length > bodyLimit { bodyLimit = try bodyRule.limit(for: RequestHead(head)) }
         guard length <= bodyLimit else { throw Refusal(.contentTooLarge, Self.longBody(bodyLimit)) }
         // One that does not say how long it is may become the longest.
         if let bodyRule, bodyLimit > limits.body { head.room = try bodyRule.room(for: isChunked ? bodyLimit : length) }
-        var whole = RequestHead()
-        swap(&whole, &head)
         // Hundreds of short ones may come in one read and wait for a client that does not read: they take no more room
         // than they need.
-        if completeRequests > 0, whole.bytes.count <= Self.typicalHead / 2 { whole.trim() }
-        heads.append(whole)
+        if completeRequests > 0, head.bytes.count <= Self.typicalHead / 2 { head.trim() }
+        heads.append(RequestHead(head))
+        head = HeadDraft()
         if isChunked {
             state = .chunkSize
         } else if length > 0 {

@@ -111,6 +111,11 @@ public struct ResponseFields: Sendable {
         append(Field(name: name, value: .bytes(value)))
     }
 
+    /// The same of bytes that are visible ASCII by their making, which is not looked at again.
+    package mutating func append(_ name: FieldName, ascii value: [UInt8]) {
+        append(Field(name: name, value: .bytes(value)))
+    }
+
     public mutating func append(_ name: FieldName, _ value: Int) { append(Field(name: name, value: .number(value))) }
 
     /// Appends the fields of another list.

@@ -13,9 +13,12 @@ extension Span<UInt8> {
         var shape = TargetShape(pathEnd: range.upperBound, hasEscapes: false)
         var index = range.lowerBound
         while index < range.upperBound {
-            if index + 8 <= range.upperBound, eight(at: index).arePlainTarget {
-                index += 8
-                continue
+            if index + 8 <= range.upperBound {
+                guard let offset = eight(at: index).firstTelling else {
+                    index += 8
+                    continue
+                }
+                index += offset
             }
             let byte = self[index]
             if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") { return nil }

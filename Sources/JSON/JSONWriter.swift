@@ -5,17 +5,19 @@ import Text
 
 extension [UInt8] {
     /// Appends a JSON string of these characters, quotes included.
-    package mutating func appendJSON(string: String) {
-        appendJSON(string: string.utf8)
-    }
+    package mutating func appendJSON(string: String) { appendJSON(quoted: string.utf8Span.span) }
+
+    /// The same of bytes that are UTF-8, and are not checked again.
+    package mutating func appendJSON(string utf8: [UInt8]) { appendJSON(quoted: utf8.span) }
+
+    /// The same of bytes that are UTF-8, and are not checked again.
+    package mutating func appendJSON(string utf8: ArraySlice<UInt8>) { appendJSON(quoted: utf8.span) }
 
     /// Appends a JSON string of these bytes, quotes included. The bytes must be UTF-8; they are not checked again.
     package mutating func appendJSON(string utf8: some Collection<UInt8>) {
         append(UInt8(ascii: "\""))
-        if utf8.withContiguousStorageIfAvailable({ unsafe appendEscaped($0) }) == nil {
-            for byte in utf8 {
-                if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
-            }
+        for byte in utf8 {
+            if byte.needsJSONEscape { appendEscape(of: byte) } else { append(byte) }
         }
         append(UInt8(ascii: "\""))
     }
@@ -58,14 +60,18 @@ extension [UInt8] {
     }
 
     /// Copies runs that need no escape at once: most strings are one run.
-    private mutating func appendEscaped(_ bytes: UnsafeBufferPointer<UInt8>) {
-        var runStart = 0
-        for index in 0..<bytes.count where unsafe bytes[index].needsJSONEscape {
-            unsafe append(contentsOf: bytes[runStart..<index])
-            unsafe appendEscape(of: bytes[index])
-            runStart = index + 1
+    private mutating func appendJSON(quoted utf8: Span<UInt8>) {
+        append(UInt8(ascii: "\""))
+        var start = 0
+        while start < utf8.count {
+            let run = JSONScan.firstEscape(in: utf8.extracting(start..<utf8.count)) ?? utf8.count - start
+            append(utf8.extracting(start..<start + run))
+            start += run
+            guard start < utf8.count else { break }
+            appendEscape(of: utf8[start])
+            start += 1
         }
-        unsafe append(contentsOf: bytes[runStart..<bytes.count])
+        append(UInt8(ascii: "\""))
     }
 
     private mutating func appendEscape(of byte: UInt8) {

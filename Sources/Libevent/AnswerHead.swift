@@ -14,10 +14,23 @@ struct AnswerHead {
     private var second = 0
     /// The value of `Date` (RFC 9110, section 6.6.1), which changes once a second, and `standing`, which never does.
     private var common: [UInt8] = []
+    /// What a head of each status begins with, up to the value of `Date`, in the order of `Status.ordinal`.
+    private let beginnings: [[UInt8]]
+    /// Where the minor version stands in a beginning.
+    private static let minorVersion = 7
     /// Reused for every answer.
     private var block: [UInt8] = []
 
     init(standing: ResponseFields) {
+        beginnings = HTTP.Status.allCases.map { status in
+            var line: [UInt8] = []
+            line.append(constant: "HTTP/1.1 ")
+            line.append(decimal: Int(status.rawValue))
+            line.append(constant: " ")
+            line.append(constant: status.reason)
+            line.append(constant: "\r\nDate: ")
+            return line
+        }
         var lines: [UInt8] = []
         standing.render(to: &lines)
         self.standing = lines
@@ -65,11 +78,8 @@ struct AnswerHead {
 
     private mutating func renderHead(of response: borrowing Response, _ form: Form, on loop: EventLoop?) {
         block.removeAll(keepingCapacity: true)
-        block.append(constant: form.minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
-        block.append(decimal: Int(response.status.rawValue))
-        block.append(constant: " ")
-        block.append(constant: response.status.reason)
-        block.append(constant: "\r\nDate: ")
+        block.append(contentsOf: beginnings[response.status.ordinal])
+        if form.minorVersion == 0 { block[Self.minorVersion] = UInt8(ascii: "0") }
         appendHeaders(of: response, form.length, on: loop)
         if form.closes { block.append(constant: "\r\nConnection: close") }
         block.append(constant: "\r\n\r\n")

@@ -15,7 +15,7 @@ package import HTTP
     private let closes: Bool
     private let isOld: Bool
 
-    init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: borrowing RequestHead) {
+    init(_ request: UnsafeMutablePointer<evhttp_request>?, _ connection: Connection, _ head: RequestHead) {
         unsafe self.request = unsafe request
         unsafe self.connection = unsafe .passRetained(connection)
         isHead = head.method == .head

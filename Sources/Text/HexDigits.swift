@@ -67,7 +67,11 @@ extension OutputSpan<UInt8> {
     /// Appends the lowest digits of a number, 16 at most.
     @inlinable
     public mutating func append(hexadecimal number: UInt64, digits: Int) {
-        for place in (0..<digits).reversed() { append(UInt8(hexDigitOf: number >> UInt64(4 * place))) }
+        let high = UInt64(hexDigitsOf: UInt32(truncatingIfNeeded: number >> 32))
+        let low = UInt64(hexDigitsOf: UInt32(truncatingIfNeeded: number))
+        for place in 16 - digits..<16 {
+            append(UInt8(truncatingIfNeeded: (place < 8 ? high : low) >> UInt64(8 * (place & 7))))
+        }
     }
 }
 

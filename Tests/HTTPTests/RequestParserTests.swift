@@ -261,7 +261,7 @@ import Testing
         let short = "GET / HTTP/1.1\r\nHost:a\r\n\r\n"
         let parser = parser(after: String(repeating: short, count: 600))
         #expect(parser.completeRequests == 600)
-        #expect(parser.heads.dropFirst().reduce(0) { $0 + $1.bytes.capacity } < 599 * 64)
+        #expect(parser.heads.dropFirst().reduce(0) { $0 + ($1?.bytes.capacity ?? 1 << 20) } < 599 * 64)
         #expect(
             ParserVerdict(Array(String(repeating: short, count: 3).utf8)).passed.allSatisfy {
                 $0.bytes == Array(short.dropLast().utf8)

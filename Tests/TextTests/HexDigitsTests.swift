@@ -15,6 +15,11 @@ struct HexDigitsTests {
         var appended: [UInt8] = []
         for digits in [0, 1, 4, 16] { appended.append(hexadecimal: number, digits: digits) }
         #expect(String(decoding: appended, as: UTF8.self) == padded.suffix(1) + padded.suffix(4) + padded)
+
+        for digits in 0...16 {
+            let written = [UInt8](room: 16) { $0.append(hexadecimal: number, digits: digits) }
+            #expect(String(decoding: written, as: UTF8.self) == padded.suffix(digits))
+        }
     }
 
     @Test(arguments: ["", "g", "A", "0x1", "-1", " 1", "12345678901234567", "00000000000000000", "é"])

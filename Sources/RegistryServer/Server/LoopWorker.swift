@@ -164,7 +164,7 @@ struct LoopWorker: Sendable {
         ) { request, reply, _ in
             let arrived = MonotonicClock.now()
             let moment = context.registry.moment(monotonic: arrived, wall: WallClock.nanoseconds())
-            switch responder.respond(to: request, at: moment, finished: MonotonicClock.now) {
+            switch responder.respond(to: consume request, at: moment, finished: MonotonicClock.now) {
             case .answered(let response): reply.send(response)
             case .waits(let call): kept.keep(call, reply)
             }

@@ -21,7 +21,10 @@ package struct Call: ~Copyable {
 
     /// The client of the request, as a trusted proxy says where there is one: a numeric address, or nil when it is
     /// unknown. Limits on requests and the log go by it; limits on connections by whose connection it is.
-    package var client: String?
+    package var client: String? { isClientNamed ? namedClient : request.clientAddress }
+    /// Whom a proxy has named. Invariant: nil where `isClientNamed` is false.
+    private var namedClient: String?
+    private var isClientNamed = false
     /// Whether the connection is that of a proxy in TRUSTED_PROXIES. False where that names no proxy.
     package var isFromProxy = false
     /// Empty until the path was found to be clean.
@@ -47,10 +50,12 @@ package struct Call: ~Copyable {
         moment = instant
         arrived = instant.monotonic
         self.context = context
-        client = self.request.clientAddress
         self.answers = answers
         self.number = number
     }
+
+    /// A trusted proxy says who the client is; nil where nobody knows.
+    mutating func name(client: String?) { (namedClient, isClientNamed) = (client, true) }
 
     /// The route is found, but not whether the client may have it.
     mutating func find(_ row: RouteTable.Row) { errors = row.route.style.errors }

@@ -4,6 +4,7 @@
 import Catalog
 import HTTP
 import Libevent
+import Text
 
 extension RenderedAnswers {
     /// Answers a request for a list.
@@ -40,12 +41,16 @@ extension RenderedAnswers {
             let level = try level(call)
             let current = EntityTag(
                 scope: EntityTag.scope(of: resource, namespace, key), digest: digest(level, in: namespace, revision))
-            if current.isNamed(in: condition), !level.isMissing(at: current.digest) {
-                return .now(Self.notModified(current.bytes))
+            let tag = current.bytes
+            // Most clients show the tag alone, just as they got it.
+            if condition.span.hasSameBytes(as: tag.span) || current.isNamed(in: condition),
+                !level.isMissing(at: current.digest)
+            {
+                return .now(Self.notModified(tag))
             }
             // Judged before anything is rendered: what is rendered would not be sent (R322).
             if EntityTag.isAnything(condition) {
-                return .now(try find(call) ? Self.notModified(current.bytes) : Response(.notModified))
+                return .now(try find(call) ? Self.notModified(tag) : Response(.notModified))
             }
         }
         if let kept = kept(resource, namespace, key, revision, at: call.moment) {
@@ -73,20 +78,20 @@ extension RenderedAnswers {
         if answer.isTagged, let condition = call.request.head[.ifNoneMatch], answer.tag.isNamed(in: condition) {
             return Self.notModified(answer.entityTag)
         }
-        var response = Response(.ok, contentType: answer.resource.format.contentType, shared: answer.body)
-        response.fields = answer.fields
-        if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call),
-            let gzip = gzip(of: answer)
-        {
-            response.body = .shared(gzip)
-            response.fields.append(.contentEncoding, "gzip")
+        var gzip: FragmentChain?
+        if answer.body.count >= Compression.threshold, wantsGzip(call), !mustCompressBeside(answer, call) {
+            gzip = self.gzip(of: answer)
         }
+        var response = Response(
+            .ok, contentType: answer.resource.format.contentType, shared: gzip ?? answer.body)
+        response.fields.append(contentsOf: answer.fields)
+        if gzip != nil { response.fields.append(.contentEncoding, "gzip") }
         return response
     }
 
     private static func notModified(_ tag: [UInt8]) -> Response {
         var response = Response(.notModified)
-        response.fields.append(.entityTag, tag)
+        response.fields.append(.entityTag, ascii: tag)
         return response
     }
 

@@ -113,7 +113,8 @@ package final class Route: Sendable {
             path.count == segments.count || path.count > segments.count && style.takesRest
                 || path.count == segments.count + 1 && path.isEmpty(segments.count)
         else { return false }
-        for index in segments.indices {
+        // From the last on: most paths begin alike.
+        for index in segments.indices.reversed() {
             let segment = segments[index]
             guard segment.isParameter ? !path.isEmpty(index) : path.segment(index, equals: text, in: segment.range)
             else { return false }

@@ -74,7 +74,7 @@ final class RenderedAnswer: Sendable {
         isTagged = list.isCommon && resource.format.isTagged
         entityTag = tag.bytes
         var fields = ResponseFields()
-        if isTagged { fields.append(.entityTag, entityTag) }
+        if isTagged { fields.append(.entityTag, ascii: entityTag) }
         fields.append(contentsOf: list.fields)
         if let vary = resource.format.vary { fields.append(.vary, vary) }
         self.fields = fields

@@ -11,9 +11,9 @@ enum NamespaceParameter {
     /// Its name in a query.
     static let name: StaticString = "namespace"
 
-    /// What the query asks for. What else is wrong with it is for whoever reads it.
-    static func read(_ query: ArraySlice<UInt8>?) -> WantedNamespace {
-        guard let query, query.hasParameter(name) || query.hasEscapes else { return .own }
+    /// What the query of a request asks for. What else is wrong with it is for whoever reads it.
+    static func read(_ head: RequestHead) -> WantedNamespace {
+        guard let query = head.query, query.hasParameter(name) || head.hasEscapes else { return .own }
         var wanted = WantedNamespace.own
         var start = query.startIndex
         while start < query.endIndex {

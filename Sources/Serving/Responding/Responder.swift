@@ -162,12 +162,12 @@ package final class Responder {
             lastPeer = (call.request.clientAddress, context.forwarding.isProxy(call.request.clientAddress))
         }
         call.isFromProxy = lastPeer.isProxy
-        call.client = context.forwarding.client(of: call.request, isFromProxy: call.isFromProxy)
+        call.name(client: context.forwarding.client(of: call.request, isFromProxy: call.isFromProxy))
     }
 
     /// What every answer gets, whatever its handler and however long it has waited; it is counted and logged.
     private func complete(_ response: inout Response, for call: borrowing Call, _ finished: () -> MonotonicTime) {
-        if call.principal != nil, !context.connectionLimits.hasRoom(for: response.body) {
+        if !context.connectionLimits.hasRoom(for: response.body), call.principal != nil {
             response = Refused.noRoom.response(in: call.errors)
         }
         let id = mark(&response, for: call)
@@ -194,7 +194,7 @@ package final class Responder {
         let microseconds = Int(finished().nanoseconds(since: call.arrived) / 1_000)
         metrics.record(call.number, response.status, microseconds: microseconds)
         accessLog?.append(call, response, id, bytes: bytes, microseconds: microseconds)
-        if let sentence = response.refusal { note(sentence, response.status, id, call) }
+        if response.isRefusal, let sentence = response.refusal { note(sentence, response.status, id, call) }
     }
 
     private func note(_ sentence: String, _ status: Status, _ id: RequestID, _ call: borrowing Call) {
@@ -274,7 +274,7 @@ package final class Responder {
         let row = routes.row(call.request.head.method, call.path)
         let purpose = row?.route.operation.purpose ?? Operation.unmatched.purpose
         if let row { call.find(row) } else { call.find(routes.errors(call.path)) }
-        try enter(call, for: purpose, row?.route.style)
+        try enter(call, for: purpose, row?.route)
         guard let row else {
             guard let allow = routes.allowedMethods(call.path) else { throw .noSuchResource }
             throw .methodNotAllowed(allow: allow)
@@ -313,13 +313,13 @@ package final class Responder {
 
     /// - Parameter isForServer: whether the registry as a whole is asked, which may come plain.
     private func enter(
-        _ call: borrowing Call, for purpose: Purpose, _ style: RouteStyle? = nil, isForServer: Bool = false
+        _ call: borrowing Call, for purpose: Purpose, _ route: Route? = nil, isForServer: Bool = false
     ) throws(Refused) {
         let isSecure = isForServer || !admission.needsTLS(for: purpose) || call.isHTTPS
         do throws(AdmissionRefusal) {
             try admission.enter(call.client, for: purpose, isSecure: isSecure, at: call.monotonic)
         } catch {
-            throw try refused(error, call, style)
+            throw try refused(error, call, route)
         }
     }
 
@@ -335,7 +335,7 @@ package final class Responder {
         }
         do throws(AdmissionRefusal) {
             call.principal = try admission.admit(
-                credential, call.request.clientIdentity, in: NamespaceParameter.read(call.request.head.query),
+                credential, call.request.clientIdentity, in: NamespaceParameter.read(call.request.head),
                 for: purpose, effort: effort, at: call.moment)
             return nil
         } catch {
@@ -353,14 +353,14 @@ package final class Responder {
 
     /// What admission refuses, as HTTP has it.
     private func refused(
-        _ refusal: AdmissionRefusal, _ call: borrowing Call, _ style: RouteStyle?
+        _ refusal: AdmissionRefusal, _ call: borrowing Call, _ route: Route?
     ) throws(Refused) -> Refused {
         switch refusal {
         case .overAllowance(let limit, let seconds, let quota): .tooManyRequests(limit, retryAfter: seconds, of: quota)
         case .insecure:
             .plain(
                 secureURL: try secureURL(of: call),
-                isReading: !(style?.isAlwaysRedirectedAlike ?? false)
+                isReading: !(route?.style.isAlwaysRedirectedAlike ?? false)
                     && (call.request.head.method == .get || call.request.head.method == .head))
         case .unauthorized(.noKeysYet): .unverified(AuthorizationRefusal.noKeysYet.sentence)
         case .unauthorized(let refusal): .unauthorized(refusal.sentence)
