@@ -129,6 +129,7 @@ struct InstanceRendering {
                 timestamps.append(nanoseconds: end, digits: Self.timeDigits, to: &output)
                 output.append(literal: "\"")
             }
+            if leased.hasServiceOverride { output.append(literal: ",\"service_override\":true") }
         }
         if fields.contains(.lastHeartbeat) {
             output.append(literal: ",\"last_heartbeat\":\"")

@@ -65,7 +65,7 @@ enum ListHandlers {
     }
 
     /// The service in the path. A decoded segment is UTF-8, so nothing is repaired here.
-    private static func serviceName(_ call: borrowing Call) -> Name {
+    static func serviceName(_ call: borrowing Call) -> Name {
         Name(String(decoding: call.parameter(), as: UTF8.self))
     }
 

@@ -26,7 +26,8 @@ struct WatchedWriter: InstanceWriter {
         writer.append(
             LeasedInstance(
                 instance: leased.instance, lastHeartbeat: leased.lastHeartbeat,
-                registeredStatus: leased.registeredStatus, drainEnd: leased.drainEnd),
+                registeredStatus: leased.registeredStatus, drainEnd: leased.drainEnd,
+                hasServiceOverride: leased.hasServiceOverride),
             to: &body)
         // Metadata is shown as it was sent, and white space between its parts may be a line's end, which would end the
         // data. Within a JSON string there is none.

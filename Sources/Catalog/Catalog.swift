@@ -147,9 +147,9 @@ struct Catalog: Sendable {
     mutating func expire(at moment: Moment, budget: Int) -> Expiry {
         let now = moment.lease
         let overrides = endOverrides(at: moment, budget: budget)
-        var (expired, handled) = (
-            0, overrides.ended + rejudgeHeld(budget: budget - overrides.ended, at: moment)
-        )
+        let services = endServiceOverrides(at: moment, budget: budget - overrides.ended)
+        var (expired, handled) = (0, overrides.ended + services.handled)
+        handled += rejudgeHeld(budget: budget - handled, at: moment)
         // What may lie unread on a loop of ours is waited for: it comes within moments.
         let judged = min(now, records.bounds.here)
         var hasMore = wheel.advance(to: judged, budget: budget - handled, owner: &records) { records, slot in
@@ -164,8 +164,11 @@ struct Catalog: Sendable {
             expired += 1
             return .expired
         }
-        hasMore = hasMore || records.held.hasReleased || records.shelf.hasEnded(at: moment.wall)
-        var expiry = Expiry(expired: expired, left: overrides.left, handled: handled, hasMore: hasMore)
+        hasMore =
+            hasMore || records.held.hasReleased || records.shelf.hasEnded(at: moment.wall)
+            || records.services.hasWork(at: moment.wall)
+        var expiry = Expiry(
+            expired: expired, left: overrides.left + services.left, handled: handled, hasMore: hasMore)
         guard !hasMore, records.isTold else { return expiry }
         var forgotten = records.replicationState.tombstones.expire(at: now, budget: budget - handled)
         forgotten += records.replicationState.expired.expire(at: now, budget: budget - handled - forgotten)
@@ -197,7 +200,7 @@ struct Catalog: Sendable {
             instances: records.slots.count, services: records.secondaryIndex.services.count,
             namespaces: records.secondaryIndex.tables.count,
             tombstones: records.replicationState.tombstones.count, overdue: records.held.count,
-            overrides: records.overridden + records.shelf.standing)
+            overrides: records.overridden + records.shelf.standing + records.services.standing)
     }
 }
 
@@ -207,7 +210,8 @@ package struct Expiry: Sendable {
     package var expired = 0
     /// Instances that had been drained, and are deregistered now.
     package var left = 0
-    /// Leases that ran out or, renewed, were put back, overrides that ended, and tombstones that were forgotten. The
+    /// Leases that ran out or, renewed, were put back, overrides that ended, instances that the override of a service
+    /// is about, and tombstones that were forgotten. The
     /// budget is spent on these and on moving leases within the wheel.
     package var handled = 0
     /// Whether the budget ran out before the work did.
@@ -223,7 +227,8 @@ package struct Counts: Sendable, Equatable {
     package var tombstones = 0
     /// Instances whose leases would have run out and are held.
     package var overdue = 0
-    /// Statuses that operators have set, those of instances that went within the last hour included.
+    /// Statuses that operators have set, those of instances that went within the last hour included; that of a service
+    /// is one.
     package var overrides = 0
 
     static func + (left: Counts, right: Counts) -> Counts {

@@ -25,6 +25,8 @@ extension Catalog {
             let isLater = hear(slot, heartbeat, at: moment)
             guard records.slots[slot].version >= version else { return .missing }
             return outcome(slot, told: version, isLater: isLater, at: moment)
+        case .service(let service, let override):
+            return merge(override, of: ServiceKey(namespace: namespace, service: service), at: moment)
         }
     }
 

@@ -77,7 +77,7 @@ extension Catalog {
     }
 
     /// Deregisters what has been drained, this many milliseconds ago.
-    private mutating func leave(
+    mutating func leave(
         _ slot: Int32, _ id: InstanceID, in namespace: Namespace, _ departure: Version, age: Int64, at moment: Moment
     ) {
         // What is registered from now on is later, also where this is ahead of the time.

@@ -23,6 +23,10 @@ extension Catalog {
             records.replicationState.renewed.remove(slot)
             if records.isLive(slot, at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
         }
+        while remaining > 0, let entry = records.services.popUntold() {
+            remaining -= 1
+            drained.changes.append(entry.replicated)
+        }
         while includeRenewals, remaining > 0, let slot = records.replicationState.renewed.popNext() {
             remaining -= 1
             let record = records.slots[slot]
@@ -38,6 +42,7 @@ extension Catalog {
 
     private var hasNews: Bool {
         !records.replicationState.changed.isEmpty || !records.replicationState.tombstones.untold.isEmpty
+            || !records.services.untold.isEmpty
     }
 
     /// The state of one id, present or absent; nil when nothing is known of it, or its lease has run out.
@@ -66,14 +71,15 @@ extension Catalog {
             replica: .present(expired.instance, expired.record.version, expired.record.heartbeat(at: moment)))
     }
 
-    /// The records, or the tombstones, or what has run out, among at most `limit` from this slot on, and where to go
-    /// on, nil at the end.
+    /// The records, or the tombstones, what has run out, or the overrides of services, among at most `limit` from this
+    /// slot on, and where to go on, nil at the end.
     func copy(_ part: CopyCursor.Part, from slot: Int32, limit: Int, at moment: Moment) -> (
         items: [Replicated], next: Int32?
     ) {
         var items: [Replicated] = []
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
+            case .services: items.append(records.services[slot].replicated)
             case .records: if records.isLive(slot, at: moment.lease) { items.append(replica(of: slot, at: moment)) }
             case .tombstones:
                 let tombstone = records.replicationState.tombstones[slot]
@@ -93,6 +99,8 @@ extension Catalog {
         var keys: [KeyedVersion] = []
         let next = visit(part, from: slot, limit: limit) { slot in
             switch part {
+            // They are sent as they are: see `serviceStates`.
+            case .services: break
             case .records:
                 guard buckets.contains(records.slots[slot].bucket), records.isLive(slot, at: moment.lease) else {
                     return
@@ -119,6 +127,16 @@ extension Catalog {
         return (keys, next)
     }
 
+    /// What is said of services in some buckets, among at most `limit` from this slot on, and where to go on.
+    func serviceStates(in buckets: BucketSet, from slot: Int32, limit: Int) -> (states: [Replicated], next: Int32?) {
+        var states: [Replicated] = []
+        let next = visit(.services, from: slot, limit: limit) { slot in
+            let entry = records.services[slot]
+            if buckets.contains(entry.bucket) { states.append(entry.replicated) }
+        }
+        return (states, next)
+    }
+
     /// Visits at most `limit` occupied slots from this one on; returns the next one, nil at the end.
     func visit(_ part: CopyCursor.Part, from slot: Int32, limit: Int, _ body: (Int32) -> Void) -> Int32? {
         var (visited, next) = (0, slot)
@@ -132,6 +150,7 @@ extension Catalog {
 
     private func occupied(_ part: CopyCursor.Part, from slot: Int32) -> Int32? {
         switch part {
+        case .services: records.services.occupied(from: slot)
         case .records: records.slots.occupied(from: slot)
         case .tombstones: records.replicationState.tombstones.occupied(from: slot)
         case .expired: records.replicationState.expired.occupied(from: slot)

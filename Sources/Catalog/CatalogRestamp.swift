@@ -21,6 +21,7 @@ extension Catalog {
         }
         for slot in beyond {
             switch part {
+            case .services: restampService(slot, at: moment)
             case .records: restampRecord(slot, beyond: limit, at: moment)
             case .tombstones: restampTombstone(slot, at: moment)
             case .expired: restampExpired(slot, at: moment)
@@ -31,6 +32,7 @@ extension Catalog {
 
     private func version(_ part: CopyCursor.Part, at slot: Int32) -> Version {
         switch part {
+        case .services: records.services[slot].override.version
         case .records: max(records.slots[slot].version, records.overrideVersion(slot))
         case .tombstones: records.replicationState.tombstones[slot].version
         case .expired: records.replicationState.expired[slot].record.version
@@ -39,6 +41,14 @@ extension Catalog {
 
     private mutating func stamp(isWithdrawal: Bool, at moment: Moment) -> Version {
         records.stamp(isWithdrawal: isWithdrawal, after: .none, at: moment)
+    }
+
+    private mutating func restampService(_ slot: Int32, at moment: Moment) {
+        let entry = records.services[slot]
+        let override = entry.override.stamped(
+            stamp(isWithdrawal: entry.override.status == .outOfService, at: moment))
+        records.override(
+            entry.key, with: override, in: override.phase(at: moment.wall), isUntold: records.isTold, at: moment)
     }
 
     private mutating func restampRecord(_ slot: Int32, beyond limit: HybridTime, at moment: Moment) {

@@ -175,13 +175,19 @@ package struct LeasedInstance: Sendable {
     package let registeredStatus: InstanceStatus?
     /// When it is deregistered because an operator drains it, in nanoseconds since 1970; nil where none does.
     package let drainEnd: Int64?
+    /// Whether it is an override of its service that counts as its status.
+    package let hasServiceOverride: Bool
+
+    /// Whether an operator's word counts as its status, on it or on its service.
+    package var isOverridden: Bool { hasServiceOverride || instance.override?.status != nil }
 
     /// - Parameter instance: with the status that counts.
     package init(
         instance: Instance, lastHeartbeat: Int64, isOverdue: Bool = false, registeredStatus: InstanceStatus? = nil,
-        drainEnd: Int64? = nil
+        drainEnd: Int64? = nil, hasServiceOverride: Bool = false
     ) {
         self.drainEnd = drainEnd
+        self.hasServiceOverride = hasServiceOverride
         self.instance = instance
         self.lastHeartbeat = lastHeartbeat
         self.isOverdue = isOverdue

@@ -68,7 +68,7 @@ extension Catalog {
         for position in (remaining..<end).reversed() {
             let member = members[position]
             guard records.isLive(member, at: now) else {
-                found.overdue &+= records.stateHash(member)
+                found.overdue &+= records.listedHash(member)
                 continue
             }
             found.instances.append(records.leased(member))
@@ -138,7 +138,7 @@ extension Catalog {
             (cursor.members, budget) = (cursor.members - 1, budget - 1)
             let member = members[cursor.members]
             if records.isLive(member, at: now) { return records.changesAt(member, after: now) }
-            cursor.overdue &+= records.stateHash(member)
+            cursor.overdue &+= records.listedHash(member)
         }
         return nil
     }
@@ -169,7 +169,7 @@ extension Catalog {
     /// such instance.
     func overdueHash(of id: InstanceID, in namespace: Namespace, at now: LeaseTime) -> UInt64 {
         guard let slot = records.slot(of: id, in: namespace), !records.isLive(slot, at: now) else { return 0 }
-        return records.stateHash(slot)
+        return records.listedHash(slot)
     }
 }
 

@@ -26,13 +26,8 @@ struct OverrideShelf: Sendable {
     /// Invariant: has each key of `kept` with its end, in the order of the ends; others are of entries that have gone.
     private var order: [(key: Key, end: Int64)] = []
     private var first = 0
-    /// When something becomes of overrides by itself, in nanoseconds since 1970: they end, or their instances leave.
-    private var ends: [Key: Int64] = [:]
-    /// A binary heap: has each key of `ends` with its time; others are of entries that have gone.
-    /// Invariant: no time is before that of the one at half its index.
-    private var heap: [(key: Key, end: Int64)] = []
-    /// As many entries that have gone are left where they are.
-    private static let fewGone = 64
+    /// When something becomes of overrides by itself: they end, or their instances leave.
+    private var ends = EndQueue<Key>()
 
     /// How many count: a mark that one was removed is kept as well, so that a member that has missed it does not bring
     /// the override back.
@@ -109,62 +104,19 @@ struct OverrideShelf: Sendable {
     /// Notes when something becomes of an instance's override by itself, if it does.
     mutating func note(_ override: StatusOverride, _ id: InstanceID, in namespace: Namespace) {
         guard let end = override.end else { return forgetEnd(of: id, in: namespace) }
-        let key = Key(namespace: namespace, id: id)
-        guard ends[key] != end else { return }
-        ends[key] = end
-        insert(key, end)
-        dropGone()
+        ends.note(Key(namespace: namespace, id: id), end)
     }
 
     /// Forgets when something becomes of the override of an instance: that has gone, or the override has.
     mutating func forgetEnd(of id: InstanceID, in namespace: Namespace) {
-        guard !ends.isEmpty, ends.removeValue(forKey: Key(namespace: namespace, id: id)) != nil else { return }
-        dropGone()
+        ends.forget(Key(namespace: namespace, id: id))
     }
 
     /// Whether something has become of an override by now.
-    func hasEnded(at now: Int64) -> Bool { heap.first.map { $0.end <= now } ?? false }
+    func hasEnded(at now: Int64) -> Bool { ends.hasEnded(at: now) }
 
     /// The instances with whose overrides something may have become by now, at most `limit`, the earliest first.
     mutating func takeEnded(at now: Int64, limit: Int) -> [(id: InstanceID, namespace: Namespace)] {
-        var ended: [(id: InstanceID, namespace: Namespace)] = []
-        while ended.count < limit, let first = heap.first, first.end <= now {
-            removeFirst()
-            guard ends[first.key] == first.end else { continue }
-            ends[first.key] = nil
-            ended.append((first.key.id, first.key.namespace))
-        }
-        return ended
-    }
-
-    private mutating func insert(_ key: Key, _ end: Int64) {
-        heap.append((key, end))
-        var index = heap.count - 1
-        while index > 0, heap[index].end < heap[(index - 1) / 2].end {
-            heap.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    private mutating func removeFirst() {
-        heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
-        var index = 0
-        while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count && heap[child].end < heap[least].end {
-                least = child
-            }
-            guard least != index else { return }
-            heap.swapAt(index, least)
-            index = least
-        }
-    }
-
-    /// Sweeps out what has gone when it has become the greater part.
-    private mutating func dropGone() {
-        guard heap.count > 2 * ends.count + Self.fewGone else { return }
-        // Sorted, so a heap.
-        heap = ends.map { ($0.key, $0.value) }.sorted { $0.1 < $1.1 }
+        ends.takeEnded(at: now, limit: limit).map { ($0.id, $0.namespace) }
     }
 }

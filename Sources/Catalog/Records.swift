@@ -3,22 +3,22 @@
 
 /// The instances of some namespaces, their leases, and how they are found.
 struct Records: Sendable {
-    private var instances = Slab(vacant: ByteArena.Handle.none)
+    private(set) var instances = Slab(vacant: ByteArena.Handle.none)
     /// What the instances say. Invariant: has a run for each of `instances`, and no other.
-    private var arena = ByteArena()
+    private(set) var arena = ByteArena()
     /// Invariant: has exactly the slots of `instances`.
     var slots = Slab(vacant: Record.vacant)
     /// Invariant: has exactly the slots of `instances`, by their table and id.
-    private var index = SlotIndex()
+    private(set) var index = SlotIndex()
     /// Invariant: has exactly the slots of `instances`, each in its place.
-    private(set) var secondaryIndex = SecondaryIndex()
+    var secondaryIndex = SecondaryIndex()
     /// Gives the versions.
     private var clock = HybridClock()
     /// Set once the clock has fallen back: it may be behind what is held, up to this, and must be asked for an
     /// instance's own.
     private var ceiling: HybridTime?
     /// The member that gives them.
-    private let member: MemberID
+    let member: MemberID
     /// Up to when leases may have run out.
     var bounds = ExpiryBounds.none
     /// Invariant: has only slots whose records are marked as overdue.
@@ -30,11 +30,13 @@ struct Records: Sendable {
     /// index count, except touches.
     var log: ChangeLog?
     /// Whether there is a log.
-    private let isLogged: Bool
+    let isLogged: Bool
     /// Overrides of instances that are gone, and the ends of others.
     var shelf = OverrideShelf()
+    /// Overrides of whole services.
+    var services: ServiceOverrides
     /// How many instances have an override that counts.
-    private(set) var overridden = 0
+    var overridden = 0
     /// How many instances have no address (`InstanceAddress`).
     private(set) var unaddressable = 0
     /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look
@@ -47,6 +49,7 @@ struct Records: Sendable {
         isLogged = log != nil
         self.replicationState = replicationState
         self.isTold = isTold
+        services = ServiceOverrides(retention: isTold ? replicationState.tombstones.retention : nil)
     }
 
     // MARK: - Look-ups
@@ -85,55 +88,6 @@ struct Records: Sendable {
     @inline(__always)
     func instance(_ slot: Int32) -> Instance {
         Instance(digest: slots[slot].digest, packed: PackedInstance(bytes: arena.bytes(instances[slot])))
-    }
-
-    func leased(_ slot: Int32) -> LeasedInstance {
-        guard !slots[slot].isOverridden else { return overridden(slot) }
-        return LeasedInstance(
-            instance: instance(slot), lastHeartbeat: slots[slot].lastHeartbeat, isOverdue: slots[slot].isOverdue)
-    }
-
-    /// The same of an instance whose status is an operator's.
-    private func overridden(_ slot: Int32) -> LeasedInstance {
-        let instance = instance(slot)
-        let (said, counts) = (instance.status, instance.effectiveStatus)
-        let override = instance.override
-        let isLeaving = override?.departure.map { slots[slot].version < $0 } ?? false
-        return LeasedInstance(
-            instance: instance.with(status: counts), lastHeartbeat: slots[slot].lastHeartbeat,
-            isOverdue: slots[slot].isOverdue, registeredStatus: said == counts ? nil : said,
-            drainEnd: isLeaving ? override?.drain?.end : nil)
-    }
-
-    /// What counts as the status of the instance at a slot.
-    private func status(_ slot: Int32) -> InstanceStatus {
-        slots[slot].isOverridden
-            ? instance(slot).effectiveStatus : arena.withRun(instances[slot]) { PackedInstance.status($0) }
-    }
-
-    /// Notes whether the instance at a slot, which has just come to be what it is, has an override that counts.
-    private mutating func judgeOverride(_ slot: Int32, of instance: Instance, in namespace: Namespace) {
-        let override = instance.override
-        let counts = override?.status != nil
-        if counts != slots[slot].isOverridden { overridden += counts ? 1 : -1 }
-        slots[slot].isOverridden = counts
-        if let override { shelf.note(override, instance.id, in: namespace) }
-    }
-
-    /// What an instance adds to the digests of its service and namespace: another number while look-ups say that it is
-    /// overdue. Inlined for the reason of `slot`.
-    @inline(__always)
-    func stateHash(_ slot: Int32) -> UInt64 {
-        var hash = StateHash.of(id(slot), slots[slot].version)
-        if slots[slot].isOverridden { hash = overriddenHash(slot, hash) }
-        return slots[slot].isOverdue ? StableHash.mixed(hash) : hash
-    }
-
-    /// Another number for each override: it is another list to a cache.
-    @inline(never)
-    private func overriddenHash(_ slot: Int32, _ hash: UInt64) -> UInt64 {
-        guard let version = instance(slot).override?.version else { return hash }
-        return StableHash.mixed(hash &+ StableHash.mixed(version.time.bits &+ StableHash.mixed(version.origin.bits)))
     }
 
     /// The id of the instance at a slot, without looking at the instance when it is a digest.
@@ -213,16 +167,16 @@ struct Records: Sendable {
         slots[slot].version = version
         if instance.hasFurther { judgeOverride(slot, of: instance, in: namespace) }
         if !instance.hasAddress { unaddressable += 1 }
-        let counts = status(slot)
-        secondaryIndex.tally(table, nil, counts)
         let change = secondaryIndex.advance(table, at: isReturn ? moment.microseconds : version.time.microseconds)
-        slots[slot].place = secondaryIndex.join(
-            slot, instance.serviceName, in: table, hash: stateHash(slot), index: change)
+        join(slot, instance.serviceName, in: table, index: change)
+        let counts = counted(slot)
+        secondaryIndex.tally(slots[slot].place, nil, counts)
+        judgeDrain(slot)
         if isLogged {
             log?.append(
                 isReturn ? .returned : .registered, change,
                 at: isReturn ? moment.microseconds : version.time.microseconds, instance,
-                in: namespace, before: nil, after: counts, member: isReturn ? member : version.origin,
+                in: namespace, before: nil, after: counts.shown, member: isReturn ? member : version.origin,
                 by: actor)
         }
         index.insert(slot, hash: SlotIndex.hash(instance.id, table: table))
@@ -274,14 +228,15 @@ struct Records: Sendable {
     private mutating func remove(
         _ slot: Int32, _ kind: Change.Kind, at microseconds: Int64, by source: (member: MemberID, actor: Actor?)
     ) -> Instance {
+        announceFirst(slot)
         let (instance, place) = (instance(slot), slots[slot].place)
-        let status = status(slot)
+        let status = counted(slot)
         if slots[slot].isOverridden { overridden -= 1 }
         if instance.hasFurther, let override = instance.override {
             shelf.put(override, instance.id, in: namespace(slot), at: microseconds.multipliedSaturated(by: 1_000))
             shelf.forgetEnd(of: instance.id, in: namespace(slot))
         }
-        secondaryIndex.tally(place.table, status, nil)
+        secondaryIndex.tally(place, status, nil)
         if !instance.hasAddress { unaddressable -= 1 }
         toggle(slot)
         if isTold { replicationState.leave(slot) }
@@ -290,7 +245,7 @@ struct Records: Sendable {
         if isLogged {
             log?.append(
                 kind, change, at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace,
-                before: status, after: nil, member: source.member, by: source.actor)
+                before: status.shown, after: nil, member: source.member, by: source.actor)
         }
         leave(place, hash: stateHash(slot), index: change)
         secondaryIndex.removeIfEmpty(place.table)
@@ -311,7 +266,8 @@ struct Records: Sendable {
         _ slot: Int32, to instance: Instance? = nil, of override: StatusOverride? = nil, by actor: Actor? = nil,
         at microseconds: Int64? = nil, _ body: (inout Record) -> Result
     ) -> Result {
-        let (before, hash, status) = (self.instance(slot), stateHash(slot), status(slot))
+        announceFirst(slot)
+        let (before, hash, status) = (self.instance(slot), stateHash(slot), counted(slot))
         toggle(slot)
         if let instance {
             arena.replace(&instances[slot], with: instance.packed.bytes.span)
@@ -323,25 +279,26 @@ struct Records: Sendable {
         let result = body(&slots[slot])
         toggle(slot)
         let place = slots[slot].place
-        let counts = self.status(slot)
-        secondaryIndex.tally(place.table, status, counts)
         let microseconds = microseconds ?? slots[slot].version.time.microseconds
         let change = secondaryIndex.advance(place.table, at: microseconds)
+        if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
+            secondaryIndex.tally(place, status, nil)
+            leave(place, hash: hash, index: change)
+            join(slot, instance.serviceName, in: place.table, index: change)
+            secondaryIndex.tally(slots[slot].place, nil, counted(slot))
+        } else {
+            secondaryIndex.tally(place, status, counted(slot))
+            secondaryIndex.touch(place, difference: stateHash(slot) &- hash, index: change)
+        }
+        judgeDrain(slot)
         if isLogged {
-            let (version, instance) = (slots[slot].version, self.instance(slot))
+            let (version, instance, after) = (slots[slot].version, self.instance(slot), counted(slot))
             log?.append(
                 override?.change ?? (instance.saysTheSame(as: before) ? .refreshed : .updated), change,
-                at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace, before: status,
-                after: counts, until: override?.end,
+                at: microseconds, instance, in: secondaryIndex.tables[place.table].namespace, before: status.shown,
+                after: after.shown, until: override?.end,
                 fields: override == nil ? instance.fields(otherThanIn: before) : [],
                 member: override?.version.origin ?? version.origin, by: actor)
-        }
-        if let instance, instance.serviceNameUTF8 != before.serviceNameUTF8 {
-            leave(place, hash: hash, index: change)
-            slots[slot].place = secondaryIndex.join(
-                slot, instance.serviceName, in: place.table, hash: stateHash(slot), index: change)
-        } else {
-            secondaryIndex.touch(place, difference: stateHash(slot) &- hash, index: change)
         }
         return result
     }
@@ -362,68 +319,16 @@ struct Records: Sendable {
             index: secondaryIndex.advance(place.table, at: moment.microseconds))
     }
 
+    /// Has the instance at a slot join a service, by the change with this index.
+    private mutating func join(_ slot: Int32, _ service: Name, in table: Int32, index: UInt64) {
+        let word = serviceWord(service, in: secondaryIndex.tables[table].namespace)
+        slots[slot].place = secondaryIndex.join(
+            slot, service, in: table, under: word, hash: stateHash(slot), index: index)
+    }
+
     private mutating func leave(_ place: SecondaryIndex.Place, hash: UInt64, index: UInt64) {
         if let moved = secondaryIndex.leave(place, hash: hash, index: index) {
             slots[moved].place.position = place.position
         }
-    }
-}
-
-extension Records {
-    /// Stops a debug build where what is said of the fields does not hold. Looks at everything: for tests.
-    func checkInvariants() {
-        instances.checkInvariants()
-        arena.checkInvariants()
-        assert(arena.count == instances.count, "what is said is kept for every instance, and for no other")
-        slots.checkInvariants()
-        index.checkInvariants()
-        held.checkInvariants()
-        assert(
-            instances.count == slots.count && index.count == slots.count, "every record has an instance and is found")
-        secondaryIndex.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
-        guard slots.count > 0 else {
-            assert(
-                held.count == 0 && unaddressable == 0 && replicationState.digest.allSatisfy { $0 == 0 },
-                "where nothing is held, nothing is said of it")
-            return
-        }
-        var digest = [UInt64](repeating: 0, count: BucketDigest.bucketCount)
-        var overrides = digest
-        var (next, changed, renewed, overdue, addressless) = (Int32(0), 0, 0, 0, 0)
-        while let slot = slots.occupied(from: next) {
-            next = slot + 1
-            assert(instances.contains(slot), "both slabs have the same slots")
-            let (id, namespace) = (instance(slot).id, namespace(slot))
-            if !instance(slot).hasAddress { addressless += 1 }
-            assert(self.slot(of: id, in: namespace) == slot, "an instance is found by its id")
-            if held.contains(slot) {
-                assert(slots[slot].isOverdue, "what is held is marked as overdue")
-                overdue += 1
-            }
-            guard isTold else { continue }
-            let key = BucketKey(id, in: namespace)
-            assert(slots[slot].bucket == key.bucket, "a record knows its bucket")
-            digest[Int(key.bucket)] ^= key.fingerprint(of: slots[slot].version)
-            let override = overrideVersion(slot)
-            if override != .none { overrides[Int(key.bucket)] ^= StableHash.mixed(key.fingerprint(of: override)) }
-            assert(replicationState.tombstones.find(id, in: namespace) == nil, "what is held has no tombstone")
-            assert(replicationState.expired.find(id, in: namespace) == nil, "what is held has not expired")
-            changed += replicationState.changed.contains(slot) ? 1 : 0
-            renewed += replicationState.renewed.contains(slot) ? 1 : 0
-        }
-        assert(held.count == overdue, "only occupied slots are held")
-        assert(shelf.endCount <= overridden, "only overrides that count end")
-        assert(addressless == unaddressable, "what has no address is counted")
-        guard isTold else { return }
-        replicationState.changed.checkInvariants()
-        replicationState.renewed.checkInvariants()
-        assert(
-            replicationState.changed.count == changed && replicationState.renewed.count == renewed,
-            "only what is held is to be told")
-        assert(replicationState.digest == digest, "the digest has exactly the records")
-        assert(
-            overrides == replicationState.overrideDigest
-                || replicationState.overrideDigest.isEmpty && overrides.allSatisfy { $0 == 0 },
-            "the digest of overrides has exactly those of the records")
     }
 }

@@ -17,7 +17,7 @@ package struct Heartbeat: Hashable, Sendable {
     }
 }
 
-/// The state of one id of a namespace.
+/// The state of one id of a namespace, or of a service as a whole.
 package enum Replica: Sendable {
     case present(Instance, Version, Heartbeat)
     /// Deregistered this many milliseconds ago. It is published with its true age, or members would hand it to each
@@ -25,17 +25,22 @@ package enum Replica: Sendable {
     case absent(InstanceID, Version, age: Int64 = 0, override: StatusOverride? = nil)
     /// Present in this version, and renewed: for members that have it. Others ask for the whole.
     case renewed(InstanceID, Version, Heartbeat)
+    /// What an operator said of a service, or that nothing is said any more. Its version is the override's.
+    case service(Name, StatusOverride)
 
-    package var id: InstanceID {
+    /// The id that it is the state of; nil of a service's.
+    package var id: InstanceID? {
         switch self {
         case .present(let instance, _, _): instance.id
         case .absent(let id, _, _, _), .renewed(let id, _, _): id
+        case .service: nil
         }
     }
 
     package var version: Version {
         switch self {
         case .present(_, let version, _), .absent(_, let version, _, _), .renewed(_, let version, _): version
+        case .service(_, let override): override.version
         }
     }
 }

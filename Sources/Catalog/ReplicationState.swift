@@ -6,8 +6,8 @@ struct ReplicationState: Sendable {
     /// XORed fingerprints of the records by bucket. Empty until there is a record, for most shards of a registry with
     /// few tenants have none.
     private(set) var digest: [UInt64] = []
-    /// The same of the records' overrides, removed ones included. Beside the other, because members of release 0.1.0
-    /// compare digests and know of no overrides. Empty until there is one.
+    /// The same of the records' overrides, removed ones included, and of the services' that count. Beside the other,
+    /// because members of release 0.1.0 compare digests and know of no overrides. Empty until there is one.
     private(set) var overrideDigest: [UInt64] = []
     var tombstones: Tombstones
     var expired: RecentlyExpired
@@ -58,6 +58,12 @@ struct BucketKey: Sendable {
             case .text(let name): StableHash.of(name.text.utf8)
             }
         hash = StableHash.mixed(StableHash.of(namespace.name.utf8) &+ StableHash.mixed(idHash))
+    }
+
+    /// That of a service: another than any id of the same text has.
+    init(_ service: Name, in namespace: Namespace) {
+        hash = StableHash.mixed(
+            StableHash.of(namespace.name.utf8) &+ StableHash.mixed(~StableHash.of(service.text.utf8)))
     }
 
     /// Invariant: below `BucketDigest.bucketCount`.

@@ -50,7 +50,26 @@ struct SecondaryIndex: Sendable {
         var revision: Revision { Revision(digest: digest, index: index) }
         /// The members' slots.
         fileprivate(set) var members = SlotList()
+        /// The slot of the override of its status that counts (`ServiceOverrides`); -1 without one.
+        fileprivate(set) var override: Int32 = -1
+        /// What that adds to each member's hash: 0 without one.
+        fileprivate(set) var overrideHash: UInt64 = 0
+        /// Whether the change log does not have yet what an override has done to its members' statuses.
+        fileprivate(set) var isUnannounced = false
+        /// How many members have each status, by what they say of themselves: those that have an override aside.
+        fileprivate(set) var tally = StatusTally()
     }
+
+    /// What a member counts as.
+    struct Counted: Equatable {
+        /// As readers see it.
+        let shown: InstanceStatus
+        /// As it says itself; nil where it has an override.
+        let said: InstanceStatus?
+    }
+
+    /// The override of a service, as this has it.
+    typealias ServiceWord = (slot: Int32, hash: UInt64)
 
     /// Invariant: no table without services.
     private(set) var tables = Slab(vacant: Table(namespace: Namespace(""), index: 0))
@@ -121,26 +140,64 @@ struct SecondaryIndex: Sendable {
     func lastIndex(of namespace: Namespace) -> UInt64 { table(of: namespace).map { tables[$0].index } ?? lastOfGone }
 
     /// Adds a member with this hash to a service, which is made if there is none, by the change with this index.
-    mutating func join(_ slot: Int32, _ name: Name, in table: Int32, hash: UInt64, index: UInt64) -> Place {
-        let service = makeService(name, in: table)
+    ///
+    /// - Parameter override: the one of that service that counts, if any.
+    mutating func join(
+        _ slot: Int32, _ name: Name, in table: Int32, under override: ServiceWord?, hash: UInt64, index: UInt64
+    ) -> Place {
+        let service = makeService(name, in: table, under: override)
         tables[table].count += 1
         let position = services[service].members.append(slot)
         let place = Place(table: table, service: service, position: position)
-        touch(place, difference: hash, index: index)
+        touch(place, difference: hash &+ services[service].overrideHash, index: index)
         return place
     }
 
-    /// Counts an instance of a table whose status changes: from none when it comes, to none when it goes.
-    mutating func tally(_ table: Int32, _ before: InstanceStatus?, _ after: InstanceStatus?) {
+    /// Counts a member that counts as something else than before: as nothing before it comes and after it goes.
+    mutating func tally(_ place: Place, _ before: Counted?, _ after: Counted?) {
         guard before != after else { return }
-        if let before { tables[table].tally.add(before, -1) }
-        if let after { tables[table].tally.add(after, 1) }
+        if let before { tables[place.table].tally.add(before.shown, -1) }
+        if let after { tables[place.table].tally.add(after.shown, 1) }
+        if let said = before?.said { services[place.service].tally.add(said, -1) }
+        if let said = after?.said { services[place.service].tally.add(said, 1) }
     }
 
-    private mutating func makeService(_ name: Name, in table: Int32) -> Int32 {
+    /// Puts a service under another override, or none: from then on that counts for each member that has none itself.
+    /// By the change with this index.
+    ///
+    /// - Parameters:
+    ///   - before: the status that counted, nil being what each member says.
+    ///   - after: the one that counts from here on.
+    mutating func override(
+        _ service: Int32, under override: ServiceWord?, from before: InstanceStatus?, to after: InstanceStatus?,
+        index: UInt64
+    ) {
+        let (held, table) = (services[service], services[service].table)
+        let hash = override?.hash ?? 0
+        services[service].override = override?.slot ?? -1
+        services[service].overrideHash = hash
+        services[service].index = index
+        let difference = (hash &- held.overrideHash) &* UInt64(held.members.count)
+        services[service].digest &+= difference
+        tables[table].digest &+= difference
+        guard before != after else { return }
+        for (said, count) in held.tally.counts {
+            tables[table].tally.add(before ?? said, -count)
+            tables[table].tally.add(after ?? said, count)
+        }
+    }
+
+    /// Notes whether the change log does not have yet what an override has done to the statuses of a service's members.
+    mutating func setUnannounced(_ isUnannounced: Bool, _ service: Int32) {
+        services[service].isUnannounced = isUnannounced
+    }
+
+    private mutating func makeService(_ name: Name, in table: Int32, under override: ServiceWord?) -> Int32 {
         let hash = SlotIndex.hash(name, table: table)
         if let service = service(name, in: table, hash: hash) { return service }
         let service = services.insert(Service(name: name, table: table))
+        services[service].override = override?.slot ?? -1
+        services[service].overrideHash = override?.hash ?? 0
         services[service].position = tables[table].services.append(service)
         serviceIndex.insert(service, hash: hash)
         return service
@@ -149,7 +206,7 @@ struct SecondaryIndex: Sendable {
     /// Removes a member with this hash, and its service with the last one, by the change with this index; the table
     /// stays. Returns the slot of the member that has taken its position, if one has.
     mutating func leave(_ place: Place, hash: UInt64, index: UInt64) -> Int32? {
-        touch(place, difference: 0 &- hash, index: index)
+        touch(place, difference: 0 &- hash &- services[place.service].overrideHash, index: index)
         tables[place.table].count -= 1
         let moved = services[place.service].members.remove(at: place.position)
         if services[place.service].members.count == 0 { removeService(place.service) }
@@ -224,7 +281,7 @@ extension SecondaryIndex {
                     assert(
                         own.table == slot && own.service == table.services[position] && own.position == place,
                         "a member knows its place")
-                    sum &+= hash
+                    sum &+= hash &+ service.overrideHash
                 }
                 assert(sum == service.digest, "a service's digest is the sum of its members' hashes")
                 digest &+= sum

@@ -5,7 +5,7 @@ import Synchronization
 
 extension Catalog {
     /// How many instances are registered in a service, overdue ones included.
-    fileprivate func count(of service: Name, in namespace: Namespace) -> Int {
+    func count(of service: Name, in namespace: Namespace) -> Int {
         guard let table = records.secondaryIndex.table(of: namespace),
             let slot = records.secondaryIndex.service(service, in: table)
         else { return 0 }

@@ -2,7 +2,7 @@
 // they hold, every few seconds, and nobody counts a hundred thousand instances for that.
 
 /// Instances by status. A pure value; its owner guards it.
-struct StatusTally: Sendable {
+struct StatusTally: Equatable, Sendable {
     private var up = 0
     /// Invariant: no status at 0, and `up` not among them.
     private var others: [InstanceStatus: Int] = [:]

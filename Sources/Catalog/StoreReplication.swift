@@ -26,6 +26,7 @@ extension Store {
         }
         // An override that was kept here for an instance that has come back.
         if hasNews { dirtyShards?.noteChanges(shard: number) }
+        if case .service = replicated.replica { beginPasses(number, at: moment) }
         return outcome
     }
 
@@ -80,8 +81,8 @@ extension Store {
         shard(of: namespace).catalog.withLock { $0.stateForPeers(of: id, in: namespace, at: moment) }
     }
 
-    /// A piece of a copy of everything, records, tombstones and what has run out: at most `limit` items (above 0), and
-    /// where the next piece starts, nil at the end.
+    /// A piece of a copy of everything, records, tombstones, what has run out and overrides of services: at most
+    /// `limit` items (above 0), and where the next piece starts, nil at the end.
     ///
     /// Whatever is there when the copy starts and still is when it ends is copied exactly once, in a state that it had
     /// in between. Whatever comes meanwhile may be copied or not, and reaches others as a change.
@@ -134,6 +135,22 @@ extension Store {
             cursor.advance(to: piece.next)
         }
         return keys
+    }
+
+    /// What is said of services in these buckets, marks of what was removed included. It is sent whenever a member
+    /// finds that the buckets differ: that is little, and saves asking for it.
+    package func serviceStates(in buckets: [UInt16]) -> [Replicated] {
+        let buckets = BucketSet(buckets)
+        var states: [Replicated] = []
+        for shard in shards {
+            var slot: Int32? = 0
+            while let from = slot {
+                let piece = shard.catalog.withLock { $0.serviceStates(in: buckets, from: from, limit: Self.scanBatch) }
+                states += piece.states
+                slot = piece.next
+            }
+        }
+        return states
     }
 
     /// How many tombstones are forgotten while one lock is held: well under a millisecond.

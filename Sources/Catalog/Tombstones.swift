@@ -89,6 +89,8 @@ struct Tombstones: Sendable {
     }
 
     var count: Int { slots.count }
+    /// How long they are kept, in milliseconds.
+    var retention: Int64 { limits.retention }
 
     /// Roughly what a namespace takes however many tombstones it has, in bytes. Where tokens are trusted, clients make
     /// up as many as they like.

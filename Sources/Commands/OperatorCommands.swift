@@ -1,4 +1,4 @@
-// `registry override` and `registry drain`: an operator's word on an instance.
+// `registry override` and `registry drain`: an operator's word on an instance, or on a whole service.
 
 import ArgumentParser
 import Configuration
@@ -7,14 +7,23 @@ import System
 struct OverrideCommand: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "override", abstract: "Set another status than the one that an instance says, or take it back.",
-        usage: "registry override ID (STATUS [--for 30m] | --lift)",
-        discussion: "It counts until it is lifted, or for as long as --for says, whatever the instance registers.")
+        usage: """
+            registry override ID (STATUS [--for 30m] | --lift)
+            registry override --service NAME (STATUS [--for 30m] | --lift)
+            """,
+        discussion: """
+            It counts until it is lifted, or for as long as --for says, whatever the instance registers. That of a service holds \
+            for all of its instances, those that register meanwhile included; what is set for one of them counts before it.
+            """)
 
-    @Argument(help: "The id of the instance.")
-    var id: String
+    @Argument(help: ArgumentHelp("The id of the instance, unless --service is given.", valueName: "id"))
+    var first: String?
 
-    @Argument(help: "The status, such as OUT_OF_SERVICE.")
-    var status: String?
+    @Argument(help: ArgumentHelp("The status, such as OUT_OF_SERVICE.", valueName: "status"))
+    var second: String?
+
+    @Option(help: ArgumentHelp("Do it for all instances of this service.", valueName: "name"))
+    var service: String?
 
     @Flag(help: "Take the override back.")
     var lift = false
@@ -26,32 +35,41 @@ struct OverrideCommand: AskingCommand {
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
+    /// With a service, what comes first is the status.
+    private var status: String? { service == nil ? second : first }
+
     func validate() throws {
+        try Subject.check(id: service == nil ? first : second, service)
         guard (status == nil) == lift else { throw ValidationError("Give a STATUS or --lift.") }
         try Span.check(time, isSet: !lift)
     }
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
-        try showInstance(client.success(of: .override(id, status: status, for: time)))
+        let subject = Subject(id: first, service)
+        try show(client.success(of: .override(subject, status: status, for: time)), of: subject)
         return 0
     }
 }
 
 struct DrainCommand: AskingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Take an instance or a member out, without losing a look-up.",
+        commandName: "drain", abstract: "Take an instance, a service or a member out, without losing a look-up.",
         usage: """
             registry drain ID ([--for 30s] | --lift)
+            registry drain --service NAME ([--for 30s] | --lift)
             registry drain --member [--lift]
             """,
         discussion: """
             A drained instance is in no list of those that are UP; after --for it is deregistered, and stays out for an hour if \
-            it registers again. A drained member is not ready, so that balancers send no more requests to it, and answers as \
-            before until that is taken back or it is started again.
+            it registers again. With --service these are all instances of a service. A drained member is not ready, so that \
+            balancers send no more requests to it, and answers as before until that is taken back or it is started again.
             """)
 
-    @Argument(help: "The id of the instance.")
+    @Argument(help: "The id of the instance, unless --service or --member is given.")
     var id: String?
+
+    @Option(help: ArgumentHelp("Do it for all instances of this service.", valueName: "name"))
+    var service: String?
 
     @Flag(help: "The member that REGISTRY_URL or --url names, instead of an instance; for operators.")
     var member = false
@@ -65,14 +83,19 @@ struct DrainCommand: AskingCommand {
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     func validate() throws {
-        guard (id == nil) == member else { throw ValidationError("Give the ID of an instance, or --member.") }
-        guard !member || time == nil else { throw ValidationError("--for does not go with --member.") }
+        if member {
+            guard id == nil, service == nil else { throw Subject.ambiguous }
+            guard time == nil else { throw ValidationError("--for does not go with --member.") }
+        } else {
+            try Subject.check(id: id, service)
+        }
         try Span.check(time, isSet: !lift)
     }
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
-        guard let id else { return try drainMember(client) }
-        try showInstance(client.success(of: .drain(id, isSet: !lift, for: time)))
+        guard !member else { return try drainMember(client) }
+        let subject = Subject(id: id, service)
+        try show(client.success(of: .drain(subject, isSet: !lift, for: time)), of: subject)
         return 0
     }
 
@@ -89,6 +112,22 @@ struct DrainCommand: AskingCommand {
     }
 }
 
+private typealias Subject = RegistryRequest.Subject
+
+extension RegistryRequest.Subject {
+    fileprivate init(id: String?, _ service: String?) {
+        self = service.map { .service($0) } ?? .instance(id ?? "")
+    }
+
+    fileprivate static var ambiguous: ValidationError {
+        ValidationError("Give the ID of an instance, --service NAME, or, to drain a member, --member.")
+    }
+
+    fileprivate static func check(id: String?, _ service: String?) throws {
+        guard (id == nil) != (service == nil) else { throw ambiguous }
+    }
+}
+
 private enum Span {
     static func check(_ time: String?, isSet: Bool) throws {
         guard let time else { return }
@@ -100,9 +139,14 @@ private enum Span {
 }
 
 extension AskingCommand {
-    /// Shows the instance that an operator's word was about.
-    fileprivate func showInstance(_ answer: RegistryAnswer) throws(CommandFailure) {
+    /// Shows what an operator's word was about.
+    fileprivate func show(_ answer: RegistryAnswer, of subject: Subject) throws(CommandFailure) {
         let now = TimeText.now(by: answer.head, otherwise: WallClock.nanoseconds())
-        try show(answer) { tree in InstanceTable.text([tree], at: now) }
+        try show(answer) { tree in
+            switch subject {
+            case .instance: InstanceTable.text([tree], at: now)
+            case .service: ServiceStatusTable.text(tree, at: now)
+            }
+        }
     }
 }

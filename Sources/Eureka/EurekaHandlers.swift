@@ -126,7 +126,7 @@ enum EurekaHandlers {
         guard let word = said[.overriddenStatus], EurekaStatus.isKnown(word),
             !word.equalsFolded(EurekaStatus.unknown.bytes),
             let held = call.registry.lookup.instance(id, in: namespace, at: call.moment.lease),
-            held.instance.override == nil
+            held.instance.override == nil, !held.hasServiceOverride
         else { return }
         _ = call.registry.override(
             id, in: namespace, .set(InstanceStatus(word.text), until: nil), at: call.moment, by: call.actor,

@@ -22,7 +22,7 @@ extension EurekaInstance {
         if let said { self = said } else { self.init(ofREST: instance) }
         let status = EurekaStatus.known(Array(instance.status.token.utf8)[...])
         self[.status] = status.bytes
-        self[.overriddenStatus] = (instance.override?.status == nil ? EurekaStatus.unknown : status).bytes
+        self[.overriddenStatus] = (leased.isOverridden ? status : EurekaStatus.unknown).bytes
         self[.app] = instance.serviceNameUTF8.uppercased
         if self[.instanceID] == nil { self[.instanceID] = Self.instanceID(of: instance) }
         if self[.hostName] == nil { self[.hostName] = instance.endpointValueUTF8 }

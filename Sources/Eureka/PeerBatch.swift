@@ -51,7 +51,7 @@ struct PeerBatch {
         }
         if entry.news.contains(.registered) { append(.register, leased) }
         if entry.news.contains(.overridden) {
-            append(leased.instance.override?.status == nil ? .deleteStatusOverride : .statusUpdate, leased)
+            append(leased.isOverridden ? .statusUpdate : .deleteStatusOverride, leased)
         }
         if entry.news.contains(.renewed), !entry.news.contains(.registered) { append(.heartbeat, leased) }
     }

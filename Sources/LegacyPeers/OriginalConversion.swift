@@ -33,19 +33,6 @@ extension OriginalInstance {
     }
 }
 
-extension OriginalMessage {
-    /// A state of the catalog, as an event for legacy peers, which know events only. A status is sent with all the
-    /// rest, since the state does not say what was different before.
-    init(_ replica: Replica) {
-        switch replica {
-        case .present(let instance, _, let heartbeat):
-            self = .register(OriginalInstance(instance, heartbeat: heartbeat))
-        case .absent(let id, _, _, _): self = .deregister(id: id.utf8)
-        case .renewed(let id, _, _): self = .renew(id: id.utf8)
-        }
-    }
-}
-
 extension Instance {
     /// Whether the two say the same of themselves, their statuses aside.
     func says(theSameAs other: Instance) -> Bool {

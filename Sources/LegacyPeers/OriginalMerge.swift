@@ -81,7 +81,7 @@ struct OriginalMerge {
             let isChanged = kind == .live && !known.says(theSameAs: instance)
             let isMissed =
                 kind == .copy && !circumstances.isTouched && known.status != instance.status
-                && isLatest(version, for: instance)
+                && isLatest(version, for: instance) && !isShown(instance, in: namespace, at: moment)
             if isChanged || isMissed {
                 return merge(.present(instance, version.successor(origin: sender), heartbeat), namespace, moment)
             }
@@ -116,6 +116,11 @@ struct OriginalMerge {
             || version.time == stamp.wholeMilliseconds
     }
 
+    /// Whether the status is the one that counts here, be it by an operator's word, which was told with the instance.
+    private func isShown(_ instance: Instance, in namespace: Namespace, at moment: Moment) -> Bool {
+        store.instance(instance.id, in: namespace, at: moment.lease)?.instance.status == instance.status
+    }
+
     private func renew(_ id: InstanceID, _ namespace: Namespace, _ heartbeat: Heartbeat, _ moment: Moment)
         -> OriginalConsequence
     {
@@ -127,7 +132,7 @@ struct OriginalMerge {
             case .present(_, let version, _):
                 let renewed = Replicated(namespace: namespace, replica: .renewed(id, version, heartbeat))
                 if store.merge(renewed, at: moment) != .missing { return .merged(renewed) }
-            case .renewed: return .nothing  // No record is one.
+            case .renewed, .service: return .nothing  // No record is one.
             }
         }
         return .ask(id)
@@ -146,7 +151,7 @@ struct OriginalMerge {
                 .present(instance.with(status: status), version.successor(origin: sender), heartbeat), namespace, moment
             )
         case nil: return .ask(id)
-        case .absent, .renewed: return .nothing
+        case .absent, .renewed, .service: return .nothing
         }
     }
 
@@ -164,7 +169,7 @@ struct OriginalMerge {
             let earliest = OriginalClock.earliestLive(wall: moment.wall, pause: circumstances.pause * 1_000_000)
             return merge(
                 .absent(id, Version(time: HybridTime(nanoseconds: earliest), origin: sender)), namespace, moment)
-        case .absent, .renewed: return .nothing
+        case .absent, .renewed, .service: return .nothing
         }
     }
 

@@ -204,9 +204,15 @@ final class Originals {
         let directives = noticePause(at: time)
         guard !changes.isEmpty, outputs.values.contains(where: { $0.kind == .stream }) else { return directives }
         var events: [UInt8] = []
-        for change in changes { appendLive(OriginalMessage(change.replica), in: change.namespace.name, to: &events) }
+        let first = number
+        for change in changes {
+            for message in messages(change, at: time) {
+                appendLive(message, in: change.namespace.name, to: &events)
+            }
+        }
+        let count = Int(number - first)
         let links = outputs.filter { $0.value.kind == .stream }.map(\.key).sorted { $0.number < $1.number }
-        return directives + links.flatMap { tell(events, count: changes.count, on: $0, at: time) }
+        return directives + links.flatMap { tell(events, count: count, on: $0, at: time) }
     }
 
     /// Time has passed. Every 100 ms.

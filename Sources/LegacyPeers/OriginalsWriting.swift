@@ -47,6 +47,29 @@ extension Originals {
         return send(output.piece(events), on: link)
     }
 
+    /// A state as events: of what is said of a service, one for each of its instances. Legacy peers know no other.
+    func messages(_ state: Replicated, at time: NodeTime) -> [OriginalMessage] {
+        switch state.replica {
+        case .present(let instance, _, let heartbeat): [register(instance, heartbeat, in: state.namespace, at: time)]
+        case .absent(let id, _, _, _): [.deregister(id: id.utf8)]
+        case .renewed(let id, _, _): [.renew(id: id.utf8)]
+        case .service(let service, _):
+            store.instances(of: service, in: state.namespace, at: time.moment.lease).map {
+                .register(OriginalInstance($0.instance, heartbeat: Heartbeat(age: 0, wall: $0.lastHeartbeat)))
+            }
+        }
+    }
+
+    /// An instance with the status that counts. A status is sent with all the rest, since the state does not say what
+    /// was different before.
+    private func register(
+        _ instance: Instance, _ heartbeat: Heartbeat, in namespace: Namespace, at time: NodeTime
+    ) -> OriginalMessage {
+        let shown = store.instance(instance.id, in: namespace, at: time.moment.lease)?.instance.status
+        return .register(
+            OriginalInstance(instance.with(status: shown ?? instance.effectiveStatus), heartbeat: heartbeat))
+    }
+
     // MARK: - Copies
 
     /// Goes on with a copy, or with sending again what began here, as far as the link takes it now.
@@ -91,7 +114,7 @@ extension Originals {
             guard case .present(let instance, _, let heartbeat) = item.replica,
                 isServed(instance, heartbeat, in: item.namespace, at: time)
             else { continue }
-            let message = OriginalMessage.register(OriginalInstance(instance, heartbeat: heartbeat))
+            let message = register(instance, heartbeat, in: item.namespace, at: time)
             events.append(
                 OriginalEnvelope(kind: .copy, namespace: item.namespace.name, message: message), number: count)
             count += 1
@@ -119,8 +142,12 @@ extension Originals {
             {
                 continue
             }
-            appendLive(OriginalMessage(item.replica), in: item.namespace.name, to: &events)
-            counts.sent += 1
+            // What is said of a service comes with its instances.
+            if case .service = item.replica { continue }
+            for message in messages(item, at: time) {
+                appendLive(message, in: item.namespace.name, to: &events)
+                counts.sent += 1
+            }
         }
         return send(output.piece(events), on: link)
     }
@@ -149,7 +176,8 @@ extension Originals {
                 of: id, in: Namespace(namespace), at: time.moment)?.replica
         else { return [] }
         counts.repairsAnswered += 1
-        return sayAlone(.register(OriginalInstance(instance, heartbeat: heartbeat)), in: namespace, on: link, at: time)
+        let message = register(instance, heartbeat, in: Namespace(namespace), at: time)
+        return sayAlone(message, in: namespace, on: link, at: time)
     }
 
     /// Says something to one member only.

@@ -129,6 +129,19 @@ package final class RegistryState: Sendable {
         return decision
     }
 
+    /// Sets what counts as the status of all instances of a service for an operator, or removes it.
+    package func override(
+        service: Name, in namespace: Namespace, _ order: OverrideOrder, at moment: Moment, by actor: Actor?
+    ) -> ServiceOverrideDecision {
+        let decision = store.override(service: service, in: namespace, order, at: moment, by: actor)
+        if let relay, case .done = decision {
+            for leased in store.instances(of: service, in: namespace, at: moment.lease) {
+                relay.overridden(leased.instance.id, in: namespace)
+            }
+        }
+        return decision
+    }
+
     /// What others are still to be told of changes here; nil where nobody is told.
     package var relayBacklog: (waiting: Int, dropped: UInt64)? { relay?.backlog }
 

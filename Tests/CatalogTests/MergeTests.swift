@@ -101,7 +101,7 @@ struct MergeTests {
             case nil: #expect(state == "nothing")
             case .present: #expect(state == "v\(milliseconds)")
             case .absent: #expect(state == "absent v\(milliseconds)")
-            case .renewed: Issue.record("a renewal is no state")
+            case .renewed, .service: Issue.record("a renewal is no state")
             }
             #expect(member.has(one, at: now) == state.hasPrefix("v"))
         }

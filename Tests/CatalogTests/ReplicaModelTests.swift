@@ -102,7 +102,8 @@ private final class Cluster {
         let message = network[index]
         if !chance(8) { network.remove(at: index) }
         let (from, to) = (members[message.from], members[message.to])
-        let key = Key(namespace: message.replicated.namespace, id: message.replicated.replica.id)
+        guard let id = message.replicated.replica.id else { return expect(false, "nothing is said of services") }
+        let key = Key(namespace: message.replicated.namespace, id: id)
         switch to.store.merge(message.replicated, at: to.moment(now)) {
         case .applied, .redundant, .renewed, .stale: break
         case .dead: expect(false, "dead, with a lease of years")

@@ -37,7 +37,7 @@ extension Replica {
     var heartbeat: Heartbeat? {
         switch self {
         case .present(_, _, let heartbeat), .renewed(_, _, let heartbeat): heartbeat
-        case .absent: nil
+        case .absent, .service: nil
         }
     }
 

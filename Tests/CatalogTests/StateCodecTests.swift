@@ -41,16 +41,22 @@ struct StateCodecTests {
         let heartbeat = Heartbeat(
             age: .random(in: 0...1_000_000, using: &random), wall: .random(in: .min ... .max, using: &random))
         let replica: Replica =
-            switch Int.random(in: 0..<4, using: &random) {
+            switch Int.random(in: 0..<5, using: &random) {
             case 0:
                 .absent(
                     id(&random), version, age: .random(in: 0...1_000, using: &random),
                     override: Bool.random(using: &random)
                         ? StatusOverride(.drain(for: 5_000_000), version, at: 7, who: "me") : nil)
             case 1: .renewed(id(&random), version, heartbeat)
+            case 2: .service(Name(texts.randomElement(using: &random) ?? ""), override(version, &random))
             default: .present(instance(&random), version, heartbeat)
             }
         return Replicated(namespace: Namespace(texts.randomElement(using: &random) ?? ""), replica: replica)
+    }
+
+    private static func override(_ version: Version, _ random: inout SplitMix64) -> StatusOverride {
+        let orders = [OverrideOrder.drain(for: 5_000_000), .set(.starting, until: 9), .set(.up, until: nil), .remove]
+        return StatusOverride(orders.randomElement(using: &random) ?? .remove, version, at: 7, who: "me")
     }
 
     /// The states that these bytes hold, one after the other, each after its count.
@@ -101,6 +107,8 @@ struct StateCodecTests {
                 .renewed(let sent, let version, let heartbeat), .renewed(let came, let otherVersion, let otherHeartbeat)
             ):
                 #expect(sent == came && version == otherVersion && heartbeat == otherHeartbeat, "seed \(seed)")
+            case (.service(let sent, let override), .service(let came, let otherOverride)):
+                #expect(sent == came && override == otherOverride, "seed \(seed)")
             default: Issue.record("another kind came back: seed \(seed)")
             }
         }

@@ -65,10 +65,14 @@ struct RequestTests {
 
     @Test func `an operator's words have their paths`() {
         let cases: [(RegistryRequest, String)] = [
-            (.override("i", status: "DOWN", for: "30m"), "PUT api/v1/instances/i/status?value=DOWN&for=30m"),
-            (.override("i", status: nil, for: nil), "DELETE api/v1/instances/i/status"),
-            (.drain("i", isSet: true, for: "30s"), "PUT api/v1/instances/i/drain?for=30s"),
-            (.drain("i", isSet: false, for: nil), "DELETE api/v1/instances/i/drain"),
+            (.override(.instance("i"), status: "DOWN", for: "30m"), "PUT api/v1/instances/i/status?value=DOWN&for=30m"),
+            (.override(.instance("i"), status: nil, for: nil), "DELETE api/v1/instances/i/status"),
+            (.drain(.instance("i"), isSet: true, for: "30s"), "PUT api/v1/instances/i/drain?for=30s"),
+            (.drain(.instance("i"), isSet: false, for: nil), "DELETE api/v1/instances/i/drain"),
+            (.override(.service("a/b"), status: "DOWN", for: nil), "PUT api/v1/services/a%2Fb/status?value=DOWN"),
+            (.override(.service("s"), status: nil, for: nil), "DELETE api/v1/services/s/status"),
+            (.drain(.service("s"), isSet: true, for: "30s"), "PUT api/v1/services/s/drain?for=30s"),
+            (.drain(.service("s"), isSet: false, for: nil), "DELETE api/v1/services/s/drain"),
             (.deregistration(of: "i"), "DELETE api/v1/instances/i"),
         ]
         for (request, expected) in cases { #expect("\(request.method.name) \(request.target)" == expected) }

@@ -69,6 +69,10 @@ final class DNSWorld {
         #expect(registry.renew(id, in: Self.namespace, at: moment))
     }
 
+    func override(service: String, _ order: OverrideOrder) {
+        _ = registry.override(service: Name(service), in: Self.namespace, order, at: moment, by: nil)
+    }
+
     private var moment: Moment { registry.moment(monotonic: now, wall: now.nanoseconds) }
 
     /// Moves time on, as the process does: the lease clock ticks.

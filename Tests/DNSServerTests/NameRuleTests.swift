@@ -27,6 +27,16 @@ struct NameRuleTests {
         #expect(try world.targets("web.service.a8") == ["0a000001.addr.a8.:80 256"])
     }
 
+    @Test func `an operator's word on a whole service counts`() throws {
+        // N101 and R297
+        let world = try DNSWorld()
+        for host in 1...3 { world.register("web", "10.0.0.\(host):80") }
+        world.override(service: "web", .set(.outOfService, until: nil))
+        #expect(try world.addresses("web.service.a8").isEmpty)
+        world.override(service: "web", .remove)
+        #expect(try world.addresses("web.service.a8").count == 3)
+    }
+
     @Test func `names stand for services, tags, transports, namespaces and addresses`() throws {
         // N102 Names stand for what the table says. HEX.addr.ZONE is computed, and may be kept for an hour.
         let world = try DNSWorld { $0.dnsNamespaces = DNSNamespaces("t=tenant") }

@@ -139,7 +139,7 @@ final class OneOfOurs {
         offer()
     }
 
-    private func offer() {
+    func offer() {
         carry(originals.offer(store.drain(includeRenewals: true, budget: 10_000, at: moment).changes, at: time))
     }
 

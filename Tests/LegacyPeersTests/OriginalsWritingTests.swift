@@ -60,6 +60,36 @@ struct OriginalsWritingTests {
         #expect(told == SampleTests.reviews)
     }
 
+    @Test func `an instance is told with the status that counts, by its own override or its service's`() throws {
+        // R294, R880
+        let member = OneOfOurs()
+        let link = member.stream()
+        func told(on link: LinkID) throws -> [String] {
+            try member.messages(on: link).envelopes.compactMap {
+                guard case .register(let instance) = $0.message else { return nil }
+                return String(decoding: instance.id, as: UTF8.self) + " " + instance.status
+            }.sorted()
+        }
+        for id in ["i", "j"] { member.client(.register(member.ours(id))) }
+        _ = member.store.override(
+            .text(Name("i")), in: OneOfOurs.namespace, .set(.starting, until: nil), at: member.moment)
+        member.offer()
+        #expect(try told(on: link) == ["i STARTING", "i UP", "j UP"])
+        _ = member.store.override(
+            service: Name("s"), in: OneOfOurs.namespace, .set(.outOfService, until: nil), at: member.moment)
+        member.offer()
+        #expect(try told(on: link) == ["i STARTING", "i STARTING", "i UP", "j OUT_OF_SERVICE", "j UP"])
+        #expect(try told(on: member.copy(askedBy: OneOfOurs.other)) == ["i STARTING", "j OUT_OF_SERVICE"])
+        // What an original hands back of it is no word of its client's.
+        let copy = member.openCopy()
+        member.receive(
+            .register(
+                OriginalInstance(
+                    member.ours("j", status: .outOfService), heartbeat: Heartbeat(age: 0, wall: member.wall))),
+            kind: .copy, on: copy)
+        #expect(member.status("j") == "UP")
+    }
+
     @Test(arguments: [false, true])
     func `a copy has everything once, and its end`(acceptsGzip: Bool) throws {
         let member = OneOfOurs { $0.copyBytesInFlight = 20_000 }

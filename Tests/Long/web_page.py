@@ -242,6 +242,41 @@ def a_status_is_set_and_lifted_and_an_instance_removed_after_a_question(options)
         shown.wait("the refusal", lambda: "instance" in shown.text("dialog .refusal"))
 
 
+def a_whole_service_is_taken_out_and_put_back_after_a_question(options):
+    with page(options) as (registry, shown):
+        ids = [register(registry, "reviews", number) for number in range(3)]
+        register(registry, "ratings", 9)
+        statuses = lambda: {ask(registry, "GET", f"/api/v1/instances/{one}")["status"] for one in ids}
+        shown.view("instances")
+        shown.wait_for("ratings")
+        assert not shown.find("[aria-label=Service]:not([hidden])")
+        shown.type("#search", "service:reviews")
+        shown.click("[aria-label=Service] button", "Set status of all…")
+        shown.wait_for("all instances of reviews", "dialog")
+        shown.click("dialog button", "Cancel")
+        shown.wait("the dialog to close", lambda: not shown.find("dialog"))
+        assert statuses() == {"UP"}
+        shown.click("[aria-label=Service] button", "Set status of all…")
+        shown.click("dialog button", "Set status")
+        shown.wait_for("All of them: OUT_OF_SERVICE since", "[aria-label=Service]")
+        shown.wait("all to be shown as overridden", lambda: shown.text(".rows").count("overridden") == 3)
+        assert statuses() == {"OUT_OF_SERVICE"}
+        shown.picture("service")
+        # One that is set for itself counts before it.
+        ask(registry, "PUT", f"/api/v1/instances/{ids[0]}/status?value=UP")
+        shown.wait("one to be shown as it is", lambda: shown.text(".rows").count("overridden") == 2)
+        shown.click("[aria-label=Service] button", "Lift status of all…")
+        shown.click("dialog button", "Lift")
+        shown.wait_without("All of them", "[aria-label=Service]")
+        assert statuses() == {"UP"}
+        shown.click("[aria-label=Service] button", "Drain all…")
+        shown.click("dialog button", "Drain all")
+        shown.wait_for("leaving at", "[aria-label=Service]")
+        # By somebody else, which the instances tell.
+        ask(registry, "DELETE", "/api/v1/services/reviews/drain")
+        shown.wait_without("leaving at", "[aria-label=Service]")
+
+
 def tenants_sign_in_and_see_their_own(options):
     with page(options, {"AUTH_MODE": "trusted"}) as (registry, shown):
         shown.expected.append("401")
@@ -537,6 +572,7 @@ CHECKS = [
     an_instance_is_found_by_service_tag_zone_and_status,
     hostile_names_are_text,
     a_status_is_set_and_lifted_and_an_instance_removed_after_a_question,
+    a_whole_service_is_taken_out_and_put_back_after_a_question,
     tenants_sign_in_and_see_their_own,
     an_operator_looks_at_any_namespace,
     an_operator_drains_this_member_and_takes_it_back,

@@ -89,6 +89,30 @@ struct CommandTests {
         #expect(try registry.command("drain").status == 64)
     }
 
+    @Test func `a whole service is overridden and drained by its name`() throws {
+        // B207
+        let registry = try RunningRegistry()
+        for host in ["a", "b"] { #expect(try registry.command("register", "web", "\(host):1").status == 0) }
+        let set = try registry.command("override", "--service", "web", "out_of_service", "--for", "30m")
+        let row = try #require(cells(set.output).last)
+        #expect(row.prefix(3) == ["web", "OUT_OF_SERVICE", "2"], "\(set)")
+        #expect(try registry.command("instances", "--status", "UP", "-q").output.isEmpty)
+        let lifted = try registry.command("override", "--service", "web", "--lift")
+        #expect(lifted.output.contains("each its own"), "\(lifted)")
+        #expect(try registry.command("drain", "--service", "web").output.contains("drained:"))
+        #expect(
+            try registry.command("drain", "--service", "web", "--lift", "-o", "json").output.contains("\"instances\":2")
+        )
+        #expect(try registry.command("instances", "--status", "UP", "-q").output.split(separator: "\n").count == 2)
+        #expect(try registry.command("drain", "--service", "api").status == 3)
+        for wrong in [
+            ["drain", "--service", "web", "0123456789abcdef"], ["override", "--service", "web"], ["override", "DOWN"],
+            ["override", "--service", "web", "DOWN", "UP"], ["override", "--service", "web", "DOWN", "--lift"],
+        ] {
+            #expect(try registry.start(wrong).end() == 64, "\(wrong)")
+        }
+    }
+
     @Test func `what was lost in the last five minutes is one command`() throws {
         let registry = try RunningRegistry(["--min_ttl=1s"])
         for name in ["a", "b", "c"] {

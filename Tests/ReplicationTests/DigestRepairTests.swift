@@ -57,6 +57,15 @@ private struct Pair {
         _ = store.drain(includeRenewals: true, budget: .max, at: NodeBench.time(now).moment)
     }
 
+    /// The same of the service of all instances.
+    func override(service status: InstanceStatus?, in namespace: Namespace, of store: Store) {
+        let decision = store.override(
+            service: Name("s"), in: namespace, status.map { .set($0, until: nil) } ?? .remove,
+            at: NodeBench.time(now).moment)
+        guard case .done = decision else { return #expect(Bool(false), "the service is not there") }
+        _ = store.drain(includeRenewals: true, budget: .max, at: NodeBench.time(now).moment)
+    }
+
     /// The status that counts at each.
     func statuses(_ number: UInt64, in namespace: Namespace) -> [InstanceStatus?] {
         [publisherStore, subscriberStore].map {
@@ -159,6 +168,35 @@ struct DigestRepairTests {
         #expect(pair.copies == 0)
         pair.publisherStore.checkInvariants()
         pair.subscriberStore.checkInvariants()
+    }
+
+    @Test func `what is said of a service and was lost on its way is found by digests, and so is its removal`() throws {
+        // R880
+        let namespace = Namespace("t")
+        var pair = try Pair(limits: NodeLimits())
+        pair.put(0..<300, in: namespace, of: [pair.publisherStore, pair.subscriberStore])
+        for status in [.outOfService, .starting, nil] as [InstanceStatus?] {
+            pair.override(service: status, in: namespace, of: pair.publisherStore)
+            #expect(!pair.areEqual)
+            for _ in 0..<2 { try pair.pass() }
+            #expect(pair.areEqual && pair.statuses(7, in: namespace) == [status ?? .up, status ?? .up])
+        }
+        #expect(pair.copies == 0)
+        pair.publisherStore.checkInvariants()
+        pair.subscriberStore.checkInvariants()
+    }
+
+    @Test func `members of release 0.1.0 agree with ours on digests while something is said of services`() throws {
+        // R880
+        let namespace = Namespace("t")
+        var pair = try Pair(limits: NodeLimits(), countsOverrides: false)
+        pair.put(0..<300, in: namespace, of: [pair.publisherStore, pair.subscriberStore])
+        pair.override(service: .outOfService, in: namespace, of: pair.publisherStore)
+        for _ in 0..<3 { try pair.pass() }
+        #expect(pair.copies == 0 && pair.statuses(7, in: namespace) == [.outOfService, .up])
+        #expect(
+            pair.publisherStore.digest(countingOverrides: false)
+                == pair.subscriberStore.digest(countingOverrides: false))
     }
 
     @Test func `members of release 0.1.0 are asked for nothing because of overrides that they do not know`() throws {

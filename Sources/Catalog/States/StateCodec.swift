@@ -6,6 +6,7 @@
 //       1 present  namespace, version, heartbeat, instance              version: time u64, origin u64               heartbeat: age i64, wall i64
 //       2 absent   namespace, version, id, age i64, (block: fields)     id: 0 and u64, or 1 and text
 //       3 renewed  namespace, version, heartbeat, id
+//       4 service  namespace, version, name, block: fields        its override being one
 //     instance   id, service, endpoint kind, endpoint, status, ttl i64, count of tags, tags, has metadata, metadata, registered i64, has extra, extra,
 //                fields of newer releases: tag u8, block
 //     fields     of an instance that is absent, such as an override that is kept: tag u8, block
@@ -18,7 +19,7 @@ import Text
 /// Writes and reads states.
 package enum StateCodec {
     private enum Kind {
-        static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3
+        static let present: UInt8 = 1, absent: UInt8 = 2, renewed: UInt8 = 3, service: UInt8 = 4
     }
 
     private enum IDKind {
@@ -63,6 +64,16 @@ package enum StateCodec {
             append(version, to: &bytes)
             append(heartbeat, to: &bytes)
             append(id, to: &bytes)
+        case .service(let name, let override):
+            let fields = override.fields(in: nil)
+            let size = [UInt8].digits(of: fields.count) + fields.count
+            bytes.append(count: head + [UInt8].digits(of: name.text.utf8.count) + name.text.utf8.count + size)
+            bytes.append(Kind.service)
+            bytes.append(counted: namespace)
+            append(override.version, to: &bytes)
+            bytes.append(counted: name.text)
+            bytes.append(count: fields.count)
+            bytes += fields
         }
     }
 
@@ -105,7 +116,7 @@ package enum StateCodec {
     ) throws(StateError) -> Replicated? {
         var cursor = ByteCursor(range)
         let kind = try cursor.byte(bytes)
-        guard kind == Kind.present || kind == Kind.absent || kind == Kind.renewed else { return nil }
+        guard (Kind.present...Kind.service).contains(kind) else { return nil }
         let namespace = try namespace(bytes, &cursor, last: &last)
         let time = try cursor.word(bytes)
         guard time < firstUnusableTime else { throw .value }
@@ -128,16 +139,24 @@ package enum StateCodec {
             let id = try id(bytes, &cursor)
             // The state of a member that does not send it ends here.
             let age = cursor.remaining > 0 ? max(0, try cursor.signed(bytes)) : 0
-            var override: StatusOverride?
-            if cursor.remaining > 0 {
-                let fields = try cursor.block(bytes, atMost: StateLimits.further).content
-                override = StatusOverride(in: [UInt8](room: fields.count) { $0.append(bytes.extracting(fields)) }[...])
-            }
+            let override = cursor.remaining > 0 ? try self.override(bytes, &cursor) : nil
             return Replicated(namespace: namespace, replica: .absent(id, version, age: age, override: override))
+        case Kind.service:
+            let name = Name(bytes.text(in: try cursor.text(bytes, atMost: StateLimits.serviceName).content))
+            // One whose override cannot be read is of a newer release, or nonsense.
+            guard let override = try override(bytes, &cursor), override.version == version else { return nil }
+            return Replicated(namespace: namespace, replica: .service(name, override))
         default:
             let heartbeat = try heartbeat(bytes, &cursor)
             return Replicated(namespace: namespace, replica: .renewed(try id(bytes, &cursor), version, heartbeat))
         }
+    }
+
+    /// The override among fields.
+    private static func override(_ bytes: Span<UInt8>, _ cursor: inout ByteCursor) throws(StateError) -> StatusOverride?
+    {
+        let fields = try cursor.block(bytes, atMost: StateLimits.further).content
+        return StatusOverride(in: [UInt8](room: fields.count) { $0.append(bytes.extracting(fields)) }[...])
     }
 
     private static func namespace(

@@ -102,15 +102,27 @@ extension RegistryRequest {
 
     static func deregistration(of id: String) -> RegistryRequest { RegistryRequest(.delete, api: "instances", id) }
 
-    /// Sets another status, or takes it back where there is none.
-    static func override(_ id: String, status: String?, for time: String?) -> RegistryRequest {
-        RegistryRequest(status == nil ? .delete : .put, api: "instances", id, "status").with("value", status)
-            .with("for", time)
+    /// What an operator's word is about.
+    enum Subject: Sendable, Equatable {
+        case instance(String)
+        case service(String)
+
+        fileprivate func request(_ method: HTTP.Method, _ page: String) -> RegistryRequest {
+            switch self {
+            case .instance(let id): RegistryRequest(method, api: "instances", id, page)
+            case .service(let name): RegistryRequest(method, api: "services", name, page)
+            }
+        }
     }
 
-    /// Takes an instance out of service, or back in.
-    static func drain(_ id: String, isSet: Bool, for time: String?) -> RegistryRequest {
-        RegistryRequest(isSet ? .put : .delete, api: "instances", id, "drain").with("for", time)
+    /// Sets another status, or takes it back where there is none.
+    static func override(_ subject: Subject, status: String?, for time: String?) -> RegistryRequest {
+        subject.request(status == nil ? .delete : .put, "status").with("value", status).with("for", time)
+    }
+
+    /// Takes it out of service, or back in.
+    static func drain(_ subject: Subject, isSet: Bool, for time: String?) -> RegistryRequest {
+        subject.request(isSet ? .put : .delete, "drain").with("for", time)
     }
 
     /// Takes the member that answers out of traffic, or back in.

@@ -154,6 +154,7 @@ struct PublisherSession {
             send(FrameCodec.encode(.buckets(digest.buckets)), into: &effects)
         case .askKeys(let buckets) where mayAnswer:
             guard buckets.count <= Self.bucketsPerQuestion else { throw .tooLong(buckets.count) }
+            tellServices(in: buckets, store: store, into: &effects)
             let keys = store.keys(in: buckets, at: time.moment)
             let fitting = FrameCodec.fitting(keys, bytes: limits.keyBytes)
             send(FrameCodec.encode(.keys(fitting, isCut: fitting.count < keys.count)), into: &effects)
@@ -167,6 +168,14 @@ struct PublisherSession {
             break
         default:
             throw .unexpected
+        }
+    }
+
+    /// Sends what is said of services in these buckets, which has no keys: it may be why the buckets differ.
+    private mutating func tellServices(in buckets: [UInt16], store: Store, into effects: inout [SessionEffect]) {
+        guard countsOverrides else { return }
+        for encoded in FrameCodec.encode(store.serviceStates(in: buckets), as: .states) where mayAnswer {
+            send(encoded.frame, into: &effects)
         }
     }
 

@@ -141,7 +141,7 @@ struct SubscriberSession {
                 applied += 1
                 dirtyShards.append(state)
             case .renewed: dirtyShards.append(state)
-            case .missing: want(StateKey(namespace: state.namespace, id: state.replica.id))
+            case .missing: if let id = state.replica.id { want(StateKey(namespace: state.namespace, id: id)) }
             // This member's state being newer, the other end gets it from here: it subscribes too.
             case .redundant, .stale, .dead: break
             }
@@ -199,6 +199,7 @@ extension Replica {
         switch self {
         case .present(let instance, _, _): instance.override?.version ?? .none
         case .absent(_, _, _, let override): override?.version ?? .none
+        case .service(_, let override): override.version
         case .renewed: .none
         }
     }

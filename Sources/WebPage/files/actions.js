@@ -5,6 +5,30 @@ import { element } from './dom.js'
 const statuses = ['OUT_OF_SERVICE', 'UP', 'DOWN', 'STARTING']
 const spans = { 'until it is lifted': '', '10 minutes': '10m', '1 hour': '1h', '1 day': '24h' }
 
+// What `context.done` does is done after each change.
+export function serviceActions(context, name) {
+  const path = `api/v1/services/${encodeURIComponent(name)}`
+  return [
+    action(context, 'Set status of all…', {
+      title: `Set the status of all instances of ${name}?`, confirm: 'Set status',
+      text: 'It counts for those that register while it stands as well, but for none that has a status set for itself.',
+      fields: statusFields(),
+      request: form => ({ method: 'PUT', path: `${path}/status`, query: { value: form.get('status'), for: form.get('for') } }),
+    }),
+    action(context, 'Lift status of all…', {
+      title: `Lift the status that was set for all instances of ${name}?`, confirm: 'Lift',
+      text: 'What each says of itself, or was set for itself, counts again.',
+      request: () => ({ method: 'DELETE', path: `${path}/status` }),
+    }),
+    action(context, 'Drain all…', {
+      title: `Drain all instances of ${name}?`, danger: true, confirm: 'Drain all',
+      text: 'They are out of service now, those that register meanwhile as well, and are deregistered when the time is over.',
+      fields: [drainField()],
+      request: form => ({ method: 'PUT', path: `${path}/drain`, query: { for: form.get('for') } }),
+    }),
+  ]
+}
+
 export function instanceActions(context, instance) {
   const path = `api/v1/instances/${encodeURIComponent(instance.id)}`
   const what = `${instance.service_name} at ${instance.endpoint.value ?? instance.endpoint.type}`
@@ -12,7 +36,7 @@ export function instanceActions(context, instance) {
     action(context, 'Set status…', {
       title: `Set the status of ${what}?`, confirm: 'Set status',
       text: 'It counts in place of what the instance says of itself, in every protocol.',
-      fields: [select('status', 'Status', Object.fromEntries(statuses.map(status => [status, status]))), select('for', 'For', spans)],
+      fields: statusFields(),
       request: form => ({ method: 'PUT', path: `${path}/status`, query: { value: form.get('status'), for: form.get('for') } }),
     }),
     action(context, 'Lift status…', {
@@ -23,7 +47,7 @@ export function instanceActions(context, instance) {
     action(context, 'Drain…', {
       title: `Drain ${what}?`, danger: true, confirm: 'Drain',
       text: 'It is out of service now, so that nobody new is sent there, and is deregistered when the time is over.',
-      fields: [select('for', 'After', { '30 seconds': '30s', '2 minutes': '2m', '10 minutes': '10m' })],
+      fields: [drainField()],
       request: form => ({ method: 'PUT', path: `${path}/drain`, query: { for: form.get('for') } }),
     }),
     action(context, 'Deregister…', {
@@ -61,6 +85,10 @@ export function memberActions(context) {
   }
 }
 
+const statusFields = () =>
+  [select('status', 'Status', Object.fromEntries(statuses.map(status => [status, status]))), select('for', 'For', spans)]
+const drainField = () => select('for', 'After', { '30 seconds': '30s', '2 minutes': '2m', '10 minutes': '10m' })
+
 function select(name, label, options) {
   return element('label', {}, `${label} `, element('select', { name }, Object.entries(options).map(([text, value]) =>
     element('option', { value }, text))))
@@ -71,7 +99,7 @@ function action(context, label, question) {
 }
 
 // Asks, and does it. A refusal stays in the dialog, in the registry's words.
-function ask({ session, tell }, { title, text, fields = [], confirm, danger, request }) {
+function ask({ session, tell, done }, { title, text, fields = [], confirm, danger, request }) {
   const refusal = element('p', { role: 'alert', class: 'refusal', hidden: true })
   const sure = element('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, confirm)
   const form = element('form', {
@@ -84,6 +112,7 @@ function ask({ session, tell }, { title, text, fields = [], confirm, danger, req
         await session.json(path, { method, query }).catch(error => { if (!(error instanceof SyntaxError)) throw error })
         dialog.close()
         tell(`Done: ${title.replace(/\?$/, '')}.`)
+        done?.()
       } catch (error) {
         refusal.textContent = error.message
         refusal.hidden = false

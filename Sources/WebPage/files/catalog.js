@@ -98,4 +98,10 @@ export function parse(query) {
   })
 }
 
+// The name of the service that a query is about, if it is about one alone.
+export function serviceIn(query) {
+  const words = query.match(/(?:[^\s"]+|"[^"]*")+/g) ?? []
+  return words.length === 1 && words[0].startsWith('service:') ? words[0].slice(8).replaceAll('"', '') : null
+}
+
 export const quoted = (field, value) => /[\s"]/.test(value) ? `${field}:"${value.replaceAll('"', '')}"` : `${field}:${value}`

@@ -2,9 +2,9 @@
 // called when another one takes its place.
 
 import { badge, clock, count, details, element, some } from './dom.js'
-import { quoted, statusOf, zoneOf } from './catalog.js'
+import { quoted, serviceIn, statusOf, zoneOf } from './catalog.js'
 import { Table } from './table.js'
-import { instanceActions } from './actions.js'
+import { instanceActions, serviceActions } from './actions.js'
 
 // What comes within as many milliseconds is shown together.
 const redraw = 250
@@ -39,6 +39,7 @@ export function servicesView({ catalog, go }) {
 export function instancesView(context) {
   const { catalog, parameters, replace } = context
   const summary = element('p', { class: 'summary', role: 'status' })
+  const service = serviceBar(context)
   const panel = element('aside', { class: 'panel', hidden: true, 'aria-label': 'Instance' })
   let opened = null
   const field = element('input', {
@@ -66,6 +67,7 @@ export function instancesView(context) {
     const all = catalog.size
     summary.textContent = !catalog.isComplete ? 'loading' : rows.length === all ? some(all, 'instance') : `${count(rows.length)} of ${some(all, 'instance')}`
     table.show(rows)
+    service.show(serviceIn(field.value), rows)
     if (opened !== null && catalog.get(opened) !== panel.shown) open(opened)
   }
 
@@ -89,6 +91,7 @@ export function instancesView(context) {
         ['Address', `${instance.endpoint.type} ${instance.endpoint.value ?? ''}`],
         ['Status', status(instance)],
         ['Registered as', instance.registered_status],
+        ['Set for', instance.service_override ? 'the whole service' : undefined],
         ['Leaves', instance.drain_until && clock(instance.drain_until)],
         ['Tags', instance.tags?.join(', ')],
         ['Lease', instance.ttl > 0 ? `${instance.ttl} s` : 'none: a source tells of it'],
@@ -108,7 +111,48 @@ export function instancesView(context) {
     title: 'Instances', stop,
     element: element('section', { class: 'view' },
       element('div', { class: 'tools' }, element('label', { for: 'search' }, 'Search'), field, summary),
+      service.element,
       element('div', { class: 'beside' }, table.element, panel)),
+  }
+}
+
+// What an operator has said of the service that is looked at, and can say.
+function serviceBar(context) {
+  const bar = element('div', { class: 'tools', role: 'group', 'aria-label': 'Service', hidden: true })
+  const word = element('span', { role: 'status' })
+  let name = null
+  let seen = null
+  let stands = false
+
+  async function load() {
+    const asked = name
+    const standing = await context.session.json(`api/v1/services/${encodeURIComponent(asked)}/status`).catch(() => null)
+    if (asked !== name) return
+    stands = standing?.status !== undefined
+    word.replaceChildren(...stands ? [
+      'All of them: ', badge(standing.status), ` since ${clock(standing.since)}`, standing.by ? ` by ${standing.by}` : '',
+      standing.drain_until ? `, leaving at ${clock(standing.drain_until)}` : standing.until ? `, until ${clock(standing.until)}` : '',
+    ] : [])
+  }
+
+  return {
+    element: bar,
+    // Asks again when what the instances show of it has changed, and never for a service that there is not.
+    show(query, rows) {
+      const found = rows[0]?.service_name ?? (stands && query === name ? name : null)
+      bar.hidden = query === null || found === null
+      if (bar.hidden) return
+      if (name !== found) {
+        name = found
+        seen = null
+        bar.replaceChildren(...serviceActions({ ...context, done: load }, name), word)
+      }
+      const one = rows.find(row => row.service_override)
+      const now = `${one?.status} ${one?.drain_until} ${rows.length === 0}`
+      if (now === seen) return
+      seen = now
+      load()
+    },
   }
 }
 

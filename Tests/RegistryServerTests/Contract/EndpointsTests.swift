@@ -80,7 +80,7 @@ struct EndpointsTests {
     }
 
     /// `name address:port*weight,…` for each cluster.
-    private static func clusters(_ registry: Registry, _ names: [String]) throws -> [String] {
+    static func clusters(_ registry: Registry, _ names: [String]) throws -> [String] {
         try discovered(registry.send(ask(names))).resources.map { cluster in
             #expect(cluster.endpoints.count <= 1)
             let endpoints = cluster.endpoints.flatMap(\.lb_endpoints).map { endpoint in

@@ -97,6 +97,7 @@ final class Transcript {
             case .present(let instance, _, _): "\(name(instance.id)) is \(instance.status.token)"
             case .absent(let id, _, _, _): "\(name(id)) is gone"
             case .renewed(let id, _, _): "\(name(id)) lives"
+            case .service(let name, let override): "\(name.text) is \(override.status?.token ?? "itself")"
             }
         }
         return words.isEmpty ? "nothing" : words.sorted().joined(separator: ", ")
