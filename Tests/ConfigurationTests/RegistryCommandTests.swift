@@ -122,6 +122,9 @@ struct RegistryCommandTests {
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")
         } else if ["port_file", "cluster_dir", "member_name", "eureka_namespace"].contains(name) {
             #expect(outcome.output.contains("\(name) = \(value) (flag --\(name))"))
+        } else if name == "audit_file" {
+            #expect(outcome.status == 64)
+            #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be written: "), "\(outcome.errors)")
         } else if name == "quotas_file" {
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be used: "), "\(outcome.errors)")

@@ -100,10 +100,9 @@ struct MemberTable {
         var lines = ""
         if !behind.isEmpty { lines += "Behind: \(names(behind)).\n" }
         if !apart.isEmpty { lines += "Not connected: \(names(apart)).\n" }
+        if lines.isEmpty, !members.isEmpty { lines = "No member is behind.\n" }
         let drained = members.filter { $0["draining"].isTrue }
-        let isAnyOut = !lines.isEmpty
-        if !drained.isEmpty { lines += "Drained by an operator: \(names(drained)).\n" }
-        return isAnyOut || members.isEmpty ? lines : lines + "No member is behind.\n"
+        return drained.isEmpty ? lines : lines + "Drained by an operator: \(names(drained)).\n"
     }
 
     private func names(_ members: [JSONTree]) -> String {

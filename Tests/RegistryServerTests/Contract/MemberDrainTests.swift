@@ -67,6 +67,7 @@ struct MemberDrainTests {
         // parameter, but namespace, is answered 400.
         let cluster = ReportingCluster(report: ClusterTests.report)
         let registry = try Registry(transport, cluster: cluster) {
+            $0.authMode = [.trusted]
             $0.operatorToken = Secret(bytes: Array(OperatorTests.token.utf8))
         }
         func send(_ method: String, _ query: String) throws -> Answer {
