@@ -1,5 +1,7 @@
 // The page for people travels inside the binary, so that a browser is sent what the registry was built from and needs
-// no other host. The files lie in `files` as they are sent; there is no step that builds them.
+// no other host. The files lie in `files` as they are sent; there is no step that builds them. CWebPage has their bytes.
+
+import CWebPage
 
 /// The files of the page.
 public enum WebPage {
@@ -10,29 +12,30 @@ public enum WebPage {
 
     /// One file, as UTF-8.
     public struct File: Sendable {
-        /// As the browser asks for it, relative to the page.
+        /// As the browser asks for it, relative to the page; empty for what it asks for first.
         public let name: String
         public let kind: Kind
         public let bytes: [UInt8]
     }
 
-    /// What a browser asks for first.
-    public static let document = File(name: "", kind: .document, bytes: PackageResources.index_html)
-
     /// All files; a test compares them with what lies in the folder.
-    public static let files = [
-        document,
-        File(name: "style.css", kind: .style, bytes: PackageResources.style_css),
-        File(name: "icon.svg", kind: .picture, bytes: PackageResources.icon_svg),
-        File(name: "actions.js", kind: .script, bytes: PackageResources.actions_js),
-        File(name: "app.js", kind: .script, bytes: PackageResources.app_js),
-        File(name: "catalog.js", kind: .script, bytes: PackageResources.catalog_js),
-        File(name: "dom.js", kind: .script, bytes: PackageResources.dom_js),
-        File(name: "metrics.js", kind: .script, bytes: PackageResources.metrics_js),
-        File(name: "pages.js", kind: .script, bytes: PackageResources.pages_js),
-        File(name: "session.js", kind: .script, bytes: PackageResources.session_js),
-        File(name: "stream.js", kind: .script, bytes: PackageResources.stream_js),
-        File(name: "table.js", kind: .script, bytes: PackageResources.table_js),
-        File(name: "views.js", kind: .script, bytes: PackageResources.views_js),
-    ]
+    public static let files = (0..<cwebpage_file_count).map(file)
+
+    private static func file(at index: Int) -> File {
+        let file = unsafe cwebpage_files[index]
+        let name = unsafe String(cString: file.name)
+        let kind = kind(of: name)
+        return File(
+            name: kind == .document ? "" : name, kind: kind,
+            bytes: unsafe [UInt8](UnsafeBufferPointer(start: file.bytes, count: file.size)))
+    }
+
+    private static func kind(of name: String) -> Kind {
+        switch name.split(separator: ".").last {
+        case "js": .script
+        case "css": .style
+        case "svg": .picture
+        default: .document
+        }
+    }
 }

@@ -47,7 +47,7 @@ enum SourceTree {
         .deletingLastPathComponent()
 
     /// Every Swift file under Sources, by path, and the one target that lives elsewhere.
-    static let files: [SourceFile] = swiftFiles(under: "Sources") + swiftFiles(under: "swagger")
+    static let files: [SourceFile] = swiftFiles(under: "Sources")
 
     static func text(_ path: String) -> String? { try? String(contentsOf: root.appending(path: path), encoding: .utf8) }
 
@@ -73,7 +73,7 @@ enum SourceTree {
         return (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") }.sorted().compactMap {
             name in
             guard let text = text("\(folder)/\(name)") else { return nil }
-            let target = folder == "Sources" ? String(name.prefix { $0 != "/" }) : "Swagger"
+            let target = String(name.prefix { $0 != "/" })
             return SourceFile(path: "\(folder)/\(name)", target: target, text: text)
         }
     }

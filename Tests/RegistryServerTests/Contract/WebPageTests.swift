@@ -42,7 +42,7 @@ struct WebPageTests {
         let page = try registry.send(.get("/ui/"))
         #expect(page.status == 200)
         #expect(page["Content-Type"] == "text/html; charset=utf-8")
-        #expect(page.body == WebPage.document.bytes)
+        #expect(page.body == WebPage.files.first { $0.name.isEmpty }?.bytes)
     }
 
     @Test(arguments: Transport.allCases)
