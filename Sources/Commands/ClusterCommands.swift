@@ -1,5 +1,5 @@
-// `registry members`, `registry catalogs` and `registry refusals`: who is behind, what the registry reads elsewhere, and
-// why clients do not get on.
+// `registry members`, `registry catalogs`, `registry namespaces` and `registry refusals`: who is behind, what the registry
+// reads elsewhere, who its tenants are, and why clients do not get on.
 
 import ArgumentParser
 
@@ -27,6 +27,29 @@ struct CatalogsCommand: AskingCommand {
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
         try show(try client.success(of: RegistryRequest(api: "catalogs"))) { CatalogTable.text($0) }
+        return 0
+    }
+}
+
+struct NamespacesCommand: AskingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "namespaces", abstract: "Show each namespace with what it holds and asks, to operators.",
+        discussion: """
+            In the order of their names, a thousand at a time. REQUESTS/S and HEARTBEATS/S are those that the member that is asked \
+            has let in during the last minute.
+            """)
+
+    @Option(help: ArgumentHelp("How many at most, from 1 to 1,000.", valueName: "count"))
+    var limit = 1_000
+
+    @Option(help: ArgumentHelp("Only those whose names come after this one.", valueName: "name"))
+    var after: String?
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
+        let request = RegistryRequest(api: "namespaces").with("limit", "\(limit)").with("after", after)
+        try show(try client.success(of: request)) { NamespaceTable.text($0) }
         return 0
     }
 }

@@ -7,8 +7,8 @@ package enum RegistryCommands {
     /// In the order in which help lists them.
     package static let all: [any ParsableCommand.Type] = [
         ServicesCommand.self, InstancesCommand.self, WatchCommand.self, EventsCommand.self, RefusalsCommand.self,
-        MembersCommand.self, CatalogsCommand.self, TopCommand.self, RegisterCommand.self, HeartbeatCommand.self,
-        DeregisterCommand.self,
+        MembersCommand.self, CatalogsCommand.self, NamespacesCommand.self, TopCommand.self, RegisterCommand.self,
+        HeartbeatCommand.self, DeregisterCommand.self,
         OverrideCommand.self, DrainCommand.self,
     ]
 }

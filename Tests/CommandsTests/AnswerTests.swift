@@ -163,6 +163,20 @@ struct AnswerTests {
         #expect(CatalogTable.text(try tree(#"{"catalogs":[]}"#)).hasPrefix("This registry reads no other"))
     }
 
+    @Test func `namespaces show what they hold and ask, and where there are more`() throws {
+        let answer = try tree(
+            #"""
+            {"next":"sho\u001bp","namespaces":[{"namespace":"sho\u001bp","services":2,"instances":30,"requests_per_s":0.43,
+             "heartbeats_per_s":12.00}]}
+            """#)
+        let lines = NamespaceTable.text(answer).split(separator: "\n")
+        #expect(lines.count == 3 && !NamespaceTable.text(answer).contains("\u{1B}"))
+        #expect(lines[0].split(separator: " ") == ["NAMESPACE", "SERVICES", "INSTANCES", "REQUESTS/S", "HEARTBEATS/S"])
+        #expect(lines[1].split(separator: " ").dropFirst() == ["2", "30", "0.43", "12.00"], "\(lines)")
+        #expect(lines[2].hasPrefix("There are more: --after sho"))
+        #expect(NamespaceTable.text(try tree(#"{"namespaces":[]}"#)) == "No namespace has an instance.\n")
+    }
+
     @Test func `refusals say whom, what and why`() throws {
         let answer = try tree(
             #"""

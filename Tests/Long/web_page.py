@@ -313,6 +313,14 @@ def an_operator_looks_at_any_namespace(options):
         shown.wait("the namespaces", lambda: [option.get_attribute("value") for option in shown.find("#namespaces option")] == ["tenant-b"])
         shown.type("#namespace", "tenant-b\n")
         shown.wait_for("theirs")
+        shown.type("#namespace", "default\n")
+        shown.wait_for("No service is registered.")
+        shown.view("namespaces")
+        shown.wait("what the namespace holds and asks", lambda: "1 namespace" in shown.text("main") and [
+            cell.text for cell in shown.find("main .rows [role=gridcell]")][:3] == ["tenant-b", "1", "1"])
+        shown.click("main .rows [role=gridcell]", "tenant-b")
+        shown.wait_for("theirs")
+        assert "#/services" in shown.browser.current_url
         for view in ("members", "health"):
             shown.view(view)
             shown.wait(f"{view} without a refusal", lambda: len(shown.text("main")) > 60 and "operator" not in shown.text("main"))

@@ -51,6 +51,9 @@ indirect enum JSONTree: Equatable, Sendable {
 
     var isTrue: Bool { self == .boolean(true) }
 
+    /// A number, as near as a Double comes to it.
+    var approximation: Double? { if case .number(let number) = self { number.approximation } else { nil } }
+
     /// A number without its fraction, as far as it fits.
     var integer: Int? {
         guard case .number(let number) = self else { return nil }

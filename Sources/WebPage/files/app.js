@@ -2,14 +2,14 @@
 
 import { Catalog } from './catalog.js'
 import { element } from './dom.js'
-import { eventsView, healthView, membersView, sourcesView } from './pages.js'
+import { eventsView, healthView, membersView, namespacesView, sourcesView } from './pages.js'
 import { Session } from './session.js'
 import { follow } from './stream.js'
 import { instancesView, servicesView } from './views.js'
 
 const views = {
   '/services': servicesView, '/instances': instancesView, '/sources': sourcesView,
-  '/members': membersView, '/events': eventsView, '/health': healthView,
+  '/members': membersView, '/events': eventsView, '/health': healthView, '/namespaces': namespacesView,
 }
 const session = new Session()
 const catalog = new Catalog()
@@ -35,7 +35,7 @@ function show() {
   const make = views[path] ?? servicesView
   shown?.stop()
   shown = make({
-    session, catalog, tell, parameters: new URLSearchParams(query),
+    session, catalog, tell, choose, parameters: new URLSearchParams(query),
     go: address => { location.hash = address },
     replace: address => history.replaceState(null, '', `#${address}`),
   })
@@ -70,11 +70,19 @@ function followStream() {
 // An operator may name any namespace, and is offered those that have an instance. For others that page is not there, so
 // it is asked for only by who says so.
 async function offerNamespaces() {
-  document.getElementById('namespace-label').hidden = !session.isOperator
+  for (const id of ['namespace-label', 'namespaces-link']) document.getElementById(id).hidden = !session.isOperator
   if (!session.isOperator) return
   const page = await session.json('api/v1/namespaces').catch(error => { tell(error.message); return { namespaces: [] } })
   document.getElementById('namespaces').replaceChildren(...page.namespaces.map(({ namespace, instances }) =>
     element('option', { value: namespace }, `${namespace}: ${instances} instances`)))
+}
+
+// Goes to the services of a namespace.
+function choose(name) {
+  namespace.value = name
+  session.namespace = name
+  followStream()
+  location.hash = '/services'
 }
 
 namespace.addEventListener('change', () => {

@@ -1,4 +1,4 @@
-// The views that ask now and then: sources, members, events, health. What they ask is as open, or as closed, as the
+// The views that ask now and then: namespaces, sources, members, events, health. What they ask is as open, or as closed, as the
 // registry has it; a refusal is shown in its words.
 
 import { badge, clock, count, details, element, some, span } from './dom.js'
@@ -8,6 +8,8 @@ import { read, rate, total } from './metrics.js'
 import { memberActions } from './actions.js'
 
 const often = 2_000
+// A page has a thousand, and all are asked for again and again.
+const mostNamespaces = 5_000
 
 export function sourcesView({ session }) {
   const list = element('div', { class: 'cards' })
@@ -24,6 +26,35 @@ export function sourcesView({ session }) {
         ['Problems', !source.problems?.length ? undefined : element('ul', {}, source.problems.map(problem =>
           element('li', {}, problem.place ? `${problem.place}: ${problem.text}` : problem.text)))],
       ])))))
+  })
+}
+
+// For operators: what each namespace has and asks, and the way into one.
+export function namespacesView({ session, choose }) {
+  const summary = element('p', { class: 'summary', role: 'status' })
+  const perSecond = number => number.toLocaleString('en', { maximumFractionDigits: 2 })
+  const table = new Table({
+    label: 'Namespaces',
+    empty: 'No namespace has an instance.',
+    columns: [
+      { title: 'Namespace', width: '2fr', cell: row => row.namespace, by: row => row.namespace },
+      { title: 'Services', width: '7rem', cell: row => count(row.services), by: row => row.services },
+      { title: 'Instances', width: '7rem', cell: row => count(row.instances), by: row => row.instances },
+      { title: 'Requests a second', width: '11rem', cell: row => perSecond(row.requests_per_s), by: row => row.requests_per_s },
+      { title: 'Heartbeats a second', width: '11rem', cell: row => perSecond(row.heartbeats_per_s), by: row => row.heartbeats_per_s },
+    ],
+    onOpen: row => choose(row.namespace),
+  })
+  return asking('Namespaces', element('div', { class: 'view' }, summary, table.element), async signal => {
+    const rows = []
+    let after
+    do {
+      const page = await session.json('api/v1/namespaces', { query: { limit: 1000, after }, signal })
+      rows.push(...page.namespaces.map(row => ({ id: row.namespace, ...row })))
+      after = page.next
+    } while (after !== undefined && rows.length < mostNamespaces)
+    summary.textContent = after === undefined ? some(rows.length, 'namespace') : `the first ${count(rows.length)} namespaces`
+    table.show(rows)
   })
 }
 
