@@ -47,6 +47,6 @@ extension TokenTrust {
             secret: settings.jwtSecret, keys: keys, areKeysFetched: settings.fetchesKeys,
             rules: ClaimRules(
                 namespace: ClaimPath(settings.jwtNamespaceClaim), issuer: settings.jwtIssuer,
-                audience: settings.jwtAudience))
+                audience: settings.jwtAudience, operators: settings.jwtOperatorClaim.map(OperatorClaim.init)))
     }
 }

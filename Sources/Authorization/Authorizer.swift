@@ -28,6 +28,8 @@ package final class Authorizer {
     private let schemesBeforeCertificate: Int?
     private let isOpen: Bool
     private let operators: OperatorCredentials
+    /// The scheme by whose tokens operators are known; nil where there is none.
+    private let schemeOfOperators: Scheme?
     /// Whether tokens are signed; what looks like such a token is then no trusted namespace (R517).
     private let hasJWT: Bool
     private(set) var cache: TokenCache
@@ -51,6 +53,7 @@ package final class Authorizer {
         self.schemesBeforeCertificate = schemesBeforeCertificate
         isOpen = configuration.schemes.isEmpty
         operators = configuration.operators
+        schemeOfOperators = schemes.first { if case .jwt(let scheme) = $0 { scheme.knowsOperators } else { false } }
         hasJWT = schemes.contains { if case .jwt = $0 { true } else { false } }
         self.cache = cache
     }
@@ -79,13 +82,34 @@ package final class Authorizer {
         return try authorize(token: BearerToken.parse(credential).get(), now, effort)
     }
 
-    /// Whether a credential is an operator's, for pages that are open to others as well.
-    package func isOperator(credential: ArraySlice<UInt8>?, identity: ClientIdentity?) -> Bool {
-        operators.exist && (operators.name(in: identity) != nil || isOperator(credential))
+    /// Whether a credential is an operator's, for pages that are open to others as well. What is no good credential is
+    /// nobody's, and not refused.
+    ///
+    /// - Throws: `unverified` where it would be more work than it may be, and `unknownKey` where an issuer may have it.
+    package func isOperator(
+        credential: ArraySlice<UInt8>?, identity: ClientIdentity?, now: Int64, effort: TokenEffort = .any
+    ) throws(AuthorizationRefusal) -> Bool {
+        if operators.exist, operators.name(in: identity) != nil { return true }
+        guard hasOperators, let credential, case .success(let token) = BearerToken.parse(credential) else {
+            return false
+        }
+        if operators.accept(token) { return true }
+        guard let schemeOfOperators else { return false }
+        if let principal = cache.principal(of: token, now: now) { return principal.isOperator }
+        do throws(AuthorizationRefusal) {
+            guard let (principal, window) = try recognise(token, by: schemeOfOperators, now, effort) else {
+                return false
+            }
+            cache.insert(token, principal, window)
+            return principal.isOperator
+        } catch {
+            guard error == .unverified || error == .unknownKey else { return false }
+            throw error
+        }
     }
 
     /// Whether anybody can be an operator.
-    package var hasOperators: Bool { operators.exist }
+    package var hasOperators: Bool { operators.exist || schemeOfOperators != nil }
 
     private func isOperator(_ credential: ArraySlice<UInt8>?) -> Bool {
         guard operators.hasTokens, let credential, case .success(let token) = BearerToken.parse(credential) else {
@@ -133,7 +157,7 @@ package final class Authorizer {
             guard token.elementsEqual("default".utf8) else { throw .isolationNotConfigured }
             return Self.anybody
         }
-        // What is remembered was judged not to be an operator's: a heartbeat costs no digest.
+        // What is remembered is none of the operators' own tokens: a heartbeat costs no digest.
         if let principal = cache.principal(of: token, now: now) { return principal }
         if operators.accept(token) { return Self.anOperator() }
         for scheme in schemes {

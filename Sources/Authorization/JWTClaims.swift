@@ -1,6 +1,7 @@
 // The claims of a token, as far as they are asked for. They are read strictly (`StrictObject`): a claim given twice is
-// refused, in the objects that lead to the namespace too.
+// refused, in the objects that lead to the namespace or to what makes an operator too.
 
+import Catalog
 import JSON
 
 /// The claims that the registry reads (RFC 7519, section 4); all others are passed over.
@@ -8,7 +9,9 @@ struct JWTClaims: Equatable {
     /// How far the clocks of the signer and of the registry may lie apart, in seconds.
     static let leeway = 60.0
 
+    /// An operator's token need not name one: `default` then.
     let namespace: String
+    let isOperator: Bool
     /// `sub`, where it is a text that could be a name.
     let subject: String?
     /// From `nbf` and `exp`, each widened by the leeway.
@@ -24,16 +27,19 @@ struct JWTClaims: Equatable {
         guard found.timesAreNumbers else { return .failure(.malformedTime) }
         guard rules.issuer == nil || found.isIssuer else { return .failure(.wrongIssuer) }
         guard rules.audience == nil || found.isAudience else { return .failure(.wrongAudience) }
-        guard let namespace = found.namespace, !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
+        let namespace = found.namespace ?? (found.isOperator ? Authorizer.defaultNamespace.name : "")
+        guard !namespace.isEmpty else { return .failure(.noNamespaceClaim) }
         if let refusal = NamespaceRule.violation(namespace.utf8) { return .failure(refusal) }
         var subject = found.subject
         if let text = subject, NamespaceRule.violation(text.utf8) != nil { subject = nil }
-        return .success(JWTClaims(namespace: namespace, subject: subject, window: found.window))
+        return .success(
+            JWTClaims(namespace: namespace, isOperator: found.isOperator, subject: subject, window: found.window))
     }
 
     /// What has been read so far.
     private struct Found {
         var namespace: String?
+        var isOperator = false
         var subject: String?
         var window = ValidityWindow.always
         var timesAreNumbers = true
@@ -44,7 +50,16 @@ struct JWTClaims: Equatable {
         mutating func read(_ reader: inout JSONReader, _ key: JSONText, _ rules: ClaimRules) throws(JSONError) {
             if key.bytes.elementsEqual(rules.namespace.names[0]) {
                 var copy = reader
-                namespace = try Self.readString(&copy, at: rules.namespace.names.dropFirst())
+                namespace = try Self.read(&copy, at: rules.namespace.names.dropFirst()) {
+                    (reader) throws(JSONError) in try reader.readStringIfAny()
+                }
+            }
+            if let claim = rules.operators, key.bytes.elementsEqual(claim.path.names[0]) {
+                var copy = reader
+                isOperator =
+                    try Self.read(&copy, at: claim.path.names.dropFirst()) {
+                        (reader) throws(JSONError) in try claim.holds(&reader)
+                    } ?? false
             }
             switch key {
             case "sub": subject = try reader.readStringIfAny()
@@ -67,19 +82,20 @@ struct JWTClaims: Equatable {
             return try reader.readNumber().approximation
         }
 
-        /// The string at the end of a path of names; nil where something else is there, or nothing.
-        private static func readString(
-            _ reader: inout JSONReader, at path: ArraySlice<[UInt8]>
-        ) throws(JSONError) -> String? {
-            guard let name = path.first else { return try reader.readStringIfAny() }
+        /// What is read of the value at the end of a path of names; nil where the path ends before.
+        private static func read<Value>(
+            _ reader: inout JSONReader, at path: ArraySlice<[UInt8]>,
+            _ body: (inout JSONReader) throws(JSONError) -> Value?
+        ) throws(JSONError) -> Value? {
+            guard let name = path.first else { return try body(&reader) }
             guard try reader.peekType() == .object else {
                 try reader.skipValue()
                 return nil
             }
-            var found: String?
+            var found: Value?
             try reader.readStrictObject { (reader, key) throws(JSONError) in
                 if key.bytes.elementsEqual(name) {
-                    found = try readString(&reader, at: path.dropFirst())
+                    found = try read(&reader, at: path.dropFirst(), body)
                 } else {
                     try reader.skipValue()
                 }

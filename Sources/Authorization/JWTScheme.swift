@@ -27,43 +27,60 @@ final class JWTScheme {
     private let keys: JWTKeys?
     private let areKeysFetched: Bool
     private let rules: ClaimRules
+    /// Of tokens under the secrets, which many know, since whoever makes tenants' tokens has one: none of them makes an
+    /// operator.
+    private let secretRules: ClaimRules
 
     init(_ trust: TokenTrust) throws(CryptoError) {
         secrets = try (trust.secret?.all ?? []).map { key throws(CryptoError) in try HMACSHA256(key: key) }
         keys = if let set = trust.keys { try JWTKeys(set) } else { nil }
         areKeysFetched = trust.areKeysFetched
         rules = trust.rules
+        secretRules = trust.rules.ofTenants
     }
+
+    /// Whether a token can be an operator's.
+    var knowsOperators: Bool { rules.operators != nil }
 
     func judge(_ token: ArraySlice<UInt8>, now: Int64, _ effort: TokenEffort = .any) -> Verdict {
         guard let form = JWTForm(token) else {
             guard JWTAttempt.isOne(token) else { return .notMine }
             return .refused(JWTAttempt.begins(within: token) ? .malformedToken : .longAndNoToken)
         }
-        if let refusal = refusal(of: form, effort) { return .refused(refusal) }
+        let signer: Signer
+        do throws(AuthorizationRefusal) { signer = try self.signer(of: form, effort) } catch { return .refused(error) }
         guard let bytes = Base64.url.decode(unpadded: form.claims) else { return .refused(.malformedClaims) }
-        switch JWTClaims.read(bytes, rules) {
+        switch JWTClaims.read(bytes, signer == .secret ? secretRules : rules) {
         case .failure(let refusal): return .refused(refusal)
         case .success(let claims):
             guard now < claims.window.until else { return .refused(.expired) }
             guard now >= claims.window.from else { return .refused(.notYetValid) }
-            return .recognised(Principal(Namespace(claims.namespace), by: .jwt, subject: claims.subject), claims.window)
+            let principal = Principal(
+                Namespace(claims.namespace), by: .jwt, subject: claims.subject, isOperator: claims.isOperator)
+            return .recognised(principal, claims.window)
         }
     }
 
     // MARK: - Header and signature
 
-    /// Why nobody who is trusted has signed the token; nil when somebody has.
-    private func refusal(of form: JWTForm, _ effort: TokenEffort) -> AuthorizationRefusal? {
-        guard form.header.count > Self.shortHeader else { return shortRefusal(of: form, effort) }
+    /// By what a token is good.
+    private enum Signer {
+        case secret, key
+    }
+
+    /// Who has signed the token. Throws why nobody who is trusted has.
+    private func signer(of form: JWTForm, _ effort: TokenEffort) throws(AuthorizationRefusal) -> Signer {
+        guard form.header.count > Self.shortHeader else { return try shortSigner(of: form, effort) }
         guard keys?.isEmpty ?? false || form.header.count > Self.longestKeyedHeader else {
-            return effort == .little ? .unverified : shortRefusal(of: form, effort)
+            guard effort == .any else { throw .unverified }
+            return try shortSigner(of: form, effort)
         }
-        guard let signature = Base64.url.decode(unpadded: form.signature) else { return .malformedSignature }
-        guard isSecretly(signature, form) else { return .wrongSignature }
-        guard let header = header(of: form) else { return .malformedHeader }
-        guard header.algorithm == .hs256 else { return .wrongAlgorithm }
-        return header.hasCriticalExtensions ? .criticalExtension : nil
+        guard let signature = Base64.url.decode(unpadded: form.signature) else { throw .malformedSignature }
+        guard isSecretly(signature, form) else { throw .wrongSignature }
+        guard let header = header(of: form) else { throw .malformedHeader }
+        guard header.algorithm == .hs256 else { throw .wrongAlgorithm }
+        guard !header.hasCriticalExtensions else { throw .criticalExtension }
+        return .secret
     }
 
     private func header(of form: JWTForm) -> JWTHeader? {
@@ -75,32 +92,37 @@ final class JWTScheme {
     }
 
     /// The header first.
-    private func shortRefusal(of form: JWTForm, _ effort: TokenEffort) -> AuthorizationRefusal? {
-        guard let header = header(of: form) else { return .malformedHeader }
+    private func shortSigner(of form: JWTForm, _ effort: TokenEffort) throws(AuthorizationRefusal) -> Signer {
+        guard let header = header(of: form) else { throw .malformedHeader }
         switch header.algorithm {
-        case nil: return .wrongAlgorithm
+        case nil: throw .wrongAlgorithm
         case .hs256:
-            guard !secrets.isEmpty else { return .wrongAlgorithm }
-            guard !header.hasCriticalExtensions else { return .criticalExtension }
-            guard let signature = Base64.url.decode(unpadded: form.signature) else { return .malformedSignature }
-            return isSecretly(signature, form) ? nil : .wrongSignature
-        case .signature(let algorithm): return refusal(of: form, header, algorithm, effort)
+            guard !secrets.isEmpty else { throw .wrongAlgorithm }
+            guard !header.hasCriticalExtensions else { throw .criticalExtension }
+            guard let signature = Base64.url.decode(unpadded: form.signature) else { throw .malformedSignature }
+            guard isSecretly(signature, form) else { throw .wrongSignature }
+            return .secret
+        case .signature(let algorithm):
+            try verify(form, header, algorithm, effort)
+            return .key
         }
     }
 
     /// Of a token that says it is signed with a private key.
-    private func refusal(
-        of form: JWTForm, _ header: JWTHeader, _ algorithm: SignatureAlgorithm, _ effort: TokenEffort
-    ) -> AuthorizationRefusal? {
-        if keys?.isEmpty == true, !areKeysFetched { return .wrongAlgorithm }
-        guard !header.hasCriticalExtensions else { return .criticalExtension }
-        guard let signature = Base64.url.decode(unpadded: form.signature) else { return .malformedSignature }
-        guard let keys else { return .noKeysYet }
-        guard areKeysFetched || keys.hasAny(for: algorithm) else { return .wrongAlgorithm }
+    private func verify(
+        _ form: JWTForm, _ header: JWTHeader, _ algorithm: SignatureAlgorithm, _ effort: TokenEffort
+    ) throws(AuthorizationRefusal) {
+        if keys?.isEmpty == true, !areKeysFetched { throw .wrongAlgorithm }
+        guard !header.hasCriticalExtensions else { throw .criticalExtension }
+        guard let signature = Base64.url.decode(unpadded: form.signature) else { throw .malformedSignature }
+        guard let keys else { throw .noKeysYet }
+        guard areKeysFetched || keys.hasAny(for: algorithm) else { throw .wrongAlgorithm }
         let candidates = keys.candidates(algorithm, id: header.keyID)
-        guard !candidates.isEmpty else { return .unknownKey }
-        guard candidates.contains(where: { algorithm.fits(signature.count, $0.key) }) else { return .wrongSignature }
-        guard effort == .any else { return .unverified }
-        return keys.isValid(signature, for: form.signed.span, by: algorithm, of: candidates) ? nil : .wrongSignature
+        guard !candidates.isEmpty else { throw .unknownKey }
+        guard candidates.contains(where: { algorithm.fits(signature.count, $0.key) }) else { throw .wrongSignature }
+        guard effort == .any else { throw .unverified }
+        guard keys.isValid(signature, for: form.signed.span, by: algorithm, of: candidates) else {
+            throw .wrongSignature
+        }
     }
 }

@@ -25,7 +25,8 @@ extension ResolvedSettings {
         }
         if settings.operationsAuth == .operator, !settings.hasOperators {
             throw .contradiction(
-                "\(shown("operations_auth")): there is no operator; set operator_token_file or operator_cert_name.")
+                "\(shown("operations_auth")): there is no operator; set operator_token_file, operator_cert_name or "
+                    + "jwt_operator_claim.")
         }
         guard let tokens = settings.operatorToken else { return }
         let secrets = [

@@ -76,6 +76,8 @@ package struct Settings: Sendable, Equatable {
     package var jwtAudience: String?
     /// The claim that names the namespace, as a path.
     package var jwtNamespaceClaim = ""
+    /// The claim that makes an operator, as a path, and behind `=` what it must be or contain; nil: none does.
+    package var jwtOperatorClaim: String?
     /// The page of the issuer's keys.
     package var jwtJWKSURL: String?
     /// The file of the authorities that the issuer is believed by; nil is those of the system.
@@ -242,7 +244,9 @@ extension Settings {
     }
 
     /// Whether anybody can be an operator.
-    package var hasOperators: Bool { operatorToken != nil || operatorCertificateName != nil }
+    package var hasOperators: Bool {
+        operatorToken != nil || operatorCertificateName != nil || jwtOperatorClaim != nil
+    }
 
     /// Whether the keys of tokens are the issuer's to tell: from the page that is named, or, where nothing else verifies
     /// tokens, from the one that the issuer's description names.

@@ -27,10 +27,34 @@ extension Settings {
             "jwt_namespace_claim", \.jwtNamespaceClaim, .claimPath(Limits.claimBytes), default: "namespace",
             "The claim that names the namespace. Dots lead into objects: `realm_access.tenant`. A name with a colon is one "
                 + "name, whatever its dots: `https://example.com/tenant`."),
+        SettingRow(
+            "jwt_operator_claim", \.jwtOperatorClaim, .operatorClaim(Limits.claimBytes), absent: "none",
+            "The claim by which an operator is known, in tokens that a public key verifies (docs/tokens.md). Alone, it must be "
+                + "`true`: `registry_operator`. Behind `=` stands what it must be, or contain if it is an array: "
+                + "`realm_access.roles=registry-operator`. It is spelled as `jwt_namespace_claim` is."),
     ]
 }
 
 extension SettingKind where Value == String {
+    /// A claim as of `claimPath`, alone or with a value behind the first `=`.
+    static func operatorClaim(_ maximumBytes: Int) -> Self {
+        SettingKind(
+            placeholder: "claim",
+            allowed:
+                "a claim such as registry_operator, or with a value realm_access.roles=registry-operator, of up to "
+                + "\(maximumBytes) bytes, the value without control characters and without spaces at its ends",
+            parse: { text in
+                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                guard text.utf8.count <= maximumBytes, let path = parts.first,
+                    claimPath(maximumBytes).parse(String(path)) != nil
+                else { return nil }
+                guard let value = parts.dropFirst().first else { return text }
+                let isPlain = !value.unicodeScalars.contains { $0.properties.generalCategory == .control }
+                return isPlain && !value.isEmpty && value.first != " " && value.last != " " ? text : nil
+            },
+            format: { $0 })
+    }
+
     /// The name of a claim, or names with dots between them.
     static func claimPath(_ maximumBytes: Int) -> Self {
         SettingKind(

@@ -21,6 +21,11 @@ extension ResolvedSettings {
         if settings.jwtCA != nil, !settings.fetchesKeys {
             throw .contradiction("\(shown("jwt_ca")): it has no effect where no issuer is asked for keys.")
         }
+        if settings.jwtOperatorClaim != nil, settings.jwtKeys == nil, !settings.fetchesKeys {
+            throw .contradiction(
+                "\(shown("jwt_operator_claim")): tokens under jwt_secret make no operator, since anyone who signs tenants' "
+                    + "tokens could make one; set jwt_keys, jwt_jwks_url or jwt_issuer.")
+        }
         if let secret = settings.jwtSecret { try checkSecret(secret) }
     }
 

@@ -109,8 +109,16 @@ package final class Admission {
     }
 
     /// Whether a client of a page that is open to others as well is an operator.
-    package func isOperator(_ credential: @autoclosure () -> ArraySlice<UInt8>?, _ identity: ClientIdentity?) -> Bool {
-        authorizer.hasOperators && authorizer.isOperator(credential: credential(), identity: identity)
+    ///
+    /// - Parameter effort: how much work the credential may be.
+    /// - Throws: `unverified` and `unknownKey`, which more effort or time may change.
+    package func isOperator(
+        _ credential: @autoclosure () -> ArraySlice<UInt8>?, _ identity: ClientIdentity?, effort: TokenEffort,
+        at moment: Moment
+    ) throws(AuthorizationRefusal) -> Bool {
+        guard authorizer.hasOperators else { return false }
+        return try authorizer.isOperator(
+            credential: credential(), identity: identity, now: moment.wall / 1_000_000_000, effort: effort)
     }
 
     /// Why a principal may not do what is an operator's: one that has shown no credential may have one.

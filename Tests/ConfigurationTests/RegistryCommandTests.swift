@@ -115,7 +115,9 @@ struct RegistryCommandTests {
         let ofReplication = [
             "replication_tls_cert", "replication_tls_key", "replication_tls_ca", "replication_tls_name",
         ]
-        let ofTokens = ["jwt_keys", "jwt_issuer", "jwt_audience", "jwt_namespace_claim", "jwt_ca"]
+        let ofTokens = [
+            "jwt_keys", "jwt_issuer", "jwt_audience", "jwt_namespace_claim", "jwt_operator_claim", "jwt_ca",
+        ]
         if (ofTLS + ofReplication + ofTokens + ["operator_cert_name"]).contains(name) {
             // It is allowed by itself; alone it contradicts the others.
             #expect(outcome.status == 64)

@@ -180,10 +180,25 @@ struct SettingResolutionTests {
         #expect(resolved.settings.jwtKeys == "/keys.pem" && resolved.settings.jwtNamespaceClaim == "namespace")
         for (name, value) in [
             ("jwt_keys", "/k"), ("jwt_issuer", "i"), ("jwt_audience", "a"), ("jwt_namespace_claim", "tenant"),
+            ("jwt_operator_claim", "ops"),
         ] {
             #expect(
                 error([name: [value]])?.description
                     == "\(name) \(value) (flag --\(name)): it has no effect without jwt in auth_mode none (default).")
+        }
+    }
+
+    @Test func `a claim that makes operators needs public keys, and makes the operators' pages`() throws {
+        // J402 … JWT_OPERATOR_CLAIM with nothing but JWT_SECRET to verify tokens stops the start.
+        let claim = ["auth_mode": ["jwt"], "jwt_operator_claim": ["groups=ops"]]
+        for keys in [["jwt_keys": ["/k"]], ["jwt_jwks_url": ["https://i/k"]], ["jwt_issuer": ["https://i"]]] {
+            let resolved = try resolve(claim.merging(keys) { $1 }.merging(["operations_auth": ["operator"]]) { $1 })
+            #expect(resolved.settings.hasOperators && resolved.settings.jwtOperatorClaim == "groups=ops")
+        }
+        let secret = ["jwt_secret": [String(repeating: "k", count: 32)]]
+        for more in [[:], ["jwt_issuer": ["joe"]]] {
+            let refusal = error(claim.merging(secret) { $1 }.merging(more) { $1 })?.description
+            #expect(refusal?.contains("tokens under jwt_secret make no operator") == true, "\(refusal ?? "none")")
         }
     }
 

@@ -23,6 +23,7 @@ struct SettingRowTests {
             { $1 }
         }
         if name == "operations_auth" { flags["operator_token"] = [String(repeating: "t", count: 32)] }
+        if name == "jwt_operator_claim" { flags["jwt_keys"] = ["keys.pem"] }
         if name == "operator_cert_name" {
             flags.merge(["tls_cert": ["c"], "tls_key": ["k"], "tls_client_ca": ["a"], "tls_client_auth": ["optional"]])
             { $1 }
@@ -229,6 +230,13 @@ struct SettingRowTests {
                 ("https://example.com/tenant", "https://example.com/tenant"), ("urn:a..b", "urn:a..b"),
             ]
         ),
+        (
+            "jwt_operator_claim",
+            [
+                "registry_operator", "realm_access.roles=registry-operator", "groups=Registry Admins",
+                "groups=CN=ops,OU=x", "cognito:groups=ops", "https://example.com/roles=é",
+            ].map { ($0, $0) }
+        ),
     ]
 
     static let invalid: [(name: String, texts: [String])] = [
@@ -364,6 +372,13 @@ struct SettingRowTests {
         ("jwt_keys", [""]), ("jwt_issuer", ["", "a b", String(repeating: "x", count: 1_025)]),
         ("jwt_jwks_url", ["", "id.example", "https://u:p@a"]), ("jwt_ca", [""]),
         ("jwt_audience", ["", "ä"]), ("jwt_namespace_claim", ["", ".", "a..b", "a.", ".a", "a b"]),
+        (
+            "jwt_operator_claim",
+            [
+                "", ".", "a..b", "a b", "=", "=x", "a=", "a= x", "a=x ", "a=x\u{7}", "a=x\u{85}", ".=x",
+                "a=" + String(repeating: "x", count: 1_023),
+            ]
+        ),
     ]
 
     @Test(arguments: valid.map(\.name))

@@ -88,10 +88,10 @@ class Key:
         return self.tokens(claims)["PyJWT"]
 
 
-def ask(port, token, connection=None):
+def ask(port, token, connection=None, path="/api/v1/services"):
     """The status of a look-up with this token."""
     client = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-    client.request("GET", "/api/v1/services", headers={"Authorization": f"Bearer {token}"})
+    client.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     answer = client.getresponse()
     answer.read()
     return answer.status
@@ -131,6 +131,43 @@ def tokens_of_each_library_are_taken_from_pem_and_from_a_key_set(options):
                         expect(f"a stranger's {name} {key.algorithm}", ask(registry.port, token), 401)
                     for other in ({**claims, "aud": "other"}, {**claims, "exp": 1}, {**claims, "realm_access": {}}):
                         expect(f"{key.algorithm} with {other}", ask(registry.port, key.token(other)), 401)
+
+
+def a_claim_of_each_provider_makes_an_operator_and_a_shared_secret_never_does(options):
+    import jwt
+    secret = "s" * 32
+    # As Keycloak, Okta and Dex, Entra, Cognito, Auth0 and a server of OAuth have it, and whom it is not for.
+    claims = {
+        "realm_access.roles=registry-operator": (
+            {"realm_access": {"roles": ["offline_access", "registry-operator"]}}, {"realm_access": {"roles": ["uma"]}}),
+        "resource_access.registry.roles=operator": (
+            {"resource_access": {"registry": {"roles": ["operator"]}}}, {"resource_access": {"account": {"roles": ["operator"]}}}),
+        "groups=Registry Admins": ({"groups": ["Everyone", "Registry Admins"]}, {"groups": ["Registry", "Admins"]}),
+        "roles=Registry.Operator": ({"roles": ["Registry.Operator"]}, {"roles": []}),
+        "cognito:groups=ops": ({"cognito:groups": ["ops"]}, {"cognito": {"groups": ["ops"]}}),
+        "https://example.com/roles=ops": ({"https://example.com/roles": ["ops"]}, {"roles": ["ops"]}),
+        "scope=registry:operate": ({"scope": "openid registry:operate"}, {"scope": "openid registry"}),
+        "registry_operator": ({"registry_operator": True}, {"registry_operator": "true"}),
+    }
+    keys = [Key(algorithm) for algorithm in ("RS256", "ES256", "EdDSA")]
+    with tempfile.TemporaryDirectory() as folder:
+        pem = pathlib.Path(folder) / "keys.pem"
+        pem.write_text("\n".join(key.public for key in keys))
+        for claim, (operator, other) in claims.items():
+            settings = {"AUTH_MODE": "jwt", "JWT_KEYS": str(pem), "JWT_SECRET": secret, "JWT_OPERATOR_CLAIM": claim}
+            with RunningRegistry(options.registry, settings) as registry:
+                for key in keys:
+                    for name, token in key.tokens(operator).items():
+                        what = f"{name} {key.algorithm} with {operator}"
+                        expect(what, ask(registry.port, token, path="/api/v1/namespaces"), 200)
+                        expect(what, ask(registry.port, token, path="/api/v1/services?namespace=shop"), 200)
+                    tenant = key.token({**other, "namespace": "shop"})
+                    expect(f"{other}", ask(registry.port, tenant, path="/api/v1/namespaces"), 403)
+                    expect(f"{other}", ask(registry.port, tenant, path="/api/v1/services?namespace=other"), 403)
+                    expect("a token of nobody's", ask(registry.port, key.token(other)), 401)
+                shared = jwt.encode({**operator, "namespace": "shop"}, secret, algorithm="HS256")
+                expect("a tenant's under the secret", ask(registry.port, shared), 200)
+                expect("an operator's under the secret", ask(registry.port, shared, path="/api/v1/namespaces"), 403)
 
 
 # The provider
@@ -431,6 +468,7 @@ if __name__ == "__main__":
     enter(path.absolute())
     sys.exit(checks.run([
         tokens_of_each_library_are_taken_from_pem_and_from_a_key_set,
+        a_claim_of_each_provider_makes_an_operator_and_a_shared_secret_never_does,
         a_provider_is_found_changes_its_keys_fails_and_comes_back,
         what_is_no_good_answer_is_named_and_a_good_one_is_taken_later,
         a_provider_without_the_right_certificate_is_not_believed,

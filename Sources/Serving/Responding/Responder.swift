@@ -22,7 +22,7 @@ package final class Responder {
 
     private let context: ServerContext
     private let routes: RouteTable
-    private let admission: Admission
+    let admission: Admission
     private let metrics: LoopMetrics
     private let accessLog: AccessLog?
     private let answers: RenderedAnswers
@@ -282,8 +282,8 @@ package final class Responder {
         call.take(row)
         if purpose.isOfTenant {
             if let cause = try admit(&call, for: purpose, .little, .may) { return .admission(cause) }
-        } else {
-            call.isOfOperator = admission.isOperator(call.request.head[.authorization], call.request.clientIdentity)
+        } else if let cause = learnOperator(&call, .little, .may) {
+            return .admission(cause)
         }
         return .reply(try carryOut(call, row.route))
     }
@@ -292,6 +292,10 @@ package final class Responder {
     /// cheaper, and its client may not want to know.
     private func answer(_ call: inout Call, after cause: WaitCause, _ wake: Wake) throws(Refused) -> Outcome {
         guard let route = call.route else { throw .noSuchResource }
+        guard route.operation.purpose.isOfTenant else {
+            if let next = learnOperator(&call, after: cause, wake) { return .admission(next) }
+            return .reply(try carryOut(call, route))
+        }
         switch (cause, wake) {
         case (.issuer, .timeUp), (.issuer, .tooMany): throw .unauthorized(AuthorizationRefusal.unknownKey.sentence)
         case (_, .tooMany): throw .unverified(AuthorizationRefusal.unverified.sentence)

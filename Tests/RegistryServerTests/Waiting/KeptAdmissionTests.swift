@@ -38,9 +38,9 @@ struct KeptAdmissionTests {
         Array("GET /api/v1/services HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8)
     }
 
-    private static func context(_ issuer: IssuerKeys?) -> ServerContext {
+    private static func context(_ issuer: IssuerKeys?, _ settings: Settings = settings()) -> ServerContext {
         ServerContext(
-            RegistryState(settings: settings(), loops: 1, monotonic: MonotonicClock.now(), issuerKeys: issuer),
+            RegistryState(settings: settings, loops: 1, monotonic: MonotonicClock.now(), issuerKeys: issuer),
             operations: Protocols.routes.operations, loops: 1)
     }
 
@@ -108,6 +108,36 @@ struct KeptAdmissionTests {
         #expect(answer.status == 503 && answer["Retry-After"] == "1")
         try client.send(Self.request(Self.token(.otherP256, "2")))
         #expect(try client.answer(to: "a key that is not known").status == 401)
+    }
+
+    @Test
+    func `an open page waits until it is known whether an operator asks, and where it may not wait it is anybody's`()
+        throws
+    {
+        // J405 … On pages that are open to everybody a token that cannot be verified in time is nobody's, and the page is
+        // answered all the same.
+        var settings = Self.settings()
+        settings.jwtOperatorClaim = "ops"
+        let namespace = Namespace("shop")
+        for capacity in [KeptReplies.capacity, 0] {
+            let context = Self.context(Self.issuer(), settings)
+            context.registry.quotas.change(try Quotas(Array(#"{"default":{"watches":1}}"#.utf8)))
+            context.registry.quotas.publish([NearQuota(namespace: namespace, kind: .watches, share: 1)])
+            let server = try WaitingServer.start(context, capacity: capacity, keys: try Self.keys((.p256, "1")))
+            let client = try ClientConnection(port: server.port)
+            func page(_ signer: SigningKey, _ id: String, _ claims: String) throws -> Bool {
+                let token = signer.token(header: #"{"alg":"ES256","kid":"\#(id)"}"#, claims: claims)
+                try client.send(
+                    Array("GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8))
+                let answer = try client.answer(to: "the metrics")
+                #expect(answer.status == 200)
+                return answer.text.contains("a8registry_quota_used_ratio{namespace=\"shop\"")
+            }
+            for _ in 0..<2 { #expect(try page(.p256, "1", #"{"ops":true}"#) == (capacity > 0)) }
+            #expect(try !page(.p256, "1", #"{"namespace":"shop"}"#))
+            #expect(try !page(.otherP256, "1", #"{"ops":true}"#))
+            #expect(try !page(.otherP256, "2", #"{"ops":true}"#), "a key that the issuer does not have")
+        }
     }
 
     @Test func `without the issuer's keys a token is answered 503 at once`() throws {
